@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is built with the same strict settings (docs/decisions/0002).
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// Tests and their support may use pointers without a marker at each of them.
+let relaxed: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "sluice",
+  products: [
+    .executable(name: "sluice", targets: ["SluiceCommand"]),
+    .library(name: "Sluice", targets: ["Sluice"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // Layer 0: system libraries, C, vocabulary.
+    .systemLibrary(
+      name: "CXXHash", pkgConfig: "libxxhash",
+      providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
+    .target(name: "CSluiceKernels"),
+    .target(name: "CSluiceSystem"),
+    .target(name: "SluiceCore", swiftSettings: strict),
+
+    // Layer 1: arithmetic, files, dataflow; none knows another.
+    .target(
+      name: "SluiceKernels", dependencies: ["SluiceCore", "CSluiceKernels"], swiftSettings: strict),
+    .target(
+      name: "SluiceFormats",
+      dependencies: [
+        "SluiceCore", "CSluiceSystem", "CXXHash",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: strict),
+    .target(
+      name: "SluiceDataflow", dependencies: ["SluiceCore", "CSluiceSystem"], swiftSettings: strict),
+
+    // Layer 2: the nodes of the graph, and the chains that methods are.
+    .target(
+      name: "SluiceStages",
+      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow"],
+      swiftSettings: strict),
+    .target(
+      name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages"], swiftSettings: strict),
+
+    // Layer 3: recipe -> plan -> run -> report.
+    .target(
+      name: "SluicePipeline",
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
+        "SluiceMethods", .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: strict),
+    .target(
+      name: "Sluice",
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
+        "SluiceMethods", "SluicePipeline",
+      ], swiftSettings: strict),
+
+    // Layer 4: commands, terminal, exit codes.
+    .executableTarget(
+      name: "SluiceCommand",
+      dependencies: [
+        "SluiceCore", "SluicePipeline",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
+    // What only tests use: scalar references, tiny model families, hostile files.
+    .target(
+      name: "SluiceTestSupport",
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
+        "SluiceMethods", "SluicePipeline",
+      ], swiftSettings: relaxed),
+  ]
+    + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline"].map { module in
+      .testTarget(
+        name: "Sluice\(module)Tests",
+        dependencies: [
+          .target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport",
+        ], swiftSettings: relaxed)
+    }
+)

@@ -1,0 +1,123 @@
+/// How a run ended, as the exit code of the process (sysexits where one fits).
+public enum ExitCode: Int32, Sendable, Hashable {
+  /// Everything asked for was done.
+  case done = 0
+  /// The command line or recipe is wrong.
+  case usage = 64
+  /// A checkpoint or other input file is wrong.
+  case badInput = 65
+  /// A defect in sluice.
+  case `internal` = 70
+  /// The disk or a file could not be read or written.
+  case inputOutput = 74
+  /// Stopped; the same command goes on.
+  case stopped = 75
+  /// Stopped by a signal.
+  case interrupted = 130
+}
+
+/// What a message is about, from the model down to the byte.
+public struct Subject: Sendable, Hashable {
+  /// The name of the model, as given on the command line; the base is `base`.
+  public var model: String?
+  /// The path of the file.
+  public var file: String?
+  /// The name of the tensor.
+  public var tensor: String?
+  /// Where in the file, in bytes from its start.
+  public var byteRange: Range<Int>?
+
+  /// Collects what is known.
+  ///
+  /// - Parameters:
+  ///   - model: The name of the model.
+  ///   - file: The path of the file.
+  ///   - tensor: The name of the tensor.
+  ///   - byteRange: Where in the file.
+  public init(
+    model: String? = nil, file: String? = nil, tensor: String? = nil, byteRange: Range<Int>? = nil
+  ) {
+    self.model = model
+    self.file = file
+    self.tensor = tensor
+    self.byteRange = byteRange
+  }
+}
+
+extension Subject: CustomStringConvertible {
+  /// The known parts in one line: `model math, a.safetensors, tensor x, bytes 8..<24`.
+  public var description: String {
+    var parts: [String] = []
+    if let model { parts.append("model \(model)") }
+    if let file { parts.append(file) }
+    if let tensor { parts.append("tensor \(tensor.printable)") }
+    if let byteRange { parts.append("bytes \(byteRange.lowerBound)..<\(byteRange.upperBound)") }
+    return parts.joined(separator: ", ")
+  }
+}
+
+/// What went wrong, about what, and what to do: the content of every error that a user sees.
+public struct Failure: Sendable, Hashable {
+  /// The exit code that the failure leads to.
+  public var exitCode: ExitCode
+  /// What it is about.
+  public var subject: Subject
+  /// What happened, expected against found.
+  public var message: String
+  /// The next thing to do, if there is one.
+  public var remedy: String?
+  /// The system's error number, if a system call failed.
+  public var systemError: Int32?
+
+  /// Describes a failure.
+  ///
+  /// - Parameters:
+  ///   - exitCode: The exit code that it leads to.
+  ///   - subject: What it is about.
+  ///   - message: What happened.
+  ///   - remedy: What to do.
+  ///   - systemError: The system's error number.
+  public init(
+    _ exitCode: ExitCode, subject: Subject = Subject(), message: String, remedy: String? = nil,
+    systemError: Int32? = nil
+  ) {
+    self.exitCode = exitCode
+    self.subject = subject
+    self.message = message
+    self.remedy = remedy
+    self.systemError = systemError
+  }
+}
+
+/// An error that says what a user needs: every module's error type is one.
+public protocol SluiceError: Error, Sendable {
+  /// The content.
+  var failure: Failure { get set }
+}
+
+extension SluiceError {
+  /// The same error, about the given model where none was named.
+  ///
+  /// - Parameter model: The name of the model.
+  /// - Returns: The error with its subject completed.
+  public func about(model: String) -> Self {
+    var copy = self
+    if copy.failure.subject.model == nil { copy.failure.subject.model = model }
+    return copy
+  }
+}
+
+extension String {
+  /// The text with control characters written as `\u{..}`, safe to print on a terminal.
+  public var printable: String {
+    var out = ""
+    for scalar in unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .surrogate, .lineSeparator, .paragraphSeparator:
+        out += "\\u{\(String(scalar.value, radix: 16))}"
+      default: out.unicodeScalars.append(scalar)
+      }
+    }
+    return out
+  }
+}

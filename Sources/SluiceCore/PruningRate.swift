@@ -1,0 +1,40 @@
+/// The fraction of a model's deltas that is removed (the paper's alpha), in 0 ..< 1.
+public struct PruningRate: Sendable, Hashable, Comparable {
+  /// The fraction.
+  public let value: Double
+
+  /// Wraps a fraction, or gives nil if it is not in 0 ..< 1.
+  ///
+  /// - Parameter value: The fraction removed.
+  public init?(_ value: Double) {
+    guard value >= 0, value < 1 else { return nil }
+    self.value = value
+  }
+
+  /// Orders by the fraction removed.
+  ///
+  /// - Parameters:
+  ///   - a: One rate.
+  ///   - b: Another.
+  /// - Returns: Whether the first removes less.
+  public static func < (a: PruningRate, b: PruningRate) -> Bool { a.value < b.value }
+
+  /// The rates that bound the partitions of a pruning rate, most severe first.
+  ///
+  /// Formula: `rate + j * width` for j = 0, 1, ... while below 1, in reverse order.
+  /// Source: DPPA section 3.3 (alpha -> rate, beta -> width); 0.8 and 0.1 give 0.9, 0.8.
+  /// A sum that misses 1 by less than 1e-9 counts as 1, so that 0.7 + 3 * 0.1 is no partition.
+  ///
+  /// - Parameter width: The paper's beta, above 0.
+  /// - Returns: At least one rate; the last is the rate itself.
+  public func partitions(width: Double) -> [PruningRate] {
+    precondition(width > 0)
+    var rates = [self]
+    var step = 1.0
+    while let next = PruningRate(value + step * width), next.value < 1 - 1e-9 {
+      rates.append(next)
+      step += 1
+    }
+    return rates.reversed()
+  }
+}
