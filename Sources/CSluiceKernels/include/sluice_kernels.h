@@ -1,1 +1,89 @@
+// The arithmetic kernels of sluice: one table of functions for each instruction set.
+//
+// Every table computes the same bits. Raw tensor bytes may start at any address; float buffers,
+// keep words and tables must be aligned as their element type asks (64 bytes is fastest).
+// Bytes in files are little-endian, and so must be the machine.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// The element types that kernels read and write.
+typedef enum {
+  SLUICE_F16 = 0,
+  SLUICE_BF16 = 1,
+  SLUICE_F32 = 2,
+  SLUICE_F64 = 3,
+} sluice_dtype;
+
+// What happens to elements whose magnitude is exactly the threshold.
+typedef enum {
+  SLUICE_TIES_SPREAD = 0,    // tie number j stays iff bitrev32(j) < limit
+  SLUICE_TIES_INDEX = 1,     // tie number j stays iff j < limit
+  SLUICE_TIES_DROP_ALL = 2,  // none stays
+  SLUICE_TIES_KEEP_ALL = 3,  // all stay
+} sluice_tie_rule;
+
+// One cut through a tensor, and how many tied elements were seen so far.
+typedef struct {
+  uint32_t threshold;  // bits of |delta| at the cut, above 0
+  sluice_tie_rule rule;
+  uint64_t limit;
+  uint64_t next;  // number of the next tied element, in index order
+} sluice_tie_cursor;
+
+// The kernels of one instruction set. Counts are in elements.
+typedef struct {
+  // Float32 of each element; the largest bit pattern of a magnitude.
+  uint32_t (*widen)(const void *raw, sluice_dtype dtype, float *out, size_t count);
+  // Float32 of each element minus the base; the largest bit pattern of a magnitude.
+  uint32_t (*delta)(const void *raw, sluice_dtype dtype, const float *base, float *out,
+                    size_t count);
+  // Counts of the upper bits; elements with lower bits are also listed. Length of the list.
+  size_t (*histogram)(const float *delta, size_t count, unsigned shift, uint32_t *table,
+                      uint32_t *side);
+  // Per upper 16 bits: count in the upper 24 bits, sum of the lower 15 bits in the lower 40.
+  void (*binned_histogram)(const float *delta, size_t count, uint64_t *table);
+  // Counts of the lower 15 bits, for elements whose upper bits are one of the keys.
+  void (*collect)(const float *delta, size_t count, const uint32_t *keys, size_t key_count,
+                  uint32_t *tables);
+  // Keep words of one cut, least significant bit first; how many elements stay.
+  size_t (*select)(const float *delta, size_t count, sluice_tie_cursor *cursor, uint64_t *keep);
+  // +0 wherever the keep bit is off.
+  void (*apply_mask)(float *values, size_t count, const uint64_t *keep);
+  // Times the factor of the first partition that holds the element.
+  void (*amplify)(float *values, size_t count,
+                  const uint64_t *_Nonnull const *_Nonnull partitions, const float *factors,
+                  size_t partition_count);
+  // Times a factor.
+  void (*scale)(float *values, size_t count, float factor);
+  // Sign election and mean of the agreeing deltas. The output may be one of the inputs.
+  void (*merge_ties)(const float *_Nonnull const *_Nonnull deltas, size_t model_count,
+                     size_t count, float *out);
+  // Sum in model order. The output may be one of the inputs.
+  void (*merge_sum)(const float *_Nonnull const *_Nonnull deltas, size_t model_count,
+                    size_t count, float *out);
+  // Sum in model order, divided by the number of models. The output may be one of the inputs.
+  void (*merge_mean)(const float *_Nonnull const *_Nonnull deltas, size_t model_count,
+                     size_t count, float *out);
+  // Base + scale * merged, rounded to the element type; the largest rounded magnitude.
+  uint32_t (*finish)(const float *base, const float *merged, float scale, void *raw,
+                     sluice_dtype dtype, size_t count);
+} sluice_kernel_table;
+
+// The instruction sets, weakest first.
+typedef enum {
+  SLUICE_BASELINE = 0,
+  SLUICE_AVX2 = 1,
+  SLUICE_AVX512 = 2,
+} sluice_vector_level;
+
+// The kernels of a level, or null where this processor or this build has not got them.
+const sluice_kernel_table *_Nullable sluice_kernels(sluice_vector_level level);
+
+// Sorts 31-bit keys, smallest first. The scratch space holds as many keys.
+void sluice_sort_magnitudes(uint32_t *values, uint32_t *scratch, size_t count);
+
+#pragma clang assume_nonnull end

@@ -1,0 +1,125 @@
+// Between the element types of files and Float32.
+#pragma once
+
+#include "vectors.h"
+
+typedef _Float16 f16x16 __attribute__((ext_vector_type(16)));
+
+#if SLUICE_HALF_CONVERSION
+// The level converts half precision itself.
+INLINE f32x16 widen_half(u16x16 half) {
+  return __builtin_convertvector((f16x16)half, f32x16);
+}
+INLINE u16x16 narrow_half(f32x16 value) {
+  return (u16x16)__builtin_convertvector(value, f16x16);
+}
+#else
+// 2^-14, the smallest normal half, as Float32 bits; its distance to 1 in exponents is the bias.
+#define HALF_NORMAL 0x38800000
+#define HALF_BIAS (112 << 23)
+
+INLINE f32x16 widen_half(u16x16 half) {
+  s32x16 all = __builtin_convertvector(half, s32x16);
+  s32x16 magnitude = (all & 0x7fff) << 13;
+  s32x16 normal = magnitude + HALF_BIAS;
+  // A subnormal is m * 2^-24: put m behind the mantissa of 2^-14, and take 2^-14 away again.
+  s32x16 small = bits_of(floats_of(magnitude + HALF_NORMAL) - floats_of((s32x16)HALF_NORMAL));
+  s32x16 special = normal + HALF_BIAS;
+  // Hardware makes signalling NaNs quiet.
+  special |= (magnitude > (0x7c00 << 13)) & 0x400000;
+  s32x16 out = magnitude < (0x0400 << 13) ? small : normal;
+  out = magnitude >= (0x7c00 << 13) ? special : out;
+  return floats_of(out | ((all & 0x8000) << 16));
+}
+INLINE u16x16 narrow_half(f32x16 value) {
+  s32x16 all = bits_of(value);
+  s32x16 magnitude = all & MAGNITUDE;
+  // Adding half of the dropped range, less one unless the last kept bit is set, rounds to even.
+  s32x16 normal = (magnitude - HALF_BIAS + 0xfff + ((magnitude >> 13) & 1)) >> 13;
+  normal = normal > 0x7c00 ? (s32x16)0x7c00 : normal;
+  // The last bit of 0.5 is 2^-24, the unit of subnormal halves: the addition rounds to it.
+  s32x16 small = bits_of(floats_of(magnitude) + 0.5f) - 0x3f000000;
+  s32x16 quiet = 0x7e00 | ((magnitude >> 13) & 0x3ff);
+  s32x16 out = magnitude < HALF_NORMAL ? small : normal;
+  out = magnitude > INFINITY_BITS ? quiet : out;
+  return __builtin_convertvector(out | ((all >> 16) & 0x8000), u16x16);
+}
+#endif
+
+INLINE f32x16 widen_brain(u16x16 brain) {
+  return floats_of(__builtin_convertvector(brain, s32x16) << 16);
+}
+INLINE u16x16 narrow_brain(f32x16 value) {
+  u32x16 all = (u32x16)value;
+  u32x16 rounded = (all + 0x7fff + ((all >> 16) & 1)) >> 16;
+  u32x16 quiet = (all >> 16) | 0x40;
+  s32x16 special = (bits_of(value) & MAGNITUDE) > INFINITY_BITS;
+  return __builtin_convertvector(special ? quiet : rounded, u16x16);
+}
+
+// Float32 of `lanes` elements of a tensor, from element `index` on.
+INLINE f32x16 load_elements(const char *raw, sluice_dtype dtype, size_t index, size_t lanes) {
+  switch (dtype) {
+    case SLUICE_F16:
+    case SLUICE_BF16: {
+      u16x16 bits = 0;
+      memcpy(&bits, raw + 2 * index, lanes * 2);
+      return dtype == SLUICE_F16 ? widen_half(bits) : widen_brain(bits);
+    }
+    case SLUICE_F32: {
+      f32x16 value = 0;
+      memcpy(&value, raw + 4 * index, lanes * 4);
+      return value;
+    }
+    case SLUICE_F64: {
+      f64x16 value = 0;
+      memcpy(&value, raw + 8 * index, lanes * 8);
+      return __builtin_convertvector(value, f32x16);
+    }
+  }
+  return 0;
+}
+
+// Rounds to the element type, to nearest with ties to even, and stores `lanes` elements.
+INLINE void store_elements(char *raw, sluice_dtype dtype, size_t index, f32x16 value,
+                           size_t lanes) {
+  switch (dtype) {
+    case SLUICE_F16:
+    case SLUICE_BF16: {
+      u16x16 bits = dtype == SLUICE_F16 ? narrow_half(value) : narrow_brain(value);
+      memcpy(raw + 2 * index, &bits, lanes * 2);
+      return;
+    }
+    case SLUICE_F32: {
+      memcpy(raw + 4 * index, &value, lanes * 4);
+      return;
+    }
+    case SLUICE_F64: {
+      f64x16 wide = __builtin_convertvector(value, f64x16);
+      memcpy(raw + 8 * index, &wide, lanes * 8);
+      return;
+    }
+  }
+}
+
+// What a magnitude becomes when it is rounded to the element type, as Float32 bits.
+INLINE uint32_t rounded_magnitude(uint32_t magnitude, sluice_dtype dtype) {
+  f32x16 value = floats_of((s32x16)(int32_t)magnitude);
+  switch (dtype) {
+    case SLUICE_F16: value = widen_half(narrow_half(value)); break;
+    case SLUICE_BF16: value = widen_brain(narrow_brain(value)); break;
+    case SLUICE_F32: break;
+    case SLUICE_F64: break;
+  }
+  return (uint32_t)bits_of(value)[0];
+}
+
+// Calls `body` with the element type as a constant, so that each gets its own loop.
+#define WITH_CONSTANT_DTYPE(dtype, body)  \
+  switch (dtype) {                        \
+    case SLUICE_F16: return body(SLUICE_F16);   \
+    case SLUICE_BF16: return body(SLUICE_BF16); \
+    case SLUICE_F32: return body(SLUICE_F32);   \
+    case SLUICE_F64: return body(SLUICE_F64);   \
+  }                                       \
+  return 0

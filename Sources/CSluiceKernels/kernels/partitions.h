@@ -1,0 +1,46 @@
+// What happens to the elements that a cut keeps.
+#pragma once
+
+#include "vectors.h"
+
+// The keep bits of 16 elements, as lanes of all ones or all zeros.
+INLINE s32x16 kept_lanes(const uint64_t *keep, size_t index) {
+  return lanes_of(keep[index / WORD] >> (index % WORD));
+}
+
+static void apply_mask(float *values, size_t count, const uint64_t *keep) {
+#define STEP(index, lanes)                                                             \
+  s32x16 value = bits_of(load_floats(values + index, lanes)) & kept_lanes(keep, index); \
+  store_floats(values + index, floats_of(value), lanes)
+  FOR_EACH_VECTOR(count, STEP);
+#undef STEP
+}
+
+// Later partitions first, so that the first one that holds the element has the last word.
+INLINE void amplify_by(float *values, size_t count, const uint64_t *const *partitions,
+                       const float *factors, size_t partition_count) {
+#define STEP(index, lanes)                                                            \
+  f32x16 factor = 1;                                                                  \
+  for (size_t part = partition_count; part-- > 0;) {                                  \
+    factor = kept_lanes(partitions[part], index) ? (f32x16)factors[part] : factor;    \
+  }                                                                                   \
+  store_floats(values + index, factor * load_floats(values + index, lanes), lanes)
+  FOR_EACH_VECTOR(count, STEP);
+#undef STEP
+}
+
+static void amplify(float *values, size_t count, const uint64_t *const *partitions,
+                    const float *factors, size_t partition_count) {
+  switch (partition_count) {
+    case 1: amplify_by(values, count, partitions, factors, 1); break;
+    case 2: amplify_by(values, count, partitions, factors, 2); break;
+    default: amplify_by(values, count, partitions, factors, partition_count); break;
+  }
+}
+
+static void scale(float *values, size_t count, float factor) {
+#define STEP(index, lanes) \
+  store_floats(values + index, factor * load_floats(values + index, lanes), lanes)
+  FOR_EACH_VECTOR(count, STEP);
+#undef STEP
+}

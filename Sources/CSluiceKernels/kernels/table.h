@@ -1,0 +1,17 @@
+// All kernels of one level. The file that includes this says what the level can do:
+// SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT and SLUICE_COMPRESS.
+#pragma once
+
+#include "elements.h"
+#include "histogram.h"
+#include "merge.h"
+#include "partitions.h"
+#include "select.h"
+
+#define KERNEL_TABLE                                                                             \
+  {                                                                                              \
+    .widen = widen, .delta = delta, .histogram = histogram, .binned_histogram = binned_histogram, \
+    .collect = collect, .select = select_kept, .apply_mask = apply_mask, .amplify = amplify,      \
+    .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum, .merge_mean = merge_mean,   \
+    .finish = finish,                                                                            \
+  }

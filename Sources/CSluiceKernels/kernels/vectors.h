@@ -1,0 +1,88 @@
+// Vectors of 16 lanes, which the compiler splits into whatever registers the level has.
+//
+// Every kernel is written once, in terms of these, and compiled once per level. A block that does
+// not fill its last vector is loaded and stored lane by lane; the missing lanes are +0.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../include/sluice_kernels.h"
+
+// The functions that pass vectors are all inlined, so no calling convention is at stake.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+// One rounding per operation, as the formulas say: no fused multiply-add.
+#pragma STDC FP_CONTRACT OFF
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor bytes are little-endian");
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 16, WORD = 64 };
+
+typedef float f32x16 __attribute__((ext_vector_type(16)));
+typedef double f64x16 __attribute__((ext_vector_type(16)));
+typedef int32_t s32x16 __attribute__((ext_vector_type(16)));
+typedef uint32_t u32x16 __attribute__((ext_vector_type(16)));
+typedef uint16_t u16x16 __attribute__((ext_vector_type(16)));
+typedef bool bit16 __attribute__((ext_vector_type(16)));
+
+#define MAGNITUDE 0x7fffffff
+#define SIGN ((int32_t)0x80000000)
+#define INFINITY_BITS 0x7f800000
+
+// The bits of floats, and back.
+INLINE s32x16 bits_of(f32x16 value) { return (s32x16)value; }
+INLINE f32x16 floats_of(s32x16 bits) { return (f32x16)bits; }
+
+// The result of a comparison as one bit per lane, and back.
+INLINE uint64_t word_of(s32x16 comparison) {
+  bit16 bits = __builtin_convertvector(comparison, bit16);
+  uint16_t word;
+  memcpy(&word, &bits, sizeof word);
+  return word;
+}
+INLINE s32x16 lanes_of(uint64_t word) {
+  uint16_t low = (uint16_t)word;
+  bit16 bits;
+  memcpy(&bits, &low, sizeof bits);
+  return -__builtin_convertvector(bits, s32x16);
+}
+
+// Loads and stores at any address. `lanes` is the constant LANES in every loop but the last step.
+INLINE f32x16 load_floats(const float *from, size_t lanes) {
+  f32x16 value = 0;
+  memcpy(&value, from, lanes * sizeof(float));
+  return value;
+}
+INLINE void store_floats(float *to, f32x16 value, size_t lanes) {
+  memcpy(to, &value, lanes * sizeof(float));
+}
+
+// The bits of the magnitude of one element.
+INLINE uint32_t magnitude_at(const float *values, size_t index) {
+  uint32_t bits;
+  memcpy(&bits, values + index, sizeof bits);
+  return bits & MAGNITUDE;
+}
+
+// The larger lanes. Magnitudes are below 2^31, and every level compares signed numbers.
+INLINE s32x16 larger(s32x16 a, s32x16 b) { return __builtin_elementwise_max(a, b); }
+
+// The largest of all lanes.
+INLINE uint32_t largest(s32x16 value) { return (uint32_t)__builtin_reduce_max(value); }
+
+// Runs `step(index, lanes)` over a block: whole vectors, then what is left.
+#define FOR_EACH_VECTOR(count, step)                  \
+  do {                                                \
+    size_t index = 0;                                 \
+    for (; index + LANES <= (count); index += LANES) { \
+      step(index, LANES);                             \
+    }                                                 \
+    if (index < (count)) {                            \
+      step(index, (count)-index);                     \
+    }                                                 \
+  } while (0)

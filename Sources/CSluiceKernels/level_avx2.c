@@ -1,0 +1,20 @@
+// The kernels for x86-64-v3: AVX2, BMI2, F16C.
+#if defined(__x86_64__)
+#define SLUICE_HALF_CONVERSION 1
+#define SLUICE_BIT_DEPOSIT 1
+#define SLUICE_COMPRESS 0
+
+// System headers stay outside: what they define is for every processor.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "levels.h"
+
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
+#include "kernels/table.h"
+#pragma clang attribute pop
+
+const sluice_kernel_table sluice_kernels_avx2 = KERNEL_TABLE;
+#endif

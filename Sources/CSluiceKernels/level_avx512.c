@@ -1,0 +1,21 @@
+// The kernels for x86-64-v4: AVX-512 with F, BW, CD, DQ and VL.
+#if defined(__x86_64__)
+#define SLUICE_HALF_CONVERSION 1
+#define SLUICE_BIT_DEPOSIT 1
+#define SLUICE_COMPRESS 1
+
+// System headers stay outside: what they define is for every processor.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "levels.h"
+
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v4"), min_vector_width(512))), \
+                             apply_to = function)
+#include "kernels/table.h"
+#pragma clang attribute pop
+
+const sluice_kernel_table sluice_kernels_avx512 = KERNEL_TABLE;
+#endif

@@ -1,0 +1,106 @@
+internal import CSluiceKernels
+
+extension Kernels {
+  /// The bin width of BF16 tensors: bins share the upper 16 of 31 bits.
+  public static let brainShift = 15
+  /// The bin width of F16 tensors: bins share the upper 19 of 31 bits.
+  public static let halfShift = 12
+  /// How many elements `binnedHistogram` may count before its table must be flushed.
+  public static let binnedCapacity = (1 << 24) - 1
+
+  /// How many bins magnitudes fall into.
+  ///
+  /// - Parameter shift: How many lower bits the bins ignore.
+  /// - Returns: The number of bins.
+  public static func binCount(shift: Int) -> Int { 1 << (31 - shift) }
+
+  /// How many counters the table of `histogram` has: two for each bin.
+  ///
+  /// - Parameter shift: How many lower bits the bins ignore.
+  /// - Returns: The number of counters.
+  public static func tableCount(shift: Int) -> Int { 2 * binCount(shift: shift) }
+
+  /// Counts magnitudes by their upper bits, and lists those that have lower bits.
+  ///
+  /// With b the bits of |delta|: each element adds 1 to one of the two counters of its bin,
+  /// `table[2 * (b >> shift)]` and the one behind it. Which of the two is not specified;
+  /// `foldHistogram` adds them up.
+  ///
+  /// - Parameters:
+  ///   - delta: The deltas.
+  ///   - count: How many; counters must not pass 2^32 - 1.
+  ///   - shift: How many lower bits the bins ignore; fastest for 15 and 12.
+  ///   - table: `tableCount(shift:)` counters, added to.
+  ///   - side: Receives b of every element with one of the lower bits set, in index order; has room
+  ///     for `count`.
+  /// - Returns: How many were listed.
+  public func histogram(
+    _ delta: UnsafePointer<Float>, count: Int, shift: Int,
+    table: UnsafeMutablePointer<UInt32>, side: UnsafeMutablePointer<UInt32>
+  ) -> Int {
+    precondition((1...30).contains(shift), "a bin ignores 1 to 30 bits")
+    // Safety: the caller guarantees `count` elements in and out, and the size of the table.
+    return unsafe functions.pointee.histogram(delta, count, UInt32(shift), table, side)
+  }
+
+  /// Adds up the two counters of each bin, in place: afterwards bin i is counted at index i.
+  ///
+  /// - Parameters:
+  ///   - table: The table of `histogram`; its second half is of no use afterwards.
+  ///   - shift: How many lower bits the bins ignore.
+  public func foldHistogram(_ table: UnsafeMutablePointer<UInt32>, shift: Int) {
+    // Safety: the caller guarantees `tableCount(shift:)` counters; bin <= 2 * bin, so nothing is
+    // overwritten before it is read.
+    for bin in 0..<Self.binCount(shift: shift) {
+      unsafe table[bin] = table[2 * bin] + table[2 * bin + 1]
+    }
+  }
+
+  /// Counts magnitudes by their upper 16 bits and sums up their lower 15 bits.
+  ///
+  /// With b the bits of |delta|: `table[b >> 15] += (1 << 40) + (b & 0x7fff)`. After at most
+  /// `binnedCapacity` elements the caller takes counts and sums out and clears the table.
+  ///
+  /// - Parameters:
+  ///   - delta: The deltas.
+  ///   - count: How many.
+  ///   - table: One number per bin of 15 bits, added to.
+  public func binnedHistogram(
+    _ delta: UnsafePointer<Float>, count: Int, table: UnsafeMutablePointer<UInt64>
+  ) {
+    // Safety: the caller guarantees `count` elements and 2^16 sums.
+    unsafe functions.pointee.binned_histogram(delta, count, table)
+  }
+
+  /// Counts the lower 15 bits of the magnitudes that fall into certain bins.
+  ///
+  /// With b the bits of |delta|: if `b >> 15` is `keys[j]`, then `tables[(j << 15) + (b & 0x7fff)]`
+  /// grows by 1.
+  ///
+  /// - Parameters:
+  ///   - delta: The deltas.
+  ///   - count: How many.
+  ///   - keys: The bins, in ascending order and without repetition.
+  ///   - keyCount: How many bins; every one costs time for every element.
+  ///   - tables: 2^15 counters for each key, added to.
+  public func collect(
+    _ delta: UnsafePointer<Float>, count: Int, keys: UnsafePointer<UInt32>, keyCount: Int,
+    tables: UnsafeMutablePointer<UInt32>
+  ) {
+    // Safety: the caller guarantees `count` elements, `keyCount` keys and as many tables.
+    unsafe functions.pointee.collect(delta, count, keys, keyCount, tables)
+  }
+
+  /// Sorts magnitudes, smallest first, in three passes over 11 bits each.
+  ///
+  /// - Parameters:
+  ///   - values: Bits of magnitudes, below 2^31; sorted in place.
+  ///   - scratch: Room for `count` values.
+  ///   - count: How many.
+  public func sortMagnitudes(
+    _ values: UnsafeMutablePointer<UInt32>, scratch: UnsafeMutablePointer<UInt32>, count: Int
+  ) {
+    // Safety: the caller guarantees `count` values at both addresses.
+    unsafe sluice_sort_magnitudes(values, scratch, count)
+  }
+}
