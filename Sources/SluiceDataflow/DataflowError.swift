@@ -1,0 +1,87 @@
+internal import Glibc
+public import SluiceCore
+
+/// What can go wrong in a run apart from the work of its nodes.
+public struct DataflowError: SluiceError, Hashable {
+  /// The content.
+  public var failure: Failure
+
+  /// Wraps a failure.
+  ///
+  /// - Parameter failure: The content.
+  public init(_ failure: Failure) { self.failure = failure }
+
+  /// The run was ended on request.
+  ///
+  /// - Parameter reason: Who asked.
+  /// - Returns: The error that the run throws.
+  static func stopped(_ reason: StopReason) -> DataflowError {
+    let remedy = "Run the same command again to go on."
+    switch reason {
+    case .signal(let number):
+      return DataflowError(
+        Failure(.interrupted, message: "stopped by \(signalName(number))", remedy: remedy))
+    case .request(let cause):
+      return DataflowError(Failure(.stopped, message: "stopped: \(cause)", remedy: remedy))
+    }
+  }
+
+  /// The system has no thread left.
+  ///
+  /// - Parameters:
+  ///   - name: The name of the thread.
+  ///   - systemError: The system's error number.
+  /// - Returns: The error.
+  static func threadNotStarted(_ name: String, systemError: Int32) -> DataflowError {
+    DataflowError(
+      Failure(
+        .inputOutput, message: "cannot start the thread \(name)",
+        remedy: "Use fewer threads, or raise the limit of processes.", systemError: systemError))
+  }
+
+  /// The system has no memory left for a pool.
+  ///
+  /// - Parameters:
+  ///   - byteCount: The size of the pool.
+  ///   - systemError: The system's error number.
+  /// - Returns: The error.
+  static func buffersNotAllocated(_ byteCount: Int, systemError: Int32) -> DataflowError {
+    DataflowError(
+      Failure(
+        .inputOutput, message: "cannot allocate \(ByteCount(byteCount)) for buffers",
+        remedy: "Set a smaller memory budget.", systemError: systemError))
+  }
+
+  /// A sub-budget does not fit into its parent, which is a defect in the plan.
+  ///
+  /// - Parameters:
+  ///   - byteCount: The size of the sub-budget.
+  ///   - available: What is free in the parent.
+  /// - Returns: The error.
+  static func reservationTooLarge(_ byteCount: Int, available: Int) -> DataflowError {
+    DataflowError(
+      Failure(
+        .internal,
+        message: "cannot reserve \(byteCount) bytes of memory, only \(available) are free"))
+  }
+
+  /// The last reader of a channel ended before the elements did, which is a defect in a node.
+  ///
+  /// - Parameter name: The name of the channel.
+  /// - Returns: The error.
+  static func abandonedChannel(_ name: String) -> DataflowError {
+    DataflowError(
+      Failure(
+        .internal, message: "the readers of the channel \(name) ended before its writers"))
+  }
+}
+
+private func signalName(_ number: Int32) -> String {
+  switch number {
+  case SIGINT: "SIGINT"
+  case SIGTERM: "SIGTERM"
+  case SIGHUP: "SIGHUP"
+  case SIGQUIT: "SIGQUIT"
+  default: "signal \(number)"
+  }
+}

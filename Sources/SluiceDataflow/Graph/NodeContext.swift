@@ -1,0 +1,129 @@
+/// What the body of a node gets: the end of the run, and the book on its own time.
+///
+/// It belongs to the thread of the node.
+public final class NodeContext {
+  /// The name of the node.
+  public let name: String
+  /// What ends the run before its time.
+  public let cancellation: Cancellation
+
+  private let role: NodeRole
+  private let start: MonotonicTime
+  private let processorStart: MonotonicTime
+  private var clock: ActivityClock
+  private var itemCount = 0
+  private var byteCount = 0
+
+  init(name: String, role: NodeRole, cancellation: Cancellation) {
+    self.name = name
+    self.role = role
+    self.cancellation = cancellation
+    start = .now
+    processorStart = .processorTimeOfThread
+    clock = ActivityClock(start: start)
+  }
+
+  /// Books the time of a piece of work under an activity; inside another measurement the inner
+  /// activity counts.
+  ///
+  /// - Parameters:
+  ///   - activity: What the work is.
+  ///   - body: The work.
+  /// - Returns: What the work returns.
+  /// - Throws: What the work throws.
+  public func measure<Result: ~Copyable, Problem: Error>(
+    _ activity: NodeActivity, _ body: () throws(Problem) -> Result
+  ) throws(Problem) -> Result {
+    let outer = enter(activity)
+    defer { _ = enter(outer) }
+    return try body()
+  }
+
+  /// Counts work that is done.
+  ///
+  /// - Parameters:
+  ///   - items: How many elements.
+  ///   - bytes: How many bytes.
+  public func count(items: Int = 0, bytes: Int = 0) {
+    itemCount += items
+    byteCount += bytes
+  }
+
+  /// Receives an element, books the wait, and counts the element as an item of the node.
+  ///
+  /// - Parameter channel: Where from.
+  /// - Returns: The element, or nil once the channel is closed and empty.
+  /// - Throws: ``CancelledError``.
+  public func receive<Element: Sendable>(
+    from channel: BoundedChannel<Element>
+  ) throws(CancelledError) -> Element? {
+    let outer = enter(.blockedOnInput)
+    defer { _ = enter(outer) }
+    guard let element = try channel.receive() else { return nil }
+    itemCount += 1
+    return element
+  }
+
+  /// Sends an element and books the wait; a source counts the element as an item of its own.
+  ///
+  /// - Parameters:
+  ///   - element: The element.
+  ///   - channel: Where to.
+  /// - Throws: ``CancelledError``.
+  public func send<Element: Sendable>(
+    _ element: consuming Element, to channel: BoundedChannel<Element>
+  ) throws(CancelledError) {
+    let outer = enter(.blockedOnOutput)
+    defer { _ = enter(outer) }
+    try channel.send(consume element)
+    if role == .source { itemCount += 1 }
+  }
+
+  /// Leases bytes and books the wait.
+  ///
+  /// - Parameters:
+  ///   - byteCount: How many.
+  ///   - budget: Where from.
+  /// - Returns: A lease that lasts until it is released or dropped.
+  /// - Throws: ``CancelledError``.
+  public func acquire(
+    _ byteCount: Int, from budget: ByteBudget
+  ) throws(CancelledError) -> ByteLease {
+    let outer = enter(.blockedOnMemory)
+    defer { _ = enter(outer) }
+    return try budget.acquire(byteCount)
+  }
+
+  /// Takes a buffer and books the wait.
+  ///
+  /// - Parameter pool: Where from.
+  /// - Returns: A buffer that goes back when it is dropped.
+  /// - Throws: ``CancelledError``.
+  public func take(from pool: BufferPool) throws(CancelledError) -> PooledBuffer {
+    let outer = enter(.blockedOnMemory)
+    defer { _ = enter(outer) }
+    return try pool.take()
+  }
+
+  /// Closes the book.
+  ///
+  /// - Returns: What the node did up to now.
+  func finish() -> NodeMetrics {
+    let end = MonotonicTime.now
+    clock.change(to: .busy, at: end)
+    return NodeMetrics(
+      name: name, role: role, wallSeconds: end.seconds(since: start),
+      busySeconds: clock.seconds(.busy),
+      blockedOnInputSeconds: clock.seconds(.blockedOnInput),
+      blockedOnOutputSeconds: clock.seconds(.blockedOnOutput),
+      blockedOnMemorySeconds: clock.seconds(.blockedOnMemory),
+      processorSeconds: MonotonicTime.processorTimeOfThread.seconds(since: processorStart),
+      itemCount: itemCount, byteCount: byteCount)
+  }
+
+  private func enter(_ activity: NodeActivity) -> NodeActivity {
+    let outer = clock.current
+    clock.change(to: activity, at: .now)
+    return outer
+  }
+}
