@@ -49,11 +49,8 @@ extension Kernels {
   ///   - table: The table of `histogram`; its second half is of no use afterwards.
   ///   - shift: How many lower bits the bins ignore.
   public func foldHistogram(_ table: UnsafeMutablePointer<UInt32>, shift: Int) {
-    // Safety: the caller guarantees `tableCount(shift:)` counters; bin <= 2 * bin, so nothing is
-    // overwritten before it is read.
-    for bin in 0..<Self.binCount(shift: shift) {
-      unsafe table[bin] = table[2 * bin] + table[2 * bin + 1]
-    }
+    // Safety: the caller guarantees `tableCount(shift:)` counters.
+    unsafe sluice_fold_histogram(table, Self.binCount(shift: shift))
   }
 
   /// Counts magnitudes by their upper 16 bits and sums up their lower 15 bits.

@@ -41,7 +41,8 @@ typedef struct {
   // Float32 of each element minus the base; the largest bit pattern of a magnitude.
   uint32_t (*delta)(const void *raw, sluice_dtype dtype, const float *base, float *out,
                     size_t count);
-  // Counts of the upper bits; elements with lower bits are also listed. Length of the list.
+  // Counts of the upper bits, in two counters per bin; elements with lower bits are also listed.
+  // The length of the list.
   size_t (*histogram)(const float *delta, size_t count, unsigned shift, uint32_t *table,
                       uint32_t *side);
   // Per upper 16 bits: count in the upper 24 bits, sum of the lower 15 bits in the lower 40.
@@ -82,6 +83,9 @@ typedef enum {
 
 // The kernels of a level, or null where this processor or this build has not got them.
 const sluice_kernel_table *_Nullable sluice_kernels(sluice_vector_level level);
+
+// Adds up the two counters of each bin of a histogram, in place.
+void sluice_fold_histogram(uint32_t *table, size_t bin_count);
 
 // Sorts 31-bit keys, smallest first. The scratch space holds as many keys.
 void sluice_sort_magnitudes(uint32_t *values, uint32_t *scratch, size_t count);

@@ -1,7 +1,12 @@
-// Sorting magnitudes by their digits.
+// What follows the counting: adding up counters, and sorting magnitudes by their digits.
 #include <string.h>
 
 #include "include/sluice_kernels.h"
+
+// No bin is overwritten before it is read, for its own counters are at twice its index.
+void sluice_fold_histogram(uint32_t *table, size_t bin_count) {
+  for (size_t bin = 0; bin < bin_count; bin++) table[bin] = table[2 * bin] + table[2 * bin + 1];
+}
 
 enum { DIGIT_BITS = 11, DIGITS = 3, VALUES = 1 << DIGIT_BITS };
 

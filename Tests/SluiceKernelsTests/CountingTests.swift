@@ -1,0 +1,123 @@
+import SluiceKernels
+import SluiceTestSupport
+import Testing
+
+@Suite("Kernels that count magnitudes") struct CountingTests {
+  /// Places that are not zero, of a table of any size.
+  private func nonZero<Number: BinaryInteger>(_ table: [Number]) -> [Int: Number] {
+    var out: [Int: Number] = [:]
+    for (index, value) in table.enumerated() where value != 0 { out[index] = value }
+    return out
+  }
+
+  @Test(
+    "A histogram counts every element, and lists those with lower bits", arguments: allKernels,
+    [Kernels.brainShift, Kernels.halfShift])
+  func histogram(kernels: Kernels, shift: Int) {
+    let tableCount = Kernels.tableCount(shift: shift)
+    let table = Block<UInt32>(repeating: 0, count: tableCount)
+    for content in BlockContent.allCases {
+      var all: [Float] = []
+      var listed: [UInt32] = []
+      table.pointer.update(repeating: 0, count: tableCount)
+      for count in blockLengths {
+        let delta = content.values(count, seed: UInt64(count))
+        let side = Block<UInt32>(repeating: 99, count: count)
+        let length = kernels.histogram(
+          delta, count: count, shift: shift, table: table.pointer, side: side.pointer)
+        all += delta
+        listed += side.values.prefix(length)
+        #expect(side.isMarkUntouched)
+      }
+      kernels.foldHistogram(table.pointer, shift: shift)
+      let expected = ScalarKernels.histogram(all, shift: shift)
+      #expect(listed == expected.side, "\(content)")
+      var counted: [Int: UInt32] = [:]
+      for bin in expected.counts.keys { counted[bin] = table.pointer[bin] }
+      #expect(counted == expected.counts, "\(content)")
+      let total = expected.counts.keys.reduce(0) { $0 + Int(table.pointer[$1]) }
+      #expect(total == all.count)
+      #expect(table.isMarkUntouched)
+    }
+  }
+
+  @Test("Folding adds the two counters of each bin")
+  func fold() {
+    let count = Kernels.tableCount(shift: 24)
+    let table = Block((0..<UInt32(count)).map { $0 * $0 }, behind: 7)
+    let before = table.values
+    Kernels.best.foldHistogram(table.pointer, shift: 24)
+    for bin in 0..<count / 2 {
+      #expect(table.pointer[bin] == before[2 * bin] + before[2 * bin + 1])
+    }
+  }
+
+  @Test("A binned histogram has counts above and sums below", arguments: allKernels)
+  func binnedHistogram(kernels: Kernels) {
+    let table = Block<UInt64>(repeating: 0, count: 1 << 16)
+    var all: [Float] = []
+    for content in BlockContent.allCases {
+      for count in blockLengths {
+        let delta = content.values(count, seed: UInt64(count + 7))
+        kernels.binnedHistogram(delta, count: count, table: table.pointer)
+        all += delta
+      }
+    }
+    let expected = ScalarKernels.binnedHistogram(all).mapValues { $0.count << 40 | $0.sum }
+    #expect(nonZero(table.values) == expected)
+    #expect(table.isMarkUntouched)
+  }
+
+  @Test("A full bin holds its capacity of elements without spilling over", arguments: allKernels)
+  func binnedCapacity(kernels: Kernels) {
+    let one = UInt64(1) << 40 | 0x7fff
+    let table = Block<UInt64>(repeating: 0, count: 1 << 16)
+    let value = Float(bitPattern: 0x3f80_7fff)
+    let bin = 0x3f80_7fff >> 15
+    table.pointer[bin] = one * UInt64(Kernels.binnedCapacity - 1)
+    kernels.binnedHistogram([value], count: 1, table: table.pointer)
+    #expect(table.pointer[bin] >> 40 == (1 << 24) - 1)
+    #expect(table.pointer[bin] & ((1 << 40) - 1) == ((1 << 24) - 1) * 0x7fff)
+  }
+
+  @Test(
+    "Collecting counts the lower bits of the elements in the given bins", arguments: allKernels,
+    [0, 1, 2, 5, 32])
+  func collect(kernels: Kernels, keyCount: Int) {
+    let tables = Block<UInt32>(repeating: 0, count: keyCount << 15)
+    for content in [BlockContent.bellShaped, .signedZeros, .subnormal, .anyFinite] {
+      tables.pointer.update(repeating: 0, count: keyCount << 15)
+      let delta = blockLengths.map { content.values($0, seed: UInt64($0)) }
+      // The bin of zeros, and those of the first elements.
+      let bins = [0] + delta.joined().map { ScalarKernels.magnitudeBits($0) >> 15 }
+      let keys = Set(bins.prefix(8 * keyCount)).sorted().prefix(keyCount)
+      for block in delta {
+        kernels.collect(
+          block, count: block.count, keys: Array(keys), keyCount: keys.count,
+          tables: tables.pointer)
+      }
+      let expected = ScalarKernels.collect(Array(delta.joined()), keys: Array(keys))
+      var found: [Int: UInt32] = [:]
+      var total = 0
+      for index in 0..<keyCount << 15 where tables.pointer[index] != 0 {
+        found[index] = tables.pointer[index]
+        total += Int(tables.pointer[index])
+      }
+      #expect(found == expected, "\(content)")
+      #expect(tables.isMarkUntouched)
+    }
+  }
+
+  @Test(
+    "Sorting puts magnitudes in ascending order",
+    arguments: [0, 1, 2, 63, 64, 65, 1000, 20000], [UInt32(0x7fff_ffff), 0x7ff, 0x3ff800, 0, 0xff])
+  func sortMagnitudes(count: Int, mask: UInt32) {
+    var generator = BlockGenerator(state: UInt64(count))
+    let values = (0..<count).map { _ in UInt32(truncatingIfNeeded: generator.next()) & mask }
+    let sorted = Block(values, behind: 99)
+    let scratch = Block<UInt32>(repeating: 98, count: count)
+    Kernels.best.sortMagnitudes(sorted.pointer, scratch: scratch.pointer, count: count)
+    #expect(sorted.values == values.sorted())
+    #expect(sorted.isMarkUntouched && scratch.isMarkUntouched)
+  }
+}
