@@ -1,0 +1,143 @@
+internal import SluiceCore
+
+/// A tensor of a checkpoint, and where it is.
+public struct CheckpointTensor: Sendable, Hashable {
+  /// What its file's header says about it.
+  public let entry: TensorEntry
+  /// The file that holds it, as a position in the checkpoint's `files`.
+  public let fileOrdinal: Int
+
+  /// The name.
+  public var name: String { entry.name }
+}
+
+/// A model on disk: a directory as Hugging Face lays it out, or one safetensors file.
+///
+/// Opening checks the index and every header against the rules, and each against the others; no
+/// tensor is read. All files stay open, so that a later change of a name or link does no harm.
+public struct Checkpoint: Sendable {
+  /// The path as it was given.
+  public let path: String
+  /// The directory, or nil where the path is one file.
+  public let directory: String?
+  /// The files, in natural order of their names.
+  public let files: [SafetensorsFile]
+  /// All tensors: file after file, each in the order of its bytes.
+  public let tensors: [CheckpointTensor]
+  /// The content of the directory's `config.json`, if there is one.
+  public let config: [UInt8]?
+
+  private let positions: [String: Int]
+
+  /// The longest `config.json` that is read.
+  public static let maximumConfigByteCount = 16 << 20
+  /// The name of the file of a checkpoint that is not sharded.
+  public static let singleFileName = "model.safetensors"
+
+  /// Opens a checkpoint.
+  ///
+  /// - Parameter path: A directory with `model.safetensors.index.json` or `model.safetensors`, or
+  ///   the path of one safetensors file.
+  /// - Returns: The open checkpoint.
+  /// - Throws: If there is none at the path, or a rule of its formats is broken.
+  public static func open(_ path: String) throws(FormatError) -> Checkpoint {
+    guard let status = try FileStatus.of(path) else {
+      throw .malformed("no such file or directory", file: path, remedy: "check the path")
+    }
+    guard status.kind == .directory else { return try openFile(path) }
+    let configPath = "\(path)/config.json"
+    let config =
+      try FileStatus.of(configPath) == nil
+      ? nil : try InputFile.contents(of: configPath, byteLimit: maximumConfigByteCount)
+    let indexPath = "\(path)/\(CheckpointIndex.fileName)"
+    guard try FileStatus.of(indexPath) == nil else {
+      let index = try CheckpointIndex.read(indexPath)
+      var files: [SafetensorsFile] = []
+      for name in index.fileNames { files.append(try openShard(name, of: path, indexPath)) }
+      let checkpoint = try Checkpoint(path: path, directory: path, files: files, config: config)
+      try checkpoint.check(against: index, at: indexPath)
+      return checkpoint
+    }
+    let filePath = "\(path)/\(singleFileName)"
+    guard try FileStatus.of(filePath) != nil else {
+      throw CheckpointAdvice.error(for: try Directory.list(path), in: path)
+    }
+    return try Checkpoint(
+      path: path, directory: path, files: [try SafetensorsFile.open(filePath)], config: config)
+  }
+
+  /// The tensor of a name, if there is one.
+  ///
+  /// - Parameter name: The name.
+  /// - Returns: The tensor.
+  public subscript(name: String) -> CheckpointTensor? {
+    positions[name].map { tensors[$0] }
+  }
+
+  private init(
+    path: String, directory: String?, files: [SafetensorsFile], config: [UInt8]?
+  ) throws(FormatError) {
+    var tensors: [CheckpointTensor] = []
+    var positions: [String: Int] = [:]
+    let count = files.reduce(0) { $0 + $1.header.tensors.count }
+    tensors.reserveCapacity(count)
+    positions.reserveCapacity(count)
+    for (ordinal, file) in files.enumerated() {
+      for entry in file.header.tensors {
+        if let other = positions.updateValue(tensors.count, forKey: entry.name) {
+          throw .malformed(
+            "the tensor is also in \(files[tensors[other].fileOrdinal].path)", file: file.path,
+            tensor: entry.name)
+        }
+        tensors.append(CheckpointTensor(entry: entry, fileOrdinal: ordinal))
+      }
+    }
+    self.path = path
+    self.directory = directory
+    self.files = files
+    self.tensors = tensors
+    self.positions = positions
+    self.config = config
+  }
+
+  private static func openFile(_ path: String) throws(FormatError) -> Checkpoint {
+    if let error = CheckpointAdvice.error(forFile: path) { throw error }
+    return try Checkpoint(
+      path: path, directory: nil, files: [try SafetensorsFile.open(path)], config: nil)
+  }
+
+  private static func openShard(
+    _ name: String, of directory: String, _ indexPath: String
+  ) throws(FormatError) -> SafetensorsFile {
+    let path = "\(directory)/\(name)"
+    guard try FileStatus.of(path) != nil else {
+      throw .malformed(
+        "the index names the file \(name.printable), which does not exist", file: indexPath,
+        remedy: "download the missing file")
+    }
+    return try SafetensorsFile.open(path)
+  }
+
+  /// Checks that index and headers name the same tensors in the same files.
+  private func check(against index: CheckpointIndex, at indexPath: String) throws(FormatError) {
+    for tensor in tensors {
+      guard let ordinal = index.fileOrdinals[tensor.name] else {
+        throw .malformed(
+          "the tensor is in \(files[tensor.fileOrdinal].path) but not in the index",
+          file: indexPath, tensor: tensor.name)
+      }
+      guard ordinal == tensor.fileOrdinal else { throw misplaced(tensor.name, ordinal, indexPath) }
+    }
+    guard index.fileOrdinals.count > tensors.count else { return }
+    for (name, ordinal) in index.fileOrdinals.sorted(by: { $0.key < $1.key })
+    where positions[name] == nil { throw misplaced(name, ordinal, indexPath) }
+  }
+
+  private func misplaced(_ name: String, _ ordinal: Int, _ indexPath: String) -> FormatError {
+    .malformed(
+      "the index names the file \(index(ordinal)), which does not hold the tensor",
+      file: indexPath, tensor: name)
+  }
+
+  private func index(_ ordinal: Int) -> String { Directory.name(of: files[ordinal].path).printable }
+}

@@ -1,0 +1,123 @@
+internal import Glibc
+public import SluiceCore
+internal import SystemPackage
+
+/// A file that is not what it should be, or a system call on a file that failed.
+public struct FormatError: SluiceError, Hashable {
+  /// The content.
+  public var failure: Failure
+
+  /// Wraps a failure.
+  ///
+  /// - Parameter failure: The content.
+  public init(_ failure: Failure) { self.failure = failure }
+
+  /// A file whose content breaks a rule of its format.
+  ///
+  /// - Parameters:
+  ///   - message: What is wrong, expected against found.
+  ///   - file: The path of the file.
+  ///   - tensor: The name of the tensor.
+  ///   - byteRange: Where in the file.
+  ///   - remedy: What to do.
+  /// - Returns: An error with the exit code for bad input.
+  static func malformed(
+    _ message: String, file: String?, tensor: String? = nil, byteRange: Range<Int>? = nil,
+    remedy: String? = nil
+  ) -> FormatError {
+    FormatError(
+      Failure(
+        .badInput, subject: Subject(file: file, tensor: tensor, byteRange: byteRange),
+        message: message, remedy: remedy))
+  }
+
+  /// A failed system call, with the system's own words behind what was attempted.
+  ///
+  /// - Parameters:
+  ///   - attempt: What was attempted, as in `cannot read`.
+  ///   - number: The value of errno.
+  ///   - file: The path of the file.
+  ///   - byteRange: Where in the file.
+  ///   - remedy: What to do.
+  ///   - exitCode: The exit code that it leads to.
+  /// - Returns: The error.
+  static func system(
+    _ attempt: String, errno number: Int32, file: String, byteRange: Range<Int>? = nil,
+    remedy: String? = nil, exitCode: ExitCode = .inputOutput
+  ) -> FormatError {
+    FormatError(
+      Failure(
+        exitCode, subject: Subject(file: file, byteRange: byteRange),
+        message: "\(attempt): \(Errno(rawValue: number).description)", remedy: remedy,
+        systemError: number))
+  }
+}
+
+/// One factory for each system call that can fail.
+extension FormatError {
+  /// Opening an input: a wrong path is bad input, anything else a fault of the disk or system.
+  static func open(_ file: String, errno number: Int32) -> FormatError {
+    let remedy: String? =
+      switch number {
+      case EMFILE, ENFILE: "raise the limit of open files (ulimit -n) and start again"
+      case ENOENT: "check the path"
+      default: nil
+      }
+    return system(
+      "cannot open", errno: number, file: file, remedy: remedy, exitCode: exitCode(number))
+  }
+
+  static func create(_ file: String, errno number: Int32) -> FormatError {
+    system("cannot create", errno: number, file: file)
+  }
+
+  static func status(_ file: String, errno number: Int32) -> FormatError {
+    system("cannot look up", errno: number, file: file, exitCode: exitCode(number))
+  }
+
+  static func list(_ file: String, errno number: Int32) -> FormatError {
+    system("cannot list the directory", errno: number, file: file, exitCode: exitCode(number))
+  }
+
+  static func read(_ file: String, range: Range<Int>, errno number: Int32) -> FormatError {
+    system("cannot read", errno: number, file: file, byteRange: range)
+  }
+
+  static func map(_ file: String, range: Range<Int>, errno number: Int32) -> FormatError {
+    system(
+      "cannot map", errno: number, file: file, byteRange: range, remedy: "try again with --io pread"
+    )
+  }
+
+  static func write(_ file: String, range: Range<Int>, errno number: Int32) -> FormatError {
+    system(
+      "cannot write", errno: number, file: file, byteRange: range,
+      remedy: number == ENOSPC || number == EDQUOT
+        ? "free space, then start the same command again" : nil)
+  }
+
+  static func sync(_ file: String, errno number: Int32) -> FormatError {
+    system("cannot write to the disk", errno: number, file: file)
+  }
+
+  static func rename(_ file: String, to target: String, errno number: Int32) -> FormatError {
+    system("cannot rename to \(target.printable)", errno: number, file: file)
+  }
+
+  static func remove(_ file: String, errno number: Int32) -> FormatError {
+    system("cannot remove", errno: number, file: file)
+  }
+
+  static func shortRead(_ file: String, range: Range<Int>, found: Int) -> FormatError {
+    FormatError(
+      Failure(
+        .inputOutput, subject: Subject(file: file, byteRange: range),
+        message: "expected \(range.count) bytes, found \(found): the file ends too early",
+        remedy: "the file changed or shrank while it was being read; do not write to inputs"))
+  }
+
+  private static func exitCode(_ number: Int32) -> ExitCode {
+    let wrongPath = [ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EACCES]
+    return wrongPath.contains(number) ? .badInput : .inputOutput
+  }
+}

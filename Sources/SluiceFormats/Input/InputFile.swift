@@ -1,0 +1,118 @@
+internal import Glibc
+internal import SluiceCore
+
+/// A regular file that is only read; closed when the last reference goes.
+///
+/// Any number of threads may read and map it at the same time.
+public final class InputFile: Sendable {
+  /// The path as it was given.
+  public let path: String
+  /// What the file was when it was opened.
+  public let status: FileStatus
+  /// The length when it was opened.
+  public var byteCount: Int { status.byteCount }
+
+  let descriptor: Int32
+
+  private init(path: String, status: FileStatus, descriptor: Int32) {
+    self.path = path
+    self.status = status
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Opens a file; anything but a regular file is refused, without waiting for a pipe's writer.
+  ///
+  /// - Parameter path: The path; links are followed.
+  /// - Returns: The open file.
+  /// - Throws: If it cannot be opened or is no regular file.
+  public static func open(_ path: String) throws(FormatError) -> InputFile {
+    guard !path.utf8.contains(0) else {
+      throw .malformed("a path with a NUL character in it", file: path.printable)
+    }
+    let descriptor = try openDescriptor(path)
+    do throws(FormatError) {
+      let status = try FileStatus.of(descriptor: descriptor, path: path)
+      guard status.kind == .regularFile else {
+        throw FormatError.malformed(
+          "expected a regular file, found a \(status.kind.rawValue)", file: path)
+      }
+      return InputFile(path: path, status: status, descriptor: descriptor)
+    } catch {
+      close(descriptor)
+      throw error
+    }
+  }
+
+  /// Reads a small file whole.
+  ///
+  /// - Parameters:
+  ///   - path: The path.
+  ///   - byteLimit: The length above which the file is refused.
+  /// - Returns: The content.
+  /// - Throws: If the file cannot be read or is too long.
+  public static func contents(of path: String, byteLimit: Int) throws(FormatError) -> [UInt8] {
+    let file = try open(path)
+    guard file.byteCount <= byteLimit else {
+      throw .malformed(
+        "the file has \(file.byteCount) bytes; at most \(byteLimit) are accepted here", file: path)
+    }
+    return try file.bytes(in: 0..<file.byteCount)
+  }
+
+  /// Fills a buffer from the file.
+  ///
+  /// - Parameters:
+  ///   - buffer: Where to put the bytes; its length is how many are read.
+  ///   - offset: Where in the file to start.
+  /// - Throws: If the read fails or the file ends too early.
+  public func read(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(FormatError) {
+    try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
+  }
+
+  /// Reads a range into an array of its own, for what is small.
+  ///
+  /// - Parameter range: Where in the file.
+  /// - Returns: The bytes.
+  /// - Throws: If the read fails or the file ends too early.
+  public func bytes(in range: Range<Int>) throws(FormatError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    // Safety: the buffer is used inside the closure only.
+    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(FormatError) in
+        try unsafe read(into: buffer, at: range.lowerBound)
+      }
+    }
+    try result.get()
+    return bytes
+  }
+
+  /// Asks the system to forget the cached pages that lie wholly inside a range.
+  ///
+  /// Only advice: pages that are mapped, dirty or shared with a neighbouring range stay.
+  ///
+  /// - Parameter range: Where in the file.
+  public func dropCachedPages(in range: Range<Int>) {
+    dropCachedPagesInside(range, of: descriptor)
+  }
+
+  private static func openDescriptor(_ path: String) throws(FormatError) -> Int32 {
+    while true {
+      // Safety: the path is a C string for the length of the call.
+      let descriptor = unsafe Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+      if descriptor >= 0 { return descriptor }
+      if errno != EINTR { throw .open(path, errno: errno) }
+    }
+  }
+}
+
+func dropCachedPagesInside(_ range: Range<Int>, of descriptor: Int32) {
+  let first = range.lowerBound.roundedUp(to: MemoryPage.byteCount)
+  let end = range.upperBound.roundedDown(to: MemoryPage.byteCount)
+  if first < end {
+    posix_fadvise(descriptor, off_t(first), off_t(end - first), POSIX_FADV_DONTNEED)
+  }
+}

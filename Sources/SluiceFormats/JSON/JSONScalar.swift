@@ -1,0 +1,114 @@
+/// A JSON value that holds no others.
+public enum JSONScalar: Sendable, Hashable {
+  case string(String)
+  case integer(Int)
+  case unsignedInteger(UInt64)
+  /// Written in the shortest form that reads back as the same Double; `null` if it is not finite,
+  /// since JSON has no word for that.
+  case double(Double)
+  /// Written in the shortest form that reads back as the same Float; `null` if it is not finite.
+  case float(Float)
+  case bool(Bool)
+  case null
+}
+
+extension JSONScalar: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
+  ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
+{
+  /// A string.
+  ///
+  /// - Parameter value: The string.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// An integer.
+  ///
+  /// - Parameter value: The integer.
+  public init(integerLiteral value: Int) { self = .integer(value) }
+  /// A number.
+  ///
+  /// - Parameter value: The number.
+  public init(floatLiteral value: Double) { self = .double(value) }
+  /// A truth value.
+  ///
+  /// - Parameter value: The truth value.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// The value `null`.
+  ///
+  /// - Parameter nilLiteral: Nothing.
+  public init(nilLiteral: ()) { self = .null }
+}
+
+extension JSONWriter {
+  /// Writes a member of an object.
+  ///
+  /// - Parameters:
+  ///   - key: The key.
+  ///   - value: The value.
+  public mutating func member(_ key: String, _ value: JSONScalar) {
+    self.key(key)
+    self.value(value)
+  }
+
+  /// Writes a member of an object.
+  ///
+  /// - Parameters:
+  ///   - key: The key.
+  ///   - value: The value.
+  public mutating func member(_ key: String, _ value: String) { member(key, .string(value)) }
+
+  /// Writes a member of an object.
+  ///
+  /// - Parameters:
+  ///   - key: The key.
+  ///   - value: The value.
+  public mutating func member(_ key: String, _ value: Int) { member(key, .integer(value)) }
+
+  /// Writes a member of an object.
+  ///
+  /// - Parameters:
+  ///   - key: The key.
+  ///   - value: The value.
+  public mutating func member(_ key: String, _ value: Double) { member(key, .double(value)) }
+
+  /// Writes a member of an object.
+  ///
+  /// - Parameters:
+  ///   - key: The key.
+  ///   - value: The value.
+  public mutating func member(_ key: String, _ value: Bool) { member(key, .bool(value)) }
+
+  mutating func append(_ scalar: JSONScalar) {
+    switch scalar {
+    case .string(let value): appendQuoted(value)
+    case .integer(let value): buffer.append(contentsOf: String(value).utf8)
+    case .unsignedInteger(let value): buffer.append(contentsOf: String(value).utf8)
+    case .double(let value):
+      buffer.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
+    case .float(let value):
+      buffer.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
+    case .bool(let value): buffer.append(contentsOf: (value ? "true" : "false").utf8)
+    case .null: buffer.append(contentsOf: "null".utf8)
+    }
+  }
+
+  mutating func appendQuoted(_ text: String) {
+    buffer.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        buffer.append(UInt8(ascii: "\\"))
+        buffer.append(byte)
+      case 0x08: buffer.append(contentsOf: "\\b".utf8)
+      case 0x09: buffer.append(contentsOf: "\\t".utf8)
+      case 0x0A: buffer.append(contentsOf: "\\n".utf8)
+      case 0x0C: buffer.append(contentsOf: "\\f".utf8)
+      case 0x0D: buffer.append(contentsOf: "\\r".utf8)
+      case 0..<0x20:
+        let digits = String(byte, radix: 16)
+        buffer.append(contentsOf: (byte < 16 ? "\\u000" : "\\u00").utf8)
+        buffer.append(contentsOf: digits.utf8)
+      default: buffer.append(byte)
+      }
+    }
+    buffer.append(UInt8(ascii: "\""))
+  }
+}

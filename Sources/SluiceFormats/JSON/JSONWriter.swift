@@ -1,0 +1,168 @@
+/// Writes JSON text piece by piece, so that a report of any size takes constant memory.
+///
+///     var writer = JSONWriter(indentation: 2, to: { text throws(FormatError) in ... })
+///     writer.beginObject()
+///     writer.member("version", 1)
+///     writer.key("tensors")
+///     writer.beginArray()
+///     ...
+///     writer.endArray()
+///     writer.endObject()
+///     try writer.finish()
+///
+/// A sink that fails is not called again; `finish()` throws its error, so that nothing in between
+/// has to. Writing what is not JSON (a value without its key, an end without its begin) traps.
+public struct JSONWriter: ~Copyable {
+  /// What takes the text, in runs of some 64 KiB.
+  public typealias Sink = ([UInt8]) throws(FormatError) -> Void
+
+  var buffer: [UInt8] = []
+  private let sink: Sink?
+  private let indentation: Int
+  private var failure: FormatError?
+  private var containers: [Container] = []
+  private var isAfterKey = false
+  private var isDone = false
+
+  private static let flushByteCount = 1 << 16
+
+  private struct Container {
+    let isObject: Bool
+    let isOnOneLine: Bool
+    var isEmpty = true
+  }
+
+  /// Starts a text that goes to a sink.
+  ///
+  /// - Parameters:
+  ///   - indentation: How many spaces each level is indented; 0 for a text without white space.
+  ///   - sink: What takes the text.
+  public init(indentation: Int = 0, to sink: @escaping Sink) {
+    self.sink = sink
+    self.indentation = indentation
+  }
+
+  private init(gatheringWithIndentation indentation: Int) {
+    self.sink = nil
+    self.indentation = indentation
+  }
+
+  /// Makes a whole text in memory, for what is known to be small.
+  ///
+  /// - Parameters:
+  ///   - indentation: How many spaces each level is indented; 0 for a text without white space.
+  ///   - body: Writes exactly one value.
+  /// - Returns: The text in UTF-8.
+  public static func bytes(indentation: Int = 0, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
+    var writer = JSONWriter(gatheringWithIndentation: indentation)
+    body(&writer)
+    precondition(writer.isDone, "a JSON text without its end")
+    return writer.buffer
+  }
+
+  /// Hands the rest to the sink.
+  ///
+  /// - Throws: The first error of the sink.
+  public consuming func finish() throws(FormatError) {
+    precondition(isDone, "a JSON text without its end")
+    flush()
+    if let failure { throw failure }
+  }
+
+  /// Begins an object.
+  ///
+  /// - Parameter isOnOneLine: Whether its members are not indented.
+  public mutating func beginObject(isOnOneLine: Bool = false) {
+    begin(UInt8(ascii: "{"), isObject: true, isOnOneLine)
+  }
+
+  /// Ends the innermost container, which must be an object.
+  public mutating func endObject() { end(UInt8(ascii: "}"), isObject: true) }
+
+  /// Begins an array.
+  ///
+  /// - Parameter isOnOneLine: Whether its elements are not indented.
+  public mutating func beginArray(isOnOneLine: Bool = false) {
+    begin(UInt8(ascii: "["), isObject: false, isOnOneLine)
+  }
+
+  /// Ends the innermost container, which must be an array.
+  public mutating func endArray() { end(UInt8(ascii: "]"), isObject: false) }
+
+  /// Writes the key of the member that comes next.
+  ///
+  /// - Parameter key: The key.
+  public mutating func key(_ key: String) {
+    precondition(containers.last?.isObject == true && !isAfterKey, "a key outside of an object")
+    separate()
+    appendQuoted(key)
+    buffer.append(UInt8(ascii: ":"))
+    if indentation > 0 { buffer.append(UInt8(ascii: " ")) }
+    isAfterKey = true
+  }
+
+  /// Writes a scalar.
+  ///
+  /// - Parameter value: The value.
+  public mutating func value(_ value: JSONScalar) {
+    startValue()
+    append(value)
+    endValue()
+  }
+
+  private mutating func begin(_ bracket: UInt8, isObject: Bool, _ isOnOneLine: Bool) {
+    startValue()
+    let isInner = isOnOneLine || containers.last?.isOnOneLine == true
+    containers.append(Container(isObject: isObject, isOnOneLine: isInner))
+    buffer.append(bracket)
+  }
+
+  private mutating func end(_ bracket: UInt8, isObject: Bool) {
+    precondition(
+      containers.last?.isObject == isObject && !isAfterKey, "the end of another container")
+    let container = containers.removeLast()
+    if !container.isEmpty, !container.isOnOneLine { startLine() }
+    buffer.append(bracket)
+    endValue()
+  }
+
+  private mutating func startValue() {
+    precondition(!isDone, "a second JSON text")
+    guard let container = containers.last else { return }
+    precondition(container.isObject == isAfterKey, "a value without its key")
+    if !isAfterKey { separate() }
+    isAfterKey = false
+  }
+
+  private mutating func endValue() {
+    isDone = containers.isEmpty
+    if sink != nil, buffer.count >= JSONWriter.flushByteCount { flush() }
+  }
+
+  /// Writes what stands between the members of a container.
+  private mutating func separate() {
+    let last = containers.count - 1
+    let isOnOneLine = containers[last].isOnOneLine
+    if !containers[last].isEmpty {
+      buffer.append(UInt8(ascii: ","))
+      if isOnOneLine, indentation > 0 { buffer.append(UInt8(ascii: " ")) }
+    }
+    containers[last].isEmpty = false
+    if !isOnOneLine { startLine() }
+  }
+
+  private mutating func startLine() {
+    guard indentation > 0 else { return }
+    buffer.append(UInt8(ascii: "\n"))
+    buffer.append(
+      contentsOf: repeatElement(UInt8(ascii: " "), count: indentation * containers.count))
+  }
+
+  private mutating func flush() {
+    guard let sink else { return }
+    if failure == nil {
+      do throws(FormatError) { try sink(buffer) } catch { failure = error }
+    }
+    buffer.removeAll(keepingCapacity: true)
+  }
+}

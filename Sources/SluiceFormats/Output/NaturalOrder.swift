@@ -1,0 +1,42 @@
+/// The order in which people count: `layers.2.` comes before `layers.10.`.
+public enum NaturalOrder {
+  /// Compares two names; runs of ASCII digits compare as numbers of any length, everything else as
+  /// bytes, and names that are equal in this way (`a1`, `a01`) as bytes: a total order.
+  ///
+  /// - Parameters:
+  ///   - a: One name.
+  ///   - b: Another.
+  /// - Returns: Whether the first comes before the second.
+  public static func isOrderedBefore(_ a: String, _ b: String) -> Bool {
+    let x = a.utf8.span
+    let y = b.utf8.span
+    var i = 0
+    var j = 0
+    while i < x.count, j < y.count {
+      guard isDigit(x[i]), isDigit(y[j]) else {
+        if x[i] != y[j] { return x[i] < y[j] }
+        i += 1
+        j += 1
+        continue
+      }
+      // Without leading zeros the longer run is the larger number, and equal lengths compare as bytes.
+      while i < x.count, x[i] == UInt8(ascii: "0") { i += 1 }
+      while j < y.count, y[j] == UInt8(ascii: "0") { j += 1 }
+      var order = 0
+      while i < x.count, j < y.count, isDigit(x[i]), isDigit(y[j]) {
+        if order == 0 { order = Int(x[i]) - Int(y[j]) }
+        i += 1
+        j += 1
+      }
+      if i < x.count, isDigit(x[i]) { return false }
+      if j < y.count, isDigit(y[j]) { return true }
+      if order != 0 { return order < 0 }
+    }
+    if i < x.count || j < y.count { return j < y.count }
+    return a.utf8.lexicographicallyPrecedes(b.utf8)
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool {
+    UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+  }
+}

@@ -1,0 +1,168 @@
+internal import CSluiceSystem
+internal import Glibc
+internal import SluiceCore
+internal import Synchronization
+
+/// A file of known length that is written in any order, from any thread, under a temporary path,
+/// and gets its own name only when it is complete and on the disk.
+///
+/// Large aligned writes go around the page cache where the file system can do that: they cost a
+/// tenth of the processor time and leave nothing for the final sync. All others go through the
+/// cache, followed by the write-back of what lies behind, so that dirty pages do not pile up.
+public final class OutputFile: Sendable {
+  /// The temporary path.
+  public let path: String
+  /// The length.
+  public let byteCount: Int
+
+  let descriptor: Int32
+  /// A second descriptor for transfers around the page cache; -1 if there is none.
+  let directDescriptor: Int32
+  let isDirectRefused = Atomic<Bool>(false)
+  let isClosed = Atomic<Bool>(false)
+  let writeBack = WriteBack()
+
+  private init(path: String, byteCount: Int, descriptor: Int32, isDirect: Bool) {
+    self.path = path
+    self.byteCount = byteCount
+    self.descriptor = descriptor
+    let flag = sluice_direct_open_flag()
+    // Safety: the path is a C string for the length of the call. A file system that cannot do it
+    // fails here or at the first write; both only mean that the cache is used.
+    directDescriptor =
+      isDirect && flag != 0 ? unsafe open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flag) : -1
+  }
+
+  deinit { close() }
+
+  /// Makes a new file, with its whole space reserved and the permissions that the umask leaves.
+  ///
+  /// - Parameters:
+  ///   - path: The temporary path; a file that a stopped run left there is removed first.
+  ///   - byteCount: The length.
+  ///   - isDirect: Whether aligned writes may go around the page cache.
+  /// - Returns: The open file, reading as zeros.
+  /// - Throws: If it cannot be made or the disk has not enough space; then no file is left.
+  public static func create(
+    at path: String, byteCount: Int, isDirect: Bool = true
+  ) throws(FormatError) -> OutputFile {
+    try Directory.removeFile(path)
+    // Safety: the path is a C string for the length of the call.
+    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    guard descriptor >= 0 else { throw .create(path, errno: errno) }
+    let file = OutputFile(
+      path: path, byteCount: byteCount, descriptor: descriptor, isDirect: isDirect)
+    do throws(FormatError) {
+      try file.allocate()
+    } catch {
+      file.discard()
+      throw error
+    }
+    return file
+  }
+
+  /// Opens the file that a stopped run left, with what was written so far.
+  ///
+  /// - Parameters:
+  ///   - path: The temporary path.
+  ///   - byteCount: The length that it must have.
+  ///   - isDirect: Whether aligned writes may go around the page cache.
+  /// - Returns: The open file, or nil if there is none of that length.
+  /// - Throws: If it is there but cannot be opened.
+  public static func reopen(
+    at path: String, byteCount: Int, isDirect: Bool = true
+  ) throws(FormatError) -> OutputFile? {
+    guard let status = try FileStatus.of(path, followingLinks: false),
+      status.kind == .regularFile, status.byteCount == byteCount
+    else { return nil }
+    // Safety: the path is a C string for the length of the call.
+    let descriptor = unsafe open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { throw .open(path, errno: errno) }
+    return OutputFile(path: path, byteCount: byteCount, descriptor: descriptor, isDirect: isDirect)
+  }
+
+  /// Reads bytes back, for checking work that was done before a stop.
+  ///
+  /// - Parameters:
+  ///   - buffer: Where to put the bytes.
+  ///   - offset: Where in the file; all bytes must lie inside it.
+  /// - Throws: If the disk reports an error.
+  public func read(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(FormatError) {
+    precondition(!isClosed.load(ordering: .acquiring), "a read from a closed file")
+    try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
+  }
+
+  /// Waits until everything written so far is on the disk, so that a journal may say so.
+  ///
+  /// - Throws: If the disk reports an error, possibly of an earlier write.
+  public func sync() throws(FormatError) {
+    precondition(!isClosed.load(ordering: .acquiring), "a sync of a closed file")
+    while fdatasync(descriptor) != 0 {
+      if errno != EINTR { throw .sync(path, errno: errno) }
+    }
+  }
+
+  /// Waits until everything is on the disk and closes the file, under its temporary path.
+  ///
+  /// - Throws: If the disk reports an error, possibly of an earlier write.
+  public func finish() throws(FormatError) {
+    guard !isClosed.load(ordering: .acquiring) else { return }
+    while fsync(descriptor) != 0 {
+      if errno != EINTR { throw .sync(path, errno: errno) }
+    }
+    close()
+  }
+
+  /// Finishes the file and gives it its name, in place of what had it before.
+  ///
+  /// - Parameter target: The path; on the same file system as the temporary one.
+  /// - Throws: If the disk reports an error; then the name is as it was.
+  public func publish(to target: String) throws(FormatError) {
+    try finish()
+    try OutputFile.rename(path, to: target)
+  }
+
+  /// Closes the file and removes it.
+  public func discard() {
+    close()
+    try? Directory.removeFile(path)
+  }
+
+  /// Renames a file that is on the disk and waits until its name is, too.
+  static func rename(_ path: String, to target: String) throws(FormatError) {
+    // Safety: both paths are C strings for the length of the call.
+    guard unsafe Glibc.rename(path, target) == 0 else {
+      throw .rename(path, to: target, errno: errno)
+    }
+    try Directory.sync(Directory.parent(of: target))
+  }
+
+  private func close() {
+    guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    if directDescriptor >= 0 { Glibc.close(directDescriptor) }
+    Glibc.close(descriptor)
+  }
+}
+
+extension OutputFile {
+  /// Reserves the space, so that a full disk shows now and not after hours.
+  private func allocate() throws(FormatError) {
+    var number = sluice_allocate(descriptor, Int64(byteCount))
+    let cannot = [EOPNOTSUPP, ENOSYS, EINVAL]
+    if cannot.contains(number) {
+      // Without reservation the free space is only looked at: someone else may still take it.
+      let isTooLarge = (try? FileSystem.freeByteCount(at: path)).map { $0 < byteCount } ?? false
+      number = isTooLarge ? ENOSPC : ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
+    }
+    guard number != 0 else { return }
+    guard number == ENOSPC || number == EDQUOT else {
+      throw .system("cannot reserve \(byteCount) bytes", errno: number, file: path)
+    }
+    let free = (try? FileSystem.freeByteCount(at: path)).map { String($0) } ?? "an unknown number"
+    throw .system(
+      "\(byteCount) bytes needed, \(free) free", errno: number, file: path,
+      remedy: "free space or choose another --out, then start the same command again")
+  }
+}

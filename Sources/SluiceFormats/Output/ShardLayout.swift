@@ -1,0 +1,117 @@
+public import SluiceCore
+
+/// A tensor that is going to be written.
+public struct PlannedTensor: Sendable, Hashable {
+  /// The name.
+  public let name: String
+  /// The element type in the output.
+  public let dtype: DType
+  /// The dimensions in the output.
+  public let shape: TensorShape
+
+  /// Describes a tensor.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - dtype: The element type in the output.
+  ///   - shape: The dimensions in the output.
+  public init(name: String, dtype: DType, shape: TensorShape) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+  }
+}
+
+/// A file that is going to be written: everything about it except the tensors' values.
+public struct PlannedShard: Sendable, Hashable {
+  /// The name.
+  public let fileName: String
+  /// The first bytes of the file, up to where the first tensor starts; a multiple of 4096.
+  public let header: [UInt8]
+  /// The tensors in the order of their bytes, with their places in the file.
+  public let tensors: [TensorEntry]
+  /// The length of the file.
+  public let byteCount: Int
+}
+
+/// Where every byte of a merged checkpoint goes, fixed before the first is written, so that units of
+/// work may be written in any order and checked again after a crash.
+///
+/// The layout depends on the tensors' names, dtypes and shapes and on the shard limit, not on the
+/// order in which they are given:
+/// - Shards are filled in natural order of names until the next tensor would pass the limit; a
+///   tensor above the limit has a shard of its own.
+/// - Within a shard, tensors whose length is a multiple of 4096 come first; then wider dtypes before
+///   narrower; then natural order. With a header that is padded to 4096, every tensor of the first
+///   kind starts on a page, where it can be written around the page cache, and every other starts
+///   at a multiple of its element's width.
+public struct ShardLayout: Sendable, Hashable {
+  /// The files, in natural order of the names they hold.
+  public let shards: [PlannedShard]
+  /// The content of `model.safetensors.index.json`, or nil where one file holds all.
+  public let index: [UInt8]?
+  /// The length of all tensors together.
+  public let tensorByteCount: Int
+
+  /// The length of all files together, index included.
+  public var byteCount: Int {
+    shards.reduce(0) { $0 + $1.byteCount } + (index?.count ?? 0)
+  }
+
+  /// The name of the index file.
+  public static let indexFileName = CheckpointIndex.fileName
+  /// What headers and aligned tensors start at a multiple of.
+  public static let alignment = 4096
+
+  /// Plans the files of a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - tensors: What is to be written, in any order.
+  ///   - shardByteLimit: How many bytes of tensors a file may hold, above 0.
+  ///   - metadata: The free-form part of every header; Hugging Face loaders insist on `format`.
+  /// - Returns: The layout.
+  /// - Throws: If a name occurs twice or cannot be written, a tensor's length is no whole number of
+  ///   bytes, or a header would be longer than the format allows.
+  public static func plan(
+    _ tensors: [PlannedTensor], shardByteLimit: Int, metadata: [String: String] = ["format": "pt"]
+  ) throws(FormatError) -> ShardLayout {
+    precondition(shardByteLimit > 0)
+    let planner = try ShardPlanner(tensors)
+    let groups = planner.groups(shardByteLimit: shardByteLimit)
+    var shards: [PlannedShard] = []
+    for (ordinal, group) in groups.enumerated() {
+      shards.append(
+        try planner.shard(
+          group, fileName: fileName(ordinal, of: groups.count), metadata: metadata))
+    }
+    return ShardLayout(
+      shards: shards, index: groups.count > 1 ? indexBytes(shards, planner.byteCount) : nil,
+      tensorByteCount: planner.byteCount)
+  }
+
+  private static func fileName(_ ordinal: Int, of count: Int) -> String {
+    guard count > 1 else { return Checkpoint.singleFileName }
+    func padded(_ number: Int) -> String {
+      let digits = String(number)
+      return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+    }
+    return "model-\(padded(ordinal + 1))-of-\(padded(count)).safetensors"
+  }
+
+  private static func indexBytes(_ shards: [PlannedShard], _ tensorByteCount: Int) -> [UInt8] {
+    let files = shards.flatMap { shard in shard.tensors.map { ($0.name, shard.fileName) } }
+      .sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
+    return JSONWriter.bytes(indentation: 2) { writer in
+      writer.beginObject()
+      writer.key("metadata")
+      writer.beginObject()
+      writer.member("total_size", tensorByteCount)
+      writer.endObject()
+      writer.key("weight_map")
+      writer.beginObject()
+      for (name, file) in files { writer.member(name, file) }
+      writer.endObject()
+      writer.endObject()
+    } + [UInt8(ascii: "\n")]
+  }
+}

@@ -1,0 +1,135 @@
+internal import SluiceCore
+
+/// Sizes, order and headers behind a layout.
+struct ShardPlanner {
+  struct Item {
+    let tensor: PlannedTensor
+    let byteCount: Int
+  }
+
+  /// The tensors in natural order of their names.
+  let items: [Item]
+  /// The length of all of them.
+  let byteCount: Int
+
+  init(_ tensors: [PlannedTensor]) throws(FormatError) {
+    var items: [Item] = []
+    items.reserveCapacity(tensors.count)
+    var total = 0
+    for tensor in tensors {
+      guard let byteCount = tensor.dtype.byteCount(ofElements: tensor.shape.elementCount) else {
+        throw .malformed(
+          "\(tensor.shape) of \(tensor.dtype) cannot be written: no whole number of bytes, or too many",
+          file: nil, tensor: tensor.name)
+      }
+      // The name would be read as the header's free-form part.
+      guard tensor.name != "__metadata__" else {
+        throw .malformed("a tensor cannot have this name", file: nil, tensor: tensor.name)
+      }
+      let (sum, overflow) = total.addingReportingOverflow(byteCount)
+      guard !overflow else { throw .malformed("more bytes of tensors than fit 63 bits", file: nil) }
+      total = sum
+      items.append(Item(tensor: tensor, byteCount: byteCount))
+    }
+    items.sort { NaturalOrder.isOrderedBefore($0.tensor.name, $1.tensor.name) }
+    for (item, next) in zip(items, items.dropFirst()) where item.tensor.name == next.tensor.name {
+      throw .malformed("the name is planned twice", file: nil, tensor: item.tensor.name)
+    }
+    self.items = items
+    self.byteCount = total
+  }
+
+  /// Cuts the tensors into shards; no tensors at all still make one file.
+  func groups(shardByteLimit: Int) -> [ArraySlice<Item>] {
+    var groups: [ArraySlice<Item>] = []
+    var start = 0
+    var filled = 0
+    for (position, item) in items.enumerated() {
+      if position > start, item.byteCount > shardByteLimit - filled {
+        groups.append(items[start..<position])
+        start = position
+        filled = 0
+      }
+      // Above the limit the next tensor does not fit either way.
+      filled = min(filled + item.byteCount, shardByteLimit)
+    }
+    return groups + [items[start...]]
+  }
+
+  func shard(
+    _ group: ArraySlice<Item>, fileName: String, metadata: [String: String]
+  ) throws(FormatError) -> PlannedShard {
+    let ordered = group.sorted(by: ShardPlanner.isPlacedBefore)
+    let header = ShardPlanner.header(of: ordered, metadata: metadata)
+    let textByteCount = header.count - SafetensorsHeader.prefixByteCount
+    guard textByteCount <= SafetensorsHeader.maximumTextByteCount else {
+      throw .malformed(
+        "the header would have \(textByteCount) bytes; at most "
+          + "\(SafetensorsHeader.maximumTextByteCount) are allowed", file: fileName,
+        remedy: "choose a smaller --shard-size")
+    }
+    var end = header.count
+    var entries: [TensorEntry] = []
+    entries.reserveCapacity(ordered.count)
+    for item in ordered {
+      let range = end..<end + item.byteCount
+      entries.append(
+        TensorEntry(
+          name: item.tensor.name, dtype: item.tensor.dtype, shape: item.tensor.shape,
+          byteRange: range))
+      end = range.upperBound
+    }
+    return PlannedShard(fileName: fileName, header: header, tensors: entries, byteCount: end)
+  }
+
+  private static func isPlacedBefore(_ a: Item, _ b: Item) -> Bool {
+    let aligned = (
+      a.byteCount % ShardLayout.alignment == 0, b.byteCount % ShardLayout.alignment == 0
+    )
+    if aligned.0 != aligned.1 { return aligned.0 }
+    let widths = (a.tensor.dtype.bitCount, b.tensor.dtype.bitCount)
+    if widths.0 != widths.1 { return widths.0 > widths.1 }
+    return NaturalOrder.isOrderedBefore(a.tensor.name, b.tensor.name)
+  }
+
+  /// The length prefix and the JSON text, padded with spaces to the alignment.
+  private static func header(of items: [Item], metadata: [String: String]) -> [UInt8] {
+    let text = JSONWriter.bytes { writer in
+      writer.beginObject()
+      if !metadata.isEmpty {
+        writer.key("__metadata__")
+        writer.beginObject()
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { writer.member(key, value) }
+        writer.endObject()
+      }
+      var offset = 0
+      for item in items {
+        writer.key(item.tensor.name)
+        writer.beginObject()
+        writer.member("dtype", item.tensor.dtype.rawValue)
+        writer.key("shape")
+        writer.beginArray()
+        for extent in item.tensor.shape.dimensions { writer.value(.integer(extent)) }
+        writer.endArray()
+        writer.key("data_offsets")
+        writer.beginArray()
+        writer.value(.integer(offset))
+        offset += item.byteCount
+        writer.value(.integer(offset))
+        writer.endArray()
+        writer.endObject()
+      }
+      writer.endObject()
+    }
+    let prefix = SafetensorsHeader.prefixByteCount
+    let byteCount = (prefix + text.count).roundedUp(to: ShardLayout.alignment)
+    var header: [UInt8] = []
+    header.reserveCapacity(byteCount)
+    for shift in 0..<prefix {
+      header.append(UInt8(truncatingIfNeeded: (byteCount - prefix) >> (8 * shift)))
+    }
+    header += text
+    header += repeatElement(UInt8(ascii: " "), count: byteCount - header.count)
+    return header
+  }
+}

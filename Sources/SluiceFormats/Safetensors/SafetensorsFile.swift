@@ -1,0 +1,32 @@
+/// An open safetensors file whose header has been checked.
+public struct SafetensorsFile: Sendable {
+  /// The file.
+  public let input: InputFile
+  /// What is in it.
+  public let header: SafetensorsHeader
+
+  /// The path as it was given.
+  public var path: String { input.path }
+
+  /// Opens a file and checks its header; the data is not touched.
+  ///
+  /// Memory: the header's text while this runs, and the entries afterwards.
+  ///
+  /// - Parameter path: The path; links are followed.
+  /// - Returns: The open file.
+  /// - Throws: If it is no regular file, cannot be read, or breaks a rule of the format.
+  public static func open(_ path: String) throws(FormatError) -> SafetensorsFile {
+    let input = try InputFile.open(path)
+    let prefixEnd = min(input.byteCount, SafetensorsHeader.prefixByteCount)
+    let textByteCount = try SafetensorsHeader.textByteCount(
+      prefix: try input.bytes(in: 0..<prefixEnd), fileByteCount: input.byteCount, file: path)
+    let text = try input.bytes(in: prefixEnd..<prefixEnd + textByteCount)
+    // Safety: the text outlives the parser.
+    let header = unsafe text.withUnsafeBytes { text in
+      Result { () throws(FormatError) in
+        try unsafe SafetensorsHeader.parse(text, fileByteCount: input.byteCount, file: path)
+      }
+    }
+    return SafetensorsFile(input: input, header: try header.get())
+  }
+}

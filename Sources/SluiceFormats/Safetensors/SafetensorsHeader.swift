@@ -1,0 +1,66 @@
+/// The header of a safetensors file: eight bytes of length, JSON, and what they say.
+///
+/// Accepts what the safetensors library accepts, white space before and behind the JSON included,
+/// with one exception: a name that occurs twice is refused even if both entries are alike.
+public struct SafetensorsHeader: Sendable, Hashable {
+  /// The longest JSON text that a file may have.
+  public static let maximumTextByteCount = 100_000_000
+  /// The number of bytes before the JSON text.
+  public static let prefixByteCount = 8
+
+  /// Where the data starts in the file: the length of prefix and JSON text.
+  public let byteCount: Int
+  /// The tensors in the order of their bytes.
+  public let tensors: [TensorEntry]
+  /// The free-form part of the header.
+  public let metadata: [String: String]
+
+  /// Reads the length of the JSON text from the first eight bytes.
+  ///
+  /// - Parameters:
+  ///   - prefix: The first bytes of the file, at least eight where it has so many.
+  ///   - fileByteCount: The length of the file.
+  ///   - file: The path to name in errors.
+  /// - Returns: The number of bytes of JSON behind the prefix.
+  /// - Throws: If the file is too short for it, or the length is above the limit.
+  public static func textByteCount(
+    prefix: [UInt8], fileByteCount: Int, file: String
+  ) throws(FormatError) -> Int {
+    guard fileByteCount >= prefixByteCount, prefix.count >= prefixByteCount else {
+      throw .malformed(
+        "expected a safetensors file, found only \(fileByteCount) bytes", file: file,
+        remedy: "download or save the file again")
+    }
+    let length = prefix[..<prefixByteCount].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= UInt64(maximumTextByteCount) else {
+      throw .malformed(
+        "a header of \(length) bytes; at most \(maximumTextByteCount) are allowed", file: file,
+        byteRange: 0..<prefixByteCount, remedy: "is this a safetensors file?")
+    }
+    guard Int(length) <= fileByteCount - prefixByteCount else {
+      throw .malformed(
+        "a header of \(length) bytes in a file of \(fileByteCount)", file: file,
+        byteRange: 0..<prefixByteCount, remedy: "the file is cut short; download or save it again")
+    }
+    return Int(length)
+  }
+
+  /// Reads and checks the JSON text of a header.
+  ///
+  /// - Parameters:
+  ///   - text: The JSON text, without the prefix.
+  ///   - fileByteCount: The length of the file, to which the tensors must add up exactly.
+  ///   - file: The path to name in errors.
+  /// - Returns: The header.
+  /// - Throws: If any rule of the format is broken.
+  public static func parse(
+    _ text: UnsafeRawBufferPointer, fileByteCount: Int, file: String
+  ) throws(FormatError) -> SafetensorsHeader {
+    // Safety: the parser is gone when this function returns; the caller keeps the text until then.
+    var parser = unsafe SafetensorsHeaderParser(
+      scanner: JSONScanner(text, file: file, fileOffset: prefixByteCount), file: file,
+      dataOffset: prefixByteCount + text.count,
+      dataByteCount: fileByteCount - prefixByteCount - text.count)
+    return try parser.parse()
+  }
+}

@@ -1,0 +1,156 @@
+internal import SluiceCore
+
+/// One pass over the JSON text of a header, then the rules that need all tensors.
+struct SafetensorsHeaderParser {
+  private var scanner: JSONScanner
+  private let file: String
+  private let dataOffset: Int
+  private let dataByteCount: Int
+  private var tensors: [TensorEntry] = []
+  private var metadata: [String: String] = [:]
+
+  init(scanner: JSONScanner, file: String, dataOffset: Int, dataByteCount: Int) {
+    self.scanner = scanner
+    self.file = file
+    self.dataOffset = dataOffset
+    self.dataByteCount = dataByteCount
+  }
+
+  mutating func parse() throws(FormatError) -> SafetensorsHeader {
+    var hasMetadata = false
+    try scanner.beginObject()
+    while let key = try scanner.nextKey() {
+      if scanner.text(key, equals: "__metadata__") {
+        if hasMetadata { throw malformed("__metadata__ occurs twice") }
+        hasMetadata = true
+        try parseMetadata()
+      } else {
+        tensors.append(try parseTensor(named: scanner.string(of: key)))
+      }
+    }
+    try scanner.end()
+    try checkLayout()
+    try checkNames()
+    return SafetensorsHeader(byteCount: dataOffset, tensors: tensors, metadata: metadata)
+  }
+
+  private mutating func parseMetadata() throws(FormatError) {
+    guard try scanner.kind() != .null else { return try scanner.null() }
+    try scanner.beginObject()
+    while let key = try scanner.nextKey() {
+      guard try scanner.kind() == .string else {
+        throw malformed(
+          "the value of \(scanner.string(of: key).printable) in __metadata__ is no string")
+      }
+      metadata[scanner.string(of: key)] = try scanner.string()
+    }
+  }
+
+  private mutating func parseTensor(named name: String) throws(FormatError) -> TensorEntry {
+    var dtype: DType?
+    var dimensions: [Int]?
+    var offsets: (start: Int, end: Int)?
+    try scanner.beginObject()
+    while let key = try scanner.nextKey() {
+      if scanner.text(key, equals: "dtype") {
+        guard dtype == nil else { throw malformed("dtype occurs twice", tensor: name) }
+        let spelling = try scanner.string()
+        dtype = DType(rawValue: spelling)
+        if dtype == nil { throw malformed("unknown dtype \(spelling.printable)", tensor: name) }
+      } else if scanner.text(key, equals: "shape") {
+        guard dimensions == nil else { throw malformed("shape occurs twice", tensor: name) }
+        dimensions = try parseIntegers(of: name)
+      } else if scanner.text(key, equals: "data_offsets") {
+        guard offsets == nil else { throw malformed("data_offsets occurs twice", tensor: name) }
+        let pair = try parseIntegers(of: name)
+        guard pair.count == 2 else {
+          throw malformed("expected 2 data_offsets, found \(pair.count)", tensor: name)
+        }
+        offsets = (pair[0], pair[1])
+      } else {
+        try scanner.skipValue()
+      }
+    }
+    guard let dtype else { throw malformed("no dtype", tensor: name) }
+    guard let dimensions else { throw malformed("no shape", tensor: name) }
+    guard let offsets else { throw malformed("no data_offsets", tensor: name) }
+    return try entry(name, dtype, dimensions, offsets.start, offsets.end)
+  }
+
+  private mutating func parseIntegers(of name: String) throws(FormatError) -> [Int] {
+    var values: [Int] = []
+    try scanner.beginArray()
+    while try scanner.nextElement() {
+      guard let value = Int(exactly: try scanner.unsignedInteger()) else {
+        throw malformed("a number above \(Int.max)", tensor: name)
+      }
+      values.append(value)
+    }
+    return values
+  }
+
+  /// Checks what one entry says about itself: its length is that of its elements, inside the file.
+  private func entry(
+    _ name: String, _ dtype: DType, _ dimensions: [Int], _ start: Int, _ end: Int
+  ) throws(FormatError) -> TensorEntry {
+    guard let shape = TensorShape(dimensions) else {
+      throw malformed("a shape of more than \(Int.max) elements: \(dimensions)", tensor: name)
+    }
+    guard let expected = dtype.byteCount(ofElements: shape.elementCount) else {
+      throw malformed("\(shape) of \(dtype) is no whole number of bytes", tensor: name)
+    }
+    guard start <= end else {
+      throw malformed("data_offsets [\(start), \(end)] run backwards", tensor: name)
+    }
+    guard end - start == expected else {
+      throw malformed(
+        "\(shape) of \(dtype) takes \(expected) bytes; data_offsets [\(start), \(end)] are \(end - start)",
+        tensor: name)
+    }
+    guard end <= dataByteCount else {
+      throw .malformed(
+        "data_offsets [\(start), \(end)] in a file with \(dataByteCount) bytes of data", file: file,
+        tensor: name, remedy: "the file is cut short; download or save it again")
+    }
+    return TensorEntry(
+      name: name, dtype: dtype, shape: shape, byteRange: dataOffset + start..<dataOffset + end)
+  }
+
+  /// Sorts by position and checks that the tensors fill the data without holes or overlaps.
+  private mutating func checkLayout() throws(FormatError) {
+    let isSorted = zip(tensors, tensors.dropFirst()).allSatisfy { !precedes($1, $0) }
+    if !isSorted { tensors.sort(by: precedes) }
+    var end = dataOffset
+    for tensor in tensors {
+      guard tensor.byteRange.lowerBound == end else {
+        throw .malformed(
+          tensor.byteRange.lowerBound > end
+            ? "a hole before the tensor: expected it at byte \(end)"
+            : "the tensor overlaps the one before it, which ends at byte \(end)",
+          file: file, tensor: tensor.name, byteRange: tensor.byteRange)
+      }
+      end = tensor.byteRange.upperBound
+    }
+    guard end == dataOffset + dataByteCount else {
+      throw .malformed(
+        "the tensors end at byte \(end), the file at \(dataOffset + dataByteCount)", file: file,
+        byteRange: end..<dataOffset + dataByteCount)
+    }
+  }
+
+  private func precedes(_ a: TensorEntry, _ b: TensorEntry) -> Bool {
+    (a.byteRange.lowerBound, a.byteRange.upperBound)
+      < (b.byteRange.lowerBound, b.byteRange.upperBound)
+  }
+
+  private func checkNames() throws(FormatError) {
+    var names = Set<String>(minimumCapacity: tensors.count)
+    for tensor in tensors where !names.insert(tensor.name).inserted {
+      throw malformed("the tensor's name occurs twice", tensor: tensor.name)
+    }
+  }
+
+  private func malformed(_ message: String, tensor: String? = nil) -> FormatError {
+    .malformed(message, file: file, tensor: tensor)
+  }
+}

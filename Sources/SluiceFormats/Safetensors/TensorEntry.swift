@@ -1,0 +1,43 @@
+public import SluiceCore
+
+/// One tensor of a safetensors file: what the header says about it, checked.
+public struct TensorEntry: Sendable, Hashable {
+  /// The name, free text; never to be used as a path.
+  public let name: String
+  /// The element type.
+  public let dtype: DType
+  /// The dimensions.
+  public let shape: TensorShape
+  /// Where the elements are, in bytes from the start of the file.
+  public let byteRange: Range<Int>
+
+  /// Describes a tensor.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - dtype: The element type.
+  ///   - shape: The dimensions.
+  ///   - byteRange: Where the elements are in the file.
+  public init(name: String, dtype: DType, shape: TensorShape, byteRange: Range<Int>) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+    self.byteRange = byteRange
+  }
+}
+
+extension DType {
+  /// The number of bytes that so many packed elements take, or nil if it is no whole number of
+  /// bytes or does not fit an `Int`.
+  ///
+  /// - Parameter elementCount: The number of elements, not negative.
+  /// - Returns: The number of bytes.
+  public func byteCount(ofElements elementCount: Int) -> Int? {
+    // Widths are multiples of 8 bits or, packed, of 2: whole bytes first keeps the product small.
+    let (bits, overflow) = elementCount.multipliedReportingOverflow(by: bitCount)
+    if !overflow { return bits % 8 == 0 ? bits / 8 : nil }
+    guard let byteCount else { return nil }
+    let (bytes, tooMany) = elementCount.multipliedReportingOverflow(by: byteCount)
+    return tooMany ? nil : bytes
+  }
+}

@@ -1,0 +1,116 @@
+internal import Glibc
+
+/// One name in a directory and what it stands for.
+public struct DirectoryEntry: Sendable, Hashable {
+  /// The name, without the directory.
+  public let name: String
+  /// What it is, links followed; nil for a link to nothing.
+  public let status: FileStatus?
+  /// Whether the entry itself is a symbolic link.
+  public let isLink: Bool
+}
+
+/// Directories: listing, making, removing.
+public enum Directory {
+  /// Lists a directory.
+  ///
+  /// - Parameter path: The directory.
+  /// - Returns: The entries in byte order of their names, without `.` and `..`.
+  /// - Throws: If it cannot be listed.
+  public static func list(_ path: String) throws(FormatError) -> [DirectoryEntry] {
+    var entries: [DirectoryEntry] = []
+    for name in try names(in: path) {
+      let child = "\(path)/\(name)"
+      guard let own = try FileStatus.of(child, followingLinks: false) else { continue }
+      let isLink = own.kind == .symbolicLink
+      // A link in a circle is a link to nothing.
+      let status = isLink ? try? FileStatus.of(child) : own
+      entries.append(DirectoryEntry(name: name, status: status, isLink: isLink))
+    }
+    return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  /// Makes a directory and those above it, with the permissions that the umask leaves.
+  ///
+  /// - Parameter path: The directory; nothing happens if it exists.
+  /// - Throws: If one of them cannot be made or something else has its name.
+  public static func create(_ path: String) throws(FormatError) {
+    if let status = try FileStatus.of(path), status.kind == .directory { return }
+    let parent = self.parent(of: path)
+    if parent != path, parent != "." { try create(parent) }
+    // Safety: the path is a C string for the length of the call.
+    if unsafe mkdir(path, 0o777) == 0 { return }
+    let number = errno
+    // Another process may have been faster.
+    if number == EEXIST, try FileStatus.of(path)?.kind == .directory { return }
+    throw .create(path, errno: number)
+  }
+
+  /// Removes a directory with everything in it; links are removed, not followed.
+  ///
+  /// - Parameter path: The directory; nothing happens if it does not exist.
+  /// - Throws: If something in it cannot be removed.
+  public static func remove(_ path: String) throws(FormatError) {
+    guard let status = try FileStatus.of(path, followingLinks: false) else { return }
+    guard status.kind == .directory else { return try removeFile(path) }
+    for name in try names(in: path) { try remove("\(path)/\(name)") }
+    // Safety: the path is a C string for the length of the call.
+    guard unsafe rmdir(path) == 0 || errno == ENOENT else { throw .remove(path, errno: errno) }
+  }
+
+  /// Removes a file.
+  ///
+  /// - Parameter path: The file; nothing happens if it does not exist.
+  /// - Throws: If it cannot be removed.
+  public static func removeFile(_ path: String) throws(FormatError) {
+    // Safety: the path is a C string for the length of the call.
+    guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .remove(path, errno: errno) }
+  }
+
+  /// Waits until a directory's names are on the disk: until then a rename may be undone by a crash.
+  ///
+  /// - Parameter path: The directory.
+  /// - Throws: If the disk reports an error.
+  public static func sync(_ path: String) throws(FormatError) {
+    // Safety: the path is a C string for the length of the call.
+    let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .open(path, errno: errno) }
+    defer { close(descriptor) }
+    // Some file systems cannot sync a directory and say EINVAL; their names are as safe as can be.
+    guard fsync(descriptor) == 0 || errno == EINVAL else { throw .sync(path, errno: errno) }
+  }
+
+  /// The directory of a path, in the manner of dirname.
+  static func parent(of path: String) -> String {
+    var bytes = path.utf8[...]
+    while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
+    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    bytes = bytes[..<slash]
+    while bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
+    return bytes.isEmpty ? "/" : String(Substring(bytes))
+  }
+
+  /// The last component of a path.
+  static func name(of path: String) -> String {
+    String(path.split(separator: "/").last ?? "")
+  }
+
+  private static func names(in path: String) throws(FormatError) -> [String] {
+    // Safety: the path is a C string for the length of the call.
+    guard let stream = unsafe opendir(path) else { throw .list(path, errno: errno) }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      // Safety: the entry stays valid until the next readdir on this stream, which only we use.
+      guard let entry = unsafe readdir(stream) else {
+        if errno != 0 { throw .list(path, errno: errno) }
+        return names
+      }
+      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+  }
+}

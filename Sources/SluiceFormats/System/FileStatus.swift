@@ -1,0 +1,77 @@
+internal import Glibc
+
+/// What a directory entry is.
+public enum FileKind: String, Sendable, Hashable {
+  case regularFile = "regular file"
+  case directory = "directory"
+  case symbolicLink = "symbolic link"
+  case pipe = "pipe"
+  case socket = "socket"
+  case device = "device"
+  case other = "special file"
+
+  init(mode: mode_t) {
+    switch mode & S_IFMT {
+    case S_IFREG: self = .regularFile
+    case S_IFDIR: self = .directory
+    case S_IFLNK: self = .symbolicLink
+    case S_IFIFO: self = .pipe
+    case S_IFSOCK: self = .socket
+    case S_IFCHR, S_IFBLK: self = .device
+    default: self = .other
+    }
+  }
+}
+
+/// What the file system knows about a file: enough to see that it is the same, unchanged, file.
+public struct FileStatus: Sendable, Hashable {
+  /// What the file is.
+  public let kind: FileKind
+  /// The length.
+  public let byteCount: Int
+  /// The device that holds it.
+  public let device: UInt64
+  /// Its number on the device.
+  public let inode: UInt64
+  /// When its content last changed, in nanoseconds since 1970.
+  public let modificationNanoseconds: Int64
+  /// The permission bits.
+  public let permissions: UInt32
+
+  init(_ status: stat) {
+    kind = FileKind(mode: status.st_mode)
+    byteCount = Int(status.st_size)
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+    modificationNanoseconds =
+      Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    permissions = UInt32(status.st_mode & 0o7777)
+  }
+
+  /// Looks a path up.
+  ///
+  /// - Parameters:
+  ///   - path: The path.
+  ///   - followingLinks: Whether a symbolic link stands for what it points to.
+  /// - Returns: What is there, or nil if nothing is.
+  /// - Throws: If the path cannot be looked up for another reason.
+  public static func of(
+    _ path: String, followingLinks: Bool = true
+  ) throws(FormatError) -> FileStatus? {
+    var status = stat()
+    // Safety: the path is a C string for the length of the call, the status a local variable.
+    let result = unsafe followingLinks ? stat(path, &status) : lstat(path, &status)
+    guard result == 0 else {
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw .status(path, errno: errno)
+    }
+    return FileStatus(status)
+  }
+
+  static func of(descriptor: Int32, path: String) throws(FormatError) -> FileStatus {
+    var status = stat()
+    // Safety: the status is a local variable.
+    guard unsafe fstat(descriptor, &status) == 0 else { throw .status(path, errno: errno) }
+    return FileStatus(status)
+  }
+}
