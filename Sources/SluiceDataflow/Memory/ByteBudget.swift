@@ -48,6 +48,9 @@ public final class ByteBudget: Sendable {
   /// The time that threads have waited for leases of this budget, sub-budgets not included.
   public var blockedSeconds: Double { blockedTime.seconds }
 
+  /// How many threads are waiting for leases now.
+  var waitingThreadCount: Int { monitor.waitingThreadCount }
+
   /// Leases bytes, and waits for them if need be.
   ///
   /// Traps if the lease is larger than what the budget has apart from its sub-budgets: waiting
