@@ -1,3 +1,4 @@
+import Glibc
 import SluiceCore
 @testable import SluiceDataflow
 import Synchronization
@@ -131,6 +132,32 @@ import Testing
     cancellation.cancel(NumberedError(number: 1))
     #expect((census.alive, budget.leasedBytes, pool.inUseCount) == (0, 0, 0))
     #expect(throws: CancelledError.self) { try channel.receive() }
+  }
+
+  // A waiter used to leave as soon as the run was cancelled, before the budget had forgotten its
+  // request. Bytes that came back in between were granted to it and never seen again.
+  @Test("bytes that come back while a run is being cancelled are not granted to who has left")
+  func noGrantToTheDeparted() throws {
+    let cancellation = Cancellation()
+    let leases = Collected<ByteLease>()
+    let budgets = Collected<ByteBudget>()
+    // Registered before the budget's own action, so that it runs first.
+    let registration = cancellation.onCancel {
+      leases.values[0].release()
+      // The waiter has been woken; here it had the time to leave.
+      for _ in 0..<2_000 where budgets.values[0].waitingThreadCount > 0 { sched_yield() }
+      leases.values[1].release()
+    }
+    let budget = ByteBudget(limit: 10, cancellation: cancellation)
+    budgets.append(budget)
+    leases.append(try budget.acquire(1))
+    leases.append(try budget.acquire(9))
+    let waiter = try NamedThread(name: "waiter") { _ = try? budget.acquire(10) }
+    #expect(eventually { budget.waitingThreadCount == 1 })
+    cancellation.cancel(NumberedError(number: 1))
+    waiter.join()
+    #expect(budget.leasedBytes == 0)
+    withExtendedLifetime(registration) {}
   }
 
   @Test("nothing keeps channels, budgets and pools alive once they are dropped")

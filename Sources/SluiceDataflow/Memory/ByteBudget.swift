@@ -68,7 +68,9 @@ public final class ByteBudget: Sendable {
     guard let ticket else { throw CancelledError() }
     let lease: ByteLease? = monitor.wait(timing: blockedTime) { state in
       if state.isGranted(ticket) { return .some(ByteLease(byteCount, from: self)) }
-      return cancellation.isCancelled ? .some(nil) : nil
+      // Not a look at `cancellation`: it may be cancelled while the request is still in the queue,
+      // and a request that is granted after its thread has left would never come back.
+      return state.isCancelled ? .some(nil) : nil
     }
     guard let lease else { throw CancelledError() }
     return lease
