@@ -40,6 +40,9 @@ public final class BoundedChannel<Element: Sendable>: GraphChannel {
   /// How many elements are inside.
   public var count: Int { monitor.withLock { $0.count } }
 
+  /// How many threads are waiting for room or elements now.
+  var waitingThreadCount: Int { monitor.waitingThreadCount }
+
   /// How busy it was up to now.
   public var metrics: ChannelMetrics {
     monitor.withLock { state in

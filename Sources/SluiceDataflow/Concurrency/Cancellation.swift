@@ -14,7 +14,7 @@ public struct CancelledError: Error, Hashable {
 /// The first error wins. From then on every blocked channel, budget and pool of the run throws
 /// ``CancelledError`` at once, and so does every later call. There is no way back.
 public final class Cancellation: Sendable {
-  private struct State {
+  private struct State: Sendable {
     var error: (any Error)?
     var stopReason: StopReason?
     var handlers: [Int: @Sendable () -> Void] = [:]
@@ -22,7 +22,7 @@ public final class Cancellation: Sendable {
   }
 
   private let cancelled = Atomic<Bool>(false)
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   /// Creates one that nobody has cancelled.
   public init() {}

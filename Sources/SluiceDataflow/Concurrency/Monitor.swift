@@ -108,6 +108,13 @@ internal import Glibc
     }
   }
 
+  /// How many threads are waiting now.
+  var waitingThreadCount: Int {
+    lock()
+    defer { unlockAndWake() }
+    return waiterCount
+  }
+
   private func lock() {
     // Safe: the mutex lives as long as the monitor.
     unsafe requireSuccess(pthread_mutex_lock(mutex))

@@ -41,6 +41,9 @@ public final class BufferPool: Sendable {
   /// The time that threads have waited for a buffer.
   public var blockedSeconds: Double { blockedTime.seconds }
 
+  /// How many threads are waiting for buffers now.
+  var waitingThreadCount: Int { monitor.waitingThreadCount }
+
   /// Takes a buffer, and waits for one if need be; what it holds is left over from its last use.
   ///
   /// - Returns: A buffer that goes back when it is dropped.

@@ -48,6 +48,9 @@ public final class ByteBudget: Sendable {
   /// The time that threads have waited for leases of this budget, sub-budgets not included.
   public var blockedSeconds: Double { blockedTime.seconds }
 
+  /// How many threads are waiting for leases now.
+  var waitingThreadCount: Int { monitor.waitingThreadCount }
+
   /// Leases bytes, and waits for them if need be.
   ///
   /// Traps if the lease is larger than what the budget has apart from its sub-budgets: waiting
@@ -65,7 +68,9 @@ public final class ByteBudget: Sendable {
     guard let ticket else { throw CancelledError() }
     let lease: ByteLease? = monitor.wait(timing: blockedTime) { state in
       if state.isGranted(ticket) { return .some(ByteLease(byteCount, from: self)) }
-      return cancellation.isCancelled ? .some(nil) : nil
+      // Not a look at `cancellation`: it may be cancelled while the request is still in the queue,
+      // and a request that is granted after its thread has left would never come back.
+      return state.isCancelled ? .some(nil) : nil
     }
     guard let lease else { throw CancelledError() }
     return lease

@@ -13,7 +13,7 @@ struct ByteBudgetStateMachine: Sendable {
   private(set) var reservedBytes = 0
   private var waiting: [Int] = []
   private var grantedCount = 0
-  private var isCancelled = false
+  private(set) var isCancelled = false
 
   init(limit: Int) {
     precondition(limit >= 0, "a limit is not negative")

@@ -112,3 +112,27 @@ extension JSONWriter {
     buffer.append(UInt8(ascii: "\""))
   }
 }
+
+extension JSONScanner {
+  /// Reads a value that holds no others.
+  ///
+  /// - Returns: The value; an integer is exact where it fits 64 bits, a Double otherwise.
+  /// - Throws: If the next value is an object, an array, or not valid.
+  public mutating func scalar() throws(FormatError) -> JSONScalar {
+    switch try kind() {
+    case .string: return .string(try string())
+    case .bool: return .bool(try bool())
+    case .null:
+      try null()
+      return .null
+    case .number:
+      let start = offset
+      let number = try number()
+      if let value = signedValue(number) { return .integer(value) }
+      if !number.isNegative, let value = magnitude(number) { return .unsignedInteger(value) }
+      offset = start
+      return .double(try double())
+    case .array, .object: throw unexpected("a single value")
+    }
+  }
+}

@@ -31,11 +31,9 @@ extension JSONScanner {
     guard number.isInteger else {
       throw malformed("expected an integer", at: number.range.lowerBound)
     }
-    guard let magnitude = magnitude(number),
-      let value = number.isNegative
-        ? (magnitude <= Int.min.magnitude ? Int(truncatingIfNeeded: 0 &- magnitude) : nil)
-        : Int(exactly: magnitude)
-    else { throw malformed("an integer above 64 bits", at: number.range.lowerBound) }
+    guard let value = signedValue(number) else {
+      throw malformed("an integer above 64 bits", at: number.range.lowerBound)
+    }
     return value
   }
 
@@ -96,7 +94,16 @@ extension JSONScanner {
     return offset - start
   }
 
-  private func magnitude(_ number: JSONNumber) -> UInt64? {
+  /// The exact value of an integer, or nil if it is none or does not fit.
+  func signedValue(_ number: JSONNumber) -> Int? {
+    guard let magnitude = magnitude(number) else { return nil }
+    guard number.isNegative else { return Int(exactly: magnitude) }
+    return magnitude <= Int.min.magnitude ? Int(truncatingIfNeeded: 0 &- magnitude) : nil
+  }
+
+  /// The exact value of an integer without its sign, or nil if it is none or does not fit.
+  func magnitude(_ number: JSONNumber) -> UInt64? {
+    guard number.isInteger else { return nil }
     var value: UInt64 = 0
     let start = number.range.lowerBound + (number.isNegative ? 1 : 0)
     for position in start..<number.range.upperBound {

@@ -6,8 +6,8 @@ internal import Synchronization
 /// A file of known length that is written in any order, from any thread, under a temporary path,
 /// and gets its own name only when it is complete and on the disk.
 ///
-/// Large aligned writes go around the page cache where the file system can do that: they cost a
-/// tenth of the processor time and leave nothing for the final sync. All others go through the
+/// Large aligned writes go around the page cache where the file system can do that: they cost much
+/// less processor time and leave nothing for the final sync. All others go through the
 /// cache, followed by the write-back of what lies behind, so that dirty pages do not pile up.
 public final class OutputFile: Sendable {
   /// The temporary path.
@@ -149,19 +149,22 @@ public final class OutputFile: Sendable {
 extension OutputFile {
   /// Reserves the space, so that a full disk shows now and not after hours.
   private func allocate() throws(FormatError) {
+    // Looked at first, since a reservation that fails may take all that is left before it does.
+    let free = try FileSystem.freeByteCount(at: path)
+    guard free >= byteCount else { throw noSpace(ENOSPC, free) }
     var number = sluice_allocate(descriptor, Int64(byteCount))
-    let cannot = [EOPNOTSUPP, ENOSYS, EINVAL]
-    if cannot.contains(number) {
-      // Without reservation the free space is only looked at: someone else may still take it.
-      let isTooLarge = (try? FileSystem.freeByteCount(at: path)).map { $0 < byteCount } ?? false
-      number = isTooLarge ? ENOSPC : ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
+    if number == EOPNOTSUPP || number == ENOSYS || number == EINVAL {
+      number = ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
     }
-    guard number != 0 else { return }
-    guard number == ENOSPC || number == EDQUOT else {
-      throw .system("cannot reserve \(byteCount) bytes", errno: number, file: path)
+    switch number {
+    case 0: return
+    case ENOSPC, EDQUOT: throw noSpace(number, free)
+    default: throw .system("cannot reserve \(byteCount) bytes", errno: number, file: path)
     }
-    let free = (try? FileSystem.freeByteCount(at: path)).map { String($0) } ?? "an unknown number"
-    throw .system(
+  }
+
+  private func noSpace(_ number: Int32, _ free: Int) -> FormatError {
+    .system(
       "\(byteCount) bytes needed, \(free) free", errno: number, file: path,
       remedy: "free space or choose another --out, then start the same command again")
   }

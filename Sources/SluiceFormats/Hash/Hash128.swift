@@ -1,0 +1,63 @@
+internal import CXXHash
+
+/// A 128-bit value of XXH3: says whether bytes changed by accident, not whether someone meant to.
+public struct Hash128: Sendable, Hashable {
+  /// The upper half.
+  public let high: UInt64
+  /// The lower half.
+  public let low: UInt64
+
+  /// Puts two halves together.
+  ///
+  /// - Parameters:
+  ///   - high: The upper half.
+  ///   - low: The lower half.
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// The XXH3-128 of bytes that are in memory.
+  ///
+  /// - Parameters:
+  ///   - bytes: What to hash.
+  ///   - seed: The seed.
+  public init(of bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) {
+    // Safety: the pointer is valid for the length; no bytes have a null pointer, which is allowed.
+    let hash = unsafe XXH3_128bits_withSeed(bytes.baseAddress, bytes.count, seed)
+    self.init(high: hash.high64, low: hash.low64)
+  }
+
+  /// Reads what `hexadecimal` wrote.
+  ///
+  /// - Parameter hexadecimal: 32 digits, the upper half first.
+  public init?(hexadecimal: String) {
+    let digits = Array(hexadecimal.utf8)
+    guard digits.count == 32 else { return nil }
+    var halves: [UInt64] = [0, 0]
+    for (position, digit) in digits.enumerated() {
+      let value: UInt8
+      switch digit {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+      default: return nil
+      }
+      halves[position / 16] = halves[position / 16] << 4 | UInt64(value)
+    }
+    self.init(high: halves[0], low: halves[1])
+  }
+
+  /// 32 lower-case hexadecimal digits, the upper half first.
+  public var hexadecimal: String {
+    bytes.map { byte in
+      (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }.joined()
+  }
+
+  /// The 16 bytes, most significant first.
+  public var bytes: [UInt8] {
+    [high, low].flatMap { half in
+      stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: half >> UInt64($0)) }
+    }
+  }
+}

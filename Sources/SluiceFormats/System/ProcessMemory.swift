@@ -1,0 +1,72 @@
+internal import Glibc
+
+/// The memory of this process and of the machine, in bytes.
+public enum ProcessMemory {
+  /// The most memory that the process has had at once, file-backed pages included.
+  public static var peakByteCount: Int {
+    if let peak = field("VmHWM", of: "/proc/self/status") { return peak }
+    var usage = rusage()
+    // Safety: the record is a local variable.
+    _ = unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss << 10
+  }
+
+  /// The memory of its own that the process has now, or nil where the system does not say.
+  public static var anonymousByteCount: Int? { field("RssAnon", of: "/proc/self/status") }
+
+  /// The pages of files that are mapped and in memory now, or nil where the system does not say.
+  public static var mappedFileByteCount: Int? { field("RssFile", of: "/proc/self/status") }
+
+  /// What could be allocated on this machine without swapping, or nil where the system does not say.
+  public static var availableByteCount: Int? { field("MemAvailable", of: "/proc/meminfo") }
+
+  /// Finds a line such as `VmHWM:     5120 kB` in what the kernel wrote.
+  static func field(_ name: String, in text: String) -> Int? {
+    for line in text.split(separator: "\n") {
+      let words = line.split { $0 == " " || $0 == "\t" }
+      guard words.count == 3, words[0] == "\(name):", words[2] == "kB", let count = Int(words[1])
+      else { continue }
+      return count << 10
+    }
+    return nil
+  }
+
+  private static func field(_ name: String, of path: String) -> Int? {
+    // Safety: the path is a C string for the length of the call.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    // These files have no length of their own; both are shorter than this.
+    var bytes = [UInt8](repeating: 0, count: 1 << 14)
+    // Safety: the buffer is used inside the closure only.
+    let count = unsafe bytes.withUnsafeMutableBytes {
+      unsafe read(descriptor, $0.baseAddress, $0.count)
+    }
+    guard count > 0 else { return nil }
+    return field(name, in: String(decoding: bytes[..<count], as: UTF8.self))
+  }
+}
+
+/// How many files this process may have open.
+public enum OpenFileLimit {
+  /// Raises the limit as far as the system lets this user: models have hundreds of shards.
+  ///
+  /// - Returns: The limit now.
+  @discardableResult
+  public static func raise() -> Int {
+    var limit = rlimit()
+    // Safety: the record is a local variable.
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+      return 0
+    }
+    if limit.rlim_cur < limit.rlim_max {
+      var raised = limit
+      raised.rlim_cur = limit.rlim_max
+      // Safety: the record is a local variable.
+      if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 {
+        limit = raised
+      }
+    }
+    return Int(clamping: limit.rlim_cur)
+  }
+}
