@@ -9,6 +9,20 @@ extension Reference {
     public var mean: Double
     /// The share of the mass of |delta| that lies above `multiple * mean`.
     public var significance: Double
+
+    /// Collects the numbers.
+    ///
+    /// - Parameters:
+    ///   - elements: The number of elements.
+    ///   - zeros: How many deltas are exactly zero.
+    ///   - mean: The mean of |delta|.
+    ///   - significance: The share of the mass above the cut.
+    public init(elements: Int, zeros: Int, mean: Double, significance: Double) {
+      self.elements = elements
+      self.zeros = zeros
+      self.mean = mean
+      self.significance = significance
+    }
   }
 
   /// Computes the significance of a tensor's delta.

@@ -14,6 +14,27 @@ public struct ReferenceResult: Sendable {
     public var thresholds: [Float]
     /// How many elements share each threshold.
     public var tied: [Int]
+
+    /// Collects the numbers.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the tensor.
+    ///   - statistics: Counts, mean and significance.
+    ///   - rates: The pruning rate at each partition.
+    ///   - kept: How many elements each partition alone holds.
+    ///   - thresholds: The smallest |delta| within each quota.
+    ///   - tied: How many elements share each threshold.
+    public init(
+      name: String, statistics: Reference.Statistics, rates: [Double], kept: [Int],
+      thresholds: [Float], tied: [Int]
+    ) {
+      self.name = name
+      self.statistics = statistics
+      self.rates = rates
+      self.kept = kept
+      self.thresholds = thresholds
+      self.tied = tied
+    }
   }
 
   /// The rows of one fine-tuned model.
