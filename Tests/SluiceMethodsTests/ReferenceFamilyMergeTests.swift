@@ -66,6 +66,7 @@ import Testing
   @Test("Every choice among options changes the bytes of some merge")
   func optionsMatter() throws {
     var spec = FamilySpec(seed: 40)
+    spec.layerCount = 1
     spec.fineTunes.append(FamilySpec.FineTune("law", drift: .heavy))
     let family = spec.build()
     var plain = ReferenceOptions()
