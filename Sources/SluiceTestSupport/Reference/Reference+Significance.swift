@@ -1,0 +1,52 @@
+extension Reference {
+  /// What the reference knows of the |delta| of one linear tensor.
+  public struct Statistics: Sendable, Equatable {
+    /// The number of elements.
+    public var elements: Int
+    /// How many deltas are exactly zero.
+    public var zeros: Int
+    /// The mean of |delta| over all elements, zeros included.
+    public var mean: Double
+    /// The share of the mass of |delta| that lies above `multiple * mean`.
+    public var significance: Double
+
+    /// Collects the numbers.
+    ///
+    /// - Parameters:
+    ///   - elements: The number of elements.
+    ///   - zeros: How many deltas are exactly zero.
+    ///   - mean: The mean of |delta|.
+    ///   - significance: The share of the mass above the cut.
+    public init(elements: Int, zeros: Int, mean: Double, significance: Double) {
+      self.elements = elements
+      self.zeros = zeros
+      self.mean = mean
+      self.significance = significance
+    }
+  }
+
+  /// Computes the significance of a tensor's delta.
+  ///
+  /// Formula: mean = sum|x| / n; significance = sum of |x| where |x| > multiple * mean, / sum|x|.
+  /// Source: DPPA (arXiv 2403.02799), eq. 2 and 3 (N -> multiple). Both sums are exact and rounded
+  /// once; quotients and the product `multiple * mean` are Doubles.
+  /// Edge cases: no elements or all zero give mean 0 and significance 0.
+  ///
+  /// - Parameters:
+  ///   - delta: Finite deltas.
+  ///   - multiple: How many means an element must exceed, 5 in the paper.
+  /// - Returns: Counts, mean and significance.
+  public static func statistics(of delta: [Float], multiple: Double = 5) -> Statistics {
+    let magnitudes = delta.map { Double($0.magnitude) }
+    let sum = exactSum(magnitudes)
+    let zeros = magnitudes.count { $0 == 0 }
+    guard sum > 0 else {
+      return Statistics(elements: delta.count, zeros: zeros, mean: 0, significance: 0)
+    }
+    let mean = sum / Double(delta.count)
+    let cut = multiple * mean
+    let mass = exactSum(magnitudes.filter { $0 > cut })
+    return Statistics(
+      elements: delta.count, zeros: zeros, mean: mean, significance: mass / sum)
+  }
+}

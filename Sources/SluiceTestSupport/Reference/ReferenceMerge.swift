@@ -1,0 +1,98 @@
+/// Merges fine-tuned models into a base by DPPA and TIES, one whole tensor after another.
+///
+/// Formula: out = base + mergeScale * TIES(weight_i * amplified_i(delta_i)), delta_i = tuned_i -
+/// base.
+/// Source: DPPA (arXiv 2403.02799), eq. 2 to 6 and 9, with the deviations that the functions of
+/// `Reference` state. Everything on elements is Float32 with each operation rounded on its own.
+///
+/// A tensor that a model lacks counts as a delta of zero. Models without a head whose config ties
+/// it to the embedding: the head is the embedding, unless no model has one of its own.
+///
+/// - Parameters:
+///   - base: The base model.
+///   - fineTuned: The fine-tuned models with their names, in order.
+///   - options: What to do.
+/// - Returns: The merged tensors and every decision on the way.
+/// - Throws: `ReferenceError` if the models do not fit each other or the options.
+public func referenceMerge(
+  base: TinyModel, fineTuned: [(name: String, model: TinyModel)],
+  options: ReferenceOptions = ReferenceOptions()
+) throws(ReferenceError) -> ReferenceResult {
+  let merge = try ReferenceMerge(base: base, fineTuned: fineTuned, options: options)
+  return try merge.result()
+}
+
+/// The steps of `referenceMerge`, in the order of the formula.
+struct ReferenceMerge {
+  let options: ReferenceOptions
+  let partitionRates: [Double]
+  /// The base's tensors in byte order of names, with a head where the output has one.
+  let base: [TinyTensor]
+  /// Name, tensors by name, and factors of each fine-tuned model.
+  let models: [(name: String, tensors: [String: TinyTensor], factors: [Double])]
+
+  init(
+    base: TinyModel, fineTuned: [(name: String, model: TinyModel)], options: ReferenceOptions
+  ) throws(ReferenceError) {
+    self.options = options
+    partitionRates = Reference.partitionRates(
+      from: options.pruningRate, width: options.partitionWidth)
+    let names = fineTuned.map(\.name)
+    for name in Set(options.amplify.keys).union(options.weight.keys) where !names.contains(name) {
+      throw .badOption("no model \(name)")
+    }
+    let hasHead = ([base] + fineTuned.map(\.model)).contains { $0[TinyModel.headName] != nil }
+    let base = hasHead ? base.withMaterialisedHead : base
+    self.base = base.sorted.tensors
+    var models: [(name: String, tensors: [String: TinyTensor], factors: [Double])] = []
+    for (name, model) in fineTuned {
+      let model = hasHead ? model.withMaterialisedHead : model
+      for tensor in model.tensors {
+        guard let original = base[tensor.name] else {
+          throw .extraTensor(model: name, tensor: tensor.name)
+        }
+        guard original.shape == tensor.shape else {
+          throw .shapeMismatch(model: name, tensor: tensor.name)
+        }
+      }
+      var factors = options.amplify[name] ?? []
+      guard factors.count <= partitionRates.count else {
+        throw .badOption("\(factors.count) factors for \(name)")
+      }
+      while factors.count < partitionRates.count { factors.append(1) }
+      let tensors = Dictionary(uniqueKeysWithValues: model.tensors.map { ($0.name, $0) })
+      models.append((name, tensors, factors))
+    }
+    self.models = models
+  }
+
+  func result() throws(ReferenceError) -> ReferenceResult {
+    var linear: [TinyTensor] = []
+    for tensor in base where try role(of: tensor) == .linear { linear.append(tensor) }
+
+    // pruned[m][name]: the masked, amplified, weighted delta of a linear tensor.
+    var pruned: [[String: [Float]]] = []
+    var reports: [ReferenceResult.Model] = []
+    for index in models.indices {
+      let (values, rows) = try prune(linear, model: index)
+      pruned.append(values)
+      reports.append(ReferenceResult.Model(name: models[index].name, rows: rows))
+    }
+
+    var merged: [TinyTensor] = []
+    for tensor in base {
+      switch try role(of: tensor) {
+      case .copied: merged.append(tensor)
+      case .linear:
+        let deltas = pruned.map { $0[tensor.name] ?? [] }
+        merged.append(try output(tensor, adding: scaled(ties(deltas, count: tensor.count))))
+      case .nonlinear: merged.append(try mergeNonlinear(tensor))
+      }
+    }
+    return ReferenceResult(tensors: merged, models: reports, partitionRates: partitionRates)
+  }
+
+  func role(of tensor: TinyTensor) throws(ReferenceError) -> Reference.Role {
+    try options.role(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape)
+  }
+}
