@@ -2,7 +2,6 @@
 #if defined(__x86_64__)
 #define SLUICE_HALF_CONVERSION 1
 #define SLUICE_BIT_DEPOSIT 1
-#define SLUICE_COMPRESS 1
 
 // System headers stay outside: what they define is for every processor.
 #include <stdbool.h>

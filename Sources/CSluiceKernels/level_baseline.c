@@ -1,7 +1,6 @@
 // The kernels in plain C, for any processor.
 #define SLUICE_HALF_CONVERSION 0
 #define SLUICE_BIT_DEPOSIT 0
-#define SLUICE_COMPRESS 0
 
 #include "kernels/table.h"
 #include "levels.h"

@@ -14,22 +14,24 @@ extension Kernels {
   /// - Returns: The number of bins.
   public static func binCount(shift: Int) -> Int { 1 << (31 - shift) }
 
-  /// How many counters the table of `histogram` has: two for each bin.
+  /// How many counters the table of `histogram` has: two for each bin of 15 bits, one for each bin
+  /// of 12 bits.
   ///
   /// - Parameter shift: How many lower bits the bins ignore.
   /// - Returns: The number of counters.
-  public static func tableCount(shift: Int) -> Int { 2 * binCount(shift: shift) }
+  public static func tableCount(shift: Int) -> Int {
+    shift == brainShift ? 2 * binCount(shift: shift) : binCount(shift: shift)
+  }
 
   /// Counts magnitudes by their upper bits, and lists those that have lower bits.
   ///
-  /// With b the bits of |delta|: each element adds 1 to one of the two counters of its bin,
-  /// `table[2 * (b >> shift)]` and the one behind it. Which of the two is not specified;
-  /// `foldHistogram` adds them up.
+  /// With b the bits of |delta|: each element adds 1 to a counter of the bin `b >> shift`. The table
+  /// can be added to block after block; only after `foldHistogram` is bin i counted at index i.
   ///
   /// - Parameters:
   ///   - delta: The deltas.
-  ///   - count: How many; counters must not pass 2^32 - 1.
-  ///   - shift: How many lower bits the bins ignore; fastest for 15 and 12.
+  ///   - count: How many; no counter may pass 2^32 - 1.
+  ///   - shift: How many lower bits the bins ignore, `brainShift` or `halfShift`.
   ///   - table: `tableCount(shift:)` counters, added to.
   ///   - side: Receives b of every element with one of the lower bits set, in index order; has room
   ///     for `count`.
@@ -38,17 +40,19 @@ extension Kernels {
     _ delta: UnsafePointer<Float>, count: Int, shift: Int,
     table: UnsafeMutablePointer<UInt32>, side: UnsafeMutablePointer<UInt32>
   ) -> Int {
-    precondition((1...30).contains(shift), "a bin ignores 1 to 30 bits")
+    precondition(shift == Self.brainShift || shift == Self.halfShift, "bins ignore 15 or 12 bits")
     // Safety: the caller guarantees `count` elements in and out, and the size of the table.
     return unsafe functions.pointee.histogram(delta, count, UInt32(shift), table, side)
   }
 
-  /// Adds up the two counters of each bin, in place: afterwards bin i is counted at index i.
+  /// Adds up the counters of each bin, in place: afterwards bin i is counted at index i.
   ///
   /// - Parameters:
-  ///   - table: The table of `histogram`; its second half is of no use afterwards.
+  ///   - table: The table of `histogram`; what lies behind `binCount(shift:)` is of no use
+  ///     afterwards.
   ///   - shift: How many lower bits the bins ignore.
   public func foldHistogram(_ table: UnsafeMutablePointer<UInt32>, shift: Int) {
+    guard Self.tableCount(shift: shift) > Self.binCount(shift: shift) else { return }
     // Safety: the caller guarantees `tableCount(shift:)` counters.
     unsafe sluice_fold_histogram(table, Self.binCount(shift: shift))
   }

@@ -62,6 +62,27 @@ extension Kernels {
     unsafe functions.pointee.amplify(values, count, partitions, factors, partitionCount)
   }
 
+  /// Masks and amplifies in one pass: each element is multiplied by the factor of its partition, and
+  /// elements in no partition become +0.
+  ///
+  /// With nested partitions this is `applyMask` with the last one, then `amplify`.
+  ///
+  /// - Parameters:
+  ///   - values: The numbers, changed in place.
+  ///   - count: How many.
+  ///   - partitions: The keep words of each cut, most severe first. An element belongs to the first
+  ///     that holds it.
+  ///   - factors: One factor per partition.
+  ///   - partitionCount: How many partitions.
+  public func prune(
+    _ values: UnsafeMutablePointer<Float>, count: Int,
+    partitions: UnsafePointer<UnsafePointer<UInt64>>, factors: UnsafePointer<Float>,
+    partitionCount: Int
+  ) {
+    // Safety: the caller guarantees `count` numbers, and keep words and a factor per partition.
+    unsafe functions.pointee.prune(values, count, partitions, factors, partitionCount)
+  }
+
   /// Multiplies every element by a factor.
   ///
   /// - Parameters:

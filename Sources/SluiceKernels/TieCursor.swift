@@ -51,6 +51,8 @@ public struct TieCursor: Sendable, Hashable {
       case .dropAll: SLUICE_TIES_DROP_ALL
       case .keepAll: SLUICE_TIES_KEEP_ALL
       }
-    return sluice_tie_cursor(threshold: threshold, rule: code, limit: limit, next: next)
+    // No magnitude is above 0x7fffffff, and kernels compare signed numbers.
+    return sluice_tie_cursor(
+      threshold: min(threshold, 0x7fff_ffff), rule: code, limit: limit, next: next)
   }
 }

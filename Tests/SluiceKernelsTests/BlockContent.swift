@@ -36,8 +36,9 @@ enum BlockContent: CaseIterable {
   private func value(_ generator: inout BlockGenerator) -> Float {
     let bits = UInt32(truncatingIfNeeded: generator.next() >> 16)
     // The sum of four uniform numbers is close to a normal one.
-    let bell = Float(
-      (0..<4).reduce(0) { sum, _ in sum + Int(generator.next() >> 48) } - 4 * 32768)
+    let four = generator.next()
+    let sum = (four & 0xffff) + (four >> 16 & 0xffff) + (four >> 32 & 0xffff) + (four >> 48)
+    let bell = Float(Int(sum) - 4 * 32768)
     switch self {
     case .bellShaped: return bell * 0x1p-24
     case .fewValues: return Float(Int(bits % 7) - 3) * 0x1p-10

@@ -41,15 +41,19 @@ import Testing
     }
   }
 
-  @Test("Folding adds the two counters of each bin")
-  func fold() {
-    let count = Kernels.tableCount(shift: 24)
-    let table = Block((0..<UInt32(count)).map { $0 * $0 }, behind: 7)
-    let before = table.values
-    Kernels.best.foldHistogram(table.pointer, shift: 24)
-    for bin in 0..<count / 2 {
-      #expect(table.pointer[bin] == before[2 * bin] + before[2 * bin + 1])
+  @Test("Folding adds up the counters of each bin", arguments: [15, 12])
+  func fold(shift: Int) {
+    let perBin = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
+    #expect(perBin == (shift == 15 ? 2 : 1))
+    let counters = (0..<UInt32(Kernels.tableCount(shift: shift))).map { ($0 &* 2_654_435_761) >> 8 }
+    let table = Block(counters, behind: 7)
+    Kernels.best.foldHistogram(table.pointer, shift: shift)
+    let isAdded = (0..<Kernels.binCount(shift: shift)).allSatisfy { bin in
+      let own = counters[perBin * bin..<perBin * bin + perBin]
+      return table.pointer[bin] == own.reduce(0, +)
     }
+    #expect(isAdded)
+    #expect(table.isMarkUntouched)
   }
 
   @Test("A binned histogram has counts above and sums below", arguments: allKernels)

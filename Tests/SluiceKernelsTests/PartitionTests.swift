@@ -25,7 +25,8 @@ import Testing
   }
 
   @Test(
-    "Each element gets the factor of its first partition", arguments: allKernels, [0, 1, 2, 3, 5])
+    "Each element gets the factor of its first partition, and pruning drops the rest",
+    arguments: allKernels, [0, 1, 2, 3, 5])
   func amplify(kernels: Kernels, partitionCount: Int) {
     let factors = Array([1.3, 1.1, 0.7, 2, -1].prefix(partitionCount)) as [Float]
     for content in BlockContent.allCases {
@@ -43,6 +44,15 @@ import Testing
         let expected = ScalarKernels.amplified(values, partitions: partitions, factors: factors)
         #expect(block.values.patterns == expected.patterns, "\(content) \(count)")
         #expect(block.isMarkUntouched)
+
+        let pruned = Block(values)
+        kernels.prune(
+          pruned.pointer, count: count, partitions: words.map { UnsafePointer($0.pointer) },
+          factors: factors, partitionCount: partitionCount)
+        let held = values.indices.map { index in partitions.contains { $0[index] } }
+        let rest = ScalarKernels.masked(expected, keep: held)
+        #expect(pruned.values.patterns == rest.patterns, "\(content) \(count)")
+        #expect(pruned.isMarkUntouched)
       }
     }
   }

@@ -28,7 +28,7 @@ typedef enum {
 
 // One cut through a tensor, and how many tied elements were seen so far.
 typedef struct {
-  uint32_t threshold;  // bits of |delta| at the cut, above 0
+  uint32_t threshold;  // bits of |delta| at the cut, above 0 and below 2^31
   sluice_tie_rule rule;
   uint64_t limit;
   uint64_t next;  // number of the next tied element, in index order
@@ -41,8 +41,8 @@ typedef struct {
   // Float32 of each element minus the base; the largest bit pattern of a magnitude.
   uint32_t (*delta)(const void *raw, sluice_dtype dtype, const float *base, float *out,
                     size_t count);
-  // Counts of the upper bits, in two counters per bin; elements with lower bits are also listed.
-  // The length of the list.
+  // Counts of the upper bits, for a shift of 15 (two counters per bin, side by side) or 12 (one);
+  // elements with lower bits are also listed. The length of the list.
   size_t (*histogram)(const float *delta, size_t count, unsigned shift, uint32_t *table,
                       uint32_t *side);
   // Per upper 16 bits: count in the upper 24 bits, sum of the lower 15 bits in the lower 40.
@@ -58,6 +58,9 @@ typedef struct {
   void (*amplify)(float *values, size_t count,
                   const uint64_t *_Nonnull const *_Nonnull partitions, const float *factors,
                   size_t partition_count);
+  // Both in one: times the factor of the first partition that holds the element, or else +0.
+  void (*prune)(float *values, size_t count, const uint64_t *_Nonnull const *_Nonnull partitions,
+                const float *factors, size_t partition_count);
   // Times a factor.
   void (*scale)(float *values, size_t count, float factor);
   // Sign election and mean of the agreeing deltas. The output may be one of the inputs.
@@ -84,7 +87,7 @@ typedef enum {
 // The kernels of a level, or null where this processor or this build has not got them.
 const sluice_kernel_table *_Nullable sluice_kernels(sluice_vector_level level);
 
-// Adds up the two counters of each bin of a histogram, in place.
+// Adds up the two counters of each bin, in place.
 void sluice_fold_histogram(uint32_t *table, size_t bin_count);
 
 // Sorts 31-bit keys, smallest first. The scratch space holds as many keys.

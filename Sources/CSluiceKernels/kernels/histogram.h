@@ -3,29 +3,8 @@
 
 #include "vectors.h"
 
-// Neighbours often fall into the same bin, and a counter that was just written is slow to read
-// again: so elements take turns between two counters per bin, side by side in the table.
-enum { COUNTERS = 2 };
-
-// The upper bits of the low 32 bits of a pair of keys, times two, are the places of the counters.
-INLINE void count_pair(const uint32_t *places, uint32_t *table) {
-  uint64_t pair;
-  memcpy(&pair, places, sizeof pair);
-  table[(uint32_t)pair]++;
-  table[(pair >> 32) + 1]++;
-}
-
-// Lists the magnitudes of 16 elements whose bits are set in `chosen`; the list has room for 16.
-#if SLUICE_COMPRESS
-INLINE size_t list_chosen(s32x16 magnitude, uint64_t chosen, uint32_t *list) {
-  s32x16 packed = __builtin_ia32_compresssi512_mask(magnitude, (s32x16)0, (uint16_t)chosen);
-  memcpy(list, &packed, sizeof packed);
-  return (size_t)__builtin_popcountll(chosen);
-}
-#endif
-
-// The magnitudes of up to 64 elements whose bits are set in `chosen`, one by one.
-INLINE size_t list_each(const float *delta, uint64_t chosen, uint32_t *list) {
+// Lists the magnitudes of those of 64 elements whose bits are set, and returns how many.
+INLINE size_t list_chosen(const float *delta, uint64_t chosen, uint32_t *list) {
   size_t length = 0;
   for (; chosen != 0; chosen &= chosen - 1) {
     list[length++] = magnitude_at(delta, (size_t)__builtin_ctzll(chosen));
@@ -33,45 +12,45 @@ INLINE size_t list_each(const float *delta, uint64_t chosen, uint32_t *list) {
   return length;
 }
 
-// One word of elements at a time: vectors find the bins, then each element is counted.
-INLINE size_t histogram_by(unsigned shift, const float *delta, size_t count, uint32_t *table,
-                           uint32_t *side) {
+// Neighbours often fall into the same bin, and a counter that was just written is slow to read
+// again. So elements take turns between the counters of a bin, which are side by side.
+INLINE size_t histogram_by(unsigned shift, uint32_t counters, const float *delta, size_t count,
+                           uint32_t *table, uint32_t *side) {
   const int32_t lower = (1 << shift) - 1;
-  uint32_t places[WORD];
+  const uint32_t second = counters - 1;
+  // Aligned, so that every pair is read from a single store.
+  _Alignas(64) uint32_t places[WORD];
   size_t length = 0;
   size_t index = 0;
   for (; index + WORD <= count; index += WORD) {
-    uint64_t inexact = 0;
-    for (int part = 0; part < WORD; part += LANES) {
-      s32x16 magnitude = bits_of(load_floats(delta + index + part, LANES)) & MAGNITUDE;
-      uint64_t chosen = word_of((magnitude & lower) != 0);
-#if SLUICE_COMPRESS
-      // The list is never ahead of the elements, so its 16 places are within its room.
-      length += list_chosen(magnitude, chosen, side + length);
-#else
-      inexact |= chosen << part;
-#endif
-      s32x16 place = (magnitude >> (int)shift) * COUNTERS;
-      memcpy(places + part, &place, sizeof place);
+    s32x16 inexact[WORD / LANES];
+    for (int part = 0; part < WORD / LANES; part++) {
+      s32x16 magnitude = bits_of(load_floats(delta + index + part * LANES, LANES)) & MAGNITUDE;
+      inexact[part] = (magnitude & lower) != 0;
+      s32x16 place = (magnitude >> (int)shift) * (int32_t)counters;
+      memcpy(places + part * LANES, &place, sizeof place);
     }
-    length += list_each(delta + index, inexact, side + length);
-    for (int pair = 0; pair < WORD; pair += 2) count_pair(places + pair, table);
+    length += list_chosen(delta + index, whole_word_of(inexact), side + length);
+    for (int place = 0; place < WORD; place += 2) {
+      uint64_t pair;
+      memcpy(&pair, places + place, sizeof pair);
+      table[(uint32_t)pair]++;
+      table[(pair >> 32) + second]++;
+    }
   }
   for (; index < count; index++) {
     uint32_t magnitude = magnitude_at(delta, index);
-    table[(magnitude >> shift) * COUNTERS]++;
+    table[(magnitude >> shift) * counters]++;
     if (magnitude & (uint32_t)lower) side[length++] = magnitude;
   }
   return length;
 }
 
+// Fine bins have one counter: two would leave the second-level cache.
 static size_t histogram(const float *delta, size_t count, unsigned shift, uint32_t *table,
                         uint32_t *side) {
-  switch (shift) {
-    case 12: return histogram_by(12, delta, count, table, side);
-    case 15: return histogram_by(15, delta, count, table, side);
-    default: return histogram_by(shift, delta, count, table, side);
-  }
+  return shift == 15 ? histogram_by(15, 2, delta, count, table, side)
+                     : histogram_by(12, 1, delta, count, table, side);
 }
 
 enum { BIN_SHIFT = 15, BIN_LOWER = (1 << BIN_SHIFT) - 1 };

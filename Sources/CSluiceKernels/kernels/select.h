@@ -66,55 +66,67 @@ INLINE uint64_t index_bits(uint64_t limit, uint64_t next) {
   return left >= 64 ? ~0ull : (1ull << left) - 1;
 }
 
-// Bits of 64 elements: above the threshold, and equal to it.
-INLINE void compare_word(const float *delta, s32x16 threshold, uint64_t *above, uint64_t *tied) {
-  *above = 0;
-  *tied = 0;
-  for (int part = 0; part < WORD / LANES; part++) {
-    s32x16 magnitude = bits_of(load_floats(delta + part * LANES, LANES)) & MAGNITUDE;
-    *above |= word_of(magnitude > threshold) << (part * LANES);
-    *tied |= word_of(magnitude == threshold) << (part * LANES);
-  }
-}
+// A cut while it is applied.
+typedef struct {
+  sluice_tie_rule rule;
+  s32x16 threshold;
+  spread_rule spread;
+  uint64_t limit;
+  uint64_t next;
+} cut;
 
-INLINE uint64_t kept_ties(sluice_tie_rule rule, spread_rule spread, uint64_t limit, uint64_t next,
-                          uint64_t tied) {
-  switch (rule) {
-    case SLUICE_TIES_SPREAD: return deposit(spread_bits(spread, next), tied);
-    case SLUICE_TIES_INDEX: return deposit(index_bits(limit, next), tied);
+INLINE uint64_t kept_ties(const cut *cut, uint64_t tied) {
+  switch (cut->rule) {
+    case SLUICE_TIES_SPREAD: return deposit(spread_bits(cut->spread, cut->next), tied);
+    case SLUICE_TIES_INDEX: return deposit(index_bits(cut->limit, cut->next), tied);
     case SLUICE_TIES_DROP_ALL: return 0;
     case SLUICE_TIES_KEEP_ALL: return tied;
   }
   return 0;
 }
 
+// The keep word of 64 elements.
+INLINE uint64_t select_word(const float *delta, cut *cut) {
+  s32x16 magnitude[WORD / LANES], above[WORD / LANES], equal[WORD / LANES];
+  for (int part = 0; part < WORD / LANES; part++) {
+    magnitude[part] = bits_of(load_floats(delta + part * LANES, LANES)) & MAGNITUDE;
+    above[part] = magnitude[part] > cut->threshold;
+    equal[part] = magnitude[part] == cut->threshold;
+  }
+  uint64_t word = whole_word_of(above);
+  uint64_t tied = whole_word_of(equal);
+  // Where depositing is one instruction, a branch that is hard to foresee would cost more.
+  if (SLUICE_BIT_DEPOSIT || tied != 0) {
+    word |= kept_ties(cut, tied);
+    cut->next += (uint64_t)__builtin_popcountll(tied);
+  }
+  return word;
+}
+
 INLINE size_t select_by(sluice_tie_rule rule, const float *delta, size_t count,
                         sluice_tie_cursor *cursor, uint64_t *keep) {
-  uint32_t bits = cursor->threshold < MAGNITUDE ? cursor->threshold : MAGNITUDE;
-  s32x16 threshold = (s32x16)(int32_t)bits;
-  uint64_t limit = cursor->limit;
-  uint64_t next = cursor->next;
-  spread_rule spread = spread_rule_of(limit);
+  cut cut = {
+      .rule = rule,
+      .threshold = (s32x16)(int32_t)cursor->threshold,
+      .spread = spread_rule_of(cursor->limit),
+      .limit = cursor->limit,
+      .next = cursor->next,
+  };
   size_t kept = 0;
-  for (size_t index = 0; index < count; index += WORD) {
-    uint64_t above, tied;
-    if (index + WORD <= count) {
-      compare_word(delta + index, threshold, &above, &tied);
-    } else {
-      // Missing elements are zeros, which no cut keeps.
-      float padded[WORD] = {0};
-      memcpy(padded, delta + index, (count - index) * sizeof(float));
-      compare_word(padded, threshold, &above, &tied);
-    }
-    uint64_t word = above;
-    if (tied != 0) {
-      word |= kept_ties(rule, spread, limit, next, tied);
-      next += (uint64_t)__builtin_popcountll(tied);
-    }
-    keep[index / WORD] = word;
+  size_t index = 0;
+  for (; index + WORD <= count; index += WORD) {
+    uint64_t word = select_word(delta + index, &cut);
+    *keep++ = word;
     kept += (size_t)__builtin_popcountll(word);
   }
-  cursor->next = next;
+  if (index < count) {
+    // Missing elements are zeros, which no cut keeps.
+    float padded[WORD] = {0};
+    memcpy(padded, delta + index, (count - index) * sizeof(float));
+    *keep = select_word(padded, &cut);
+    kept += (size_t)__builtin_popcountll(*keep);
+  }
+  cursor->next = cut.next;
   return kept;
 }
 

@@ -1,5 +1,5 @@
 // All kernels of one level. The file that includes this says what the level can do:
-// SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT and SLUICE_COMPRESS.
+// SLUICE_HALF_CONVERSION and SLUICE_BIT_DEPOSIT.
 #pragma once
 
 #include "elements.h"
@@ -11,7 +11,7 @@
 #define KERNEL_TABLE                                                                             \
   {                                                                                              \
     .widen = widen, .delta = delta, .histogram = histogram, .binned_histogram = binned_histogram, \
-    .collect = collect, .select = select_kept, .apply_mask = apply_mask, .amplify = amplify,      \
-    .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum, .merge_mean = merge_mean,   \
+    .collect = collect, .select = select_kept, .apply_mask = apply_mask, .amplify = amplify,\
+    .prune = prune, .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum, .merge_mean = merge_mean,   \
     .finish = finish,                                                                            \
   }

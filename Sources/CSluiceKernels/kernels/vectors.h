@@ -29,6 +29,8 @@ typedef int32_t s32x16 __attribute__((ext_vector_type(16)));
 typedef uint32_t u32x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t u16x16 __attribute__((ext_vector_type(16)));
 typedef bool bit16 __attribute__((ext_vector_type(16)));
+typedef bool bit32 __attribute__((ext_vector_type(32)));
+typedef bool bit64 __attribute__((ext_vector_type(64)));
 
 #define MAGNITUDE 0x7fffffff
 #define SIGN ((int32_t)0x80000000)
@@ -50,6 +52,26 @@ INLINE s32x16 lanes_of(uint64_t word) {
   bit16 bits;
   memcpy(&bits, &low, sizeof bits);
   return -__builtin_convertvector(bits, s32x16);
+}
+
+// The results of four comparisons as one word. Joined as vectors of bits: the shifts and unions of
+// four small words are compiled into something slower.
+#define FIRST16 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#define NEXT16 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+#define LAST32                                                                                 \
+  32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, \
+      55, 56, 57, 58, 59, 60, 61, 62, 63
+INLINE uint64_t whole_word_of(const s32x16 comparisons[4]) {
+  bit16 a = __builtin_convertvector(comparisons[0], bit16);
+  bit16 b = __builtin_convertvector(comparisons[1], bit16);
+  bit16 c = __builtin_convertvector(comparisons[2], bit16);
+  bit16 d = __builtin_convertvector(comparisons[3], bit16);
+  bit32 ab = __builtin_shufflevector(a, b, FIRST16, NEXT16);
+  bit32 cd = __builtin_shufflevector(c, d, FIRST16, NEXT16);
+  bit64 all = __builtin_shufflevector(ab, cd, FIRST16, NEXT16, LAST32);
+  uint64_t word;
+  memcpy(&word, &all, sizeof word);
+  return word;
 }
 
 // Loads and stores at any address. `lanes` is the constant LANES in every loop but the last step.

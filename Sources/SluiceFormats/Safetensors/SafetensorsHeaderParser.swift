@@ -29,8 +29,8 @@ struct SafetensorsHeaderParser {
       }
     }
     try scanner.end()
-    try checkLayout()
     try checkNames()
+    try checkLayout()
     return SafetensorsHeader(byteCount: dataOffset, tensors: tensors, metadata: metadata)
   }
 

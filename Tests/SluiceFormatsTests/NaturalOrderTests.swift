@@ -1,0 +1,38 @@
+import SluiceFormats
+import Testing
+
+@Suite struct NaturalOrderTests {
+  @Test("names are in the order in which people count")
+  func order() {
+    let ordered = [
+      "", "0", "00", "01", "1", "1a", "2", "10", "10.a", "99999999999999999999999",
+      "100000000000000000000000", "a", "a.9.b", "a.10.a", "a.10.b", "a.10b", "a0", "a01", "a1",
+      "ab", "b", "layers.2.w", "layers.10.w", "é",
+    ]
+    #expect(ordered.reversed().sorted(by: NaturalOrder.isOrderedBefore) == ordered)
+    for (index, name) in ordered.enumerated() {
+      for (otherIndex, other) in ordered.enumerated() {
+        #expect(NaturalOrder.isOrderedBefore(name, other) == (index < otherIndex))
+      }
+    }
+  }
+
+  @Test("the order is transitive over random names")
+  func transitive() {
+    var state: UInt64 = 7
+    func next(_ bound: UInt64) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int((state >> 33) % bound)
+    }
+    let alphabet = Array("0019a./:").map { String($0) }
+    let names = (0..<60).map { _ in (0..<next(6)).map { _ in alphabet[next(8)] }.joined() }
+    for a in names {
+      for b in names where NaturalOrder.isOrderedBefore(a, b) {
+        #expect(!NaturalOrder.isOrderedBefore(b, a))
+        for c in names where NaturalOrder.isOrderedBefore(b, c) {
+          if !NaturalOrder.isOrderedBefore(a, c) { Issue.record("\(a) \(b) \(c)") }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import SluiceFormats
+import Testing
+
+@Suite struct WholeFileTests {
+  @Test("the name keeps its old content until the new one is complete")
+  func replacing() throws {
+    let scratch = try ScratchDirectory()
+    try scratch.write([1], to: "a")
+    let file = try WholeFile(to: scratch.path("a"))
+    try file.append([2, 3])
+    try file.append([])
+    try file.append([4])
+    #expect(try scratch.read("a") == [1])
+    try file.publish()
+    #expect(try scratch.read("a") == [2, 3, 4])
+    #expect(try Directory.list(scratch.path).map(\.name) == ["a"])
+  }
+
+  @Test("a file that is given up leaves nothing behind")
+  func discarding() throws {
+    let scratch = try ScratchDirectory()
+    do {
+      let file = try WholeFile(to: scratch.path("a"))
+      try file.append([1])
+    }
+    #expect(try Directory.list(scratch.path).isEmpty)
+  }
+
+  @Test("a copy has the same bytes, links are followed")
+  func copying() throws {
+    let scratch = try ScratchDirectory()
+    let bytes = noise((1 << 20) + 17)
+    try scratch.write(bytes, to: "a")
+    #expect(try WholeFile.copy(scratch.path("a"), to: scratch.path("b")) == bytes.count)
+    #expect(try scratch.read("b") == bytes)
+    #expect(throws: FormatError.self) { try WholeFile.copy(scratch.path, to: scratch.path("c")) }
+    #expect(try FileStatus.of(scratch.path("c")) == nil)
+  }
+
+  @Test("a report streams into a file")
+  func streaming() throws {
+    let scratch = try ScratchDirectory()
+    let file = try WholeFile(to: scratch.path("report.json"))
+    var writer = JSONWriter(to: { (text: [UInt8]) throws(FormatError) in try file.append(text) })
+    writer.beginArray()
+    for value in 0..<20_000 { writer.value(.integer(value)) }
+    writer.endArray()
+    try writer.finish()
+    try file.publish()
+    let expected = "[" + (0..<20_000).map { String($0) }.joined(separator: ",") + "]"
+    #expect(try scratch.read("report.json") == Array(expected.utf8))
+  }
+}
