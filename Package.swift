@@ -76,7 +76,8 @@ let package = Package(
     .executableTarget(
       name: "SluiceCommand",
       dependencies: [
-        "SluiceCore", "SluicePipeline",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
+        "SluiceMethods", "SluicePipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -91,8 +92,9 @@ let package = Package(
     + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline"].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",
-        dependencies: [
-          .target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport",
-        ], swiftSettings: relaxed)
+        dependencies: module == "Core"
+          ? ["SluiceCore", "SluiceTestSupport"]
+          : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"],
+        swiftSettings: relaxed)
     }
 )

@@ -1,0 +1,8 @@
+// The library product: everything that a program which merges models needs.
+@_exported public import SluiceCore
+@_exported public import SluiceDataflow
+@_exported public import SluiceFormats
+@_exported public import SluiceKernels
+@_exported public import SluiceMethods
+@_exported public import SluicePipeline
+@_exported public import SluiceStages

@@ -1,0 +1,78 @@
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluicePipeline
+
+struct InspectCommand: ParsableCommand, HasOutputOptions {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show the tensors of a checkpoint, and whether anything is wrong with it.")
+
+  @Argument(help: "A checkpoint directory, or a .safetensors file.")
+  var path: String
+
+  @OptionGroup(title: "What is shown") var output: OutputOptions
+
+  func run() throws {
+    let checkpoint = try Checkpoint.open(path)
+    let tensors = checkpoint.tensors.sorted { NaturalOrder.isOrderedBefore($0.name, $1.name) }
+    StandardOutput.write(
+      output.isJSON ? json(checkpoint, tensors) : text(checkpoint, tensors))
+  }
+
+  private func text(_ checkpoint: Checkpoint, _ tensors: [CheckpointTensor]) -> String {
+    let linear = LinearSet()
+    var rows = [["tensor", "dtype", "shape", "size", "linear", "file"]]
+    for tensor in output.isQuiet ? [] : tensors {
+      let entry = tensor.entry
+      rows.append([
+        entry.name.printable, entry.dtype.rawValue, entry.shape.description,
+        ByteCount(entry.byteRange.count).description,
+        linear.contains(entry.name, shape: entry.shape) ? "yes" : "",
+        fileName(checkpoint, tensor),
+      ])
+    }
+    let table = output.isQuiet ? "" : Format.table(rows, leftAligned: [0, 1, 2, 4, 5]) + "\n"
+    let elements = tensors.reduce(0) { $0 + $1.entry.shape.elementCount }
+    let types = Dictionary(grouping: tensors, by: \.entry.dtype)
+      .map { "\($0.key.rawValue) \($0.value.count)" }.sorted().joined(separator: ", ")
+    let files = checkpoint.files.count
+    return table
+      + "\(tensors.count) tensors (\(types)), \(Format.grouped(elements)) elements, "
+      + "\(ByteCount(byteCount(checkpoint))) in \(files) file\(files == 1 ? "" : "s")\n"
+      + "no problems found\n"
+  }
+
+  private func json(_ checkpoint: Checkpoint, _ tensors: [CheckpointTensor]) -> String {
+    JSONLine.text { json in
+      json.member("path", .string(path))
+      json.member("bytes", .integer(byteCount(checkpoint)))
+      json.key("tensors")
+      json.beginArray()
+      for tensor in tensors {
+        let entry = tensor.entry
+        json.beginObject()
+        json.member("name", .string(entry.name))
+        json.member("dtype", .string(entry.dtype.rawValue))
+        json.key("shape")
+        json.beginArray()
+        for extent in entry.shape.dimensions { json.value(.integer(extent)) }
+        json.endArray()
+        json.member("file", .string(fileName(checkpoint, tensor)))
+        json.member("offset", .integer(entry.byteRange.lowerBound))
+        json.member("bytes", .integer(entry.byteRange.count))
+        json.endObject()
+      }
+      json.endArray()
+    }
+  }
+
+  private func byteCount(_ checkpoint: Checkpoint) -> Int {
+    checkpoint.files.reduce(0) { $0 + $1.input.byteCount }
+  }
+
+  private func fileName(_ checkpoint: Checkpoint, _ tensor: CheckpointTensor) -> String {
+    let path = checkpoint.files[tensor.fileOrdinal].path
+    return String(path.split(separator: "/").last ?? "")
+  }
+}

@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluicePipeline
+
+struct MergeCommand: ParsableCommand, HasOutputOptions {
+  static let configuration = CommandConfiguration(
+    commandName: "merge",
+    abstract: "Merge fine-tuned models into their base.",
+    discussion: """
+      Example:
+        sluice merge --base llama --model math=llama-math --model law=llama-law --out merged
+      """)
+
+  @OptionGroup(title: "What is merged") var recipe: RecipeOptions
+
+  @Option(help: "The directory of the merged model.")
+  var out: String
+
+  @OptionGroup(title: "How it is run (never changes the result)") var controls: RunControls
+  @OptionGroup(title: "What is shown") var output: OutputOptions
+
+  func run() throws {
+    OpenFileLimit.raise()
+    let plan = try MergePlan(try recipe.recipe(), options: try controls.options())
+    WarningDisplay.show(plan.warnings, options: output)
+    let progress = ProgressMeter()
+    let display = try ProgressDisplay(progress, options: output)
+    defer { display.stop() }
+    let report = try MergeRun(plan, output: out, progress: progress).execute()
+    display.stop()
+    WarningDisplay.show(
+      Array(report.warnings.dropFirst(plan.warnings.count)), options: output)
+    if output.isVerbose { StandardError.write(MergeSummary.passes(report)) }
+    StandardOutput.write(
+      output.isJSON
+        ? MergeSummary.json(report, output: out) : MergeSummary.text(report, output: out))
+  }
+}

@@ -1,0 +1,45 @@
+internal import ArgumentParser
+internal import Glibc
+internal import SluiceCore
+internal import SluiceKernels
+internal import SluicePipeline
+internal import SluiceStages
+
+/// The options that say how a run is done; none of them changes a byte of the result.
+struct RunControls: ParsableArguments {
+  @Option(help: "The memory for buffers, windows and tables.")
+  var memory = ByteCount.mebibytes(512)
+
+  @Option(help: "How many lanes compute; the number of processors if not given.")
+  var threads: Int?
+
+  @Option(help: "How input files are read; pread suits network mounts.")
+  var io: InputMode = .mmap
+
+  @Option(help: ArgumentHelp("The vector units to use.", visibility: .hidden))
+  var vectorLevel: VectorLevel?
+
+  /// The options of the run.
+  func options() throws -> RunOptions {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("The number of threads must lie in 1 ... 1024; it is \(threads).")
+    }
+    var options = RunOptions(threads: threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+    options.memory = memory
+    options.io = io
+    if let vectorLevel { options.vectorLevel = vectorLevel }
+    return options
+  }
+}
+
+/// The options that say what is shown.
+struct OutputOptions: ParsableArguments {
+  @Flag(name: .customLong("json"), help: "Write events and results as JSON, one object a line.")
+  var isJSON = false
+
+  @Flag(name: .customLong("quiet"), help: "Show no progress and no warnings.")
+  var isQuiet = false
+
+  @Flag(name: .customLong("verbose"), help: "Show each pass and what its nodes waited for.")
+  var isVerbose = false
+}

@@ -1,0 +1,100 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluicePipeline
+
+/// What a merge did, for the screen.
+enum MergeSummary {
+  /// The summary for people.
+  static func text(_ report: MergeReport, output: String) -> String {
+    let layout = report.plan.layout
+    let files = layout.shards.count == 1 ? "1 file" : "\(layout.shards.count) files"
+    var text =
+      "merged \(report.plan.tasks.count) tensors into \(output) "
+      + "(\(files), \(ByteCount(layout.byteCount)))\n\n"
+    var rows = [["model", "linear layers", "factors", "asked", "achieved", "deltas kept"]]
+    for model in report.models {
+      let factors = model.factors.map { "\($0)" }.joined(separator: ", ")
+      rows.append([
+        model.name, "\(model.layers.count)", factors, Format.percent(report.requestedRate),
+        model.achievedRate.map(Format.percent) ?? "-", Format.grouped(model.keptCount),
+      ])
+    }
+    text += Format.table(rows) + "\n"
+    let totals = report.totals
+    text +=
+      "\(Format.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
+      + "wrote \(ByteCount(totals.bytesWritten)), "
+      + "peak memory \(ByteCount(totals.peakMemory)) "
+      + "(budget \(report.plan.options.memory), used \(ByteCount(totals.peakLeased)))\n"
+    if !report.warnings.isEmpty {
+      let count = report.warnings.count
+      text += "\(count) warning\(count == 1 ? "" : "s"), listed in \(MergeReport.fileName)\n"
+    }
+    return text
+  }
+
+  /// The result as one JSON object.
+  static func json(_ report: MergeReport, output: String) -> String {
+    JSONLine.text { json in
+      json.member("event", .string("done"))
+      json.member("out", .string(output))
+      json.member("report", .string("\(output)/\(MergeReport.fileName)"))
+      json.key("models")
+      json.beginArray()
+      for model in report.models {
+        json.beginObject()
+        json.member("name", .string(model.name))
+        json.member("requestedRate", .double(report.requestedRate))
+        json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
+        json.endObject()
+      }
+      json.endArray()
+      json.member("seconds", .double(report.totals.seconds))
+      json.member("bytesRead", .integer(report.totals.bytesRead))
+      json.member("bytesWritten", .integer(report.totals.bytesWritten))
+      json.member("peakMemory", .integer(report.totals.peakMemory))
+      json.member("warnings", .integer(report.warnings.count))
+    }
+  }
+
+  /// Each pass and what its nodes spent their time on.
+  static func passes(_ report: MergeReport) -> String {
+    var rows = [["pass", "node", "seconds", "busy", "cpu", "waits: input", "output", "memory"]]
+    for pass in report.passes {
+      for node in pass.run.nodes {
+        rows.append(
+          [pass.name, node.name]
+            + [
+              node.wallSeconds, node.busySeconds, node.processorSeconds, node.blockedOnInputSeconds,
+              node.blockedOnOutputSeconds, node.blockedOnMemorySeconds,
+            ].map { "\(($0 * 100).rounded() / 100)" })
+      }
+    }
+    return Format.table(rows, leftAligned: [0, 1])
+  }
+}
+
+/// Warnings as they are shown while a command runs.
+enum WarningDisplay {
+  private static let limit = 20
+
+  static func show(_ warnings: [Warning], options: OutputOptions) {
+    guard !options.isQuiet || options.isJSON else { return }
+    for warning in warnings.prefix(options.isJSON ? .max : limit) {
+      if options.isJSON {
+        JSONLine.write(to: StandardError.self) { json in
+          json.member("event", .string("warning"))
+          json.member("kind", .string(warning.kind.rawValue))
+          json.member("subject", .string(warning.subject.description))
+          json.member("message", .string(warning.message))
+        }
+      } else {
+        StandardError.write("warning: \(warning.subject): \(warning.message)\n")
+      }
+    }
+    if !options.isJSON, warnings.count > limit {
+      StandardError.write("warning: and \(warnings.count - limit) more, listed in the report\n")
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/// Memory for kernels: zero-cost indexing through a pointer, aligned for the widest vector, freed
+/// with its owner.
+@safe public final class AlignedBuffer<Element: BitwiseCopyable> {
+  /// The first element.
+  @unsafe public let pointer: UnsafeMutablePointer<Element>
+  /// How many elements there are.
+  public let count: Int
+
+  /// Allocates and fills.
+  ///
+  /// - Parameters:
+  ///   - count: How many elements.
+  ///   - fill: The value of each.
+  public init(count: Int, fill: Element) {
+    // SAFETY: allocated here with room for `count` elements, and freed in deinit only.
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: Swift.max(count, 1) * MemoryLayout<Element>.stride, alignment: 64)
+    unsafe self.pointer = unsafe raw.bindMemory(to: Element.self, capacity: count)
+    self.count = count
+    unsafe pointer.initialize(repeating: fill, count: count)
+  }
+
+  deinit { unsafe pointer.deallocate() }
+
+  /// Overwrites every element.
+  ///
+  /// - Parameter value: The value to write.
+  public func fill(_ value: Element) {
+    unsafe pointer.update(repeating: value, count: count)
+  }
+}

@@ -1,0 +1,54 @@
+internal import SluiceCore
+
+/// Number and sum of the magnitudes in every bin of `Spectrum.binWidth` patterns.
+final class BinTable {
+  // One word per bin takes a block's elements in one addition each (number above bit 40, sum of the
+  // low bits below); it is emptied into the wide tables before either part can overflow.
+  private let packed = AlignedBuffer<UInt64>(count: 1 << 16, fill: 0)
+  private let counts = AlignedBuffer<UInt64>(count: 1 << 16, fill: 0)
+  private let sums = AlignedBuffer<UInt64>(count: 1 << 16, fill: 0)
+  private var packedCount = 0
+
+  /// Counts a block of deltas.
+  func add(_ deltas: UnsafePointer<Float>, count: Int, kernels: Kernels) {
+    if packedCount + count >= 1 << 24 { unpack() }
+    unsafe kernels.binnedHistogram(deltas, count: count, table: packed.pointer)
+    packedCount += count
+  }
+
+  /// Counts the elements of an exact magnitude.
+  func add(_ entry: Spectrum.Entry) {
+    let key = Int(entry.bits >> UInt32(Spectrum.binShift))
+    unsafe counts.pointer[key] += entry.count
+    unsafe sums.pointer[key] += entry.count * UInt64(entry.bits & (Spectrum.binWidth - 1))
+  }
+
+  /// Gives what was counted and starts anew; a bin whose elements all equal its first pattern is exact.
+  func finish() -> Spectrum {
+    unpack()
+    var entries: [Spectrum.Entry] = []
+    for key in 0..<(1 << 16) {
+      let (count, sum) = unsafe (counts.pointer[key], sums.pointer[key])
+      guard count > 0 else { continue }
+      entries.append(
+        Spectrum.Entry(
+          bits: UInt32(key) << UInt32(Spectrum.binShift), span: sum == 0 ? 1 : Spectrum.binWidth,
+          count: count, offsetSum: sum))
+    }
+    counts.fill(0)
+    sums.fill(0)
+    return Spectrum(entries)
+  }
+
+  private func unpack() {
+    guard packedCount > 0 else { return }
+    for key in 0..<(1 << 16) {
+      let word = unsafe packed.pointer[key]
+      guard word != 0 else { continue }
+      unsafe counts.pointer[key] += word >> 40
+      unsafe sums.pointer[key] += word & (1 << 40 - 1)
+    }
+    packed.fill(0)
+    packedCount = 0
+  }
+}

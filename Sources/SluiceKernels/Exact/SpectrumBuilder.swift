@@ -1,0 +1,189 @@
+public import SluiceCore
+
+/// How the deltas of a pair of models are counted.
+public enum SpectrumMode: Sendable, Hashable {
+  /// Every distinct magnitude on its own: a table by the top bits and a list for the few magnitudes
+  /// with lower bits set. The shift is the number of low bits that the table leaves out.
+  case exact(shift: Int)
+  /// Number and sum per bin of `Spectrum.binWidth` patterns.
+  case binned
+
+  /// The mode for deltas between two dtypes: differences of 16-bit weights have few distinct values,
+  /// those of F32 weights nearly as many as elements.
+  ///
+  /// - Parameters:
+  ///   - base: The dtype of the base model's tensor.
+  ///   - fineTuned: The dtype of the fine-tuned model's tensor.
+  public init(base: DType, fineTuned: DType) {
+    switch (base, fineTuned) {
+    case (.bf16, .bf16): self = .exact(shift: 15)
+    case (.f16, .f16), (.bf16, .f16), (.f16, .bf16): self = .exact(shift: 12)
+    default: self = .binned
+    }
+  }
+
+  /// The most bytes that a builder of this mode holds.
+  public var byteCount: Int {
+    switch self {
+    case .exact(let shift):
+      Kernels.tableCount(shift: shift) * 4
+        + SpectrumBuilder.sideCapacity * 8 + SpectrumBuilder.distinctLimit * 2 * 12
+        + SpectrumMode.binned.byteCount
+    case .binned: (1 << 16) * 24
+    }
+  }
+}
+
+/// Counts the deltas of one strip of one model into a spectrum, in memory that does not grow.
+///
+/// Should a tensor have more distinct magnitudes than expected of its dtype, the builder goes over
+/// to bins by itself; the spectrum then says what it needs in detail.
+public final class SpectrumBuilder {
+  /// How many magnitudes wait in the list before they are sorted into runs.
+  static let sideCapacity = 1 << 16
+  /// How many distinct magnitudes with low bits are kept apart before the builder goes over to bins.
+  static let distinctLimit = 1 << 16
+
+  private let kernels: Kernels
+  private var mode: SpectrumMode
+  private var table: AlignedBuffer<UInt32>?
+  private var side: AlignedBuffer<UInt32>?
+  private var scratch: AlignedBuffer<UInt32>?
+  private var sideCount = 0
+  private var runs: [Spectrum.Entry] = []
+  private var bins: BinTable?
+
+  /// Makes a builder.
+  ///
+  /// - Parameters:
+  ///   - mode: How to count.
+  ///   - kernels: The kernels to count with.
+  public init(mode: SpectrumMode, kernels: Kernels) {
+    self.kernels = kernels
+    self.mode = mode
+    switch mode {
+    case .exact(let shift):
+      table = AlignedBuffer(
+        count: Kernels.tableCount(shift: shift), fill: 0)
+      side = AlignedBuffer(count: SpectrumBuilder.sideCapacity, fill: 0)
+      scratch = AlignedBuffer(count: SpectrumBuilder.sideCapacity, fill: 0)
+    case .binned: bins = BinTable()
+    }
+  }
+
+  /// Counts a block of deltas.
+  ///
+  /// - Parameters:
+  ///   - deltas: Finite values.
+  ///   - count: How many, at most the capacity of the list.
+  public func add(_ deltas: UnsafePointer<Float>, count: Int) {
+    guard case .exact(let shift) = mode, let table, let side else {
+      unsafe bins?.add(deltas, count: count, kernels: kernels)
+      return
+    }
+    if sideCount + count > side.count { foldSide() }
+    guard case .exact = mode else { return unsafe add(deltas, count: count) }
+    // SAFETY: the list has room for the whole block, the table for every key of the shift.
+    sideCount += unsafe kernels.histogram(
+      deltas, count: count, shift: shift, table: table.pointer, side: side.pointer + sideCount)
+  }
+
+  /// Gives what was counted and starts anew.
+  ///
+  /// - Returns: The spectrum of everything added since the last call.
+  public func finish() -> Spectrum {
+    if case .exact(let shift) = mode {
+      foldSide()
+      if case .exact = mode { return finishExact(shift: shift) }
+    }
+    defer { restoreExactMode() }
+    return bins?.finish() ?? Spectrum([])
+  }
+
+  // Sorts the waiting magnitudes into the runs, so that the list is empty again.
+  private func foldSide() {
+    guard sideCount > 0, let side, let scratch else { return }
+    unsafe kernels.sortMagnitudes(side.pointer, scratch: scratch.pointer, count: sideCount)
+    var merged: [Spectrum.Entry] = []
+    merged.reserveCapacity(runs.count + 1024)
+    var (old, index) = (0, 0)
+    while index < sideCount {
+      let bits = unsafe side.pointer[index]
+      var end = index + 1
+      while end < sideCount, unsafe side.pointer[end] == bits { end += 1 }
+      while old < runs.count, runs[old].bits < bits {
+        merged.append(runs[old])
+        old += 1
+      }
+      var entry = Spectrum.Entry(bits: bits, count: UInt64(end - index))
+      if old < runs.count, runs[old].bits == bits {
+        entry.count += runs[old].count
+        old += 1
+      }
+      merged.append(entry)
+      index = end
+    }
+    merged.append(contentsOf: runs[old...])
+    runs = merged
+    sideCount = 0
+    if runs.count > SpectrumBuilder.distinctLimit { goOverToBins() }
+  }
+
+  private func finishExact(shift: Int) -> Spectrum {
+    let exact = drainTable(shift: shift)
+    // Two ascending lists without a common value: the table's have no low bits, the runs' do.
+    var entries: [Spectrum.Entry] = []
+    entries.reserveCapacity(exact.count + runs.count)
+    var next = 0
+    for entry in exact {
+      while next < runs.count, runs[next].bits < entry.bits {
+        entries.append(runs[next])
+        next += 1
+      }
+      entries.append(entry)
+    }
+    entries.append(contentsOf: runs[next...])
+    runs.removeAll(keepingCapacity: true)
+    return Spectrum(entries)
+  }
+
+  // The table counts all elements of a key; those with low bits set are in the runs as well.
+  private func drainTable(shift: Int) -> [Spectrum.Entry] {
+    guard let table else { return [] }
+    unsafe kernels.foldHistogram(table.pointer, shift: shift)
+    var entries: [Spectrum.Entry] = []
+    entries.reserveCapacity(4096)
+    var next = 0
+    for key in 0..<Kernels.binCount(shift: shift) {
+      var count = UInt64(unsafe table.pointer[key])
+      guard count > 0 else { continue }
+      let bits = UInt32(key) << UInt32(shift)
+      let end = bits + (1 << UInt32(shift))
+      while next < runs.count, runs[next].bits < end {
+        count -= runs[next].count
+        next += 1
+      }
+      if count > 0 { entries.append(Spectrum.Entry(bits: bits, count: count)) }
+    }
+    table.fill(0)
+    return entries
+  }
+
+  private func goOverToBins() {
+    guard case .exact(let shift) = mode else { return }
+    let table = bins ?? BinTable()
+    for entry in drainTable(shift: shift) + runs { table.add(entry) }
+    runs.removeAll()
+    bins = table
+    originalMode = mode
+    mode = .binned
+  }
+
+  private var originalMode: SpectrumMode?
+
+  private func restoreExactMode() {
+    guard let original = originalMode else { return }
+    mode = original
+    originalMode = nil
+  }
+}

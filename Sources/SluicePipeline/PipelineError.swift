@@ -1,0 +1,33 @@
+public import SluiceCore
+
+/// What can be wrong with a merge as a whole: its options, or how its models fit together.
+public struct PipelineError: SluiceError, Hashable {
+  /// The content.
+  public var failure: Failure
+
+  /// Wraps a failure.
+  ///
+  /// - Parameter failure: The content.
+  public init(_ failure: Failure) { self.failure = failure }
+
+  static func usage(_ message: String, remedy: String? = nil) -> PipelineError {
+    PipelineError(Failure(.usage, message: message, remedy: remedy))
+  }
+
+  static func mismatch(
+    model: String, file: String?, tensor: String, _ message: String, remedy: String?
+  ) -> PipelineError {
+    PipelineError(
+      Failure(
+        .badInput, subject: Subject(model: model, file: file, tensor: tensor), message: message,
+        remedy: remedy))
+  }
+
+  static func outputExists(_ path: String, found: String) -> PipelineError {
+    PipelineError(
+      Failure(
+        .usage, subject: Subject(file: path),
+        message: "the output directory already holds \(found.printable)",
+        remedy: "Choose another --out, or remove the directory first."))
+  }
+}

@@ -1,0 +1,124 @@
+internal import SluiceCore
+internal import SluiceKernels
+internal import SluiceStages
+
+/// How the byte budget of a run is spent.
+public struct MemoryPlan: Sendable, Hashable {
+  /// The number of lanes, each a reader and a worker.
+  public let lanes: Int
+  /// The number of elements in a chunk.
+  public let chunkElements: Int
+  /// The most bytes of a chunk with the runs of all models.
+  public let chunkBytes: Int
+  /// The bytes of windows or buffers that a lane holds: a chunk worked on, one waiting, one read.
+  public let laneBytes: Int
+  /// The bytes of counting tables and scratch that a lane holds.
+  public let tableBytes: Int
+  /// The number of output buffers.
+  public let outputBuffers: Int
+  /// The bytes of an output buffer.
+  public let outputBufferBytes: Int
+  /// The bytes of the lists of tensors and of what is known of them.
+  public let catalogueBytes: Int
+
+  /// The bytes that the plan needs in all.
+  public var totalBytes: Int {
+    lanes * (laneBytes + tableBytes) + outputBuffers * outputBufferBytes + catalogueBytes
+  }
+
+  /// The largest chunk that is worth having: beyond it reading gets no faster.
+  static let preferredChunkElements = 1 << 21
+  /// A chunk that still keeps the cost of a window or a read small.
+  static let goodChunkElements = 1 << 18
+
+  /// Fits a run into a budget: as many lanes as asked for, then chunks as large as possible; lanes
+  /// are given up only for chunks that would be very small.
+  ///
+  /// - Parameters:
+  ///   - tasks: The tensors of the run.
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - partitionCount: The number of partitions.
+  ///   - options: The run's options.
+  /// - Returns: The plan.
+  /// - Throws: `PipelineError` that names the smallest budget that works.
+  static func fit(
+    _ tasks: [TensorTask], modelCount: Int, partitionCount: Int, options: RunOptions
+  ) throws(PipelineError) -> MemoryPlan {
+    let shape = Shape(tasks, modelCount: modelCount, partitionCount: partitionCount)
+    let largest = options.chunkElements ?? shape.largestUsefulChunk
+    let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
+    for smallest in limits {
+      for lanes in (1...max(options.threads, 1)).reversed() {
+        var chunk = largest
+        while true {
+          let plan = shape.plan(lanes: lanes, chunkElements: chunk)
+          if plan.totalBytes <= options.memory.bytes { return plan }
+          guard chunk > smallest else { break }
+          chunk = max(chunk / 2, smallest)
+        }
+      }
+    }
+    let least = shape.plan(
+      lanes: 1, chunkElements: min(largest, Granularity.grainElements)
+    ).totalBytes
+    throw .usage(
+      "a memory budget of \(options.memory) is too small for these models",
+      remedy: "The smallest that works is --memory \(ByteCount(least).roundedUpToMebibytes).")
+  }
+
+  private struct Shape {
+    let tasks: [TensorTask]
+    let largestElementCount: Int
+    let widestOutput: Int
+    let tableBytes: Int
+    let catalogueBytes: Int
+
+    init(_ tasks: [TensorTask], modelCount: Int, partitionCount: Int) {
+      // Only what can be the largest chunk matters: one task for each combination of dtypes.
+      var distinct: [[DType?]: TensorTask] = [:]
+      for task in tasks {
+        let key = [task.base.dtype] + task.fineTuned.map { $0?.dtype }
+        if let other = distinct[key], other.elementCount >= task.elementCount { continue }
+        distinct[key] = task
+      }
+      self.tasks = Array(distinct.values)
+      largestElementCount = tasks.map(\.elementCount).max() ?? 0
+      widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
+      let modes = Set(
+        tasks.filter { $0.role == .linear }.flatMap { task in
+          task.fineTuned.compactMap { source in
+            source.map { SpectrumMode(base: task.base.dtype, fineTuned: $0.dtype) }
+          }
+        })
+      let counting = modes.reduce(0) { $0 + $1.byteCount } * modelCount
+      let refining =
+        modes.contains(.binned)
+        ? RefineSegment.byteCount(modelCount: modelCount, binCount: partitionCount + 1) : 0
+      // The passes follow each other, so a lane holds the tables of one of them at a time.
+      let blocks = (modelCount + 3) * Granularity.blockElements * 4
+      tableBytes = max(counting, refining) + blocks
+      let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
+      catalogueBytes =
+        tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
+        + SpectrumStore.indexByteCount(stripCount: strips, modelCount: modelCount)
+    }
+
+    var largestUsefulChunk: Int {
+      let grain = Granularity.grainElements
+      let rounded = (max(largestElementCount, 1) + grain - 1) / grain * grain
+      return min(rounded, MemoryPlan.preferredChunkElements)
+    }
+
+    func plan(lanes: Int, chunkElements: Int) -> MemoryPlan {
+      let chunkBytes =
+        tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
+      return MemoryPlan(
+        lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
+        laneBytes: chunkBytes * ReadStage.chunksPerLane, tableBytes: tableBytes,
+        outputBuffers: lanes + 2,
+        outputBufferBytes: (min(chunkElements, max(largestElementCount, 1)) * widestOutput
+          + ChunkOutput.alignmentSlack + 4095) & ~4095,
+        catalogueBytes: catalogueBytes)
+    }
+  }
+}

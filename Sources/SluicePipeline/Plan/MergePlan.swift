@@ -1,0 +1,116 @@
+public import SluiceCore
+public import SluiceFormats
+internal import SluiceMethods
+public import SluiceStages
+
+/// A recipe with everything about its models looked up and checked: what is read, what is done with
+/// each tensor, and where every byte goes, before the first is written.
+public struct MergePlan: Sendable {
+  /// What was asked for.
+  public let recipe: MergeRecipe
+  /// How it is to be run.
+  public let options: RunOptions
+  /// The tensors of the merged model, in natural order of their names.
+  public let tasks: [TensorTask]
+  /// The input files, by ordinal.
+  public let files: [InputFile]
+  /// The files of the merged model.
+  public let layout: ShardLayout
+  /// How the byte budget is spent.
+  public let memory: MemoryPlan
+  /// The sizes in which tensors are cut.
+  public let granularity: Granularity
+  /// The number of strips of all tensors.
+  public let stripCount: Int
+  /// What was skipped, converted or guessed.
+  public let warnings: [Warning]
+  /// The base model's config, changed where the merged model differs; nil if there is none.
+  public let config: [UInt8]?
+
+  /// Looks at the models of a recipe and plans the merge. Reads headers and writes nothing.
+  ///
+  /// - Parameters:
+  ///   - recipe: What is asked for.
+  ///   - options: How it is to be run.
+  /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
+  public init(_ recipe: MergeRecipe, options: RunOptions) throws {
+    try RecipeCheck.check(recipe)
+    let base = try SourceModel.open(name: "base", path: recipe.base, firstFile: 0)
+    var firstFile = base.checkpoint.files.count
+    var models: [SourceModel] = []
+    for model in recipe.models {
+      let source = try SourceModel.open(name: model.name, path: model.path, firstFile: firstFile)
+      firstFile += source.checkpoint.files.count
+      models.append(source)
+    }
+    var matcher = TensorMatcher(recipe: recipe, base: base, models: models)
+    let drafts = try matcher.drafts()
+    layout = try ShardLayout.plan(
+      drafts.map { PlannedTensor(name: $0.name, dtype: $0.outputDType, shape: $0.shape) },
+      shardByteLimit: recipe.shardSize.bytes)
+    (tasks, stripCount) = MergePlan.tasks(
+      drafts, layout, stripElements: options.stripElements)
+    memory = try MemoryPlan.fit(
+      tasks, modelCount: models.count, partitionCount: recipe.method.partitionRates.count,
+      options: options)
+    granularity = Granularity(
+      stripElements: options.stripElements, chunkElements: memory.chunkElements)
+    files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
+    config = MergedConfig.make(
+      base, recipe: recipe, addsHead: matcher.addsHead, drafts: drafts)
+    warnings = matcher.warnings + RecipeCheck.warnings(recipe)
+    self.recipe = recipe
+    self.options = options
+  }
+
+  private static func tasks(
+    _ drafts: [TensorDraft], _ layout: ShardLayout, stripElements: Int
+  ) -> ([TensorTask], Int) {
+    var places: [String: (shard: Int, offset: Int)] = [:]
+    for (ordinal, shard) in layout.shards.enumerated() {
+      for tensor in shard.tensors { places[tensor.name] = (ordinal, tensor.byteRange.lowerBound) }
+    }
+    let cutting = Granularity(
+      stripElements: stripElements, chunkElements: Granularity.grainElements)
+    var tasks: [TensorTask] = []
+    var firstStrip = 0
+    for draft in drafts.sorted(by: { NaturalOrder.isOrderedBefore($0.name, $1.name) }) {
+      guard let place = places[draft.name] else { continue }
+      let task = TensorTask(
+        ordinal: tasks.count, name: draft.name, role: draft.role,
+        elementCount: draft.shape.elementCount,
+        base: draft.base, baseElementCount: draft.baseElementCount, fineTuned: draft.fineTuned,
+        fineTunedElementCounts: draft.fineTunedElementCounts,
+        outputDType: draft.outputDType, outputShard: place.shard,
+        outputOffset: place.offset, firstStrip: firstStrip)
+      tasks.append(task)
+      firstStrip += cutting.stripCount(of: task.elementCount)
+    }
+    return (tasks, firstStrip)
+  }
+
+  /// The linear layers, in byte order of their names: the order of rates and reports.
+  public var linearTasks: [TensorTask] {
+    tasks.filter { $0.role == .linear }
+      .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  /// Whether the inputs are larger than what the page cache can hold of them.
+  var inputsExceedCache: Bool {
+    guard let available = ProcessMemory.availableByteCount else { return true }
+    return files.reduce(0) { $0 + $1.byteCount } > available / 10 * 7
+  }
+
+  /// The bytes that a pass over tensors reads.
+  ///
+  /// - Parameter tasks: The tensors.
+  /// - Returns: The number of bytes of all models.
+  public static func inputByteCount(_ tasks: [TensorTask]) -> Int {
+    tasks.reduce(0) { sum, task in
+      let base = task.baseElementCount * (task.base.dtype.byteCount ?? 1)
+      return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) {
+        $0 + ($1.0.map { $0.dtype.byteCount ?? 1 } ?? 0) * $1.1
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+public import SluiceCore
+public import SluiceMethods
+
+/// Everything that can change a byte of the merged checkpoint, and nothing else.
+public struct MergeRecipe: Sendable, Hashable {
+  /// A fine-tuned model and what is done to it.
+  public struct Model: Sendable, Hashable {
+    /// The name in messages and the report.
+    public var name: String
+    /// The directory or file.
+    public var path: String
+    /// The amplification factors, most severe partition first; 1 where none is given.
+    public var amplification: [Double] = []
+    /// What the model's deltas are multiplied by before they are merged.
+    public var weight: Double = 1
+
+    /// Describes a model.
+    ///
+    /// - Parameters:
+    ///   - name: The name in messages and the report.
+    ///   - path: The directory or file.
+    public init(name: String, path: String) {
+      self.name = name
+      self.path = path
+    }
+  }
+
+  /// What to do where vocabularies differ in their number of rows.
+  public enum Vocabulary: String, Sendable, Hashable, CaseIterable {
+    /// Refuse.
+    case error
+    /// Keep the base's rows: further rows are cut, missing ones count as unchanged.
+    case base
+    /// Add rows: the mean of the models that have them.
+    case extend
+  }
+
+  /// What to do with a tensor that the base does not have.
+  public enum ExtraTensors: String, Sendable, Hashable, CaseIterable {
+    /// Refuse.
+    case error
+    /// Leave it out.
+    case ignore
+    /// Copy it from the first model that has it.
+    case copy
+  }
+
+  /// The directory or file of the base model.
+  public var base: String
+  /// The fine-tuned models; their order is part of the result.
+  public var models: [Model]
+  /// How deltas are pruned, amplified and merged.
+  public var method: MethodParameters
+  /// Which tensors are linear layers.
+  public var linearSet = LinearSet()
+  /// The type of the merged weights; the base tensor's own if nil.
+  public var outputDType: DType?
+  /// The most bytes of tensors in a shard.
+  public var shardSize = ByteCount(5_000_000_000)
+  /// What to do where vocabularies differ.
+  public var vocabulary: Vocabulary = .error
+  /// What to do with a tensor that the base does not have.
+  public var extraTensors: ExtraTensors = .error
+
+  /// Describes a merge with the default of everything else.
+  ///
+  /// - Parameters:
+  ///   - base: The directory or file of the base model.
+  ///   - models: The fine-tuned models, in order.
+  ///   - method: How deltas are pruned, amplified and merged.
+  public init(base: String, models: [Model], method: MethodParameters) {
+    self.base = base
+    self.models = models
+    self.method = method
+  }
+}

@@ -1,0 +1,99 @@
+public import SluiceCore
+internal import SluiceMethods
+public import SluiceStages
+
+/// What a run did: the content of `sluice-report.json` and of the summary on screen.
+public struct MergeReport: Sendable {
+  /// The name of the file in the output.
+  public static let fileName = "sluice-report.json"
+  /// The version of the file's format.
+  public static let version = 1
+
+  /// What the run cost.
+  public struct Totals: Sendable, Hashable {
+    /// The time from the first look at the output directory to the last finished name.
+    public var seconds = 0.0
+    /// The bytes of weights read, over all passes.
+    public var bytesRead = 0
+    /// The bytes of the merged model's weights and index.
+    public var bytesWritten = 0
+    /// The bytes written to intermediate files.
+    public var bytesSpilled = 0
+    /// The most memory that the process had, as the system counts it.
+    public var peakMemory = 0
+    /// The most bytes of the budget that were in use at once.
+    public var peakLeased = 0
+  }
+
+  /// What was done with one linear layer of one model.
+  public struct Layer: Sendable {
+    /// What the survey found.
+    public let statistics: LinearStatistics
+    /// The rates, and where they cut.
+    public let cuts: LayerCuts
+  }
+
+  /// What was done with one fine-tuned model.
+  public struct Model: Sendable {
+    /// The name.
+    public let name: String
+    /// The directory or file.
+    public let path: String
+    /// The factor of each partition, most severe first.
+    public let factors: [Float]
+    /// The linear layers, in byte order of their names.
+    public let layers: [Layer]
+
+    /// The elements of all linear layers.
+    public var elementCount: Int { layers.reduce(0) { $0 + $1.statistics.elementCount } }
+    /// The deltas of linear layers that were kept.
+    public var keptCount: Int { layers.reduce(0) { $0 + $1.cuts.kept } }
+    /// The share of linear layers' deltas that was set to zero or was zero; nil without such layers.
+    public var achievedRate: Double? {
+      elementCount > 0 ? 1 - Double(keptCount) / Double(elementCount) : nil
+    }
+    /// The mean of the layers' rates, weighted by their elements; nil without such layers.
+    public var assignedRate: Double? {
+      guard elementCount > 0 else { return nil }
+      return layers.reduce(0) { sum, layer in
+        sum + (layer.cuts.rates.last ?? 0) * Double(layer.statistics.elementCount)
+      } / Double(elementCount)
+    }
+  }
+
+  /// The plan that was run.
+  public let plan: MergePlan
+  /// The fine-tuned models, in order.
+  public let models: [Model]
+  /// Everything that was skipped, clamped, converted or guessed.
+  public let warnings: [Warning]
+  /// What each pass did.
+  public let passes: [PassMetrics]
+  /// What the run cost.
+  public var totals = Totals()
+  /// The small files copied from the base.
+  public var copiedFiles: [String] = []
+  /// The integrity sums of the merged tensors.
+  let sums: OutputSums
+
+  init(
+    plan: MergePlan, statistics: LayerStatistics, cuts: CutTable, sums: OutputSums,
+    passes: [PassMetrics]
+  ) {
+    self.plan = plan
+    self.sums = sums
+    self.passes = passes
+    let method = plan.recipe.method
+    models = plan.recipe.models.enumerated().map { ordinal, model in
+      Model(
+        name: model.name, path: model.path, factors: method.ringFactors(model.amplification),
+        layers: zip(statistics.tasks, statistics.layers[ordinal]).compactMap { task, layer in
+          cuts[task.ordinal, ordinal].map { Layer(statistics: layer, cuts: $0) }
+        })
+    }
+    warnings = plan.warnings + models.flatMap(LayerWarnings.warnings)
+  }
+
+  /// The rate that was asked for.
+  public var requestedRate: Double { plan.recipe.method.pruningRate.value }
+}

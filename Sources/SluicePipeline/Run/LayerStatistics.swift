@@ -1,0 +1,14 @@
+internal import SluiceStages
+
+/// The statistics of all linear layers of all models, in byte order of their names.
+struct LayerStatistics: Sendable {
+  /// The layers.
+  let tasks: [TensorTask]
+  /// For each model, one entry for each layer.
+  let layers: [[LinearStatistics]]
+
+  /// For each model and layer, what a rule adds to the requested rates.
+  func rateShifts(_ rule: any RateRule) -> [[Double]] {
+    layers.map { rule.rateShifts(for: $0) }
+  }
+}

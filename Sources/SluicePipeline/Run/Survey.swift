@@ -1,0 +1,179 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceStages
+internal import Synchronization
+
+/// Pass 1 and the barrier: counts the deltas of all linear layers, and finds each layer's rates.
+///
+/// Deltas of F32 weights are counted in bins first; a further pass over just those tensors looks into
+/// the bins that a threshold falls into. 16-bit weights never need it.
+struct Survey {
+  private struct Key: Hashable, Sendable {
+    let task: Int
+    let model: Int
+  }
+
+  /// One linear layer of one model.
+  private struct Layer: Sendable {
+    let task: TensorTask
+    let position: Int
+    let model: Int
+
+    var key: Key { Key(task: task.ordinal, model: model) }
+  }
+
+  let context: RunContext
+  let store: SpectrumStore
+  let kernels: Kernels
+  private(set) var passes: [PassMetrics] = []
+  private(set) var inputByteCount = 0
+
+  init(_ context: RunContext, store: SpectrumStore, kernels: Kernels) {
+    self.context = context
+    self.store = store
+    self.kernels = kernels
+  }
+
+  private var plan: MergePlan { context.plan }
+  private var modelNames: [String] { plan.recipe.models.map(\.name) }
+
+  /// Counts everything and gives each layer's statistics and cuts.
+  mutating func run() throws -> (statistics: LayerStatistics, cuts: CutTable) {
+    let linear = plan.linearTasks
+    let inFileOrder = linear.sorted { $0.ordinal < $1.ordinal }
+    if !linear.isEmpty {
+      try pass("survey", inFileOrder) { [store, kernels, modelNames] in
+        SurveySegment(modelNames: modelNames, store: store, kernels: kernels)
+      }
+    }
+    let statistics = try significance(of: linear)
+    return (statistics, try cuts(of: linear, statistics))
+  }
+
+  private mutating func significance(of linear: [TensorTask]) throws -> LayerStatistics {
+    let multiple = plan.recipe.method.significanceMultiple
+    let known = try resolve("refine significance", linear) { layer, whole, _ in
+      switch LayerSurvey(whole, name: layer.task.name, significanceMultiple: multiple) {
+      case .known(let statistics): .success(statistics)
+      case .needs(let bin): .failure(UnresolvedBins(request: BinRequest([bin])))
+      }
+    }
+    return LayerStatistics(tasks: linear, layers: known)
+  }
+
+  private mutating func cuts(
+    of linear: [TensorTask], _ statistics: LayerStatistics
+  ) throws -> CutTable {
+    let method = plan.recipe.method
+    let requested = method.partitionRates.map(\.value)
+    let shifts = statistics.rateShifts(method.rateRule)
+    let layers = try resolve("refine cuts", linear) { layer, whole, strips in
+      let shift = shifts[layer.model][layer.position]
+      return Result { () throws(UnresolvedBins) in
+        try LayerCuts(
+          rates: requested.map { $0 + shift }, whole: whole, tieBreak: method.tieBreak,
+          strips: strips)
+      }
+    }
+    var table: [Int: [LayerCuts]] = [:]
+    for (position, task) in linear.enumerated() {
+      table[task.ordinal] = layers.map { $0[position] }
+    }
+    return CutTable(partitionCount: requested.count, layers: table)
+  }
+
+  /// Answers a question about every layer of every model, looking into bins where it must.
+  ///
+  /// - Returns: For each model, the answers in the order of the layers.
+  private mutating func resolve<Answer: Sendable>(
+    _ name: String, _ linear: [TensorTask],
+    _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
+  ) throws -> [[Answer]] {
+    var answers: [[Answer?]] = modelNames.map { _ in linear.map { _ in nil } }
+    var pending = linear.enumerated().flatMap { position, task in
+      modelNames.indices.map { Layer(task: task, position: position, model: $0) }
+    }
+    while !pending.isEmpty {
+      let results = try ask(pending, answer)
+      var requests: [Key: BinRequest] = [:]
+      var next: [Layer] = []
+      for (layer, result) in zip(pending, results) {
+        switch result {
+        case .success(let known): answers[layer.model][layer.position] = known
+        case .failure(let unresolved):
+          requests[layer.key] = unresolved.request
+          next.append(layer)
+        }
+      }
+      try refine(name, linear, requests)
+      pending = next
+    }
+    return answers.map { $0.compactMap(\.self) }
+  }
+
+  /// Reads the spectra of layers and asks about them, on all lanes.
+  private func ask<Answer: Sendable>(
+    _ layers: [Layer],
+    _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
+  ) throws -> [Result<Answer, UnresolvedBins>] {
+    let results = Mutex([Result<Answer, UnresolvedBins>?](repeating: nil, count: layers.count))
+    let next = Atomic<Int>(0)
+    let graph = Graph(cancellation: context.cancellation)
+    for lane in 1...plan.memory.lanes {
+      graph.add("barrier \(lane)", .source) { [store, plan] node in
+        while true {
+          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          guard index < layers.count else { return }
+          try node.cancellation.check()
+          let layer = layers[index]
+          let strips = plan.strips(of: layer.task)
+          var whole = try store.spectrum(strip: strips.lowerBound, model: layer.model)
+          var parts = strips.count > 1 ? [whole] : []
+          for strip in strips.dropFirst() {
+            parts.append(try store.spectrum(strip: strip, model: layer.model))
+            whole.merge(parts[parts.count - 1])
+          }
+          let result = answer(layer, whole, parts)
+          results.withLock { $0[index] = result }
+        }
+      }
+    }
+    try graph.run()
+    return results.withLock { $0.compactMap(\.self) }
+  }
+
+  private mutating func refine(
+    _ name: String, _ linear: [TensorTask], _ requests: [Key: BinRequest]
+  ) throws {
+    guard !requests.isEmpty else { return }
+    let wanted = Set(requests.keys.map(\.task))
+    // From the end, where the page cache still holds what was read last.
+    let tasks = linear.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
+    try pass(name, tasks) { [store, kernels, modelNames] in
+      RefineSegment(modelNames: modelNames, store: store, kernels: kernels) { strip, model in
+        requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
+      }
+    }
+  }
+
+  private mutating func pass(
+    _ name: String, _ tasks: [TensorTask],
+    _ makeSegment: @escaping @Sendable () -> any LaneSegment
+  ) throws {
+    let byteCount = MergePlan.inputByteCount(tasks)
+    context.progress.startPhase(name, totalBytes: byteCount)
+    let pass = LanePass(name: name, tasks: tasks, context: context)
+    passes.append(try pass.run { _ in makeSegment() })
+    context.progress.finishPhase()
+    inputByteCount += byteCount
+  }
+}
+
+extension MergePlan {
+  /// The ordinals of a tensor's strips.
+  func strips(of task: TensorTask) -> Range<Int> {
+    task.firstStrip..<(task.firstStrip + granularity.stripCount(of: task.elementCount))
+  }
+}

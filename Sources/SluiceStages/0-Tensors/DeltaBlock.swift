@@ -1,0 +1,66 @@
+internal import SluiceKernels
+
+/// For each element of a block, which partitions keep it: one bit array for each partition, most
+/// severe first, each contained in the next.
+@safe public final class PartitionMasks {
+  /// The number of 64-bit words of each bit array.
+  public static let wordCount = Granularity.blockElements / 64
+
+  /// How many partitions there are.
+  public let count: Int
+  private let words: AlignedBuffer<UInt64>
+  private let rows: AlignedBuffer<UnsafePointer<UInt64>>
+
+  /// Makes empty masks.
+  ///
+  /// - Parameter count: How many partitions there are, at least 1.
+  public init(count: Int) {
+    precondition(count > 0)
+    self.count = count
+    words = AlignedBuffer(count: count * PartitionMasks.wordCount, fill: 0)
+    unsafe rows = AlignedBuffer(count: count, fill: UnsafePointer(words.pointer))
+    for index in 0..<count { unsafe rows.pointer[index] = UnsafePointer(self[index]) }
+  }
+
+  /// The bits of a partition, least significant first, in `wordCount` words.
+  ///
+  /// - Parameter partition: The partition's position.
+  public subscript(partition: Int) -> UnsafeMutablePointer<UInt64> {
+    precondition(partition < count)
+    // SAFETY: the buffer holds `wordCount` words for each of `count` partitions.
+    return unsafe words.pointer + partition * PartitionMasks.wordCount
+  }
+
+  /// The bit arrays of all partitions, as kernels take them.
+  public var pointers: UnsafePointer<UnsafePointer<UInt64>> { unsafe UnsafePointer(rows.pointer) }
+}
+
+/// A block of one model's deltas on its way through the chain.
+///
+/// Valid during one call of a stage; its memory is reused for the next block.
+@safe public struct DeltaBlock {
+  /// The deltas, changed in place.
+  @unsafe public let values: UnsafeMutablePointer<Float>
+  /// How many there are, at most `Granularity.blockElements`.
+  public let count: Int
+  /// The position of the first in the tensor.
+  public let firstElement: Int
+  /// The partitions that keep each element, once a stage has decided it.
+  public let partitions: PartitionMasks
+
+  /// Describes a block.
+  ///
+  /// - Parameters:
+  ///   - values: The deltas.
+  ///   - count: How many there are.
+  ///   - firstElement: The position of the first in the tensor.
+  ///   - partitions: Room for the partitions that keep each element.
+  public init(
+    values: UnsafeMutablePointer<Float>, count: Int, firstElement: Int, partitions: PartitionMasks
+  ) {
+    unsafe self.values = unsafe values
+    self.count = count
+    self.firstElement = firstElement
+    self.partitions = partitions
+  }
+}

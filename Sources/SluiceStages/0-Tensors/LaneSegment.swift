@@ -1,0 +1,41 @@
+/// Neighbouring stages fused on one worker: what a lane does with the chunks of a strip.
+///
+/// A lane works through a strip from its first chunk to its last, then begins the next.
+public protocol LaneSegment: AnyObject {
+  /// Prepares for a strip.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: What keeps it from being worked on.
+  func begin(_ strip: Strip) throws
+
+  /// Works on the next chunk of the strip.
+  ///
+  /// - Parameter chunk: The chunk.
+  /// - Throws: What keeps it from being worked on.
+  func process(_ chunk: Chunk) throws
+
+  /// Finishes the strip.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: What keeps it from being finished.
+  func end(_ strip: Strip) throws
+}
+
+extension Chunk {
+  /// The blocks of the chunk, as positions in it, in order.
+  ///
+  /// A block does not cross the end of the base's or a model's elements, so that it is of one kind.
+  var blocks: some Sequence<Range<Int>> {
+    let count = elements.count
+    let borders = ([base] + fineTuned).compactMap { run in
+      run.map { $0.elementCount }
+    }
+    return sequence(state: 0) { (start: inout Int) -> Range<Int>? in
+      guard start < count else { return nil }
+      var end = min(start + Granularity.blockElements, count)
+      for border in borders where border > start && border < end { end = border }
+      defer { start = end }
+      return start..<end
+    }
+  }
+}

@@ -1,0 +1,49 @@
+public import SluiceCore
+
+/// What can go wrong while weights pass through the stages.
+public struct StageError: SluiceError, Hashable {
+  /// The content.
+  public var failure: Failure
+
+  /// Wraps a failure.
+  ///
+  /// - Parameter failure: The content.
+  public init(_ failure: Failure) { self.failure = failure }
+
+  static func nonFinite(
+    _ value: Float, model: String, tensor: String, element: Int
+  ) -> StageError {
+    let what =
+      model == "base"
+      ? "the weight is \(value)"
+      : "the weight, or its difference from the base's, is \(value)"
+    return StageError(
+      Failure(
+        .badInput, subject: Subject(model: model, tensor: tensor),
+        message: "element \(element): \(what); only finite numbers can be merged",
+        remedy: "Repair or replace this checkpoint."))
+  }
+
+  static func overflow(tensor: String, element: Int, dtype: DType) -> StageError {
+    StageError(
+      Failure(
+        .badInput, subject: Subject(tensor: tensor),
+        message: "element \(element): the merged weight is too large for \(dtype)",
+        remedy: "Write a wider type (--dtype BF16 or --dtype F32), or amplify less."))
+  }
+
+  static func inconsistentStatistics(_ task: TensorTask, model: Int) -> StageError {
+    StageError(
+      Failure(
+        .badInput, subject: Subject(tensor: task.name),
+        message: "a second look at fine-tuned model \(model + 1) counted other weights than the first",
+        remedy: "An input file changed while it was read. Run again when nothing writes to it."))
+  }
+
+  static func statisticsFile(_ path: String, _ what: String, systemError: Int32) -> StageError {
+    StageError(
+      Failure(
+        .inputOutput, subject: Subject(file: path),
+        message: "cannot \(what) the statistics of the first pass", systemError: systemError))
+  }
+}

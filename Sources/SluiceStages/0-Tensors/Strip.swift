@@ -1,0 +1,64 @@
+/// The sizes in which tensors are cut. Only the strip is part of what a run is; the others may
+/// change from run to run without changing a byte.
+public struct Granularity: Sendable, Hashable {
+  /// Every chunk border is a multiple of this many elements, so that whatever is computed for a
+  /// grain of the output is the same at every chunk size.
+  public static let grainElements = 1 << 16
+  /// The number of elements that pass through the kernels at once, small enough for the L1/L2 cache.
+  public static let blockElements = 4096
+
+  /// The number of elements in a strip: the unit that one lane works through in order, that is
+  /// counted into one spectrum, and that a journal knows as finished.
+  public let stripElements: Int
+  /// The number of elements in a chunk: the unit that travels from a reader to a worker.
+  public let chunkElements: Int
+
+  /// Chooses sizes.
+  ///
+  /// - Parameters:
+  ///   - stripElements: The number of elements in a strip, a multiple of a grain.
+  ///   - chunkElements: The number of elements in a chunk, a multiple of a grain.
+  public init(stripElements: Int = 1 << 25, chunkElements: Int) {
+    precondition(stripElements > 0 && stripElements % Granularity.grainElements == 0)
+    precondition(chunkElements > 0 && chunkElements % Granularity.grainElements == 0)
+    self.stripElements = stripElements
+    self.chunkElements = chunkElements
+  }
+
+  /// The number of strips in a tensor; an empty tensor has one, so that it is written like others.
+  ///
+  /// - Parameter elementCount: The number of elements in the tensor.
+  /// - Returns: At least 1.
+  public func stripCount(of elementCount: Int) -> Int {
+    max(1, (elementCount + stripElements - 1) / stripElements)
+  }
+}
+
+/// A run of contiguous elements of one tensor that one lane works through from first to last.
+public struct Strip: Sendable, Hashable {
+  /// The tensor.
+  public let task: TensorTask
+  /// The position among the strips of the tensor.
+  public let index: Int
+  /// The elements, as positions in the tensor.
+  public let elements: Range<Int>
+  /// Whether it is the tensor's last.
+  public let isLast: Bool
+
+  /// Makes a strip of a tensor.
+  ///
+  /// - Parameters:
+  ///   - task: The tensor.
+  ///   - index: The position among its strips.
+  ///   - granularity: The sizes of the run.
+  public init(_ task: TensorTask, index: Int, granularity: Granularity) {
+    self.task = task
+    self.index = index
+    let start = index * granularity.stripElements
+    elements = start..<min(start + granularity.stripElements, task.elementCount)
+    isLast = elements.upperBound == task.elementCount
+  }
+
+  /// The position in the run's numbering of strips.
+  public var ordinal: Int { task.firstStrip + index }
+}

@@ -1,0 +1,95 @@
+public import SluiceCore
+
+/// Where the elements of one tensor of one model lie.
+public struct TensorSource: Sendable, Hashable {
+  /// The ordinal of the file in the run's list of input files.
+  public let file: Int
+  /// The type of the elements.
+  public let dtype: DType
+  /// The bytes of the tensor in that file.
+  public let byteRange: Range<Int>
+
+  /// Describes a source.
+  ///
+  /// - Parameters:
+  ///   - file: The ordinal of the file.
+  ///   - dtype: The type of the elements.
+  ///   - byteRange: The bytes of the tensor in that file.
+  public init(file: Int, dtype: DType, byteRange: Range<Int>) {
+    self.file = file
+    self.dtype = dtype
+    self.byteRange = byteRange
+  }
+}
+
+/// What happens to a tensor.
+public enum TensorRole: String, Sendable, Hashable {
+  /// Its deltas are pruned, amplified and merged: a linear layer inside a block.
+  case linear
+  /// Its deltas are merged as they are: norms, biases, embeddings, heads.
+  case dense
+  /// Its bytes are copied from one model: integer tensors, buffers, tensors of the base alone.
+  case copied
+}
+
+/// One tensor of the merged model: where it comes from, what is done, where it goes.
+public struct TensorTask: Sendable, Hashable {
+  /// The position in the run's list of tasks.
+  public let ordinal: Int
+  /// The tensor's name.
+  public let name: String
+  /// What happens to it.
+  public let role: TensorRole
+  /// The number of elements written.
+  public let elementCount: Int
+  /// The base model's elements; fewer than `elementCount` if rows are added, never more are read.
+  public let base: TensorSource
+  /// How many elements the base has of those written.
+  public let baseElementCount: Int
+  /// Each fine-tuned model's elements, nil where the model counts as unchanged.
+  public let fineTuned: [TensorSource?]
+  /// How many elements each fine-tuned model has of those written.
+  public let fineTunedElementCounts: [Int]
+  /// The type of the elements written.
+  public let outputDType: DType
+  /// The ordinal of the output shard.
+  public let outputShard: Int
+  /// Where the tensor's bytes begin in that shard.
+  public let outputOffset: Int
+  /// The ordinal of the first strip in the run's numbering of strips.
+  public let firstStrip: Int
+
+  /// Describes a task.
+  ///
+  /// - Parameters:
+  ///   - ordinal: The position in the run's list of tasks.
+  ///   - name: The tensor's name.
+  ///   - role: What happens to it.
+  ///   - elementCount: The number of elements written.
+  ///   - base: The base model's elements.
+  ///   - baseElementCount: How many elements the base has of those written.
+  ///   - fineTuned: Each fine-tuned model's elements.
+  ///   - fineTunedElementCounts: How many elements each fine-tuned model has of those written.
+  ///   - outputDType: The type of the elements written.
+  ///   - outputShard: The ordinal of the output shard.
+  ///   - outputOffset: Where the tensor's bytes begin in that shard.
+  ///   - firstStrip: The ordinal of the first strip.
+  public init(
+    ordinal: Int, name: String, role: TensorRole, elementCount: Int, base: TensorSource,
+    baseElementCount: Int, fineTuned: [TensorSource?], fineTunedElementCounts: [Int],
+    outputDType: DType, outputShard: Int, outputOffset: Int, firstStrip: Int
+  ) {
+    self.ordinal = ordinal
+    self.name = name
+    self.role = role
+    self.elementCount = elementCount
+    self.base = base
+    self.baseElementCount = baseElementCount
+    self.fineTuned = fineTuned
+    self.fineTunedElementCounts = fineTunedElementCounts
+    self.outputDType = outputDType
+    self.outputShard = outputShard
+    self.outputOffset = outputOffset
+    self.firstStrip = firstStrip
+  }
+}

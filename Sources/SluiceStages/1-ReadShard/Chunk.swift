@@ -1,0 +1,58 @@
+public import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+
+/// A run of contiguous elements of one model, as they lie in its file: at any alignment.
+@safe public struct ChunkRun {
+  /// The first element.
+  @unsafe public let bytes: UnsafeRawPointer
+  /// The type of the elements.
+  public let dtype: DType
+  /// How many elements of the chunk the model has, counted from the chunk's first.
+  public let elementCount: Int
+
+  init(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, elementCount: Int) {
+    guard let start = bytes.baseAddress else { preconditionFailure("a run is not empty") }
+    unsafe self.bytes = unsafe start
+    self.dtype = dtype
+    self.elementCount = elementCount
+  }
+}
+
+/// A run of contiguous elements of one tensor with the same run from every model: what travels from
+/// a reader to a worker. Dropping it gives its memory back.
+public final class Chunk: @unchecked Sendable {
+  // Safe to hand from thread to thread: it never changes, and what its runs point to is mapped
+  // read-only or was filled before the chunk was made.
+
+  /// The strip that it belongs to.
+  public let strip: Strip
+  /// The elements, as positions in the tensor.
+  public let elements: Range<Int>
+  /// The base model's run; nil where the base has none of these elements.
+  public let base: ChunkRun?
+  /// Each fine-tuned model's run; nil where the model counts as unchanged.
+  public let fineTuned: [ChunkRun?]
+
+  private let windows: [FileWindow]
+  private let buffer: PooledBuffer?
+  private let lease: ByteLease
+
+  init(
+    strip: Strip, elements: Range<Int>, base: ChunkRun?, fineTuned: [ChunkRun?],
+    windows: [FileWindow], buffer: PooledBuffer?, lease: ByteLease
+  ) {
+    self.strip = strip
+    self.elements = elements
+    self.base = base
+    self.fineTuned = fineTuned
+    self.windows = windows
+    self.buffer = buffer
+    self.lease = lease
+  }
+
+  /// Whether it is the first of its strip.
+  public var isFirst: Bool { elements.lowerBound == strip.elements.lowerBound }
+  /// Whether it is the last of its strip.
+  public var isLast: Bool { elements.upperBound == strip.elements.upperBound }
+}

@@ -1,0 +1,35 @@
+public import SluiceKernels
+
+/// The Float32 buffers of one lane: the base's weights and each model's deltas for one block.
+@safe public final class BlockBuffers {
+  /// The base model's weights.
+  public let base = AlignedBuffer<Float>(count: Granularity.blockElements, fill: 0)
+  /// The merged delta.
+  public let merged = AlignedBuffer<Float>(count: Granularity.blockElements, fill: 0)
+  private let deltas: [AlignedBuffer<Float>]
+  private let rows: AlignedBuffer<UnsafePointer<Float>>
+
+  /// Makes the buffers.
+  ///
+  /// - Parameter modelCount: The number of fine-tuned models.
+  public init(modelCount: Int) {
+    deltas = (0..<modelCount).map { _ in
+      AlignedBuffer(count: Granularity.blockElements, fill: 0)
+    }
+    unsafe rows = AlignedBuffer(count: modelCount, fill: UnsafePointer(base.pointer))
+    for (index, buffer) in deltas.enumerated() {
+      unsafe rows.pointer[index] = UnsafePointer(buffer.pointer)
+    }
+  }
+
+  /// The deltas of a model.
+  ///
+  /// - Parameter model: The position of the model.
+  /// - Returns: The first delta.
+  public func delta(of model: Int) -> UnsafeMutablePointer<Float> {
+    unsafe deltas[model].pointer
+  }
+
+  /// The deltas of all models, as kernels take them.
+  public var deltaRows: UnsafePointer<UnsafePointer<Float>> { unsafe UnsafePointer(rows.pointer) }
+}

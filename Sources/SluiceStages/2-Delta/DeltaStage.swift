@@ -1,0 +1,93 @@
+internal import SluiceCore
+public import SluiceKernels
+
+/// Takes the difference of each fine-tuned model from the base, block by block, in Float32 with one
+/// rounding: delta = tuned - base (DPPA eq. 1 of the later version; the earlier one has the opposite
+/// sign and adds it, which would undo the fine-tuning).
+public struct DeltaStage {
+  private let kernels: Kernels
+  private let buffers: BlockBuffers
+  private let modelNames: [String]
+  private static let firstNonFinite = Float.infinity.bitPattern
+
+  /// Makes the stage of one lane.
+  ///
+  /// - Parameters:
+  ///   - modelNames: The names of the fine-tuned models, for messages.
+  ///   - buffers: Where weights and deltas go.
+  ///   - kernels: The kernels to compute with.
+  public init(modelNames: [String], buffers: BlockBuffers, kernels: Kernels) {
+    self.modelNames = modelNames
+    self.buffers = buffers
+    self.kernels = kernels
+  }
+
+  /// Widens the base's weights of a block.
+  ///
+  /// - Parameters:
+  ///   - chunk: The chunk.
+  ///   - block: The elements, as positions in the chunk.
+  /// - Throws: `StageError` if a weight is not finite.
+  public func widenBase(_ chunk: Chunk, _ block: Range<Int>) throws(StageError) {
+    let count = block.count
+    let available = DeltaStage.available(chunk.base, block)
+    if let run = chunk.base, available > 0 {
+      // SAFETY: the run holds `elementCount` elements, and the buffer a whole block.
+      let largest = unsafe kernels.widen(
+        run.element(block.lowerBound), run.dtype, into: buffers.base.pointer, count: available)
+      if largest >= DeltaStage.firstNonFinite {
+        throw unsafe nonFinite(
+          buffers.base.pointer, available, model: "base", chunk, block.lowerBound)
+      }
+    }
+    unsafe (buffers.base.pointer + available).update(repeating: 0, count: count - available)
+  }
+
+  /// Takes a model's deltas of a block, zero where the model has no element.
+  ///
+  /// - Parameters:
+  ///   - model: The position of the model.
+  ///   - chunk: The chunk.
+  ///   - block: The elements, as positions in the chunk; the base's are widened already.
+  /// - Throws: `StageError` if a delta is not finite.
+  public func takeDelta(_ model: Int, _ chunk: Chunk, _ block: Range<Int>) throws(StageError) {
+    let deltas = unsafe buffers.delta(of: model)
+    let run = chunk.fineTuned[model]
+    let available = DeltaStage.available(run, block)
+    if let run, available > 0 {
+      // SAFETY: as above.
+      let largest = unsafe kernels.delta(
+        run.element(block.lowerBound), run.dtype, base: buffers.base.pointer, into: deltas,
+        count: available)
+      if largest >= DeltaStage.firstNonFinite {
+        throw unsafe nonFinite(
+          deltas, available, model: modelNames[model], chunk, block.lowerBound)
+      }
+    }
+    unsafe (deltas + available).update(repeating: 0, count: block.count - available)
+  }
+
+  private static func available(_ run: ChunkRun?, _ block: Range<Int>) -> Int {
+    guard let run else { return 0 }
+    return max(0, min(run.elementCount, block.upperBound) - block.lowerBound)
+  }
+
+  private func nonFinite(
+    _ values: UnsafePointer<Float>, _ count: Int, model: String, _ chunk: Chunk, _ start: Int
+  ) -> StageError {
+    let index = unsafe kernels.firstNonFinite(values, count: count) ?? 0
+    return .nonFinite(
+      unsafe values[index], model: model, tensor: chunk.strip.task.name,
+      element: chunk.elements.lowerBound + start + index)
+  }
+}
+
+extension ChunkRun {
+  /// The address of an element.
+  ///
+  /// - Parameter index: The position in the chunk.
+  /// - Returns: The address, at any alignment.
+  func element(_ index: Int) -> UnsafeRawPointer {
+    unsafe bytes + index * (dtype.byteCount ?? 0)
+  }
+}

@@ -1,0 +1,99 @@
+public import SluiceKernels
+
+/// A cut as one strip sees it.
+public struct StripCut: Sendable, Hashable {
+  /// The cut of the whole tensor.
+  public let cut: Cut
+  /// How many elements of earlier strips equal the threshold.
+  public let tiesBefore: Int
+
+  /// Describes a cut.
+  ///
+  /// - Parameters:
+  ///   - cut: The cut of the whole tensor.
+  ///   - tiesBefore: How many elements of earlier strips equal the threshold.
+  public init(cut: Cut, tiesBefore: Int) {
+    self.cut = cut
+    self.tiesBefore = tiesBefore
+  }
+}
+
+/// Knows where each partition's rate cuts a tensor.
+public protocol CutSource: Sendable {
+  /// The number of partitions.
+  var partitionCount: Int { get }
+
+  /// The cuts of a strip, most severe partition first.
+  ///
+  /// - Parameters:
+  ///   - strip: The strip.
+  ///   - model: The position of the fine-tuned model.
+  /// - Returns: One cut for each partition.
+  func cuts(of strip: Strip, model: Int) -> [StripCut]
+}
+
+/// Keeps the largest deltas of each linear layer and sets the others to zero, for every partition at
+/// once: dynamic pruning (DPPA section 3.2), exact to the element.
+///
+/// Which of several elements at a threshold are kept depends on their running number in the tensor,
+/// so the blocks of a strip come in order, and a strip knows the ties of those before it.
+public struct MaskStage: DeltaTransform {
+  private let cuts: any CutSource
+  private let tieBreak: TieBreak
+
+  /// Makes the stage.
+  ///
+  /// - Parameters:
+  ///   - cuts: Where each partition's rate cuts each tensor.
+  ///   - tieBreak: Which of the elements at a threshold are kept.
+  public init(cuts: any CutSource, tieBreak: TieBreak) {
+    self.cuts = cuts
+    self.tieBreak = tieBreak
+  }
+
+  /// The name in recipes.
+  public var name: String { "mask" }
+  /// Linear layers only.
+  public var scope: TransformScope { .linear }
+
+  /// Makes the part that works in one lane on one model.
+  ///
+  /// - Parameters:
+  ///   - model: The position of the fine-tuned model.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: The part.
+  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+    Lane(stage: self, model: model, kernels: kernels)
+  }
+
+  private final class Lane: LaneTransform {
+    private let stage: MaskStage
+    private let model: Int
+    private let kernels: Kernels
+    private var cursors: [TieCursor] = []
+
+    init(stage: MaskStage, model: Int, kernels: Kernels) {
+      self.stage = stage
+      self.model = model
+      self.kernels = kernels
+    }
+
+    func begin(_ strip: Strip) {
+      cursors = stage.cuts.cuts(of: strip, model: model).map { stripCut in
+        TieCursor(stripCut.cut, tieBreak: stage.tieBreak, tiesBefore: stripCut.tiesBefore)
+      }
+    }
+
+    func apply(to block: DeltaBlock) {
+      precondition(cursors.count == block.partitions.count)
+      for partition in cursors.indices {
+        _ = unsafe kernels.select(
+          block.values, count: block.count, cursor: &cursors[partition],
+          keep: block.partitions[partition])
+      }
+      // The last partition contains the others.
+      unsafe kernels.applyMask(
+        block.values, count: block.count, keep: block.partitions[cursors.count - 1])
+    }
+  }
+}

@@ -1,0 +1,85 @@
+public import SluiceKernels
+
+/// The deltas of all models for the same elements.
+@safe public struct MergeBlock {
+  /// One buffer of deltas for each model, in the order of the models.
+  @unsafe public let deltas: UnsafePointer<UnsafePointer<Float>>
+  /// The number of models.
+  public let modelCount: Int
+  /// The number of elements.
+  public let count: Int
+  /// Where the merged delta goes.
+  @unsafe public let merged: UnsafeMutablePointer<Float>
+
+  /// Describes a block.
+  ///
+  /// - Parameters:
+  ///   - deltas: One buffer of deltas for each model.
+  ///   - modelCount: The number of models.
+  ///   - count: The number of elements.
+  ///   - merged: Where the merged delta goes.
+  public init(
+    deltas: UnsafePointer<UnsafePointer<Float>>, modelCount: Int, count: Int,
+    merged: UnsafeMutablePointer<Float>
+  ) {
+    unsafe self.deltas = unsafe deltas
+    self.modelCount = modelCount
+    self.count = count
+    unsafe self.merged = unsafe merged
+  }
+}
+
+/// A rule that makes one delta of several: the place `merge` in the chain.
+public protocol MergeOperator: Sendable {
+  /// The name in recipes, plans and messages.
+  var name: String { get }
+
+  /// Merges the deltas of a block.
+  ///
+  /// - Parameters:
+  ///   - block: The deltas, and where the merged delta goes.
+  ///   - kernels: The kernels to compute with.
+  func merge(_ block: MergeBlock, kernels: Kernels)
+}
+
+/// Elects a sign for each element by the sum of the deltas, and averages those that have it.
+///
+/// Formula: s = sign(sum_i d_i), + for a zero sum; merged = mean of the non-zero d_i with sign s.
+/// Source: TIES-Merging (arXiv 2306.01708) section 4, steps 2 and 3, without a further trim: DPPA's
+/// eq. 9 shows none. Sums run in Float32 in the order of the models.
+public struct TiesOperator: MergeOperator {
+  /// Makes the operator.
+  public init() {}
+
+  /// The name in recipes.
+  public var name: String { "ties" }
+
+  /// Merges the deltas of a block.
+  ///
+  /// - Parameters:
+  ///   - block: The deltas, and where the merged delta goes.
+  ///   - kernels: The kernels to compute with.
+  public func merge(_ block: MergeBlock, kernels: Kernels) {
+    unsafe kernels.mergeTies(
+      block.deltas, modelCount: block.modelCount, count: block.count, into: block.merged)
+  }
+}
+
+/// The mean of the deltas.
+public struct MeanOperator: MergeOperator {
+  /// Makes the operator.
+  public init() {}
+
+  /// The name in recipes.
+  public var name: String { "average" }
+
+  /// Merges the deltas of a block.
+  ///
+  /// - Parameters:
+  ///   - block: The deltas, and where the merged delta goes.
+  ///   - kernels: The kernels to compute with.
+  public func merge(_ block: MergeBlock, kernels: Kernels) {
+    unsafe kernels.mergeMean(
+      block.deltas, modelCount: block.modelCount, count: block.count, into: block.merged)
+  }
+}

@@ -1,0 +1,149 @@
+internal import SluiceCore
+public import SluiceKernels
+
+/// Pass 2 in one lane: delta -> mask -> amplify -> merge, fused on one worker block by block while a
+/// block is in cache; each chunk's merged weights go to the writer.
+@safe public final class MergeSegment: LaneSegment {
+  private let chain: MergeChain
+  private let output: ChunkOutput
+  private let delta: DeltaStage
+  private let buffers: BlockBuffers
+  private let partitions: PartitionMasks
+  private let kernels: Kernels
+  private let lanes: [[(scope: TransformScope, transform: any LaneTransform)]]
+  private var active: [[any LaneTransform]] = []
+  private let present: AlignedBuffer<UnsafePointer<Float>>
+
+  /// Makes the segment of one lane.
+  ///
+  /// - Parameters:
+  ///   - modelNames: The names of the fine-tuned models.
+  ///   - chain: What is done.
+  ///   - output: Where merged chunks go.
+  ///   - kernels: The kernels to compute with.
+  public init(modelNames: [String], chain: MergeChain, output: ChunkOutput, kernels: Kernels) {
+    self.chain = chain
+    self.output = output
+    self.kernels = kernels
+    buffers = BlockBuffers(modelCount: modelNames.count)
+    partitions = PartitionMasks(count: chain.partitionCount)
+    delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
+    lanes = modelNames.indices.map { model in
+      chain.transforms.map { ($0.scope, $0.makeLane(model: model, kernels: kernels)) }
+    }
+    unsafe present = AlignedBuffer(
+      count: modelNames.count, fill: UnsafePointer(buffers.base.pointer))
+  }
+
+  /// Chooses and prepares the transforms that apply to a strip.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: What a transform throws.
+  public func begin(_ strip: Strip) throws {
+    output.begin(strip)
+    guard strip.task.role != .copied else { return }
+    active = lanes.map { lane in
+      lane.compactMap { strip.task.role == .linear || $0.scope == .all ? $0.transform : nil }
+    }
+    for transform in active.joined() { try transform.begin(strip) }
+  }
+
+  /// Merges a chunk and sends it to the writer.
+  ///
+  /// - Parameter chunk: The chunk.
+  /// - Throws: `StageError` if a weight is not finite or the result does not fit its type.
+  public func process(_ chunk: Chunk) throws {
+    let task = chunk.strip.task
+    let width = task.outputDType.byteCount ?? 1
+    try unsafe output.emit(chunk, byteCount: chunk.elements.count * width) { (bytes) throws(StageError) in
+      guard let target = bytes.baseAddress else { return }
+      if task.role == .copied {
+        guard let run = chunk.base else { return }
+        unsafe target.copyMemory(from: run.bytes, byteCount: bytes.count)
+        return
+      }
+      for block in chunk.blocks {
+        try unsafe merge(chunk, block, into: target + block.lowerBound * width)
+      }
+    }
+  }
+
+  /// Finishes the strip.
+  ///
+  /// - Parameter strip: The strip.
+  public func end(_ strip: Strip) {
+    output.end(strip)
+  }
+
+  private func merge(
+    _ chunk: Chunk, _ block: Range<Int>, into target: UnsafeMutableRawPointer
+  ) throws(StageError) {
+    let task = chunk.strip.task
+    let hasBase = (chunk.base?.elementCount ?? 0) > block.lowerBound
+    try delta.widenBase(chunk, block)
+    for model in active.indices {
+      try delta.takeDelta(model, chunk, block)
+      guard hasBase else { continue }
+      let deltas = unsafe DeltaBlock(
+        values: buffers.delta(of: model), count: block.count,
+        firstElement: chunk.elements.lowerBound + block.lowerBound, partitions: partitions)
+      for transform in active[model] { transform.apply(to: deltas) }
+    }
+    let scale = hasBase ? mergeDeltas(chunk, block) : meanOfPresent(chunk, block)
+    let largest = unsafe kernels.finish(
+      base: buffers.base.pointer, merged: buffers.merged.pointer, mergeScale: scale, into: target,
+      task.outputDType, count: block.count)
+    if largest >= Float.infinity.bitPattern {
+      throw overflow(chunk, block, scale: scale)
+    }
+  }
+
+  private func mergeDeltas(_ chunk: Chunk, _ block: Range<Int>) -> Float {
+    let mergeBlock = unsafe MergeBlock(
+      deltas: buffers.deltaRows, modelCount: active.count, count: block.count,
+      merged: buffers.merged.pointer)
+    let isLinear = chunk.strip.task.role == .linear
+    (isLinear ? chain.linearOperator : chain.denseOperator).merge(mergeBlock, kernels: kernels)
+    return chain.mergeScale
+  }
+
+  /// Rows that the base does not have: the mean of the models that have them.
+  private func meanOfPresent(_ chunk: Chunk, _ block: Range<Int>) -> Float {
+    var count = 0
+    for (model, run) in chunk.fineTuned.enumerated() {
+      guard let run, run.elementCount > block.lowerBound else { continue }
+      unsafe present.pointer[count] = UnsafePointer(buffers.delta(of: model))
+      count += 1
+    }
+    guard count > 0 else {
+      unsafe buffers.merged.pointer.update(repeating: 0, count: block.count)
+      return 1
+    }
+    unsafe kernels.mergeMean(
+      present.pointer, modelCount: count, count: block.count, into: buffers.merged.pointer)
+    return 1
+  }
+
+  private func overflow(_ chunk: Chunk, _ block: Range<Int>, scale: Float) -> StageError {
+    let dtype = chunk.strip.task.outputDType
+    let index = (0..<block.count).first { index in
+      let product = unsafe scale * buffers.merged.pointer[index]
+      return !dtype.canRepresent(unsafe buffers.base.pointer[index] + product)
+    }
+    return .overflow(
+      tensor: chunk.strip.task.name,
+      element: chunk.elements.lowerBound + block.lowerBound + (index ?? 0), dtype: dtype)
+  }
+}
+
+extension DType {
+  /// Whether a number stays finite when it is rounded to this type.
+  fileprivate func canRepresent(_ value: Float) -> Bool {
+    switch self {
+    // Half way between the largest finite number and the next power of two, ties to even.
+    case .f16: value.magnitude < 65520
+    case .bf16: value.magnitude.bitPattern < 0x7f7f_8000
+    default: value.isFinite
+    }
+  }
+}

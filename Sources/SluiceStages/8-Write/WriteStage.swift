@@ -1,0 +1,44 @@
+public import SluiceDataflow
+
+/// Merged bytes on their way to a shard. Dropping it gives the buffer back.
+public struct WriteJob: Sendable {
+  /// The buffer that holds the bytes.
+  public let buffer: PooledBuffer
+  /// Where they lie in the buffer.
+  public let range: Range<Int>
+  /// The ordinal of the shard.
+  public let shard: Int
+  /// Where they go in the shard.
+  public let offset: Int
+}
+
+/// Writes merged chunks to their places: the last node of the graph, one for all lanes.
+public struct WriteStage: Sendable {
+  private let shards: OutputShards
+
+  /// Makes the stage.
+  ///
+  /// - Parameter shards: The files.
+  public init(_ shards: OutputShards) { self.shards = shards }
+
+  /// Writes until the channel is closed.
+  ///
+  /// - Parameters:
+  ///   - context: The node.
+  ///   - channel: Where the chunks come from.
+  ///   - didWrite: Called with the number of bytes after each chunk.
+  /// - Throws: `FormatError` if the disk is full or fails, `CancelledError` if the run was cancelled.
+  public func run(
+    _ context: NodeContext, from channel: BoundedChannel<WriteJob>,
+    didWrite: (Int) -> Void
+  ) throws {
+    while let job = try context.receive(from: channel) {
+      // SAFETY: the job owns the buffer, and its range lies inside.
+      try unsafe shards.write(
+        UnsafeRawBufferPointer(rebasing: job.buffer.bytes[job.range]), shard: job.shard,
+        at: job.offset)
+      context.count(bytes: job.range.count)
+      didWrite(job.range.count)
+    }
+  }
+}
