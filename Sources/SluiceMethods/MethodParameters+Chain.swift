@@ -34,17 +34,19 @@ extension MethodParameters {
   public func chain(
     cuts: any CutSource, amplification: [[Double]], weights: [Double]
   ) -> MergeChain {
-    let merge: any MergeOperator =
+    let merge =
       switch merging {
-      case .ties: TiesOperator()
+      case .ties: MergeStep(TiesOperator(), mergeScale: Float(mergeScale))
       }
+    // The plain mean knows neither weights nor a scale.
+    let average = MergeStep(MeanOperator(), hasTransforms: false)
     return MergeChain(
       transforms: [
         MaskStage(cuts: cuts, tieBreak: tieBreak),
         AmplifyStage(ringFactors: amplification.map(ringFactors)),
         WeightStage(weights: weights.map { Float($0) }),
       ],
-      linearOperator: merge, denseOperator: nonLinear == .merge ? merge : MeanOperator(),
-      mergeScale: Float(mergeScale), partitionCount: partitionRates.count)
+      linear: merge, dense: nonLinear == .merge ? merge : average,
+      partitionCount: partitionRates.count)
   }
 }

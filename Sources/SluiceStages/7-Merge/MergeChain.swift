@@ -1,13 +1,33 @@
+/// How the deltas of one kind of tensor become one.
+public struct MergeStep: Sendable {
+  /// The rule.
+  public let rule: any MergeOperator
+  /// Whether transforms of that scope act on the deltas first.
+  public let hasTransforms: Bool
+  /// What the merged delta is multiplied by before it is added to the base (lambda of TIES).
+  public let mergeScale: Float
+
+  /// Describes a step.
+  ///
+  /// - Parameters:
+  ///   - rule: The rule.
+  ///   - hasTransforms: Whether transforms of that scope act on the deltas first.
+  ///   - mergeScale: What the merged delta is multiplied by.
+  public init(_ rule: any MergeOperator, hasTransforms: Bool = true, mergeScale: Float = 1) {
+    self.rule = rule
+    self.hasTransforms = hasTransforms
+    self.mergeScale = mergeScale
+  }
+}
+
 /// The stages that a method consists of, from the mask on, with everything they need.
 public struct MergeChain: Sendable {
   /// What is done to each model's deltas, in order.
   public let transforms: [any DeltaTransform]
   /// How the deltas of linear layers become one.
-  public let linearOperator: any MergeOperator
+  public let linear: MergeStep
   /// How the deltas of dense tensors become one.
-  public let denseOperator: any MergeOperator
-  /// What the merged delta is multiplied by before it is added to the base (lambda of TIES).
-  public let mergeScale: Float
+  public let dense: MergeStep
   /// How many partitions the transforms tell apart.
   public let partitionCount: Int
 
@@ -15,18 +35,21 @@ public struct MergeChain: Sendable {
   ///
   /// - Parameters:
   ///   - transforms: What is done to each model's deltas, in order.
-  ///   - linearOperator: How the deltas of linear layers become one.
-  ///   - denseOperator: How the deltas of dense tensors become one.
-  ///   - mergeScale: What the merged delta is multiplied by.
+  ///   - linear: How the deltas of linear layers become one.
+  ///   - dense: How the deltas of dense tensors become one.
   ///   - partitionCount: How many partitions the transforms tell apart.
   public init(
-    transforms: [any DeltaTransform], linearOperator: any MergeOperator,
-    denseOperator: any MergeOperator, mergeScale: Float, partitionCount: Int
+    transforms: [any DeltaTransform], linear: MergeStep, dense: MergeStep, partitionCount: Int
   ) {
     self.transforms = transforms
-    self.linearOperator = linearOperator
-    self.denseOperator = denseOperator
-    self.mergeScale = mergeScale
+    self.linear = linear
+    self.dense = dense
     self.partitionCount = partitionCount
   }
+
+  /// The step for tensors of a role.
+  ///
+  /// - Parameter role: Linear or dense.
+  /// - Returns: The step.
+  func step(for role: TensorRole) -> MergeStep { role == .linear ? linear : dense }
 }

@@ -42,8 +42,10 @@ public import SluiceKernels
   public func begin(_ strip: Strip) throws {
     output.begin(strip)
     guard strip.task.role != .copied else { return }
+    let role = strip.task.role
     active = lanes.map { lane in
-      lane.compactMap { strip.task.role == .linear || $0.scope == .all ? $0.transform : nil }
+      guard chain.step(for: role).hasTransforms else { return [] }
+      return lane.compactMap { role == .linear || $0.scope == .all ? $0.transform : nil }
     }
     for transform in active.joined() { try transform.begin(strip) }
   }
@@ -102,9 +104,9 @@ public import SluiceKernels
     let mergeBlock = unsafe MergeBlock(
       deltas: buffers.deltaRows, modelCount: active.count, count: block.count,
       merged: buffers.merged.pointer)
-    let isLinear = chunk.strip.task.role == .linear
-    (isLinear ? chain.linearOperator : chain.denseOperator).merge(mergeBlock, kernels: kernels)
-    return chain.mergeScale
+    let step = chain.step(for: chunk.strip.task.role)
+    step.rule.merge(mergeBlock, kernels: kernels)
+    return step.mergeScale
   }
 
   /// Rows that the base does not have: the mean of the models that have them.
