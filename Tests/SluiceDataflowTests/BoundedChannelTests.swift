@@ -125,15 +125,17 @@ import Testing
     #expect(census.alive == 0)
   }
 
-  @Test("nothing of a sent element stays with its sender, even before the call returns")
+  @Test("a sent element belongs to its receiver while the sender goes on")
   func sendingMoves() throws {
     let census = Probe.Census()
-    let received = Gate()
+    let (sent, received) = (Gate(), Gate())
     let channel = BoundedChannel<Probe>(capacity: 1, cancellation: Cancellation(), name: "probe")
     let sender = try NamedThread(name: "sender") {
       #expect(throws: Never.self) { try channel.send(Probe(1, census)) }
+      sent.open()
       received.pass()
     }
+    sent.pass()
     do { #expect(try channel.receive()?.number == 1) }
     #expect(census.alive == 0)
     received.open()

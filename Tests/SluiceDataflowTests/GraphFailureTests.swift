@@ -98,23 +98,43 @@ import Testing
     #expect(throws: NumberedError(number: 99)) { try graph.run() }
   }
 
-  @Test("a sink does not take the failure of its source for the end of the elements")
-  func failureIsNotTheEnd() throws {
-    for _ in 0..<100 {
-      let graph = Graph()
-      let channel = BoundedChannel<Int>(capacity: 4, cancellation: graph.cancellation, name: "c")
-      let finished = Collected<Int>()
-      graph.add("source", .source, writes: [channel]) { context in
-        try context.send(1, to: channel)
-        throw NumberedError(number: 1)
-      }
-      graph.add("sink", .sink, reads: [channel]) { context in
-        while try context.receive(from: channel) != nil {}
-        finished.append(1)
-      }
-      #expect(throws: NumberedError(number: 1)) { try graph.run() }
-      #expect(finished.values.isEmpty)
+  /// A channel that only notes whether the run was cancelled when it was closed or abandoned.
+  final class WatchedChannel: GraphChannel {
+    let name = "watched"
+    let cancellation: Cancellation
+    let seen = Collected<String>()
+
+    init(_ cancellation: Cancellation) { self.cancellation = cancellation }
+
+    var metrics: ChannelMetrics {
+      BoundedChannel<Int>(capacity: 1, cancellation: cancellation, name: name).metrics
     }
+
+    func close() { seen.append("close, cancelled: \(cancellation.isCancelled)") }
+
+    func abandon() -> Int {
+      seen.append("abandon, cancelled: \(cancellation.isCancelled)")
+      return 0
+    }
+  }
+
+  @Test(
+    "channels learn of a failure before they are closed, so that nobody takes it for a good end",
+    arguments: [true, false])
+  func failureIsNotTheEnd(fails: Bool) throws {
+    let graph = Graph()
+    let input = WatchedChannel(graph.cancellation)
+    let output = WatchedChannel(graph.cancellation)
+    graph.add("node", .stage, reads: [input], writes: [output]) { _ in
+      if fails { throw NumberedError(number: 1) }
+    }
+    if fails {
+      #expect(throws: NumberedError(number: 1)) { try graph.run() }
+    } else {
+      try graph.run()
+    }
+    #expect(output.seen.values == ["close, cancelled: \(fails)"])
+    #expect(input.seen.values == ["abandon, cancelled: \(fails)"])
   }
 
   @Test("a sink that ends too early fails the run instead of hanging it", arguments: [0, 1, 5])
