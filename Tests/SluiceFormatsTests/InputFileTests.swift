@@ -43,7 +43,9 @@ import Testing
     #expect(window.bytes.elementsEqual(content[3..<9_000]))
   }
 
-  @Test("pages behind a released window leave the cache where that was asked for")
+  @Test(
+    "pages behind a released window leave the cache where that was asked for",
+    .enabled(if: ScratchDirectory.isOnDisk))
   func droppedPages() throws {
     let scratch = try ScratchDirectory()
     let bytes = noise(1 << 20)

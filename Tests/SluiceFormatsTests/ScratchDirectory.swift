@@ -3,11 +3,20 @@ import SluiceFormats
 
 /// A directory for one test, removed with the last reference.
 final class ScratchDirectory: Sendable {
+  static let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+
+  /// Whether files there are surely on a disk: file systems in memory, where the page cache is all
+  /// that files have, are on devices with the major number 0.
+  static var isOnDisk: Bool {
+    guard let device = try? FileStatus.of(root)?.device else { return false }
+    return device >> 8 & 0xFFF != 0
+  }
+
   let path: String
 
   init() throws {
-    let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    path = "\(root)/sluice-formats-\(getpid())-\(UInt64.random(in: .min ... .max))"
+    let number = UInt64.random(in: .min ... .max)
+    path = "\(ScratchDirectory.root)/sluice-formats-\(getpid())-\(number)"
     try Directory.create(path)
   }
 

@@ -9,6 +9,9 @@ struct SafetensorsHeaderParser {
   private var tensors: [TensorEntry] = []
   private var metadata: [String: String] = [:]
 
+  private static let dtypes = Dictionary(
+    uniqueKeysWithValues: DType.allCases.map { ($0.rawValue, $0) })
+
   init(scanner: JSONScanner, file: String, dataOffset: Int, dataByteCount: Int) {
     self.scanner = scanner
     self.file = file
@@ -55,18 +58,14 @@ struct SafetensorsHeaderParser {
       if scanner.text(key, equals: "dtype") {
         guard dtype == nil else { throw malformed("dtype occurs twice", tensor: name) }
         let spelling = try scanner.string()
-        dtype = DType(rawValue: spelling)
+        dtype = SafetensorsHeaderParser.dtypes[spelling]
         if dtype == nil { throw malformed("unknown dtype \(spelling.printable)", tensor: name) }
       } else if scanner.text(key, equals: "shape") {
         guard dimensions == nil else { throw malformed("shape occurs twice", tensor: name) }
-        dimensions = try parseIntegers(of: name)
+        dimensions = try parseShape(of: name)
       } else if scanner.text(key, equals: "data_offsets") {
         guard offsets == nil else { throw malformed("data_offsets occurs twice", tensor: name) }
-        let pair = try parseIntegers(of: name)
-        guard pair.count == 2 else {
-          throw malformed("expected 2 data_offsets, found \(pair.count)", tensor: name)
-        }
-        offsets = (pair[0], pair[1])
+        offsets = try parseOffsets(of: name)
       } else {
         try scanner.skipValue()
       }
@@ -77,16 +76,34 @@ struct SafetensorsHeaderParser {
     return try entry(name, dtype, dimensions, offsets.start, offsets.end)
   }
 
-  private mutating func parseIntegers(of name: String) throws(FormatError) -> [Int] {
-    var values: [Int] = []
+  private mutating func parseShape(of name: String) throws(FormatError) -> [Int] {
+    var dimensions: [Int] = []
+    try scanner.beginArray()
+    while try scanner.nextElement() { dimensions.append(try parseInteger(of: name)) }
+    return dimensions
+  }
+
+  private mutating func parseOffsets(
+    of name: String
+  ) throws(FormatError) -> (start: Int, end: Int) {
+    var offsets = (start: 0, end: 0)
+    var count = 0
     try scanner.beginArray()
     while try scanner.nextElement() {
-      guard let value = Int(exactly: try scanner.unsignedInteger()) else {
-        throw malformed("a number above \(Int.max)", tensor: name)
-      }
-      values.append(value)
+      offsets = (offsets.end, try parseInteger(of: name))
+      count += 1
     }
-    return values
+    guard count == 2 else {
+      throw malformed("expected 2 data_offsets, found \(count)", tensor: name)
+    }
+    return offsets
+  }
+
+  private mutating func parseInteger(of name: String) throws(FormatError) -> Int {
+    guard let value = Int(exactly: try scanner.unsignedInteger()) else {
+      throw malformed("a number above \(Int.max)", tensor: name)
+    }
+    return value
   }
 
   /// Checks what one entry says about itself: its length is that of its elements, inside the file.
@@ -97,7 +114,8 @@ struct SafetensorsHeaderParser {
       throw malformed("a shape of more than \(Int.max) elements: \(dimensions)", tensor: name)
     }
     guard let expected = dtype.byteCount(ofElements: shape.elementCount) else {
-      throw malformed("\(shape) of \(dtype) is no whole number of bytes", tensor: name)
+      throw malformed(
+        "\(shape) of \(dtype) takes no whole number of bytes, or too many", tensor: name)
     }
     guard start <= end else {
       throw malformed("data_offsets [\(start), \(end)] run backwards", tensor: name)
@@ -118,8 +136,9 @@ struct SafetensorsHeaderParser {
 
   /// Sorts by position and checks that the tensors fill the data without holes or overlaps.
   private mutating func checkLayout() throws(FormatError) {
-    let isSorted = zip(tensors, tensors.dropFirst()).allSatisfy { !precedes($1, $0) }
-    if !isSorted { tensors.sort(by: precedes) }
+    if !tensors.indices.dropFirst().allSatisfy({ !precedes(tensors[$0], tensors[$0 - 1]) }) {
+      tensors.sort(by: precedes)
+    }
     var end = dataOffset
     for tensor in tensors {
       guard tensor.byteRange.lowerBound == end else {
