@@ -29,8 +29,8 @@ import Testing
   @Test("a released window cannot be read")
   func releasedWindow() async {
     await #expect(processExitsWith: .failure) {
-      let scratch = try ScratchDirectory()
-      let window = try InputFile.open(try scratch.write([1, 2, 3], to: "a")).map(0..<3)
+      // A file that needs no cleaning up: this process ends at the trap.
+      let window = try InputFile.open("/proc/self/exe").map(0..<3)
       window.release()
       _ = window.bytes
     }
