@@ -33,7 +33,7 @@ struct ReferenceComparisonTests {
   func tieRules(rule: TieBreak) throws {
     for (seed, combine) in ["ring", "max"].enumerated() {
       var spec = FamilySpec.random(seed: UInt64(70 + seed))
-      spec.fineTunes = [FineTune("a", dtype: .bf16, drift: .light)]
+      spec.fineTunes = [FamilySpec.FineTune("a", dtype: .bf16, drift: .light)]
       var options = ReferenceOptions()
       options.tieBreak = try #require(.init(rawValue: rule.rawValue))
       options.combine = try #require(.init(rawValue: combine))
@@ -46,7 +46,7 @@ struct ReferenceComparisonTests {
   func identity(dtype: DType) throws {
     var spec = FamilySpec.random(seed: 90)
     spec.baseDType = dtype
-    spec.fineTunes = [FineTune("a", dtype: dtype, drift: .heavy)]
+    spec.fineTunes = [FamilySpec.FineTune("a", dtype: dtype, drift: .heavy)]
     let family = spec.build()
     var options = ReferenceOptions()
     options.pruningRate = 0
@@ -55,7 +55,7 @@ struct ReferenceComparisonTests {
       let result = try #require(merged.model[tensor.name])
       // Only the sign of a zero is lost: base + (tuned - base) cannot tell -0 from +0.
       let expected = tensor.withPositiveZeros
-      #expect(result.bytes == expected.bytes, "tensor \(tensor.name)")
+      result.expectSameBytes(as: expected)
     }
   }
 }

@@ -64,7 +64,7 @@ struct TinyMerge {
     for expected in reference.tensors {
       let result = try #require(merged.model[expected.name])
       #expect(result.dtype == expected.dtype && result.shape == expected.shape)
-      #expect(result.bytes == expected.bytes, "tensor \(expected.name)")
+      result.expectSameBytes(as: expected)
     }
     for (model, expected) in zip(merged.report.models, reference.models) {
       #expect(model.layers.map(\.statistics.name) == expected.rows.map(\.name))
@@ -152,6 +152,23 @@ extension TinyMerge {
 }
 
 extension TinyTensor {
+  /// Compares bytes and, where they differ, says where first rather than printing them all.
+  func expectSameBytes(
+    as expected: TinyTensor, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let width = dtype.byteCount ?? 1
+    let place = zip(bytes, expected.bytes).enumerated().first { $0.element.0 != $0.element.1 }
+    let element = (place?.offset ?? 0) / width
+    let isSame = place == nil && bytes.count == expected.bytes.count
+    #expect(
+      isSame,
+      """
+      tensor \(name), \(dtype), element \(element): \
+      found \(floats?[element].description ?? "?"), expected \
+      \(expected.floats?[element].description ?? "?")
+      """, sourceLocation: sourceLocation)
+  }
+
   /// The tensor with every -0 of 16 bits replaced by +0.
   var withPositiveZeros: TinyTensor {
     var copy = self

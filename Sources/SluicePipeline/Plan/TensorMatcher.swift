@@ -49,15 +49,15 @@ struct TensorMatcher {
       if isLinear || (dtype.isFloatingPoint && !dtype.isMergeable) {
         throw unmergeable(base, tensor)
       }
-      return copy(of: tensor, in: base)
+      return copy(of: tensor, named: name, in: base)
     }
     if dtype == .f64 { warnAboutF64(base, tensor) }
     let keepsBase = !isLinear && recipe.method.nonLinear == .base
     if keepsBase, recipe.outputDType == nil || recipe.outputDType == dtype {
-      return copy(of: tensor, in: base)
+      return copy(of: tensor, named: name, in: base)
     }
     var result = TensorDraft(
-      name: name, role: isLinear ? .linear : .dense, shape: shape,
+      name: name, role: keepsBase ? .converted : isLinear ? .linear : .dense, shape: shape,
       outputDType: recipe.outputDType ?? dtype, base: source(tensor, in: base),
       baseElementCount: shape.elementCount,
       fineTuned: Array(repeating: nil, count: models.count),
@@ -148,7 +148,7 @@ struct TensorMatcher {
         }
         let isCopied = recipe.extraTensors == .copy && seen.insert(tensor.name).inserted
         if isCopied, tensor.entry.dtype.byteCount == nil { throw unmergeable(model, tensor) }
-        if isCopied { drafts.append(copy(of: tensor, in: model)) }
+        if isCopied { drafts.append(copy(of: tensor, named: tensor.name, in: model)) }
         warnings.append(
           Warning(
             .extraTensor, subject: Subject(model: model.name, tensor: tensor.name),
@@ -159,10 +159,12 @@ struct TensorMatcher {
     return drafts
   }
 
-  private func copy(of tensor: CheckpointTensor, in model: SourceModel) -> TensorDraft {
+  private func copy(
+    of tensor: CheckpointTensor, named name: String, in model: SourceModel
+  ) -> TensorDraft {
     let entry = tensor.entry
     return TensorDraft(
-      name: tensor.name, role: .copied, shape: entry.shape, outputDType: entry.dtype,
+      name: name, role: .copied, shape: entry.shape, outputDType: entry.dtype,
       base: source(tensor, in: model), baseElementCount: entry.shape.elementCount,
       fineTuned: Array(repeating: nil, count: models.count),
       fineTunedElementCounts: Array(repeating: 0, count: models.count))

@@ -73,7 +73,8 @@ struct Survey {
       let shift = shifts[layer.model][layer.position]
       return Result { () throws(UnresolvedBins) in
         try LayerCuts(
-          rates: requested.map { $0 + shift }, whole: whole, tieBreak: method.tieBreak,
+          // Nothing is pruned at rate 0: there is nothing to share out among the layers.
+          rates: requested.map { $0 == 0 ? 0 : $0 + shift }, whole: whole, tieBreak: method.tieBreak,
           strips: strips)
       }
     }

@@ -28,6 +28,8 @@ public enum TensorRole: String, Sendable, Hashable {
   case linear
   /// Its deltas are merged as they are: norms, biases, embeddings, heads.
   case dense
+  /// The base's weights, written in another type.
+  case converted
   /// Its bytes are copied from one model: integer tensors, buffers, tensors of the base alone.
   case copied
 }

@@ -83,7 +83,7 @@ public import SluiceKernels
     let task = chunk.strip.task
     let hasBase = (chunk.base?.elementCount ?? 0) > block.lowerBound
     try delta.widenBase(chunk, block)
-    for model in active.indices {
+    for model in active.indices where task.role != .converted {
       try delta.takeDelta(model, chunk, block)
       guard hasBase else { continue }
       let deltas = unsafe DeltaBlock(
@@ -101,6 +101,11 @@ public import SluiceKernels
   }
 
   private func mergeDeltas(_ chunk: Chunk, _ block: Range<Int>) -> Float {
+    if chunk.strip.task.role == .converted {
+      // Adding -0 changes no number at all, not even -0.
+      unsafe buffers.merged.pointer.update(repeating: -0.0, count: block.count)
+      return 1
+    }
     let mergeBlock = unsafe MergeBlock(
       deltas: buffers.deltaRows, modelCount: active.count, count: block.count,
       merged: buffers.merged.pointer)

@@ -25,7 +25,8 @@ extension ReferenceMerge {
     }
     // rates[p][t]: partition p, tensor t.
     let rates = partitionRates.map { overall in
-      switch options.rates {
+      // Rate 0 prunes nothing: docs/decisions/0004.
+      switch overall == 0 ? .uniform : options.rates {
       case .acl:
         Reference.aclRates(
           significance: statistics.map(\.significance), elements: statistics.map(\.elements),
