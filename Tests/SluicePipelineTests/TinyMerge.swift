@@ -122,7 +122,7 @@ extension TinyMerge {
     options.rates = Bool.random(using: &random) ? .acl : .uniform
     options.combine = Bool.random(using: &random) ? .ring : .max
     options.nonlinear = [.merge, .merge, .average, .base].randomElement(using: &random) ?? .merge
-    options.tieBreak = [.spread, .spread, .index, .drop, .keep].randomElement(using: &random) ?? .spread
+    options.tieBreak = Reference.TieBreak.allCases.randomElement(using: &random) ?? .spread
     options.mergeScale = [1, 1, 0.7, 1.3].randomElement(using: &random) ?? 1
     options.outputDType = [nil, nil, .f32, .bf16].randomElement(using: &random) ?? nil
     options.significanceMultiple = [5, 5, 3, 1.5].randomElement(using: &random) ?? 5

@@ -115,7 +115,9 @@ struct RecipeOptions: ParsableArguments {
       guard !factors.contains(nil) else {
         throw ValidationError("--amplify \(option.name)=\(option.value): factors are numbers.")
       }
-      try set("--amplify", option.name, in: &models) { $0.amplification = factors.compactMap(\.self) }
+      try set("--amplify", option.name, in: &models) {
+        $0.amplification = factors.compactMap(\.self)
+      }
     }
     for option in weight {
       guard let value = Double(option.value) else {

@@ -27,7 +27,9 @@ public struct MergePlan: Sendable {
   /// The base model's config, changed where the merged model differs; nil if there is none.
   public let config: [UInt8]?
 
-  /// Looks at the models of a recipe and plans the merge. Reads headers and writes nothing.
+  /// Looks at the models of a recipe and plans the merge.
+  ///
+  /// Reads headers and writes nothing.
   ///
   /// - Parameters:
   ///   - recipe: What is asked for.

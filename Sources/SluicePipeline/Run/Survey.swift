@@ -74,8 +74,8 @@ struct Survey {
       return Result { () throws(UnresolvedBins) in
         try LayerCuts(
           // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-          rates: requested.map { $0 == 0 ? 0 : $0 + shift }, whole: whole, tieBreak: method.tieBreak,
-          strips: strips)
+          rates: requested.map { $0 == 0 ? 0 : $0 + shift }, whole: whole,
+          tieBreak: method.tieBreak, strips: strips)
       }
     }
     var table: [Int: [LayerCuts]] = [:]
@@ -119,7 +119,8 @@ struct Survey {
     _ layers: [Layer],
     _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
   ) throws -> [Result<Answer, UnresolvedBins>] {
-    let results = Mutex([Result<Answer, UnresolvedBins>?](repeating: nil, count: layers.count))
+    typealias Outcome = Result<Answer, UnresolvedBins>
+    let results = Mutex([Outcome?](repeating: nil, count: layers.count))
     let next = Atomic<Int>(0)
     let graph = Graph(cancellation: context.cancellation)
     for lane in 1...plan.memory.lanes {

@@ -1,5 +1,6 @@
-/// The sizes in which tensors are cut. Only the strip is part of what a run is; the others may
-/// change from run to run without changing a byte.
+/// The sizes in which tensors are cut.
+///
+/// Only the strip is part of what a run is; the others may change from run to run.
 public struct Granularity: Sendable, Hashable {
   /// Every chunk border is a multiple of this many elements, so that whatever is computed for a
   /// grain of the output is the same at every chunk size.

@@ -39,8 +39,8 @@ public final class RefineSegment: LaneSegment {
   /// - Parameters:
   ///   - modelNames: The names of the fine-tuned models.
   ///   - store: Where the spectra are.
-  ///   - requests: The bins wanted of a strip and model.
   ///   - kernels: The kernels to compute with.
+  ///   - requests: The bins wanted of a strip and model.
   public init(
     modelNames: [String], store: SpectrumStore, kernels: Kernels,
     requests: @escaping @Sendable (Strip, Int) -> BinRequest

@@ -1,6 +1,8 @@
 public import SluiceDataflow
 
-/// Merged bytes on their way to a shard. Dropping it gives the buffer back.
+/// Merged bytes on their way to a shard.
+///
+/// Dropping it gives the buffer back.
 public struct WriteJob: Sendable {
   /// The buffer that holds the bytes.
   public let buffer: PooledBuffer
