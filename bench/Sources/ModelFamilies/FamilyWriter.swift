@@ -25,7 +25,9 @@ public struct FamilyWriter: Sendable {
     self.threads = threads
   }
 
-  /// Writes one checkpoint. A file appears under its name only when it is complete.
+  /// Writes one checkpoint.
+  ///
+  /// A file appears under its name only when it is complete.
   /// - Parameters:
   ///   - path: its folder, made when missing.
   ///   - model: 0 for the base model, 1 and up for the fine-tuned ones.
@@ -79,9 +81,12 @@ public struct FamilyWriter: Sendable {
           current = (piece.tensor, source)
         }
         let count = min(FamilyWriter.pieceElements, placed.tensor.elementCount - piece.first)
-        source.fill(first: piece.first, count: count, into: buffer.baseAddress!)
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<(count * layout.type.byteCount)])
-        try file.write(bytes, at: placed.fileOffset + piece.first * layout.type.byteCount)
+        let bytes = UnsafeMutableRawBufferPointer(
+          rebasing: buffer[..<(count * layout.type.byteCount)])
+        source.fill(first: piece.first, count: count, into: bytes)
+        try file.write(
+          UnsafeRawBufferPointer(bytes),
+          at: placed.fileOffset + piece.first * layout.type.byteCount)
       }
     }
     try file.synchronize()

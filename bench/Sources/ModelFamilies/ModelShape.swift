@@ -12,8 +12,9 @@ public struct ModelShape: Hashable, Sendable {
   public var heads: Int
   /// Heads that have keys and values of their own.
   public var keyValueHeads: Int
-  /// Bytes that one extra linear of the first layer shall have, 0 for none. Llama has no such tensor;
-  /// it is there to be larger than a memory budget.
+  /// Bytes that one extra linear of the first layer shall have, 0 for none.
+  ///
+  /// Llama has no such tensor; it is there to be larger than a memory budget.
   public var largestTensorBytes: Int
 
   /// Makes a shape.
@@ -38,7 +39,9 @@ public struct ModelShape: Hashable, Sendable {
     self.largestTensorBytes = largestTensorBytes
   }
 
-  /// The shapes with a name. Sizes in the names are those of the BF16 form.
+  /// The shapes with a name.
+  ///
+  /// Sizes in the names are those of the BF16 form.
   public static let named: [String: ModelShape] = [
     "tiny": ModelShape(
       layers: 2, hidden: 64, intermediate: 176, vocabulary: 320, heads: 4, keyValueHeads: 2),
@@ -56,7 +59,8 @@ public struct ModelShape: Hashable, Sendable {
 
   /// Why no model can have this shape, nil if one can.
   public var problem: String? {
-    if [layers, hidden, intermediate, vocabulary, heads, keyValueHeads].contains(where: { $0 < 1 }) {
+    let dimensions = [layers, hidden, intermediate, vocabulary, heads, keyValueHeads]
+    if dimensions.contains(where: { $0 < 1 }) {
       return "every dimension must be at least 1"
     }
     if hidden % heads != 0 { return "hidden (\(hidden)) must be a multiple of heads (\(heads))" }

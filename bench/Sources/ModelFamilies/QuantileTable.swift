@@ -7,7 +7,9 @@ import Glibc
 /// is Gaussian, and larger tails are heavier in the way that the deltas of real fine-tunes are.
 final class QuantileTable: Sendable {
   private static let intervals = 32768
-  /// `intervals + 1` quantiles, rising from 0. Never written after `init`, freed in `deinit`.
+  /// `intervals + 1` quantiles, rising from 0.
+  ///
+  /// Never written after `init`, freed in `deinit`.
   private nonisolated(unsafe) let quantiles: UnsafeMutablePointer<Float>
 
   /// Makes a table.
@@ -37,8 +39,9 @@ final class QuantileTable: Sendable {
     return Float(bitPattern: magnitude.bitPattern | (bits & 0x8000_0000))
   }
 
-  /// Quantiles of |z|: erf(z / sqrt 2) = i / intervals, by Newton from the quantile before. The curve is
-  /// concave, so the steps approach from the left and cannot run away. The last one would be infinite;
+  /// Quantiles of |z|: erf(z / sqrt 2) = i / intervals, by Newton from the quantile before.
+  ///
+  /// The curve is concave, so the steps approach from the left and cannot run away. The last one would be infinite;
   /// it stands for the middle of the last quarter interval.
   private static let halfNormal: [Double] = {
     var values = [0.0]

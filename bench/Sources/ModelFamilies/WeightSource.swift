@@ -57,8 +57,9 @@ struct WeightSource: Sendable {
   ///   - first: the first element, an even number: two elements share a random word.
   ///   - count: how many.
   ///   - bytes: room for them.
-  func fill(first: Int, count: Int, into bytes: UnsafeMutableRawPointer) {
-    precondition(first % 2 == 0)
+  func fill(first: Int, count: Int, into bytes: UnsafeMutableRawBufferPointer) {
+    precondition(first % 2 == 0 && bytes.count >= count * type.byteCount)
+    guard let start = bytes.baseAddress else { return }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: WeightSource.block) { room in
       var done = 0
       while done < count {
@@ -70,7 +71,7 @@ struct WeightSource: Sendable {
           type.round(values)
           add(delta.words, delta.table, UInt64(first + done) / 2, to: values)
         }
-        type.store(values, to: bytes + done * type.byteCount)
+        type.store(values, to: start + done * type.byteCount)
         done += size
       }
     }

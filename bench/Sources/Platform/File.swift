@@ -11,10 +11,9 @@ public final class File: Sendable {
   /// - Parameters:
   ///   - path: where it is.
   ///   - flags: as for `open(2)`; `O_CLOEXEC` is added.
-  ///   - mode: the permissions of a new file, before the mask.
   /// - Throws: `BenchFailure` when it cannot be opened.
-  public init(_ path: String, _ flags: CInt, mode: mode_t = 0o666) throws {
-    let descriptor = open(path, flags | O_CLOEXEC, mode)
+  public init(_ path: String, _ flags: CInt) throws {
+    let descriptor = open(path, flags | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw BenchFailure.system("open", path) }
     self.path = path
     self.descriptor = descriptor
@@ -88,8 +87,8 @@ public final class File: Sendable {
 
   /// Writes a whole small file in place, as the files of `/sys` want it.
   /// - Parameters:
-  ///   - text: the new content.
   ///   - path: where it goes.
+  ///   - text: the new content.
   /// - Throws: `BenchFailure` when it cannot be opened or written.
   public static func replace(_ path: String, with text: String) throws {
     let file = try File(path, O_WRONLY | O_CREAT | O_TRUNC)

@@ -1,4 +1,6 @@
-/// A JSON value. Members keep the order in which they were added.
+/// A JSON value.
+///
+/// Members keep the order in which they were added.
 public indirect enum JSON: Hashable, Sendable {
   /// The absent value.
   case null

@@ -6,6 +6,18 @@ struct ByteSize: ExpressibleByArgument, Hashable, Sendable {
   /// As it was written, to hand on to sluice.
   let text: String
 
+  /// A number of MiB.
+  init(mebibytes: Int) {
+    bytes = mebibytes << 20
+    text = "\(mebibytes)MiB"
+  }
+
+  /// A number of GB.
+  init(gigabytes: Int) {
+    bytes = gigabytes * 1_000_000_000
+    text = "\(gigabytes)GB"
+  }
+
   init?(argument: String) {
     let digits = argument.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
     let units: [String: Double] = [

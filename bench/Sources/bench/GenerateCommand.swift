@@ -31,7 +31,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "BF16, F16 or F32.") var dtype: ElementType = .bf16
   @Option(help: "How many fine-tuned models.") var models = 2
   @Option(help: "How far they are from the base: light or heavy.") var delta: DeltaSize = .light
-  @Option(help: "Most data in one file.") var shardsOf = ByteSize(argument: "2GB")!
+  @Option(help: "Most data in one file.") var shardsOf = ByteSize(gigabytes: 2)
   @Option(help: "Decides every value.") var seed: UInt64 = 0
   @Option(help: "Threads; the bytes do not depend on them.")
   var threads = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
