@@ -12,6 +12,8 @@ import time
 
 import tasks
 
+BATCH = 64
+
 
 def batch(rng, mixture, size, torch):
     """Token rows and labels; labels are -100 where nothing is to be predicted."""
@@ -39,7 +41,7 @@ def train(model, mixture, steps, rate, seed, label):
     model.train()
     start = time.monotonic()
     for step in range(steps):
-        rows, labels = batch(rng, mixture, 128, torch)
+        rows, labels = batch(rng, mixture, BATCH, torch)
         loss = model(input_ids=rows, labels=labels).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -65,8 +67,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="folder for base, arithmetic and reversal")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--base-steps", type=int, default=300)
-    parser.add_argument("--tune-steps", type=int, default=200)
+    parser.add_argument("--base-steps", type=int, default=400)
+    parser.add_argument("--tune-steps", type=int, default=250)
     parser.add_argument("--base-rate", type=float, default=2e-3)
     parser.add_argument("--tune-rate", type=float, default=3e-4)
     parser.add_argument("--hidden", type=int, default=128)
@@ -76,6 +78,8 @@ def main():
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+    # One thread: the order of additions, and so every bit, must not depend on the number of cores.
+    torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     torch.use_deterministic_algorithms(True)
     config = LlamaConfig(
