@@ -47,7 +47,8 @@ merge() {
 }
 
 mkdir -p "$work/merged"
-merge dppa-0.8 --pruning-rate 0.8 "$@"
+# Several files, so that the index of a merged model is checked as well.
+merge dppa-0.8 --pruning-rate 0.8 --shard-size 500KB "$@"
 merge dppa-0.8-amplified --pruning-rate 0.8 --amplify arithmetic=2,1.5 --amplify reversal=2,1.5 "$@"
 merge dppa-0.5 --pruning-rate 0.5 "$@"
 
