@@ -69,7 +69,7 @@ struct MessageTests {
     Case(
       arguments: ["inspect", "{d}/base/config.json"], exitCode: 65,
       errors: """
-        error: {d}/base/config.json: expected a directory or a safetensors file, found a JSON file
+        error: {d}/base/config.json: expected a directory or a file of weights, found a JSON file
         hint: give the directory that holds it
 
         """),

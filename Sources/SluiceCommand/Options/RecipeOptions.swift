@@ -7,7 +7,7 @@ internal import SluiceStages
 
 /// The options that say what is merged and how: those that can change a byte of the result.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: "The base model: a directory, or a .safetensors file.")
+  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
   var base: String
 
   @Option(

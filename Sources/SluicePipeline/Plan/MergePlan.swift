@@ -97,10 +97,12 @@ public struct MergePlan: Sendable {
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
-  /// Whether the inputs are larger than what the page cache can hold of them.
+  /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
+  /// the control group of the process.
   var inputsExceedCache: Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }
-    return files.reduce(0) { $0 + $1.byteCount } > available / 10 * 7
+    let cache = min(available, ControlGroup.memoryLimit ?? available)
+    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
   }
 
   /// The bytes that a pass over tensors reads.

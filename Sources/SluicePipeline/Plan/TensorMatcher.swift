@@ -175,7 +175,7 @@ struct TensorMatcher {
   private func source(_ tensor: CheckpointTensor, in model: SourceModel) -> TensorSource {
     TensorSource(
       file: model.firstFile + tensor.fileOrdinal, dtype: tensor.entry.dtype,
-      byteRange: tensor.entry.byteRange)
+      byteRange: tensor.entry.byteRange, view: tensor.entry.view)
   }
 
   private func unmergeable(_ model: SourceModel, _ tensor: CheckpointTensor) -> PipelineError {

@@ -36,18 +36,20 @@ public final class Chunk: @unchecked Sendable {
   public let fineTuned: [ChunkRun?]
 
   private let windows: [FileWindow]
+  private let gathered: [GatheredRun]
   private let buffer: PooledBuffer?
   private let lease: ByteLease
 
   init(
     strip: Strip, elements: Range<Int>, base: ChunkRun?, fineTuned: [ChunkRun?],
-    windows: [FileWindow], buffer: PooledBuffer?, lease: ByteLease
+    windows: [FileWindow], gathered: [GatheredRun], buffer: PooledBuffer?, lease: ByteLease
   ) {
     self.strip = strip
     self.elements = elements
     self.base = base
     self.fineTuned = fineTuned
     self.windows = windows
+    self.gathered = gathered
     self.buffer = buffer
     self.lease = lease
   }
