@@ -8,9 +8,10 @@ internal import SluiceDataflow
 /// a signal handler. The first signal stops the run; a second one ends the process at once, which
 /// is safe at any moment, since what the journal holds is on the disk.
 enum SignalWatch {
-  /// Starts to watch. To be called before other threads are started: they inherit what is blocked.
+  /// Starts to watch; to be called before other threads are started, as they inherit what is blocked.
   ///
   /// - Parameter cancellation: The run to stop.
+  /// - Throws: `DataflowError` if the system has no thread left.
   static func start(stopping cancellation: Cancellation) throws {
     ignore()
     // SAFETY: the set is a local variable, and copied into the thread.

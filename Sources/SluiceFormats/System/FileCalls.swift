@@ -59,7 +59,10 @@ package enum FileCalls {
 
   /// Makes a call.
   ///
-  /// - Parameter body: The call; gives 0 or an errno value.
+  /// - Parameters:
+  ///   - kind: What it does.
+  ///   - path: The file or directory; of a rename, the new name.
+  ///   - body: The call; gives 0 or an errno value.
   /// - Returns: What the call gave, or the number of the fault in its place.
   static func perform(
     _ kind: FileCall.Kind, _ path: String, _ body: () -> Int32

@@ -44,7 +44,9 @@ public final class FileLock: Sendable {
       let bytes = Array(note.utf8)
       // Safety: the bytes are used inside the closure only. A note that is lost does no harm.
       _ = ftruncate(lock.descriptor, 0)
-      _ = unsafe bytes.withUnsafeBytes { unsafe pwrite(lock.descriptor, $0.baseAddress, $0.count, 0) }
+      _ = unsafe bytes.withUnsafeBytes {
+        unsafe pwrite(lock.descriptor, $0.baseAddress, $0.count, 0)
+      }
       return .taken(lock)
     }
   }

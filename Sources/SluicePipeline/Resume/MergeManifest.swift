@@ -70,9 +70,8 @@ enum MergeManifest {
     for task in plan.tasks {
       var text = "\(task.name)\u{0}\(task.role.rawValue) \(task.elementCount)"
       text += " \(task.outputDType.rawValue) \(task.outputShard) \(task.outputOffset)"
-      let models = [(task.base, task.baseElementCount)].map { (Optional($0), $1) }
-        + Array(zip(task.fineTuned, task.fineTunedElementCounts))
-      for (source, count) in models {
+      let counts = [task.baseElementCount] + task.fineTunedElementCounts
+      for (source, count) in zip([task.base] + task.fineTuned, counts) {
         guard let source else {
           text += " -"
           continue

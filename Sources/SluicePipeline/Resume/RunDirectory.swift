@@ -71,6 +71,7 @@ struct RunDirectory {
   /// Throws the work of earlier attempts away, with files that already had their finished names.
   ///
   /// - Parameter isOutput: Whether a name in the output belongs to the merged model.
+  /// - Throws: `FormatError` if something cannot be removed.
   func startOver(removing isOutput: (String) -> Bool) throws {
     if try isPublishing() {
       // From the end of the alphabet: the index goes before the shards that it names.
@@ -136,7 +137,7 @@ extension PipelineError {
         .usage, subject: Subject(file: path),
         message: "the unfinished run in it has a manifest of another format (\(version.printable); "
           + "this is \(Manifest.format) \(Manifest.version))",
-        remedy: "Finish it with the version of sluice that began it; --restart throws its work away."))
+        remedy: "Finish it with the version that began it; --restart throws its work away."))
   }
 
   static func foreignJournal(_ path: String) -> PipelineError {

@@ -61,8 +61,8 @@ struct LanePass {
     let graph = Graph(cancellation: context.cancellation)
     let plan = context.plan
     let stage = ReadStage(
-      queue: StripQueue(tasks, granularity: plan.granularity, isFinished: isFinished), files: plan.files,
-      mode: plan.options.io, granularity: plan.granularity,
+      queue: StripQueue(tasks, granularity: plan.granularity, isFinished: isFinished),
+      files: plan.files, mode: plan.options.io, granularity: plan.granularity,
       dropsCachedPages: context.dropsCachedPages)
     for lane in 1...plan.memory.lanes {
       try addLane(

@@ -46,6 +46,6 @@ public struct StageError: SluiceError, Hashable {
       Failure(
         .inputOutput, subject: Subject(file: path, byteRange: byteRange),
         message: "the statistics of the first pass are not what was written",
-        remedy: "Check the disk; --verify-resume all does damaged work again, --restart everything."))
+        remedy: "Check the disk; --verify-resume all does damaged work again, --restart all work."))
   }
 }
