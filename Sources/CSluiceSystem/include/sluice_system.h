@@ -22,6 +22,15 @@ int32_t sluice_start_writeback(int32_t descriptor, int64_t offset, int64_t byte_
 // Waits until the range is on its way no more: every page that was dirty has been written.
 int32_t sluice_finish_writeback(int32_t descriptor, int64_t offset, int64_t byte_count);
 
+// Guards a read-only mapping of a file: a page of it that cannot be read, because the file was cut
+// short or the disk failed, reads as zeros instead of ending the process with SIGBUS. Gives a slot,
+// or -1 if there are too many guarded mappings; the mapping is then as it would be without. The
+// first call installs a handler of SIGBUS that passes on what is not its own.
+int32_t sluice_guard_mapping(uintptr_t address, uintptr_t byte_count);
+
+// Ends a guard, before the mapping is removed. Gives 1 if a page could not be read, else 0.
+int32_t sluice_end_guard(int32_t slot);
+
 #ifdef __cplusplus
 }
 #endif

@@ -66,7 +66,15 @@ struct LanePass {
         try WriteStage(output.shards).run(node, from: output.channel, didWrite: didWrite)
       }
     }
-    return PassMetrics(name: name, run: try graph.run())
+    do {
+      let metrics = PassMetrics(name: name, run: try graph.run())
+      try plan.checkInputs()
+      return metrics
+    } catch let error where !(error is CancelledError) {
+      // What a changed file led to is less to the point than that it changed.
+      try plan.checkInputs()
+      throw error
+    }
   }
 
   private func addLane(

@@ -16,7 +16,7 @@ struct OutputDirectory {
     self.plan = plan
     work = "\(path)/\(MergeRun.workDirectoryName)"
     existedBefore = try FileStatus.of(path) != nil
-    if existedBefore { try OutputDirectory.checkIsFree(path) }
+    if existedBefore { try OutputDirectory.checkIsFree(path, inputs: plan.files) }
     try Directory.create(path)
     // What an earlier run left unfinished is of no use to this one.
     try Directory.remove(work)
@@ -26,11 +26,21 @@ struct OutputDirectory {
 
   func workPath(_ name: String) -> String { "\(work)/\(name)" }
 
-  private static func checkIsFree(_ path: String) throws {
+  private static func checkIsFree(_ path: String, inputs: [InputFile]) throws {
+    struct Identity: Hashable {
+      let device: UInt64
+      let inode: UInt64
+
+      init(_ status: FileStatus) { (device, inode) = (status.device, status.inode) }
+    }
+    let inputs = Set(inputs.map { Identity($0.status) })
     for entry in try Directory.list(path) {
+      if let status = entry.status, inputs.contains(Identity(status)) {
+        throw PipelineError.outputIsInput(path, found: entry.name)
+      }
       let isModel =
         entry.name.hasSuffix(".safetensors") || entry.name == ShardLayout.indexFileName
-        || entry.name == MergeReport.fileName
+        || entry.name == MergeReport.fileName || entry.name.hasPrefix("pytorch_model")
       if isModel { throw PipelineError.outputExists(path, found: entry.name) }
     }
   }
@@ -83,27 +93,5 @@ struct OutputDirectory {
     try? Directory.remove(work)
     guard !existedBefore, let left = try? Directory.list(path), left.isEmpty else { return }
     try? Directory.remove(path)
-  }
-}
-
-/// The small files beside a checkpoint's weights that belong to the model.
-enum SideFiles {
-  private static let sizeLimit = 256 << 20
-  private static let weights = [
-    ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".ggml", ".h5", ".msgpack", ".onnx",
-    ".onnx_data", ".npz", ".tflite", ".index.json",
-  ]
-  // A description of the base is not one of the merged model.
-  private static let others: Set<String> = [MergeReport.fileName, "README.md"]
-
-  static func list(of base: String) throws -> [String] {
-    guard try FileStatus.of(base)?.kind == .directory else { return [] }
-    return try Directory.list(base).compactMap { entry in
-      guard let status = entry.status, status.kind == .regularFile, !entry.name.hasPrefix("."),
-        status.byteCount <= sizeLimit, !others.contains(entry.name),
-        !weights.contains(where: { entry.name.hasSuffix($0) })
-      else { return nil }
-      return entry.name
-    }.sorted()
   }
 }
