@@ -85,6 +85,12 @@ let package = Package(
         "SluiceMethods", "SluicePipeline",
       ], swiftSettings: relaxed),
   ]
+    + [
+      .testTarget(
+        name: "SluiceCommandTests",
+        dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
+        swiftSettings: relaxed)
+    ]
     + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline"].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",

@@ -42,8 +42,8 @@ extension MethodParameters {
     let average = MergeStep(MeanOperator(), hasTransforms: false)
     return MergeChain(
       transforms: [
-        MaskStage(cuts: cuts, tieBreak: tieBreak),
-        AmplifyStage(ringFactors: amplification.map(ringFactors)),
+        MaskStage(cuts: cuts, tieBreak: tieBreak, zeroesDropped: false),
+        AmplifyStage(ringFactors: amplification.map(ringFactors), zeroesDropped: true),
         WeightStage(weights: weights.map { Float($0) }),
       ],
       linear: merge, dense: nonLinear == .merge ? merge : average,

@@ -42,15 +42,25 @@ struct TinyMerge {
     change: (inout MergeRecipe) -> Void = { _ in }
   ) throws -> Output {
     let directory = try ScratchDirectory()
-    try family.base.write(to: directory("base"), layout: layout)
-    for tuned in family.fineTuned {
-      try tuned.model.write(to: directory("model-" + tuned.name), layout: layout)
-    }
+    try write(to: directory, layout: layout)
     var recipe = try self.recipe(in: directory)
     change(&recipe)
     let plan = try MergePlan(recipe, options: run)
     let report = try MergeRun(plan, output: directory("out")).execute()
     return Output(model: try TinyModel.read(directory("out")), report: report)
+  }
+
+  /// The finished weight files by name, byte for byte.
+  func shardBytes(layout: ShardingLayout) throws -> [String: Data] {
+    let directory = try ScratchDirectory()
+    try write(to: directory, layout: layout)
+    let plan = try MergePlan(try recipe(in: directory), options: RunOptions(threads: 2))
+    _ = try MergeRun(plan, output: directory("out")).execute()
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory("out"))
+    return try Dictionary(
+      uniqueKeysWithValues: names.filter { $0.hasPrefix("model") }.map { name in
+        (name, try Data(contentsOf: URL(fileURLWithPath: directory("out/" + name))))
+      })
   }
 
   /// Runs both and compares every tensor's bytes and every figure of the report.
@@ -86,6 +96,14 @@ struct TinyMerge {
     for (cut, (threshold, tied)) in zip(layer.cuts.cuts, zip(row.thresholds, row.tied))
     where threshold > 0 && cut.thresholdBits > 0 {
       #expect(cut.threshold == threshold && cut.tied == tied, "threshold of \(row.name)")
+    }
+  }
+
+  /// Writes the family's models.
+  func write(to directory: ScratchDirectory, layout: ShardingLayout = ShardingLayout()) throws {
+    try family.base.write(to: directory("base"), layout: layout)
+    for tuned in family.fineTuned {
+      try tuned.model.write(to: directory("model-" + tuned.name), layout: layout)
     }
   }
 
@@ -154,7 +172,7 @@ extension TinyMerge {
 extension TinyTensor {
   /// Compares bytes and, where they differ, says where first rather than printing them all.
   func expectSameBytes(
-    as expected: TinyTensor, sourceLocation: SourceLocation = #_sourceLocation
+    as expected: TinyTensor, _ what: String = "", sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let width = dtype.byteCount ?? 1
     let place = zip(bytes, expected.bytes).enumerated().first { $0.element.0 != $0.element.1 }
@@ -163,7 +181,7 @@ extension TinyTensor {
     #expect(
       isSame,
       """
-      tensor \(name), \(dtype), element \(element): \
+      \(what) tensor \(name), \(dtype), element \(element): \
       found \(floats?[element].description ?? "?"), expected \
       \(expected.floats?[element].description ?? "?")
       """, sourceLocation: sourceLocation)

@@ -122,7 +122,7 @@ public struct MemoryPlan: Sendable, Hashable {
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
         laneBytes: chunkBytes * ReadStage.chunksPerLane, tableBytes: tableBytes,
-        outputBuffers: lanes + 2,
+        outputBuffers: lanes + 3,
         outputBufferBytes: (min(chunkElements, max(largestElementCount, 1)) * widestOutput
           + ChunkOutput.alignmentSlack + 4095) & ~4095,
         catalogueBytes: catalogueBytes)
