@@ -65,7 +65,8 @@ import Testing
     let input = checkpoint.files[tensor.fileOrdinal].input
     let start = entry.byteRange.lowerBound
     guard let view = entry.view else {
-      return try input.bytes(in: start + range.lowerBound * width..<start + range.upperBound * width)
+      return try input.bytes(
+        in: start + range.lowerBound * width..<start + range.upperBound * width)
     }
     var bytes = [UInt8](repeating: 0, count: range.count * width)
     try bytes.withUnsafeMutableBytes {

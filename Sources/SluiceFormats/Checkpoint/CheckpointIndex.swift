@@ -33,7 +33,8 @@ struct CheckpointIndex {
     return try index.get()
   }
 
-  private init(reading scanner: inout JSONScanner, path: String) throws(FormatError) {
+  /// Reads an index from a scanner at its beginning.
+  init(reading scanner: inout JSONScanner, path: String) throws(FormatError) {
     var hasMap = false
     var ordinals: [String: Int] = [:]
     try scanner.beginObject()

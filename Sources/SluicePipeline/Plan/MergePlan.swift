@@ -63,7 +63,8 @@ public struct MergePlan: Sendable {
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     config = MergedConfig.make(
       base, recipe: recipe, addsHead: matcher.addsHead, drafts: drafts)
-    warnings = matcher.warnings + RecipeCheck.warnings(recipe)
+    warnings =
+      matcher.warnings + RecipeCheck.warnings(recipe) + (try SideFiles.warnings(of: recipe.base))
     self.recipe = recipe
     self.options = options
   }
@@ -98,6 +99,11 @@ public struct MergePlan: Sendable {
   public var linearTasks: [TensorTask] {
     tasks.filter { $0.role == .linear }
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  /// Checks that no input file has changed since it was opened.
+  func checkInputs() throws {
+    for file in files { try file.checkUnchanged() }
   }
 
   /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in

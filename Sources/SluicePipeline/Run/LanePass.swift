@@ -81,7 +81,15 @@ struct LanePass {
         }
       }
     }
-    return PassMetrics(name: name, run: try graph.run())
+    do {
+      let metrics = PassMetrics(name: name, run: try graph.run())
+      try plan.checkInputs()
+      return metrics
+    } catch let error where !(error is CancelledError) {
+      // What a changed file led to is less to the point than that it changed.
+      try plan.checkInputs()
+      throw error
+    }
   }
 
   private func addLane(
@@ -113,6 +121,7 @@ struct LanePass {
       while let chunk = try node.receive(from: channel) {
         if chunk.isFirst { try segment.begin(chunk.strip) }
         try segment.process(chunk)
+        try chunk.checkReadable()
         if chunk.isLast {
           try segment.end(chunk.strip)
           didEnd(chunk.strip)

@@ -69,6 +69,8 @@ public struct MergeRun {
     let meter = CostMeter()
     let work = "\(output)/\(RunDirectory.workName)"
     let files = OutputDirectory(output, work: work, plan: plan)
+    // What is noted of the inputs must be what the plan was made from.
+    try plan.checkInputs()
     let manifest = try MergeManifest.make(plan)
     let isNew = try FileStatus.of(work) == nil
     if try isNew && files.isFinished(manifest) { return .wasFinished }
