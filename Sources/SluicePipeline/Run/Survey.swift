@@ -15,86 +15,64 @@ struct Survey {
     let model: Int
   }
 
-  /// One linear layer of one model.
-  private struct Layer: Sendable {
-    let task: TensorTask
+  /// What a question is about: a linear layer of one model, or several tensors as one.
+  struct Layer: Sendable {
+    /// The tensor; several if they are looked at as one.
+    let tasks: [TensorTask]
     let position: Int
     let model: Int
-
-    var key: Key { Key(task: task.ordinal, model: model) }
   }
 
   let context: RunContext
   let store: SpectrumStore
   let kernels: Kernels
+  /// What is done to the deltas before they are counted.
+  let transforms: [any DeltaTransform]
   private(set) var passes: [PassMetrics] = []
   private(set) var inputByteCount = 0
 
-  init(_ context: RunContext, store: SpectrumStore, kernels: Kernels) {
+  init(
+    _ context: RunContext, store: SpectrumStore, kernels: Kernels,
+    transforms: [any DeltaTransform] = []
+  ) {
     self.context = context
     self.store = store
     self.kernels = kernels
+    self.transforms = transforms
   }
 
-  private var plan: MergePlan { context.plan }
+  var plan: MergePlan { context.plan }
   private var modelNames: [String] { plan.recipe.models.map(\.name) }
 
-  /// Counts everything and gives each layer's statistics and cuts.
+  /// Counts the deltas of all linear layers and gives each layer's statistics and cuts.
   mutating func run() throws -> (statistics: LayerStatistics, cuts: CutTable) {
     let linear = plan.linearTasks
-    let inFileOrder = linear.sorted { $0.ordinal < $1.ordinal }
-    if !linear.isEmpty {
-      try pass("survey", inFileOrder) { [store, kernels, modelNames] in
-        SurveySegment(modelNames: modelNames, store: store, kernels: kernels)
-      }
-    }
+    try count("survey", linear)
     let statistics = try significance(of: linear)
     return (statistics, try cuts(of: linear, statistics))
   }
 
-  private mutating func significance(of linear: [TensorTask]) throws -> LayerStatistics {
-    let multiple = plan.recipe.method.significanceMultiple
-    let known = try resolve("refine significance", linear) { layer, whole, _ in
-      switch LayerSurvey(whole, name: layer.task.name, significanceMultiple: multiple) {
-      case .known(let statistics): .success(statistics)
-      case .needs(let bin): .failure(UnresolvedBins(request: BinRequest([bin])))
-      }
+  /// Counts the deltas of tensors.
+  mutating func count(_ name: String, _ tasks: [TensorTask]) throws {
+    guard !tasks.isEmpty else { return }
+    try pass(name, tasks.sorted { $0.ordinal < $1.ordinal }) { segment in
+      SurveySegment(
+        modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
+        transforms: segment.transforms)
     }
-    return LayerStatistics(tasks: linear, layers: known)
   }
 
-  private mutating func cuts(
-    of linear: [TensorTask], _ statistics: LayerStatistics
-  ) throws -> CutTable {
-    let method = plan.recipe.method
-    let requested = method.partitionRates.map(\.value)
-    let shifts = statistics.rateShifts(method.rateRule)
-    let layers = try resolve("refine cuts", linear) { layer, whole, strips in
-      let shift = shifts[layer.model][layer.position]
-      return Result { () throws(UnresolvedBins) in
-        try LayerCuts(
-          // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-          rates: requested.map { $0 == 0 ? 0 : $0 + shift }, whole: whole, tieBreak: method.tieBreak,
-          strips: strips)
-      }
-    }
-    var table: [Int: [LayerCuts]] = [:]
-    for (position, task) in linear.enumerated() {
-      table[task.ordinal] = layers.map { $0[position] }
-    }
-    return CutTable(partitionCount: requested.count, layers: table)
-  }
-
-  /// Answers a question about every layer of every model, looking into bins where it must.
+  /// Answers a question about every tensor or group of tensors of every model, looking into bins
+  /// where it must.
   ///
-  /// - Returns: For each model, the answers in the order of the layers.
-  private mutating func resolve<Answer: Sendable>(
-    _ name: String, _ linear: [TensorTask],
+  /// - Returns: For each model, the answers in the order of the groups.
+  mutating func resolve<Answer: Sendable>(
+    _ name: String, _ groups: [[TensorTask]],
     _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
   ) throws -> [[Answer]] {
-    var answers: [[Answer?]] = modelNames.map { _ in linear.map { _ in nil } }
-    var pending = linear.enumerated().flatMap { position, task in
-      modelNames.indices.map { Layer(task: task, position: position, model: $0) }
+    var answers: [[Answer?]] = modelNames.map { _ in groups.map { _ in nil } }
+    var pending = groups.enumerated().flatMap { position, tasks in
+      modelNames.indices.map { Layer(tasks: tasks, position: position, model: $0) }
     }
     while !pending.isEmpty {
       let results = try ask(pending, answer)
@@ -104,11 +82,13 @@ struct Survey {
         switch result {
         case .success(let known): answers[layer.model][layer.position] = known
         case .failure(let unresolved):
-          requests[layer.key] = unresolved.request
+          for task in layer.tasks {
+            requests[Key(task: task.ordinal, model: layer.model)] = unresolved.request
+          }
           next.append(layer)
         }
       }
-      try refine(name, linear, requests)
+      try refine(name, Array(groups.joined()), requests)
       pending = next
     }
     return answers.map { $0.compactMap(\.self) }
@@ -129,12 +109,15 @@ struct Survey {
           guard index < layers.count else { return }
           try node.cancellation.check()
           let layer = layers[index]
-          let strips = plan.strips(of: layer.task)
-          var whole = try store.spectrum(strip: strips.lowerBound, model: layer.model)
-          var parts = strips.count > 1 ? [whole] : []
-          for strip in strips.dropFirst() {
-            parts.append(try store.spectrum(strip: strip, model: layer.model))
-            whole.merge(parts[parts.count - 1])
+          let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
+          // Only of a single tensor must its strips be known apart.
+          let needsParts = layer.tasks.count == 1 && strips.count > 1
+          var whole = Spectrum([])
+          var parts: [Spectrum] = []
+          for strip in strips {
+            let part = try store.spectrum(strip: strip, model: layer.model)
+            if whole.entries.isEmpty { whole = part } else { whole.merge(part) }
+            if needsParts { parts.append(part) }
           }
           let result = answer(layer, whole, parts)
           results.withLock { $0[index] = result }
@@ -146,27 +129,47 @@ struct Survey {
   }
 
   private mutating func refine(
-    _ name: String, _ linear: [TensorTask], _ requests: [Key: BinRequest]
+    _ name: String, _ tasks: [TensorTask], _ requests: [Key: BinRequest]
   ) throws {
     guard !requests.isEmpty else { return }
     let wanted = Set(requests.keys.map(\.task))
     // From the end, where the page cache still holds what was read last.
-    let tasks = linear.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
-    try pass(name, tasks) { [store, kernels, modelNames] in
-      RefineSegment(modelNames: modelNames, store: store, kernels: kernels) { strip, model in
+    let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
+    try pass(name, tasks) { segment in
+      RefineSegment(
+        modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
+        transforms: segment.transforms
+      ) { strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
     }
   }
 
+  /// What a segment of one lane is made of.
+  private struct SegmentParts {
+    let modelNames: [String]
+    let store: SpectrumStore
+    let kernels: Kernels
+    let transforms: TransformLane
+  }
+
   private mutating func pass(
     _ name: String, _ tasks: [TensorTask],
-    _ makeSegment: @escaping @Sendable () -> any LaneSegment
+    _ makeSegment: @escaping @Sendable (SegmentParts) -> any LaneSegment
   ) throws {
+    let partitionCount = plan.recipe.method.partitionRates.count
     let byteCount = MergePlan.inputByteCount(tasks)
     context.progress.startPhase(name, totalBytes: byteCount)
     let pass = LanePass(name: name, tasks: tasks, context: context)
-    passes.append(try pass.run { _ in makeSegment() })
+    passes.append(
+      try pass.run { [store, kernels, modelNames, transforms] _ in
+        makeSegment(
+          SegmentParts(
+            modelNames: modelNames, store: store, kernels: kernels,
+            transforms: TransformLane(
+              transforms, modelCount: modelNames.count, partitionCount: partitionCount,
+              kernels: kernels)))
+      })
     context.progress.finishPhase()
     inputByteCount += byteCount
   }
