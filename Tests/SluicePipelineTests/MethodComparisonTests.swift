@@ -11,6 +11,10 @@ struct MethodComparisonTests {
   /// A random family in one dtype, or mixed; not every model has every tensor.
   private func family(_ seed: Int, _ dtype: DType, models: Int) -> ModelFamily {
     var spec = FamilySpec.random(seed: UInt64(seed))
+    spec.hiddenSize = min(spec.hiddenSize, 12)
+    spec.intermediateSize = min(spec.intermediateSize, 17)
+    spec.vocabularySize = min(spec.vocabularySize, 20)
+    spec.layerCount = min(spec.layerCount, 3)
     spec.baseDType = dtype
     while spec.fineTunes.count > models { spec.fineTunes.removeLast() }
     while spec.fineTunes.count < models {
@@ -36,7 +40,7 @@ struct MethodComparisonTests {
 
   @Test("rate rules", arguments: ReferenceOptions.Rates.allCases, dtypes)
   func rates(rule: ReferenceOptions.Rates, dtype: DType) throws {
-    for seed in 200..<203 {
+    for seed in 200..<201 {
       try check(seed, dtype) { options, random, family in
         options.prune = .dp
         options.rates = rule
@@ -54,7 +58,7 @@ struct MethodComparisonTests {
 
   @Test("magnitude and owl, amplified", arguments: [ReferenceOptions.Prune.magnitude, .owl], dtypes)
   func fixedRates(prune: ReferenceOptions.Prune, dtype: DType) throws {
-    for seed in 210..<212 {
+    for seed in 210..<211 {
       try check(seed, dtype) { options, random, family in
         options.prune = prune
         options.amplify = [family.fineTuned[0].name: [1.1, 1.3]]
@@ -65,7 +69,7 @@ struct MethodComparisonTests {
 
   @Test("dare", arguments: ReferenceOptions.Rescale.allCases, dtypes)
   func dare(rescale: ReferenceOptions.Rescale, dtype: DType) throws {
-    for seed in 220..<223 {
+    for seed in 220..<221 {
       try check(seed, dtype) { options, random, family in
         options.prune = .dare
         options.rescale = rescale
@@ -81,7 +85,7 @@ struct MethodComparisonTests {
 
   @Test("wanda", arguments: dtypes)
   func wanda(dtype: DType) throws {
-    for seed in 230..<234 {
+    for seed in 230..<232 {
       try check(seed, dtype) { options, random, family in
         options.prune = .wanda
         options.includesHead = false
@@ -103,7 +107,7 @@ struct MethodComparisonTests {
 
   @Test("ties", arguments: ReferenceOptions.Flavor.allCases, dtypes)
   func ties(flavor: ReferenceOptions.Flavor, dtype: DType) throws {
-    for seed in 240..<244 {
+    for seed in 240..<242 {
       try check(seed, dtype, models: 1 + seed % 3) { options, random, _ in
         options.prune = random.choice([.none, .none, .dp, .dare])
         options.flavor = flavor
@@ -134,7 +138,7 @@ struct MethodComparisonTests {
   @Test(
     "adamerging", arguments: [ReferenceOptions.Merge.adaMerging, .adaMergingPlusPlus], dtypes)
   func adaMerging(merge: ReferenceOptions.Merge, dtype: DType) throws {
-    for seed in 260..<263 {
+    for seed in 260..<261 {
       try check(seed, dtype) { options, random, family in
         options.prune = .none
         options.merge = merge

@@ -15,7 +15,7 @@ struct Preparation {
   private(set) var inputByteCount = 0
   private(set) var spilledByteCount = 0
   /// The statistics of linear layers; empty if the method does not look at them.
-  private(set) var statistics = LayerStatistics(tasks: [], layers: [])
+  private(set) var statistics: LayerStatistics
   /// The cuts of linear layers; empty if the method does not look at them.
   private(set) var cuts = CutTable(partitionCount: 0, layers: [:])
 
@@ -23,6 +23,7 @@ struct Preparation {
     self.context = context
     self.kernels = kernels
     self.directory = directory
+    statistics = LayerStatistics(tasks: [], layers: context.plan.recipe.models.map { _ in [] })
   }
 
   private var plan: MergePlan { context.plan }
@@ -76,6 +77,9 @@ struct Preparation {
 
   /// The factors that make up for what a mask removes.
   private mutating func maskSums(_ inputs: ChainInputs) throws -> any FactorSource {
+    // The sums are those of the mask alone.
+    var inputs = inputs
+    inputs.amplification = modelNames.map { _ in [] }
     let sums = MaskSums(taskCount: plan.tasks.count, modelCount: modelNames.count)
     let tasks = plan.tasks.filter {
       $0.role == .linear || ($0.role == .dense && method.maskScope == .all)
