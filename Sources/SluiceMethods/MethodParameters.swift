@@ -86,6 +86,13 @@ public struct MethodParameters: Sendable, Hashable {
   }
 }
 
+extension MethodParameters {
+  /// All defaults, for questions to which the rate does not matter.
+  static var bare: MethodParameters? {
+    PruningRate(0.5).map { MethodParameters(pruningRate: $0) }
+  }
+}
+
 extension MethodChoice where Row == PruneMethod {
   /// Dynamic pruning with partition amplification.
   public static var dppa: Self { Self(known: "dppa") }

@@ -9,6 +9,7 @@ extension MergeMethod {
       "ties-flavor", "ties-density", "zero-sign", "ties-aggregation", "weight", "merge-scale",
     ],
     needs: { tiesNeeds($0) },
+    furtherNeeds: [.trim, .majority],
     paper: "TIES-Merging (arXiv 2306.01708)",
     transforms: { method, inputs in trim(method, inputs) + [weights(inputs)] },
     rule: { method, inputs in
@@ -28,6 +29,7 @@ extension MergeMethod {
     parameters: ["coefficients", "ties-density", "zero-sign"],
     files: (needed: [.coefficients], optional: []),
     needs: { tiesNeeds($0) },
+    furtherNeeds: [.trim, .majority],
     paper: "AdaMerging++ (arXiv 2310.02575)",
     transforms: { method, inputs in trim(method, inputs) },
     rule: { method, inputs in

@@ -12,6 +12,8 @@ public struct MergeMethod: MethodRow {
   public var files: (needed: [ExtraFile], optional: [ExtraFile]) = ([], [])
   /// What it must know before the merge.
   public var needs: @Sendable (MethodParameters) -> MethodNeeds = { _ in [] }
+  /// What further options make it ask for.
+  public var furtherNeeds: MethodNeeds = []
   /// The fewest models that it makes sense for.
   public var leastModels = 1
   /// Where it comes from.
@@ -20,6 +22,11 @@ public struct MergeMethod: MethodRow {
   var transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform] = { _, _ in [] }
   /// The operator.
   let rule: @Sendable (MethodParameters, ChainInputs) -> any MergeOperator
+
+  /// Everything that it must know with one option or another.
+  public var possibleNeeds: MethodNeeds {
+    furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
+  }
 
   /// What the rows of the kind are called.
   public static var kind: String { "merge" }

@@ -101,6 +101,8 @@ public protocol MethodRow: Sendable {
   var files: (needed: [ExtraFile], optional: [ExtraFile]) { get }
   /// What it must know before the merge.
   var needs: @Sendable (MethodParameters) -> MethodNeeds { get }
+  /// Everything that it must know with one option or another.
+  var possibleNeeds: MethodNeeds { get }
   /// The fewest models that it makes sense for.
   var leastModels: Int { get }
   /// Where it comes from.

@@ -9,6 +9,7 @@ extension PruneMethod {
       "pruning-rate", "rescale", "scope", "seed", "partition-width", "amplify", "combine",
     ],
     needs: { $0.rescale == .l1 ? .maskSums : [] },
+    furtherNeeds: .maskSums,
     paper: "DARE (arXiv 2311.03099)",
     bands: .partitions,
     fixedRates: .uniform,

@@ -22,6 +22,8 @@ public struct PruneMethod: MethodRow {
   public var files: (needed: [ExtraFile], optional: [ExtraFile]) = ([], [])
   /// What it must know before the merge.
   public let needs: @Sendable (MethodParameters) -> MethodNeeds
+  /// What further options make it ask for.
+  public var furtherNeeds: MethodNeeds = []
   /// Where it comes from.
   public let paper: String
   /// How it divides what it keeps.
@@ -30,6 +32,11 @@ public struct PruneMethod: MethodRow {
   public var fixedRates: MethodParameters.Rates?
   /// The stages.
   let transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform]
+
+  /// Everything that it must know with one option or another.
+  public var possibleNeeds: MethodNeeds {
+    furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
+  }
 
   /// What the rows of the kind are called.
   public static var kind: String { "prune" }

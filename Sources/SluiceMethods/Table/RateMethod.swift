@@ -19,6 +19,8 @@ public struct RateMethod: MethodRow {
   public var files: (needed: [ExtraFile], optional: [ExtraFile]) { ([], []) }
   /// The spectra of linear layers.
   public var needs: @Sendable (MethodParameters) -> MethodNeeds { { _ in .survey } }
+  /// The same.
+  public var possibleNeeds: MethodNeeds { .survey }
   /// One.
   public var leastModels: Int { 1 }
 
