@@ -26,8 +26,7 @@ let package = Package(
     .library(name: "Sluice", targets: ["Sluice"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     // Layer 0: system libraries, C, vocabulary.
@@ -43,10 +42,7 @@ let package = Package(
       name: "SluiceKernels", dependencies: ["SluiceCore", "CSluiceKernels"], swiftSettings: strict),
     .target(
       name: "SluiceFormats",
-      dependencies: [
-        "SluiceCore", "CSluiceSystem", "CXXHash",
-        .product(name: "SystemPackage", package: "swift-system"),
-      ], swiftSettings: strict),
+      dependencies: ["SluiceCore", "CSluiceSystem", "CXXHash"], swiftSettings: strict),
     .target(
       name: "SluiceDataflow", dependencies: ["SluiceCore", "CSluiceSystem"], swiftSettings: strict),
 
@@ -63,7 +59,7 @@ let package = Package(
       name: "SluicePipeline",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", .product(name: "SystemPackage", package: "swift-system"),
+        "SluiceMethods",
       ], swiftSettings: strict),
     .target(
       name: "Sluice",
@@ -89,6 +85,12 @@ let package = Package(
         "SluiceMethods", "SluicePipeline",
       ], swiftSettings: relaxed),
   ]
+    + [
+      .testTarget(
+        name: "SluiceCommandTests",
+        dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
+        swiftSettings: relaxed)
+    ]
     + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline"].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",

@@ -24,7 +24,7 @@ struct MethodsCommand: ParsableCommand, HasOutputOptions {
     let entries = MethodTable.entries.filter { name == nil || $0.name == name }
     guard !entries.isEmpty else {
       let known = Set(MethodTable.entries.map(\.name)).sorted().joined(separator: ", ")
-      throw ValidationError("There is no method \(name ?? ""); the methods are: \(known).")
+      throw UsageError("there is no method \(name ?? "")", remedy: "The methods are: \(known).")
     }
     if markdown {
       StandardOutput.write(MethodTable.markdown)

@@ -7,7 +7,7 @@ internal import SluiceStages
 
 /// The options that say what is merged and how: those that can change a byte of the result.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: "The base model: a directory, or a .safetensors file.")
+  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
   var base: String
 
   @Option(
@@ -89,7 +89,7 @@ struct RecipeOptions: ParsableArguments {
   func recipe() throws -> MergeRecipe {
     let rate = try checkedRate()
     guard partitionWidth > 0.001, partitionWidth.isFinite else {
-      throw ValidationError("The partition width must be above 0.001; it is \(partitionWidth).")
+      throw UsageError("the partition width must be above 0.001; it is \(partitionWidth)")
     }
     var method = MethodParameters(pruningRate: rate)
     method.pruning = prune
@@ -98,7 +98,7 @@ struct RecipeOptions: ParsableArguments {
     method.combination = combine
     if let rates {
       if let fixed = prune.row.fixedRates, fixed != rates {
-        throw ValidationError("--prune \(prune.rawValue) always has the rates \(fixed.rawValue).")
+        throw UsageError("--prune \(prune.rawValue) always has the rates \(fixed.rawValue)")
       }
       method.rates = rates
     }
@@ -121,17 +121,17 @@ struct RecipeOptions: ParsableArguments {
 
   private func checkedRate() throws -> PruningRate {
     guard pruningRate == nil || density == nil else {
-      throw ValidationError("--density is 1 minus --pruning-rate: give one of them.")
+      throw UsageError("--density is 1 minus --pruning-rate: give one of them")
     }
     if let density {
       guard let rate = PruningRate(1 - density) else {
-        throw ValidationError("The density must lie above 0 and be at most 1; it is \(density).")
+        throw UsageError("the density must lie above 0 and be at most 1; it is \(density)")
       }
       return rate
     }
     let value = pruningRate ?? 0.8
     guard let rate = PruningRate(value) else {
-      throw ValidationError("The pruning rate must lie in 0 ..< 1; it is \(value).")
+      throw UsageError("the pruning rate must lie in 0 ..< 1; it is \(value)")
     }
     return rate
   }
@@ -143,13 +143,15 @@ struct RecipeOptions: ParsableArguments {
         Double($0)
       }
       guard !factors.contains(nil) else {
-        throw ValidationError("--amplify \(option.name)=\(option.value): factors are numbers.")
+        throw UsageError("--amplify \(option.name)=\(option.value): factors are numbers")
       }
-      try set("--amplify", option.name, in: &models) { $0.amplification = factors.compactMap(\.self) }
+      try set("--amplify", option.name, in: &models) {
+        $0.amplification = factors.compactMap(\.self)
+      }
     }
     for option in weight {
       guard let value = Double(option.value) else {
-        throw ValidationError("--weight \(option.name)=\(option.value): a weight is a number.")
+        throw UsageError("--weight \(option.name)=\(option.value): a weight is a number")
       }
       try set("--weight", option.name, in: &models) { $0.weight = value }
     }
@@ -165,7 +167,7 @@ struct RecipeOptions: ParsableArguments {
   ) throws {
     guard let index = models.firstIndex(where: { $0.name == name }) else {
       let known = models.map(\.name).joined(separator: ", ")
-      throw ValidationError("\(option): there is no model \(name); the models are: \(known).")
+      throw UsageError("\(option): there is no model \(name); the models are: \(known)")
     }
     change(&models[index])
   }

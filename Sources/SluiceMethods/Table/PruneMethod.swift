@@ -79,8 +79,9 @@ extension PruneMethod {
       needs: { _ in .survey }, paper: paper, bands: .partitions, fixedRates: rates,
       transforms: { method, inputs in
         [
-          MaskStage(cuts: inputs.cuts, tieBreak: method.tieBreak),
-          AmplifyStage(ringFactors: inputs.amplification.map(method.ringFactors)),
+          MaskStage(cuts: inputs.cuts, tieBreak: method.tieBreak, zeroesDropped: false),
+          AmplifyStage(
+            ringFactors: inputs.amplification.map(method.ringFactors), zeroesDropped: true),
         ]
       })
   }

@@ -33,7 +33,9 @@ public struct MergePlan: Sendable {
   /// The base model's config, changed where the merged model differs; nil if there is none.
   public let config: [UInt8]?
 
-  /// Looks at the models of a recipe and plans the merge. Reads headers and writes nothing.
+  /// Looks at the models of a recipe and plans the merge.
+  ///
+  /// Reads headers and writes nothing.
   ///
   /// - Parameters:
   ///   - recipe: What is asked for.
@@ -128,10 +130,12 @@ public struct MergePlan: Sendable {
   /// The passes over tensors, in order; F32 weights need further looks at some of them.
   public var passNames: [String] { recipe.method.needs.passes }
 
-  /// Whether the inputs are larger than what the page cache can hold of them.
+  /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
+  /// the control group of the process.
   var inputsExceedCache: Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }
-    return files.reduce(0) { $0 + $1.byteCount } > available / 10 * 7
+    let cache = min(available, ControlGroup.memoryLimit ?? available)
+    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
   }
 
   /// The bytes that a pass over tensors reads.

@@ -13,11 +13,14 @@ struct RunContext: Sendable {
   let dropsCachedPages: Bool
 }
 
-/// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, one writer.
+/// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, two writers.
 ///
-///     read 1 --chunks--> work 1 --+
-///     read 2 --chunks--> work 2 --+--merged chunks--> write
+///     read 1 --chunks--> work 1 --+                 +--> write 1
+///     read 2 --chunks--> work 2 --+--merged chunks--+--> write 2
 struct LanePass {
+  /// Two writes on their way keep a disk busier than one.
+  private static let writerCount = 2
+
   let name: String
   let tasks: [TensorTask]
   let context: RunContext
@@ -62,8 +65,10 @@ struct LanePass {
       try addLane(lane, to: graph, stage: stage, output: output?.channel, makeSegment)
     }
     if let output {
-      graph.add("write", .sink, reads: [output.channel]) { node in
-        try WriteStage(output.shards).run(node, from: output.channel, didWrite: didWrite)
+      for writer in 1...LanePass.writerCount {
+        graph.add("write \(writer)", .sink, reads: [output.channel]) { node in
+          try WriteStage(output.shards).run(node, from: output.channel, didWrite: didWrite)
+        }
       }
     }
     return PassMetrics(name: name, run: try graph.run())

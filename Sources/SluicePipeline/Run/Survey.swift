@@ -99,7 +99,8 @@ struct Survey {
     _ layers: [Layer],
     _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
   ) throws -> [Result<Answer, UnresolvedBins>] {
-    let results = Mutex([Result<Answer, UnresolvedBins>?](repeating: nil, count: layers.count))
+    typealias Outcome = Result<Answer, UnresolvedBins>
+    let results = Mutex([Outcome?](repeating: nil, count: layers.count))
     let next = Atomic<Int>(0)
     let graph = Graph(cancellation: context.cancellation)
     for lane in 1...plan.memory.lanes {

@@ -36,8 +36,9 @@ public struct StageError: SluiceError, Hashable {
     StageError(
       Failure(
         .badInput, subject: Subject(tensor: task.name),
-        message: "a second look at fine-tuned model \(model + 1) counted other weights than the first",
-        remedy: "An input file changed while it was read. Run again when nothing writes to it."))
+        message: "a second look at fine-tuned model \(model + 1) counted other weights than "
+          + "the first: an input file changed while it was read",
+        remedy: "Run again when nothing writes to the inputs."))
   }
 
   static func statisticsFile(_ path: String, _ what: String, systemError: Int32) -> StageError {

@@ -78,8 +78,13 @@ public final class RowReader {
     // SAFETY: the buffer has 8 bytes for each element, the widest type.
     let target = unsafe UnsafeMutableRawBufferPointer(
       start: raw.pointer, count: elements.count * width)
-    try unsafe files[source.file].read(
-      into: target, at: source.byteRange.lowerBound + elements.lowerBound * width)
+    let start = source.byteRange.lowerBound
+    if let view = source.view {
+      try unsafe files[source.file].read(
+        elements, of: view, at: start, width: width, into: target)
+    } else {
+      try unsafe files[source.file].read(into: target, at: start + elements.lowerBound * width)
+    }
     return target.count
   }
 

@@ -163,7 +163,8 @@ extension [UInt8] {
     unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
   }
 
-  fileprivate func integer<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: T.Type) -> T {
+  fileprivate func integer<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: T.Type) -> T
+  {
     precondition(offset + MemoryLayout<T>.size <= count)
     return unsafe withUnsafeBytes {
       unsafe T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self))

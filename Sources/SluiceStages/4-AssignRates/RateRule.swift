@@ -8,8 +8,9 @@ public struct LinearStatistics: Sendable, Hashable {
   public let zeroCount: Int
   /// The mean of |delta| over all elements.
   public let mean: Double
-  /// The share of the magnitude, or of the elements, that lies above N times the mean (DPPA
-  /// eq. 2-3), in 0 ... 1.
+  /// The share of the magnitude, or of the elements, that lies above N times the mean.
+  ///
+  /// Source: DPPA, later version, eq. 2-3.
   public let significance: Double
   /// The name of the block that the layer is part of.
   public let block: String

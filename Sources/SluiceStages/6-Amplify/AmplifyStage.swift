@@ -4,12 +4,16 @@ public import SluiceKernels
 /// amplification (DPPA section 3.3).
 public struct AmplifyStage: DeltaTransform {
   private let ringFactors: [[Float]]
+  private let zeroesDropped: Bool
 
   /// Makes the stage.
   ///
-  /// - Parameter ringFactors: For each model, the factor of each ring, most severe first.
-  public init(ringFactors: [[Float]]) {
+  /// - Parameters:
+  ///   - ringFactors: For each model, the factor of each ring, most severe first.
+  ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
+  public init(ringFactors: [[Float]], zeroesDropped: Bool = false) {
     self.ringFactors = ringFactors
+    self.zeroesDropped = zeroesDropped
   }
 
   /// The name in recipes.
@@ -24,28 +28,34 @@ public struct AmplifyStage: DeltaTransform {
   ///   - kernels: The kernels to compute with.
   /// - Returns: The part.
   public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
-    Lane(factors: ringFactors[model], kernels: kernels)
+    Lane(factors: ringFactors[model], zeroesDropped: zeroesDropped, kernels: kernels)
   }
 
   private final class Lane: LaneTransform {
     private let factors: [Float]
     private let changesNothing: Bool
+    private let zeroesDropped: Bool
     private let kernels: Kernels
 
-    init(factors: [Float], kernels: Kernels) {
+    init(factors: [Float], zeroesDropped: Bool, kernels: Kernels) {
       self.factors = factors
       changesNothing = factors.allSatisfy { $0 == 1 }
+      self.zeroesDropped = zeroesDropped
       self.kernels = kernels
     }
 
     func begin(_ strip: Strip) {}
 
     func apply(to block: DeltaBlock) {
-      // Multiplying by 1 gives the same bits, so it can be left out.
-      guard !changesNothing else { return }
-      unsafe kernels.amplify(
-        block.values, count: block.count, partitions: block.partitions.pointers,
-        factors: factors, partitionCount: factors.count)
+      if zeroesDropped {
+        unsafe kernels.prune(
+          block.values, count: block.count, partitions: block.partitions.pointers,
+          factors: factors, partitionCount: factors.count)
+      } else if !changesNothing {
+        unsafe kernels.amplify(
+          block.values, count: block.count, partitions: block.partitions.pointers,
+          factors: factors, partitionCount: factors.count)
+      }
     }
   }
 }

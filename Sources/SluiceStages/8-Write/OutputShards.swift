@@ -60,19 +60,22 @@ public final class OutputShards: Sendable {
     }
   }
 
+  // Made under the lock, so that of several writers one makes the file.
   private func openFile(_ ordinal: Int) throws(FormatError) -> OutputFile {
-    if let file = shards.withLock({ $0[ordinal].file }) { return file }
-    let shard = layout.shards[ordinal]
-    let file = try OutputFile.create(
-      at: "\(directory)/\(shard.fileName)", byteCount: shard.byteCount)
-    // Safety: the header is used inside the closure only.
-    let result = unsafe shard.header.withUnsafeBytes { header in
-      Result { () throws(FormatError) in try unsafe file.write(header, at: 0) }
+    try shards.withLock { (shards) throws(FormatError) in
+      if let file = shards[ordinal].file { return file }
+      let shard = layout.shards[ordinal]
+      let file = try OutputFile.create(
+        at: "\(directory)/\(shard.fileName)", byteCount: shard.byteCount)
+      // Safety: the header is used inside the closure only.
+      let result = unsafe shard.header.withUnsafeBytes { header in
+        Result { () throws(FormatError) in try unsafe file.write(header, at: 0) }
+      }
+      try result.get()
+      shards[ordinal].file = file
+      shards[ordinal].missingBytes -= shard.header.count
+      return file
     }
-    try result.get()
-    shards.withLock { $0[ordinal].file = file }
-    _ = countWritten(shard.header.count, of: ordinal)
-    return file
   }
 
   private func countWritten(_ byteCount: Int, of ordinal: Int) -> Bool {

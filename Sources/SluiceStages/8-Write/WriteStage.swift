@@ -1,6 +1,8 @@
 public import SluiceDataflow
 
-/// Merged bytes on their way to a shard. Dropping it gives the buffer back.
+/// Merged bytes on their way to a shard.
+///
+/// Dropping it gives the buffer back.
 public struct WriteJob: Sendable {
   /// The buffer that holds the bytes.
   public let buffer: PooledBuffer
@@ -12,7 +14,7 @@ public struct WriteJob: Sendable {
   public let offset: Int
 }
 
-/// Writes merged chunks to their places: the last node of the graph, one for all lanes.
+/// Writes merged chunks to their places: the last nodes of the graph, shared by all lanes.
 public struct WriteStage: Sendable {
   private let shards: OutputShards
 
