@@ -12,7 +12,7 @@ struct SluiceCommand: ParsableCommand {
       allow it.
       """,
     version: SluiceVersion.current,
-    subcommands: [MergeCommand.self, InspectCommand.self, DemoCommand.self])
+    subcommands: [MergeCommand.self, InspectCommand.self, DemoCommand.self, MethodsCommand.self])
 
   static func main() { Exit.run { try SluiceCommand.parseAsRoot() } }
 }
