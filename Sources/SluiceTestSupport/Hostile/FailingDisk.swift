@@ -46,7 +46,8 @@ package final class FailingDisk: FileCallObserver {
   ///   - event: What happens, once; nil only counts.
   ///   - isDue: Whether it happens at a call, given its number counted from 0.
   package init(
-    under directory: String, _ event: Event?, when isDue: @escaping @Sendable (FileCall, Int) -> Bool
+    under directory: String, _ event: Event?,
+    when isDue: @escaping @Sendable (FileCall, Int) -> Bool
   ) {
     self.directory = directory
     self.event = event
