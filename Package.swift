@@ -99,4 +99,13 @@ let package = Package(
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
     }
+    // Too slow for every build: swift test --filter SluiceSlow.
+    + [
+      .testTarget(
+        name: "SluiceSlowResumeTests",
+        dependencies: [
+          "SluiceCore", "SluiceDataflow", "SluiceFormats", "SluicePipeline", "SluiceTestSupport",
+          "SluiceCommand",
+        ], swiftSettings: relaxed)
+    ]
 )
