@@ -74,6 +74,10 @@ int32_t sluice_guard_mapping(uintptr_t address, uintptr_t byte_count) {
   return -1;
 }
 
+int32_t sluice_guard_failed(int32_t slot) {
+  return slot < 0 ? 0 : atomic_load(&slots[slot].has_failed);
+}
+
 int32_t sluice_end_guard(int32_t slot) {
   if (slot < 0) return 0;
   int has_failed = atomic_load(&slots[slot].has_failed);

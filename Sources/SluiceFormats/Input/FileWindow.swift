@@ -69,6 +69,14 @@ extension Int {
       start: UnsafeRawPointer(bitPattern: mapping).map { unsafe $0 + lead }, count: range.count)
   }
 
+  /// Checks that every page that was looked at so far could be read.
+  ///
+  /// - Throws: If the file was cut short or its disk failed; such pages read as zeros.
+  public func checkReadable() throws(FormatError) {
+    guard sluice_guard_failed(guardSlot) != 0 else { return }
+    throw .changed(file.path, "a part of it could not be read", range: range)
+  }
+
   /// Unmaps the bytes, and drops them from the page cache if that was asked for; once is enough.
   public func release() {
     guard !isReleased.exchange(true, ordering: .acquiringAndReleasing), mapping != 0 else { return }

@@ -108,6 +108,7 @@ public struct MemoryPlan: Sendable, Hashable {
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
         + SpectrumStore.indexByteCount(stripCount: strips, modelCount: modelCount)
+        + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
     }
 
     var largestUsefulChunk: Int {

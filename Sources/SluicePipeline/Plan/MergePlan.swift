@@ -14,6 +14,8 @@ public struct MergePlan: Sendable {
   public let tasks: [TensorTask]
   /// The input files, by ordinal.
   public let files: [InputFile]
+  /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
+  let firstFiles: [Int]
   /// The files of the merged model.
   public let layout: ShardLayout
   /// How the byte budget is spent.
@@ -57,6 +59,7 @@ public struct MergePlan: Sendable {
       options: options)
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
+    firstFiles = ([base] + models).map(\.firstFile)
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     config = MergedConfig.make(
       base, recipe: recipe, addsHead: matcher.addsHead, drafts: drafts)
@@ -103,10 +106,12 @@ public struct MergePlan: Sendable {
     for file in files { try file.checkUnchanged() }
   }
 
-  /// Whether the inputs are larger than what the page cache can hold of them.
+  /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
+  /// the control group of the process.
   var inputsExceedCache: Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }
-    return files.reduce(0) { $0 + $1.byteCount } > available / 10 * 7
+    let cache = min(available, ControlGroup.memoryLimit ?? available)
+    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
   }
 
   /// The bytes that a pass over tensors reads.

@@ -25,18 +25,17 @@ struct Survey {
   }
 
   let context: RunContext
-  let store: SpectrumStore
   let kernels: Kernels
   private(set) var passes: [PassMetrics] = []
-  private(set) var inputByteCount = 0
 
-  init(_ context: RunContext, store: SpectrumStore, kernels: Kernels) {
+  init(_ context: RunContext, kernels: Kernels) {
     self.context = context
-    self.store = store
     self.kernels = kernels
   }
 
   private var plan: MergePlan { context.plan }
+  private var work: MergeWork { context.work }
+  private var store: SpectrumStore { context.work.store }
   private var modelNames: [String] { plan.recipe.models.map(\.name) }
 
   /// Counts everything and gives each layer's statistics and cuts.
@@ -44,7 +43,8 @@ struct Survey {
     let linear = plan.linearTasks
     let inFileOrder = linear.sorted { $0.ordinal < $1.ordinal }
     if !linear.isEmpty {
-      try pass("survey", inFileOrder) { [store, kernels, modelNames] in
+      try pass("survey", inFileOrder, isFinished: work.isSurveyed) {
+        [store, kernels, modelNames] in
         SurveySegment(modelNames: modelNames, store: store, kernels: kernels)
       }
     }
@@ -153,23 +153,48 @@ struct Survey {
     let wanted = Set(requests.keys.map(\.task))
     // From the end, where the page cache still holds what was read last.
     let tasks = linear.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
-    try pass(name, tasks) { [store, kernels, modelNames] in
+    let finished = try refinedStrips(tasks, requests)
+    try pass(name, tasks, isFinished: finished.contains, isRefining: true) {
+      [store, kernels, modelNames] in
       RefineSegment(modelNames: modelNames, store: store, kernels: kernels) { strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
     }
   }
 
+  /// The strips whose bins an earlier attempt has looked into already.
+  private func refinedStrips(
+    _ tasks: [TensorTask], _ requests: [Key: BinRequest]
+  ) throws -> Set<Int> {
+    var finished: Set<Int> = []
+    for task in tasks {
+      for strip in plan.strips(of: task) where work.earlier.refined.contains(strip) {
+        let isResolved = try modelNames.indices.allSatisfy { model in
+          let bins = requests[Key(task: task.ordinal, model: model)]?.bins ?? []
+          guard !bins.isEmpty else { return true }
+          let entries = try store.spectrum(strip: strip, model: model).entries
+          return !entries.contains { $0.span > 1 && bins.contains($0.bits) }
+        }
+        if isResolved { finished.insert(strip) }
+      }
+    }
+    return finished
+  }
+
   private mutating func pass(
-    _ name: String, _ tasks: [TensorTask],
-    _ makeSegment: @escaping @Sendable () -> any LaneSegment
+    _ name: String, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
+    isRefining: Bool = false, _ makeSegment: @escaping @Sendable () -> any LaneSegment
   ) throws {
-    let byteCount = MergePlan.inputByteCount(tasks)
-    context.progress.startPhase(name, totalBytes: byteCount)
-    let pass = LanePass(name: name, tasks: tasks, context: context)
-    passes.append(try pass.run { _ in makeSegment() })
+    context.progress.startPhase(
+      name, totalBytes: MergePlan.inputByteCount(tasks),
+      doneBytes: tasks.reduce(0) { sum, task in
+        plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
+      })
+    let pass = LanePass(name: name, tasks: tasks, context: context, isFinished: isFinished)
+    let work = work
+    passes.append(
+      try pass.run(didEnd: { work.didSurvey($0, isRefined: isRefining) }) { _ in makeSegment() })
     context.progress.finishPhase()
-    inputByteCount += byteCount
   }
 }
 
