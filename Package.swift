@@ -85,12 +85,11 @@ let package = Package(
         "SluiceMethods", "SluicePipeline",
       ], swiftSettings: relaxed),
   ]
-    + [
+    + ["SluiceCommandTests", "SluiceSlowHostileTests"].map { name in
       .testTarget(
-        name: "SluiceCommandTests",
-        dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
+        name: name, dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
-    ]
+    }
     + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline"].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",

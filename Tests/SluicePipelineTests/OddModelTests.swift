@@ -117,7 +117,9 @@ import Testing
     }
     let odd = same.report.warnings.filter { $0.kind == .oddInput }
     #expect(
-      odd.map(\.message) == ["the same checkpoint as model base", "the same checkpoint as model m0"])
+      odd.map(\.message) == [
+        "the same checkpoint as model base", "the same checkpoint as model m0",
+      ])
     #expect(same.report.warnings.contains { $0.kind == .unchangedTensor })
   }
 

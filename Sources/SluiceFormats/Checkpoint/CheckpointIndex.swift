@@ -48,6 +48,9 @@ struct CheckpointIndex {
       try scanner.beginObject()
       while let key = try scanner.nextKey() {
         let tensor = scanner.string(of: key)
+        guard fileOrdinals.count < Checkpoint.maximumTensorCount else {
+          throw Checkpoint.tooManyTensors(in: path)
+        }
         guard try scanner.kind() == .string else {
           throw .malformed("the value in weight_map is no file name", file: path, tensor: tensor)
         }

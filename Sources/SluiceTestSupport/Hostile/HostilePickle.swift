@@ -4,7 +4,7 @@ public enum HostilePickle: String, CaseIterable, Sendable {
   case system, eval, submodule, nearlyAllowed, longName, nameCut, nameNotUTF8
   case inst, obj, newObj, extension1, stackGlobal, frame, persistentText, pop, dup
   case emptyStack, popBelowMark, noMark, memoMissing, listBomb, memoHighest
-  case stackBomb, markBomb, valueBomb, nestedTuples, laughs, ownMember
+  case stackBomb, markBomb, tensorBomb, rankBomb, nestedTuples, laughs, ownMember
   case stringCut, stringHuge, stringNotUTF8, longNumber
   case itemsOfTuple, elementsOfDictionary, oddItems, attributesOfTuple, attributesFromTuple
   case nameNotString, valueNotTensor, nameTwice, storageAsTensor
@@ -96,11 +96,22 @@ public enum HostilePickle: String, CaseIterable, Sendable {
       (P.whole(Self.repeated("N", 70000)), "more than 65536 values on the stack")
     case .markBomb:
       (P.whole(Self.repeated("(", 70000)), "more than 65536 values on the stack")
-    case .valueBomb:
+    case .tensorBomb:
+      // One set of arguments, from which tensor after tensor is made with four bytes each.
       (
         P.whole(
-          Array("]".utf8) + Self.repeated("](" + String(repeating: "N", count: 60000) + "ea", 40)),
+          P.tensor() + Array("q".utf8) + [0]
+            + P.global("torch._utils", "_rebuild_tensor_v2") + Array("q".utf8) + [1]
+            + P.tuple([
+              P.storage(), P.integer(0), P.integers(Array(repeating: 1, count: 64)),
+              P.integers(Array(repeating: 1, count: 64)), [0x89], P.emptyHooks,
+            ]) + Array("q".utf8) + [2] + Self.repeated("h\u{1}h\u{2}R", 16000)),
         "more than 2097152 values"
+      )
+    case .rankBomb:
+      (
+        P.dictionary([("a", P.tensor(P.storage(), Array(repeating: 1, count: 65), [1]))]),
+        "a tensor of more than 64 dimensions"
       )
     case .nestedTuples:
       // Many tuples, each in the next; must be thrown away without recursion.
