@@ -10,7 +10,7 @@ enum MergeSummary {
     let layout = report.plan.layout
     let files = layout.shards.count == 1 ? "1 file" : "\(layout.shards.count) files"
     var text =
-      "merged \(report.plan.tasks.count) tensors into \(output) "
+      "merged \(report.plan.tasks.count) tensor\(report.plan.tasks.count == 1 ? "" : "s") into \(output) "
       + "(\(files), \(ByteCount(layout.byteCount)))\n\n"
     var rows = [["model", "linear layers", "factors", "asked", "achieved", "deltas kept"]]
     for model in report.models {
@@ -26,7 +26,7 @@ enum MergeSummary {
       "\(Format.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
       + "wrote \(ByteCount(totals.bytesWritten)), "
       + "peak memory \(ByteCount(totals.peakMemory)) "
-      + "(budget \(report.plan.options.memory), used \(ByteCount(totals.peakLeased)))\n"
+      + "(budget \(report.plan.options.memory), leased \(ByteCount(totals.peakLeased)))\n"
     if totals.attempts > 1 { text += "finished in \(totals.attempts) attempts\n" }
     if !report.warnings.isEmpty {
       let count = report.warnings.count

@@ -70,7 +70,7 @@ public struct MergePlan: Sendable {
     firstFiles = ([base] + models).map(\.firstFile)
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     config = MergedConfig.make(
-      base, recipe: recipe, addsHead: matcher.addsHead, drafts: drafts)
+      base, recipe: recipe, untiesHead: matcher.untiesHead, drafts: drafts)
     warnings =
       matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings
       + (try SideFiles.warnings(of: recipe.base))

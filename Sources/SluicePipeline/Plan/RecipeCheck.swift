@@ -11,9 +11,9 @@ enum RecipeCheck {
     }
     var names: Set<String> = ["base"]
     for model in recipe.models {
-      guard !model.name.isEmpty, names.insert(model.name).inserted else {
+      guard names.insert(model.name).inserted else {
         throw .usage(
-          "the model name \(model.name.printable) is taken or empty",
+          "two models are called \(model.name.printable)",
           remedy: "Give each model a name of its own; the base is called base.")
       }
       guard model.weight.isFinite, Float(model.weight).isFinite else {
