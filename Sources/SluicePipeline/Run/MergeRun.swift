@@ -173,6 +173,8 @@ public struct MergeRun {
 
   /// Tidies up after an error, and says in it how to go on.
   private func ended(by error: any Error, _ directory: RunDirectory) -> any Error {
+    // Whoever waited when the run was cancelled only knows that it was.
+    let error = error is CancelledError ? cancellation.error ?? error : error
     guard var known = error as? any SluiceError else { return error }
     switch known.failure.exitCode {
     case .badInput where error is StageError: directory.abandon()
