@@ -45,7 +45,7 @@ public struct PruneMethod: MethodRow {
 
   /// All prunings.
   public static let table: [PruneMethod] = [
-    dppa, dp, magnitude, owl, dare, wanda, none,
+    dppa, dp, magnitude, owl, dare, wanda, sparseGPT, none,
   ]
 
   /// Options of everything that keeps the largest deltas of each layer.

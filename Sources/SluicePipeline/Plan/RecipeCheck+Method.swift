@@ -28,6 +28,16 @@ extension RecipeCheck {
         "--merge \(merge.name) does not look at weights",
         remedy: "--merge sum adds the deltas up, each times its model's weight.")
     }
+    guard !merge.needs(method).contains(.solve) || prune.bands == .none else {
+      throw .usage(
+        "--merge \(merge.name) solves for the models as they are",
+        remedy: "Add --prune none, or choose another merging for pruned models.")
+    }
+    guard method.dampening >= 0, method.dampening.isFinite,
+      method.offDiagonal >= 0, method.offDiagonal <= 1
+    else {
+      throw .usage("the dampening must be at least 0, and --off-diagonal lie in 0 ... 1")
+    }
     try checkTies(method)
     try checkWeights(recipe)
     guard method.temperature > 0, method.temperature.isFinite else {

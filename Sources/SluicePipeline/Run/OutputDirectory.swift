@@ -37,11 +37,12 @@ struct OutputDirectory {
 
   private func checkSpace() throws {
     let free = try FileSystem.freeByteCount(at: path)
-    guard free < plan.layout.byteCount else { return }
+    let needed = plan.layout.byteCount + plan.solve.byteCount
+    guard free < needed else { return }
     throw PipelineError(
       Failure(
         .inputOutput, subject: Subject(file: path),
-        message: "the merged model needs \(ByteCount(plan.layout.byteCount)), "
+        message: "the merged model and what is kept on the way need \(ByteCount(needed)), "
           + "\(ByteCount(free)) are free",
         remedy: "Free space, or choose another --out."))
   }

@@ -8,7 +8,7 @@ internal import SluiceStages
 /// The passes before the merge: finds what the chain of the recipe's method must know, and nothing
 /// else. Each pass runs the part of the chain that is known by then.
 struct Preparation {
-  let context: RunContext
+  private(set) var context: RunContext
   let kernels: Kernels
   let directory: OutputDirectory
   private(set) var passes: [PassMetrics] = []
@@ -34,6 +34,7 @@ struct Preparation {
   mutating func chain() throws -> MergeChain {
     let needs = method.needs
     let models = plan.recipe.models
+    if needs.contains(.solve) { try solve() }
     if needs.contains(.survey) { try survey() }
     var inputs = ChainInputs(
       cuts: cuts, amplification: models.map(\.amplification), weights: models.map(\.weight))
@@ -43,6 +44,21 @@ struct Preparation {
     if needs.contains(.trim) { inputs.trims = try trims(inputs) }
     if needs.contains(.majority) { inputs.majority = try majority(inputs) }
     return method.chain(inputs)
+  }
+
+  /// Solves for layers; from then on their solutions are read in the place of the models' weights.
+  private mutating func solve() throws {
+    let solved = try SolvedFile(
+      path: directory.workPath("solved"), byteCount: plan.solve.byteCount)
+    context.progress.startPhase("solve", totalBytes: plan.solve.byteCount)
+    let pass = SolvePass(context: context, kernels: kernels, directory: directory, solved: solved)
+    passes.append(try pass.run())
+    context.progress.finishPhase()
+    inputByteCount += MergePlan.inputByteCount(plan.solve.jobs.map(\.task))
+    spilledByteCount += plan.solve.byteCount
+    var plan = plan
+    plan.files.append(try InputFile.open(solved.path))
+    context.plan = plan
   }
 
   private mutating func survey() throws {

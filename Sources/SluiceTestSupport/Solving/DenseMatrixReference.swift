@@ -1,18 +1,39 @@
-import SluiceTestSupport
-
 /// Square and other matrices as lists of rows, and the textbook's ways to solve them.
-struct Matrix {
-  var rows: [[Double]]
+public struct Matrix: Sendable {
+  /// The rows.
+  public var rows: [[Double]]
 
-  var rowCount: Int { rows.count }
-  var columnCount: Int { rows.first?.count ?? 0 }
+  /// Wraps rows.
+  ///
+  /// - Parameter rows: The rows, all of one length.
+  public init(rows: [[Double]]) { self.rows = rows }
 
-  static func random(_ rows: Int, _ columns: Int, _ random: inout RepeatableGenerator) -> Matrix {
+  /// The number of rows.
+  public var rowCount: Int { rows.count }
+  /// The number of columns.
+  public var columnCount: Int { rows.first?.count ?? 0 }
+
+  /// Draws a matrix.
+  ///
+  /// - Parameters:
+  ///   - rows: The number of rows.
+  ///   - columns: The number of columns.
+  ///   - random: What to draw from.
+  /// - Returns: The matrix.
+  public static func random(_ rows: Int, _ columns: Int, _ random: inout RepeatableGenerator) -> Matrix {
     Matrix(rows: (0..<rows).map { _ in (0..<columns).map { _ in random.gaussian() } })
   }
 
   /// The Gram matrix of random inputs, some of which are never seen.
-  static func gram(_ count: Int, dead: Set<Int> = [], _ random: inout RepeatableGenerator) -> Matrix {
+  ///
+  /// - Parameters:
+  ///   - count: The number of inputs.
+  ///   - dead: Those that are never seen.
+  ///   - random: What to draw from.
+  /// - Returns: The matrix.
+  public static func gram(
+    _ count: Int, dead: Set<Int> = [], _ random: inout RepeatableGenerator
+  ) -> Matrix {
     var inputs = Matrix.random(3 * count, count, &random)
     for row in inputs.rows.indices {
       for column in dead { inputs.rows[row][column] = 0 }
@@ -24,11 +45,18 @@ struct Matrix {
     return inputs.transposed * inputs
   }
 
-  var transposed: Matrix {
+  /// Rows as columns.
+  public var transposed: Matrix {
     Matrix(rows: (0..<columnCount).map { column in rows.map { $0[column] } })
   }
 
-  static func * (a: Matrix, b: Matrix) -> Matrix {
+  /// The product.
+  ///
+  /// - Parameters:
+  ///   - a: The left factor.
+  ///   - b: The right factor.
+  /// - Returns: The product.
+  public static func * (a: Matrix, b: Matrix) -> Matrix {
     let columns = b.transposed.rows
     return Matrix(
       rows: a.rows.map { row in
@@ -37,7 +65,7 @@ struct Matrix {
   }
 
   /// By Gauss and Jordan, with the largest pivot.
-  var inverse: Matrix {
+  public var inverse: Matrix {
     let count = rowCount
     var work = rows.enumerated().map { index, row in
       row + (0..<count).map { $0 == index ? 1 : 0 }
@@ -56,7 +84,7 @@ struct Matrix {
   }
 
   /// The lower factor L with L * transpose(L) = self.
-  var cholesky: Matrix {
+  public var cholesky: Matrix {
     var lower = Matrix(rows: rows.map { $0.map { _ in 0 } })
     for row in 0..<rowCount {
       for column in 0...row {
@@ -72,7 +100,16 @@ struct Matrix {
 
 /// SparseGPT as its authors wrote it: the inverse, its upper factor, and all later columns updated at
 /// once after every column.
-func sparseReference(_ weights: Matrix, gram: Matrix, rate: Double, dampening: Double) -> Matrix {
+///
+/// - Parameters:
+///   - weights: The weights, one row for each output.
+///   - gram: The Gram matrix of the inputs.
+///   - rate: The share to remove.
+///   - dampening: What is added to the diagonal, as a share of its mean.
+/// - Returns: The pruned weights.
+public func sparseReference(
+  _ weights: Matrix, gram: Matrix, rate: Double, dampening: Double
+) -> Matrix {
   var (weights, gram) = (weights, gram)
   let count = gram.rowCount
   for column in 0..<count where gram.rows[column][column] == 0 {
