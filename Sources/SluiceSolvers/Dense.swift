@@ -72,7 +72,8 @@ enum Dense {
   static func subtractProduct(
     _ a: DenseMatrix, _ b: DenseMatrix, isTransposed: Bool, from c: DenseMatrix
   ) {
-    precondition(a.rowCount == c.rowCount && a.columnCount == (isTransposed ? b.columnCount : b.rowCount))
+    precondition(
+      a.rowCount == c.rowCount && a.columnCount == (isTransposed ? b.columnCount : b.rowCount))
     unsafe subtract(
       a.pointer, a.columnCount, b, isTransposed: isTransposed, from: c.pointer, c.columnCount,
       rows: c.rowCount, columns: c.columnCount, inner: a.columnCount)

@@ -1,7 +1,9 @@
 internal import Glibc
 
-/// A matrix of Doubles in a file of its own, row after row, of which parts are read and written: for
-/// matrices that do not fit in memory. The file has no name any more once it is open.
+/// A matrix of Doubles in a file of its own, for matrices that do not fit in memory.
+///
+/// It lies there row after row; parts are read and written. The file has no name any more once it is
+/// open.
 public final class DiskMatrix {
   /// The number of rows.
   public let rowCount: Int
@@ -47,7 +49,8 @@ public final class DiskMatrix {
       let bytes = unsafe UnsafeMutableRawPointer(target + place)
       var done = 0
       while done < count * 8 {
-        let read = unsafe pread(descriptor, bytes + done, count * 8 - done, off_t(offset * 8 + done))
+        let read = unsafe pread(
+          descriptor, bytes + done, count * 8 - done, off_t(offset * 8 + done))
         if read < 0, errno == EINTR { continue }
         guard read > 0 else {
           throw .scratch(path, "read back", systemError: read < 0 ? errno : EIO)

@@ -5,7 +5,9 @@ import SluicePipeline
 import SluiceTestSupport
 import Testing
 
-/// Merges that solve for layers, against dense references in Double. Tolerance: the solution is kept
+/// Merges that solve for layers, against dense references in Double.
+///
+/// Tolerance: the solution is kept
 /// as F32 and added to the base in F32, so two units of the largest weight's last place, plus the
 /// rounding to the output's type.
 @Suite("Solved merges equal dense references") struct SolvedMergeTests {
@@ -14,7 +16,8 @@ import Testing
     var grams: [[String: Matrix]] = []
 
     init(_ dtype: DType, seed: UInt64) {
-      var spec = FamilySpec(seed: seed, fineTunes: [.init("a", dtype: dtype), .init("b", dtype: dtype)])
+      var spec = FamilySpec(
+        seed: seed, fineTunes: [.init("a", dtype: dtype), .init("b", dtype: dtype)])
       spec.baseDType = dtype
       (spec.hiddenSize, spec.intermediateSize, spec.vocabularySize) = (12, 20, 8)
       (spec.headCount, spec.keyValueHeadCount, spec.headSize) = (2, 1, 4)
@@ -120,7 +123,8 @@ import Testing
     }
   }
 
-  @Test("sparsegpt: on weights and on deltas", arguments: MethodParameters.SolveTarget.allCases, dtypes)
+  @Test(
+    "sparsegpt: on weights and on deltas", arguments: MethodParameters.SolveTarget.allCases, dtypes)
   func sparse(target: MethodParameters.SolveTarget, dtype: DType) throws {
     let input = Case(dtype, seed: 4)
     let merged = try input.run { recipe in
@@ -140,7 +144,8 @@ import Testing
           target == .weights ? own : delta, gram: gram, rate: 0.6, dampening: 0.01)
         for row in base.rows.indices {
           for column in base.rows[row].indices {
-            let change = pruned.rows[row][column] - (target == .weights ? base.rows[row][column] : 0)
+            let change =
+              pruned.rows[row][column] - (target == .weights ? base.rows[row][column] : 0)
             expected.rows[row][column] += weight * change
           }
         }

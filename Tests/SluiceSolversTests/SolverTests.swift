@@ -3,7 +3,9 @@ import SluiceSolvers
 import SluiceTestSupport
 import Testing
 
-/// Blocked solvers against dense ones in Double. The tolerance is relative to the largest number.
+/// Blocked solvers against dense ones in Double.
+///
+/// The tolerance is relative to the largest number.
 @Suite("Solvers on disk equal dense references") struct SolverTests {
   private static let tolerance = 1e-9
 
@@ -39,7 +41,9 @@ import Testing
       })
   }
 
-  @Test("A Cholesky factor and its inverse, whatever the tiles", arguments: [1, 2, 5, 17], [1, 3, 16, 64])
+  @Test(
+    "A Cholesky factor and its inverse, whatever the tiles", arguments: [1, 2, 5, 17],
+    [1, 3, 16, 64])
   func cholesky(count: Int, tile: Int) throws {
     var random = RepeatableGenerator(seed: UInt64(count))
     let gram = Matrix.gram(count, &random)
@@ -83,7 +87,9 @@ import Testing
       rowCount: rows, columnCount: columns, modelCount: 2,
       readGram: { copy(grams[$0], $1, to: $2) }, readDeltas: { copy(deltas[$0], $1, to: $2) },
       emit: { range, values in
-        for row in 0..<range.count { found.append((0..<columns).map { values[row * columns + $0] }) }
+        for row in 0..<range.count {
+          found.append((0..<columns).map { values[row * columns + $0] })
+        }
       })
     expect(Matrix(rows: found), equals: expected)
   }
@@ -115,7 +121,9 @@ import Testing
       rowCount: rows, columnCount: columns, readGram: { copy(gram, $0, to: $1) },
       readWeights: { copy(weights, $0, to: $1) },
       emit: { range, values in
-        for row in 0..<range.count { found.append((0..<columns).map { values[row * columns + $0] }) }
+        for row in 0..<range.count {
+          found.append((0..<columns).map { values[row * columns + $0] })
+        }
       })
     expect(Matrix(rows: found), equals: expected)
     #expect(found.joined().map { $0 == 0 } == expected.rows.joined().map { $0 == 0 })

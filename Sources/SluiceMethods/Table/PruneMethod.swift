@@ -49,7 +49,9 @@ public struct PruneMethod: MethodRow {
   ]
 
   /// Options of everything that keeps the largest deltas of each layer.
-  static let maskParameters = ["pruning-rate", "partition-width", "amplify", "combine", "tie-break"]
+  static let maskParameters = [
+    "pruning-rate", "partition-width", "amplify", "combine", "tie-break",
+  ]
 }
 
 extension PruneMethod {

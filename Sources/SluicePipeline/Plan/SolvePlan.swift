@@ -56,7 +56,9 @@ struct SolvePlan: Sendable {
       tasks[index] = task.with(role: .dense, fineTuned: task.fineTuned)
       return
     }
-    for (model, gram) in zip(recipe.models, grams) { try gram.checkMatrix(of: task, model: model.name) }
+    for (model, gram) in zip(recipe.models, grams) {
+      try gram.checkMatrix(of: task, model: model.name)
+    }
     var sources = [TensorSource?](repeating: nil, count: recipe.models.count)
     sources[0] = TensorSource(
       file: file, dtype: .f32, byteRange: offset..<(offset + task.elementCount * 4))

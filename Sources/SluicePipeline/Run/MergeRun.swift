@@ -70,7 +70,8 @@ public struct MergeRun {
 
     let shards = OutputShards(plan.layout, in: directory.work)
     let sums = OutputSums(taskCount: plan.tasks.count)
-    let merge = try mergePass(preparation.context, chain: chain, shards: shards, sums: sums, kernels: kernels)
+    let merge = try mergePass(
+      preparation.context, chain: chain, shards: shards, sums: sums, kernels: kernels)
     try shards.finish()
 
     var report = MergeReport(

@@ -5,8 +5,9 @@ internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceStages
 
-/// The passes before the merge: finds what the chain of the recipe's method must know, and nothing
-/// else. Each pass runs the part of the chain that is known by then.
+/// The passes before the merge.
+///
+/// They find what the chain of the recipe's method must know, and nothing else. Each pass runs the part of the chain that is known by then.
 struct Preparation {
   private(set) var context: RunContext
   let kernels: Kernels

@@ -20,7 +20,9 @@ public struct Matrix: Sendable {
   ///   - columns: The number of columns.
   ///   - random: What to draw from.
   /// - Returns: The matrix.
-  public static func random(_ rows: Int, _ columns: Int, _ random: inout RepeatableGenerator) -> Matrix {
+  public static func random(_ rows: Int, _ columns: Int, _ random: inout RepeatableGenerator)
+    -> Matrix
+  {
     Matrix(rows: (0..<rows).map { _ in (0..<columns).map { _ in random.gaussian() } })
   }
 
@@ -91,7 +93,8 @@ public struct Matrix: Sendable {
         let sum = (0..<column).reduce(rows[row][column]) {
           $0 - lower.rows[row][$1] * lower.rows[column][$1]
         }
-        lower.rows[row][column] = row == column ? sum.squareRoot() : sum / lower.rows[column][column]
+        lower.rows[row][column] =
+          row == column ? sum.squareRoot() : sum / lower.rows[column][column]
       }
     }
     return lower
@@ -131,7 +134,9 @@ public func sparseReference(
         let weight = weights.rows[row][column]
         let kept = scores[row][column - start] <= threshold ? 0 : weight
         let error = (weight - kept) / upper.rows[column][column]
-        for later in column..<count { weights.rows[row][later] -= error * upper.rows[column][later] }
+        for later in column..<count {
+          weights.rows[row][later] -= error * upper.rows[column][later]
+        }
         weights.rows[row][column] = kept
       }
     }
