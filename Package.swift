@@ -90,12 +90,11 @@ let package = Package(
         "SluiceMethods", "SluicePipeline",
       ], swiftSettings: relaxed),
   ]
-    + [
+    + ["SluiceCommandTests", "SluiceSlowHostileTests"].map { name in
       .testTarget(
-        name: "SluiceCommandTests",
-        dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
+        name: name, dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
-    ]
+    }
     + [
       "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
     ].map { module in
@@ -106,4 +105,13 @@ let package = Package(
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
     }
+    // Too slow for every build: swift test --filter SluiceSlow.
+    + [
+      .testTarget(
+        name: "SluiceSlowResumeTests",
+        dependencies: [
+          "SluiceCore", "SluiceDataflow", "SluiceFormats", "SluicePipeline", "SluiceTestSupport",
+          "SluiceCommand",
+        ], swiftSettings: relaxed)
+    ]
 )

@@ -62,8 +62,8 @@ struct MessageTests {
         "merge", "--base", "{d}/base", "--model", "{a}={d}/{a}", "--out", "{d}/base", "--quiet",
       ], exitCode: 64,
       errors: """
-        error: {d}/base: the output directory already holds model.safetensors
-        hint: Choose another --out, or remove the directory first.
+        error: {d}/base: the output directory holds model.safetensors, an input of this merge
+        hint: Choose another --out: inputs are never written to.
 
         """),
     Case(

@@ -56,6 +56,34 @@ import Testing
     #expect(failure.remedy != nil)
   }
 
+  @Test("an index of PyTorch files follows the rules of all indexes")
+  func index() throws {
+    let cases: [(file: String, content: [UInt8], message: String)] = [
+      ("../m.bin", HostileZip.soundBytes, "only plain names in the same directory are allowed"),
+      ("other.bin", HostileZip.soundBytes, "names the file other.bin, which does not exist"),
+      ("m.bin", SafetensorsBytes.file(withTensors: ["a"]), "found something else"),
+      ("m.bin", HostileZip.storageTooShort.bytes, "storage 0 has 23 bytes, expected 24"),
+    ]
+    for (file, content, message) in cases {
+      let scratch = try ScratchDirectory()
+      try scratch.write(content, to: "m.bin")
+      let index = "{\"weight_map\":{\"a\":\"\(file)\"}}"
+      try scratch.write(Array(index.utf8), to: "pytorch_model.bin.index.json")
+      let error = #expect(throws: FormatError.self) { try Checkpoint.open(scratch.path) }
+      #expect(error?.failure.message.contains(message) == true, "\(String(describing: error))")
+    }
+  }
+
+  @Test("a directory with both formats is read as safetensors, whatever the other holds")
+  func bothFormats() throws {
+    let scratch = try ScratchDirectory()
+    try scratch.write(SafetensorsBytes.file(withTensors: ["x"]), to: "model.safetensors")
+    try scratch.write([1, 2, 3], to: "pytorch_model.bin")
+    let checkpoint = try Checkpoint.open(scratch.path)
+    #expect(checkpoint.files.map(\.format) == [.safetensors])
+    #expect(checkpoint.tensors.map(\.name) == ["x"])
+  }
+
   private func elements(
     _ tensor: CheckpointTensor, of checkpoint: Checkpoint, _ range: Range<Int>? = nil
   ) throws -> [UInt8] {
@@ -65,7 +93,8 @@ import Testing
     let input = checkpoint.files[tensor.fileOrdinal].input
     let start = entry.byteRange.lowerBound
     guard let view = entry.view else {
-      return try input.bytes(in: start + range.lowerBound * width..<start + range.upperBound * width)
+      return try input.bytes(
+        in: start + range.lowerBound * width..<start + range.upperBound * width)
     }
     var bytes = [UInt8](repeating: 0, count: range.count * width)
     try bytes.withUnsafeMutableBytes {

@@ -22,6 +22,26 @@ int32_t sluice_start_writeback(int32_t descriptor, int64_t offset, int64_t byte_
 // Waits until the range is on its way no more: every page that was dirty has been written.
 int32_t sluice_finish_writeback(int32_t descriptor, int64_t offset, int64_t byte_count);
 
+// Takes the lock of a whole file for writing, without waiting: EAGAIN if another process has it.
+// The lock belongs to the open file and goes with its last descriptor, so also when a process dies.
+// EOPNOTSUPP where the file system has no locks.
+int32_t sluice_lock_file(int32_t descriptor);
+
+// Asks whether somebody has the lock, without taking it: 0 if nobody, EAGAIN if somebody.
+int32_t sluice_query_lock(int32_t descriptor);
+
+// Guards a read-only mapping of a file: a page of it that cannot be read, because the file was cut
+// short or the disk failed, reads as zeros instead of ending the process with SIGBUS. Gives a slot,
+// or -1 if there are too many guarded mappings; the mapping is then as it would be without. The
+// first call installs a handler of SIGBUS that passes on what is not its own.
+int32_t sluice_guard_mapping(uintptr_t address, uintptr_t byte_count);
+
+// Says whether a page of a guarded mapping could not be read so far: 1 or 0.
+int32_t sluice_guard_failed(int32_t slot);
+
+// Ends a guard, before the mapping is removed. Gives 1 if a page could not be read, else 0.
+int32_t sluice_end_guard(int32_t slot);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,17 @@ struct RunControls: ParsableArguments {
   @Option(help: "How input files are read; pread suits network mounts.")
   var io: InputMode = .mmap
 
+  @Flag(help: "Throw the work of an unfinished run in the output away and start over.")
+  var restart = false
+
+  @Option(help: "How much finished work of an interrupted run is checked before going on.")
+  var verifyResume: ResumeCheck = .sample
+
+  @Option(
+    help: ArgumentHelp(
+      "How often finished work is recorded, in seconds; 0 for never.", visibility: .hidden))
+  var journalInterval = 1.0
+
   @Option(help: ArgumentHelp("The vector units to use.", visibility: .hidden))
   var vectorLevel: VectorLevel?
 
@@ -27,6 +38,13 @@ struct RunControls: ParsableArguments {
     var options = RunOptions(threads: threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     options.memory = memory
     options.io = io
+    options.startsOver = restart
+    options.resumeCheck = verifyResume
+    guard (0...3600).contains(journalInterval) else {
+      throw ValidationError("The journal interval must lie in 0 ... 3600 seconds.")
+    }
+    options.isJournaled = journalInterval > 0
+    options.journalPace.interval = .seconds(journalInterval)
     if let vectorLevel { options.vectorLevel = vectorLevel }
     return options
   }

@@ -31,6 +31,9 @@ public struct Checkpoint: Sendable {
 
   /// The longest `config.json` that is read.
   public static let maximumConfigByteCount = 16 << 20
+  /// The most tensors that a checkpoint may have: some three times as many as the largest known, and
+  /// few enough to be kept in a fraction of any memory budget.
+  public static let maximumTensorCount = 1 << 18
   /// The name of the file of a safetensors checkpoint that is not sharded.
   public static let singleFileName = "model.safetensors"
 
@@ -92,6 +95,7 @@ public struct Checkpoint: Sendable {
     var tensors: [CheckpointTensor] = []
     var positions: [String: Int] = [:]
     let count = files.reduce(0) { $0 + $1.tensors.count }
+    guard count <= Checkpoint.maximumTensorCount else { throw Checkpoint.tooManyTensors(in: path) }
     tensors.reserveCapacity(count)
     positions.reserveCapacity(count)
     for (ordinal, file) in files.enumerated() {
@@ -129,6 +133,11 @@ public struct Checkpoint: Sendable {
         remedy: "download the missing file")
     }
     return try WeightFile.open(path, as: format)
+  }
+
+  static func tooManyTensors(in path: String) -> FormatError {
+    .malformed(
+      "more than \(maximumTensorCount) tensors", file: path, remedy: "is this a checkpoint?")
   }
 
   /// Checks that index and headers name the same tensors in the same files.

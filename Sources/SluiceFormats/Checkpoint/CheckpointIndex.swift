@@ -33,7 +33,8 @@ struct CheckpointIndex {
     return try index.get()
   }
 
-  private init(reading scanner: inout JSONScanner, path: String) throws(FormatError) {
+  /// Reads an index from a scanner at its beginning.
+  init(reading scanner: inout JSONScanner, path: String) throws(FormatError) {
     var hasMap = false
     var ordinals: [String: Int] = [:]
     try scanner.beginObject()
@@ -47,6 +48,9 @@ struct CheckpointIndex {
       try scanner.beginObject()
       while let key = try scanner.nextKey() {
         let tensor = scanner.string(of: key)
+        guard fileOrdinals.count < Checkpoint.maximumTensorCount else {
+          throw Checkpoint.tooManyTensors(in: path)
+        }
         guard try scanner.kind() == .string else {
           throw .malformed("the value in weight_map is no file name", file: path, tensor: tensor)
         }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import SluiceCore
+internal import Synchronization
 
 /// A regular file that is only read; closed when the last reference goes.
 ///
@@ -13,6 +14,7 @@ public final class InputFile: Sendable {
   public var byteCount: Int { status.byteCount }
 
   let descriptor: Int32
+  private let hasUnreadablePage = Atomic<Bool>(false)
 
   private init(path: String, status: FileStatus, descriptor: Int32) {
     self.path = path
@@ -89,6 +91,24 @@ public final class InputFile: Sendable {
     try result.get()
     return bytes
   }
+
+  /// Checks that the file is still what it was when it was opened.
+  ///
+  /// - Throws: If it is longer or shorter, was written to, or could not be read in a mapping.
+  public func checkUnchanged() throws(FormatError) {
+    let now = try FileStatus.of(descriptor: descriptor, path: path)
+    guard now.byteCount == byteCount else {
+      throw .changed(path, "it had \(byteCount) bytes and now has \(now.byteCount)")
+    }
+    guard now.modificationNanoseconds == status.modificationNanoseconds else {
+      throw .changed(path, "something wrote to it")
+    }
+    guard !hasUnreadablePage.load(ordering: .acquiring) else {
+      throw .changed(path, "a part of it could not be read")
+    }
+  }
+
+  func rememberUnreadablePage() { hasUnreadablePage.store(true, ordering: .releasing) }
 
   /// Asks the system to forget the cached pages that lie wholly inside a range.
   ///

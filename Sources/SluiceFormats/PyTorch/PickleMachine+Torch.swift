@@ -2,6 +2,9 @@ internal import SluiceCore
 
 /// What PyTorch's names stand for: storages, and tensors as views of them.
 extension PickleMachine {
+  /// The most dimensions of a tensor; PyTorch itself works with no more.
+  static let maximumRank = 64
+
   /// A persistent identity: `("storage", kind, key, device, count)`.
   mutating func storage(_ identity: PickleValue) throws(FormatError) -> PickleValue {
     guard case .tuple(let position) = identity else {
@@ -13,12 +16,10 @@ extension PickleMachine {
     else { throw malformed("the identity of a storage has parts that it should not have") }
     switch parts[1] {
     case .global(.storage(let dtype)):
-      storages.append(TorchStorage(key: key, dtype: dtype, count: count))
-    case .global(.untypedStorage):
-      storages.append(TorchStorage(key: key, dtype: nil, count: count))
+      return keep(TorchStorage(key: key, dtype: dtype, count: count))
+    case .global(.untypedStorage): return keep(TorchStorage(key: key, dtype: nil, count: count))
     default: throw malformed("\(parts[1].kind) as the kind of a storage")
     }
-    return .storage(storages.count - 1)
   }
 
   /// A call: only the few that stand for values are known.
@@ -65,11 +66,10 @@ extension PickleMachine {
     guard let dtype = dtype ?? storages[storage].dtype else {
       throw malformed("a tensor without a dtype")
     }
-    tensors.append(
+    return keep(
       TorchTensor(
         storage: storage, dtype: dtype, offset: offset, extents: try integers(extents),
         strides: try integers(strides)))
-    return .tensor(tensors.count - 1)
   }
 
   private func hasNothing(_ metadata: PickleValue) -> Bool {
@@ -81,6 +81,9 @@ extension PickleMachine {
   }
 
   private func integers(_ tuple: Int) throws(FormatError) -> [Int] {
+    guard containers[tuple].count <= PickleMachine.maximumRank else {
+      throw malformed("a tensor of more than \(PickleMachine.maximumRank) dimensions")
+    }
     var integers: [Int] = []
     for element in containers[tuple] {
       guard case .integer(let integer) = element else {

@@ -10,7 +10,7 @@ struct PickleMachine {
   static let maximumByteCount = 32 << 20
   /// The most values on the stack.
   static let maximumStackDepth = 1 << 16
-  /// The most values that the memo and all containers hold together.
+  /// The most values that the memo, all containers and all tensors hold together.
   static let maximumKeptCount = 1 << 21
 
   let bytes: [UInt8]
@@ -28,9 +28,9 @@ struct PickleMachine {
   /// The elements of every tuple, list and dictionary.
   private(set) var containers: [[PickleValue]] = []
   /// Every storage that was named.
-  var storages: [TorchStorage] = []
+  private(set) var storages: [TorchStorage] = []
   /// Every tensor that was rebuilt.
-  var tensors: [TorchTensor] = []
+  private(set) var tensors: [TorchTensor] = []
 
   /// Prepares for a pickle.
   ///
@@ -151,6 +151,19 @@ struct PickleMachine {
     containers.append(elements)
     keptCount += 1 + elements.count
     return containers.count - 1
+  }
+
+  mutating func keep(_ storage: TorchStorage) -> PickleValue {
+    storages.append(storage)
+    keptCount += 2
+    return .storage(storages.count - 1)
+  }
+
+  /// Stores a tensor; its extents and strides may be in the pickle once for many tensors.
+  mutating func keep(_ tensor: TorchTensor) -> PickleValue {
+    tensors.append(tensor)
+    keptCount += 4 + tensor.extents.count + tensor.strides.count
+    return .tensor(tensors.count - 1)
   }
 
   private mutating func append(_ values: [PickleValue]) throws(FormatError) {

@@ -40,8 +40,9 @@ enum PickleValue: Hashable {
   }
 }
 
-/// The names that a pickle of weights may use. None is ever looked up or called: each stands for a
-/// case in this reader.
+/// The names that a pickle of weights may use.
+///
+/// None is ever looked up or called: each stands for a case in this reader.
 enum PickleGlobal: Hashable {
   case rebuildTensor
   case rebuildTensorOfDType

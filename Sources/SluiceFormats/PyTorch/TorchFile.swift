@@ -44,6 +44,9 @@ struct TorchFile {
         remedy: TorchAdvice.conversion)
     }
     let items = machine.containers[position]
+    guard items.count / 2 <= Checkpoint.maximumTensorCount else {
+      throw Checkpoint.tooManyTensors(in: path)
+    }
     var entries: [TensorEntry] = []
     var names = Set<String>(minimumCapacity: items.count / 2)
     entries.reserveCapacity(items.count / 2)

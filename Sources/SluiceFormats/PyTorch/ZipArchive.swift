@@ -27,7 +27,8 @@ struct ZipArchive {
     var freeStart = 0
     for entry in listed {
       guard entry.headerStart >= freeStart else {
-        throw malformed("the entry overlaps the one before it", entry, entry.headerStart..<freeStart)
+        throw malformed(
+          "the entry overlaps the one before it", entry, entry.headerStart..<freeStart)
       }
       let data = try dataRange(of: entry)
       freeStart = data.upperBound

@@ -117,6 +117,7 @@ public struct MemoryPlan: Sendable, Hashable {
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
         + SpectrumStore.indexByteCount(stripCount: strips, modelCount: modelCount)
+        + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
     }
 
     /// What the pass over rows holds, or, in the merge, the cuts of the rows of a strip.

@@ -14,6 +14,8 @@ public struct MergePlan: Sendable {
   public let tasks: [TensorTask]
   /// The input files, by ordinal.
   public internal(set) var files: [InputFile]
+  /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
+  let firstFiles: [Int]
   /// The files of the merged model.
   public let layout: ShardLayout
   /// How the byte budget is spent.
@@ -71,9 +73,12 @@ public struct MergePlan: Sendable {
       tasks, modelCount: models.count, method: recipe.method, options: options)
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
+    firstFiles = ([base] + models).map(\.firstFile)
     config = MergedConfig.make(
       base, recipe: recipe, addsHead: matcher.addsHead, drafts: drafts)
-    warnings = matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
+    warnings =
+      matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
+      + (try SideFiles.warnings(of: recipe.base))
     let baseFileCount = base.checkpoint.files.count
     activations = try recipe.models.compactMap { model in
       try model.extraFiles[.activations].map { try VectorFile($0) }
@@ -123,6 +128,11 @@ public struct MergePlan: Sendable {
   public var linearTasks: [TensorTask] {
     tasks.filter { $0.role == .linear }
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  /// Checks that no input file has changed since it was opened.
+  func checkInputs() throws {
+    for file in files { try file.checkUnchanged() }
   }
 
   /// The tensors whose deltas are merged by the recipe's operator, in the order of reading.

@@ -1,4 +1,5 @@
 internal import SluiceCore
+internal import SluiceFormats
 internal import SluiceMethods
 
 /// Checks of a recipe that need no file.
@@ -54,9 +55,10 @@ enum RecipeCheck {
   /// What is allowed and yet hardly meant.
   static func warnings(_ recipe: MergeRecipe) -> [Warning] {
     var warnings: [Warning] = []
-    var paths: [String: String] = [recipe.base: "base"]
+    func resolved(_ path: String) -> String { (try? Directory.resolve(path)) ?? path }
+    var paths: [String: String] = [resolved(recipe.base): "base"]
     for model in recipe.models {
-      if let other = paths.updateValue(model.name, forKey: model.path) {
+      if let other = paths.updateValue(model.name, forKey: resolved(model.path)) {
         warnings.append(
           Warning(
             .oddInput, subject: Subject(model: model.name, file: model.path),

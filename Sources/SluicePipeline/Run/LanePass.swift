@@ -9,6 +9,7 @@ struct RunContext: Sendable {
   let cancellation: Cancellation
   let progress: ProgressMeter
   let budget: ByteBudget
+  let work: MergeWork
   /// Whether what was read is taken out of the page cache, since it would not stay there anyway.
   let dropsCachedPages: Bool
 }
@@ -24,19 +25,23 @@ struct LanePass {
   let name: String
   let tasks: [TensorTask]
   let context: RunContext
+  /// Whether the strip of an ordinal needs no work, since an earlier attempt has done it.
+  let isFinished: @Sendable (Int) -> Bool
 
   /// Runs a pass that only reads.
   func run(
+    didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext) -> any LaneSegment
   ) throws -> PassMetrics {
-    try run(writing: nil, didWrite: { _ in }) { context, _ in makeSegment(context) }
+    try run(writing: nil, didEnd: didEnd) { context, _ in makeSegment(context) }
   }
 
   /// Runs a pass that writes.
   func run(
-    writing shards: OutputShards, sums: OutputSums, didWrite: @escaping @Sendable (Int) -> Void,
+    writing shards: OutputShards,
     _ makeSegment: @escaping @Sendable (ChunkOutput) -> any LaneSegment
   ) throws -> PassMetrics {
+    let ledger = context.work.ledger()
     let memory = context.plan.memory
     let lease = try context.budget.acquire(memory.outputBuffers * memory.outputBufferBytes)
     defer { lease.release() }
@@ -45,37 +50,51 @@ struct LanePass {
       cancellation: context.cancellation)
     let channel = BoundedChannel<WriteJob>(
       capacity: memory.outputBuffers, cancellation: context.cancellation, name: "merged")
-    return try run(writing: (shards, channel), didWrite: didWrite) { node, _ in
-      makeSegment(ChunkOutput(context: node, pool: pool, channel: channel, sums: sums))
+    let output = (stage: WriteStage(shards, ledger: ledger), channel: channel)
+    return try run(writing: output, didEnd: { _ in }) { node, _ in
+      makeSegment(ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger))
     }
   }
 
   private func run(
-    writing output: (shards: OutputShards, channel: BoundedChannel<WriteJob>)?,
-    didWrite: @escaping @Sendable (Int) -> Void,
+    writing output: (stage: WriteStage, channel: BoundedChannel<WriteJob>)?,
+    didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
   ) throws -> PassMetrics {
     let graph = Graph(cancellation: context.cancellation)
     let plan = context.plan
     let stage = ReadStage(
-      queue: StripQueue(tasks, granularity: plan.granularity), files: plan.files,
-      mode: plan.options.io, granularity: plan.granularity,
+      queue: StripQueue(tasks, granularity: plan.granularity, isFinished: isFinished),
+      files: plan.files, mode: plan.options.io, granularity: plan.granularity,
       dropsCachedPages: context.dropsCachedPages)
     for lane in 1...plan.memory.lanes {
-      try addLane(lane, to: graph, stage: stage, output: output?.channel, makeSegment)
+      try addLane(
+        lane, to: graph, stage: stage, output: output?.channel, didEnd: didEnd, makeSegment)
     }
     if let output {
       for writer in 1...LanePass.writerCount {
-        graph.add("write \(writer)", .sink, reads: [output.channel]) { node in
-          try WriteStage(output.shards).run(node, from: output.channel, didWrite: didWrite)
+        graph.add("write \(writer)", .sink, reads: [output.channel]) { [context] node in
+          try output.stage.run(node, from: output.channel) { byteCount in
+            context.progress.advance(by: byteCount)
+            context.work.meter.countWritten(byteCount)
+          }
         }
       }
     }
-    return PassMetrics(name: name, run: try graph.run())
+    do {
+      let metrics = PassMetrics(name: name, run: try graph.run())
+      try plan.checkInputs()
+      return metrics
+    } catch let error where !(error is CancelledError) {
+      // What a changed file led to is less to the point than that it changed.
+      try plan.checkInputs()
+      throw error
+    }
   }
 
   private func addLane(
     _ lane: Int, to graph: Graph, stage: ReadStage, output: BoundedChannel<WriteJob>?,
+    didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
   ) throws {
     let memory = context.plan.memory
@@ -88,7 +107,7 @@ struct LanePass {
         cancellation: context.cancellation) : nil
     let channel = BoundedChannel<Chunk>(
       capacity: 1, cancellation: context.cancellation, name: "chunks \(lane)")
-    let progress = context.progress
+    let (progress, meter) = (context.progress, context.work.meter)
     graph.add("read \(lane)", .source, writes: [channel]) { node in
       try stage.run(node, budget: budget, pool: pool, to: channel)
     }
@@ -102,8 +121,13 @@ struct LanePass {
       while let chunk = try node.receive(from: channel) {
         if chunk.isFirst { try segment.begin(chunk.strip) }
         try segment.process(chunk)
-        if chunk.isLast { try segment.end(chunk.strip) }
+        try chunk.checkReadable()
+        if chunk.isLast {
+          try segment.end(chunk.strip)
+          didEnd(chunk.strip)
+        }
         progress.advance(by: chunk.inputByteCount)
+        meter.countRead(chunk.inputByteCount)
       }
     }
   }

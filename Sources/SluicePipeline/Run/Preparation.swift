@@ -7,23 +7,21 @@ internal import SluiceStages
 
 /// The passes before the merge.
 ///
-/// They find what the chain of the recipe's method must know, and nothing else. Each pass runs the part of the chain that is known by then.
+/// They find what the chain of the recipe's method must know, and nothing else. Each pass runs the
+/// part of the chain that is known by then.
 struct Preparation {
   private(set) var context: RunContext
   let kernels: Kernels
-  let directory: OutputDirectory
   private(set) var passes: [PassMetrics] = []
-  private(set) var inputByteCount = 0
   private(set) var spilledByteCount = 0
   /// The statistics of linear layers; empty if the method does not look at them.
   private(set) var statistics: LayerStatistics
   /// The cuts of linear layers; empty if the method does not look at them.
   private(set) var cuts = CutTable(partitionCount: 0, layers: [:])
 
-  init(_ context: RunContext, kernels: Kernels, directory: OutputDirectory) {
+  init(_ context: RunContext, kernels: Kernels) {
     self.context = context
     self.kernels = kernels
-    self.directory = directory
     statistics = LayerStatistics(tasks: [], layers: context.plan.recipe.models.map { _ in [] })
   }
 
@@ -50,12 +48,11 @@ struct Preparation {
   /// Solves for layers; from then on their solutions are read in the place of the models' weights.
   private mutating func solve() throws {
     let solved = try SolvedFile(
-      path: directory.workPath("solved"), byteCount: plan.solve.byteCount)
+      path: context.work.path("solved"), byteCount: plan.solve.byteCount)
     context.progress.startPhase("solve", totalBytes: plan.solve.byteCount)
-    let pass = SolvePass(context: context, kernels: kernels, directory: directory, solved: solved)
+    let pass = SolvePass(context: context, kernels: kernels, solved: solved)
     passes.append(try pass.run())
     context.progress.finishPhase()
-    inputByteCount += MergePlan.inputByteCount(plan.solve.jobs.map(\.task))
     spilledByteCount += plan.solve.byteCount
     var plan = plan
     plan.files.append(try InputFile.open(solved.path))
@@ -63,8 +60,8 @@ struct Preparation {
   }
 
   private mutating func survey() throws {
-    let store = try spectrumStore("statistics")
-    var survey = Survey(context, store: store, kernels: kernels)
+    let store = context.work.store
+    var survey = Survey(context, store: store, kernels: kernels, isJournaled: true)
     (statistics, cuts) = try survey.run()
     count(survey, store)
   }
@@ -73,7 +70,7 @@ struct Preparation {
   private mutating func rowCuts() throws -> any RowCutSource {
     let linear = plan.tasks.filter { $0.role == .linear }
     let store = try RowCutStore(
-      path: directory.workPath("row-cuts"), tasks: linear, activations: plan.activations)
+      path: context.work.path("row-cuts"), tasks: linear, activations: plan.activations)
     // Each model is looked at by itself, so the base is read once for each.
     let byteCount = linear.reduce(0) { sum, task in
       let base = task.elementCount * (task.base.dtype.byteCount ?? 1)
@@ -87,7 +84,6 @@ struct Preparation {
       rate: method.pruningRate.value)
     passes.append(try pass.run())
     context.progress.finishPhase()
-    inputByteCount += byteCount
     spilledByteCount += store.byteCount
     return store
   }
@@ -141,26 +137,25 @@ struct Preparation {
     let partitionCount = method.partitionRates.count
     let byteCount = MergePlan.inputByteCount(tasks)
     context.progress.startPhase(name, totalBytes: byteCount)
-    let pass = LanePass(name: name, tasks: tasks, context: context)
+    let pass = LanePass(name: name, tasks: tasks, context: context, isFinished: { _ in false })
     passes.append(
-      try pass.run { [kernels, modelNames] _ in
+      try pass.run(didEnd: { _ in }) { [kernels, modelNames] _ in
         makeSegment(
           TransformLane(
             transforms, modelCount: modelNames.count, partitionCount: partitionCount,
             kernels: kernels))
       })
     context.progress.finishPhase()
-    inputByteCount += byteCount
   }
 
   private func spectrumStore(_ name: String) throws -> SpectrumStore {
-    try SpectrumStore(
-      path: directory.workPath(name), stripCount: plan.stripCount, modelCount: modelNames.count)
+    SpectrumStore(
+      try WorkFile.create(at: context.work.path(name)), stripCount: plan.stripCount,
+      modelCount: modelNames.count)
   }
 
   private mutating func count(_ survey: Survey, _ store: SpectrumStore) {
     passes += survey.passes
-    inputByteCount += survey.inputByteCount
     spilledByteCount += store.byteCount
   }
 }

@@ -76,5 +76,6 @@ struct RowPass {
     }
     try store.put(cuts, task: job.task, model: job.model, firstRow: job.rows.lowerBound)
     context.progress.advance(by: byteCount)
+    context.work.meter.countRead(byteCount)
   }
 }

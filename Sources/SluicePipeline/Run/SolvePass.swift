@@ -12,7 +12,6 @@ internal import Synchronization
 struct SolvePass {
   let context: RunContext
   let kernels: Kernels
-  let directory: OutputDirectory
   let solved: SolvedFile
 
   private var plan: MergePlan { context.plan }
@@ -41,7 +40,7 @@ struct SolvePass {
           guard index < jobs.count else { return }
           try node.cancellation.check()
           do {
-            try solve(jobs[index], reader, directory.workPath("solve-\(lane)"), node)
+            try solve(jobs[index], reader, context.work.path("solve-\(lane)"), node)
           } catch let error as SolverError where error.failure.subject.tensor == nil {
             throw error.about(tensor: jobs[index].task.name)
           }
@@ -58,7 +57,7 @@ struct SolvePass {
     let grams = plan.solve.grams.map { GramReader($0, kernels: kernels) }
     let readDeltas = { (model: Int, rows: Range<Int>, target: UnsafeMutablePointer<Double>) in
       try node.cancellation.check()
-      node.count(bytes: try reader.readDeltas(of: task, model: model, elements(rows, task)))
+      count(try reader.readDeltas(of: task, model: model, elements(rows, task)), node)
       unsafe widen(reader.deltas, rows.count * task.columnCount, into: target)
     }
     guard let model = job.model else {
@@ -81,10 +80,15 @@ struct SolvePass {
       readGram: { try unsafe grams[model].read(task, $0, into: $1) },
       readWeights: { rows, target in
         if isDelta { return try unsafe readDeltas(model, rows, target) }
-        node.count(bytes: try reader.readTuned(of: task, model: model, elements(rows, task)))
+        count(try reader.readTuned(of: task, model: model, elements(rows, task)), node)
         unsafe widen(reader.deltas, rows.count * task.columnCount, into: target)
       },
       emit: { try unsafe emit($1, $0, job, reader, isDelta: isDelta) })
+  }
+
+  private func count(_ byteCount: Int, _ node: NodeContext) {
+    node.count(bytes: byteCount)
+    context.work.meter.countRead(byteCount)
   }
 
   private func elements(_ rows: Range<Int>, _ task: TensorTask) -> Range<Int> {

@@ -29,19 +29,24 @@ struct Survey {
   /// What is done to the deltas before they are counted.
   let transforms: [any DeltaTransform]
   private(set) var passes: [PassMetrics] = []
-  private(set) var inputByteCount = 0
+
+  /// Whether finished strips are recorded: those of the first survey. What comes after it is quick
+  /// to count again, or depends on more than the journal knows.
+  private let isJournaled: Bool
 
   init(
     _ context: RunContext, store: SpectrumStore, kernels: Kernels,
-    transforms: [any DeltaTransform] = []
+    transforms: [any DeltaTransform] = [], isJournaled: Bool = false
   ) {
     self.context = context
     self.store = store
     self.kernels = kernels
     self.transforms = transforms
+    self.isJournaled = isJournaled
   }
 
   var plan: MergePlan { context.plan }
+  private var work: MergeWork { context.work }
   private var modelNames: [String] { plan.recipe.models.map(\.name) }
 
   /// Counts the deltas of all linear layers and gives each layer's statistics and cuts.
@@ -55,7 +60,10 @@ struct Survey {
   /// Counts the deltas of tensors.
   mutating func count(_ name: String, _ tasks: [TensorTask]) throws {
     guard !tasks.isEmpty else { return }
-    try pass(name, tasks.sorted { $0.ordinal < $1.ordinal }) { segment in
+    let (work, isJournaled) = (work, isJournaled)
+    let isFinished: @Sendable (Int) -> Bool = { isJournaled && work.isSurveyed($0) }
+    let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
+    try pass(name, inFileOrder, isFinished: isFinished) { segment in
       SurveySegment(
         modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
         transforms: segment.transforms)
@@ -136,7 +144,8 @@ struct Survey {
     let wanted = Set(requests.keys.map(\.task))
     // From the end, where the page cache still holds what was read last.
     let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
-    try pass(name, tasks) { segment in
+    let finished = try refinedStrips(tasks, requests)
+    try pass(name, tasks, isFinished: { finished.contains($0) }, isRefining: true) { segment in
       RefineSegment(
         modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
         transforms: segment.transforms
@@ -144,6 +153,26 @@ struct Survey {
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
     }
+  }
+
+  /// The strips whose bins an earlier attempt has looked into already.
+  private func refinedStrips(
+    _ tasks: [TensorTask], _ requests: [Key: BinRequest]
+  ) throws -> Set<Int> {
+    var finished: Set<Int> = []
+    guard isJournaled else { return finished }
+    for task in tasks {
+      for strip in plan.strips(of: task) where work.earlier.refined.contains(strip) {
+        let isResolved = try modelNames.indices.allSatisfy { model in
+          let bins = requests[Key(task: task.ordinal, model: model)]?.bins ?? []
+          guard !bins.isEmpty else { return true }
+          let entries = try store.spectrum(strip: strip, model: model).entries
+          return !entries.contains { $0.span > 1 && bins.contains($0.bits) }
+        }
+        if isResolved { finished.insert(strip) }
+      }
+    }
+    return finished
   }
 
   /// What a segment of one lane is made of.
@@ -155,15 +184,23 @@ struct Survey {
   }
 
   private mutating func pass(
-    _ name: String, _ tasks: [TensorTask],
+    _ name: String, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
+    isRefining: Bool = false,
     _ makeSegment: @escaping @Sendable (SegmentParts) -> any LaneSegment
   ) throws {
     let partitionCount = plan.recipe.method.partitionRates.count
-    let byteCount = MergePlan.inputByteCount(tasks)
-    context.progress.startPhase(name, totalBytes: byteCount)
-    let pass = LanePass(name: name, tasks: tasks, context: context)
+    context.progress.startPhase(
+      name, totalBytes: MergePlan.inputByteCount(tasks),
+      doneBytes: tasks.reduce(0) { sum, task in
+        plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
+      })
+    let pass = LanePass(name: name, tasks: tasks, context: context, isFinished: isFinished)
+    let (work, isJournaled) = (work, isJournaled)
+    let didEnd: @Sendable (Strip) -> Void = {
+      if isJournaled { work.didSurvey($0, isRefined: isRefining) }
+    }
     passes.append(
-      try pass.run { [store, kernels, modelNames, transforms] _ in
+      try pass.run(didEnd: didEnd) { [store, kernels, modelNames, transforms] _ in
         makeSegment(
           SegmentParts(
             modelNames: modelNames, store: store, kernels: kernels,
@@ -172,7 +209,6 @@ struct Survey {
               kernels: kernels)))
       })
     context.progress.finishPhase()
-    inputByteCount += byteCount
   }
 }
 

@@ -8,6 +8,8 @@ public struct WriteJob: Sendable {
   public let buffer: PooledBuffer
   /// Where they lie in the buffer.
   public let range: Range<Int>
+  /// The ordinal of the strip that they belong to.
+  public let strip: Int
   /// The ordinal of the shard.
   public let shard: Int
   /// Where they go in the shard.
@@ -17,11 +19,17 @@ public struct WriteJob: Sendable {
 /// Writes merged chunks to their places: the last nodes of the graph, shared by all lanes.
 public struct WriteStage: Sendable {
   private let shards: OutputShards
+  private let ledger: StripLedger
 
   /// Makes the stage.
   ///
-  /// - Parameter shards: The files.
-  public init(_ shards: OutputShards) { self.shards = shards }
+  /// - Parameters:
+  ///   - shards: The files.
+  ///   - ledger: Who learns of what is written.
+  public init(_ shards: OutputShards, ledger: StripLedger) {
+    self.shards = shards
+    self.ledger = ledger
+  }
 
   /// Writes until the channel is closed.
   ///
@@ -39,6 +47,7 @@ public struct WriteStage: Sendable {
       try unsafe shards.write(
         UnsafeRawBufferPointer(rebasing: job.buffer.bytes[job.range]), shard: job.shard,
         at: job.offset)
+      ledger.didWrite(job.range.count, strip: job.strip)
       context.count(bytes: job.range.count)
       didWrite(job.range.count)
     }
