@@ -40,7 +40,8 @@ struct RecipeOptions: ParsableArguments {
   var combine: PartitionCombination = .ring
 
   @Option(
-    help: "How linear layers' rates follow from their significance (default: acl, or the pruning's)."
+    help:
+      "How linear layers' rates follow from their significance; acl, or the pruning's, if not given."
   )
   var rates: MethodParameters.Rates?
 

@@ -14,10 +14,13 @@ enum MergeSummary {
       + "(\(files), \(ByteCount(layout.byteCount)))\n\n"
     var rows = [["model", "linear layers", "factors", "asked", "achieved", "deltas kept"]]
     for model in report.models {
+      // What is not looked at before the merge is not counted.
+      let isSurveyed = !model.layers.isEmpty
       let factors = model.factors.map { "\($0)" }.joined(separator: ", ")
       rows.append([
-        model.name, "\(model.layers.count)", factors, Format.percent(report.requestedRate),
-        model.achievedRate.map(Format.percent) ?? "-", Format.grouped(model.keptCount),
+        model.name, isSurveyed ? "\(model.layers.count)" : "-", factors,
+        Format.percent(report.requestedRate), model.achievedRate.map(Format.percent) ?? "-",
+        isSurveyed ? Format.grouped(model.keptCount) : "-",
       ])
     }
     text += Format.table(rows) + "\n"

@@ -111,7 +111,8 @@ public struct MemoryPlan: Sendable, Hashable {
       // The passes follow each other, so a lane holds the tables of one of them at a time.
       let blocks = (modelCount + 3) * Granularity.blockElements * 4
       let rows = needs.contains(.rowCuts) ? Shape.rowBytes(tasks, modelCount: modelCount) : 0
-      tableBytes = max(counting, refining, summing, rows) + blocks
+      let solving = needs.contains(.solve) ? SolvePlan.laneByteCount(tasks) : 0
+      tableBytes = max(counting, refining, summing, rows, solving) + blocks
       let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)

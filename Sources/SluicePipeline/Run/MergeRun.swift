@@ -142,7 +142,7 @@ public struct MergeRun {
       dropsCachedPages: plan.inputsExceedCache)
     var preparation = Preparation(context, kernels: kernels)
     let chain = try preparation.chain()
-    let merge = try mergePass(context, chain: chain, kernels: kernels)
+    let merge = try mergePass(preparation.context, chain: chain, kernels: kernels)
     try work.beginPublishing()
     var report = MergeReport(
       plan: plan, statistics: preparation.statistics, cuts: preparation.cuts, sums: work.sums,

@@ -5,10 +5,12 @@ internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceStages
 
-/// The passes before the merge: finds what the chain of the recipe's method must know, and nothing
-/// else. Each pass runs the part of the chain that is known by then.
+/// The passes before the merge.
+///
+/// They find what the chain of the recipe's method must know, and nothing else. Each pass runs the
+/// part of the chain that is known by then.
 struct Preparation {
-  let context: RunContext
+  private(set) var context: RunContext
   let kernels: Kernels
   private(set) var passes: [PassMetrics] = []
   private(set) var spilledByteCount = 0
@@ -31,6 +33,7 @@ struct Preparation {
   mutating func chain() throws -> MergeChain {
     let needs = method.needs
     let models = plan.recipe.models
+    if needs.contains(.solve) { try solve() }
     if needs.contains(.survey) { try survey() }
     var inputs = ChainInputs(
       cuts: cuts, amplification: models.map(\.amplification), weights: models.map(\.weight))
@@ -40,6 +43,20 @@ struct Preparation {
     if needs.contains(.trim) { inputs.trims = try trims(inputs) }
     if needs.contains(.majority) { inputs.majority = try majority(inputs) }
     return method.chain(inputs)
+  }
+
+  /// Solves for layers; from then on their solutions are read in the place of the models' weights.
+  private mutating func solve() throws {
+    let solved = try SolvedFile(
+      path: context.work.path("solved"), byteCount: plan.solve.byteCount)
+    context.progress.startPhase("solve", totalBytes: plan.solve.byteCount)
+    let pass = SolvePass(context: context, kernels: kernels, solved: solved)
+    passes.append(try pass.run())
+    context.progress.finishPhase()
+    spilledByteCount += plan.solve.byteCount
+    var plan = plan
+    plan.files.append(try InputFile.open(solved.path))
+    context.plan = plan
   }
 
   private mutating func survey() throws {
