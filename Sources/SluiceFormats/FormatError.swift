@@ -115,6 +115,16 @@ extension FormatError {
         remedy: "the file changed or shrank while it was being read; do not write to inputs"))
   }
 
+  static func changed(
+    _ file: String, _ what: String, range: Range<Int>? = nil
+  ) -> FormatError {
+    FormatError(
+      Failure(
+        .inputOutput, subject: Subject(file: file, byteRange: range),
+        message: "the file changed while it was being read: \(what)",
+        remedy: "run again when nothing writes to the inputs"))
+  }
+
   private static func exitCode(_ number: Int32) -> ExitCode {
     let wrongPath = [ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EACCES]
     return wrongPath.contains(number) ? .badInput : .inputOutput

@@ -30,4 +30,12 @@ public struct PipelineError: SluiceError, Hashable {
         message: "the output directory already holds \(found.printable)",
         remedy: "Choose another --out, or remove the directory first."))
   }
+
+  static func outputIsInput(_ path: String, found: String) -> PipelineError {
+    PipelineError(
+      Failure(
+        .usage, subject: Subject(file: path),
+        message: "the output directory holds \(found.printable), an input of this merge",
+        remedy: "Choose another --out: inputs are never written to."))
+  }
 }

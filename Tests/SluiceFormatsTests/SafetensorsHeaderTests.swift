@@ -89,6 +89,31 @@ import Testing
     }
   }
 
+  @Test("more dimensions or tensors than any model has are refused, and long metadata is not kept")
+  func limits() throws {
+    let scratch = try ScratchDirectory()
+    func open(_ text: String, _ dataByteCount: Int = 0) throws -> SafetensorsHeader {
+      let bytes = SafetensorsBytes.file(text, dataByteCount: dataByteCount)
+      return try SafetensorsFile.open(try scratch.write(bytes, to: "x.safetensors")).header
+    }
+    func tensor(_ name: String, rank: Int) -> String {
+      SafetensorsBytes.entry(name, Array(repeating: 0, count: rank), 0, 0)
+    }
+    #expect(try open("{\(tensor("a", rank: 65536))}").tensors.first?.shape.rank == 65536)
+    let rank = #expect(throws: FormatError.self) { try open("{\(tensor("a", rank: 65537))}") }
+    #expect(rank?.failure.message == "more dimensions than any model has")
+    #expect(rank?.failure.subject.tensor == "a")
+    let metadata = (0..<20_000).map { "\"\($0)\":\"\"" }.joined(separator: ",")
+    let header = try open("{\"__metadata__\":{\(metadata)}}")
+    #expect(header.metadata["7"] == "" && header.metadata["19999"] == nil)
+    // The index is bounded alike; a whole header of so many entries would take long in debug builds.
+    let names = (0...Checkpoint.maximumTensorCount).map { "\"\($0)\":\"a\"" }.joined(separator: ",")
+    try scratch.write(
+      Array("{\"weight_map\":{\(names)}}".utf8), to: "model.safetensors.index.json")
+    let count = #expect(throws: FormatError.self) { try Checkpoint.open(scratch.path) }
+    #expect(count?.failure.message == "more than 262144 tensors")
+  }
+
   @Test("an error names the byte where the text goes wrong")
   func errorOffset() throws {
     let scratch = try ScratchDirectory()

@@ -30,18 +30,17 @@ int32_t sluice_lock_file(int32_t descriptor);
 // Asks whether somebody has the lock, without taking it: 0 if nobody, EAGAIN if somebody.
 int32_t sluice_query_lock(int32_t descriptor);
 
-// Notes that the bytes of a file are mapped at an address, so that a fault there can name the file.
-// The path must stay valid until the window is forgotten. Returns a number for that, or -1 if too
-// many windows are mapped, which only makes the message of a fault poorer.
-int32_t sluice_watch_window(
-    const void *start, int64_t byte_count, const char *path, int64_t offset);
+// Guards a read-only mapping of a file: a page of it that cannot be read, because the file was cut
+// short or the disk failed, reads as zeros instead of ending the process with SIGBUS. Gives a slot,
+// or -1 if there are too many guarded mappings; the mapping is then as it would be without. The
+// first call installs a handler of SIGBUS that passes on what is not its own.
+int32_t sluice_guard_mapping(uintptr_t address, uintptr_t byte_count);
 
-// Forgets a window; -1 is ignored. To be called before it is unmapped.
-void sluice_forget_window(int32_t window);
+// Says whether a page of a guarded mapping could not be read so far: 1 or 0.
+int32_t sluice_guard_failed(int32_t slot);
 
-// From now on a fault in a mapped file (it was cut short, or its disk failed) ends the process with
-// a message that names the file, and the exit code given, instead of a signal.
-int32_t sluice_report_mapping_faults(int32_t exit_code);
+// Ends a guard, before the mapping is removed. Gives 1 if a page could not be read, else 0.
+int32_t sluice_end_guard(int32_t slot);
 
 #ifdef __cplusplus
 }

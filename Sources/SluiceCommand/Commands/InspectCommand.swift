@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
     commandName: "inspect",
     abstract: "Show the tensors of a checkpoint, and whether anything is wrong with it.")
 
-  @Argument(help: "A checkpoint directory, or a .safetensors file.")
+  @Argument(help: "A checkpoint directory, or a .safetensors or PyTorch .bin file.")
   var path: String
 
   @OptionGroup(title: "What is shown") var output: OutputOptions
@@ -27,7 +27,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
       let entry = tensor.entry
       rows.append([
         entry.name.printable, entry.dtype.rawValue, entry.shape.description,
-        ByteCount(entry.byteRange.count).description,
+        ByteCount(entry.byteCount).description,
         linear.contains(entry.name, shape: entry.shape) ? "yes" : "",
         fileName(checkpoint, tensor),
       ])
@@ -40,7 +40,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
     return table
       + "\(tensors.count) tensors (\(types)), \(Format.grouped(elements)) elements, "
       + "\(ByteCount(byteCount(checkpoint))) in \(files) file\(files == 1 ? "" : "s")\n"
-      + "no problems found\n"
+      + "header and index are sound\n"
   }
 
   private func json(_ checkpoint: Checkpoint, _ tensors: [CheckpointTensor]) -> String {
@@ -60,7 +60,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
         json.endArray()
         json.member("file", .string(fileName(checkpoint, tensor)))
         json.member("offset", .integer(entry.byteRange.lowerBound))
-        json.member("bytes", .integer(entry.byteRange.count))
+        json.member("bytes", .integer(entry.byteCount))
         json.endObject()
       }
       json.endArray()

@@ -25,7 +25,6 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
 
   func run() throws {
     OpenFileLimit.raise()
-    MappingFaults.report()
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
     let plan = try MergePlan(try recipe.recipe(), options: try controls.options())

@@ -13,8 +13,8 @@ struct SluiceCommand: ParsableCommand {
       """,
     version: SluiceVersion.current,
     subcommands: [
-      MergeCommand.self, StatusCommand.self, VerifyCommand.self, InspectCommand.self,
-      DemoCommand.self,
+      MergeCommand.self, InspectCommand.self, VerifyCommand.self, StatusCommand.self,
+      MethodsCommand.self, DemoCommand.self,
     ])
 
   static func main() { Exit.run { try SluiceCommand.parseAsRoot() } }

@@ -33,7 +33,7 @@ struct RunControls: ParsableArguments {
   /// The options of the run.
   func options() throws -> RunOptions {
     if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("The number of threads must lie in 1 ... 1024; it is \(threads).")
+      throw UsageError("the number of threads must lie in 1 ... 1024; it is \(threads)")
     }
     var options = RunOptions(threads: threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     options.memory = memory

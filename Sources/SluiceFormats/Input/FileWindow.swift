@@ -18,8 +18,8 @@ extension Int {
 ///
 /// Safety: the mapping is read-only and lives exactly from `init` to `release()` or `deinit`,
 /// whichever is first; `bytes` traps afterwards. Whoever calls `release()` makes sure that nobody
-/// uses the bytes any more. A file that is cut short while it is mapped ends the process, at best
-/// with a message (`MappingFaults`), so inputs on network mounts are better read than mapped.
+/// uses the bytes any more. What a file no longer has while it is mapped reads as zeros, and the
+/// file remembers that for `InputFile.checkUnchanged()`.
 @safe public final class FileWindow: Sendable {
   /// Which bytes of the file these are.
   public let range: Range<Int>
@@ -29,8 +29,8 @@ extension Int {
   /// The first mapped byte, at or before the range's first, as an address; 0 if nothing is mapped.
   private let mapping: UInt
   private let mappedByteCount: Int
-  /// The entry in the list of windows that faults are looked up in.
-  private let watch: Int32
+  /// What keeps a page that cannot be read from ending the process.
+  private let guardSlot: Int32
   private let isReleased = Atomic<Bool>(false)
 
   init(
@@ -43,7 +43,7 @@ extension Int {
     guard !range.isEmpty else {
       mapping = 0
       mappedByteCount = 0
-      watch = -1
+      guardSlot = -1
       return
     }
     let start = range.lowerBound.roundedDown(to: MemoryPage.byteCount)
@@ -56,8 +56,7 @@ extension Int {
     }
     mapping = UInt(bitPattern: address)
     mappedByteCount = length
-    // Safety: the file keeps its path for as long as this window keeps the file.
-    watch = unsafe sluice_watch_window(address, Int64(length), file.pathForFaults, Int64(start))
+    guardSlot = sluice_guard_mapping(mapping, UInt(length))
   }
 
   deinit { release() }
@@ -70,10 +69,19 @@ extension Int {
       start: UnsafeRawPointer(bitPattern: mapping).map { unsafe $0 + lead }, count: range.count)
   }
 
+  /// Checks that every page that was looked at so far could be read.
+  ///
+  /// - Throws: If the file was cut short or its disk failed; such pages read as zeros.
+  public func checkReadable() throws(FormatError) {
+    guard sluice_guard_failed(guardSlot) != 0 else { return }
+    throw .changed(file.path, "a part of it could not be read", range: range)
+  }
+
   /// Unmaps the bytes, and drops them from the page cache if that was asked for; once is enough.
   public func release() {
     guard !isReleased.exchange(true, ordering: .acquiringAndReleasing), mapping != 0 else { return }
-    sluice_forget_window(watch)
+    // Before another mapping can take the addresses.
+    if sluice_end_guard(guardSlot) != 0 { file.rememberUnreadablePage() }
     // Safety: exactly what `init` mapped, and only once.
     unsafe munmap(UnsafeMutableRawPointer(bitPattern: mapping), mappedByteCount)
     // After unmapping, since a mapped page is not dropped.

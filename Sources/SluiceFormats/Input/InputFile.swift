@@ -1,12 +1,11 @@
 internal import Glibc
 internal import SluiceCore
+internal import Synchronization
 
 /// A regular file that is only read; closed when the last reference goes.
 ///
 /// Any number of threads may read and map it at the same time.
-///
-/// Safety: `pathForFaults` is made in `init`, freed in `deinit`, and never written in between.
-@safe public final class InputFile: @unchecked Sendable {
+public final class InputFile: Sendable {
   /// The path as it was given.
   public let path: String
   /// What the file was when it was opened.
@@ -15,20 +14,15 @@ internal import SluiceCore
   public var byteCount: Int { status.byteCount }
 
   let descriptor: Int32
-  /// The path as a C string that a signal handler can read.
-  let pathForFaults: UnsafeMutablePointer<CChar>?
+  private let hasUnreadablePage = Atomic<Bool>(false)
 
   private init(path: String, status: FileStatus, descriptor: Int32) {
     self.path = path
-    unsafe pathForFaults = strdup(path)
     self.status = status
     self.descriptor = descriptor
   }
 
-  deinit {
-    close(descriptor)
-    unsafe free(pathForFaults)
-  }
+  deinit { close(descriptor) }
 
   /// Opens a file; anything but a regular file is refused, without waiting for a pipe's writer.
   ///
@@ -97,6 +91,24 @@ internal import SluiceCore
     try result.get()
     return bytes
   }
+
+  /// Checks that the file is still what it was when it was opened.
+  ///
+  /// - Throws: If it is longer or shorter, was written to, or could not be read in a mapping.
+  public func checkUnchanged() throws(FormatError) {
+    let now = try FileStatus.of(descriptor: descriptor, path: path)
+    guard now.byteCount == byteCount else {
+      throw .changed(path, "it had \(byteCount) bytes and now has \(now.byteCount)")
+    }
+    guard now.modificationNanoseconds == status.modificationNanoseconds else {
+      throw .changed(path, "something wrote to it")
+    }
+    guard !hasUnreadablePage.load(ordering: .acquiring) else {
+      throw .changed(path, "a part of it could not be read")
+    }
+  }
+
+  func rememberUnreadablePage() { hasUnreadablePage.store(true, ordering: .releasing) }
 
   /// Asks the system to forget the cached pages that lie wholly inside a range.
   ///

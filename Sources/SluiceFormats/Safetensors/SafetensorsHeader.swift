@@ -1,10 +1,17 @@
 /// The header of a safetensors file: eight bytes of length, JSON, and what they say.
 ///
 /// Accepts what the safetensors library accepts, white space before and behind the JSON included,
-/// with one exception: a name that occurs twice is refused even if both entries are alike.
+/// with three exceptions: a name that occurs twice is refused even if both entries are alike, and so
+/// are more dimensions or tensors than any model has.
 public struct SafetensorsHeader: Sendable, Hashable {
   /// The longest JSON text that a file may have.
   public static let maximumTextByteCount = 100_000_000
+  /// The most dimensions of a tensor.
+  public static let maximumRank = 1 << 16
+  /// The most dimensions of all tensors together.
+  public static let maximumDimensionCount = 1 << 22
+  /// How much of the free-form part is kept, in bytes with what strings take beside their text.
+  public static let keptMetadataByteCount = 1 << 20
   /// The number of bytes before the JSON text.
   public static let prefixByteCount = 8
 
@@ -12,7 +19,7 @@ public struct SafetensorsHeader: Sendable, Hashable {
   public let byteCount: Int
   /// The tensors in the order of their bytes.
   public let tensors: [TensorEntry]
-  /// The free-form part of the header.
+  /// The free-form part of the header; not all of it if it is very long.
   public let metadata: [String: String]
 
   /// Reads the length of the JSON text from the first eight bytes.

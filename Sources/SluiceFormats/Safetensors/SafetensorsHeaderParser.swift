@@ -8,6 +8,7 @@ struct SafetensorsHeaderParser {
   private let dataByteCount: Int
   private var tensors: [TensorEntry] = []
   private var metadata: [String: String] = [:]
+  private var dimensionCount = 0
 
   private static let dtypes = Dictionary(
     uniqueKeysWithValues: DType.allCases.map { ($0.rawValue, $0) })
@@ -28,6 +29,9 @@ struct SafetensorsHeaderParser {
         hasMetadata = true
         try parseMetadata()
       } else {
+        guard tensors.count < Checkpoint.maximumTensorCount else {
+          throw Checkpoint.tooManyTensors(in: file)
+        }
         tensors.append(try parseTensor(named: scanner.string(of: key)))
       }
     }
@@ -40,12 +44,16 @@ struct SafetensorsHeaderParser {
   private mutating func parseMetadata() throws(FormatError) {
     guard try scanner.kind() != .null else { return try scanner.null() }
     try scanner.beginObject()
+    var byteCount = 0
     while let key = try scanner.nextKey() {
       guard try scanner.kind() == .string else {
         throw malformed(
           "the value of \(scanner.string(of: key).printable) in __metadata__ is no string")
       }
-      metadata[scanner.string(of: key)] = try scanner.string()
+      let (name, value) = (scanner.string(of: key), try scanner.string())
+      // Nothing here decides a merge, so what is beyond any use is checked but not kept.
+      byteCount += name.utf8.count + value.utf8.count + 64
+      if byteCount <= SafetensorsHeader.keptMetadataByteCount { metadata[name] = value }
     }
   }
 
@@ -79,7 +87,13 @@ struct SafetensorsHeaderParser {
   private mutating func parseShape(of name: String) throws(FormatError) -> [Int] {
     var dimensions: [Int] = []
     try scanner.beginArray()
-    while try scanner.nextElement() { dimensions.append(try parseInteger(of: name)) }
+    while try scanner.nextElement() {
+      dimensions.append(try parseInteger(of: name))
+      dimensionCount += 1
+      guard dimensions.count <= SafetensorsHeader.maximumRank,
+        dimensionCount <= SafetensorsHeader.maximumDimensionCount
+      else { throw malformed("more dimensions than any model has", tensor: name) }
+    }
     return dimensions
   }
 
@@ -111,7 +125,8 @@ struct SafetensorsHeaderParser {
     _ name: String, _ dtype: DType, _ dimensions: [Int], _ start: Int, _ end: Int
   ) throws(FormatError) -> TensorEntry {
     guard let shape = TensorShape(dimensions) else {
-      throw malformed("a shape of more than \(Int.max) elements: \(dimensions)", tensor: name)
+      throw malformed(
+        "a shape of more than \(Int.max) elements: \(Array(dimensions.prefix(64)))", tensor: name)
     }
     guard let expected = dtype.byteCount(ofElements: shape.elementCount) else {
       throw malformed(

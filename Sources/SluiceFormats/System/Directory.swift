@@ -83,6 +83,18 @@ public enum Directory {
     guard number == 0 || number == EINVAL else { throw .sync(path, errno: number) }
   }
 
+  /// Follows all links in a path.
+  ///
+  /// - Parameter path: A path at which something is.
+  /// - Returns: The absolute path without links.
+  /// - Throws: If a part of it cannot be looked up.
+  public static func resolve(_ path: String) throws(FormatError) -> String {
+    // Safety: the path is a C string for the length of the call; the result is freed once.
+    guard let resolved = unsafe realpath(path, nil) else { throw .status(path, errno: errno) }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+  }
+
   /// The directory of a path, in the manner of dirname.
   static func parent(of path: String) -> String {
     var bytes = path.utf8[...]

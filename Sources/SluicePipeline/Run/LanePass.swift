@@ -5,7 +5,7 @@ internal import SluiceStages
 
 /// What all passes of a run share.
 struct RunContext: Sendable {
-  let plan: MergePlan
+  var plan: MergePlan
   let cancellation: Cancellation
   let progress: ProgressMeter
   let budget: ByteBudget
@@ -14,11 +14,14 @@ struct RunContext: Sendable {
   let dropsCachedPages: Bool
 }
 
-/// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, one writer.
+/// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, two writers.
 ///
-///     read 1 --chunks--> work 1 --+
-///     read 2 --chunks--> work 2 --+--merged chunks--> write
+///     read 1 --chunks--> work 1 --+                 +--> write 1
+///     read 2 --chunks--> work 2 --+--merged chunks--+--> write 2
 struct LanePass {
+  /// Two writes on their way keep a disk busier than one.
+  private static let writerCount = 2
+
   let name: String
   let tasks: [TensorTask]
   let context: RunContext
@@ -69,14 +72,24 @@ struct LanePass {
         lane, to: graph, stage: stage, output: output?.channel, didEnd: didEnd, makeSegment)
     }
     if let output {
-      graph.add("write", .sink, reads: [output.channel]) { [context] node in
-        try output.stage.run(node, from: output.channel) { byteCount in
-          context.progress.advance(by: byteCount)
-          context.work.meter.countWritten(byteCount)
+      for writer in 1...LanePass.writerCount {
+        graph.add("write \(writer)", .sink, reads: [output.channel]) { [context] node in
+          try output.stage.run(node, from: output.channel) { byteCount in
+            context.progress.advance(by: byteCount)
+            context.work.meter.countWritten(byteCount)
+          }
         }
       }
     }
-    return PassMetrics(name: name, run: try graph.run())
+    do {
+      let metrics = PassMetrics(name: name, run: try graph.run())
+      try plan.checkInputs()
+      return metrics
+    } catch let error where !(error is CancelledError) {
+      // What a changed file led to is less to the point than that it changed.
+      try plan.checkInputs()
+      throw error
+    }
   }
 
   private func addLane(
@@ -108,6 +121,7 @@ struct LanePass {
       while let chunk = try node.receive(from: channel) {
         if chunk.isFirst { try segment.begin(chunk.strip) }
         try segment.process(chunk)
+        try chunk.checkReadable()
         if chunk.isLast {
           try segment.end(chunk.strip)
           didEnd(chunk.strip)

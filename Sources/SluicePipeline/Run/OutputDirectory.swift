@@ -19,14 +19,20 @@ struct OutputDirectory {
   /// Whether a name in the directory can only belong to a merged model.
   static func isOutput(_ name: String) -> Bool {
     name.hasSuffix(".safetensors") || name == ShardLayout.indexFileName
-      || name == MergeReport.fileName
+      || name == MergeReport.fileName || name.hasPrefix("pytorch_model")
   }
 
   /// Refuses a directory that holds a model which this run did not make.
   func checkIsFree() throws {
     guard try FileStatus.of(path) != nil else { return }
-    if let entry = try Directory.list(path).first(where: { OutputDirectory.isOutput($0.name) }) {
-      throw PipelineError.outputExists(path, found: entry.name)
+    let inputs = Set(plan.files.map { FileIdentity($0.status) })
+    for entry in try Directory.list(path) {
+      if let status = entry.status, inputs.contains(FileIdentity(status)) {
+        throw PipelineError.outputIsInput(path, found: entry.name)
+      }
+      if OutputDirectory.isOutput(entry.name) {
+        throw PipelineError.outputExists(path, found: entry.name)
+      }
     }
   }
 
@@ -47,7 +53,7 @@ struct OutputDirectory {
 
   /// Refuses to begin what the disk cannot hold.
   func checkSpace() throws {
-    var needed = plan.layout.byteCount + plan.statisticsByteCount
+    var needed = plan.layout.byteCount + plan.statisticsByteCount + plan.solve.byteCount
     for shard in plan.layout.shards {
       for place in ["\(work)/\(shard.fileName)", "\(path)/\(shard.fileName)"] {
         guard let status = try FileStatus.of(place, followingLinks: false) else { continue }
@@ -116,4 +122,12 @@ extension MergePlan {
         * recipe.models.count
     }
   }
+}
+
+/// What makes two paths the same file.
+private struct FileIdentity: Hashable {
+  let device: UInt64
+  let inode: UInt64
+
+  init(_ status: FileStatus) { (device, inode) = (status.device, status.inode) }
 }

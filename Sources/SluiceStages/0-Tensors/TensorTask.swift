@@ -1,4 +1,5 @@
 public import SluiceCore
+public import SluiceFormats
 
 /// Where the elements of one tensor of one model lie.
 public struct TensorSource: Sendable, Hashable {
@@ -8,6 +9,8 @@ public struct TensorSource: Sendable, Hashable {
   public let dtype: DType
   /// The bytes of the tensor in that file.
   public let byteRange: Range<Int>
+  /// How the elements lie there, if not one behind the other.
+  public let view: StridedView?
 
   /// Describes a source.
   ///
@@ -15,10 +18,12 @@ public struct TensorSource: Sendable, Hashable {
   ///   - file: The ordinal of the file.
   ///   - dtype: The type of the elements.
   ///   - byteRange: The bytes of the tensor in that file.
-  public init(file: Int, dtype: DType, byteRange: Range<Int>) {
+  ///   - view: How the elements lie there, if not one behind the other.
+  public init(file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil) {
     self.file = file
     self.dtype = dtype
     self.byteRange = byteRange
+    self.view = view
   }
 }
 
@@ -60,6 +65,11 @@ public struct TensorTask: Sendable, Hashable {
   public let outputOffset: Int
   /// The ordinal of the first strip in the run's numbering of strips.
   public let firstStrip: Int
+  /// The number of elements in a row: those of the last dimension.
+  public let columnCount: Int
+
+  /// The number of rows.
+  public var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
 
   /// Describes a task.
   ///
@@ -76,10 +86,12 @@ public struct TensorTask: Sendable, Hashable {
   ///   - outputShard: The ordinal of the output shard.
   ///   - outputOffset: Where the tensor's bytes begin in that shard.
   ///   - firstStrip: The ordinal of the first strip.
+  ///   - columnCount: The number of elements in a row; all of them if nil.
   public init(
     ordinal: Int, name: String, role: TensorRole, elementCount: Int, base: TensorSource,
     baseElementCount: Int, fineTuned: [TensorSource?], fineTunedElementCounts: [Int],
-    outputDType: DType, outputShard: Int, outputOffset: Int, firstStrip: Int
+    outputDType: DType, outputShard: Int, outputOffset: Int, firstStrip: Int,
+    columnCount: Int? = nil
   ) {
     self.ordinal = ordinal
     self.name = name
@@ -93,5 +105,6 @@ public struct TensorTask: Sendable, Hashable {
     self.outputShard = outputShard
     self.outputOffset = outputOffset
     self.firstStrip = firstStrip
+    self.columnCount = columnCount ?? elementCount
   }
 }

@@ -1,6 +1,6 @@
 public import SluiceCore
 internal import SluiceDataflow
-internal import SluiceFormats
+public import SluiceFormats
 
 /// A run of contiguous elements of one model, as they lie in its file: at any alignment.
 @safe public struct ChunkRun {
@@ -36,20 +36,29 @@ public final class Chunk: @unchecked Sendable {
   public let fineTuned: [ChunkRun?]
 
   private let windows: [FileWindow]
+  private let gathered: [GatheredRun]
   private let buffer: PooledBuffer?
   private let lease: ByteLease
 
   init(
     strip: Strip, elements: Range<Int>, base: ChunkRun?, fineTuned: [ChunkRun?],
-    windows: [FileWindow], buffer: PooledBuffer?, lease: ByteLease
+    windows: [FileWindow], gathered: [GatheredRun], buffer: PooledBuffer?, lease: ByteLease
   ) {
     self.strip = strip
     self.elements = elements
     self.base = base
     self.fineTuned = fineTuned
     self.windows = windows
+    self.gathered = gathered
     self.buffer = buffer
     self.lease = lease
+  }
+
+  /// Checks that all that was looked at could be read; what was computed from it counts only then.
+  ///
+  /// - Throws: `FormatError` if a mapped file was cut short or its disk failed.
+  public func checkReadable() throws(FormatError) {
+    for window in windows { try window.checkReadable() }
   }
 
   /// Whether it is the first of its strip.

@@ -16,7 +16,7 @@ public struct WriteJob: Sendable {
   public let offset: Int
 }
 
-/// Writes merged chunks to their places: the last node of the graph, one for all lanes.
+/// Writes merged chunks to their places: the last nodes of the graph, shared by all lanes.
 public struct WriteStage: Sendable {
   private let shards: OutputShards
   private let ledger: StripLedger

@@ -1,0 +1,25 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Built with `--sanitize fuzzer`, see scripts/fuzz: libFuzzer brings `main`, each target the one
+// function that it calls.
+let relaxed: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .unsafeFlags(["-parse-as-library"]),
+]
+
+let package = Package(
+  name: "fuzz",
+  dependencies: [.package(name: "sluice", path: "..")],
+  targets: [
+    .target(
+      name: "FuzzSupport", dependencies: [.product(name: "Sluice", package: "sluice")],
+      swiftSettings: [.swiftLanguageMode(.v6)])
+  ]
+    + ["header", "index", "zip", "pickle", "config", "strides"].map { target in
+      .executableTarget(
+        name: "fuzz-\(target)",
+        dependencies: ["FuzzSupport", .product(name: "Sluice", package: "sluice")],
+        swiftSettings: relaxed)
+    }
+)
