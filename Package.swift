@@ -33,6 +33,8 @@ let package = Package(
     .systemLibrary(
       name: "CXXHash", pkgConfig: "libxxhash",
       providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
+    .systemLibrary(
+      name: "CLAPACK", pkgConfig: "openblas", providers: [.apt(["libopenblas-serial-dev"])]),
     .target(name: "CSluiceKernels"),
     .target(name: "CSluiceSystem"),
     .target(name: "SluiceCore", swiftSettings: strict),
@@ -40,6 +42,9 @@ let package = Package(
     // Layer 1: arithmetic, files, dataflow; none knows another.
     .target(
       name: "SluiceKernels", dependencies: ["SluiceCore", "CSluiceKernels"], swiftSettings: strict),
+    .target(
+      name: "SluiceSolvers", dependencies: ["SluiceCore", "SluiceKernels", "CLAPACK"],
+      swiftSettings: strict),
     .target(
       name: "SluiceFormats",
       dependencies: ["SluiceCore", "CSluiceSystem", "CXXHash"], swiftSettings: strict),
@@ -59,7 +64,7 @@ let package = Package(
       name: "SluicePipeline",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods",
+        "SluiceMethods", "SluiceSolvers",
       ], swiftSettings: strict),
     .target(
       name: "Sluice",
@@ -90,7 +95,9 @@ let package = Package(
         name: name, dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
     }
-    + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline"].map { module in
+    + [
+      "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
+    ].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",
         dependencies: module == "Core"
@@ -98,4 +105,13 @@ let package = Package(
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
     }
+    // Too slow for every build: swift test --filter SluiceSlow.
+    + [
+      .testTarget(
+        name: "SluiceSlowResumeTests",
+        dependencies: [
+          "SluiceCore", "SluiceDataflow", "SluiceFormats", "SluicePipeline", "SluiceTestSupport",
+          "SluiceCommand",
+        ], swiftSettings: relaxed)
+    ]
 )

@@ -10,6 +10,8 @@ public struct Warning: Sendable, Hashable {
     case roundedF64 = "rounded-f64"
     /// A pruning rate fell outside 0 ... 1 and was clamped.
     case clampedRate = "clamped-rate"
+    /// A model of the recipe takes no part.
+    case leftOut = "left-out"
     /// Many elements share the value at a threshold.
     case manyTies = "many-ties"
     /// A partition holds no element.

@@ -4,14 +4,28 @@ public import SluiceStages
 /// A method is nothing but a named chain of stages: here the parameters become one.
 extension MethodParameters {
   /// The rates of the partitions, most severe first.
-  public var partitionRates: [PruningRate] { pruningRate.partitions(width: partitionWidth) }
+  public var partitionRates: [PruningRate] {
+    switch pruning.row.bands {
+    case .none: PruningRate(0).map { [$0] } ?? []
+    case .one: [pruningRate]
+    case .partitions: pruningRate.partitions(width: partitionWidth)
+    }
+  }
+
+  /// How the rates of linear layers follow from their significance.
+  public var assignedRates: Rates { pruning.row.fixedRates ?? rates }
 
   /// The rule of the place `assign-rates`.
-  public var rateRule: any RateRule {
-    switch rates {
-    case .acl: DeviationRates(maxRateDeviation: maxRateDeviation)
-    case .uniform: UniformRates()
-    }
+  ///
+  /// - Parameter deltaCount: The number of all deltas of a model.
+  /// - Returns: The rule.
+  public func rateRule(deltaCount: Int) -> any RateRule {
+    assignedRates.row.rule(self, deltaCount)
+  }
+
+  /// What must be known before the merge.
+  public var needs: MethodNeeds {
+    pruning.row.needs(self).union(merging.row.needs(self))
   }
 
   /// The factor of each ring of a model, with 1 where none is given.
@@ -24,29 +38,27 @@ extension MethodParameters {
     return combination.ringFactors(given + ones)
   }
 
+  /// The stages that prune, for passes that look at what is left.
+  ///
+  /// - Parameter inputs: What is known so far.
+  /// - Returns: The stages.
+  public func pruningTransforms(_ inputs: ChainInputs) -> [any DeltaTransform] {
+    pruning.row.transforms(self, inputs)
+  }
+
   /// The stages from the mask on.
   ///
-  /// - Parameters:
-  ///   - cuts: Where each partition's rate cuts each tensor.
-  ///   - amplification: For each model, the factors of its partitions, most severe first.
-  ///   - weights: For each model, what its deltas are multiplied by.
+  /// - Parameter inputs: What the passes before the merge found.
   /// - Returns: The chain.
-  public func chain(
-    cuts: any CutSource, amplification: [[Double]], weights: [Double]
-  ) -> MergeChain {
-    let merge =
-      switch merging {
-      case .ties: MergeStep(TiesOperator(), mergeScale: Float(mergeScale))
-      }
+  public func chain(_ inputs: ChainInputs) -> MergeChain {
+    let row = merging.row
+    let merge = MergeStep(row.rule(self, inputs), mergeScale: Float(mergeScale))
     // The plain mean knows neither weights nor a scale.
     let average = MergeStep(MeanOperator(), hasTransforms: false)
+    let dense = row.averagesDense ? MergeStep(MeanOperator()) : merge
     return MergeChain(
-      transforms: [
-        MaskStage(cuts: cuts, tieBreak: tieBreak, zeroesDropped: false),
-        AmplifyStage(ringFactors: amplification.map(ringFactors), zeroesDropped: true),
-        WeightStage(weights: weights.map { Float($0) }),
-      ],
-      linear: merge, dense: nonLinear == .merge ? merge : average,
+      transforms: pruningTransforms(inputs) + row.transforms(self, inputs),
+      linear: merge, dense: nonLinear == .merge ? dense : average,
       partitionCount: partitionRates.count)
   }
 }

@@ -123,7 +123,9 @@ struct TinyMerge {
       model.weight = options.weight[tuned.name] ?? 1
       return model
     }
+    try setMethod(&method)
     var recipe = MergeRecipe(base: directory("base"), models: models, method: method)
+    try addFiles(to: &recipe, in: directory)
     recipe.outputDType = options.outputDType
     recipe.linearSet.include = options.include + (options.includesHead ? ["lm_head.weight"] : [])
     recipe.linearSet.exclude = options.exclude

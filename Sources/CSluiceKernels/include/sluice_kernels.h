@@ -34,6 +34,21 @@ typedef struct {
   uint64_t next;  // number of the next tied element, in index order
 } sluice_tie_cursor;
 
+// The sign that is elected where the deltas add up to zero.
+typedef enum {
+  SLUICE_ZERO_POSITIVE = 0,
+  SLUICE_ZERO_NEGATIVE = 1,
+  SLUICE_ZERO_DROPS = 2,  // none: the merged delta is zero
+} sluice_zero_sign;
+
+// What becomes of the deltas that have the elected sign.
+typedef enum {
+  SLUICE_MEAN = 0,           // their sum by their number
+  SLUICE_SUM = 1,            // their sum
+  SLUICE_WEIGHTED_MEAN = 2,  // their sum by the sum of their models' weights, unless that is 0
+  SLUICE_SCALED_SUM = 3,     // the sum of weight * delta
+} sluice_aggregation;
+
 // The kernels of one instruction set. Counts are in elements.
 typedef struct {
   // Float32 of each element; the largest bit pattern of a magnitude.
@@ -75,6 +90,18 @@ typedef struct {
   // Base + scale * merged, rounded to the element type; the largest rounded magnitude.
   uint32_t (*finish)(const float *base, const float *merged, float scale, void *raw,
                      sluice_dtype dtype, size_t count);
+  // A number below 2^24 for each element from `first` on.
+  void (*draw)(uint64_t start, uint64_t first, size_t count, uint32_t *draws);
+  // Keep words of the elements whose number reaches the limit; how many there are.
+  size_t (*keep_drawn)(const uint32_t *draws, size_t count, uint32_t limit, uint64_t *keep);
+  // Sign election, and one delta of those that have the elected sign. Without weights where the
+  // aggregation needs none. The output may be one of the inputs.
+  void (*merge_elected)(const float *_Nonnull const *_Nonnull deltas,
+                        const float *_Nullable weights, size_t model_count, sluice_zero_sign zero,
+                        sluice_aggregation aggregation, size_t count, float *out);
+  // How many more sums of deltas are positive than negative.
+  int64_t (*count_signs)(const float *_Nonnull const *_Nonnull deltas, size_t model_count,
+                         size_t count);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

@@ -2,6 +2,8 @@
 // SLUICE_HALF_CONVERSION and SLUICE_BIT_DEPOSIT.
 #pragma once
 
+#include "draws.h"
+#include "elect.h"
 #include "elements.h"
 #include "histogram.h"
 #include "merge.h"
@@ -14,4 +16,6 @@
     .collect = collect, .select = select_kept, .apply_mask = apply_mask, .amplify = amplify,\
     .prune = prune, .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum, .merge_mean = merge_mean,   \
     .finish = finish,                                                                            \
+    .draw = draw, .keep_drawn = keep_drawn, .merge_elected = merge_elected,                      \
+    .count_signs = count_signs,                                                                  \
   }

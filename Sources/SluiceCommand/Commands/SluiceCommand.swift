@@ -12,7 +12,10 @@ struct SluiceCommand: ParsableCommand {
       allow it.
       """,
     version: SluiceVersion.current,
-    subcommands: [MergeCommand.self, InspectCommand.self, DemoCommand.self])
+    subcommands: [
+      MergeCommand.self, InspectCommand.self, VerifyCommand.self, StatusCommand.self,
+      MethodsCommand.self, DemoCommand.self,
+    ])
 
   static func main() { Exit.run { try SluiceCommand.parseAsRoot() } }
 }

@@ -21,8 +21,11 @@ struct RecipeOptions: ParsableArguments {
   @Option(name: .customLong("merge"), help: "How the models' deltas become one.")
   var merging: MethodParameters.Merging = .ties
 
-  @Option(help: "The fraction of each model's deltas to remove, from 0 to below 1.")
-  var pruningRate = 0.8
+  @Option(help: "The fraction of each model's deltas to remove, from 0 to below 1 (default: 0.8).")
+  var pruningRate: Double?
+
+  @Option(help: "The fraction to keep: another way to give the pruning rate.")
+  var density: Double?
 
   @Option(help: "The distance between the rates of two partitions.")
   var partitionWidth = 0.1
@@ -36,8 +39,11 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "How factors of nested partitions combine.")
   var combine: PartitionCombination = .ring
 
-  @Option(help: "How linear layers' rates follow from their significance.")
-  var rates: MethodParameters.Rates = .acl
+  @Option(
+    help:
+      "How linear layers' rates follow from their significance; acl, or the pruning's, if not given."
+  )
+  var rates: MethodParameters.Rates?
 
   @Option(help: "How many times the mean a delta must exceed to be significant.")
   var significanceMultiple = 5.0
@@ -77,11 +83,12 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "What to do with tensors that the base does not have.")
   var extraTensors: MergeRecipe.ExtraTensors = .error
 
+  @OptionGroup(title: "What only some methods know (see sluice methods)")
+  var methodOptions: MethodOptions
+
   /// The recipe that the options describe.
   func recipe() throws -> MergeRecipe {
-    guard let rate = PruningRate(pruningRate) else {
-      throw UsageError("the pruning rate must lie in 0 ..< 1; it is \(pruningRate)")
-    }
+    let rate = try checkedRate()
     guard partitionWidth > 0.001, partitionWidth.isFinite else {
       throw UsageError("the partition width must be above 0.001; it is \(partitionWidth)")
     }
@@ -90,12 +97,18 @@ struct RecipeOptions: ParsableArguments {
     method.merging = merging
     method.partitionWidth = partitionWidth
     method.combination = combine
-    method.rates = rates
+    if let rates {
+      if let fixed = prune.row.fixedRates, fixed != rates {
+        throw UsageError("--prune \(prune.rawValue) always has the rates \(fixed.rawValue)")
+      }
+      method.rates = rates
+    }
     method.significanceMultiple = significanceMultiple
     method.maxRateDeviation = maxRateDeviation
     method.tieBreak = tieBreak
     method.nonLinear = nonlinear
     method.mergeScale = mergeScale
+    methodOptions.apply(to: &method)
     var recipe = MergeRecipe(base: base, models: try fineTunedModels(), method: method)
     recipe.linearSet.include = linearInclude
     recipe.linearSet.exclude = linearExclude
@@ -103,11 +116,34 @@ struct RecipeOptions: ParsableArguments {
     recipe.shardSize = shardSize
     recipe.vocabulary = vocabulary
     recipe.extraTensors = extraTensors
+    recipe.extraFiles = methodOptions.files
     return recipe
+  }
+
+  private func checkedRate() throws -> PruningRate {
+    guard pruningRate == nil || density == nil else {
+      throw UsageError("--density is 1 minus --pruning-rate: give one of them")
+    }
+    if let density {
+      guard let rate = PruningRate(1 - density) else {
+        throw UsageError("the density must lie above 0 and be at most 1; it is \(density)")
+      }
+      return rate
+    }
+    let value = pruningRate ?? 0.8
+    guard let rate = PruningRate(value) else {
+      throw UsageError("the pruning rate must lie in 0 ..< 1; it is \(value)")
+    }
+    return rate
   }
 
   private func fineTunedModels() throws -> [MergeRecipe.Model] {
     var models = models.map { MergeRecipe.Model(name: $0.name, path: $0.value) }
+    for (option, values) in [("--amplify", amplify), ("--weight", weight)] {
+      for (name, same) in Dictionary(grouping: values, by: \.name) where same.count > 1 {
+        throw UsageError("\(option) is given \(same.count) times for model \(name)")
+      }
+    }
     for option in amplify {
       let factors = option.value.split(separator: ",", omittingEmptySubsequences: false).map {
         Double($0)
@@ -124,6 +160,9 @@ struct RecipeOptions: ParsableArguments {
         throw UsageError("--weight \(option.name)=\(option.value): a weight is a number")
       }
       try set("--weight", option.name, in: &models) { $0.weight = value }
+    }
+    for (file, option) in methodOptions.modelFiles {
+      try set(file.option, option.name, in: &models) { $0.extraFiles[file] = option.value }
     }
     return models
   }

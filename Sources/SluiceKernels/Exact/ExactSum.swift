@@ -32,6 +32,17 @@ public struct ExactSum: Sendable {
     add(units, shiftedBy: Swift.max(Int(magnitudeBits >> 23) - 1, 0))
   }
 
+  /// Adds another sum.
+  ///
+  /// - Parameter other: The other sum; together they must stay below 2^107 finite values.
+  public mutating func add(_ other: ExactSum) {
+    var carry = false
+    for index in 0..<6 {
+      let carriedInto = carry && addWord(1, at: index)
+      carry = addWord(other.words[index], at: index) || carriedInto
+    }
+  }
+
   private mutating func add(_ units: UInt64, shiftedBy shift: Int) {
     var index = shift >> 6
     let offset = UInt64(shift & 63)

@@ -75,7 +75,10 @@ public struct Spectrum: Sendable, Hashable {
   }
 
   /// The exact sum of all magnitudes, rounded once to a Double.
-  public var sum: Double { exactSum(from: 0).value }
+  public var sum: Double { exactSum.value }
+
+  /// The exact sum of all magnitudes.
+  public var exactSum: ExactSum { exactSum(from: 0) }
 
   /// The exact sum of the magnitudes above a bound, rounded once to a Double.
   ///
@@ -120,11 +123,26 @@ public struct Spectrum: Sendable, Hashable {
   /// - Returns: The cut.
   /// - Throws: `Unresolved` if the border lies inside a bin.
   public func cut(rate: Double, tieBreak: TieBreak) throws(Unresolved) -> Cut {
-    let elementCount = self.elementCount
-    let wanted = Cut.keptCount(rate: rate, of: elementCount)
+    if rate <= 0, elementCount > 0 {
+      let nonZero = elementCount - (try zeroCount())
+      return Cut(thresholdBits: 0, above: nonZero, tied: 0, keptOfTied: 0)
+    }
+    return try cut(keeping: Cut.keptCount(rate: rate, of: elementCount), tieBreak: tieBreak)
+  }
+
+  /// Where a number of kept elements cuts.
+  ///
+  /// Edge cases: if fewer elements are non-zero, all of them are kept.
+  ///
+  /// - Parameters:
+  ///   - wanted: How many elements are kept, at most all.
+  ///   - tieBreak: Who is kept at the border.
+  /// - Returns: The cut.
+  /// - Throws: `Unresolved` if the border lies inside a bin.
+  public func cut(keeping wanted: Int, tieBreak: TieBreak) throws(Unresolved) -> Cut {
     guard wanted > 0 else { return .none }
     let nonZero = elementCount - (try zeroCount())
-    if rate <= 0 || wanted > nonZero {
+    if wanted > nonZero {
       return Cut(thresholdBits: 0, above: nonZero, tied: 0, keptOfTied: 0)
     }
     var above = 0

@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluiceKernels
+internal import SluiceMethods
 internal import SluiceStages
 
 /// How the byte budget of a run is spent.
@@ -37,14 +38,14 @@ public struct MemoryPlan: Sendable, Hashable {
   /// - Parameters:
   ///   - tasks: The tensors of the run.
   ///   - modelCount: The number of fine-tuned models.
-  ///   - partitionCount: The number of partitions.
+  ///   - method: What is done.
   ///   - options: The run's options.
   /// - Returns: The plan.
   /// - Throws: `PipelineError` that names the smallest budget that works.
   static func fit(
-    _ tasks: [TensorTask], modelCount: Int, partitionCount: Int, options: RunOptions
+    _ tasks: [TensorTask], modelCount: Int, method: MethodParameters, options: RunOptions
   ) throws(PipelineError) -> MemoryPlan {
-    let shape = Shape(tasks, modelCount: modelCount, partitionCount: partitionCount)
+    let shape = Shape(tasks, modelCount: modelCount, method: method)
     let largest = options.chunkElements ?? shape.largestUsefulChunk
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
@@ -73,7 +74,7 @@ public struct MemoryPlan: Sendable, Hashable {
     let tableBytes: Int
     let catalogueBytes: Int
 
-    init(_ tasks: [TensorTask], modelCount: Int, partitionCount: Int) {
+    init(_ tasks: [TensorTask], modelCount: Int, method: MethodParameters) {
       // Only what can be the largest chunk matters: one task for each combination of dtypes and of
       // what is read in place.
       struct Kind: Hashable {
@@ -91,8 +92,11 @@ public struct MemoryPlan: Sendable, Hashable {
       self.tasks = Array(distinct.values)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
+      let needs = method.needs
+      let counted: Set<TensorRole> =
+        needs.contains(.trim) ? [.linear, .dense] : needs.contains(.survey) ? [.linear] : []
       let modes = Set(
-        tasks.filter { $0.role == .linear }.flatMap { task in
+        tasks.filter { counted.contains($0.role) }.flatMap { task in
           task.fineTuned.compactMap { source in
             source.map { SpectrumMode(base: task.base.dtype, fineTuned: $0.dtype) }
           }
@@ -100,15 +104,28 @@ public struct MemoryPlan: Sendable, Hashable {
       let counting = modes.reduce(0) { $0 + $1.byteCount } * modelCount
       let refining =
         modes.contains(.binned)
-        ? RefineSegment.byteCount(modelCount: modelCount, binCount: partitionCount + 1) : 0
+        ? RefineSegment.byteCount(
+          modelCount: modelCount, binCount: method.partitionRates.count + 1) : 0
+      let summing =
+        needs.contains(.maskSums) ? 2 * modelCount * MagnitudeSum.byteCount : 0
       // The passes follow each other, so a lane holds the tables of one of them at a time.
       let blocks = (modelCount + 3) * Granularity.blockElements * 4
-      tableBytes = max(counting, refining) + blocks
+      let rows = needs.contains(.rowCuts) ? Shape.rowBytes(tasks, modelCount: modelCount) : 0
+      let solving = needs.contains(.solve) ? SolvePlan.laneByteCount(tasks) : 0
+      tableBytes = max(counting, refining, summing, rows, solving) + blocks
       let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
         + SpectrumStore.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
+    }
+
+    /// What the pass over rows holds, or, in the merge, the cuts of the rows of a strip.
+    private static func rowBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
+      let linear = tasks.filter { $0.role == .linear && $0.columnCount > 0 }
+      let columns = linear.map(\.columnCount).max() ?? 0
+      let cuts = linear.map { min($0.rowCount, (1 << 25) / $0.columnCount + 2) * 24 }.max() ?? 0
+      return max(RowPass.byteCount(columnCount: columns), modelCount * (cuts + columns * 8))
     }
 
     var largestUsefulChunk: Int {

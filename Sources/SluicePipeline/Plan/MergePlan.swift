@@ -13,7 +13,7 @@ public struct MergePlan: Sendable {
   /// The tensors of the merged model, in natural order of their names.
   public let tasks: [TensorTask]
   /// The input files, by ordinal.
-  public let files: [InputFile]
+  public internal(set) var files: [InputFile]
   /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
   let firstFiles: [Int]
   /// The files of the merged model.
@@ -26,6 +26,14 @@ public struct MergePlan: Sendable {
   public let stripCount: Int
   /// What was skipped, converted or guessed.
   public let warnings: [Warning]
+  /// The number of deltas of a model: of all its tensors of weights.
+  public let deltaCount: Int
+  /// What each tensor's deltas are multiplied by, if the method reads that from a file.
+  let coefficients: CoefficientTable?
+  /// The layers that are solved for before the merge.
+  let solve: SolvePlan
+  /// The norms of inputs, one file for each model, if the method reads them.
+  let activations: [VectorFile]
   /// The base model's config, changed where the merged model differs; nil if there is none.
   public let config: [UInt8]?
 
@@ -39,6 +47,9 @@ public struct MergePlan: Sendable {
   /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
   public init(_ recipe: MergeRecipe, options: RunOptions) throws {
     try RecipeCheck.check(recipe)
+    let inputs = try RecipeInputs(recipe)
+    let recipe = inputs.recipe
+    coefficients = inputs.coefficients
     let base = try SourceModel.open(name: "base", path: recipe.base, firstFile: 0)
     var firstFile = base.checkpoint.files.count
     var models: [SourceModel] = []
@@ -52,19 +63,36 @@ public struct MergePlan: Sendable {
     layout = try ShardLayout.plan(
       drafts.map { PlannedTensor(name: $0.name, dtype: $0.outputDType, shape: $0.shape) },
       shardByteLimit: recipe.shardSize.bytes)
-    (tasks, stripCount) = MergePlan.tasks(
+    let (planned, stripCount) = MergePlan.tasks(
       drafts, layout, stripElements: options.stripElements)
+    self.stripCount = stripCount
+    files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
+    solve = try SolvePlan(recipe, tasks: planned, solvedFile: files.count)
+    tasks = solve.tasks
     memory = try MemoryPlan.fit(
-      tasks, modelCount: models.count, partitionCount: recipe.method.partitionRates.count,
-      options: options)
+      tasks, modelCount: models.count, method: recipe.method, options: options)
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
     firstFiles = ([base] + models).map(\.firstFile)
-    files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     config = MergedConfig.make(
-      base, recipe: recipe, addsHead: matcher.addsHead, drafts: drafts)
+      base, recipe: recipe, untiesHead: matcher.untiesHead, drafts: drafts)
     warnings =
-      matcher.warnings + RecipeCheck.warnings(recipe) + (try SideFiles.warnings(of: recipe.base))
+      matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
+      + (try SideFiles.warnings(of: recipe.base))
+    let baseFileCount = base.checkpoint.files.count
+    activations = try recipe.models.compactMap { model in
+      try model.extraFiles[.activations].map { try VectorFile($0) }
+    }
+    for (model, file) in zip(recipe.models, activations) {
+      try file.checkVectors(of: tasks.filter { $0.role == .linear }, model: model.name)
+    }
+    deltaCount = tasks.reduce(0) { sum, task in
+      let isWeight =
+        task.role != .copied
+        || (recipe.method.nonLinear == .base && task.base.file < baseFileCount
+          && task.base.dtype.isMergeable && !LinearSet.isRotaryBuffer(task.name))
+      return sum + (isWeight ? task.baseElementCount : 0)
+    }
     self.recipe = recipe
     self.options = options
   }
@@ -88,7 +116,8 @@ public struct MergePlan: Sendable {
         base: draft.base, baseElementCount: draft.baseElementCount, fineTuned: draft.fineTuned,
         fineTunedElementCounts: draft.fineTunedElementCounts,
         outputDType: draft.outputDType, outputShard: place.shard,
-        outputOffset: place.offset, firstStrip: firstStrip)
+        outputOffset: place.offset, firstStrip: firstStrip,
+        columnCount: draft.shape.dimensions.last)
       tasks.append(task)
       firstStrip += cutting.stripCount(of: task.elementCount)
     }
@@ -105,6 +134,16 @@ public struct MergePlan: Sendable {
   func checkInputs() throws {
     for file in files { try file.checkUnchanged() }
   }
+
+  /// The tensors whose deltas are merged by the recipe's operator, in the order of reading.
+  var electedTasks: [TensorTask] {
+    tasks.filter {
+      $0.role == .linear || ($0.role == .dense && recipe.method.nonLinear == .merge)
+    }
+  }
+
+  /// The passes over tensors, in order; F32 weights need further looks at some of them.
+  public var passNames: [String] { recipe.method.needs.passes }
 
   /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
   /// the control group of the process.

@@ -11,9 +11,9 @@ enum RecipeCheck {
     }
     var names: Set<String> = ["base"]
     for model in recipe.models {
-      guard !model.name.isEmpty, names.insert(model.name).inserted else {
+      guard names.insert(model.name).inserted else {
         throw .usage(
-          "the model name \(model.name.printable) is taken or empty",
+          "two models are called \(model.name.printable)",
           remedy: "Give each model a name of its own; the base is called base.")
       }
       guard model.weight.isFinite, Float(model.weight).isFinite else {
@@ -23,6 +23,11 @@ enum RecipeCheck {
         throw .usage("the factors of model \(model.name) must be finite numbers")
       }
       let partitions = method.partitionRates
+      guard method.pruning.row.bands == .partitions || model.amplification.isEmpty else {
+        throw .usage(
+          "--prune \(method.pruning.rawValue) has no partitions to amplify",
+          remedy: "Leave the factors of model \(model.name) out.")
+      }
       guard model.amplification.count <= partitions.count else {
         let rates = partitions.map { "\($0.value)" }.joined(separator: ", ")
         throw .usage(
@@ -31,6 +36,7 @@ enum RecipeCheck {
           remedy: "Give at most one factor for each partition, most severe first.")
       }
     }
+    try checkMethod(recipe)
     guard method.significanceMultiple >= 0, method.significanceMultiple.isFinite else {
       throw .usage("the significance multiple must be a finite number of at least 0")
     }

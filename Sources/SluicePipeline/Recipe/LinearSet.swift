@@ -1,4 +1,5 @@
 public import SluiceCore
+internal import SluiceStages
 
 /// Which tensors are linear layers, that is: pruned by their significance.
 ///
@@ -27,16 +28,11 @@ public struct LinearSet: Sendable, Hashable {
     return LinearSet.isLinearByName(name) && (shape.rank == 2 || shape.rank == 3)
   }
 
-  private static let blockNames: Set<Substring> = ["layers", "h", "blocks"]
   private static let otherParts = ["norm", "embed", "rotary", "lm_head", "ln_"]
 
   static func isLinearByName(_ name: String) -> Bool {
     guard name.hasSuffix(".weight") else { return false }
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    let isInBlock = parts.indices.dropLast().contains { index in
-      blockNames.contains(parts[index]) && !parts[index + 1].isEmpty
-        && parts[index + 1].allSatisfy { $0.isASCII && $0.isNumber }
-    }
+    let isInBlock = BlockName.block(of: name) != name
     return isInBlock && !otherParts.contains { name.contains($0) }
   }
 

@@ -13,6 +13,8 @@ public struct MergeRecipe: Sendable, Hashable {
     public var amplification: [Double] = []
     /// What the model's deltas are multiplied by before they are merged.
     public var weight: Double = 1
+    /// The files of the model that the method reads.
+    public var extraFiles: [ExtraFile: String] = [:]
 
     /// Describes a model.
     ///
@@ -51,6 +53,8 @@ public struct MergeRecipe: Sendable, Hashable {
   public var models: [Model]
   /// How deltas are pruned, amplified and merged.
   public var method: MethodParameters
+  /// The files of all models together that the method reads.
+  public var extraFiles: [ExtraFile: String] = [:]
   /// Which tensors are linear layers.
   public var linearSet = LinearSet()
   /// The type of the merged weights; the base tensor's own if nil.

@@ -36,13 +36,14 @@ extension MergeReport {
     json.member("pruningRate", .double(method.pruningRate.value))
     json.member("partitionWidth", .double(method.partitionWidth))
     json.list("partitionRates", method.partitionRates.map { .double($0.value) })
-    json.member("rates", .string(method.rates.rawValue))
+    json.member("rates", .string(method.assignedRates.rawValue))
     json.member("significanceMultiple", .double(method.significanceMultiple))
     json.member("maxRateDeviation", .double(method.maxRateDeviation))
     json.member("tieBreak", .string(method.tieBreak.rawValue))
     json.member("combine", .string(method.combination.rawValue))
     json.member("nonlinear", .string(method.nonLinear.rawValue))
     json.member("mergeScale", .double(method.mergeScale))
+    writeChoices(&json)
     json.member("dtype", recipe.outputDType.map { .string($0.rawValue) } ?? .null)
     json.member("shardSize", .integer(recipe.shardSize.bytes))
     json.member("vocabulary", .string(recipe.vocabulary.rawValue))
@@ -52,6 +53,30 @@ extension MergeReport {
     json.endObject()
     writeRun(&json)
     json.endObject()
+  }
+
+  /// What only some methods know.
+  private func writeChoices(_ json: inout JSONWriter) {
+    let method = plan.recipe.method
+    json.member("significance", method.significance.map { .string($0.rawValue) } ?? .null)
+    json.member("deviationScale", .bool(method.scalesDeviations))
+    json.member("rebalance", .bool(method.rebalancesRates))
+    json.member("denominator", .string(method.denominator.rawValue))
+    json.member("owlNorm", .string(method.owlNormalisation.rawValue))
+    json.member("rescale", .string(method.rescale.rawValue))
+    json.member("scope", .string(method.maskScope.rawValue))
+    json.member("seed", .string("\(method.seed)"))
+    json.member("tiesFlavor", .string(method.tiesFlavor.rawValue))
+    json.member("tiesDensity", .double(method.trimDensity))
+    json.member("zeroSign", .string(method.electedZeroSign.rawValue))
+    json.member("tiesAggregation", .string(method.tiesAggregation.rawValue))
+    json.member("target", .string(method.solveTarget.rawValue))
+    json.member("dampening", .double(method.dampening))
+    json.member("offDiagonal", .double(method.offDiagonal))
+    json.member("temperature", .double(method.temperature))
+    for file in ExtraFile.allCases {
+      if let path = plan.recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
+    }
   }
 
   private func writeRun(_ json: inout JSONWriter) {
@@ -76,6 +101,9 @@ extension MergeReport {
       json.member("name", .string(model.name))
       json.member("path", .string(model.path))
       json.member("weight", .double(recipe.weight))
+      for file in ExtraFile.allCases {
+        if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
+      }
       json.list("factors", model.factors.map { .double(Double($0)) })
       json.key("tensors")
       json.beginArray()

@@ -101,5 +101,7 @@ public struct MergeReport: Sendable {
   }
 
   /// The rate that was asked for.
-  public var requestedRate: Double { plan.recipe.method.pruningRate.value }
+  public var requestedRate: Double {
+    plan.recipe.method.partitionRates.last?.value ?? plan.recipe.method.pruningRate.value
+  }
 }

@@ -47,6 +47,9 @@ struct Fingerprint: Sendable, Hashable {
 
   private static func headerByteCount(of file: InputFile) throws -> Int {
     var prefix = ByteReader(try file.bytes(in: 0..<min(8, file.byteCount)))
-    return min(file.byteCount, 8 + min(prefix.count() ?? 0, file.byteCount))
+    let count = prefix.count() ?? 0
+    // Other formats have no such length; of them the first MiB is read whole.
+    let isHeader = count <= SafetensorsHeader.maximumTextByteCount && 8 + count <= file.byteCount
+    return min(file.byteCount, isHeader ? 8 + count : 1 << 20)
   }
 }

@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 internal import SluiceStages
 
 /// The manifest of a merge.
@@ -23,6 +24,19 @@ enum MergeManifest {
       manifest.add(note: "model.\(model.name)", model.path)
       facts.models[position].path = ""
     }
+    facts.extraFiles = [:]
+    for (position, model) in recipe.models.enumerated() {
+      // What the files hold is noted with the inputs.
+      facts.models[position].extraFiles = [:]
+      for file in ExtraFile.allCases {
+        if let path = model.extraFiles[file] {
+          manifest.add(note: "\(file.rawValue).\(model.name)", path)
+        }
+      }
+    }
+    for file in ExtraFile.allCases {
+      if let path = recipe.extraFiles[file] { manifest.add(note: file.rawValue, path) }
+    }
     // By reflection, so that no setting that a recipe may get can be forgotten here.
     for (name, value) in StoredValues.list(facts, name: "recipe") where !value.isEmpty {
       manifest.add(fact: name, value)
@@ -34,6 +48,15 @@ enum MergeManifest {
       for file in files {
         let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
         try Fingerprint(of: file).add(to: &manifest, as: "input.\(name).\(fileName)")
+      }
+    }
+    for file in ExtraFile.allCases {
+      let paths =
+        [("", plan.recipe.extraFiles[file])]
+        + plan.recipe.models.map { (".\($0.name)", $0.extraFiles[file]) }
+      for case (let owner, let path?) in paths {
+        try Fingerprint(of: try InputFile.open(path)).add(
+          to: &manifest, as: "extra.\(file.rawValue)\(owner)")
       }
     }
     for name in try SideFiles.list(of: plan.recipe.base) {

@@ -18,6 +18,7 @@ struct MergeWork: Sendable {
   let meter: CostMeter
   /// Nil if nothing is recorded.
   private let journal: Journal?
+  private let directory: RunDirectory
 
   init(
     _ plan: MergePlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
@@ -26,6 +27,7 @@ struct MergeWork: Sendable {
     self.earlier = earlier
     self.journal = journal
     self.meter = meter
+    self.directory = directory
     let path = directory.workPath(MergeWork.statisticsName)
     let known = try WorkFile.open(at: path)
     store = SpectrumStore(
@@ -40,6 +42,9 @@ struct MergeWork: Sendable {
     }
     journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
   }
+
+  /// Where a file that only this run needs is kept.
+  func path(_ name: String) -> String { directory.workPath(name) }
 
   /// The file of the spectra.
   static let statisticsName = "statistics"

@@ -2,7 +2,6 @@ internal import SluiceCore
 public import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
-internal import SluiceMethods
 internal import SluiceStages
 
 /// One execution of a plan: survey, barrier, merge, and everything around them.
@@ -141,25 +140,22 @@ public struct MergeRun {
     let context = RunContext(
       plan: plan, cancellation: cancellation, progress: progress, budget: budget, work: work,
       dropsCachedPages: plan.inputsExceedCache)
-    var survey = Survey(context, kernels: kernels)
-    let (statistics, cuts) = try survey.run()
-    let merge = try mergePass(context, cuts: cuts, kernels: kernels)
+    var preparation = Preparation(context, kernels: kernels)
+    let chain = try preparation.chain()
+    let merge = try mergePass(preparation.context, chain: chain, kernels: kernels)
     try work.beginPublishing()
     var report = MergeReport(
-      plan: plan, statistics: statistics, cuts: cuts, sums: work.sums,
-      passes: survey.passes + [merge])
-    report.totals.bytesSpilled = work.store.byteCount
+      plan: plan, statistics: preparation.statistics, cuts: preparation.cuts, sums: work.sums,
+      passes: preparation.passes + [merge])
+    report.totals.bytesSpilled = preparation.spilledByteCount
     report.totals.peakLeased = budget.peakBytes
     return report
   }
 
   private func mergePass(
-    _ context: RunContext, cuts: CutTable, kernels: Kernels
+    _ context: RunContext, chain: MergeChain, kernels: Kernels
   ) throws -> PassMetrics {
-    let models = plan.recipe.models
-    let chain = plan.recipe.method.chain(
-      cuts: cuts, amplification: models.map(\.amplification), weights: models.map(\.weight))
-    let names = models.map(\.name)
+    let names = plan.recipe.models.map(\.name)
     // In reverse, so that what pass 1 read last, and the page cache still holds, is used first.
     let tasks = Array(plan.tasks.reversed())
     let pass = LanePass(
@@ -177,6 +173,8 @@ public struct MergeRun {
 
   /// Tidies up after an error, and says in it how to go on.
   private func ended(by error: any Error, _ directory: RunDirectory) -> any Error {
+    // Whoever waited when the run was cancelled only knows that it was.
+    let error = error is CancelledError ? cancellation.error ?? error : error
     guard var known = error as? any SluiceError else { return error }
     switch known.failure.exitCode {
     case .badInput where error is StageError: directory.abandon()

@@ -15,86 +15,73 @@ struct Survey {
     let model: Int
   }
 
-  /// One linear layer of one model.
-  private struct Layer: Sendable {
-    let task: TensorTask
+  /// What a question is about: a linear layer of one model, or several tensors as one.
+  struct Layer: Sendable {
+    /// The tensor; several if they are looked at as one.
+    let tasks: [TensorTask]
     let position: Int
     let model: Int
-
-    var key: Key { Key(task: task.ordinal, model: model) }
   }
 
   let context: RunContext
+  let store: SpectrumStore
   let kernels: Kernels
+  /// What is done to the deltas before they are counted.
+  let transforms: [any DeltaTransform]
   private(set) var passes: [PassMetrics] = []
 
-  init(_ context: RunContext, kernels: Kernels) {
+  /// Whether finished strips are recorded, as those of the first survey are.
+  ///
+  /// What comes after it is quick to count again, or depends on more than the journal knows.
+  private let isJournaled: Bool
+
+  init(
+    _ context: RunContext, store: SpectrumStore, kernels: Kernels,
+    transforms: [any DeltaTransform] = [], isJournaled: Bool = false
+  ) {
     self.context = context
+    self.store = store
     self.kernels = kernels
+    self.transforms = transforms
+    self.isJournaled = isJournaled
   }
 
-  private var plan: MergePlan { context.plan }
+  var plan: MergePlan { context.plan }
   private var work: MergeWork { context.work }
-  private var store: SpectrumStore { context.work.store }
   private var modelNames: [String] { plan.recipe.models.map(\.name) }
 
-  /// Counts everything and gives each layer's statistics and cuts.
+  /// Counts the deltas of all linear layers and gives each layer's statistics and cuts.
   mutating func run() throws -> (statistics: LayerStatistics, cuts: CutTable) {
     let linear = plan.linearTasks
-    let inFileOrder = linear.sorted { $0.ordinal < $1.ordinal }
-    if !linear.isEmpty {
-      try pass("survey", inFileOrder, isFinished: work.isSurveyed) {
-        [store, kernels, modelNames] in
-        SurveySegment(modelNames: modelNames, store: store, kernels: kernels)
-      }
-    }
+    try count("survey", linear)
     let statistics = try significance(of: linear)
     return (statistics, try cuts(of: linear, statistics))
   }
 
-  private mutating func significance(of linear: [TensorTask]) throws -> LayerStatistics {
-    let multiple = plan.recipe.method.significanceMultiple
-    let known = try resolve("refine significance", linear) { layer, whole, _ in
-      switch LayerSurvey(whole, name: layer.task.name, significanceMultiple: multiple) {
-      case .known(let statistics): .success(statistics)
-      case .needs(let bin): .failure(UnresolvedBins(request: BinRequest([bin])))
-      }
+  /// Counts the deltas of tensors.
+  mutating func count(_ name: String, _ tasks: [TensorTask]) throws {
+    guard !tasks.isEmpty else { return }
+    let (work, isJournaled) = (work, isJournaled)
+    let isFinished: @Sendable (Int) -> Bool = { isJournaled && work.isSurveyed($0) }
+    let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
+    try pass(name, inFileOrder, isFinished: isFinished) { segment in
+      SurveySegment(
+        modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
+        transforms: segment.transforms)
     }
-    return LayerStatistics(tasks: linear, layers: known)
   }
 
-  private mutating func cuts(
-    of linear: [TensorTask], _ statistics: LayerStatistics
-  ) throws -> CutTable {
-    let method = plan.recipe.method
-    let requested = method.partitionRates.map(\.value)
-    let shifts = statistics.rateShifts(method.rateRule)
-    let layers = try resolve("refine cuts", linear) { layer, whole, strips in
-      let shift = shifts[layer.model][layer.position]
-      return Result { () throws(UnresolvedBins) in
-        try LayerCuts(
-          // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-          rates: requested.map { $0 == 0 ? 0 : $0 + shift }, whole: whole,
-          tieBreak: method.tieBreak, strips: strips)
-      }
-    }
-    var table: [Int: [LayerCuts]] = [:]
-    for (position, task) in linear.enumerated() {
-      table[task.ordinal] = layers.map { $0[position] }
-    }
-    return CutTable(partitionCount: requested.count, layers: table)
-  }
-
-  /// Answers a question about every layer of every model, looking into bins where it must.
+  /// Answers a question about every tensor or group of tensors of every model, looking into bins
+  /// where it must.
   ///
-  /// - Returns: For each model, the answers in the order of the layers.
-  private mutating func resolve<Answer: Sendable>(
-    _ name: String, _ linear: [TensorTask],
+  /// - Returns: For each model, the answers in the order of the groups.
+  mutating func resolve<Answer: Sendable>(
+    _ name: String, _ groups: [[TensorTask]],
     _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
   ) throws -> [[Answer]] {
-    var answers: [[Answer?]] = modelNames.map { _ in linear.map { _ in nil } }
-    var pending = linear.enumerated().flatMap { position, task in
-      modelNames.indices.map { Layer(task: task, position: position, model: $0) }
+    var answers: [[Answer?]] = modelNames.map { _ in groups.map { _ in nil } }
+    var pending = groups.enumerated().flatMap { position, tasks in
+      modelNames.indices.map { Layer(tasks: tasks, position: position, model: $0) }
     }
     while !pending.isEmpty {
       let results = try ask(pending, answer)
@@ -104,11 +91,13 @@ struct Survey {
         switch result {
         case .success(let known): answers[layer.model][layer.position] = known
         case .failure(let unresolved):
-          requests[layer.key] = unresolved.request
+          for task in layer.tasks {
+            requests[Key(task: task.ordinal, model: layer.model)] = unresolved.request
+          }
           next.append(layer)
         }
       }
-      try refine(name, linear, requests)
+      try refine(name, Array(groups.joined()), requests)
       pending = next
     }
     return answers.map { $0.compactMap(\.self) }
@@ -130,12 +119,15 @@ struct Survey {
           guard index < layers.count else { return }
           try node.cancellation.check()
           let layer = layers[index]
-          let strips = plan.strips(of: layer.task)
-          var whole = try store.spectrum(strip: strips.lowerBound, model: layer.model)
-          var parts = strips.count > 1 ? [whole] : []
-          for strip in strips.dropFirst() {
-            parts.append(try store.spectrum(strip: strip, model: layer.model))
-            whole.merge(parts[parts.count - 1])
+          let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
+          // Only of a single tensor must its strips be known apart.
+          let needsParts = layer.tasks.count == 1 && strips.count > 1
+          var whole = Spectrum([])
+          var parts: [Spectrum] = []
+          for strip in strips {
+            let part = try store.spectrum(strip: strip, model: layer.model)
+            if whole.entries.isEmpty { whole = part } else { whole.merge(part) }
+            if needsParts { parts.append(part) }
           }
           let result = answer(layer, whole, parts)
           results.withLock { $0[index] = result }
@@ -147,16 +139,18 @@ struct Survey {
   }
 
   private mutating func refine(
-    _ name: String, _ linear: [TensorTask], _ requests: [Key: BinRequest]
+    _ name: String, _ tasks: [TensorTask], _ requests: [Key: BinRequest]
   ) throws {
     guard !requests.isEmpty else { return }
     let wanted = Set(requests.keys.map(\.task))
     // From the end, where the page cache still holds what was read last.
-    let tasks = linear.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
+    let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
     let finished = try refinedStrips(tasks, requests)
-    try pass(name, tasks, isFinished: finished.contains, isRefining: true) {
-      [store, kernels, modelNames] in
-      RefineSegment(modelNames: modelNames, store: store, kernels: kernels) { strip, model in
+    try pass(name, tasks, isFinished: { finished.contains($0) }, isRefining: true) { segment in
+      RefineSegment(
+        modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
+        transforms: segment.transforms
+      ) { strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
     }
@@ -167,6 +161,7 @@ struct Survey {
     _ tasks: [TensorTask], _ requests: [Key: BinRequest]
   ) throws -> Set<Int> {
     var finished: Set<Int> = []
+    guard isJournaled else { return finished }
     for task in tasks {
       for strip in plan.strips(of: task) where work.earlier.refined.contains(strip) {
         let isResolved = try modelNames.indices.allSatisfy { model in
@@ -181,19 +176,39 @@ struct Survey {
     return finished
   }
 
+  /// What a segment of one lane is made of.
+  private struct SegmentParts {
+    let modelNames: [String]
+    let store: SpectrumStore
+    let kernels: Kernels
+    let transforms: TransformLane
+  }
+
   private mutating func pass(
     _ name: String, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
-    isRefining: Bool = false, _ makeSegment: @escaping @Sendable () -> any LaneSegment
+    isRefining: Bool = false,
+    _ makeSegment: @escaping @Sendable (SegmentParts) -> any LaneSegment
   ) throws {
+    let partitionCount = plan.recipe.method.partitionRates.count
     context.progress.startPhase(
       name, totalBytes: MergePlan.inputByteCount(tasks),
       doneBytes: tasks.reduce(0) { sum, task in
         plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
       })
     let pass = LanePass(name: name, tasks: tasks, context: context, isFinished: isFinished)
-    let work = work
+    let (work, isJournaled) = (work, isJournaled)
+    let didEnd: @Sendable (Strip) -> Void = {
+      if isJournaled { work.didSurvey($0, isRefined: isRefining) }
+    }
     passes.append(
-      try pass.run(didEnd: { work.didSurvey($0, isRefined: isRefining) }) { _ in makeSegment() })
+      try pass.run(didEnd: didEnd) { [store, kernels, modelNames, transforms] _ in
+        makeSegment(
+          SegmentParts(
+            modelNames: modelNames, store: store, kernels: kernels,
+            transforms: TransformLane(
+              transforms, modelCount: modelNames.count, partitionCount: partitionCount,
+              kernels: kernels)))
+      })
     context.progress.finishPhase()
   }
 }

@@ -1,7 +1,7 @@
 public import SluiceKernels
 
 /// Which tensors a transform changes.
-public enum TransformScope: String, Sendable, Hashable {
+public enum TransformScope: String, Sendable, Hashable, CaseIterable {
   /// Linear layers only.
   case linear
   /// Linear layers and dense tensors.

@@ -22,6 +22,12 @@ public protocol LaneSegment: AnyObject {
 }
 
 extension Chunk {
+  /// Whether the base has the elements of a block.
+  ///
+  /// - Parameter block: The elements, as positions in the chunk.
+  /// - Returns: False for rows that only fine-tuned models have.
+  func hasBase(_ block: Range<Int>) -> Bool { (base?.elementCount ?? 0) > block.lowerBound }
+
   /// The blocks of the chunk, as positions in it, in order.
   ///
   /// A block does not cross the end of the base's or a model's elements, so that it is of one kind.

@@ -65,6 +65,11 @@ public struct TensorTask: Sendable, Hashable {
   public let outputOffset: Int
   /// The ordinal of the first strip in the run's numbering of strips.
   public let firstStrip: Int
+  /// The number of elements in a row: those of the last dimension.
+  public let columnCount: Int
+
+  /// The number of rows.
+  public var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
 
   /// Describes a task.
   ///
@@ -81,10 +86,12 @@ public struct TensorTask: Sendable, Hashable {
   ///   - outputShard: The ordinal of the output shard.
   ///   - outputOffset: Where the tensor's bytes begin in that shard.
   ///   - firstStrip: The ordinal of the first strip.
+  ///   - columnCount: The number of elements in a row; all of them if nil.
   public init(
     ordinal: Int, name: String, role: TensorRole, elementCount: Int, base: TensorSource,
     baseElementCount: Int, fineTuned: [TensorSource?], fineTunedElementCounts: [Int],
-    outputDType: DType, outputShard: Int, outputOffset: Int, firstStrip: Int
+    outputDType: DType, outputShard: Int, outputOffset: Int, firstStrip: Int,
+    columnCount: Int? = nil
   ) {
     self.ordinal = ordinal
     self.name = name
@@ -98,5 +105,6 @@ public struct TensorTask: Sendable, Hashable {
     self.outputShard = outputShard
     self.outputOffset = outputOffset
     self.firstStrip = firstStrip
+    self.columnCount = columnCount ?? elementCount
   }
 }

@@ -2,12 +2,14 @@ public import SluiceKernels
 
 /// Pass 1 in one lane: delta -> significance, fused on one worker while a block is in cache.
 ///
-/// Counts the deltas of every linear layer into spectra, one for each strip and model.
+/// Counts deltas into spectra, one for each strip and model: those of linear layers as they are, or
+/// what transforms leave of all tensors' deltas. Rows that the base does not have are left out.
 public final class SurveySegment: LaneSegment {
   private let store: SpectrumStore
   private let delta: DeltaStage
   private let buffers: BlockBuffers
   private let kernels: Kernels
+  private let transforms: TransformLane
   private var builders: [[SpectrumMode: SpectrumBuilder]]
   private var active: [SpectrumBuilder?] = []
 
@@ -17,9 +19,13 @@ public final class SurveySegment: LaneSegment {
   ///   - modelNames: The names of the fine-tuned models.
   ///   - store: Where the spectra go.
   ///   - kernels: The kernels to compute with.
-  public init(modelNames: [String], store: SpectrumStore, kernels: Kernels) {
+  ///   - transforms: What is done to the deltas before they are counted.
+  public init(
+    modelNames: [String], store: SpectrumStore, kernels: Kernels, transforms: TransformLane
+  ) {
     self.store = store
     self.kernels = kernels
+    self.transforms = transforms
     buffers = BlockBuffers(modelCount: modelNames.count)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     builders = Array(repeating: [:], count: modelNames.count)
@@ -28,7 +34,9 @@ public final class SurveySegment: LaneSegment {
   /// Chooses how each model's deltas are counted.
   ///
   /// - Parameter strip: The strip.
-  public func begin(_ strip: Strip) {
+  /// - Throws: What a transform throws.
+  public func begin(_ strip: Strip) throws {
+    try transforms.begin(strip)
     active = strip.task.fineTuned.enumerated().map { model, source in
       guard let source else { return nil }
       let mode = SpectrumMode(base: strip.task.base.dtype, fineTuned: source.dtype)
@@ -44,11 +52,14 @@ public final class SurveySegment: LaneSegment {
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks {
+    for block in chunk.blocks where chunk.hasBase(block) {
       try delta.widenBase(chunk, block)
       for (model, builder) in active.enumerated() {
         guard let builder else { continue }
         try delta.takeDelta(model, chunk, block)
+        unsafe transforms.apply(
+          to: buffers.delta(of: model), count: block.count, model: model,
+          firstElement: chunk.elements.lowerBound + block.lowerBound)
         unsafe builder.add(buffers.delta(of: model), count: block.count)
       }
     }
@@ -61,7 +72,9 @@ public final class SurveySegment: LaneSegment {
   public func end(_ strip: Strip) throws {
     for (model, builder) in active.enumerated() {
       // A model without the tensor is unchanged there: nothing but zeros.
-      let zeros = Spectrum([Spectrum.Entry(bits: 0, count: UInt64(strip.elements.count))])
+      let end = min(strip.elements.upperBound, strip.task.baseElementCount)
+      let count = UInt64(max(0, end - strip.elements.lowerBound))
+      let zeros = Spectrum(count > 0 ? [Spectrum.Entry(bits: 0, count: count)] : [])
       try store.put(builder?.finish() ?? zeros, strip: strip.ordinal, model: model)
     }
   }

@@ -47,6 +47,17 @@ public struct LayerCuts: Sendable, Hashable {
     tiesBefore = LayerCuts.countTies(cuts, in: strips)
   }
 
+  /// Takes one cut that no rate stands for.
+  ///
+  /// - Parameters:
+  ///   - cut: The cut.
+  ///   - strips: The spectra of the tensor's strips, in order, if it has more than one.
+  public init(_ cut: Cut, strips: [Spectrum]) {
+    unclampedRates = []
+    cuts = [cut]
+    tiesBefore = LayerCuts.countTies(cuts, in: strips)
+  }
+
   /// The cuts as one strip sees them.
   ///
   /// - Parameter strip: The position of the strip in the tensor.

@@ -33,11 +33,13 @@ public struct AmplifyStage: DeltaTransform {
 
   private final class Lane: LaneTransform {
     private let factors: [Float]
+    private let changesNothing: Bool
     private let zeroesDropped: Bool
     private let kernels: Kernels
 
     init(factors: [Float], zeroesDropped: Bool, kernels: Kernels) {
       self.factors = factors
+      changesNothing = factors.allSatisfy { $0 == 1 }
       self.zeroesDropped = zeroesDropped
       self.kernels = kernels
     }
@@ -49,7 +51,7 @@ public struct AmplifyStage: DeltaTransform {
         unsafe kernels.prune(
           block.values, count: block.count, partitions: block.partitions.pointers,
           factors: factors, partitionCount: factors.count)
-      } else {
+      } else if !changesNothing {
         unsafe kernels.amplify(
           block.values, count: block.count, partitions: block.partitions.pointers,
           factors: factors, partitionCount: factors.count)

@@ -34,12 +34,26 @@ public protocol MergeOperator: Sendable {
   /// The name in recipes, plans and messages.
   var name: String { get }
 
+  /// The operator for one tensor, if tensors are merged differently.
+  ///
+  /// - Parameter task: The tensor.
+  /// - Returns: The operator that merges its blocks.
+  func prepared(for task: TensorTask) -> any MergeOperator
+
   /// Merges the deltas of a block.
   ///
   /// - Parameters:
   ///   - block: The deltas, and where the merged delta goes.
   ///   - kernels: The kernels to compute with.
   func merge(_ block: MergeBlock, kernels: Kernels)
+}
+
+extension MergeOperator {
+  /// The operator itself.
+  ///
+  /// - Parameter task: Any tensor.
+  /// - Returns: The operator.
+  public func prepared(for task: TensorTask) -> any MergeOperator { self }
 }
 
 /// Elects a sign for each element by the sum of the deltas, and averages those that have it.

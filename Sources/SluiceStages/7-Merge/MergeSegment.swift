@@ -8,10 +8,10 @@ public import SluiceKernels
   private let output: ChunkOutput
   private let delta: DeltaStage
   private let buffers: BlockBuffers
-  private let partitions: PartitionMasks
   private let kernels: Kernels
-  private let lanes: [[(scope: TransformScope, transform: any LaneTransform)]]
-  private var active: [[any LaneTransform]] = []
+  private let modelCount: Int
+  private let transforms: TransformLane
+  private var rule: any MergeOperator
   private let present: AlignedBuffer<UnsafePointer<Float>>
 
   /// Makes the segment of one lane.
@@ -23,14 +23,15 @@ public import SluiceKernels
   ///   - kernels: The kernels to compute with.
   public init(modelNames: [String], chain: MergeChain, output: ChunkOutput, kernels: Kernels) {
     self.chain = chain
+    rule = chain.linear.rule
     self.output = output
     self.kernels = kernels
     buffers = BlockBuffers(modelCount: modelNames.count)
-    partitions = PartitionMasks(count: chain.partitionCount)
+    modelCount = modelNames.count
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
-    lanes = modelNames.indices.map { model in
-      chain.transforms.map { ($0.scope, $0.makeLane(model: model, kernels: kernels)) }
-    }
+    transforms = TransformLane(
+      chain.transforms, modelCount: modelNames.count, partitionCount: chain.partitionCount,
+      kernels: kernels)
     unsafe present = AlignedBuffer(
       count: modelNames.count, fill: UnsafePointer(buffers.base.pointer))
   }
@@ -42,12 +43,9 @@ public import SluiceKernels
   public func begin(_ strip: Strip) throws {
     output.begin(strip)
     guard strip.task.role != .copied else { return }
-    let role = strip.task.role
-    active = lanes.map { lane in
-      guard chain.step(for: role).hasTransforms else { return [] }
-      return lane.compactMap { role == .linear || $0.scope == .all ? $0.transform : nil }
-    }
-    for transform in active.joined() { try transform.begin(strip) }
+    let step = chain.step(for: strip.task.role)
+    rule = step.rule.prepared(for: strip.task)
+    try transforms.begin(strip, isTransformed: step.hasTransforms)
   }
 
   /// Merges a chunk and sends it to the writer.
@@ -82,15 +80,14 @@ public import SluiceKernels
     _ chunk: Chunk, _ block: Range<Int>, into target: UnsafeMutableRawPointer
   ) throws(StageError) {
     let task = chunk.strip.task
-    let hasBase = (chunk.base?.elementCount ?? 0) > block.lowerBound
+    let hasBase = chunk.hasBase(block)
     try delta.widenBase(chunk, block)
-    for model in active.indices where task.role != .converted {
+    for model in 0..<modelCount where task.role != .converted {
       try delta.takeDelta(model, chunk, block)
       guard hasBase else { continue }
-      let deltas = unsafe DeltaBlock(
-        values: buffers.delta(of: model), count: block.count,
-        firstElement: chunk.elements.lowerBound + block.lowerBound, partitions: partitions)
-      for transform in active[model] { transform.apply(to: deltas) }
+      unsafe transforms.apply(
+        to: buffers.delta(of: model), count: block.count, model: model,
+        firstElement: chunk.elements.lowerBound + block.lowerBound)
     }
     let scale = hasBase ? mergeDeltas(chunk, block) : meanOfPresent(chunk, block)
     let largest = unsafe kernels.finish(
@@ -108,10 +105,10 @@ public import SluiceKernels
       return 1
     }
     let mergeBlock = unsafe MergeBlock(
-      deltas: buffers.deltaRows, modelCount: active.count, count: block.count,
+      deltas: buffers.deltaRows, modelCount: modelCount, count: block.count,
       merged: buffers.merged.pointer)
     let step = chain.step(for: chunk.strip.task.role)
-    step.rule.merge(mergeBlock, kernels: kernels)
+    rule.merge(mergeBlock, kernels: kernels)
     return step.mergeScale
   }
 

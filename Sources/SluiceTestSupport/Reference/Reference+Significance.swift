@@ -35,8 +35,11 @@ extension Reference {
   /// - Parameters:
   ///   - delta: Finite deltas.
   ///   - multiple: How many means an element must exceed, 5 in the paper.
+  ///   - measure: Whether the share is that of the mass or of the elements.
   /// - Returns: Counts, mean and significance.
-  public static func statistics(of delta: [Float], multiple: Double = 5) -> Statistics {
+  public static func statistics(
+    of delta: [Float], multiple: Double = 5, measure: ReferenceOptions.Measure = .mass
+  ) -> Statistics {
     let magnitudes = delta.map { Double($0.magnitude) }
     let sum = exactSum(magnitudes)
     let zeros = magnitudes.count { $0 == 0 }
@@ -45,6 +48,10 @@ extension Reference {
     }
     let mean = sum / Double(delta.count)
     let cut = multiple * mean
+    if measure == .count {
+      let share = Double(magnitudes.count { $0 > cut }) / Double(delta.count)
+      return Statistics(elements: delta.count, zeros: zeros, mean: mean, significance: share)
+    }
     let mass = exactSum(magnitudes.filter { $0 > cut })
     return Statistics(
       elements: delta.count, zeros: zeros, mean: mean, significance: mass / sum)

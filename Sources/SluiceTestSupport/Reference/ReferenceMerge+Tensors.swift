@@ -14,26 +14,24 @@ extension ReferenceMerge {
     return delta
   }
 
-  /// Significance, rates, masks and amplification of all linear tensors of one model.
+  /// Masks and amplification of all linear tensors of one model.
   func prune(
     _ linear: [TinyTensor], model index: Int
   ) throws(ReferenceError) -> (values: [String: [Float]], rows: [ReferenceResult.Row]) {
     var deltas: [[Float]] = []
     for tensor in linear { deltas.append(try delta(tensor, model: index)) }
-    let statistics = deltas.map {
-      Reference.statistics(of: $0, multiple: options.significanceMultiple)
+    let names = linear.map(\.name)
+    switch options.prune {
+    case .none: return (Dictionary(uniqueKeysWithValues: zip(names, deltas)), [])
+    case .dare:
+      let dropped = zip(names, deltas).map { ($0, drop($1, of: $0, model: index, isLinear: true)) }
+      return (Dictionary(uniqueKeysWithValues: dropped), [])
+    case .wanda:
+      let masked = zip(linear, deltas).map { ($0.name, byRow($1, of: $0, model: index)) }
+      return (Dictionary(uniqueKeysWithValues: masked), [])
+    case .dppa, .dp, .magnitude, .owl: break
     }
-    // rates[p][t]: partition p, tensor t.
-    let rates = partitionRates.map { overall in
-      // Rate 0 prunes nothing: docs/decisions/0004.
-      switch overall == 0 ? .uniform : options.rates {
-      case .acl:
-        Reference.aclRates(
-          significance: statistics.map(\.significance), elements: statistics.map(\.elements),
-          overall: overall, maxDeviation: options.maxRateDeviation)
-      case .uniform: linear.map { _ in overall }
-      }
-    }
+    let (statistics, rates) = assignedRates(names, deltas)
     var values: [String: [Float]] = [:]
     var rows: [ReferenceResult.Row] = []
     for (position, tensor) in linear.enumerated() {
@@ -41,7 +39,7 @@ extension ReferenceMerge {
       let masks = Reference.masks(of: deltas[position], rates: own, tieBreak: options.tieBreak)
       let (amplified, kept) = Reference.amplified(
         deltas[position], masks: masks, factors: models[index].factors, combine: options.combine)
-      values[tensor.name] = weighted(amplified, model: index)
+      values[tensor.name] = amplified
       rows.append(
         ReferenceResult.Row(
           name: tensor.name, statistics: statistics[position], rates: own, kept: kept,
@@ -50,34 +48,27 @@ extension ReferenceMerge {
     return (values, rows)
   }
 
-  /// A dense tensor: merged by the same operator, averaged, or the base's.
+  /// What pruning leaves of a dense tensor.
+  func dense(_ tensor: TinyTensor, model index: Int) throws(ReferenceError) -> [Float] {
+    let delta = try delta(tensor, model: index)
+    guard options.prune == .dare, !options.dropsLinearOnly else { return delta }
+    return drop(delta, of: tensor.name, model: index, isLinear: false)
+  }
+
+  /// A dense tensor that is not merged like linear ones: averaged, or the base's.
   func mergeNonlinear(_ tensor: TinyTensor) throws(ReferenceError) -> TinyTensor {
+    guard options.nonlinear == .average else { return try converted(tensor) }
     var deltas: [[Float]] = []
-    if options.nonlinear != .base {
-      for index in models.indices { deltas.append(try delta(tensor, model: index)) }
-    }
-    switch options.nonlinear {
-    case .merge:
-      let weighted = deltas.enumerated().map { self.weighted($1, model: $0) }
-      return try output(tensor, adding: scaled(ties(weighted, count: tensor.count)))
-    case .average:
-      guard let first = deltas.first else { return try converted(tensor) }
-      let sum = deltas.dropFirst().reduce(first) { sums, next in zip(sums, next).map { $0 + $1 } }
-      return try output(tensor, adding: sum.map { $0 / Float(deltas.count) })
-    case .base:
-      return try converted(tensor)
-    }
+    for index in models.indices { deltas.append(try delta(tensor, model: index)) }
+    guard let first = deltas.first else { return try converted(tensor) }
+    let sum = deltas.dropFirst().reduce(first) { sums, next in zip(sums, next).map { $0 + $1 } }
+    return try output(tensor, adding: sum.map { $0 / Float(deltas.count) })
   }
 
   /// weight * value in Float32; untouched for a weight of 1.
   func weighted(_ values: [Float], model index: Int) -> [Float] {
     let weight = options.weight[models[index].name] ?? 1
     return weight == 1 ? values : values.map { Float(weight) * $0 }
-  }
-
-  /// TIES, position by position.
-  func ties(_ deltas: [[Float]], count: Int) -> [Float] {
-    (0..<count).map { index in Reference.ties(deltas.map { $0[index] }) }
   }
 
   /// The merge scale times the merged delta, rounded to Float32 before it is added.

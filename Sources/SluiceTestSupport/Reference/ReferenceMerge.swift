@@ -35,8 +35,13 @@ struct ReferenceMerge {
     base: TinyModel, fineTuned: [(name: String, model: TinyModel)], options: ReferenceOptions
   ) throws(ReferenceError) {
     self.options = options
-    partitionRates = Reference.partitionRates(
-      from: options.pruningRate, width: options.partitionWidth)
+    partitionRates =
+      switch options.prune {
+      case .none: [0]
+      case .wanda: [options.pruningRate]
+      default:
+        Reference.partitionRates(from: options.pruningRate, width: options.partitionWidth)
+      }
     let names = fineTuned.map(\.name)
     for name in Set(options.amplify.keys).union(options.weight.keys) where !names.contains(name) {
       throw .badOption("no model \(name)")
@@ -70,23 +75,36 @@ struct ReferenceMerge {
     var linear: [TinyTensor] = []
     for tensor in base where try role(of: tensor) == .linear { linear.append(tensor) }
 
-    // pruned[m][name]: the masked, amplified, weighted delta of a linear tensor.
-    var pruned: [[String: [Float]]] = []
+    // deltas[m][name]: what pruning, trim and weights leave of every tensor that is merged.
+    var deltas: [[String: [Float]]] = []
     var reports: [ReferenceResult.Model] = []
     for index in models.indices {
-      let (values, rows) = try prune(linear, model: index)
-      pruned.append(values)
+      var (values, rows) = try prune(linear, model: index)
+      if options.nonlinear == .merge {
+        for tensor in base where try role(of: tensor) == .nonlinear {
+          values[tensor.name] = try dense(tensor, model: index)
+        }
+      }
+      if options.trims { values = trimmed(values) }
+      deltas.append(values.mapValues { weighted($0, model: index) })
       reports.append(ReferenceResult.Model(name: models[index].name, rows: rows))
     }
+    let majority = majority(of: deltas)
 
     var merged: [TinyTensor] = []
     for tensor in base {
       switch try role(of: tensor) {
       case .copied: merged.append(tensor)
-      case .linear:
-        let deltas = pruned.map { $0[tensor.name] ?? [] }
-        merged.append(try output(tensor, adding: scaled(ties(deltas, count: tensor.count))))
-      case .nonlinear: merged.append(try mergeNonlinear(tensor))
+      case .linear, .nonlinear:
+        guard deltas.allSatisfy({ $0[tensor.name] != nil }) else {
+          merged.append(try mergeNonlinear(tensor))
+          continue
+        }
+        let own = deltas.map { $0[tensor.name] ?? [] }
+        let values = (0..<tensor.count).map { index in
+          merge(own.map { $0[index] }, tensor: tensor.name, majority: majority)
+        }
+        merged.append(try output(tensor, adding: scaled(values)))
       }
     }
     return ReferenceResult(tensors: merged, models: reports, partitionRates: partitionRates)

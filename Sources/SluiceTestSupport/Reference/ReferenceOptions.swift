@@ -16,6 +16,12 @@ public struct ReferenceOptions: Sendable {
   public enum Rates: String, Sendable, CaseIterable {
     /// By deviation from the weighted mean, DPPA eq. 4 to 6.
     case acl
+    /// By deviations of block and layer, DPPA's first version, eq. 1 to 5.
+    case arxiv
+    /// As arxiv, by shares of elements.
+    case code
+    /// By outliers of the block.
+    case owl
     /// The same rate everywhere.
     case uniform
   }
@@ -50,6 +56,39 @@ public struct ReferenceOptions: Sendable {
   public var exclude: [String] = []
   /// Whether the head counts as linear.
   public var includesHead = false
+
+  /// How deltas are pruned.
+  public var prune = Prune.dppa
+  /// How deltas are merged.
+  public var merge = Merge.ties
+  /// What counts as significance; nil for what the rates count.
+  public var significance: Measure?
+  /// Whether deviations are stretched.
+  public var scalesDeviations = true
+  /// Whether rates are moved until they average to the overall one.
+  public var rebalances = false
+  /// Whether the weighted mean is divided by all deltas of the model.
+  public var dividesByAll = false
+  /// Whether owl stretches between the smallest and largest share.
+  public var owlUsesRange = false
+  /// How dropped deltas are made up for.
+  public var rescale = Rescale.inverse
+  /// Whether random masks leave dense tensors alone.
+  public var dropsLinearOnly = false
+  /// What random masks are drawn from.
+  public var seed: UInt64 = 0
+  /// Norms of inputs by model and tensor.
+  public var norms: [String: [String: [Float]]] = [:]
+  /// Which version of TIES.
+  public var flavor = Flavor.plain
+  /// The share that TIES leaves; nil for the version's.
+  public var density: Double?
+  /// The sign of a zero sum; nil for the version's.
+  public var zeroSign: ZeroSign?
+  /// Whether elected deltas are added up instead of averaged.
+  public var addsElected = false
+  /// Coefficients by model: the common one, and those of tensors.
+  public var coefficients: [String: (common: Double, tensors: [String: Double])] = [:]
 
   /// The defaults of the product.
   public init() {}

@@ -1,0 +1,44 @@
+// Random numbers that depend on nothing but a start and the position of an element.
+#pragma once
+
+#include "vectors.h"
+
+typedef uint64_t u64x16 __attribute__((ext_vector_type(16)));
+
+// The finaliser of splitmix64.
+INLINE u64x16 mixed(u64x16 value) {
+  value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
+  value = (value ^ value >> 27) * 0x94d049bb133111ebull;
+  return value ^ value >> 31;
+}
+
+// 24 bits for each element: the upper ones of its number in the sequence of splitmix64.
+static void draw(uint64_t start, uint64_t first, size_t count, uint32_t *draws) {
+  const uint64_t step = 0x9e3779b97f4a7c15ull;
+  const u64x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  u64x16 state = start + step * (first + 1 + lane);
+  for (size_t index = 0; index < count; index += LANES) {
+    u32x16 drawn = __builtin_convertvector(mixed(state) >> 40, u32x16);
+    memcpy(draws + index, &drawn, (count - index < LANES ? count - index : LANES) * sizeof *draws);
+    state += step * LANES;
+  }
+}
+
+// The keep words of the elements whose number reaches a limit; how many there are.
+static size_t keep_drawn(const uint32_t *draws, size_t count, uint32_t limit, uint64_t *keep) {
+  size_t kept = 0;
+  for (size_t index = 0; index < count; index += WORD) {
+    uint64_t word = 0;
+    for (size_t part = 0; part < WORD && index + part < count; part += LANES) {
+      size_t lanes = count - index - part < LANES ? count - index - part : LANES;
+      s32x16 drawn = 0;
+      memcpy(&drawn, draws + index + part, lanes * sizeof *draws);
+      uint64_t reached = word_of(drawn >= (int32_t)limit);
+      // A missing element looks like a zero, which reaches a limit of zero.
+      word |= (lanes == LANES ? reached : reached & ((1ull << lanes) - 1)) << part;
+    }
+    *keep++ = word;
+    kept += (size_t)__builtin_popcountll(word);
+  }
+  return kept;
+}

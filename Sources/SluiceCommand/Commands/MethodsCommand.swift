@@ -1,0 +1,97 @@
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceMethods
+
+struct MethodsCommand: ParsableCommand, HasOutputOptions {
+  static let configuration = CommandConfiguration(
+    commandName: "methods",
+    abstract: "List the methods, or show one: options, passes, files, source.",
+    discussion: """
+      A merge has one pruning (--prune), one merging (--merge) and, if the pruning leaves it open, \
+      one rate rule (--rates). The passes of pruning and merging add up; the merge itself is one.
+      """)
+
+  @Argument(help: "The name of a method.")
+  var name: String?
+
+  @Flag(help: "Write the table of the documentation.")
+  var markdown = false
+
+  @OptionGroup(title: "What is shown") var output: OutputOptions
+
+  func run() throws {
+    let entries = MethodTable.entries.filter { name == nil || $0.name == name }
+    guard !entries.isEmpty else {
+      let known = Set(MethodTable.entries.map(\.name)).sorted().joined(separator: ", ")
+      throw UsageError("there is no method \(name ?? "")", remedy: "The methods are: \(known).")
+    }
+    if markdown {
+      StandardOutput.write(MethodTable.markdown)
+    } else if output.isJSON {
+      StandardOutput.write(json(entries))
+    } else if name == nil {
+      StandardOutput.write(list(entries))
+    } else {
+      StandardOutput.write(entries.map(detail).joined(separator: "\n"))
+    }
+  }
+
+  private func list(_ entries: [MethodTable.Entry]) -> String {
+    var rows = [["kind", "name", "models", "passes", "files", "what it does"]]
+    for entry in entries {
+      rows.append([
+        entry.kind, entry.name, "\(entry.leastModels)+", MethodTable.passText(entry),
+        files(entry), entry.summary,
+      ])
+    }
+    return Format.table(rows, leftAligned: [0, 1, 3, 4, 5])
+  }
+
+  private func detail(_ entry: MethodTable.Entry) -> String {
+    let options = entry.parameters.map { "--\($0)" }.joined(separator: ", ")
+    var rows = [
+      ["--\(entry.kind)", entry.name], ["", entry.summary],
+      ["options", options.isEmpty ? "none" : options],
+      ["models", "\(entry.leastModels) or more"], ["passes", MethodTable.passText(entry)],
+    ]
+    let files = files(entry)
+    if !files.isEmpty { rows.append(["files", files]) }
+    if !entry.paper.isEmpty { rows.append(["source", entry.paper]) }
+    return Format.table(rows, leftAligned: [0, 1])
+  }
+
+  private func files(_ entry: MethodTable.Entry) -> String {
+    (entry.neededFiles.map(\.option) + entry.optionalFiles.map { "[\($0.option)]" })
+      .joined(separator: " ")
+  }
+
+  private func json(_ entries: [MethodTable.Entry]) -> String {
+    JSONLine.text { json in
+      json.key("methods")
+      json.beginArray()
+      for entry in entries {
+        json.beginObject()
+        json.member("kind", .string(entry.kind))
+        json.member("name", .string(entry.name))
+        json.member("summary", .string(entry.summary))
+        list("options", entry.parameters, &json)
+        json.member("leastModels", .integer(entry.leastModels))
+        list("passes", entry.passes, &json)
+        list("optionalPasses", entry.optionalPasses, &json)
+        list("files", entry.neededFiles.map(\.rawValue), &json)
+        list("optionalFiles", entry.optionalFiles.map(\.rawValue), &json)
+        json.member("source", .string(entry.paper))
+        json.endObject()
+      }
+      json.endArray()
+    }
+  }
+
+  private func list(_ key: String, _ values: [String], _ json: inout JSONWriter) {
+    json.key(key)
+    json.beginArray()
+    for value in values { json.value(.string(value)) }
+    json.endArray()
+  }
+}

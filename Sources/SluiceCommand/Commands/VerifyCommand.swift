@@ -1,0 +1,85 @@
+internal import ArgumentParser
+internal import Glibc
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluicePipeline
+
+struct VerifyCommand: ParsableCommand, HasOutputOptions {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Check a merged model against the hashes in its report.")
+
+  private static let shownDifferences = 20
+
+  @Argument(help: "The directory of the merged model.")
+  var model: String
+
+  @Option(help: "How many threads hash; the number of processors if not given.")
+  var threads: Int?
+
+  @OptionGroup(title: "What is shown") var output: OutputOptions
+
+  func run() throws {
+    OpenFileLimit.raise()
+    let count = threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    guard (1...1024).contains(count) else {
+      throw ValidationError("The number of threads must lie in 1 ... 1024; it is \(count).")
+    }
+    let progress = ProgressMeter()
+    let display = try ProgressDisplay(progress, options: output)
+    defer { display.stop() }
+    let result = try CheckpointVerifier(model, threads: count, progress: progress).verify()
+    display.stop()
+    show(result)
+    guard !result.differences.isEmpty else { return }
+    let places = result.differences.count == 1 ? "1 place" : "\(result.differences.count) places"
+    throw PipelineError(
+      Failure(
+        .badInput, subject: Subject(file: model),
+        message: "the model is not what was written, in \(places)",
+        remedy: "Copy it again, or merge it again into another directory."))
+  }
+
+  private func show(_ result: CheckpointVerifier.Result) {
+    if output.isJSON {
+      StandardOutput.write(json(result))
+      return
+    }
+    for difference in result.differences.prefix(VerifyCommand.shownDifferences) {
+      StandardError.write("difference: \(difference.subject): \(difference.message)\n")
+    }
+    let more = result.differences.count - VerifyCommand.shownDifferences
+    if more > 0 { StandardError.write("difference: and \(more) more, listed with --json\n") }
+    guard result.differences.isEmpty else { return }
+    let files = result.fileCount == 1 ? "1 file" : "\(result.fileCount) files"
+    StandardOutput.write(
+      "\(result.tensorCount) tensors in \(files), \(ByteCount(result.byteCount)): "
+        + "all as the report says\n")
+  }
+
+  private func json(_ result: CheckpointVerifier.Result) -> String {
+    JSONLine.text { json in
+      json.member("event", .string("verified"))
+      json.member("model", .string(model))
+      json.member("isIntact", .bool(result.differences.isEmpty))
+      json.member("files", .integer(result.fileCount))
+      json.member("tensors", .integer(result.tensorCount))
+      json.member("bytes", .integer(result.byteCount))
+      json.key("differences")
+      json.beginArray()
+      for difference in result.differences {
+        json.beginObject()
+        if let file = difference.subject.file { json.member("file", .string(file)) }
+        if let tensor = difference.subject.tensor { json.member("tensor", .string(tensor)) }
+        if let range = difference.subject.byteRange {
+          json.member("firstByte", .integer(range.lowerBound))
+          json.member("endByte", .integer(range.upperBound))
+        }
+        json.member("message", .string(difference.message))
+        json.endObject()
+      }
+      json.endArray()
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/// The exact sum of |x| over any number of elements, added up block by block in memory that does not
+/// grow.
+public final class MagnitudeSum {
+  /// The bytes that one holds.
+  public static let byteCount = 3 * (1 << 16) * 8
+
+  private let table = BinTable()
+
+  /// Makes an empty sum.
+  public init() {}
+
+  /// Adds a block.
+  ///
+  /// - Parameters:
+  ///   - values: The numbers, finite.
+  ///   - count: How many.
+  ///   - kernels: The kernels to count with.
+  public func add(_ values: UnsafePointer<Float>, count: Int, kernels: Kernels) {
+    unsafe table.add(values, count: count, kernels: kernels)
+  }
+
+  /// Gives the sum and starts anew.
+  ///
+  /// - Returns: The exact sum.
+  public func finish() -> ExactSum { table.finish().exactSum }
+}

@@ -1,0 +1,90 @@
+internal import SluiceStages
+
+/// A row of the table of mergings: how the models' deltas become one.
+public struct MergeMethod: MethodRow {
+  /// The name in recipes.
+  public let name: String
+  /// What it does, in one sentence.
+  public let summary: String
+  /// The options that it knows, without their dashes.
+  public let parameters: [String]
+  /// The files that it reads beside the models.
+  public var files: (needed: [ExtraFile], optional: [ExtraFile]) = ([], [])
+  /// What it must know before the merge.
+  public var needs: @Sendable (MethodParameters) -> MethodNeeds = { _ in [] }
+  /// What further options make it ask for.
+  public var furtherNeeds: MethodNeeds = []
+  /// Whether tensors that are not linear layers are averaged.
+  public var averagesDense = false
+  /// The fewest models that it makes sense for.
+  public var leastModels = 1
+  /// Where it comes from.
+  public let paper: String
+  /// The stages between the pruning and the operator.
+  var transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform] = { _, _ in [] }
+  /// The operator.
+  let rule: @Sendable (MethodParameters, ChainInputs) -> any MergeOperator
+
+  /// Everything that it must know with one option or another.
+  public var possibleNeeds: MethodNeeds {
+    furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
+  }
+
+  /// What the rows of the kind are called.
+  public static var kind: String { "merge" }
+
+  /// All mergings.
+  public static let table: [MergeMethod] = [
+    ties, sum, average, lmCocktail, adaMerging, adaMergingPlusPlus, regMean, greedySoup,
+  ]
+
+  /// The stage that multiplies each model's deltas by its weight.
+  static func weights(_ inputs: ChainInputs) -> any DeltaTransform {
+    WeightStage(weights: inputs.weights.map { Float($0) })
+  }
+}
+
+extension MergeMethod {
+  private static let sum = MergeMethod(
+    name: "sum", summary: "Add the deltas up, each times its model's weight.",
+    parameters: ["weight", "merge-scale"], paper: "Task arithmetic (arXiv 2212.04089)",
+    transforms: { [weights($1)] }, rule: { _, _ in SumOperator() })
+
+  private static let average = MergeMethod(
+    name: "average", summary: "The mean of the deltas, so of the models.",
+    parameters: ["merge-scale"], paper: "Model soups (arXiv 2203.05482), uniform",
+    rule: { _, _ in MeanOperator() })
+
+  private static let lmCocktail = MergeMethod(
+    name: "lm-cocktail",
+    summary: "A weighted mean of the models, with weights given or by their losses on examples.",
+    parameters: ["weight", "losses", "temperature"], files: (needed: [], optional: [.losses]),
+    paper: "LM-Cocktail (arXiv 2311.13534)",
+    transforms: { [weights($1)] }, rule: { _, _ in SumOperator() })
+
+  private static let adaMerging = MergeMethod(
+    name: "adamerging",
+    summary: "Add the deltas up, each times its model's or tensor's learned coefficient.",
+    parameters: ["coefficients"], files: (needed: [.coefficients], optional: []),
+    paper: "AdaMerging (arXiv 2310.02575)",
+    transforms: { _, inputs in
+      inputs.coefficients.map { [FactorStage($0, name: "coefficients", scope: .all)] } ?? []
+    },
+    rule: { _, _ in SumOperator() })
+
+  private static let regMean = MergeMethod(
+    name: "regmean",
+    summary: "The weights that change least what linear layers put out; the mean of other tensors.",
+    parameters: ["grams", "off-diagonal"], files: (needed: [.grams], optional: []),
+    needs: { _ in .solve }, averagesDense: true,
+    paper: "RegMean (arXiv 2212.09849)",
+    // The solution stands in the first model's place, and the others do not have the layer.
+    rule: { _, _ in SumOperator() })
+
+  private static let greedySoup = MergeMethod(
+    name: "greedy-soup",
+    summary: "The mean of those models that, added best first, make the mean score higher.",
+    parameters: ["scores"], files: (needed: [.scores], optional: []), leastModels: 2,
+    paper: "Model soups (arXiv 2203.05482), greedy",
+    rule: { _, _ in MeanOperator() })
+}

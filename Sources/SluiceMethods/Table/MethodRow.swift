@@ -1,0 +1,144 @@
+public import SluiceStages
+
+/// A file that a method needs beside the models.
+public enum ExtraFile: String, Sendable, Hashable, CaseIterable {
+  /// Norms of the inputs of linear layers, one file for each model.
+  case activations
+  /// Gram matrices of the inputs of linear layers, one file for each model.
+  case grams
+  /// A loss for each model.
+  case losses
+  /// A coefficient for each model, or for each tensor of each model.
+  case coefficients
+  /// A score for each model and each soup of models.
+  case scores
+
+  /// Whether each model has one of its own.
+  public var isOfModel: Bool { self == .activations || self == .grams }
+  /// The option that names it.
+  public var option: String { "--\(rawValue)" }
+}
+
+/// What a method must know before the merge: each but the first few bytes of it takes a pass over
+/// tensors.
+public struct MethodNeeds: OptionSet, Sendable, Hashable {
+  /// The bits.
+  public let rawValue: Int
+
+  /// Wraps bits.
+  ///
+  /// - Parameter rawValue: The bits.
+  public init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// The spectra of linear layers: one pass, and one more for each bin that F32 weights leave open.
+  public static let survey = MethodNeeds(rawValue: 1)
+  /// Where each row of each linear layer is cut: one pass over linear layers.
+  public static let rowCuts = MethodNeeds(rawValue: 2)
+  /// The sums of |delta| before and after the mask: one pass.
+  public static let maskSums = MethodNeeds(rawValue: 4)
+  /// The spectra of what the pruning leaves of all tensors: one pass, more for F32 weights.
+  public static let trim = MethodNeeds(rawValue: 8)
+  /// The sign that most elements elect: one pass.
+  public static let majority = MethodNeeds(rawValue: 16)
+  /// Linear layers solved for beforehand, into a file of F32 weights.
+  public static let solve = MethodNeeds(rawValue: 32)
+
+  /// The passes in order, under the names that they have in reports.
+  public var passes: [String] {
+    let all: [(MethodNeeds, String)] = [
+      (.survey, "survey"), (.solve, "solve"), (.rowCuts, "rows"), (.maskSums, "mask sums"),
+      (.trim, "trim"), (.majority, "majority"),
+    ]
+    return all.filter { contains($0.0) }.map(\.1) + ["merge"]
+  }
+}
+
+/// What the passes before the merge, and the files of the recipe, give to the chain.
+public struct ChainInputs: Sendable {
+  /// Where each partition's rate cuts each linear layer.
+  public var cuts: any CutSource
+  /// For each model, the factors of its partitions, most severe first.
+  public var amplification: [[Double]]
+  /// For each model, what its deltas are multiplied by.
+  public var weights: [Double]
+  /// Where each row is cut.
+  public var rowCuts: (any RowCutSource)?
+  /// What makes up for the deltas that a mask removed.
+  public var rescales: (any FactorSource)?
+  /// Where TIES trims.
+  public var trims: (any CutSource)?
+  /// The sign that most elements elect.
+  public var majority: Int?
+  /// What each tensor's deltas of each model are multiplied by.
+  public var coefficients: (any FactorSource)?
+
+  /// Collects what every method has.
+  ///
+  /// - Parameters:
+  ///   - cuts: Where each partition's rate cuts each linear layer.
+  ///   - amplification: For each model, the factors of its partitions, most severe first.
+  ///   - weights: For each model, what its deltas are multiplied by.
+  public init(cuts: any CutSource, amplification: [[Double]], weights: [Double]) {
+    self.cuts = cuts
+    self.amplification = amplification
+    self.weights = weights
+  }
+}
+
+/// What all rows of the table of methods say.
+public protocol MethodRow: Sendable {
+  /// All rows of the kind, in the order of documentation.
+  static var table: [Self] { get }
+  /// What the rows of the kind are called.
+  static var kind: String { get }
+  /// The name in recipes.
+  var name: String { get }
+  /// What it does, in one sentence.
+  var summary: String { get }
+  /// The options that it knows, without their dashes.
+  var parameters: [String] { get }
+  /// The files that it reads beside the models; those in the second list may be left out.
+  var files: (needed: [ExtraFile], optional: [ExtraFile]) { get }
+  /// What it must know before the merge.
+  var needs: @Sendable (MethodParameters) -> MethodNeeds { get }
+  /// Everything that it must know with one option or another.
+  var possibleNeeds: MethodNeeds { get }
+  /// The fewest models that it makes sense for.
+  var leastModels: Int { get }
+  /// Where it comes from.
+  var paper: String { get }
+}
+
+/// The choice of one row of a table, by its name.
+public struct MethodChoice<Row: MethodRow>: RawRepresentable, Sendable, Hashable, CaseIterable {
+  /// The name.
+  public let rawValue: String
+
+  /// Chooses a row.
+  ///
+  /// - Parameter rawValue: The name; the result is nil if no row has it.
+  public init?(rawValue: String) {
+    guard Row.table.contains(where: { $0.name == rawValue }) else { return nil }
+    self.rawValue = rawValue
+  }
+
+  /// All rows.
+  public static var allCases: [MethodChoice] {
+    Row.table.compactMap { MethodChoice(rawValue: $0.name) }
+  }
+
+  init(known name: String) {
+    guard let choice = MethodChoice(rawValue: name) else {
+      preconditionFailure("the table has no \(name)")
+    }
+    self = choice
+  }
+
+  /// The row.
+  public var row: Row {
+    guard let row = Row.table.first(where: { $0.name == rawValue }) else {
+      preconditionFailure("a choice is made from the table")
+    }
+    return row
+  }
+}

@@ -1,0 +1,84 @@
+/// The table of all methods, as commands and documentation show it.
+public enum MethodTable {
+  /// One method, in words.
+  public struct Entry: Sendable, Hashable {
+    /// What kind of method it is: `prune`, `rates` or `merge`.
+    public let kind: String
+    /// The name in recipes.
+    public let name: String
+    /// What it does.
+    public let summary: String
+    /// The options that it knows.
+    public let parameters: [String]
+    /// The fewest fine-tuned models that it makes sense for.
+    public let leastModels: Int
+    /// The passes over tensors that it takes by default, the merge included.
+    public let passes: [String]
+    /// The further passes that some of its options ask for.
+    public let optionalPasses: [String]
+    /// The files that it must have.
+    public let neededFiles: [ExtraFile]
+    /// The files that it can do without.
+    public let optionalFiles: [ExtraFile]
+    /// Where it comes from.
+    public let paper: String
+  }
+
+  /// All methods.
+  public static var entries: [Entry] {
+    PruneMethod.table.map { entry($0) }
+      + RateMethod.table.map { entry($0) }
+      + MergeMethod.table.map { entry($0) }
+  }
+
+  private static func entry<Row: MethodRow>(_ row: Row) -> Entry {
+    guard var method = MethodParameters.bare else {
+      preconditionFailure("a rate of one half is a rate")
+    }
+    // `adamerging++` is known by its name, so the choice of the row is part of what it needs.
+    if let choice = row as? MergeMethod { method.merging = .init(known: choice.name) }
+    if let choice = row as? PruneMethod { method.pruning = .init(known: choice.name) }
+    let usual = row.needs(method)
+    return Entry(
+      kind: Row.kind, name: row.name, summary: row.summary, parameters: row.parameters,
+      leastModels: row.leastModels, passes: usual.passes,
+      optionalPasses: row.possibleNeeds.subtracting(usual).passes.dropLast().map(\.self),
+      neededFiles: row.files.needed, optionalFiles: row.files.optional, paper: row.paper)
+  }
+
+  /// The table in Markdown, one section for each kind: the body of `docs/reference/methods.md`.
+  public static var markdown: String {
+    var text = ""
+    for (kind, title) in [
+      ("prune", "Prunings"), ("rates", "Rate rules"), ("merge", "Mergings"),
+    ] {
+      text += "## \(title) (`--\(kind)`)\n\n"
+      text += "| name | what it does | options | models | passes | files | source |\n"
+      text += "| --- | --- | --- | --- | --- | --- | --- |\n"
+      for entry in entries where entry.kind == kind { text += "| \(cells(entry)) |\n" }
+      text += "\n"
+    }
+    return String(text.dropLast())
+  }
+
+  private static func cells(_ entry: Entry) -> String {
+    [
+      "`\(entry.name)`", entry.summary,
+      entry.parameters.map { "`--\($0)`" }.joined(separator: " "),
+      "\(entry.leastModels)+", passText(entry),
+      (entry.neededFiles.map { "`\($0.option)`" }
+        + entry.optionalFiles.map { "`\($0.option)` (optional)" }).joined(separator: " "),
+      entry.paper,
+    ].joined(separator: " | ")
+  }
+
+  /// The number of passes and their names, with what options add in brackets.
+  ///
+  /// - Parameter entry: The method.
+  /// - Returns: For example `2: survey, merge`.
+  public static func passText(_ entry: Entry) -> String {
+    let usual = "\(entry.passes.count): \(entry.passes.joined(separator: ", "))"
+    guard !entry.optionalPasses.isEmpty else { return usual }
+    return "\(usual) [+ \(entry.optionalPasses.joined(separator: ", "))]"
+  }
+}

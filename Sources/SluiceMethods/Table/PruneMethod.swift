@@ -1,0 +1,90 @@
+internal import SluiceStages
+
+/// A row of the table of prunings: what is done to each model's deltas before they are merged.
+public struct PruneMethod: MethodRow {
+  /// How a pruning divides what it keeps.
+  public enum Bands: Sendable, Hashable {
+    /// It prunes nothing.
+    case none
+    /// It has one rate.
+    case one
+    /// It has nested partitions, which can be amplified.
+    case partitions
+  }
+
+  /// The name in recipes.
+  public let name: String
+  /// What it does, in one sentence.
+  public let summary: String
+  /// The options that it knows, without their dashes.
+  public let parameters: [String]
+  /// The files that it reads beside the models.
+  public var files: (needed: [ExtraFile], optional: [ExtraFile]) = ([], [])
+  /// What it must know before the merge.
+  public let needs: @Sendable (MethodParameters) -> MethodNeeds
+  /// What further options make it ask for.
+  public var furtherNeeds: MethodNeeds = []
+  /// Where it comes from.
+  public let paper: String
+  /// How it divides what it keeps.
+  public let bands: Bands
+  /// The rate rule that it always has; nil if it is chosen.
+  public var fixedRates: MethodParameters.Rates?
+  /// The stages.
+  let transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform]
+
+  /// Everything that it must know with one option or another.
+  public var possibleNeeds: MethodNeeds {
+    furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
+  }
+
+  /// What the rows of the kind are called.
+  public static var kind: String { "prune" }
+  /// One.
+  public var leastModels: Int { 1 }
+
+  /// All prunings.
+  public static let table: [PruneMethod] = [
+    dppa, dp, magnitude, owl, dare, wanda, sparseGPT, none,
+  ]
+
+  /// Options of everything that keeps the largest deltas of each layer.
+  static let maskParameters = [
+    "pruning-rate", "partition-width", "amplify", "combine", "tie-break",
+  ]
+}
+
+extension PruneMethod {
+  private static let dppa = byMagnitude(
+    "dppa", "Keep each layer's largest deltas at a rate by its significance, and amplify them.",
+    "DPPA (arXiv 2403.02799)", parameters: ["rates"])
+
+  private static let dp = byMagnitude(
+    "dp", "The pruning of dppa; amplified only where factors are given.",
+    "DPPA (arXiv 2403.02799), section 3.2", parameters: ["rates"])
+
+  private static let magnitude = byMagnitude(
+    "magnitude", "Keep each layer's largest deltas at one rate for all.",
+    "the baseline of DPPA's tables", rates: .uniform)
+
+  private static let owl = byMagnitude(
+    "owl", "Keep each layer's largest deltas at a rate by the outliers of its block.",
+    "OWL (arXiv 2310.05175)", rates: .owl)
+
+  private static func byMagnitude(
+    _ name: String, _ summary: String, _ paper: String, parameters: [String] = [],
+    rates: MethodParameters.Rates? = nil
+  ) -> PruneMethod {
+    PruneMethod(
+      name: name, summary: summary,
+      parameters: maskParameters + parameters + (rates?.row.parameters ?? []),
+      needs: { _ in .survey }, paper: paper, bands: .partitions, fixedRates: rates,
+      transforms: { method, inputs in
+        [
+          MaskStage(cuts: inputs.cuts, tieBreak: method.tieBreak, zeroesDropped: false),
+          AmplifyStage(
+            ringFactors: inputs.amplification.map(method.ringFactors), zeroesDropped: true),
+        ]
+      })
+  }
+}

@@ -1,0 +1,51 @@
+public import SluiceKernels
+
+/// Which version of TIES.
+public enum TiesFlavor: String, Sendable, Hashable, CaseIterable {
+  /// No trim; a zero sum elects plus.
+  case plain
+  /// One threshold for all of a model's deltas, at a density of 0.2; a zero sum elects the sign that
+  /// most elements of the model elect.
+  case original
+  /// A density for each tensor, 1 by default; weights enter the election and the mean.
+  case mergekit
+}
+
+/// The sign that deltas elect that add up to zero.
+public enum ZeroSignRule: String, Sendable, Hashable, CaseIterable {
+  /// Plus.
+  case positive
+  /// That of most elements of the model, over all tensors that are merged.
+  case majority
+  /// None: the merged delta is zero.
+  case drop
+}
+
+/// What becomes of the deltas that have the elected sign.
+public enum TiesAggregation: String, Sendable, Hashable, CaseIterable {
+  /// Their mean; in mergekit's sense weighted.
+  case mean
+  /// Their sum.
+  case sum
+}
+
+extension MethodParameters {
+  /// The version of TIES that selects deltas: `adamerging++` has the original one.
+  public var selectingFlavor: TiesFlavor {
+    merging.rawValue == "adamerging++" ? .original : tiesFlavor
+  }
+
+  /// The fraction of deltas that TIES leaves before it elects.
+  public var trimDensity: Double {
+    tiesDensity ?? (selectingFlavor == .original ? 0.2 : 1)
+  }
+
+  /// The sign that a sum of zero elects.
+  public var electedZeroSign: ZeroSignRule {
+    zeroSign ?? (selectingFlavor == .original ? .majority : .positive)
+  }
+
+  /// Which of the elements at TIES' own threshold are kept: all in the original, as many as asked
+  /// for in mergekit's sense.
+  public var trimTieBreak: TieBreak { selectingFlavor == .original ? .keep : .spread }
+}

@@ -1,0 +1,89 @@
+internal import SluiceCore
+internal import SluiceMethods
+
+extension RecipeCheck {
+  /// Checks that a method has what it needs, and nothing that it would not look at.
+  static func checkMethod(_ recipe: MergeRecipe) throws(PipelineError) {
+    let method = recipe.method
+    let (prune, merge) = (method.pruning.row, method.merging.row)
+    guard recipe.models.count >= merge.leastModels else {
+      throw .usage("--merge \(merge.name) needs at least \(merge.leastModels) fine-tuned models")
+    }
+    let needed = Set(prune.files.needed + merge.files.needed)
+    let known = needed.union(prune.files.optional + merge.files.optional)
+    for file in ExtraFile.allCases {
+      let method =
+        prune.files.needed.contains(file) ? "--prune \(prune.name)" : "--merge \(merge.name)"
+      for model in file.isOfModel ? recipe.models : [] {
+        try check(
+          file, isGiven: model.extraFiles[file] != nil, isNeeded: needed.contains(file),
+          isKnown: known.contains(file), by: method, model: model.name)
+      }
+      guard !file.isOfModel else { continue }
+      try check(
+        file, isGiven: recipe.extraFiles[file] != nil, isNeeded: needed.contains(file),
+        isKnown: known.contains(file), by: method, model: nil)
+    }
+    if !merge.parameters.contains("weight"), recipe.models.contains(where: { $0.weight != 1 }) {
+      throw .usage(
+        "--merge \(merge.name) does not look at weights",
+        remedy: "--merge sum adds the deltas up, each times its model's weight.")
+    }
+    guard !merge.needs(method).contains(.solve) || prune.bands == .none else {
+      throw .usage(
+        "--merge \(merge.name) solves for the models as they are",
+        remedy: "Add --prune none, or choose another merging for pruned models.")
+    }
+    guard method.dampening >= 0, method.dampening.isFinite,
+      method.offDiagonal >= 0, method.offDiagonal <= 1
+    else {
+      throw .usage("the dampening must be at least 0, and --off-diagonal lie in 0 ... 1")
+    }
+    try checkTies(method)
+    try checkWeights(recipe)
+    guard method.temperature > 0, method.temperature.isFinite else {
+      throw .usage("the temperature must be a finite number above 0")
+    }
+  }
+
+  private static func check(
+    _ file: ExtraFile, isGiven: Bool, isNeeded: Bool, isKnown: Bool, by method: String,
+    model: String?
+  ) throws(PipelineError) {
+    let value = model.map { "\($0)=FILE" } ?? "FILE"
+    if isNeeded, !isGiven {
+      throw .usage(
+        "\(method) needs a file of \(file.rawValue)", remedy: "Add \(file.option) \(value).")
+    }
+    if isGiven, !isKnown {
+      throw .usage(
+        "\(method) reads no file of \(file.rawValue)", remedy: "Leave \(file.option) out.")
+    }
+  }
+
+  private static func checkTies(_ method: MethodParameters) throws(PipelineError) {
+    guard let density = method.tiesDensity else { return }
+    guard density > 0, density <= 1 else {
+      throw .usage("the density that TIES leaves must lie above 0 and be at most 1")
+    }
+    if method.selectingFlavor == .plain, density < 1 {
+      throw .usage(
+        "the plain TIES does not trim",
+        remedy:
+          "--ties-flavor original trims all tensors at one threshold, mergekit each by itself.")
+    }
+  }
+
+  private static func checkWeights(_ recipe: MergeRecipe) throws(PipelineError) {
+    guard recipe.method.merging.rawValue == "lm-cocktail", recipe.extraFiles[.losses] == nil
+    else { return }
+    var sum = 0.0
+    for model in recipe.models { sum += model.weight }
+    guard sum <= 1 + 1e-6, recipe.models.allSatisfy({ $0.weight >= 0 }) else {
+      throw .usage(
+        "the weights of --merge lm-cocktail add up to \(sum); they are shares of one model",
+        remedy: "Give weights from 0 on that add up to at most 1 (the rest is the base's), or "
+          + "--losses FILE.")
+    }
+  }
+}

@@ -1,0 +1,209 @@
+public import SluiceCore
+public import SluiceDataflow
+internal import SluiceFormats
+internal import Synchronization
+
+/// Reads a merged checkpoint again and compares it with the hashes that its report has of it.
+public struct CheckpointVerifier {
+  /// A place where the checkpoint is not what the report says.
+  public struct Difference: Sendable, Hashable {
+    /// The file, and the tensor and its bytes where they are known.
+    public let subject: Subject
+    /// What was expected and what was found.
+    public let message: String
+  }
+
+  /// What came of it.
+  public struct Result: Sendable, Hashable {
+    /// Where the checkpoint differs, in the order of the report.
+    public var differences: [Difference] = []
+    /// The number of files that were looked at.
+    public var fileCount = 0
+    /// The number of tensors that were hashed.
+    public var tensorCount = 0
+    /// The bytes that were hashed.
+    public var byteCount = 0
+  }
+
+  /// A run of one tensor's elements that one thread hashes.
+  private struct Piece: Sendable {
+    let file: Int
+    let tensor: Int
+    let firstElement: Int
+    let range: Range<Int>
+    let dtype: DType
+  }
+
+  private static let pieceElements = 1 << 25
+  private static let bufferByteCount = 1 << 22
+
+  private let path: String
+  private let threads: Int
+  private let progress: ProgressMeter
+  private let cancellation: Cancellation
+
+  /// Prepares to verify; nothing is read yet.
+  ///
+  /// - Parameters:
+  ///   - path: The directory of the merged model.
+  ///   - threads: How many threads hash, each with a buffer of 4 MiB.
+  ///   - progress: Where progress is counted.
+  ///   - cancellation: Ends the work from outside.
+  public init(
+    _ path: String, threads: Int, progress: ProgressMeter = ProgressMeter(),
+    cancellation: Cancellation = Cancellation()
+  ) {
+    self.path = path
+    self.threads = threads
+    self.progress = progress
+    self.cancellation = cancellation
+  }
+
+  /// Reads everything.
+  ///
+  /// - Returns: What differs; nothing if the checkpoint is what the report says.
+  /// - Throws: `PipelineError` if there is no report, `FormatError` if a disk fails.
+  public func verify() throws -> Result {
+    let report = "\(path)/\(MergeReport.fileName)"
+    guard try FileStatus.of(report) != nil else { throw PipelineError.noReport(path) }
+    let shards = try ReportedShards(report).shards
+    var result = Result()
+    var files: [SafetensorsFile?] = []
+    for shard in shards { files.append(try open(shard, &result)) }
+    let sums = try sums(of: files)
+    for (ordinal, shard) in shards.enumerated() {
+      guard let file = files[ordinal] else { continue }
+      result.fileCount += 1
+      try compare(shard, file, sums[ordinal], &result)
+    }
+    if result.differences.isEmpty { checkIndex(&result) }
+    return result
+  }
+
+  /// Opens a file if it is there with its length and a valid header.
+  private func open(
+    _ shard: ReportedShards.Shard, _ result: inout Result
+  ) throws -> SafetensorsFile? {
+    let path = "\(self.path)/\(shard.file)"
+    guard !shard.file.contains("/"), let status = try FileStatus.of(path) else {
+      result.add(Subject(file: path), "the file is missing")
+      return nil
+    }
+    guard status.byteCount == shard.byteCount else {
+      result.add(
+        Subject(file: path), "expected \(shard.byteCount) bytes, found \(status.byteCount)")
+      return nil
+    }
+    do throws(FormatError) {
+      return try SafetensorsFile.open(path)
+    } catch {
+      guard error.failure.exitCode == .badInput else { throw error }
+      result.add(error.failure.subject, error.failure.message)
+      return nil
+    }
+  }
+
+  private func sums(of files: [SafetensorsFile?]) throws -> [[BlockSum]] {
+    let pieces = files.enumerated().flatMap { file, opened in
+      (opened?.header.tensors ?? []).enumerated().flatMap { tensor, entry in
+        CheckpointVerifier.pieces(of: entry, file: file, tensor: tensor)
+      }
+    }
+    progress.startPhase("verify", totalBytes: pieces.reduce(0) { $0 + $1.range.count })
+    defer { progress.finishPhase() }
+    let sums = Mutex(
+      files.map { Array(repeating: BlockSum(), count: $0?.header.tensors.count ?? 0) })
+    let next = Atomic<Int>(0)
+    let pool = try BufferPool(
+      count: max(threads, 1), byteCount: CheckpointVerifier.bufferByteCount,
+      cancellation: cancellation)
+    let graph = Graph(cancellation: cancellation)
+    for thread in 1...max(threads, 1) {
+      graph.add("verify \(thread)", .source) { [progress] node in
+        let buffer = try node.take(from: pool)
+        while true {
+          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          guard index < pieces.count else { return }
+          let piece = pieces[index]
+          guard let input = files[piece.file]?.input else { continue }
+          // SAFETY: the buffer belongs to this thread until the body ends.
+          let sum = try unsafe input.blockSum(
+            of: piece.range, firstElement: piece.firstElement, dtype: piece.dtype,
+            buffer: buffer.bytes, cancellation: node.cancellation)
+          sums.withLock { $0[piece.file][piece.tensor].add(sum) }
+          progress.advance(by: piece.range.count)
+        }
+      }
+    }
+    try graph.run()
+    return sums.withLock { $0 }
+  }
+
+  private static func pieces(of entry: TensorEntry, file: Int, tensor: Int) -> [Piece] {
+    let blocks = pieceElements / BlockSum.blockElementCount
+    let step = BlockSum.blockByteCount(of: entry.dtype) * blocks
+    return stride(from: entry.byteRange.lowerBound, to: entry.byteRange.upperBound, by: step).map {
+      Piece(
+        file: file, tensor: tensor,
+        firstElement: ($0 - entry.byteRange.lowerBound) / step * pieceElements,
+        range: $0..<min($0 + step, entry.byteRange.upperBound), dtype: entry.dtype)
+    }
+  }
+
+  private func compare(
+    _ shard: ReportedShards.Shard, _ file: SafetensorsFile, _ sums: [BlockSum],
+    _ result: inout Result
+  ) throws {
+    let tensors = file.header.tensors
+    let names = tensors.map(\.name)
+    guard names == shard.tensors.map(\.name) else {
+      let other = zip(names + [""], shard.tensors.map(\.name) + [""]).first { $0 != $1 }
+      result.add(
+        Subject(file: file.path, tensor: other?.0),
+        "the file holds other tensors than the report says")
+      return
+    }
+    let before = result.differences.count
+    for (tensor, (sum, reported)) in zip(tensors, zip(sums, shard.tensors)) {
+      result.tensorCount += 1
+      result.byteCount += tensor.byteRange.count
+      guard sum.text != reported.hash else { continue }
+      result.add(
+        Subject(file: file.path, tensor: tensor.name, byteRange: tensor.byteRange),
+        "expected \(reported.hash), found \(sum.text)")
+    }
+    let dataStart = tensors.map(\.byteRange.lowerBound).min() ?? file.input.byteCount
+    let found = ShardHash.text(header: try file.input.bytes(in: 0..<dataStart), sums: sums)
+    if found != shard.hash, result.differences.count == before {
+      result.add(
+        Subject(file: file.path, byteRange: 0..<dataStart),
+        "all tensors are as they were, but not the header: expected \(shard.hash), found \(found)")
+    }
+  }
+
+  /// Sees whether loaders find the tensors: the report has no hash of the index.
+  private func checkIndex(_ result: inout Result) {
+    do throws(FormatError) {
+      _ = try Checkpoint.open(path)
+    } catch {
+      result.add(error.failure.subject, error.failure.message)
+    }
+  }
+}
+
+extension CheckpointVerifier.Result {
+  fileprivate mutating func add(_ subject: Subject, _ message: String) {
+    differences.append(CheckpointVerifier.Difference(subject: subject, message: message))
+  }
+}
+
+extension PipelineError {
+  static func noReport(_ path: String) -> PipelineError {
+    PipelineError(
+      Failure(
+        .badInput, subject: Subject(file: path),
+        message: "there is no \(MergeReport.fileName) to compare the model with",
+        remedy: "Give the directory of a model that sluice merged; sluice status tells whether a "
+          + "run in it is unfinished."))
+  }
+}

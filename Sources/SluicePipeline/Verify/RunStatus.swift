@@ -1,0 +1,107 @@
+internal import SluiceCore
+internal import SluiceFormats
+
+/// How far the run in an output directory is; found out without getting in its way.
+public struct RunStatus: Sendable, Hashable {
+  /// What is in the directory.
+  public enum State: Sendable, Hashable {
+    /// A merged model, complete.
+    case finished
+    /// An unfinished run that nobody works on.
+    case stopped
+    /// A run that a process is at work on.
+    case running(holder: String)
+  }
+
+  /// The finished units of one kind.
+  public struct Phase: Sendable, Hashable {
+    /// The kind of the units.
+    public let name: String
+    /// How many are finished.
+    public internal(set) var units = 0
+    /// How many there are, if the manifest says.
+    public let totalUnits: Int?
+    /// The bytes that were read and written for the finished ones.
+    public internal(set) var byteCount = 0
+    /// The bytes to read and write for all, if the manifest says.
+    public let totalByteCount: Int?
+  }
+
+  /// What is in the directory.
+  public let state: State
+  /// The kinds of work, in the order in which they come.
+  public private(set) var phases: [Phase] = []
+  /// Whether all is done but for the finished names.
+  public private(set) var isPublishing = false
+  /// How often the run was begun or gone on with.
+  public private(set) var attempts = 0
+  /// The seconds that all attempts took, as far as they were recorded.
+  public private(set) var seconds = 0.0
+  /// What the manifest notes about the run.
+  public private(set) var notes: [Manifest.Entry] = []
+
+  /// Looks at an output directory.
+  ///
+  /// - Parameter path: The directory.
+  /// - Throws: `PipelineError` if there is no run in it, `FormatError` if it cannot be read.
+  public init(of path: String) throws {
+    let work = "\(path)/\(RunDirectory.workName)"
+    guard case .manifest(let manifest) = try Manifest.read("\(work)/\(RunDirectory.manifestName)")
+    else {
+      guard try FileStatus.of("\(path)/\(MergeReport.fileName)") != nil else {
+        throw PipelineError.noRun(path)
+      }
+      state = .finished
+      return
+    }
+    notes = manifest.notes
+    state = RunLock.holder(in: work).map { .running(holder: $0) } ?? .stopped
+    guard
+      let file = try WorkFile.open(at: "\(work)/\(RunDirectory.journalName)", isReadOnly: true)
+    else { return }
+    try read(try JournalReader(file), manifest)
+  }
+
+  private mutating func read(_ journal: JournalReader, _ manifest: Manifest) throws {
+    var journal = journal
+    var finished: [UnitKind: [Int: Int]] = [:]
+    var costs: [Int: RunCosts] = [:]
+    while let record = try journal.next() {
+      let key = record.key
+      switch key.kind {
+      case .attempt: costs[key.ordinal] = RunCosts(encoded: record.body)
+      case .publish: isPublishing = true
+      case .undone:
+        guard let kind = record.undoneKind.map({ UnitKind(rawValue: $0) }) else { continue }
+        finished[kind]?[key.ordinal] = nil
+        if kind == .publish { isPublishing = false }
+      default: finished[key.kind, default: [:]][key.ordinal] = record.workByteCount
+      }
+    }
+    attempts = (costs.keys.max() ?? -1) + 1
+    seconds = costs.values.reduce(0) { $0 + $1.seconds }
+    // The kinds that the manifest announces, in its order, then others that the journal holds.
+    let announced = manifest.notes.compactMap { note in
+      note.name.hasSuffix(".units") ? UnitKind(rawValue: String(note.name.dropLast(6))) : nil
+    }
+    let others = finished.keys.filter { !announced.contains($0) }
+      .sorted { $0.rawValue < $1.rawValue }
+    phases = (announced + others).map { kind in
+      let units = finished[kind] ?? [:]
+      return Phase(
+        name: kind.rawValue, units: units.count,
+        totalUnits: manifest.note("\(kind.rawValue).units").flatMap { Int($0) },
+        byteCount: units.values.reduce(0, +),
+        totalByteCount: manifest.note("\(kind.rawValue).bytes").flatMap { Int($0) })
+    }
+  }
+}
+
+extension PipelineError {
+  static func noRun(_ path: String) -> PipelineError {
+    PipelineError(
+      Failure(
+        .badInput, subject: Subject(file: path), message: "there is no run of sluice in it",
+        remedy: "Give the --out of a merge."))
+  }
+}

@@ -1,0 +1,121 @@
+internal import SluiceCore
+public import SluiceFormats
+public import SluiceKernels
+
+/// Reads runs of a tensor into buffers of its own, for passes that look at whole rows or matrices.
+public final class RowReader {
+  /// The base's weights of the last run.
+  public let base: AlignedBuffer<Float>
+  /// The deltas, or the fine-tuned weights, of the last run.
+  public let deltas: AlignedBuffer<Float>
+  private let raw: AlignedBuffer<UInt64>
+  private let files: [InputFile]
+  private let modelNames: [String]
+  private let kernels: Kernels
+
+  /// Makes the buffers.
+  ///
+  /// - Parameters:
+  ///   - elementCount: The most elements of a run.
+  ///   - files: The input files, by ordinal.
+  ///   - modelNames: The names of the fine-tuned models, for messages.
+  ///   - kernels: The kernels to compute with.
+  public init(
+    elementCount: Int, files: [InputFile], modelNames: [String], kernels: Kernels
+  ) {
+    self.files = files
+    self.modelNames = modelNames
+    self.kernels = kernels
+    base = AlignedBuffer(count: elementCount, fill: 0)
+    deltas = AlignedBuffer(count: elementCount, fill: 0)
+    raw = AlignedBuffer(count: elementCount, fill: 0)
+  }
+
+  /// Reads the deltas of a model, zeros where it does not have the tensor.
+  ///
+  /// - Parameters:
+  ///   - task: The tensor.
+  ///   - model: The position of the model.
+  ///   - elements: The elements, all of them the base's.
+  /// - Returns: The number of bytes read.
+  /// - Throws: `StageError` if a weight is not finite, `FormatError` if it cannot be read.
+  public func readDeltas(
+    of task: TensorTask, model: Int, _ elements: Range<Int>
+  ) throws -> Int {
+    let baseBytes = try readBase(of: task, elements)
+    guard let source = task.fineTuned[model] else {
+      unsafe deltas.pointer.update(repeating: 0, count: elements.count)
+      return baseBytes
+    }
+    let byteCount = try read(source, elements)
+    // SAFETY: the buffers hold as many elements as were just read.
+    let largest = unsafe kernels.delta(
+      UnsafeRawPointer(raw.pointer), source.dtype, base: base.pointer, into: deltas.pointer,
+      count: elements.count)
+    try check(largest, deltas, modelNames[model], task, elements)
+    return baseBytes + byteCount
+  }
+
+  /// Reads a model's own weights, in the place of deltas.
+  ///
+  /// - Parameters:
+  ///   - task: The tensor, which the model has.
+  ///   - model: The position of the model.
+  ///   - elements: The elements.
+  /// - Returns: The number of bytes read.
+  /// - Throws: `StageError` if a weight is not finite, `FormatError` if it cannot be read.
+  public func readTuned(
+    of task: TensorTask, model: Int, _ elements: Range<Int>
+  ) throws -> Int {
+    guard let source = task.fineTuned[model] else { return 0 }
+    let byteCount = try read(source, elements)
+    // SAFETY: as above.
+    let largest = unsafe kernels.widen(
+      UnsafeRawPointer(raw.pointer), source.dtype, into: deltas.pointer, count: elements.count)
+    try check(largest, deltas, modelNames[model], task, elements)
+    return byteCount
+  }
+
+  /// Reads the base's weights.
+  ///
+  /// - Parameters:
+  ///   - task: The tensor.
+  ///   - elements: The elements.
+  /// - Returns: The number of bytes read.
+  /// - Throws: `StageError` if a weight is not finite, `FormatError` if it cannot be read.
+  public func readBase(of task: TensorTask, _ elements: Range<Int>) throws -> Int {
+    let byteCount = try read(task.base, elements)
+    // SAFETY: as above.
+    let largest = unsafe kernels.widen(
+      UnsafeRawPointer(raw.pointer), task.base.dtype, into: base.pointer, count: elements.count)
+    try check(largest, base, "base", task, elements)
+    return byteCount
+  }
+
+  private func read(_ source: TensorSource, _ elements: Range<Int>) throws -> Int {
+    precondition(elements.count <= raw.count)
+    let width = source.dtype.byteCount ?? 1
+    // SAFETY: the buffer has 8 bytes for each element, the widest type.
+    let target = unsafe UnsafeMutableRawBufferPointer(
+      start: raw.pointer, count: elements.count * width)
+    let start = source.byteRange.lowerBound
+    if let view = source.view {
+      try unsafe files[source.file].read(
+        elements, of: view, at: start, width: width, into: target)
+    } else {
+      try unsafe files[source.file].read(into: target, at: start + elements.lowerBound * width)
+    }
+    return target.count
+  }
+
+  private func check(
+    _ largest: UInt32, _ values: AlignedBuffer<Float>, _ model: String, _ task: TensorTask,
+    _ elements: Range<Int>
+  ) throws(StageError) {
+    guard largest >= Float.infinity.bitPattern else { return }
+    let index = unsafe kernels.firstNonFinite(values.pointer, count: elements.count) ?? 0
+    throw .nonFinite(
+      unsafe values.pointer[index], model: model, tensor: task.name,
+      element: elements.lowerBound + index)
+  }
+}

@@ -1,0 +1,97 @@
+public import SluiceKernels
+
+/// Where the random numbers of a tensor start: the same for every seed, model and name, whatever the
+/// order in which tensors are visited.
+///
+/// Formula: mix(seed + G * (model + 1)) xor fnv1a64(name), modulo 2^64, with G = 0x9e3779b97f4a7c15
+/// and `mix` the finaliser of splitmix64.
+enum DrawStart {
+  static func start(seed: UInt64, model: Int, tensor: String) -> UInt64 {
+    mixed(seed &+ 0x9e37_79b9_7f4a_7c15 &* UInt64(model + 1)) ^ fnv1a64(tensor)
+  }
+
+  private static func mixed(_ value: UInt64) -> UInt64 {
+    var value = value
+    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+    return value ^ value >> 31
+  }
+
+  private static func fnv1a64(_ name: String) -> UInt64 {
+    name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  }
+}
+
+/// Keeps deltas at random.
+///
+/// Source: DARE (arXiv 2311.03099), eq. 2, without the rescale.
+///
+/// Formula: element i is kept iff u24(i) >= round(rate * 2^24), u24 being a number drawn from the
+/// seed, the model's position, the tensor's name and i alone. So a mask does not depend on how the
+/// data is divided, and the masks of two rates are nested, which partitions need.
+/// Deviation: the paper draws from a framework's generator in the order of the parameters.
+public struct RandomMaskStage: DeltaTransform {
+  private let rates: [Double]
+  private let seed: UInt64
+  /// Which tensors it prunes.
+  public let scope: TransformScope
+
+  /// Makes the stage.
+  ///
+  /// - Parameters:
+  ///   - rates: The rate of each partition, most severe first.
+  ///   - seed: Another one gives other masks.
+  ///   - scope: Which tensors are pruned.
+  public init(rates: [Double], seed: UInt64, scope: TransformScope) {
+    self.rates = rates
+    self.seed = seed
+    self.scope = scope
+  }
+
+  /// The name in recipes.
+  public var name: String { "random-mask" }
+
+  /// Makes the part that works in one lane on one model.
+  ///
+  /// - Parameters:
+  ///   - model: The position of the fine-tuned model.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: The part.
+  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+    Lane(stage: self, model: model, kernels: kernels)
+  }
+
+  private final class Lane: LaneTransform {
+    private let limits: [UInt32]
+    private let seed: UInt64
+    private let model: Int
+    private let kernels: Kernels
+    private let draws = AlignedBuffer<UInt32>(count: Granularity.blockElements, fill: 0)
+    private var start: UInt64 = 0
+
+    init(stage: RandomMaskStage, model: Int, kernels: Kernels) {
+      limits = stage.rates.map { UInt32(($0 * 0x1p24).rounded()) }
+      seed = stage.seed
+      self.model = model
+      self.kernels = kernels
+    }
+
+    func begin(_ strip: Strip) {
+      start = DrawStart.start(seed: seed, model: model, tensor: strip.task.name)
+    }
+
+    func apply(to block: DeltaBlock) {
+      precondition(limits.count == block.partitions.count)
+      // SAFETY: a block has no more elements than the buffer.
+      unsafe kernels.draw(
+        into: draws.pointer, count: block.count, start: start, first: block.firstElement)
+      for (partition, limit) in limits.enumerated() {
+        _ = unsafe kernels.keepDrawn(
+          draws.pointer, count: block.count, atLeast: limit, keep: block.partitions[partition])
+      }
+      // The last partition contains the others.
+      unsafe kernels.applyMask(
+        block.values, count: block.count, keep: block.partitions[limits.count - 1])
+    }
+  }
+}

@@ -1,0 +1,63 @@
+public import SluiceKernels
+
+/// Keeps the largest deltas of linear layers and dense tensors.
+///
+/// Source: the trim of TIES (arXiv 2306.01708), section 4, step 1. It comes after the pruning and leaves the partitions alone.
+public struct TrimStage: DeltaTransform {
+  private let cuts: any CutSource
+  private let tieBreak: TieBreak
+
+  /// Makes the stage.
+  ///
+  /// - Parameters:
+  ///   - cuts: Where each tensor is cut, with one partition.
+  ///   - tieBreak: Which of the elements at a threshold are kept.
+  public init(cuts: any CutSource, tieBreak: TieBreak) {
+    self.cuts = cuts
+    self.tieBreak = tieBreak
+  }
+
+  /// The name in recipes.
+  public var name: String { "trim" }
+  /// All tensors that are merged.
+  public var scope: TransformScope { .all }
+
+  /// Makes the part that works in one lane on one model.
+  ///
+  /// - Parameters:
+  ///   - model: The position of the fine-tuned model.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: The part.
+  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+    Lane(stage: self, model: model, kernels: kernels)
+  }
+
+  private final class Lane: LaneTransform {
+    private let stage: TrimStage
+    private let model: Int
+    private let kernels: Kernels
+    private let keep = AlignedBuffer<UInt64>(count: PartitionMasks.wordCount, fill: 0)
+    private var cursor: TieCursor?
+
+    init(stage: TrimStage, model: Int, kernels: Kernels) {
+      self.stage = stage
+      self.model = model
+      self.kernels = kernels
+    }
+
+    func begin(_ strip: Strip) {
+      cursor = stage.cuts.cuts(of: strip, model: model).first.map { stripCut in
+        TieCursor(stripCut.cut, tieBreak: stage.tieBreak, tiesBefore: stripCut.tiesBefore)
+      }
+    }
+
+    func apply(to block: DeltaBlock) {
+      guard var cursor else { return }
+      // SAFETY: a block has no more elements than the keep words.
+      _ = unsafe kernels.select(
+        block.values, count: block.count, cursor: &cursor, keep: keep.pointer)
+      unsafe kernels.applyMask(block.values, count: block.count, keep: keep.pointer)
+      self.cursor = cursor
+    }
+  }
+}

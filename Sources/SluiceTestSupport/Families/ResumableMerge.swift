@@ -1,0 +1,119 @@
+public import SluiceCore
+public import SluiceDataflow
+internal import SluiceFormats
+internal import SluiceMethods
+public import SluicePipeline
+internal import SluiceStages
+
+/// A small family on disk that is merged again and again into directories of its own, whole or with
+/// interruptions, and what an uninterrupted merge of it gives.
+public final class ResumableMerge: Sendable {
+  /// Where everything lies; removed with the last reference.
+  public let directory: String
+  /// What is merged.
+  public let recipe: MergeRecipe
+  /// How: with many strips, and every finished unit recorded at once.
+  public let options: RunOptions
+  /// The files of an uninterrupted merge by name; the report without what may differ.
+  public let expected: [String: [UInt8]]
+
+  /// Makes a family and merges it once.
+  ///
+  /// - Parameters:
+  ///   - root: Where temporary directories are made.
+  ///   - dtype: The type of all weights; F32 takes more passes.
+  ///   - threads: The number of lanes.
+  /// - Throws: If the family cannot be written or merged.
+  public init(in root: String, dtype: DType = .bf16, threads: Int = 1) throws {
+    directory = "\(root)/sluice-resume-\(UInt64.random(in: .min ... .max))"
+    var spec = FamilySpec(seed: 11)
+    spec.baseDType = dtype
+    for index in spec.fineTunes.indices { spec.fineTunes[index].dtype = dtype }
+    spec.layerCount = 1
+    // Two strips of 65536 elements in each of three linear layers.
+    spec.intermediateSize = 2800
+    let family = spec.build()
+    try family.base.write(to: "\(directory)/base")
+    for tuned in family.fineTuned { try tuned.model.write(to: "\(directory)/\(tuned.name)") }
+    guard let rate = PruningRate(0.8) else { preconditionFailure("0.8 is a rate") }
+    let models = family.fineTuned.map { [directory] tuned in
+      MergeRecipe.Model(name: tuned.name, path: "\(directory)/\(tuned.name)")
+    }
+    var recipe = MergeRecipe(
+      base: "\(directory)/base", models: models, method: MethodParameters(pruningRate: rate))
+    recipe.models[0].amplification = [1.1, 1.3]
+    recipe.shardSize = ByteCount(200_000)
+    self.recipe = recipe
+    var options = RunOptions(threads: threads)
+    options.stripElements = Granularity.grainElements
+    options.journalPace.interval = .zero
+    self.options = options
+    let plan = try MergePlan(recipe, options: options)
+    _ = try MergeRun(plan, output: "\(directory)/expected").run()
+    expected = try ResumableMerge.files(in: "\(directory)/expected")
+  }
+
+  deinit { try? Directory.remove(directory) }
+
+  /// The path of an output.
+  ///
+  /// - Parameter name: Its name.
+  /// - Returns: The path.
+  public func output(_ name: String) -> String { "\(directory)/\(name)" }
+
+  /// Merges into an output, or goes on with it.
+  ///
+  /// - Parameters:
+  ///   - name: The output's name.
+  ///   - cancellation: What ends the run from outside.
+  ///   - progress: Where progress is counted.
+  ///   - change: Changes the options of the run.
+  ///   - changeRecipe: Changes what is merged.
+  /// - Returns: How the run ended.
+  /// - Throws: What the run throws.
+  @discardableResult
+  public func run(
+    _ name: String, cancellation: Cancellation = Cancellation(),
+    progress: ProgressMeter = ProgressMeter(), change: (inout RunOptions) -> Void = { _ in },
+    changeRecipe: (inout MergeRecipe) -> Void = { _ in }
+  ) throws -> MergeRun.Outcome {
+    var (options, recipe) = (options, recipe)
+    change(&options)
+    changeRecipe(&recipe)
+    let plan = try MergePlan(recipe, options: options)
+    return try MergeRun(
+      plan, output: output(name), progress: progress, cancellation: cancellation
+    ).run()
+  }
+
+  /// The files of an output by name, for comparing with what is expected.
+  ///
+  /// - Parameter name: The output's name.
+  /// - Returns: The content of each; of the report only what an interruption may not change.
+  /// - Throws: If a file cannot be read.
+  public func files(of name: String) throws -> [String: [UInt8]] {
+    try ResumableMerge.files(in: output(name))
+  }
+
+  private static func files(in directory: String) throws -> [String: [UInt8]] {
+    var files: [String: [UInt8]] = [:]
+    for entry in try Directory.list(directory) where entry.status?.kind == .regularFile {
+      var bytes = try InputFile.contents(of: "\(directory)/\(entry.name)", byteLimit: 1 << 30)
+      if entry.name == MergeReport.fileName {
+        // Costs and the way of the last attempt are members of one line each.
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        let variable = [
+          "seconds", "bytesRead", "bytesWritten", "bytesSpilled", "peakMemory", "peakLeased",
+          "attempts", "memory", "plannedMemory", "lanes", "chunkElements", "outputBuffers", "io",
+          "vectorLevel", "passes",
+        ]
+        let fixed = lines.filter { line in
+          !variable.contains { line.contains("\"\($0)\": ") }
+        }
+        bytes = Array(fixed.joined(separator: "\n").utf8)
+      }
+      files[entry.name] = bytes
+    }
+    return files
+  }
+}

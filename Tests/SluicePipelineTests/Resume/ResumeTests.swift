@@ -1,0 +1,133 @@
+import Glibc
+import SluiceCore
+import SluiceDataflow
+import SluiceFormats
+import SluiceStages
+import SluiceTestSupport
+import Testing
+
+@testable import SluicePipeline
+
+@Suite("Interrupted merges")
+struct ResumeTests {
+  private static let root = "/tmp"
+  private static let bf16 = Result { try ResumableMerge(in: root) }
+  private static let f32 = Result { try ResumableMerge(in: root, dtype: .f32, threads: 2) }
+
+  @Test("begun again after an end at a call, end with the same bytes")
+  func kills() throws {
+    let merge = try ResumeTests.bf16.get()
+    let calls = try merge.calls()
+    for position in stride(from: 0, to: calls.count, by: calls.count / 24) {
+      #expect(try merge.problems(afterKillAt: position, losesPower: false) == [])
+    }
+  }
+
+  @Test("lose nothing that they rely on when the power fails")
+  func powerLoss() throws {
+    let merge = try ResumeTests.f32.get()
+    let calls = try merge.calls()
+    for position in stride(from: 0, to: calls.count, by: calls.count / 12) {
+      #expect(try merge.problems(afterKillAt: position, losesPower: true) == [])
+    }
+  }
+
+  @Test("fail with the exit code for disks, and go on when there is space")
+  func fullDisk() throws {
+    let merge = try ResumeTests.bf16.get()
+    let calls = try merge.calls()
+    for position in stride(from: 0, to: calls.count, by: calls.count / 24) {
+      let number = [ENOSPC, EIO, EFBIG, EDQUOT][position % 4]
+      #expect(try merge.problems(afterFault: number, at: position) == [])
+    }
+  }
+
+  @Test("a run of finished work is not done again")
+  func doesNotRepeat() throws {
+    let merge = try ResumeTests.bf16.get()
+    // All is merged, and the first file is about to get its name.
+    let disk = FailingDisk(under: merge.output("late"), .kill) { call, _ in
+      call.kind == .rename && call.path.hasSuffix(".safetensors")
+    }
+    #expect(throws: (any Error).self) { try merge.run("late") }
+    disk.end()
+    let again = FailingDisk(under: merge.output("late"))
+    guard case .merged(let report) = try merge.run("late") else {
+      Issue.record("nothing was left to do")
+      return
+    }
+    again.end()
+    #expect(report.totals.attempts == 2)
+    let written = again.calls.filter { call in
+      call.kind == .write && [".safetensors", "statistics"].contains { call.path.hasSuffix($0) }
+    }
+    #expect(written.isEmpty)
+    #expect(try merge.files(of: "late") == merge.expected)
+  }
+
+  @Test("stop on request with what is finished recorded")
+  func stops() throws {
+    let merge = try ResumeTests.f32.get()
+    for fraction in stride(from: 0.05, to: 1, by: 0.3) {
+      let cancellation = Cancellation()
+      let progress = ProgressMeter()
+      let reporter = try ProgressReporter(progress, every: .milliseconds(1)) { event in
+        if case .advanced(let snapshot) = event, (snapshot.fraction ?? 0) > fraction {
+          cancellation.stop(.signal(2))
+        }
+      }
+      do {
+        try merge.run("stopped", cancellation: cancellation, progress: progress)
+      } catch {
+        let failure = try #require(error as? any SluiceError).failure
+        #expect(failure.exitCode == .interrupted)
+        #expect(failure.remedy?.contains("same command") == true)
+      }
+      reporter.stop()
+    }
+    try merge.run("stopped")
+    #expect(try merge.files(of: "stopped") == merge.expected)
+  }
+
+  @Test("go on with other options of the run")
+  func otherOptions() throws {
+    let merge = try ResumeTests.f32.get()
+    for threads in 1...3 {
+      // When the second group of finished units has been recorded.
+      let writes = Monitor(0)
+      let disk = FailingDisk(under: merge.output("options"), .kill) { call, _ in
+        guard call.kind == .write, call.path.hasSuffix("/journal") else { return false }
+        return writes.withLock { count in
+          count += 1
+          return count == 4
+        }
+      }
+      _ = try? merge.run("options") { options in
+        options.threads = threads
+        options.io = threads == 2 ? .pread : .mmap
+        options.memory = .mebibytes(threads == 1 ? 128 : 512)
+      }
+      disk.end()
+      #expect(disk.hasStruck || threads > 1)
+    }
+    try merge.run("options") { $0.chunkElements = Granularity.grainElements }
+    #expect(try merge.files(of: "options") == merge.expected)
+  }
+
+  @Test("that are finished are left alone")
+  func finished() throws {
+    let merge = try ResumeTests.bf16.get()
+    try merge.run("done")
+    let calls = FailingDisk(under: merge.output("done"))
+    guard case .wasFinished = try merge.run("done") else {
+      Issue.record("merged once more")
+      return
+    }
+    calls.end()
+    #expect(calls.calls.isEmpty)
+    #expect(throws: PipelineError.self) {
+      try merge.run("done", changeRecipe: { $0.models[0].weight = 0.5 })
+    }
+    #expect(try merge.files(of: "done") == merge.expected)
+  }
+}
