@@ -16,12 +16,14 @@ extension MethodParameters {
 
   /// The factor of each ring of a model, with 1 where none is given.
   ///
-  /// - Parameter amplification: The factors of the partitions, most severe first.
+  /// - Parameters:
+  ///   - amplification: The factors of the partitions, most severe first.
+  ///   - partitionCount: The number of partitions; that of the pruning rate if nil.
   /// - Returns: One factor for each partition.
-  public func ringFactors(_ amplification: [Double]) -> [Float] {
+  public func ringFactors(_ amplification: [Double], partitionCount: Int? = nil) -> [Float] {
     let given = amplification.map { Float($0) }
-    let ones = Array(repeating: Float(1), count: max(0, partitionRates.count - given.count))
-    return combination.ringFactors(given + ones)
+    let count = partitionCount ?? partitionRates.count
+    return combination.ringFactors(given + Array(repeating: 1, count: max(0, count - given.count)))
   }
 
   /// The stages from the mask on.
@@ -29,10 +31,10 @@ extension MethodParameters {
   /// - Parameters:
   ///   - cuts: Where each partition's rate cuts each tensor.
   ///   - amplification: For each model, the factors of its partitions, most severe first.
-  ///   - weights: For each model, what its deltas are multiplied by.
+  ///   - weights: For each model, what the deltas of a tensor are multiplied by.
   /// - Returns: The chain.
   public func chain(
-    cuts: any CutSource, amplification: [[Double]], weights: [Double]
+    cuts: any CutSource, amplification: [[Double]], weights: [@Sendable (TensorTask) -> Float]
   ) -> MergeChain {
     let merge =
       switch merging {
@@ -43,10 +45,13 @@ extension MethodParameters {
     return MergeChain(
       transforms: [
         MaskStage(cuts: cuts, tieBreak: tieBreak),
-        AmplifyStage(ringFactors: amplification.map(ringFactors)),
-        WeightStage(weights: weights.map { Float($0) }),
+        AmplifyStage(
+          ringFactorsByCount: amplification.map { factors in
+            { count in ringFactors(factors, partitionCount: count) }
+          }),
+        WeightStage(weightsByTensor: weights),
       ],
       linear: merge, dense: nonLinear == .merge ? merge : average,
-      partitionCount: partitionRates.count)
+      partitionCount: cuts.partitionCount)
   }
 }

@@ -36,15 +36,17 @@ public struct MemoryPlan: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - tasks: The tensors of the run.
-  ///   - modelCount: The number of fine-tuned models.
-  ///   - partitionCount: The number of partitions.
+  ///   - recipe: What is done with them.
+  ///   - partitionCount: The most partitions of any tensor.
   ///   - options: The run's options.
   /// - Returns: The plan.
   /// - Throws: `PipelineError` that names the smallest budget that works.
   static func fit(
-    _ tasks: [TensorTask], modelCount: Int, partitionCount: Int, options: RunOptions
+    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions
   ) throws(PipelineError) -> MemoryPlan {
-    let shape = Shape(tasks, modelCount: modelCount, partitionCount: partitionCount)
+    let shape = Shape(
+      tasks, modelCount: recipe.models.count, partitionCount: partitionCount,
+      stages: recipe.stages)
     let largest = options.chunkElements ?? shape.largestUsefulChunk
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
@@ -58,12 +60,26 @@ public struct MemoryPlan: Sendable, Hashable {
         }
       }
     }
-    let least = shape.plan(
-      lanes: 1, chunkElements: min(largest, Granularity.grainElements)
-    ).totalBytes
     throw .usage(
       "a memory budget of \(options.memory) is too small for these models",
-      remedy: "The smallest that works is --memory \(ByteCount(least).roundedUpToMebibytes).")
+      remedy: "The smallest that works is --memory \(shape.least(largest).roundedUpToMebibytes).")
+  }
+
+  /// The smallest budget that works.
+  ///
+  /// - Parameters:
+  ///   - tasks: The tensors of the run.
+  ///   - recipe: What is done with them.
+  ///   - partitionCount: The most partitions of any tensor.
+  ///   - options: The run's options.
+  /// - Returns: The number of bytes.
+  static func smallest(
+    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions
+  ) -> ByteCount {
+    let shape = Shape(
+      tasks, modelCount: recipe.models.count, partitionCount: partitionCount,
+      stages: recipe.stages)
+    return shape.least(options.chunkElements ?? shape.largestUsefulChunk)
   }
 
   private struct Shape {
@@ -73,7 +89,7 @@ public struct MemoryPlan: Sendable, Hashable {
     let tableBytes: Int
     let catalogueBytes: Int
 
-    init(_ tasks: [TensorTask], modelCount: Int, partitionCount: Int) {
+    init(_ tasks: [TensorTask], modelCount: Int, partitionCount: Int, stages: CustomStages) {
       // Only what can be the largest chunk matters: one task for each combination of dtypes.
       var distinct: [[DType?]: TensorTask] = [:]
       for task in tasks {
@@ -84,23 +100,43 @@ public struct MemoryPlan: Sendable, Hashable {
       self.tasks = Array(distinct.values)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
-      let modes = Set(
-        tasks.filter { $0.role == .linear }.flatMap { task in
+      let transforms = stages.transforms.map(\.transform.stage)
+      let counted: Set<TensorRole> =
+        transforms.contains { !$0.needs.statistics.isEmpty && $0.scope == .all }
+        ? [.linear, .dense] : [.linear]
+      var modes = Set(
+        tasks.filter { counted.contains($0.role) }.flatMap { task in
           task.fineTuned.compactMap { source in
             source.map { SpectrumMode(base: task.base.dtype, fineTuned: $0.dtype) }
           }
         })
+      // What a stage makes of differences is counted in bins, whatever the models' types.
+      if !transforms.isEmpty { modes.insert(.binned) }
       let counting = modes.reduce(0) { $0 + $1.byteCount } * modelCount
       let refining =
         modes.contains(.binned)
-        ? RefineSegment.byteCount(modelCount: modelCount, binCount: partitionCount + 1) : 0
+        ? RefineSegment.byteCount(
+          modelCount: modelCount,
+          binCount: max(partitionCount, transforms.map(\.needs.statistics.count).max() ?? 0) + 1)
+        : 0
       // The passes follow each other, so a lane holds the tables of one of them at a time.
-      let blocks = (modelCount + 3) * Granularity.blockElements * 4
-      tableBytes = max(counting, refining) + blocks
+      let usesGrains =
+        transforms.contains { $0.needs.usesGrains } || stages.merging?.stage.usesGrains ?? false
+      let blockElements = usesGrains ? Granularity.grainElements : Granularity.blockElements
+      let blocks = (modelCount + 3) * blockElements * 4 + partitionCount * blockElements / 8
+      let custom =
+        transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
+        + (stages.merging?.stage.laneByteCount ?? 0)
+      tableBytes = max(counting, refining) + blocks + custom
       let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
         + SpectrumStore.indexByteCount(stripCount: strips, modelCount: modelCount)
+    }
+
+    func least(_ largest: Int) -> ByteCount {
+      ByteCount(
+        plan(lanes: 1, chunkElements: min(largest, Granularity.grainElements)).totalBytes)
     }
 
     var largestUsefulChunk: Int {

@@ -24,6 +24,8 @@ public struct MergePlan: Sendable {
   public let stripCount: Int
   /// What was skipped, converted or guessed.
   public let warnings: [Warning]
+  /// The numbers that may differ from tensor to tensor.
+  let settings: TensorSettings
   /// The base model's config, changed where the merged model differs; nil if there is none.
   public let config: [UInt8]?
 
@@ -50,9 +52,10 @@ public struct MergePlan: Sendable {
       shardByteLimit: recipe.shardSize.bytes)
     (tasks, stripCount) = MergePlan.tasks(
       drafts, layout, stripElements: options.stripElements)
+    settings = TensorSettings(recipe, tasks: tasks)
+    try RecipeCheck.check(recipe, partitionCount: settings.leastPartitionCount)
     memory = try MemoryPlan.fit(
-      tasks, modelCount: models.count, partitionCount: recipe.method.partitionRates.count,
-      options: options)
+      tasks, recipe: recipe, partitionCount: settings.partitionCount, options: options)
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }

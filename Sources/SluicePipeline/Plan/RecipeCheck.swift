@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluiceMethods
+internal import SluiceStages
 
 /// Checks of a recipe that need no file.
 enum RecipeCheck {
@@ -21,15 +22,14 @@ enum RecipeCheck {
       guard model.amplification.allSatisfy({ Float($0).isFinite }) else {
         throw .usage("the factors of model \(model.name) must be finite numbers")
       }
-      let partitions = method.partitionRates
-      guard model.amplification.count <= partitions.count else {
-        let rates = partitions.map { "\($0.value)" }.joined(separator: ", ")
-        throw .usage(
-          "model \(model.name) has \(model.amplification.count) factors for "
-            + "\(partitions.count) partitions (rates \(rates))",
-          remedy: "Give at most one factor for each partition, most severe first.")
+      guard model.weightByTensor?.numbers.allSatisfy({ Float($0).isFinite }) ?? true else {
+        throw .usage("the weights of model \(model.name) must be finite numbers")
+      }
+      guard model.pruningRate?.numbers.allSatisfy({ PruningRate($0) != nil }) ?? true else {
+        throw .usage("the pruning rates of model \(model.name) must lie in 0 ..< 1")
       }
     }
+    try checkStages(recipe.stages)
     guard method.significanceMultiple >= 0, method.significanceMultiple.isFinite else {
       throw .usage("the significance multiple must be a finite number of at least 0")
     }
@@ -42,6 +42,29 @@ enum RecipeCheck {
     guard recipe.shardSize.bytes > 0 else { throw .usage("the shard size must be above 0") }
     if let dtype = recipe.outputDType, !dtype.isMergeable {
       throw .usage("weights cannot be written as \(dtype), only as F32, F16, BF16 or F64")
+    }
+  }
+
+  /// Checks what can only be known once every tensor's rates are.
+  static func check(_ recipe: MergeRecipe, partitionCount: Int) throws(PipelineError) {
+    for model in recipe.models where model.amplification.count > partitionCount {
+      let rates = recipe.method.partitionRates
+      let list =
+        rates.count == partitionCount
+        ? " (rates \(rates.map { "\($0.value)" }.joined(separator: ", ")))" : " in some tensors"
+      throw .usage(
+        "model \(model.name) has \(model.amplification.count) factors for "
+          + "\(partitionCount) partition\(partitionCount == 1 ? "" : "s")\(list)",
+        remedy: "Give at most one factor for each partition, most severe first.")
+    }
+  }
+
+  private static func checkStages(_ stages: CustomStages) throws(PipelineError) {
+    for placed in stages.transforms where !placed.transform.stage.needs.isDeterministic {
+      throw .usage(
+        "the stage \(placed.transform.stage.name.printable) says that the same input does not "
+          + "always give the same output",
+        remedy: "Derive what is random from a seed, the tensor's name and the element's position.")
     }
   }
 

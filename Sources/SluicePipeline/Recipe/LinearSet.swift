@@ -27,7 +27,7 @@ public struct LinearSet: Sendable, Hashable {
     return LinearSet.isLinearByName(name) && (shape.rank == 2 || shape.rank == 3)
   }
 
-  private static let blockNames: Set<Substring> = ["layers", "h", "blocks"]
+  static let blockNames: Set<Substring> = ["layers", "h", "blocks"]
   private static let otherParts = ["norm", "embed", "rotary", "lm_head", "ln_"]
 
   static func isLinearByName(_ name: String) -> Bool {

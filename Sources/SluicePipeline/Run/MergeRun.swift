@@ -66,23 +66,20 @@ public struct MergeRun {
     let context = RunContext(
       plan: plan, cancellation: cancellation, progress: progress, budget: budget,
       dropsCachedPages: plan.inputsExceedCache)
-    let store = try SpectrumStore(
-      path: directory.workPath("statistics"), stripCount: plan.stripCount,
-      modelCount: plan.recipe.models.count)
-    var survey = Survey(context, store: store, kernels: kernels)
-    let (statistics, cuts) = try survey.run()
+    var assembly = ChainAssembly(context, directory: directory, kernels: kernels)
+    let (statistics, cuts, chain) = try assembly.run()
 
     let shards = OutputShards(plan.layout, in: directory.work)
     let sums = OutputSums(taskCount: plan.tasks.count)
-    let merge = try mergePass(context, cuts: cuts, shards: shards, sums: sums, kernels: kernels)
+    let merge = try mergePass(context, chain: chain, shards: shards, sums: sums, kernels: kernels)
     try shards.finish()
 
     var report = MergeReport(
       plan: plan, statistics: statistics, cuts: cuts, sums: sums,
-      passes: survey.passes + [merge])
-    report.totals.bytesRead = survey.inputByteCount + MergePlan.inputByteCount(plan.tasks)
+      passes: assembly.passes + [merge])
+    report.totals.bytesRead = assembly.inputByteCount + MergePlan.inputByteCount(plan.tasks)
     report.totals.bytesWritten = plan.layout.byteCount
-    report.totals.bytesSpilled = store.byteCount
+    report.totals.bytesSpilled = assembly.statisticsByteCount
     report.totals.peakLeased = budget.peakBytes
     report.copiedFiles = try directory.copySideFiles()
     try directory.publish(shards, report: &report, start: start)
@@ -90,13 +87,10 @@ public struct MergeRun {
   }
 
   private func mergePass(
-    _ context: RunContext, cuts: CutTable, shards: OutputShards, sums: OutputSums,
+    _ context: RunContext, chain: MergeChain, shards: OutputShards, sums: OutputSums,
     kernels: Kernels
   ) throws -> PassMetrics {
-    let models = plan.recipe.models
-    let chain = plan.recipe.method.chain(
-      cuts: cuts, amplification: models.map(\.amplification), weights: models.map(\.weight))
-    let names = models.map(\.name)
+    let names = plan.recipe.models.map(\.name)
     // In reverse, so that what pass 1 read last, and the page cache still holds, is used first.
     let tasks = Array(plan.tasks.reversed())
     let pass = LanePass(name: "merge", tasks: tasks, context: context)

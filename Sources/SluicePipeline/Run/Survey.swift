@@ -27,10 +27,15 @@ struct Survey {
   let context: RunContext
   let store: SpectrumStore
   let kernels: Kernels
+  /// What is done to the deltas before they are counted.
+  let prefix: TransformChain
   private(set) var passes: [PassMetrics] = []
   private(set) var inputByteCount = 0
 
-  init(_ context: RunContext, store: SpectrumStore, kernels: Kernels) {
+  init(
+    _ context: RunContext, store: SpectrumStore, kernels: Kernels, prefix: TransformChain = .empty
+  ) {
+    self.prefix = prefix
     self.context = context
     self.store = store
     self.kernels = kernels
@@ -42,20 +47,49 @@ struct Survey {
   /// Counts everything and gives each layer's statistics and cuts.
   mutating func run() throws -> (statistics: LayerStatistics, cuts: CutTable) {
     let linear = plan.linearTasks
-    let inFileOrder = linear.sorted { $0.ordinal < $1.ordinal }
-    if !linear.isEmpty {
-      try pass("survey", inFileOrder) { [store, kernels, modelNames] in
-        SurveySegment(modelNames: modelNames, store: store, kernels: kernels)
-      }
-    }
+    try count("survey", linear)
     let statistics = try significance(of: linear)
     return (statistics, try cuts(of: linear, statistics))
   }
 
+  /// Computes statistics of tensors for a stage that asked for them.
+  ///
+  /// - Returns: For each model, the values for each tensor by the ordinal of its task.
+  mutating func values(
+    of statistics: [any TensorStatistic], for stage: String, _ tasks: [TensorTask]
+  ) throws -> [[Int: [Double]]] {
+    try count("survey for \(stage)", tasks)
+    let answers = try resolve("refine for \(stage)", tasks) { _, whole, _ in
+      var values: [Double] = []
+      var missing = BinRequest()
+      for statistic in statistics {
+        do throws(Spectrum.Unresolved) {
+          values.append(try statistic.value(of: whole))
+        } catch {
+          missing.add(error.binBits)
+        }
+      }
+      return missing.bins.isEmpty ? .success(values) : .failure(UnresolvedBins(request: missing))
+    }
+    return answers.map { values in
+      Dictionary(uniqueKeysWithValues: zip(tasks.map(\.ordinal), values))
+    }
+  }
+
+  private mutating func count(_ name: String, _ tasks: [TensorTask]) throws {
+    guard !tasks.isEmpty else { return }
+    let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
+    try pass(name, inFileOrder) { [store, kernels, modelNames, prefix] in
+      SurveySegment(modelNames: modelNames, store: store, kernels: kernels, prefix: prefix)
+    }
+  }
+
   private mutating func significance(of linear: [TensorTask]) throws -> LayerStatistics {
-    let multiple = plan.recipe.method.significanceMultiple
+    let statistic =
+      plan.recipe.stages.significance?.stage
+      ?? SignificantShare(multiple: plan.recipe.method.significanceMultiple)
     let known = try resolve("refine significance", linear) { layer, whole, _ in
-      switch LayerSurvey(whole, name: layer.task.name, significanceMultiple: multiple) {
+      switch LayerSurvey(whole, name: layer.task.name, significance: statistic) {
       case .known(let statistics): .success(statistics)
       case .needs(let bin): .failure(UnresolvedBins(request: BinRequest([bin])))
       }
@@ -67,22 +101,23 @@ struct Survey {
     of linear: [TensorTask], _ statistics: LayerStatistics
   ) throws -> CutTable {
     let method = plan.recipe.method
-    let requested = method.partitionRates.map(\.value)
-    let shifts = statistics.rateShifts(method.rateRule)
+    let settings = plan.settings
+    let shifts = statistics.rateShifts(plan.recipe.stages.rates?.stage ?? method.rateRule)
     let layers = try resolve("refine cuts", linear) { layer, whole, strips in
       let shift = shifts[layer.model][layer.position]
       return Result { () throws(UnresolvedBins) in
         try LayerCuts(
           // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-          rates: requested.map { $0 == 0 ? 0 : $0 + shift }, whole: whole, tieBreak: method.tieBreak,
-          strips: strips)
+          rates: settings.partitionRates(of: layer.task, model: layer.model).map {
+            $0.value == 0 ? 0 : $0.value + shift
+          }, whole: whole, tieBreak: method.tieBreak, strips: strips)
       }
     }
     var table: [Int: [LayerCuts]] = [:]
     for (position, task) in linear.enumerated() {
       table[task.ordinal] = layers.map { $0[position] }
     }
-    return CutTable(partitionCount: requested.count, layers: table)
+    return CutTable(partitionCount: settings.partitionCount, layers: table)
   }
 
   /// Answers a question about every layer of every model, looking into bins where it must.
@@ -152,8 +187,9 @@ struct Survey {
     let wanted = Set(requests.keys.map(\.task))
     // From the end, where the page cache still holds what was read last.
     let tasks = linear.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
-    try pass(name, tasks) { [store, kernels, modelNames] in
-      RefineSegment(modelNames: modelNames, store: store, kernels: kernels) { strip, model in
+    try pass(name, tasks) { [store, kernels, modelNames, prefix] in
+      RefineSegment(modelNames: modelNames, store: store, kernels: kernels, prefix: prefix) {
+        strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
     }

@@ -31,6 +31,7 @@ public final class RefineSegment: LaneSegment {
   private let buffers: BlockBuffers
   private let kernels: Kernels
   private let modelCount: Int
+  private let prefix: TransformLanes
   private var keys: [[UInt32]] = []
   private var tables: [AlignedBuffer<UInt32>?]
 
@@ -41,15 +42,17 @@ public final class RefineSegment: LaneSegment {
   ///   - store: Where the spectra are.
   ///   - requests: The bins wanted of a strip and model.
   ///   - kernels: The kernels to compute with.
+  ///   - prefix: What is done to the deltas before they are counted.
   public init(
-    modelNames: [String], store: SpectrumStore, kernels: Kernels,
+    modelNames: [String], store: SpectrumStore, kernels: Kernels, prefix: TransformChain = .empty,
     requests: @escaping @Sendable (Strip, Int) -> BinRequest
   ) {
     self.requests = requests
     self.store = store
     self.kernels = kernels
     modelCount = modelNames.count
-    buffers = BlockBuffers(modelCount: modelNames.count)
+    self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
+    buffers = BlockBuffers(modelCount: modelNames.count, blockElements: prefix.blockElements)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     tables = Array(repeating: nil, count: modelNames.count)
   }
@@ -67,7 +70,9 @@ public final class RefineSegment: LaneSegment {
   /// Looks up what is wanted of a strip.
   ///
   /// - Parameter strip: The strip.
-  public func begin(_ strip: Strip) {
+  /// - Throws: What a stage before throws.
+  public func begin(_ strip: Strip) throws {
+    try prefix.begin(strip)
     keys = (0..<modelCount).map { model in
       requests(strip, model).bins.map { $0 >> UInt32(Spectrum.binShift) }
     }
@@ -86,11 +91,15 @@ public final class RefineSegment: LaneSegment {
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks {
+    for block in chunk.blocks(of: buffers.blockElements) {
+      guard let base = chunk.base, base.elementCount > block.lowerBound else { continue }
       try delta.widenBase(chunk, block)
       for (model, wanted) in keys.enumerated() where !wanted.isEmpty {
         guard let table = tables[model] else { continue }
         try delta.takeDelta(model, chunk, block)
+        try unsafe prefix.apply(
+          to: buffers.delta(of: model), count: block.count,
+          firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
         unsafe kernels.collect(
           buffers.delta(of: model), count: block.count, keys: wanted, keyCount: wanted.count,
           tables: table.pointer)

@@ -2,12 +2,15 @@ public import SluiceKernels
 
 /// Pass 1 in one lane: delta -> significance, fused on one worker while a block is in cache.
 ///
-/// Counts the deltas of every linear layer into spectra, one for each strip and model.
+/// Counts the deltas of every tensor into spectra, one for each strip and model: as they are, or as
+/// the stages before `significance` leave them.
 public final class SurveySegment: LaneSegment {
   private let store: SpectrumStore
   private let delta: DeltaStage
   private let buffers: BlockBuffers
   private let kernels: Kernels
+  private let prefix: TransformLanes
+  private let isPlain: Bool
   private var builders: [[SpectrumMode: SpectrumBuilder]]
   private var active: [SpectrumBuilder?] = []
 
@@ -17,10 +20,15 @@ public final class SurveySegment: LaneSegment {
   ///   - modelNames: The names of the fine-tuned models.
   ///   - store: Where the spectra go.
   ///   - kernels: The kernels to compute with.
-  public init(modelNames: [String], store: SpectrumStore, kernels: Kernels) {
+  ///   - prefix: What is done to the deltas before they are counted.
+  public init(
+    modelNames: [String], store: SpectrumStore, kernels: Kernels, prefix: TransformChain = .empty
+  ) {
     self.store = store
     self.kernels = kernels
-    buffers = BlockBuffers(modelCount: modelNames.count)
+    isPlain = prefix.isEmpty
+    self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
+    buffers = BlockBuffers(modelCount: modelNames.count, blockElements: prefix.blockElements)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     builders = Array(repeating: [:], count: modelNames.count)
   }
@@ -28,10 +36,16 @@ public final class SurveySegment: LaneSegment {
   /// Chooses how each model's deltas are counted.
   ///
   /// - Parameter strip: The strip.
-  public func begin(_ strip: Strip) {
+  /// - Throws: What a stage before throws.
+  public func begin(_ strip: Strip) throws {
+    try prefix.begin(strip)
     active = strip.task.fineTuned.enumerated().map { model, source in
-      guard let source else { return nil }
-      let mode = SpectrumMode(base: strip.task.base.dtype, fineTuned: source.dtype)
+      // A model without the tensor is unchanged there, but a stage may make something of zeros.
+      if source == nil, isPlain { return nil }
+      // Only differences of 16-bit weights as they are have few distinct values.
+      let mode =
+        source.map { isPlain ? SpectrumMode(base: strip.task.base.dtype, fineTuned: $0.dtype) : .binned }
+        ?? .binned
       if let builder = builders[model][mode] { return builder }
       let builder = SpectrumBuilder(mode: mode, kernels: kernels)
       builders[model][mode] = builder
@@ -44,11 +58,16 @@ public final class SurveySegment: LaneSegment {
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks {
+    for block in chunk.blocks(of: buffers.blockElements) {
+      // Rows that the base does not have are no deltas.
+      guard let base = chunk.base, base.elementCount > block.lowerBound else { continue }
       try delta.widenBase(chunk, block)
       for (model, builder) in active.enumerated() {
         guard let builder else { continue }
         try delta.takeDelta(model, chunk, block)
+        try unsafe prefix.apply(
+          to: buffers.delta(of: model), count: block.count,
+          firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
         unsafe builder.add(buffers.delta(of: model), count: block.count)
       }
     }

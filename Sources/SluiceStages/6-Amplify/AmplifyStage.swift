@@ -3,12 +3,20 @@ public import SluiceKernels
 /// Multiplies what is left of a linear layer's deltas by its partition's factor: dynamic partition
 /// amplification (DPPA section 3.3).
 public struct AmplifyStage: DeltaTransform {
-  private let ringFactors: [[Float]]
+  private let ringFactors: [@Sendable (Int) -> [Float]]
 
-  /// Makes the stage.
+  /// Makes the stage for tensors that all have the same partitions.
   ///
   /// - Parameter ringFactors: For each model, the factor of each ring, most severe first.
   public init(ringFactors: [[Float]]) {
+    self.ringFactors = ringFactors.map { factors in { _ in factors } }
+  }
+
+  /// Makes the stage for tensors that differ in their number of partitions.
+  ///
+  /// - Parameter ringFactors: For each model, what gives the factor of each ring, most severe
+  ///   first, for a number of partitions.
+  public init(ringFactorsByCount ringFactors: [@Sendable (Int) -> [Float]]) {
     self.ringFactors = ringFactors
   }
 
@@ -24,23 +32,27 @@ public struct AmplifyStage: DeltaTransform {
   ///   - kernels: The kernels to compute with.
   /// - Returns: The part.
   public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
-    Lane(factors: ringFactors[model], kernels: kernels)
+    Lane(factorsByCount: ringFactors[model], kernels: kernels)
   }
 
   private final class Lane: LaneTransform {
-    private let factors: [Float]
-    private let changesNothing: Bool
+    private let factorsByCount: @Sendable (Int) -> [Float]
+    private var factors: [Float] = []
+    private var changesNothing = true
     private let kernels: Kernels
 
-    init(factors: [Float], kernels: Kernels) {
-      self.factors = factors
-      changesNothing = factors.allSatisfy { $0 == 1 }
+    init(factorsByCount: @escaping @Sendable (Int) -> [Float], kernels: Kernels) {
+      self.factorsByCount = factorsByCount
       self.kernels = kernels
     }
 
-    func begin(_ strip: Strip) {}
-
     func apply(to block: DeltaBlock) {
+      let count = block.partitions.activeCount
+      if factors.count != count {
+        factors = factorsByCount(count)
+        precondition(factors.count == count, "a factor for each partition")
+        changesNothing = factors.allSatisfy { $0 == 1 }
+      }
       // Multiplying by 1 gives the same bits, so it can be left out.
       guard !changesNothing else { return }
       unsafe kernels.amplify(
@@ -52,12 +64,19 @@ public struct AmplifyStage: DeltaTransform {
 
 /// Multiplies all deltas of a model by its weight.
 public struct WeightStage: DeltaTransform {
-  private let weights: [Float]
+  private let weights: [@Sendable (TensorTask) -> Float]
 
   /// Makes the stage.
   ///
   /// - Parameter weights: One weight for each model.
   public init(weights: [Float]) {
+    self.weights = weights.map { weight in { _ in weight } }
+  }
+
+  /// Makes the stage for weights that differ from tensor to tensor.
+  ///
+  /// - Parameter weights: For each model, what gives a tensor's weight.
+  public init(weightsByTensor weights: [@Sendable (TensorTask) -> Float]) {
     self.weights = weights
   }
 
@@ -73,19 +92,20 @@ public struct WeightStage: DeltaTransform {
   ///   - kernels: The kernels to compute with.
   /// - Returns: The part.
   public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
-    Lane(weight: weights[model], kernels: kernels)
+    Lane(weightByTensor: weights[model], kernels: kernels)
   }
 
   private final class Lane: LaneTransform {
-    private let weight: Float
+    private let weightByTensor: @Sendable (TensorTask) -> Float
+    private var weight: Float = 1
     private let kernels: Kernels
 
-    init(weight: Float, kernels: Kernels) {
-      self.weight = weight
+    init(weightByTensor: @escaping @Sendable (TensorTask) -> Float, kernels: Kernels) {
+      self.weightByTensor = weightByTensor
       self.kernels = kernels
     }
 
-    func begin(_ strip: Strip) {}
+    func begin(_ strip: Strip) { weight = weightByTensor(strip.task) }
 
     func apply(to block: DeltaBlock) {
       guard weight != 1 else { return }

@@ -8,10 +8,10 @@ public import SluiceKernels
   private let output: ChunkOutput
   private let delta: DeltaStage
   private let buffers: BlockBuffers
-  private let partitions: PartitionMasks
+  private let modelCount: Int
   private let kernels: Kernels
-  private let lanes: [[(scope: TransformScope, transform: any LaneTransform)]]
-  private var active: [[any LaneTransform]] = []
+  private let transforms: TransformLanes
+  private let operators: (linear: any LaneOperator, dense: any LaneOperator)
   private let present: AlignedBuffer<UnsafePointer<Float>>
 
   /// Makes the segment of one lane.
@@ -25,12 +25,15 @@ public import SluiceKernels
     self.chain = chain
     self.output = output
     self.kernels = kernels
-    buffers = BlockBuffers(modelCount: modelNames.count)
-    partitions = PartitionMasks(count: chain.partitionCount)
+    modelCount = modelNames.count
+    let transformChain = chain.transformChain
+    buffers = BlockBuffers(
+      modelCount: modelNames.count, blockElements: transformChain.blockElements)
+    transforms = TransformLanes(transformChain, modelCount: modelNames.count, kernels: kernels)
+    operators = (
+      chain.linear.rule.makeLane(kernels: kernels), chain.dense.rule.makeLane(kernels: kernels)
+    )
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
-    lanes = modelNames.indices.map { model in
-      chain.transforms.map { ($0.scope, $0.makeLane(model: model, kernels: kernels)) }
-    }
     unsafe present = AlignedBuffer(
       count: modelNames.count, fill: UnsafePointer(buffers.base.pointer))
   }
@@ -43,11 +46,12 @@ public import SluiceKernels
     output.begin(strip)
     guard strip.task.role != .copied else { return }
     let role = strip.task.role
-    active = lanes.map { lane in
-      guard chain.step(for: role).hasTransforms else { return [] }
-      return lane.compactMap { role == .linear || $0.scope == .all ? $0.transform : nil }
-    }
-    for transform in active.joined() { try transform.begin(strip) }
+    try transforms.begin(strip, isActive: chain.step(for: role).hasTransforms)
+    if role != .converted { try operatorLane(for: role).begin(strip) }
+  }
+
+  private func operatorLane(for role: TensorRole) -> any LaneOperator {
+    role == .linear ? operators.linear : operators.dense
   }
 
   /// Merges a chunk and sends it to the writer.
@@ -57,14 +61,14 @@ public import SluiceKernels
   public func process(_ chunk: Chunk) throws {
     let task = chunk.strip.task
     let width = task.outputDType.byteCount ?? 1
-    try unsafe output.emit(chunk, byteCount: chunk.elements.count * width) { (bytes) throws(StageError) in
+    try unsafe output.emit(chunk, byteCount: chunk.elements.count * width) { bytes in
       guard let target = bytes.baseAddress else { return }
       if task.role == .copied {
         guard let run = chunk.base else { return }
         unsafe target.copyMemory(from: run.bytes, byteCount: bytes.count)
         return
       }
-      for block in chunk.blocks {
+      for block in chunk.blocks(of: buffers.blockElements) {
         try unsafe merge(chunk, block, into: target + block.lowerBound * width)
       }
     }
@@ -79,19 +83,18 @@ public import SluiceKernels
 
   private func merge(
     _ chunk: Chunk, _ block: Range<Int>, into target: UnsafeMutableRawPointer
-  ) throws(StageError) {
+  ) throws {
     let task = chunk.strip.task
     let hasBase = (chunk.base?.elementCount ?? 0) > block.lowerBound
     try delta.widenBase(chunk, block)
-    for model in active.indices where task.role != .converted {
+    for model in 0..<modelCount where task.role != .converted {
       try delta.takeDelta(model, chunk, block)
       guard hasBase else { continue }
-      let deltas = unsafe DeltaBlock(
-        values: buffers.delta(of: model), count: block.count,
-        firstElement: chunk.elements.lowerBound + block.lowerBound, partitions: partitions)
-      for transform in active[model] { transform.apply(to: deltas) }
+      try unsafe transforms.apply(
+        to: buffers.delta(of: model), count: block.count,
+        firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
     }
-    let scale = hasBase ? mergeDeltas(chunk, block) : meanOfPresent(chunk, block)
+    let scale = hasBase ? try mergeDeltas(chunk, block) : meanOfPresent(chunk, block)
     let largest = unsafe kernels.finish(
       base: buffers.base.pointer, merged: buffers.merged.pointer, mergeScale: scale, into: target,
       task.outputDType, count: block.count)
@@ -100,18 +103,18 @@ public import SluiceKernels
     }
   }
 
-  private func mergeDeltas(_ chunk: Chunk, _ block: Range<Int>) -> Float {
+  private func mergeDeltas(_ chunk: Chunk, _ block: Range<Int>) throws -> Float {
     if chunk.strip.task.role == .converted {
       // Adding -0 changes no number at all, not even -0.
       unsafe buffers.merged.pointer.update(repeating: -0.0, count: block.count)
       return 1
     }
     let mergeBlock = unsafe MergeBlock(
-      deltas: buffers.deltaRows, modelCount: active.count, count: block.count,
-      merged: buffers.merged.pointer)
-    let step = chain.step(for: chunk.strip.task.role)
-    step.rule.merge(mergeBlock, kernels: kernels)
-    return step.mergeScale
+      deltas: buffers.deltaRows, modelCount: modelCount, count: block.count,
+      merged: buffers.merged.pointer, firstElement: chunk.elements.lowerBound + block.lowerBound)
+    let role = chunk.strip.task.role
+    try operatorLane(for: role).merge(mergeBlock)
+    return chain.step(for: role).mergeScale
   }
 
   /// Rows that the base does not have: the mean of the models that have them.
