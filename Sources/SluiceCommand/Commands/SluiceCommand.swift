@@ -12,7 +12,9 @@ struct SluiceCommand: ParsableCommand {
       allow it.
       """,
     version: SluiceVersion.current,
-    subcommands: [MergeCommand.self, InspectCommand.self, DemoCommand.self])
+    subcommands: [
+      MergeCommand.self, RunCommand.self, PlanCommand.self, InspectCommand.self, DemoCommand.self,
+    ])
 
   static func main() { Exit.run { try SluiceCommand.parseAsRoot() } }
 }

@@ -38,7 +38,9 @@ extension IdentifiedStage: Hashable {
   ///   - a: One stage.
   ///   - b: Another.
   /// - Returns: Whether they do the same.
-  public static func == (a: IdentifiedStage, b: IdentifiedStage) -> Bool { a.identity == b.identity }
+  public static func == (a: IdentifiedStage, b: IdentifiedStage) -> Bool {
+    a.identity == b.identity
+  }
 
   /// Hashes the identity.
   ///

@@ -10,8 +10,10 @@ extension MergeRecipe {
   /// The recipe as a text that can be run again and gives the same bytes.
   public var resolvedText: String {
     var text = "# The resolved recipe of this merge: sluice run gives the same bytes again.\n"
-    text += "base: \(quoted(base))\nmodels:\n"
-    for model in models { text += "  \(quoted(model.name)): \(quoted(model.path))\n" }
+    text += "base: \(quoted(Directory.absolute(base)))\nmodels:\n"
+    for model in models {
+      text += "  \(quoted(model.name)): \(quoted(Directory.absolute(model.path)))\n"
+    }
     text += "stages:\n"
     for stage in resolvedStages {
       let arguments = stage.arguments
@@ -120,8 +122,9 @@ extension RecipeValue {
   /// The value as a recipe writes it; nil if it is not given.
   public var recipeText: String? {
     switch self {
-    case .number(let number): number == number.rounded() && number.magnitude < 0x1p53
-      ? "\(Int(number))" : "\(number)"
+    case .number(let number):
+      number == number.rounded() && number.magnitude < 0x1p53
+        ? "\(Int(number))" : "\(number)"
     case .word(let word): word
     case .size(let size): "\(size.bytes)B"
     case .patterns(let patterns):

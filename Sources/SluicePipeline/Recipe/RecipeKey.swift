@@ -18,6 +18,8 @@ public enum RecipeValue: Sendable, Hashable {
 public enum NumberRange: String, Sendable, Hashable {
   /// 0 ..< 1.
   case rate = "from 0 to below 1"
+  /// Above 0, at most 1.
+  case density = "above 0 and at most 1"
   /// 0 ... 1.
   case share = "from 0 to 1"
   /// At least 0.
@@ -37,6 +39,7 @@ public enum NumberRange: String, Sendable, Hashable {
     guard number.isFinite, Float(number).isFinite else { return false }
     return switch self {
     case .rate: number >= 0 && number < 1
+    case .density: number > 0 && number <= 1
     case .share: number >= 0 && number <= 1
     case .notNegative: number >= 0
     case .width: number > 0.001
@@ -124,7 +127,8 @@ extension RecipeKey {
 
   /// A key for patterns.
   static func patterns(
-    _ name: String, _ stage: String, _ path: any (WritableKeyPath<MergeRecipe, [String]> & Sendable),
+    _ name: String, _ stage: String,
+    _ path: any (WritableKeyPath<MergeRecipe, [String]> & Sendable),
     _ summary: String
   ) -> RecipeKey {
     RecipeKey(

@@ -98,7 +98,8 @@ extension LinearSet {
   static func block(of name: String) -> Int? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     for (index, part) in parts.enumerated().dropLast() where blockNames.contains(part) {
-      if parts[index + 1].allSatisfy({ $0.isASCII && $0.isNumber }), let block = Int(parts[index + 1])
+      if parts[index + 1].allSatisfy({ $0.isASCII && $0.isNumber }),
+        let block = Int(parts[index + 1])
       {
         return block
       }

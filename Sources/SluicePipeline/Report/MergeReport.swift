@@ -73,6 +73,8 @@ public struct MergeReport: Sendable {
   public var totals = Totals()
   /// The small files copied from the base.
   public var copiedFiles: [String] = []
+  /// What was planned, with what happened in its place.
+  public var explanation: PlanExplanation?
   /// The integrity sums of the merged tensors.
   let sums: OutputSums
 
@@ -92,6 +94,13 @@ public struct MergeReport: Sendable {
         })
     }
     warnings = plan.warnings + models.flatMap(LayerWarnings.warnings)
+  }
+
+  /// Puts what happened in the place of what was planned.
+  mutating func fillExplanation() {
+    guard var explanation else { return }
+    explanation.fill(from: self)
+    self.explanation = explanation
   }
 
   /// The rate that was asked for.

@@ -86,7 +86,9 @@ struct ChainAssembly {
       stripCount: plan.stripCount, modelCount: plan.recipe.models.count)
     var survey = Survey(context, store: store, kernels: kernels, prefix: prefix)
     let result = try body(&survey)
-    passes += survey.passes
+    var taken = survey.passes
+    if !taken.isEmpty { taken[0].bytesSpilled = store.byteCount }
+    passes += taken
     inputByteCount += survey.inputByteCount
     statisticsByteCount += store.byteCount
     return result

@@ -66,7 +66,7 @@ struct LanePass {
         try WriteStage(output.shards).run(node, from: output.channel, didWrite: didWrite)
       }
     }
-    return PassMetrics(name: name, run: try graph.run())
+    return PassMetrics(name: name, tensorCount: tasks.count, run: try graph.run())
   }
 
   private func addLane(
@@ -108,6 +108,10 @@ struct LanePass {
 public struct PassMetrics: Sendable {
   /// The name of the pass.
   public let name: String
+  /// How many tensors it looked at.
+  public let tensorCount: Int
+  /// The bytes that it wrote to intermediate files.
+  public var bytesSpilled = 0
   /// What its nodes and channels did.
   public let run: GraphRun
 }

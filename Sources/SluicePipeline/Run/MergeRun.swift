@@ -60,6 +60,7 @@ public struct MergeRun {
         "this processor has no \(plan.options.vectorLevel.name)",
         remedy: "The best level here is --vector-level \(VectorLevel.best.name).")
     }
+    let explanation = PlanExplanation(plan, output: output, measuresDisk: false)
     let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
     let catalogue = try budget.acquire(plan.memory.catalogueBytes)
     defer { catalogue.release() }
@@ -81,7 +82,9 @@ public struct MergeRun {
     report.totals.bytesWritten = plan.layout.byteCount
     report.totals.bytesSpilled = assembly.statisticsByteCount
     report.totals.peakLeased = budget.peakBytes
+    report.explanation = explanation
     report.copiedFiles = try directory.copySideFiles()
+    try directory.writeRecipe()
     try directory.publish(shards, report: &report, start: start)
     return report
   }

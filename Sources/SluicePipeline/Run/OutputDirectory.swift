@@ -60,6 +60,12 @@ struct OutputDirectory {
     return copied.sorted()
   }
 
+  /// Writes the recipe with everything said.
+  func writeRecipe() throws {
+    try WholeFile.write(
+      Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)")
+  }
+
   /// Gives everything its finished name: what loaders look for first comes last.
   func publish(
     _ shards: OutputShards, report: inout MergeReport, start: MonotonicTime
@@ -67,6 +73,7 @@ struct OutputDirectory {
     if plan.layout.index != nil { try shards.publish(in: path) }
     report.totals.seconds = MonotonicTime.now.seconds(since: start)
     report.totals.peakMemory = ProcessMemory.peakByteCount
+    report.fillExplanation()
     try report.write(to: "\(path)/\(MergeReport.fileName)")
     if let index = plan.layout.index {
       try WholeFile.write(index, to: "\(path)/\(ShardLayout.indexFileName)")
@@ -94,7 +101,9 @@ enum SideFiles {
     ".onnx_data", ".npz", ".tflite", ".index.json",
   ]
   // A description of the base is not one of the merged model.
-  private static let others: Set<String> = [MergeReport.fileName, "README.md"]
+  private static let others: Set<String> = [
+    MergeReport.fileName, MergeRecipe.resolvedFileName, "README.md",
+  ]
 
   static func list(of base: String) throws -> [String] {
     guard try FileStatus.of(base)?.kind == .directory else { return [] }

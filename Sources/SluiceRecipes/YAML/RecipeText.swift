@@ -5,7 +5,7 @@ internal import SluiceFormats
 /// Reads YAML, and JSON with it, into nodes, and refuses what a recipe has no use for: aliases, tags,
 /// merge keys, several documents, keys that are no plain texts, keys given twice, and too much of
 /// anything. What is left is a tree whose size is bounded by that of the text.
-struct RecipeText: ~Copyable {
+@safe struct RecipeText: ~Copyable {
   /// The most bytes of a recipe.
   static let byteLimit = 1 << 20
   /// How many lists and mappings may lie in each other.
@@ -144,7 +144,7 @@ struct RecipeText: ~Copyable {
 
   private mutating func next() throws(RecipeError) -> YAMLEvent {
     var event = unsafe yaml_event_t()
-    guard unsafe yaml_parser_parse(parser, &event) == 1 else { throw unsafe syntaxError() }
+    guard unsafe yaml_parser_parse(parser, &event) == 1 else { throw syntaxError() }
     defer { unsafe yaml_event_delete(&event) }
     return unsafe YAMLEvent(event, file: file)
   }

@@ -62,11 +62,30 @@ public protocol DeltaTransform: Sendable {
   ///   - kernels: The kernels to compute with.
   /// - Returns: The part.
   func makeLane(model: Int, kernels: Kernels) -> any LaneTransform
+
+  /// Makes the parts of one lane for all models; by default one after the other. For stages that
+  /// keep something for the lane as a whole.
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: One part for each model.
+  func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform]
 }
 
 extension DeltaTransform {
   /// Nothing.
   public var needs: StageNeeds { StageNeeds() }
+
+  /// One part after the other.
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: One part for each model.
+  public func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform] {
+    (0..<modelCount).map { makeLane(model: $0, kernels: kernels) }
+  }
 }
 
 /// The part of a transform that works in one lane on one model.

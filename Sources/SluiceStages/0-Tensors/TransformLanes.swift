@@ -14,9 +14,10 @@ public final class TransformLanes {
   ///   - modelCount: The number of fine-tuned models.
   ///   - kernels: The kernels to compute with.
   public init(_ chain: TransformChain, modelCount: Int, kernels: Kernels) {
-    lanes = (0..<modelCount).map { model in
-      chain.transforms.map { ($0.scope, $0.makeLane(model: model, kernels: kernels)) }
+    let parts = chain.transforms.map { transform in
+      (transform.scope, transform.makeLanes(modelCount: modelCount, kernels: kernels))
     }
+    lanes = (0..<modelCount).map { model in parts.map { ($0.0, $0.1[model]) } }
     partitions = PartitionMasks(count: chain.partitionCount, blockElements: chain.blockElements)
     active = Array(repeating: [], count: modelCount)
   }
@@ -115,6 +116,18 @@ public struct InformedTransform: DeltaTransform {
   /// - Returns: The part.
   public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(transform.makeLane(model: model, kernels: kernels), statistics[model])
+  }
+
+  /// Makes the parts of one lane.
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: One part for each model.
+  public func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform] {
+    transform.makeLanes(modelCount: modelCount, kernels: kernels).enumerated().map {
+      Lane($1, statistics[$0])
+    }
   }
 
   private final class Lane: LaneTransform {

@@ -44,7 +44,9 @@ public final class SurveySegment: LaneSegment {
       if source == nil, isPlain { return nil }
       // Only differences of 16-bit weights as they are have few distinct values.
       let mode =
-        source.map { isPlain ? SpectrumMode(base: strip.task.base.dtype, fineTuned: $0.dtype) : .binned }
+        source.map {
+          isPlain ? SpectrumMode(base: strip.task.base.dtype, fineTuned: $0.dtype) : .binned
+        }
         ?? .binned
       if let builder = builders[model][mode] { return builder }
       let builder = SpectrumBuilder(mode: mode, kernels: kernels)

@@ -1,0 +1,57 @@
+internal import SluiceCore
+internal import SluicePipeline
+
+/// What `merge_method` means: a name for settings of the chain. A method is one more row.
+struct NamedMethod: Sendable {
+  /// The name, with `-` between words.
+  let name: String
+  /// What it is, in one sentence.
+  let summary: String
+  /// The settings that make the method, by key.
+  let settings: [(key: String, value: String)]
+  /// Parameters that the method does not have, with the reason.
+  var refused: [String: String] = [:]
+
+  /// All names.
+  static let all: [NamedMethod] = [
+    NamedMethod(
+      name: "dppa", summary: "Dynamic pruning and partition amplification, merged by TIES.",
+      settings: [("prune", "dppa"), ("merge", "ties")]),
+    NamedMethod(
+      name: "dp", summary: "Dynamic pruning without amplification, merged by TIES.",
+      settings: [("prune", "dppa"), ("merge", "ties")],
+      refused: ["amplify": "dp does not amplify: use merge_method dppa"]),
+  ]
+
+  /// The method that a field names.
+  static func read(_ field: RecipeField) throws(RecipeError) -> NamedMethod {
+    let text = try field.text()
+    let name = String(text.map { $0 == "_" ? "-" : $0 })
+    if let method = all.first(where: { $0.name == name }) { return method }
+    throw field.error(
+      "there is no method \(text.quotedForMessage)",
+      remedy: ClosestWord.remedy(for: name, among: all.map(\.name)))
+  }
+
+  /// Puts the method's settings into a recipe.
+  func apply(to recipe: inout MergeRecipe) {
+    for (name, value) in settings { RecipeKey.named(name)?.set(&recipe, .word(value)) }
+  }
+}
+
+/// Keys that mergekit's users may bring along and that have no counterpart, with what to do.
+enum ForeignKeys {
+  static let top: [String: String] = [
+    "slices": "layers are not stacked here: all models have the layers of the base",
+    "modules": "parts of a model are not merged apart: one recipe merges one model",
+    "tokenizer-source": "the base's tokenizer is copied: remove the key",
+    "tokenizer": "the base's tokenizer is copied: remove the key",
+    "chat-template": "the base's chat template is copied: remove the key",
+  ]
+  static let parameters: [String: String] = [
+    "normalize": "ties divides by the number of deltas that agree, sum by nothing: remove the key",
+    "int8-mask": "masks are single bits here: remove the key",
+    "select-topk": "the method that it belongs to is not known here",
+    "t": "the method that it belongs to is not known here",
+  ]
+}
