@@ -106,7 +106,8 @@ let package = Package(
         name: "Sluice\(module)Tests",
         dependencies: module == "Core"
           ? ["SluiceCore", "SluiceTestSupport"]
-          : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"],
+          : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
+            + (module == "Recipes" ? ["SluiceCommand"] : []),
         swiftSettings: relaxed)
     }
 )

@@ -38,7 +38,7 @@ enum ExecArguments {
     }
     guard let program = command.first else { throw list.error("the command is empty") }
     // Of `python3 clip.py 3` it is the script that people know.
-    let script = command.first { $0.hasPrefix("/") }
+    let script = command.last { $0.hasPrefix("/") }
     var spec = ExecSpec(
       command: command, kind: kind,
       name: try arguments.map.take("name")?.text() ?? Directory.name(of: script ?? program),

@@ -87,7 +87,8 @@ public struct RecipeMap {
       let entry = entries.first(where: { $0.name == near })
     {
       throw RecipeError(
-        entry.key.place, "\(joined(near)): there is no such key", remedy: "Did you mean \(key)?")
+        entry.key.place, "\(joined(RecipeMap.text(entry.key))): there is no such key",
+        remedy: "Did you mean \(key)?")
     }
     throw RecipeError(place, "\(path.isEmpty ? "" : "\(path): ")the key \(key) is missing")
   }
@@ -131,7 +132,7 @@ public struct RecipeMap {
   }
 
   private func field(_ entry: (name: String, key: RecipeNode, value: RecipeNode)) -> RecipeField {
-    RecipeField(node: entry.value, path: joined(entry.name))
+    RecipeField(node: entry.value, path: joined(RecipeMap.text(entry.key)))
   }
 
   private func joined(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }

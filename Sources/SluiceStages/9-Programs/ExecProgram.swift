@@ -58,11 +58,7 @@ internal import SluiceFormats
     // SAFETY: the copies of the arguments live until the call returns.
     var arguments = unsafe spec.command.map { unsafe UnsafePointer<CChar>(strdup($0)) }
     unsafe arguments.append(nil)
-    defer {
-      for unsafeargument in unsafe arguments {
-        unsafe free(UnsafeMutablePointer(mutating: argument))
-      }
-    }
+    defer { unsafe arguments.forEach { unsafe free(UnsafeMutablePointer(mutating: $0)) } }
     let number = unsafe sluice_program_start(&arguments, spec.directory, descriptor, &program)
     guard number == 0 else {
       throw .program(
