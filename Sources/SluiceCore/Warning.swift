@@ -24,6 +24,10 @@ public struct Warning: Sendable, Hashable {
     case mixedDTypes = "mixed-dtypes"
     /// Something in an input file is legal but odd.
     case oddInput = "odd-input"
+    /// Finished work of an earlier attempt was not what had been written, and was done again.
+    case damagedWork = "damaged-work"
+    /// The output's file system has no locks.
+    case unlockedOutput = "unlocked-output"
   }
 
   /// The kind.

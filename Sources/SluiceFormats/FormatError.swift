@@ -1,6 +1,5 @@
 internal import Glibc
 public import SluiceCore
-internal import SystemPackage
 
 /// A file that is not what it should be, or a system call on a file that failed.
 public struct FormatError: SluiceError, Hashable {
@@ -48,7 +47,7 @@ public struct FormatError: SluiceError, Hashable {
     FormatError(
       Failure(
         exitCode, subject: Subject(file: file, byteRange: byteRange),
-        message: "\(attempt): \(Errno(rawValue: number).description)", remedy: remedy,
+        message: "\(attempt): \(systemErrorText(number))", remedy: remedy,
         systemError: number))
   }
 }
@@ -120,4 +119,10 @@ extension FormatError {
     let wrongPath = [ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EACCES]
     return wrongPath.contains(number) ? .badInput : .inputOutput
   }
+}
+
+/// The system's own words for an error number.
+private func systemErrorText(_ number: Int32) -> String {
+  // Safety: the text stays until the next call on this thread's error, and is copied at once.
+  unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
 }

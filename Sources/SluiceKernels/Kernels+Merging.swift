@@ -1,7 +1,7 @@
 internal import CSluiceKernels
 
 extension Kernels {
-  /// Merges deltas by electing a sign (TIES, arXiv 2306.01708, section 3, without trimming).
+  /// Merges deltas by electing a sign (TIES, arXiv 2306.01708, without its trimming).
   ///
   /// With s = ((d1 + d2) + d3) ... in Float32, the elected sign is + if s >= 0, else -. The merged
   /// delta is the sum, in model order, of the deltas that have that sign, divided by their number;

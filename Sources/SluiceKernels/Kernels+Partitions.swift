@@ -44,7 +44,7 @@ extension Kernels {
   }
 
   /// Multiplies each element by the factor of its partition (the amplification of DPPA,
-  /// arXiv 2403.02799, section 3.3); elements in no partition stay as they are.
+  /// arXiv 2403.02799); elements in no partition stay as they are.
   ///
   /// - Parameters:
   ///   - values: The numbers, changed in place.

@@ -32,9 +32,11 @@ extension MethodParameters {
   ///   - cuts: Where each partition's rate cuts each tensor.
   ///   - amplification: For each model, the factors of its partitions, most severe first.
   ///   - weights: For each model, what the deltas of a tensor are multiplied by.
+  ///   - fusesMask: Whether `amplify` sets dropped deltas to zero; not if a stage stands between.
   /// - Returns: The chain.
   public func chain(
-    cuts: any CutSource, amplification: [[Double]], weights: [@Sendable (TensorTask) -> Float]
+    cuts: any CutSource, amplification: [[Double]], weights: [@Sendable (TensorTask) -> Float],
+    fusesMask: Bool = true
   ) -> MergeChain {
     let merge =
       switch merging {
@@ -44,11 +46,11 @@ extension MethodParameters {
     let average = MergeStep(MeanOperator(), hasTransforms: false)
     return MergeChain(
       transforms: [
-        MaskStage(cuts: cuts, tieBreak: tieBreak),
+        MaskStage(cuts: cuts, tieBreak: tieBreak, zeroesDropped: !fusesMask),
         AmplifyStage(
           ringFactorsByCount: amplification.map { factors in
             { count in ringFactors(factors, partitionCount: count) }
-          }),
+          }, zeroesDropped: fusesMask),
         WeightStage(weightsByTensor: weights),
       ],
       linear: merge, dense: nonLinear == .merge ? merge : average,

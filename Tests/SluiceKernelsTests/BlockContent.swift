@@ -86,6 +86,9 @@ final class Block<Element: BitwiseCopyable & Equatable> {
 
   deinit { raw.deallocate() }
 
+  /// Keeps the memory until here: a pointer to it does not.
+  func keep() { withExtendedLifetime(self) {} }
+
   var values: [Element] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
   var isMarkUntouched: Bool { pointer[count] == mark }
 }

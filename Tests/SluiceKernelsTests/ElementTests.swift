@@ -26,6 +26,7 @@ private let dtypes = DType.allCases.filter(\.isMergeable)
         #expect(top.anyNaN == expected.largestMagnitude, "\(kernels.level.name) \(count)")
         #expect(out.isMarkUntouched)
       }
+      bytes.keep()
     }
   }
 
@@ -63,6 +64,7 @@ private let dtypes = DType.allCases.filter(\.isMergeable)
         #expect(
           buffer.values.patterns == expected.patterns, "\(kernels.level.name) \(count), in place")
       }
+      tuned.keep()
     }
   }
 

@@ -30,6 +30,7 @@ import Testing
         let detail = "\(context), \(kernels.level.name), into \(place.map(String.init) ?? "own")"
         #expect(out.values.patterns == expected.patterns, "\(detail)")
         #expect(out.isMarkUntouched, "\(detail)")
+        for block in blocks { block.keep() }
       }
     }
   }

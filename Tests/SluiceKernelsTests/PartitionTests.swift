@@ -53,6 +53,7 @@ import Testing
         let rest = ScalarKernels.masked(expected, keep: held)
         #expect(pruned.values.patterns == rest.patterns, "\(content) \(count)")
         #expect(pruned.isMarkUntouched)
+        for block in words { block.keep() }
       }
     }
   }

@@ -111,5 +111,7 @@ import Testing
       base: base.pointer, merged: delta.pointer, mergeScale: 1, into: out.pointer, dtype,
       count: count)
     #expect(out.values == tuned)
+    base.keep()
+    delta.keep()
   }
 }

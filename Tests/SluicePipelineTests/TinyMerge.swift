@@ -42,15 +42,25 @@ struct TinyMerge {
     change: (inout MergeRecipe) -> Void = { _ in }
   ) throws -> Output {
     let directory = try ScratchDirectory()
-    try family.base.write(to: directory("base"), layout: layout)
-    for tuned in family.fineTuned {
-      try tuned.model.write(to: directory("model-" + tuned.name), layout: layout)
-    }
+    try write(to: directory, layout: layout)
     var recipe = try self.recipe(in: directory)
     change(&recipe)
     let plan = try MergePlan(recipe, options: run)
     let report = try MergeRun(plan, output: directory("out")).execute()
     return Output(model: try TinyModel.read(directory("out")), report: report)
+  }
+
+  /// The finished weight files by name, byte for byte.
+  func shardBytes(layout: ShardingLayout) throws -> [String: Data] {
+    let directory = try ScratchDirectory()
+    try write(to: directory, layout: layout)
+    let plan = try MergePlan(try recipe(in: directory), options: RunOptions(threads: 2))
+    _ = try MergeRun(plan, output: directory("out")).execute()
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory("out"))
+    return try Dictionary(
+      uniqueKeysWithValues: names.filter { $0.hasPrefix("model") }.map { name in
+        (name, try Data(contentsOf: URL(fileURLWithPath: directory("out/" + name))))
+      })
   }
 
   /// Runs both and compares every tensor's bytes and every figure of the report.
@@ -89,6 +99,14 @@ struct TinyMerge {
     }
   }
 
+  /// Writes the family's models.
+  func write(to directory: ScratchDirectory, layout: ShardingLayout = ShardingLayout()) throws {
+    try family.base.write(to: directory("base"), layout: layout)
+    for tuned in family.fineTuned {
+      try tuned.model.write(to: directory("model-" + tuned.name), layout: layout)
+    }
+  }
+
   func recipe(in directory: ScratchDirectory) throws -> MergeRecipe {
     var method = MethodParameters(pruningRate: try #require(PruningRate(options.pruningRate)))
     method.partitionWidth = options.partitionWidth
@@ -122,7 +140,7 @@ extension TinyMerge {
     options.rates = Bool.random(using: &random) ? .acl : .uniform
     options.combine = Bool.random(using: &random) ? .ring : .max
     options.nonlinear = [.merge, .merge, .average, .base].randomElement(using: &random) ?? .merge
-    options.tieBreak = [.spread, .spread, .index, .drop, .keep].randomElement(using: &random) ?? .spread
+    options.tieBreak = Reference.TieBreak.allCases.randomElement(using: &random) ?? .spread
     options.mergeScale = [1, 1, 0.7, 1.3].randomElement(using: &random) ?? 1
     options.outputDType = [nil, nil, .f32, .bf16].randomElement(using: &random) ?? nil
     options.significanceMultiple = [5, 5, 3, 1.5].randomElement(using: &random) ?? 5
@@ -154,7 +172,7 @@ extension TinyMerge {
 extension TinyTensor {
   /// Compares bytes and, where they differ, says where first rather than printing them all.
   func expectSameBytes(
-    as expected: TinyTensor, sourceLocation: SourceLocation = #_sourceLocation
+    as expected: TinyTensor, _ what: String = "", sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let width = dtype.byteCount ?? 1
     let place = zip(bytes, expected.bytes).enumerated().first { $0.element.0 != $0.element.1 }
@@ -163,7 +181,7 @@ extension TinyTensor {
     #expect(
       isSame,
       """
-      tensor \(name), \(dtype), element \(element): \
+      \(what) tensor \(name), \(dtype), element \(element): \
       found \(floats?[element].description ?? "?"), expected \
       \(expected.floats?[element].description ?? "?")
       """, sourceLocation: sourceLocation)

@@ -47,7 +47,7 @@ INLINE u16x16 narrow_half(f32x16 value) {
 #endif
 
 INLINE f32x16 widen_brain(u16x16 brain) {
-  return floats_of(__builtin_convertvector(brain, s32x16) << 16);
+  return (f32x16)(__builtin_convertvector(brain, u32x16) << 16);
 }
 INLINE u16x16 narrow_brain(f32x16 value) {
   u32x16 all = (u32x16)value;

@@ -13,7 +13,7 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
     commandName: "demo",
     abstract: "Make a small family of models, merge it, and show the result.")
 
-  @Option(help: "Where to make it and leave it; a temporary directory, removed again, if not given.")
+  @Option(help: "Where to make it and leave it; a temporary directory if not given.")
   var out: String?
 
   @OptionGroup(title: "What is shown") var output: OutputOptions

@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
     commandName: "inspect",
     abstract: "Show the tensors of a checkpoint, and whether anything is wrong with it.")
 
-  @Argument(help: "A checkpoint directory, or a .safetensors file.")
+  @Argument(help: "A checkpoint directory, or a .safetensors or PyTorch .bin file.")
   var path: String
 
   @OptionGroup(title: "What is shown") var output: OutputOptions
@@ -27,7 +27,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
       let entry = tensor.entry
       rows.append([
         entry.name.printable, entry.dtype.rawValue, entry.shape.description,
-        ByteCount(entry.byteRange.count).description,
+        ByteCount(entry.byteCount).description,
         linear.contains(entry.name, shape: entry.shape) ? "yes" : "",
         fileName(checkpoint, tensor),
       ])
@@ -60,7 +60,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
         json.endArray()
         json.member("file", .string(fileName(checkpoint, tensor)))
         json.member("offset", .integer(entry.byteRange.lowerBound))
-        json.member("bytes", .integer(entry.byteRange.count))
+        json.member("bytes", .integer(entry.byteCount))
         json.endObject()
       }
       json.endArray()

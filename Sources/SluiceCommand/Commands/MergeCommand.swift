@@ -11,6 +11,8 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
     discussion: """
       Example:
         sluice merge --base llama --model math=llama-math --model law=llama-law --out merged
+
+      A run that was stopped, by whatever, goes on when the same command is given again.
       """)
 
   @OptionGroup(title: "What is merged") var recipe: RecipeOptions
@@ -41,13 +43,25 @@ struct Merge {
   /// Merges and shows what was done.
   func run() throws {
     OpenFileLimit.raise()
+    MappingFaults.report()
+    let cancellation = Cancellation()
+    try SignalWatch.start(stopping: cancellation)
     let plan = try MergePlan(recipe, options: options)
     WarningDisplay.show(plan.warnings, options: output)
     let progress = ProgressMeter()
     let display = try ProgressDisplay(progress, options: output)
     defer { display.stop() }
-    let report = try MergeRun(plan, output: out, progress: progress).execute()
+    let outcome = try MergeRun(
+      plan, output: out, progress: progress, cancellation: cancellation
+    ).run()
     display.stop()
+    guard case .merged(let report) = outcome else {
+      StandardOutput.write(
+        output.isJSON
+          ? MergeSummary.jsonForFinished(output: out)
+          : "\(out) holds this very merge already; nothing was done\n")
+      return
+    }
     WarningDisplay.show(
       Array(report.warnings.dropFirst(plan.warnings.count)), options: output)
     if output.isVerbose { StandardError.write(MergeSummary.passes(report)) }

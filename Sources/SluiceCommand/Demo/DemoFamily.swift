@@ -14,7 +14,8 @@ struct DemoFamily {
   init() {
     let (h, i, v) = (DemoFamily.hidden, DemoFamily.intermediate, DemoFamily.vocabulary)
     var shapes: [(String, [Int])] = [
-      ("model.embed_tokens.weight", [v, h]), ("model.norm.weight", [h]), ("lm_head.weight", [v, h]),
+      ("model.embed_tokens.weight", [v, h]), ("model.norm.weight", [h]),
+      ("lm_head.weight", [v, h]),
     ]
     for layer in 0..<DemoFamily.layers {
       let prefix = "model.layers.\(layer)."

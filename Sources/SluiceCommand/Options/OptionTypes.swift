@@ -31,6 +31,7 @@ extension VectorLevel: ExpressibleByArgument {
 }
 
 extension InputMode: ExpressibleByArgument {}
+extension ResumeCheck: ExpressibleByArgument {}
 extension TieBreak: ExpressibleByArgument {}
 extension PartitionCombination: ExpressibleByArgument {}
 extension MethodParameters.Pruning: ExpressibleByArgument {}

@@ -7,7 +7,7 @@ internal import SluiceStages
 
 /// The options that say what is merged and how: those that can change a byte of the result.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: "The base model: a directory, or a .safetensors file.")
+  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
   var base: String
 
   @Option(
@@ -80,10 +80,10 @@ struct RecipeOptions: ParsableArguments {
   /// The recipe that the options describe.
   func recipe() throws -> MergeRecipe {
     guard let rate = PruningRate(pruningRate) else {
-      throw ValidationError("The pruning rate must lie in 0 ..< 1; it is \(pruningRate).")
+      throw UsageError("the pruning rate must lie in 0 ..< 1; it is \(pruningRate)")
     }
     guard partitionWidth > 0.001, partitionWidth.isFinite else {
-      throw ValidationError("The partition width must be above 0.001; it is \(partitionWidth).")
+      throw UsageError("the partition width must be above 0.001; it is \(partitionWidth)")
     }
     var method = MethodParameters(pruningRate: rate)
     method.pruning = prune
@@ -113,13 +113,15 @@ struct RecipeOptions: ParsableArguments {
         Double($0)
       }
       guard !factors.contains(nil) else {
-        throw ValidationError("--amplify \(option.name)=\(option.value): factors are numbers.")
+        throw UsageError("--amplify \(option.name)=\(option.value): factors are numbers")
       }
-      try set("--amplify", option.name, in: &models) { $0.amplification = factors.compactMap(\.self) }
+      try set("--amplify", option.name, in: &models) {
+        $0.amplification = factors.compactMap(\.self)
+      }
     }
     for option in weight {
       guard let value = Double(option.value) else {
-        throw ValidationError("--weight \(option.name)=\(option.value): a weight is a number.")
+        throw UsageError("--weight \(option.name)=\(option.value): a weight is a number")
       }
       try set("--weight", option.name, in: &models) { $0.weight = value }
     }
@@ -132,7 +134,7 @@ struct RecipeOptions: ParsableArguments {
   ) throws {
     guard let index = models.firstIndex(where: { $0.name == name }) else {
       let known = models.map(\.name).joined(separator: ", ")
-      throw ValidationError("\(option): there is no model \(name); the models are: \(known).")
+      throw UsageError("\(option): there is no model \(name); the models are: \(known)")
     }
     change(&models[index])
   }

@@ -16,6 +16,17 @@ struct RunControls: ParsableArguments {
   @Option(help: "How input files are read; mmap if not given, pread suits network mounts.")
   var io: InputMode?
 
+  @Flag(help: "Throw the work of an unfinished run in the output away and start over.")
+  var restart = false
+
+  @Option(help: "How much finished work of an interrupted run is checked before going on.")
+  var verifyResume: ResumeCheck = .sample
+
+  @Option(
+    help: ArgumentHelp(
+      "How often finished work is recorded, in seconds; 0 for never.", visibility: .hidden))
+  var journalInterval = 1.0
+
   @Option(help: ArgumentHelp("The vector units to use.", visibility: .hidden))
   var vectorLevel: VectorLevel?
 
@@ -30,12 +41,19 @@ struct RunControls: ParsableArguments {
   /// Options, changed by what was given.
   func applied(to options: RunOptions) throws -> RunOptions {
     if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("The number of threads must lie in 1 ... 1024; it is \(threads).")
+      throw UsageError("the number of threads must lie in 1 ... 1024; it is \(threads)")
     }
     var options = options
     if let threads { options.threads = threads }
     if let memory { options.memory = memory }
     if let io { options.io = io }
+    options.startsOver = restart
+    options.resumeCheck = verifyResume
+    guard (0...3600).contains(journalInterval) else {
+      throw ValidationError("The journal interval must lie in 0 ... 3600 seconds.")
+    }
+    options.isJournaled = journalInterval > 0
+    options.journalPace.interval = .seconds(journalInterval)
     if let vectorLevel { options.vectorLevel = vectorLevel }
     return options
   }

@@ -27,6 +27,7 @@ enum MergeSummary {
       + "wrote \(ByteCount(totals.bytesWritten)), "
       + "peak memory \(ByteCount(totals.peakMemory)) "
       + "(budget \(report.plan.options.memory), used \(ByteCount(totals.peakLeased)))\n"
+    if totals.attempts > 1 { text += "finished in \(totals.attempts) attempts\n" }
     if !report.warnings.isEmpty {
       let count = report.warnings.count
       text += "\(count) warning\(count == 1 ? "" : "s"), listed in \(MergeReport.fileName)\n"
@@ -54,7 +55,17 @@ enum MergeSummary {
       json.member("bytesRead", .integer(report.totals.bytesRead))
       json.member("bytesWritten", .integer(report.totals.bytesWritten))
       json.member("peakMemory", .integer(report.totals.peakMemory))
+      json.member("attempts", .integer(report.totals.attempts))
       json.member("warnings", .integer(report.warnings.count))
+    }
+  }
+
+  /// The result as one JSON object where there was nothing to do.
+  static func jsonForFinished(output: String) -> String {
+    JSONLine.text { json in
+      json.member("event", .string("finishedBefore"))
+      json.member("out", .string(output))
+      json.member("report", .string("\(output)/\(MergeReport.fileName)"))
     }
   }
 

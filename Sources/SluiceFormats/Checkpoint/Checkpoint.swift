@@ -11,7 +11,7 @@ public struct CheckpointTensor: Sendable, Hashable {
   public var name: String { entry.name }
 }
 
-/// A model on disk: a directory as Hugging Face lays it out, or one safetensors file.
+/// A model on disk: a directory as Hugging Face lays it out, or one file of weights.
 ///
 /// Opening checks the index and every header against the rules, and each against the others; no
 /// tensor is read. All files stay open, so that a later change of a name or link does no harm.
@@ -21,7 +21,7 @@ public struct Checkpoint: Sendable {
   /// The directory, or nil where the path is one file.
   public let directory: String?
   /// The files, in natural order of their names.
-  public let files: [SafetensorsFile]
+  public let files: [WeightFile]
   /// All tensors: file after file, each in the order of its bytes.
   public let tensors: [CheckpointTensor]
   /// The content of the directory's `config.json`, if there is one.
@@ -31,13 +31,13 @@ public struct Checkpoint: Sendable {
 
   /// The longest `config.json` that is read.
   public static let maximumConfigByteCount = 16 << 20
-  /// The name of the file of a checkpoint that is not sharded.
+  /// The name of the file of a safetensors checkpoint that is not sharded.
   public static let singleFileName = "model.safetensors"
 
   /// Opens a checkpoint.
   ///
-  /// - Parameter path: A directory with `model.safetensors.index.json` or `model.safetensors`, or
-  ///   the path of one safetensors file.
+  /// - Parameter path: A directory with an index or one file of weights, in safetensors or, failing
+  ///   that, in PyTorch's format; or the path of one file.
   /// - Returns: The open checkpoint.
   /// - Throws: If there is none at the path, or a rule of its formats is broken.
   public static func open(_ path: String) throws(FormatError) -> Checkpoint {
@@ -49,21 +49,33 @@ public struct Checkpoint: Sendable {
     let config =
       try FileStatus.of(configPath) == nil
       ? nil : try InputFile.contents(of: configPath, byteLimit: maximumConfigByteCount)
-    let indexPath = "\(path)/\(CheckpointIndex.fileName)"
-    guard try FileStatus.of(indexPath) == nil else {
-      let index = try CheckpointIndex.read(indexPath)
-      var files: [SafetensorsFile] = []
-      for name in index.fileNames { files.append(try openShard(name, of: path, indexPath)) }
-      let checkpoint = try Checkpoint(path: path, directory: path, files: files, config: config)
-      try checkpoint.check(against: index, at: indexPath)
-      return checkpoint
+    for format in [WeightFile.Format.safetensors, .pyTorch] {
+      let indexPath = "\(path)/\(CheckpointIndex.fileName(of: format))"
+      if try FileStatus.of(indexPath) != nil {
+        let index = try CheckpointIndex.read(indexPath)
+        var files: [WeightFile] = []
+        for name in index.fileNames {
+          files.append(try openShard(name, of: path, as: format, indexPath))
+        }
+        let checkpoint = try Checkpoint(path: path, directory: path, files: files, config: config)
+        try checkpoint.check(against: index, at: indexPath)
+        return checkpoint
+      }
+      let filePath = "\(path)/\(fileName(of: format))"
+      if try FileStatus.of(filePath) != nil {
+        let file = try WeightFile.open(filePath, as: format)
+        return try Checkpoint(path: path, directory: path, files: [file], config: config)
+      }
     }
-    let filePath = "\(path)/\(singleFileName)"
-    guard try FileStatus.of(filePath) != nil else {
-      throw CheckpointAdvice.error(for: try Directory.list(path), in: path)
+    throw CheckpointAdvice.error(for: try Directory.list(path), in: path)
+  }
+
+  /// The name of the file of a checkpoint that is not sharded.
+  static func fileName(of format: WeightFile.Format) -> String {
+    switch format {
+    case .safetensors: singleFileName
+    case .pyTorch: "pytorch_model.bin"
     }
-    return try Checkpoint(
-      path: path, directory: path, files: [try SafetensorsFile.open(filePath)], config: config)
   }
 
   /// The tensor of a name, if there is one.
@@ -75,15 +87,15 @@ public struct Checkpoint: Sendable {
   }
 
   private init(
-    path: String, directory: String?, files: [SafetensorsFile], config: [UInt8]?
+    path: String, directory: String?, files: [WeightFile], config: [UInt8]?
   ) throws(FormatError) {
     var tensors: [CheckpointTensor] = []
     var positions: [String: Int] = [:]
-    let count = files.reduce(0) { $0 + $1.header.tensors.count }
+    let count = files.reduce(0) { $0 + $1.tensors.count }
     tensors.reserveCapacity(count)
     positions.reserveCapacity(count)
     for (ordinal, file) in files.enumerated() {
-      for entry in file.header.tensors {
+      for entry in file.tensors {
         if let other = positions.updateValue(tensors.count, forKey: entry.name) {
           throw .malformed(
             "the tensor is also in \(files[tensors[other].fileOrdinal].path)", file: file.path,
@@ -102,20 +114,21 @@ public struct Checkpoint: Sendable {
 
   private static func openFile(_ path: String) throws(FormatError) -> Checkpoint {
     if let error = CheckpointAdvice.error(forFile: path) { throw error }
+    let format: WeightFile.Format = CheckpointAdvice.isPickled(path) ? .pyTorch : .safetensors
     return try Checkpoint(
-      path: path, directory: nil, files: [try SafetensorsFile.open(path)], config: nil)
+      path: path, directory: nil, files: [try WeightFile.open(path, as: format)], config: nil)
   }
 
   private static func openShard(
-    _ name: String, of directory: String, _ indexPath: String
-  ) throws(FormatError) -> SafetensorsFile {
+    _ name: String, of directory: String, as format: WeightFile.Format, _ indexPath: String
+  ) throws(FormatError) -> WeightFile {
     let path = "\(directory)/\(name)"
     guard try FileStatus.of(path) != nil else {
       throw .malformed(
         "the index names the file \(name.printable), which does not exist", file: indexPath,
         remedy: "download the missing file")
     }
-    return try SafetensorsFile.open(path)
+    return try WeightFile.open(path, as: format)
   }
 
   /// Checks that index and headers name the same tensors in the same files.

@@ -2,9 +2,6 @@ internal import SluiceCore
 
 /// What to tell someone whose path holds no checkpoint that sluice can read.
 enum CheckpointAdvice {
-  private static let conversion =
-    "convert it first: load it with transformers and save it with save_pretrained"
-
   /// The error for a directory without index and without `model.safetensors`.
   static func error(for entries: [DirectoryEntry], in path: String) -> FormatError {
     let files = entries.filter { $0.status?.kind == .regularFile }.map(\.name)
@@ -27,8 +24,9 @@ enum CheckpointAdvice {
     }
     if let pickled = files.first(where: isPickled) {
       return .malformed(
-        "only PyTorch files (\(pickled.printable)); sluice reads safetensors", file: path,
-        remedy: conversion)
+        "no \(CheckpointIndex.fileName(of: .pyTorch)) and no pytorch_model.bin, only "
+          + "\(pickled.printable)", file: path,
+        remedy: "give the path of the file itself, or download the index")
     }
     if let gguf = files.first(where: { $0.hasSuffix(".gguf") }) {
       return .malformed(
@@ -45,20 +43,18 @@ enum CheckpointAdvice {
       remedy: "give the directory that holds the model's config.json")
   }
 
-  /// The error for a file that by its name is no safetensors file, or nil.
+  /// The error for a file that by its name is no file of weights, or nil.
   static func error(forFile path: String) -> FormatError? {
     if path.hasSuffix(".json") {
       return .malformed(
-        "expected a directory or a safetensors file, found a JSON file", file: path,
+        "expected a directory or a file of weights, found a JSON file", file: path,
         remedy: "give the directory that holds it")
-    }
-    if isPickled(path) {
-      return .malformed("a PyTorch file; sluice reads safetensors", file: path, remedy: conversion)
     }
     return nil
   }
 
-  private static func isPickled(_ name: String) -> Bool {
+  /// Whether a name is one that PyTorch files have.
+  static func isPickled(_ name: String) -> Bool {
     [".bin", ".pt", ".pth", ".ckpt"].contains { name.hasSuffix($0) }
   }
 }

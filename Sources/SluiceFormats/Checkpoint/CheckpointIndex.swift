@@ -2,7 +2,7 @@ internal import SluiceCore
 
 /// The index of a sharded checkpoint: which file holds which tensor.
 struct CheckpointIndex {
-  /// The name of index files.
+  /// The name of the index of a safetensors checkpoint.
   static let fileName = "model.safetensors.index.json"
   /// The longest index that is read.
   static let maximumByteCount = 100_000_000
@@ -11,6 +11,14 @@ struct CheckpointIndex {
   private(set) var fileOrdinals: [String: Int] = [:]
   /// The files, in natural order of their names.
   private(set) var fileNames: [String] = []
+
+  /// The name of index files.
+  static func fileName(of format: WeightFile.Format) -> String {
+    switch format {
+    case .safetensors: fileName
+    case .pyTorch: "pytorch_model.bin.index.json"
+    }
+  }
 
   /// Reads and checks an index: `weight_map` must map each name once, to a plain file name.
   static func read(_ path: String) throws(FormatError) -> CheckpointIndex {

@@ -22,6 +22,11 @@ public struct BlockSum: Sendable, Hashable {
   /// Starts with no block.
   public init() {}
 
+  /// Takes up a sum that was kept.
+  ///
+  /// - Parameter value: The sums of the halves.
+  public init(value: Hash128) { self.value = value }
+
   /// Reads a sum from its text.
   ///
   /// - Parameter text: What `text` gave.

@@ -28,6 +28,27 @@ public struct Hash128: Sendable, Hashable {
     self.init(high: hash.high64, low: hash.low64)
   }
 
+  /// The XXH3-128 of an array's bytes.
+  ///
+  /// - Parameters:
+  ///   - bytes: What to hash.
+  ///   - seed: The seed.
+  public init(of bytes: [UInt8], seed: UInt64 = 0) {
+    // Safety: the bytes are used inside the closure only.
+    self = unsafe bytes.withUnsafeBytes { unsafe Hash128(of: $0, seed: seed) }
+  }
+
+  /// Reads what `bytes` gave.
+  ///
+  /// - Parameter bytes: 16 bytes, most significant first.
+  public init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == 16 else { return nil }
+    func half(_ bytes: some Collection<UInt8>) -> UInt64 {
+      bytes.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    self.init(high: half(bytes.prefix(8)), low: half(bytes.dropFirst(8)))
+  }
+
   /// Reads what `hexadecimal` wrote.
   ///
   /// - Parameter hexadecimal: 32 digits, the upper half first.

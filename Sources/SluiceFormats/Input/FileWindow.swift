@@ -1,3 +1,4 @@
+internal import CSluiceSystem
 internal import Glibc
 internal import Synchronization
 
@@ -17,8 +18,8 @@ extension Int {
 ///
 /// Safety: the mapping is read-only and lives exactly from `init` to `release()` or `deinit`,
 /// whichever is first; `bytes` traps afterwards. Whoever calls `release()` makes sure that nobody
-/// uses the bytes any more. A file that is cut short while it is mapped kills the process with
-/// SIGBUS, which is why inputs on network mounts are better read than mapped.
+/// uses the bytes any more. A file that is cut short while it is mapped ends the process, at best
+/// with a message (`MappingFaults`), so inputs on network mounts are better read than mapped.
 @safe public final class FileWindow: Sendable {
   /// Which bytes of the file these are.
   public let range: Range<Int>
@@ -28,6 +29,8 @@ extension Int {
   /// The first mapped byte, at or before the range's first, as an address; 0 if nothing is mapped.
   private let mapping: UInt
   private let mappedByteCount: Int
+  /// The entry in the list of windows that faults are looked up in.
+  private let watch: Int32
   private let isReleased = Atomic<Bool>(false)
 
   init(
@@ -40,6 +43,7 @@ extension Int {
     guard !range.isEmpty else {
       mapping = 0
       mappedByteCount = 0
+      watch = -1
       return
     }
     let start = range.lowerBound.roundedDown(to: MemoryPage.byteCount)
@@ -52,6 +56,8 @@ extension Int {
     }
     mapping = UInt(bitPattern: address)
     mappedByteCount = length
+    // Safety: the file keeps its path for as long as this window keeps the file.
+    watch = unsafe sluice_watch_window(address, Int64(length), file.pathForFaults, Int64(start))
   }
 
   deinit { release() }
@@ -67,6 +73,7 @@ extension Int {
   /// Unmaps the bytes, and drops them from the page cache if that was asked for; once is enough.
   public func release() {
     guard !isReleased.exchange(true, ordering: .acquiringAndReleasing), mapping != 0 else { return }
+    sluice_forget_window(watch)
     // Safety: exactly what `init` mapped, and only once.
     unsafe munmap(UnsafeMutableRawPointer(bitPattern: mapping), mappedByteCount)
     // After unmapping, since a mapped page is not dropped.

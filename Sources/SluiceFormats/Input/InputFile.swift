@@ -4,7 +4,9 @@ internal import SluiceCore
 /// A regular file that is only read; closed when the last reference goes.
 ///
 /// Any number of threads may read and map it at the same time.
-public final class InputFile: Sendable {
+///
+/// Safety: `pathForFaults` is made in `init`, freed in `deinit`, and never written in between.
+@safe public final class InputFile: @unchecked Sendable {
   /// The path as it was given.
   public let path: String
   /// What the file was when it was opened.
@@ -13,14 +15,20 @@ public final class InputFile: Sendable {
   public var byteCount: Int { status.byteCount }
 
   let descriptor: Int32
+  /// The path as a C string that a signal handler can read.
+  let pathForFaults: UnsafeMutablePointer<CChar>?
 
   private init(path: String, status: FileStatus, descriptor: Int32) {
     self.path = path
+    unsafe pathForFaults = strdup(path)
     self.status = status
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    close(descriptor)
+    unsafe free(pathForFaults)
+  }
 
   /// Opens a file; anything but a regular file is refused, without waiting for a pipe's writer.
   ///

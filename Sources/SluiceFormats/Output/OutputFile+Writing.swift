@@ -43,7 +43,7 @@ extension OutputFile {
   private func writeDirect(
     _ bytes: UnsafeRawBufferPointer, at offset: Int
   ) throws(FormatError) -> Bool {
-    let number = unsafe writeFully(directDescriptor, bytes, at: offset)
+    let number = unsafe writeFully(directDescriptor, bytes, at: offset, path: path)
     switch number {
     case 0: return true
     case EINVAL, EOPNOTSUPP:
@@ -58,7 +58,7 @@ extension OutputFile {
   ) throws(FormatError) {
     guard bytes.count > 0 else { return }
     let range = offset..<offset + bytes.count
-    let number = unsafe writeFully(descriptor, bytes, at: offset)
+    let number = unsafe writeFully(descriptor, bytes, at: offset, path: path)
     guard number == 0 else { throw .write(path, range: range, errno: number) }
     writeBack.wrote(range, to: descriptor)
   }

@@ -47,9 +47,7 @@ public final class OutputFile: Sendable {
     at path: String, byteCount: Int, isDirect: Bool = true
   ) throws(FormatError) -> OutputFile {
     try Directory.removeFile(path)
-    // Safety: the path is a C string for the length of the call.
-    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    guard descriptor >= 0 else { throw .create(path, errno: errno) }
+    let descriptor = try createFile(at: path, O_RDWR | O_EXCL)
     let file = OutputFile(
       path: path, byteCount: byteCount, descriptor: descriptor, isDirect: isDirect)
     do throws(FormatError) {
@@ -99,9 +97,7 @@ public final class OutputFile: Sendable {
   /// - Throws: If the disk reports an error, possibly of an earlier write.
   public func sync() throws(FormatError) {
     precondition(!isClosed.load(ordering: .acquiring), "a sync of a closed file")
-    while fdatasync(descriptor) != 0 {
-      if errno != EINTR { throw .sync(path, errno: errno) }
-    }
+    try syncFile(descriptor, path: path)
   }
 
   /// Waits until everything is on the disk and closes the file, under its temporary path.
@@ -109,9 +105,7 @@ public final class OutputFile: Sendable {
   /// - Throws: If the disk reports an error, possibly of an earlier write.
   public func finish() throws(FormatError) {
     guard !isClosed.load(ordering: .acquiring) else { return }
-    while fsync(descriptor) != 0 {
-      if errno != EINTR { throw .sync(path, errno: errno) }
-    }
+    try syncFile(descriptor, path: path, includesTimes: true)
     close()
   }
 
@@ -131,11 +125,17 @@ public final class OutputFile: Sendable {
   }
 
   /// Renames a file that is on the disk and waits until its name is, too.
-  static func rename(_ path: String, to target: String) throws(FormatError) {
+  ///
+  /// - Parameters:
+  ///   - path: The path that it has.
+  ///   - target: The path that it gets, on the same file system, in place of what had it before.
+  /// - Throws: If the disk reports an error; then the name is as it was.
+  public static func rename(_ path: String, to target: String) throws(FormatError) {
     // Safety: both paths are C strings for the length of the call.
-    guard unsafe Glibc.rename(path, target) == 0 else {
-      throw .rename(path, to: target, errno: errno)
+    let number = FileCalls.perform(.rename, target) {
+      unsafe Glibc.rename(path, target) == 0 ? 0 : errno
     }
+    guard number == 0 else { throw .rename(path, to: target, errno: number) }
     try Directory.sync(Directory.parent(of: target))
   }
 
@@ -152,9 +152,10 @@ extension OutputFile {
     // Looked at first, since a reservation that fails may take all that is left before it does.
     let free = try FileSystem.freeByteCount(at: path)
     guard free >= byteCount else { throw noSpace(ENOSPC, free) }
-    var number = sluice_allocate(descriptor, Int64(byteCount))
-    if number == EOPNOTSUPP || number == ENOSYS || number == EINVAL {
-      number = ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
+    let number = FileCalls.perform(.reserve, path) {
+      let number = sluice_allocate(descriptor, Int64(byteCount))
+      guard number == EOPNOTSUPP || number == ENOSYS || number == EINVAL else { return number }
+      return ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
     }
     switch number {
     case 0: return

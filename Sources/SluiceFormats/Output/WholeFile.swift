@@ -16,17 +16,16 @@ public final class WholeFile {
 
   /// Starts a file beside its path, with the permissions that the umask leaves.
   ///
-  /// - Parameter path: The path that it is going to have.
+  /// - Parameters:
+  ///   - path: The path that it is going to have.
+  ///   - directory: Where it is kept until then, on the same file system; beside its path if nil.
   /// - Throws: If no file can be made there.
-  public init(to path: String) throws(FormatError) {
+  public init(to path: String, via directory: String? = nil) throws(FormatError) {
     self.path = path
     temporaryPath =
-      "\(Directory.parent(of: path))/.\(Directory.name(of: path)).\(getpid()).partial"
+      "\(directory ?? Directory.parent(of: path))/.\(Directory.name(of: path)).\(getpid()).partial"
     try Directory.removeFile(temporaryPath)
-    // Safety: the path is a C string for the length of the call.
-    descriptor = unsafe open(
-      temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    guard descriptor >= 0 else { throw .create(temporaryPath, errno: errno) }
+    descriptor = try createFile(at: temporaryPath, O_WRONLY | O_EXCL)
   }
 
   deinit { discard() }
@@ -37,7 +36,9 @@ public final class WholeFile {
   /// - Throws: If the disk is full or reports an error.
   public func append(_ bytes: [UInt8]) throws(FormatError) {
     // Safety: the bytes are used inside the closure only.
-    let number = unsafe bytes.withUnsafeBytes { unsafe writeFully(descriptor, $0, at: byteCount) }
+    let number = unsafe bytes.withUnsafeBytes {
+      unsafe writeFully(descriptor, $0, at: byteCount, path: temporaryPath)
+    }
     guard number == 0 else {
       throw .write(path, range: byteCount..<byteCount + bytes.count, errno: number)
     }
@@ -49,9 +50,7 @@ public final class WholeFile {
   /// - Throws: If the disk reports an error; then the name is as it was.
   public func publish() throws(FormatError) {
     precondition(descriptor >= 0, "a file that was published or discarded")
-    while fsync(descriptor) != 0 {
-      if errno != EINTR { throw .sync(path, errno: errno) }
-    }
+    try syncFile(descriptor, path: temporaryPath, includesTimes: true)
     close(descriptor)
     descriptor = -1
     do throws(FormatError) {
@@ -75,9 +74,12 @@ public final class WholeFile {
   /// - Parameters:
   ///   - bytes: The content.
   ///   - path: The path.
+  ///   - directory: Where it is kept until it is complete; beside its path if nil.
   /// - Throws: If the disk is full or reports an error; then the name is as it was.
-  public static func write(_ bytes: [UInt8], to path: String) throws(FormatError) {
-    let file = try WholeFile(to: path)
+  public static func write(
+    _ bytes: [UInt8], to path: String, via directory: String? = nil
+  ) throws(FormatError) {
+    let file = try WholeFile(to: path, via: directory)
     try file.append(bytes)
     try file.publish()
   }
@@ -87,12 +89,15 @@ public final class WholeFile {
   /// - Parameters:
   ///   - source: The path of the file to copy; links are followed.
   ///   - path: The path of the copy.
+  ///   - directory: Where it is kept until it is complete; beside its path if nil.
   /// - Returns: The number of bytes copied.
   /// - Throws: If the source cannot be read or the copy not be written.
   @discardableResult
-  public static func copy(_ source: String, to path: String) throws(FormatError) -> Int {
+  public static func copy(
+    _ source: String, to path: String, via directory: String? = nil
+  ) throws(FormatError) -> Int {
     let input = try InputFile.open(source)
-    let file = try WholeFile(to: path)
+    let file = try WholeFile(to: path, via: directory)
     while file.byteCount < input.byteCount {
       let end = min(file.byteCount + (1 << 20), input.byteCount)
       try file.append(try input.bytes(in: file.byteCount..<end))

@@ -1,6 +1,6 @@
 public import SluiceCore
 
-/// One tensor of a safetensors file: what the header says about it, checked.
+/// One tensor of a file of weights: what the file says about it, checked.
 public struct TensorEntry: Sendable, Hashable {
   /// The name, free text; never to be used as a path.
   public let name: String
@@ -8,8 +8,10 @@ public struct TensorEntry: Sendable, Hashable {
   public let dtype: DType
   /// The dimensions.
   public let shape: TensorShape
-  /// Where the elements are, in bytes from the start of the file.
+  /// Where the elements are, in bytes from the start of the file: from the first to the last.
   public let byteRange: Range<Int>
+  /// How they lie there, if not one behind the other.
+  public let view: StridedView?
 
   /// Describes a tensor.
   ///
@@ -18,11 +20,20 @@ public struct TensorEntry: Sendable, Hashable {
   ///   - dtype: The element type.
   ///   - shape: The dimensions.
   ///   - byteRange: Where the elements are in the file.
-  public init(name: String, dtype: DType, shape: TensorShape, byteRange: Range<Int>) {
+  ///   - view: How they lie there, if not one behind the other.
+  public init(
+    name: String, dtype: DType, shape: TensorShape, byteRange: Range<Int>, view: StridedView? = nil
+  ) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
     self.byteRange = byteRange
+    self.view = view
+  }
+
+  /// The number of bytes that the elements take, one behind the other.
+  public var byteCount: Int {
+    view == nil ? byteRange.count : dtype.byteCount(ofElements: shape.elementCount) ?? 0
   }
 }
 

@@ -39,8 +39,8 @@ public enum Directory {
     let parent = self.parent(of: path)
     if parent != path, parent != "." { try create(parent) }
     // Safety: the path is a C string for the length of the call.
-    if unsafe mkdir(path, 0o777) == 0 { return }
-    let number = errno
+    let number = FileCalls.perform(.create, path) { unsafe mkdir(path, 0o777) == 0 ? 0 : errno }
+    if number == 0 { return }
     // Another process may have been faster.
     if number == EEXIST, try FileStatus.of(path)?.kind == .directory { return }
     throw .create(path, errno: number)
@@ -55,7 +55,8 @@ public enum Directory {
     guard status.kind == .directory else { return try removeFile(path) }
     for name in try names(in: path) { try remove("\(path)/\(name)") }
     // Safety: the path is a C string for the length of the call.
-    guard unsafe rmdir(path) == 0 || errno == ENOENT else { throw .remove(path, errno: errno) }
+    let number = FileCalls.perform(.remove, path) { unsafe rmdir(path) == 0 ? 0 : errno }
+    guard number == 0 || number == ENOENT else { throw .remove(path, errno: number) }
   }
 
   /// Removes a file.
@@ -64,7 +65,8 @@ public enum Directory {
   /// - Throws: If it cannot be removed.
   public static func removeFile(_ path: String) throws(FormatError) {
     // Safety: the path is a C string for the length of the call.
-    guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .remove(path, errno: errno) }
+    let number = FileCalls.perform(.remove, path) { unsafe unlink(path) == 0 ? 0 : errno }
+    guard number == 0 || number == ENOENT else { throw .remove(path, errno: number) }
   }
 
   /// Waits until a directory's names are on the disk: until then a rename may be undone by a crash.
@@ -77,7 +79,8 @@ public enum Directory {
     guard descriptor >= 0 else { throw .open(path, errno: errno) }
     defer { close(descriptor) }
     // Some file systems cannot sync a directory and say EINVAL; their names are as safe as can be.
-    guard fsync(descriptor) == 0 || errno == EINVAL else { throw .sync(path, errno: errno) }
+    let number = FileCalls.perform(.sync, path) { fsync(descriptor) == 0 ? 0 : errno }
+    guard number == 0 || number == EINVAL else { throw .sync(path, errno: number) }
   }
 
   /// A path that means the same from every directory; links are left as they are.

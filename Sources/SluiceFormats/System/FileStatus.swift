@@ -29,6 +29,8 @@ public struct FileStatus: Sendable, Hashable {
   public let kind: FileKind
   /// The length.
   public let byteCount: Int
+  /// The bytes that it takes on the disk, reserved ones included.
+  public let allocatedByteCount: Int
   /// The device that holds it.
   public let device: UInt64
   /// Its number on the device.
@@ -41,6 +43,7 @@ public struct FileStatus: Sendable, Hashable {
   init(_ status: stat) {
     kind = FileKind(mode: status.st_mode)
     byteCount = Int(status.st_size)
+    allocatedByteCount = Int(status.st_blocks) * 512
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
     modificationNanoseconds =

@@ -6,8 +6,30 @@ internal import Glibc
 ///   - descriptor: The file.
 ///   - bytes: What to write.
 ///   - offset: Where in the file.
+///   - path: The path of the file.
 /// - Returns: 0, or the errno value of the call that failed.
-func writeFully(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int32 {
+func writeFully(
+  _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int, path: String
+) -> Int32 {
+  guard let observer = FileCalls.observer(of: path) else {
+    return unsafe writeFully(descriptor, bytes, at: offset)
+  }
+  let call = FileCall(kind: .write, path: path, range: offset..<offset + bytes.count)
+  if let fault = observer.fault(in: call) {
+    let count = min(fault.writtenByteCount, bytes.count)
+    // Safety: a part of the caller's buffer.
+    _ = unsafe writeFully(
+      descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: offset)
+    return fault.number
+  }
+  let number = unsafe writeFully(descriptor, bytes, at: offset)
+  if number == 0 { observer.didSucceed(call) }
+  return number
+}
+
+private func writeFully(
+  _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int
+) -> Int32 {
   guard let start = bytes.baseAddress else { return 0 }
   var done = 0
   while done < bytes.count {

@@ -32,18 +32,7 @@ public enum ProcessMemory {
   }
 
   private static func field(_ name: String, of path: String) -> Int? {
-    // Safety: the path is a C string for the length of the call.
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    // These files have no length of their own; both are shorter than this.
-    var bytes = [UInt8](repeating: 0, count: 1 << 14)
-    // Safety: the buffer is used inside the closure only.
-    let count = unsafe bytes.withUnsafeMutableBytes {
-      unsafe read(descriptor, $0.baseAddress, $0.count)
-    }
-    guard count > 0 else { return nil }
-    return field(name, in: String(decoding: bytes[..<count], as: UTF8.self))
+    SmallFile.text(path).flatMap { field(name, in: $0) }
   }
 }
 

@@ -80,10 +80,8 @@ private struct PassList {
     let early = own.transforms(behind: .delta)
     statisticsPasses(early, before: [])
     surveyPasses(early.map(\.name))
-    let cuts = CutTable(partitionCount: plan.settings.partitionCount, layers: [:])
-    let chain = plan.recipe.method.chain(
-      cuts: cuts, amplification: plan.recipe.models.map(\.amplification),
-      weights: plan.recipe.models.map { _ in { _ in 1 } })
+    let chain = plan.chain(
+      cuts: CutTable(partitionCount: plan.settings.partitionCount, layers: [:]))
     let names = chain.transforms.map(\.name)
     let behindMask = (names.lastIndex(of: "mask") ?? -1) + 1
     let weights = names.firstIndex(of: "weight") ?? names.count
@@ -94,7 +92,7 @@ private struct PassList {
     before += own.transforms(behind: .amplify).map(\.name) + names[weights...]
     let rule = own.merging?.stage.name ?? chain.linear.rule.name
     let rest = PlanExplanation.Segment(
-      node: "write", count: 1, stages: ["write"], channel: nil, actual: nil)
+      node: "write", count: LanePass.writerCount, stages: ["write"], channel: nil, actual: nil)
     passes.append(
       pass(
         "merge", "the merged weights are made and written", plan.tasks,
@@ -106,9 +104,7 @@ private struct PassList {
     for transform in transforms {
       let needed = transform.needs.statistics
       if !needed.isEmpty {
-        let tasks = plan.tasks.filter { task in
-          task.role == .linear || (task.role == .dense && transform.scope == .all)
-        }
+        let tasks = plan.tasks(in: transform.scope)
         let list = needed.map(\.name).joined(separator: ", ")
         passes.append(
           pass(

@@ -90,10 +90,17 @@ public struct MemoryPlan: Sendable, Hashable {
     let catalogueBytes: Int
 
     init(_ tasks: [TensorTask], modelCount: Int, partitionCount: Int, stages: CustomStages) {
-      // Only what can be the largest chunk matters: one task for each combination of dtypes.
-      var distinct: [[DType?]: TensorTask] = [:]
+      // Only what can be the largest chunk matters: one task for each combination of dtypes and of
+      // what is read in place.
+      struct Kind: Hashable {
+        let dtype: DType?
+        let isStrided: Bool
+      }
+      var distinct: [[Kind]: TensorTask] = [:]
       for task in tasks {
-        let key = [task.base.dtype] + task.fineTuned.map { $0?.dtype }
+        let key = ([task.base] + task.fineTuned).map { source in
+          Kind(dtype: source?.dtype, isStrided: source?.view != nil)
+        }
         if let other = distinct[key], other.elementCount >= task.elementCount { continue }
         distinct[key] = task
       }
@@ -132,6 +139,7 @@ public struct MemoryPlan: Sendable, Hashable {
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
         + SpectrumStore.indexByteCount(stripCount: strips, modelCount: modelCount)
+        + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
     }
 
     func least(_ largest: Int) -> ByteCount {
@@ -151,7 +159,7 @@ public struct MemoryPlan: Sendable, Hashable {
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
         laneBytes: chunkBytes * ReadStage.chunksPerLane, tableBytes: tableBytes,
-        outputBuffers: lanes + 2,
+        outputBuffers: lanes + 3,
         outputBufferBytes: (min(chunkElements, max(largestElementCount, 1)) * widestOutput
           + ChunkOutput.alignmentSlack + 4095) & ~4095,
         catalogueBytes: catalogueBytes)

@@ -14,6 +14,8 @@ public struct MergePlan: Sendable {
   public let tasks: [TensorTask]
   /// The input files, by ordinal.
   public let files: [InputFile]
+  /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
+  let firstFiles: [Int]
   /// The files of the merged model.
   public let layout: ShardLayout
   /// How the byte budget is spent.
@@ -29,7 +31,9 @@ public struct MergePlan: Sendable {
   /// The base model's config, changed where the merged model differs; nil if there is none.
   public let config: [UInt8]?
 
-  /// Looks at the models of a recipe and plans the merge. Reads headers and writes nothing.
+  /// Looks at the models of a recipe and plans the merge.
+  ///
+  /// Reads headers and writes nothing.
   ///
   /// - Parameters:
   ///   - recipe: What is asked for.
@@ -58,6 +62,7 @@ public struct MergePlan: Sendable {
       tasks, recipe: recipe, partitionCount: settings.partitionCount, options: options)
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
+    firstFiles = ([base] + models).map(\.firstFile)
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     config = MergedConfig.make(
       base, recipe: recipe, addsHead: matcher.addsHead, drafts: drafts)
@@ -98,10 +103,12 @@ public struct MergePlan: Sendable {
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
-  /// Whether the inputs are larger than what the page cache can hold of them.
+  /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
+  /// the control group of the process.
   var inputsExceedCache: Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }
-    return files.reduce(0) { $0 + $1.byteCount } > available / 10 * 7
+    let cache = min(available, ControlGroup.memoryLimit ?? available)
+    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
   }
 
   /// The bytes that a pass over tensors reads.

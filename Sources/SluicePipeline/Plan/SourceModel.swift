@@ -38,8 +38,9 @@ struct SourceModel {
     }
   }
 
-  /// Whether the model has a head that is not its embedding. A head that is stored although the
-  /// config ties it is the embedding once more.
+  /// Whether the model has a head that is not its embedding.
+  ///
+  /// A head that is stored although the config ties it is the embedding once more.
   var hasOwnHead: Bool { checkpoint[SourceModel.headName] != nil && tiesHead != true }
 
   /// Whether a missing head means that the embedding is used in its place.

@@ -33,7 +33,9 @@ struct TensorMatcher {
   /// All tensors of the merged model.
   mutating func drafts() throws(PipelineError) -> [TensorDraft] {
     var drafts: [TensorDraft] = []
-    for tensor in base.checkpoint.tensors { drafts.append(try draft(of: tensor, named: tensor.name)) }
+    for tensor in base.checkpoint.tensors {
+      drafts.append(try draft(of: tensor, named: tensor.name))
+    }
     if let head = try addedHead() { drafts.append(head) }
     drafts += try extraTensors()
     warnAboutMixedDTypes()
@@ -173,7 +175,7 @@ struct TensorMatcher {
   private func source(_ tensor: CheckpointTensor, in model: SourceModel) -> TensorSource {
     TensorSource(
       file: model.firstFile + tensor.fileOrdinal, dtype: tensor.entry.dtype,
-      byteRange: tensor.entry.byteRange)
+      byteRange: tensor.entry.byteRange, view: tensor.entry.view)
   }
 
   private func unmergeable(_ model: SourceModel, _ tensor: CheckpointTensor) -> PipelineError {
@@ -196,7 +198,9 @@ struct TensorMatcher {
         guard let mine = base.checkpoint[tensor.name]?.entry.dtype else { return false }
         return tensor.entry.dtype != mine
       }
-      guard let example = different.first, let mine = base.checkpoint[example.name] else { continue }
+      guard let example = different.first, let mine = base.checkpoint[example.name] else {
+        continue
+      }
       warnings.append(
         Warning(
           .mixedDTypes, subject: Subject(model: model.name, tensor: example.name),

@@ -16,6 +16,14 @@ public struct RunOptions: Sendable, Hashable {
   public var stripElements = 1 << 25
   /// The most elements in a chunk; nil lets the planner choose.
   public var chunkElements: Int?
+  /// Whether the work of an earlier attempt is thrown away.
+  public var startsOver = false
+  /// How much of the work of earlier attempts is read again before it is relied on.
+  public var resumeCheck: ResumeCheck = .sample
+  /// How often finished work is recorded.
+  public var journalPace = Journal.Pace()
+  /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
+  public var isJournaled = true
 
   /// Makes the default options for a machine.
   ///

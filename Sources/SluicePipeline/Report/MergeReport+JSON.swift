@@ -6,12 +6,13 @@ internal import SluiceStages
 
 /// The file format of reports, version 1 (docs/reference/report.md).
 extension MergeReport {
-  func write(to path: String) throws(FormatError) {
-    let file = try WholeFile(to: path)
+  func write(to path: String, via directory: String) throws(FormatError) {
+    let file = try WholeFile(to: path, via: directory)
     var json = JSONWriter(indentation: 1) { (text) throws(FormatError) in try file.append(text) }
     json.beginObject()
     json.member("version", .integer(MergeReport.version))
     json.member("sluice", .string(SluiceVersion.current))
+    json.member("identity", .string(identity.hexadecimal))
     writePlan(&json)
     writeModels(&json)
     writeWarnings(&json)
@@ -132,6 +133,7 @@ extension MergeReport {
     json.member("bytesSpilled", .integer(totals.bytesSpilled))
     json.member("peakMemory", .integer(totals.peakMemory))
     json.member("peakLeased", .integer(totals.peakLeased))
+    json.member("attempts", .integer(totals.attempts))
     json.endObject()
   }
 

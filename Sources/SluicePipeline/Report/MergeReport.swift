@@ -1,4 +1,5 @@
 public import SluiceCore
+internal import SluiceFormats
 internal import SluiceMethods
 public import SluiceStages
 
@@ -11,11 +12,12 @@ public struct MergeReport: Sendable {
 
   /// What the run cost.
   public struct Totals: Sendable, Hashable {
-    /// The time from the first look at the output directory to the last finished name.
+    /// The time of all attempts, each from its first look at the output directory to its end, as
+    /// far as it was recorded.
     public var seconds = 0.0
-    /// The bytes of weights read, over all passes.
+    /// The bytes of weights read, over all passes and attempts.
     public var bytesRead = 0
-    /// The bytes of the merged model's weights and index.
+    /// The bytes of the merged model's weights and index, written in all attempts.
     public var bytesWritten = 0
     /// The bytes written to intermediate files.
     public var bytesSpilled = 0
@@ -23,6 +25,8 @@ public struct MergeReport: Sendable {
     public var peakMemory = 0
     /// The most bytes of the budget that were in use at once.
     public var peakLeased = 0
+    /// How often the run was begun or gone on with.
+    public var attempts = 1
   }
 
   /// What was done with one linear layer of one model.
@@ -66,7 +70,7 @@ public struct MergeReport: Sendable {
   /// The fine-tuned models, in order.
   public let models: [Model]
   /// Everything that was skipped, clamped, converted or guessed.
-  public let warnings: [Warning]
+  public internal(set) var warnings: [Warning]
   /// What each pass did.
   public let passes: [PassMetrics]
   /// What the run cost.
@@ -75,6 +79,8 @@ public struct MergeReport: Sendable {
   public var copiedFiles: [String] = []
   /// What was planned, with what happened in its place.
   public var explanation: PlanExplanation?
+  /// The identity of the run's manifest: equal for equal inputs and recipes.
+  var identity = Hash128(high: 0, low: 0)
   /// The integrity sums of the merged tensors.
   let sums: OutputSums
 

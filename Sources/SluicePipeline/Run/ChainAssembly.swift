@@ -8,16 +8,13 @@ internal import SluiceStages
 /// stages before it leave them, and puts the chain of the last pass together.
 struct ChainAssembly {
   private let context: RunContext
-  private let directory: OutputDirectory
   private let kernels: Kernels
   private(set) var passes: [PassMetrics] = []
-  private(set) var inputByteCount = 0
   private(set) var statisticsByteCount = 0
-  private var surveyCount = 0
+  private var informedCount = 0
 
-  init(_ context: RunContext, directory: OutputDirectory, kernels: Kernels) {
+  init(_ context: RunContext, kernels: Kernels) {
     self.context = context
-    self.directory = directory
     self.kernels = kernels
   }
 
@@ -27,18 +24,13 @@ struct ChainAssembly {
   mutating func run() throws -> (statistics: LayerStatistics, cuts: CutTable, chain: MergeChain) {
     let stages = plan.recipe.stages
     let early = try inform(stages.transforms(behind: .delta), before: [], partitionCount: 1)
-    let prefix = TransformChain(early, partitionCount: 1)
-    let (statistics, cuts) = try survey(prefix) { survey throws in try survey.run() }
+    let store = context.work.store
+    var survey = Survey(
+      context, kernels: kernels, prefix: TransformChain(early, partitionCount: 1))
+    let (statistics, cuts) = try survey.run()
+    add(survey, store)
 
-    let settings = plan.settings
-    let models = plan.recipe.models
-    var chain = plan.recipe.method.chain(
-      cuts: cuts, amplification: models.map(\.amplification),
-      weights: models.indices.map { model in { settings.weight(of: $0, model: model) } })
-    if let merging = stages.merging {
-      if plan.recipe.method.nonLinear == .merge { chain.dense.rule = merging.stage }
-      chain.linear.rule = merging.stage
-    }
+    var chain = plan.chain(cuts: cuts)
     let builtIn = chain.transforms
     let behindMask = (builtIn.lastIndex { $0.name == "mask" } ?? -1) + 1
     // Behind what amplifies: before the weights of the models.
@@ -60,37 +52,79 @@ struct ChainAssembly {
   ) throws -> [any DeltaTransform] {
     var informed: [any DeltaTransform] = []
     for transform in transforms {
-      let needed = transform.needs.statistics
-      guard !needed.isEmpty else {
+      guard !transform.needs.statistics.isEmpty else {
         informed.append(transform)
         continue
       }
       let prefix = TransformChain(before + informed, partitionCount: partitionCount)
-      let tasks = plan.tasks.filter { task in
-        task.role == .linear || (task.role == .dense && transform.scope == .all)
-      }
-      let values = try survey(prefix) { survey throws in
-        try survey.values(of: needed, for: transform.name, tasks)
-      }
-      informed.append(InformedTransform(transform, statistics: values))
+      informed.append(
+        InformedTransform(transform, statistics: try statistics(for: transform, prefix)))
     }
     return informed
   }
 
-  private mutating func survey<Result>(
-    _ prefix: TransformChain, _ body: (inout Survey) throws -> Result
-  ) throws -> Result {
-    surveyCount += 1
-    let store = try SpectrumStore(
-      path: directory.workPath(surveyCount == 1 ? "statistics" : "statistics-\(surveyCount)"),
-      stripCount: plan.stripCount, modelCount: plan.recipe.models.count)
-    var survey = Survey(context, store: store, kernels: kernels, prefix: prefix)
-    let result = try body(&survey)
+  /// The statistics that a transform asks for: as an earlier attempt recorded them, or by a survey.
+  private mutating func statistics(
+    for transform: any DeltaTransform, _ prefix: TransformChain
+  ) throws -> [[Int: [Double]]] {
+    let needed = transform.needs.statistics
+    let models = plan.recipe.models.indices
+    let firstUnit = informedCount * plan.tasks.count
+    informedCount += 1
+    var known: [[Int: [Double]]] = models.map { _ in [:] }
+    var missing: [TensorTask] = []
+    for task in plan.tasks(in: transform.scope) {
+      if let values = context.work.earlier.statistics[firstUnit + task.ordinal],
+        values.count == models.count * needed.count
+      {
+        for model in models {
+          known[model][task.ordinal] = Array(
+            values[model * needed.count..<(model + 1) * needed.count])
+        }
+      } else {
+        missing.append(task)
+      }
+    }
+    guard !missing.isEmpty else { return known }
+    let path = context.work.path(of: "statistics-\(informedCount)")
+    let store = SpectrumStore(
+      try WorkFile.create(at: path), stripCount: plan.stripCount, modelCount: models.count)
+    var survey = Survey(context, kernels: kernels, prefix: prefix, ownStore: store)
+    let values = try survey.values(of: needed, for: transform.name, missing)
+    add(survey, store)
+    for task in missing {
+      for model in models { known[model][task.ordinal] = values[model][task.ordinal] }
+      context.work.didFind(
+        models.flatMap { values[$0][task.ordinal] ?? [] }, unit: firstUnit + task.ordinal)
+    }
+    return known
+  }
+
+  private mutating func add(_ survey: Survey, _ store: SpectrumStore) {
     var taken = survey.passes
     if !taken.isEmpty { taken[0].bytesSpilled = store.byteCount }
     passes += taken
-    inputByteCount += survey.inputByteCount
     statisticsByteCount += store.byteCount
-    return result
+  }
+}
+
+extension MergePlan {
+  /// The tensors that a transform of a scope acts on.
+  func tasks(in scope: TransformScope) -> [TensorTask] {
+    tasks.filter { $0.role == .linear || ($0.role == .dense && scope == .all) }
+  }
+
+  /// The built-in chain of the last pass, with an operator of one's own in its place.
+  func chain(cuts: CutTable) -> MergeChain {
+    let models = recipe.models
+    var chain = recipe.method.chain(
+      cuts: cuts, amplification: models.map(\.amplification),
+      weights: models.indices.map { model in { [settings] in settings.weight(of: $0, model: model) } },
+      fusesMask: recipe.stages.transforms(behind: .mask).isEmpty)
+    if let merging = recipe.stages.merging {
+      if recipe.method.nonLinear == .merge { chain.dense.rule = merging.stage }
+      chain.linear.rule = merging.stage
+    }
+    return chain
   }
 }

@@ -9,31 +9,39 @@ struct RunContext: Sendable {
   let cancellation: Cancellation
   let progress: ProgressMeter
   let budget: ByteBudget
+  let work: MergeWork
   /// Whether what was read is taken out of the page cache, since it would not stay there anyway.
   let dropsCachedPages: Bool
 }
 
-/// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, one writer.
+/// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, two writers.
 ///
-///     read 1 --chunks--> work 1 --+
-///     read 2 --chunks--> work 2 --+--merged chunks--> write
+///     read 1 --chunks--> work 1 --+                 +--> write 1
+///     read 2 --chunks--> work 2 --+--merged chunks--+--> write 2
 struct LanePass {
+  /// Two writes on their way keep a disk busier than one.
+  static let writerCount = 2
+
   let name: String
   let tasks: [TensorTask]
   let context: RunContext
+  /// Whether the strip of an ordinal needs no work, since an earlier attempt has done it.
+  let isFinished: @Sendable (Int) -> Bool
 
   /// Runs a pass that only reads.
   func run(
+    didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext) -> any LaneSegment
   ) throws -> PassMetrics {
-    try run(writing: nil, didWrite: { _ in }) { context, _ in makeSegment(context) }
+    try run(writing: nil, didEnd: didEnd) { context, _ in makeSegment(context) }
   }
 
   /// Runs a pass that writes.
   func run(
-    writing shards: OutputShards, sums: OutputSums, didWrite: @escaping @Sendable (Int) -> Void,
+    writing shards: OutputShards,
     _ makeSegment: @escaping @Sendable (ChunkOutput) -> any LaneSegment
   ) throws -> PassMetrics {
+    let ledger = context.work.ledger()
     let memory = context.plan.memory
     let lease = try context.budget.acquire(memory.outputBuffers * memory.outputBufferBytes)
     defer { lease.release() }
@@ -42,28 +50,35 @@ struct LanePass {
       cancellation: context.cancellation)
     let channel = BoundedChannel<WriteJob>(
       capacity: memory.outputBuffers, cancellation: context.cancellation, name: "merged")
-    return try run(writing: (shards, channel), didWrite: didWrite) { node, _ in
-      makeSegment(ChunkOutput(context: node, pool: pool, channel: channel, sums: sums))
+    let output = (stage: WriteStage(shards, ledger: ledger), channel: channel)
+    return try run(writing: output, didEnd: { _ in }) { node, _ in
+      makeSegment(ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger))
     }
   }
 
   private func run(
-    writing output: (shards: OutputShards, channel: BoundedChannel<WriteJob>)?,
-    didWrite: @escaping @Sendable (Int) -> Void,
+    writing output: (stage: WriteStage, channel: BoundedChannel<WriteJob>)?,
+    didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
   ) throws -> PassMetrics {
     let graph = Graph(cancellation: context.cancellation)
     let plan = context.plan
     let stage = ReadStage(
-      queue: StripQueue(tasks, granularity: plan.granularity), files: plan.files,
-      mode: plan.options.io, granularity: plan.granularity,
+      queue: StripQueue(tasks, granularity: plan.granularity, isFinished: isFinished),
+      files: plan.files, mode: plan.options.io, granularity: plan.granularity,
       dropsCachedPages: context.dropsCachedPages)
     for lane in 1...plan.memory.lanes {
-      try addLane(lane, to: graph, stage: stage, output: output?.channel, makeSegment)
+      try addLane(
+        lane, to: graph, stage: stage, output: output?.channel, didEnd: didEnd, makeSegment)
     }
     if let output {
-      graph.add("write", .sink, reads: [output.channel]) { node in
-        try WriteStage(output.shards).run(node, from: output.channel, didWrite: didWrite)
+      for writer in 1...LanePass.writerCount {
+        graph.add("write \(writer)", .sink, reads: [output.channel]) { [context] node in
+          try output.stage.run(node, from: output.channel) { byteCount in
+            context.progress.advance(by: byteCount)
+            context.work.meter.countWritten(byteCount)
+          }
+        }
       }
     }
     return PassMetrics(name: name, tensorCount: tasks.count, run: try graph.run())
@@ -71,6 +86,7 @@ struct LanePass {
 
   private func addLane(
     _ lane: Int, to graph: Graph, stage: ReadStage, output: BoundedChannel<WriteJob>?,
+    didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
   ) throws {
     let memory = context.plan.memory
@@ -83,7 +99,7 @@ struct LanePass {
         cancellation: context.cancellation) : nil
     let channel = BoundedChannel<Chunk>(
       capacity: 1, cancellation: context.cancellation, name: "chunks \(lane)")
-    let progress = context.progress
+    let (progress, meter) = (context.progress, context.work.meter)
     graph.add("read \(lane)", .source, writes: [channel]) { node in
       try stage.run(node, budget: budget, pool: pool, to: channel)
     }
@@ -97,8 +113,12 @@ struct LanePass {
       while let chunk = try node.receive(from: channel) {
         if chunk.isFirst { try segment.begin(chunk.strip) }
         try segment.process(chunk)
-        if chunk.isLast { try segment.end(chunk.strip) }
+        if chunk.isLast {
+          try segment.end(chunk.strip)
+          didEnd(chunk.strip)
+        }
         progress.advance(by: chunk.inputByteCount)
+        meter.countRead(chunk.inputByteCount)
       }
     }
   }

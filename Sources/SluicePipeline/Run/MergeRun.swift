@@ -8,10 +8,19 @@ internal import SluiceStages
 /// One execution of a plan: survey, barrier, merge, and everything around them.
 ///
 /// Unfinished files live in `OUT/.sluice`; a file has its final name only when all of it is on disk,
-/// and the index (or the only shard) gets its name last.
+/// and the index (or the only shard) gets its name last. What is finished is recorded there, too, so
+/// that the same run, started again after any end, goes on where it stopped.
 public struct MergeRun {
   /// The directory inside the output that holds unfinished files.
-  public static let workDirectoryName = ".sluice"
+  public static let workDirectoryName = RunDirectory.workName
+
+  /// How a run ended.
+  public enum Outcome: Sendable {
+    /// The model was merged; the report lies in the output, too.
+    case merged(MergeReport)
+    /// The output holds this very model already; nothing was done.
+    case wasFinished
+  }
 
   private let plan: MergePlan
   private let output: String
@@ -35,73 +44,146 @@ public struct MergeRun {
     self.cancellation = cancellation
   }
 
-  /// Runs to the end.
+  /// Runs to the end, in an output that does not hold the model yet.
   ///
   /// - Returns: The report, which also lies in the output.
-  /// - Throws: A `SluiceError` that says what failed; no finished name is left behind.
+  /// - Throws: A `SluiceError` that says what failed.
   public func execute() throws -> MergeReport {
-    let start = MonotonicTime.now
-    let directory = try OutputDirectory(output, needing: plan)
-    do {
-      let report = try execute(in: directory, start: start)
-      try directory.finish()
-      return report
-    } catch {
-      directory.abandon()
-      throw error
+    guard case .merged(let report) = try run() else {
+      throw PipelineError.outputExists(output, found: MergeReport.fileName)
     }
+    return report
   }
 
-  private func execute(
-    in directory: OutputDirectory, start: MonotonicTime
-  ) throws -> MergeReport {
+  /// Runs to the end, or goes on to the end with what an earlier attempt left.
+  ///
+  /// - Returns: How the run ended.
+  /// - Throws: A `SluiceError` that says what failed. What was finished is kept, unless the weights
+  ///   cannot be merged in this way: with others, or another recipe, nothing of it could be used.
+  public func run() throws -> Outcome {
     guard let kernels = Kernels(level: plan.options.vectorLevel) else {
       throw PipelineError.usage(
         "this processor has no \(plan.options.vectorLevel.name)",
         remedy: "The best level here is --vector-level \(VectorLevel.best.name).")
     }
+    let meter = CostMeter()
+    let work = "\(output)/\(RunDirectory.workName)"
+    let files = OutputDirectory(output, work: work, plan: plan)
+    let manifest = try MergeManifest.make(plan)
+    let isNew = try FileStatus.of(work) == nil
+    if try isNew && files.isFinished(manifest) { return .wasFinished }
+    if isNew { try files.checkIsFree() }
+    var directory = try RunDirectory(locking: output, manifest: manifest)
+    if try files.isFinished(manifest) {
+      // Stopped after the last finished name, before the work directory was gone.
+      try directory.finish()
+      return .wasFinished
+    }
+    if plan.options.startsOver { try directory.startOver(removing: OutputDirectory.isOutput) }
+    var earlier = MergeProgress()
+    let journalFile = try directory.openJournal { earlier.apply($0) }
+    if !earlier.isPublishing { try files.checkIsFree() }
+    do {
+      let report = try goOn(
+        from: &earlier, in: directory, journalFile, files: files, meter: meter, kernels: kernels)
+      try directory.finish()
+      return .merged(report)
+    } catch {
+      throw ended(by: error, directory)
+    }
+  }
+
+  /// Checks what is there, and does the rest.
+  private func goOn(
+    from earlier: inout MergeProgress, in directory: RunDirectory, _ journalFile: WorkFile,
+    files: OutputDirectory, meter: CostMeter, kernels: Kernels
+  ) throws -> MergeReport {
+    var damaged = try FinishedWorkCheck(
+      plan: plan, directory: directory, cancellation: cancellation
+    ).damagedUnits(in: earlier, plan.options.resumeCheck)
+    for unit in damaged { earlier.undo(unit) }
+    if earlier.isPublishing, !damaged.isEmpty {
+      damaged.append(UnitKey(.publish, 0))
+      earlier.undo(UnitKey(.publish, 0))
+      try files.takeBack()
+    }
+    if !earlier.isPublishing { try files.checkSpace() }
+    let attempt = earlier.nextAttempt
+    let journal =
+      plan.options.isJournaled
+      ? try Journal(
+        journalFile, pace: plan.options.journalPace, cancellation: cancellation,
+        costs: { MergeWork.record(attempt, meter.costs) }) : nil
+    do {
+      for unit in damaged { journal?.finished(.undoing(unit)) }
+      let work = try MergeWork(
+        plan, in: directory, earlier: earlier, journal: journal, meter: meter)
+      var report = try merge(work, kernels: kernels)
+      report.identity = directory.manifest.identity
+      report.addRunWarnings(damaged: damaged, isLocked: directory.lock.isExclusive, output: output)
+      report.copiedFiles = try files.copySideFiles()
+      try files.writeRecipe()
+      try files.publish(work.shards, report: &report) { $0.count(work) }
+      try journal?.close()
+      return report
+    } catch {
+      // What was finished until now is recorded; an error of the journal was the first one anyway.
+      try? journal?.close()
+      throw error
+    }
+  }
+
+  private func merge(_ work: MergeWork, kernels: Kernels) throws -> MergeReport {
     let explanation = PlanExplanation(plan, output: output, measuresDisk: false)
     let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
     let catalogue = try budget.acquire(plan.memory.catalogueBytes)
     defer { catalogue.release() }
     let context = RunContext(
-      plan: plan, cancellation: cancellation, progress: progress, budget: budget,
+      plan: plan, cancellation: cancellation, progress: progress, budget: budget, work: work,
       dropsCachedPages: plan.inputsExceedCache)
-    var assembly = ChainAssembly(context, directory: directory, kernels: kernels)
+    var assembly = ChainAssembly(context, kernels: kernels)
     let (statistics, cuts, chain) = try assembly.run()
-
-    let shards = OutputShards(plan.layout, in: directory.work)
-    let sums = OutputSums(taskCount: plan.tasks.count)
-    let merge = try mergePass(context, chain: chain, shards: shards, sums: sums, kernels: kernels)
-    try shards.finish()
-
+    let merge = try mergePass(context, chain: chain, kernels: kernels)
+    try work.beginPublishing()
     var report = MergeReport(
-      plan: plan, statistics: statistics, cuts: cuts, sums: sums,
+      plan: plan, statistics: statistics, cuts: cuts, sums: work.sums,
       passes: assembly.passes + [merge])
-    report.totals.bytesRead = assembly.inputByteCount + MergePlan.inputByteCount(plan.tasks)
-    report.totals.bytesWritten = plan.layout.byteCount
     report.totals.bytesSpilled = assembly.statisticsByteCount
     report.totals.peakLeased = budget.peakBytes
     report.explanation = explanation
-    report.copiedFiles = try directory.copySideFiles()
-    try directory.writeRecipe()
-    try directory.publish(shards, report: &report, start: start)
     return report
   }
 
   private func mergePass(
-    _ context: RunContext, chain: MergeChain, shards: OutputShards, sums: OutputSums,
-    kernels: Kernels
+    _ context: RunContext, chain: MergeChain, kernels: Kernels
   ) throws -> PassMetrics {
     let names = plan.recipe.models.map(\.name)
     // In reverse, so that what pass 1 read last, and the page cache still holds, is used first.
     let tasks = Array(plan.tasks.reversed())
-    let pass = LanePass(name: "merge", tasks: tasks, context: context)
+    let pass = LanePass(
+      name: "merge", tasks: tasks, context: context, isFinished: context.work.isMerged)
     progress.startPhase(
-      "merge", totalBytes: MergePlan.inputByteCount(tasks) + plan.layout.tensorByteCount)
+      "merge", totalBytes: MergePlan.inputByteCount(tasks) + plan.layout.tensorByteCount,
+      doneBytes: plan.strips.lazy.filter { context.work.isMerged($0.ordinal) }.reduce(0) {
+        $0 + $1.inputByteCount + $1.outputByteCount
+      })
     defer { progress.finishPhase() }
-    return try pass.run(writing: shards, sums: sums, didWrite: progress.advance) { output in
+    return try pass.run(writing: context.work.shards) { output in
       MergeSegment(modelNames: names, chain: chain, output: output, kernels: kernels)
     }
+  }
+
+  /// Tidies up after an error, and says in it how to go on.
+  private func ended(by error: any Error, _ directory: RunDirectory) -> any Error {
+    guard var known = error as? any SluiceError else { return error }
+    switch known.failure.exitCode {
+    case .badInput where error is StageError: directory.abandon()
+    case .inputOutput, .badInput, .internal:
+      known.failure.remedy =
+        (known.failure.remedy.map { $0 + (".!?".contains($0.last ?? " ") ? " " : ". ") } ?? "")
+        + "What is finished is kept: the same command goes on from there."
+    default: break
+    }
+    return known
   }
 }

@@ -1,48 +1,65 @@
 internal import SluiceCore
-internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceStages
 
-/// The directory of the merged model: made, filled and given its finished names in an order in which
+/// The directory of the merged model: filled and given its finished names in an order in which
 /// nothing half-made can be taken for the whole.
 struct OutputDirectory {
   let path: String
+  /// Where files are kept until they are complete.
   let work: String
   private let plan: MergePlan
-  private let existedBefore: Bool
 
-  init(_ path: String, needing plan: MergePlan) throws {
+  init(_ path: String, work: String, plan: MergePlan) {
     self.path = path
+    self.work = work
     self.plan = plan
-    work = "\(path)/\(MergeRun.workDirectoryName)"
-    existedBefore = try FileStatus.of(path) != nil
-    if existedBefore { try OutputDirectory.checkIsFree(path) }
-    try Directory.create(path)
-    // What an earlier run left unfinished is of no use to this one.
-    try Directory.remove(work)
-    try Directory.create(work)
-    try checkSpace()
   }
 
-  func workPath(_ name: String) -> String { "\(work)/\(name)" }
+  /// Whether a name in the directory can only belong to a merged model.
+  static func isOutput(_ name: String) -> Bool {
+    name.hasSuffix(".safetensors") || name == ShardLayout.indexFileName
+      || name == MergeReport.fileName
+  }
 
-  private static func checkIsFree(_ path: String) throws {
-    for entry in try Directory.list(path) {
-      let isModel =
-        entry.name.hasSuffix(".safetensors") || entry.name == ShardLayout.indexFileName
-        || entry.name == MergeReport.fileName
-      if isModel { throw PipelineError.outputExists(path, found: entry.name) }
+  /// Refuses a directory that holds a model which this run did not make.
+  func checkIsFree() throws {
+    guard try FileStatus.of(path) != nil else { return }
+    if let entry = try Directory.list(path).first(where: { OutputDirectory.isOutput($0.name) }) {
+      throw PipelineError.outputExists(path, found: entry.name)
     }
   }
 
-  private func checkSpace() throws {
+  /// Whether all of this very run is there already: its report, and every file with its length.
+  func isFinished(_ manifest: Manifest) throws -> Bool {
+    let report = "\(path)/\(MergeReport.fileName)"
+    guard try FileStatus.of(report) != nil,
+      let identity = try? ReportedShards.identity(of: report),
+      identity == manifest.identity.hexadecimal
+    else { return false }
+    for shard in plan.layout.shards {
+      let status = try FileStatus.of("\(path)/\(shard.fileName)")
+      guard status?.byteCount == shard.byteCount else { return false }
+    }
+    guard let index = plan.layout.index else { return true }
+    return try FileStatus.of("\(path)/\(ShardLayout.indexFileName)")?.byteCount == index.count
+  }
+
+  /// Refuses to begin what the disk cannot hold.
+  func checkSpace() throws {
+    var needed = plan.layout.byteCount + plan.statisticsByteCount
+    for shard in plan.layout.shards {
+      for place in ["\(work)/\(shard.fileName)", "\(path)/\(shard.fileName)"] {
+        guard let status = try FileStatus.of(place, followingLinks: false) else { continue }
+        needed -= min(status.allocatedByteCount, shard.byteCount)
+      }
+    }
     let free = try FileSystem.freeByteCount(at: path)
-    guard free < plan.layout.byteCount else { return }
+    guard free < needed else { return }
     throw PipelineError(
       Failure(
         .inputOutput, subject: Subject(file: path),
-        message: "the merged model needs \(ByteCount(plan.layout.byteCount)), "
-          + "\(ByteCount(free)) are free",
+        message: "the merged model needs \(ByteCount(needed)) more, \(ByteCount(free)) are free",
         remedy: "Free space, or choose another --out."))
   }
 
@@ -50,11 +67,11 @@ struct OutputDirectory {
   func copySideFiles() throws -> [String] {
     var copied: [String] = []
     if let config = plan.config {
-      try WholeFile.write(config, to: "\(path)/config.json")
+      try WholeFile.write(config, to: "\(path)/config.json", via: work)
       copied.append("config.json")
     }
     for name in try SideFiles.list(of: plan.recipe.base) where name != "config.json" {
-      try WholeFile.copy("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)")
+      try WholeFile.copy("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)", via: work)
       copied.append(name)
     }
     return copied.sorted()
@@ -63,56 +80,48 @@ struct OutputDirectory {
   /// Writes the recipe with everything said.
   func writeRecipe() throws {
     try WholeFile.write(
-      Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)")
+      Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)",
+      via: work)
   }
 
   /// Gives everything its finished name: what loaders look for first comes last.
+  ///
+  /// A run that is stopped in between does all of it again: each step leaves what is finished alone
+  /// or puts the same in its place.
   func publish(
-    _ shards: OutputShards, report: inout MergeReport, start: MonotonicTime
+    _ shards: OutputShards, report: inout MergeReport, completing: (inout MergeReport) -> Void
   ) throws {
     if plan.layout.index != nil { try shards.publish(in: path) }
-    report.totals.seconds = MonotonicTime.now.seconds(since: start)
-    report.totals.peakMemory = ProcessMemory.peakByteCount
+    completing(&report)
     report.fillExplanation()
-    try report.write(to: "\(path)/\(MergeReport.fileName)")
+    try report.write(to: "\(path)/\(MergeReport.fileName)", via: work)
     if let index = plan.layout.index {
-      try WholeFile.write(index, to: "\(path)/\(ShardLayout.indexFileName)")
+      try WholeFile.write(index, to: "\(path)/\(ShardLayout.indexFileName)", via: work)
     } else {
       try shards.publish(in: path)
     }
   }
+}
 
-  /// Removes what was needed during the run.
-  func finish() throws { try Directory.remove(work) }
-
-  /// Removes what an unsuccessful run made.
-  func abandon() {
-    try? Directory.remove(work)
-    guard !existedBefore, let left = try? Directory.list(path), left.isEmpty else { return }
-    try? Directory.remove(path)
+extension OutputDirectory {
+  /// Takes finished names back from a model that turned out not to be what was written.
+  func takeBack() throws {
+    try Directory.removeFile("\(path)/\(ShardLayout.indexFileName)")
+    try Directory.removeFile("\(path)/\(MergeReport.fileName)")
+    for shard in plan.layout.shards {
+      let name = "\(path)/\(shard.fileName)"
+      guard try FileStatus.of(name, followingLinks: false) != nil else { continue }
+      try OutputFile.rename(name, to: "\(work)/\(shard.fileName)")
+    }
   }
 }
 
-/// The small files beside a checkpoint's weights that belong to the model.
-enum SideFiles {
-  private static let sizeLimit = 256 << 20
-  private static let weights = [
-    ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".ggml", ".h5", ".msgpack", ".onnx",
-    ".onnx_data", ".npz", ".tflite", ".index.json",
-  ]
-  // A description of the base is not one of the merged model.
-  private static let others: Set<String> = [
-    MergeReport.fileName, MergeRecipe.resolvedFileName, "README.md",
-  ]
-
-  static func list(of base: String) throws -> [String] {
-    guard try FileStatus.of(base)?.kind == .directory else { return [] }
-    return try Directory.list(base).compactMap { entry in
-      guard let status = entry.status, status.kind == .regularFile, !entry.name.hasPrefix("."),
-        status.byteCount <= sizeLimit, !others.contains(entry.name),
-        !weights.contains(where: { entry.name.hasSuffix($0) })
-      else { return nil }
-      return entry.name
-    }.sorted()
+extension MergePlan {
+  /// About how much the spectra of pass 1 take on the disk; mostly they take less.
+  var statisticsByteCount: Int {
+    linearTasks.reduce(0) { sum, task in
+      sum + strips(task).reduce(0) { $0 + min($1.elements.count, 1 << 14) * 8 }
+        * recipe.models.count
+    }
   }
 }

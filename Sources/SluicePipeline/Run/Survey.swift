@@ -25,23 +25,26 @@ struct Survey {
   }
 
   let context: RunContext
-  let store: SpectrumStore
   let kernels: Kernels
   /// What is done to the deltas before they are counted.
   let prefix: TransformChain
+  /// Where the spectra go if they are not those of the journal.
+  private let ownStore: SpectrumStore?
   private(set) var passes: [PassMetrics] = []
-  private(set) var inputByteCount = 0
 
   init(
-    _ context: RunContext, store: SpectrumStore, kernels: Kernels, prefix: TransformChain = .empty
+    _ context: RunContext, kernels: Kernels, prefix: TransformChain = .empty,
+    ownStore: SpectrumStore? = nil
   ) {
     self.prefix = prefix
+    self.ownStore = ownStore
     self.context = context
-    self.store = store
     self.kernels = kernels
   }
 
   private var plan: MergePlan { context.plan }
+  private var work: MergeWork { context.work }
+  private var store: SpectrumStore { ownStore ?? context.work.store }
   private var modelNames: [String] { plan.recipe.models.map(\.name) }
 
   /// Counts everything and gives each layer's statistics and cuts.
@@ -79,7 +82,9 @@ struct Survey {
   private mutating func count(_ name: String, _ tasks: [TensorTask]) throws {
     guard !tasks.isEmpty else { return }
     let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
-    try pass(name, inFileOrder) { [store, kernels, modelNames, prefix] in
+    let (work, isRecorded) = (work, ownStore == nil)
+    let isFinished: @Sendable (Int) -> Bool = { isRecorded && work.isSurveyed($0) }
+    try pass(name, inFileOrder, isFinished: isFinished) { [store, kernels, modelNames, prefix] in
       SurveySegment(modelNames: modelNames, store: store, kernels: kernels, prefix: prefix)
     }
   }
@@ -154,7 +159,8 @@ struct Survey {
     _ layers: [Layer],
     _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
   ) throws -> [Result<Answer, UnresolvedBins>] {
-    let results = Mutex([Result<Answer, UnresolvedBins>?](repeating: nil, count: layers.count))
+    typealias Outcome = Result<Answer, UnresolvedBins>
+    let results = Mutex([Outcome?](repeating: nil, count: layers.count))
     let next = Atomic<Int>(0)
     let graph = Graph(cancellation: context.cancellation)
     for lane in 1...plan.memory.lanes {
@@ -187,7 +193,9 @@ struct Survey {
     let wanted = Set(requests.keys.map(\.task))
     // From the end, where the page cache still holds what was read last.
     let tasks = linear.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
-    try pass(name, tasks) { [store, kernels, modelNames, prefix] in
+    let finished = try refinedStrips(tasks, requests)
+    try pass(name, tasks, isFinished: finished.contains, isRefining: true) {
+      [store, kernels, modelNames, prefix] in
       RefineSegment(modelNames: modelNames, store: store, kernels: kernels, prefix: prefix) {
         strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
@@ -195,16 +203,42 @@ struct Survey {
     }
   }
 
+  /// The strips whose bins an earlier attempt has looked into already.
+  private func refinedStrips(
+    _ tasks: [TensorTask], _ requests: [Key: BinRequest]
+  ) throws -> Set<Int> {
+    var finished: Set<Int> = []
+    guard ownStore == nil else { return finished }
+    for task in tasks {
+      for strip in plan.strips(of: task) where work.earlier.refined.contains(strip) {
+        let isResolved = try modelNames.indices.allSatisfy { model in
+          let bins = requests[Key(task: task.ordinal, model: model)]?.bins ?? []
+          guard !bins.isEmpty else { return true }
+          let entries = try store.spectrum(strip: strip, model: model).entries
+          return !entries.contains { $0.span > 1 && bins.contains($0.bits) }
+        }
+        if isResolved { finished.insert(strip) }
+      }
+    }
+    return finished
+  }
+
   private mutating func pass(
-    _ name: String, _ tasks: [TensorTask],
-    _ makeSegment: @escaping @Sendable () -> any LaneSegment
+    _ name: String, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
+    isRefining: Bool = false, _ makeSegment: @escaping @Sendable () -> any LaneSegment
   ) throws {
-    let byteCount = MergePlan.inputByteCount(tasks)
-    context.progress.startPhase(name, totalBytes: byteCount)
-    let pass = LanePass(name: name, tasks: tasks, context: context)
-    passes.append(try pass.run { _ in makeSegment() })
+    context.progress.startPhase(
+      name, totalBytes: MergePlan.inputByteCount(tasks),
+      doneBytes: tasks.reduce(0) { sum, task in
+        plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
+      })
+    let pass = LanePass(name: name, tasks: tasks, context: context, isFinished: isFinished)
+    let (work, isRecorded) = (work, ownStore == nil)
+    passes.append(
+      try pass.run(didEnd: { strip in
+        if isRecorded { work.didSurvey(strip, isRefined: isRefining) }
+      }) { _ in makeSegment() })
     context.progress.finishPhase()
-    inputByteCount += byteCount
   }
 }
 

@@ -36,14 +36,16 @@ public struct StageError: SluiceError, Hashable {
     StageError(
       Failure(
         .badInput, subject: Subject(tensor: task.name),
-        message: "a second look at fine-tuned model \(model + 1) counted other weights than the first",
-        remedy: "An input file changed while it was read. Run again when nothing writes to it."))
+        message: "a second look at fine-tuned model \(model + 1) counted other weights than "
+          + "the first: an input file changed while it was read",
+        remedy: "Run again when nothing writes to the inputs."))
   }
 
-  static func statisticsFile(_ path: String, _ what: String, systemError: Int32) -> StageError {
+  static func damagedStatistics(_ path: String, byteRange: Range<Int>) -> StageError {
     StageError(
       Failure(
-        .inputOutput, subject: Subject(file: path),
-        message: "cannot \(what) the statistics of the first pass", systemError: systemError))
+        .inputOutput, subject: Subject(file: path, byteRange: byteRange),
+        message: "the statistics of the first pass are not what was written",
+        remedy: "Check the disk; --verify-resume all does damaged work again, --restart all work."))
   }
 }

@@ -1,11 +1,13 @@
-/// The sizes in which tensors are cut. Only the strip is part of what a run is; the others may
-/// change from run to run without changing a byte.
+/// The sizes in which tensors are cut.
+///
+/// Only the strip is part of what a run is; the others may change from run to run.
 public struct Granularity: Sendable, Hashable {
   /// Every chunk border is a multiple of this many elements, so that whatever is computed for a
   /// grain of the output is the same at every chunk size.
   public static let grainElements = 1 << 16
-  /// The number of elements that pass through the kernels at once, small enough for the L1/L2 cache.
-  public static let blockElements = 4096
+  /// The number of elements that pass through the kernels at once: the buffers of a few models fit the
+  /// first-level cache.
+  public static let blockElements = 1024
 
   /// The number of elements in a strip: the unit that one lane works through in order, that is
   /// counted into one spectrum, and that a journal knows as finished.

@@ -1,4 +1,5 @@
 public import SluiceCore
+public import SluiceFormats
 
 /// Where the elements of one tensor of one model lie.
 public struct TensorSource: Sendable, Hashable {
@@ -8,6 +9,8 @@ public struct TensorSource: Sendable, Hashable {
   public let dtype: DType
   /// The bytes of the tensor in that file.
   public let byteRange: Range<Int>
+  /// How the elements lie there, if not one behind the other.
+  public let view: StridedView?
 
   /// Describes a source.
   ///
@@ -15,10 +18,12 @@ public struct TensorSource: Sendable, Hashable {
   ///   - file: The ordinal of the file.
   ///   - dtype: The type of the elements.
   ///   - byteRange: The bytes of the tensor in that file.
-  public init(file: Int, dtype: DType, byteRange: Range<Int>) {
+  ///   - view: How the elements lie there, if not one behind the other.
+  public init(file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil) {
     self.file = file
     self.dtype = dtype
     self.byteRange = byteRange
+    self.view = view
   }
 }
 

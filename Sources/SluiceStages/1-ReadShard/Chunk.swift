@@ -19,8 +19,9 @@ internal import SluiceFormats
   }
 }
 
-/// A run of contiguous elements of one tensor with the same run from every model: what travels from
-/// a reader to a worker. Dropping it gives its memory back.
+/// A run of contiguous elements of one tensor with the same run from every model.
+///
+/// It is what travels from a reader to a worker. Dropping it gives its memory back.
 public final class Chunk: @unchecked Sendable {
   // Safe to hand from thread to thread: it never changes, and what its runs point to is mapped
   // read-only or was filled before the chunk was made.
@@ -35,18 +36,20 @@ public final class Chunk: @unchecked Sendable {
   public let fineTuned: [ChunkRun?]
 
   private let windows: [FileWindow]
+  private let gathered: [GatheredRun]
   private let buffer: PooledBuffer?
   private let lease: ByteLease
 
   init(
     strip: Strip, elements: Range<Int>, base: ChunkRun?, fineTuned: [ChunkRun?],
-    windows: [FileWindow], buffer: PooledBuffer?, lease: ByteLease
+    windows: [FileWindow], gathered: [GatheredRun], buffer: PooledBuffer?, lease: ByteLease
   ) {
     self.strip = strip
     self.elements = elements
     self.base = base
     self.fineTuned = fineTuned
     self.windows = windows
+    self.gathered = gathered
     self.buffer = buffer
     self.lease = lease
   }

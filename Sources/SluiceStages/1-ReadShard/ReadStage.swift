@@ -51,7 +51,10 @@ public struct ReadStage: Sendable {
   public static func chunkByteCount(_ task: TensorTask, chunkElements: Int) -> Int {
     let count = min(chunkElements, max(task.elementCount, 1))
     let sources = [task.base] + task.fineTuned.compactMap { $0 }
-    return sources.reduce(0) { $0 + runByteCount(count * ($1.dtype.byteCount ?? 1)) }
+    return sources.reduce(0) {
+      $0 + runByteCount(count * ($1.dtype.byteCount ?? 1))
+        + ($1.view == nil ? 0 : InputFile.stridedScratchByteCount)
+    }
   }
 
   // A window begins and ends on a page, a run in a buffer on a cache line.
@@ -96,7 +99,7 @@ public struct ReadStage: Sendable {
     }
     return Chunk(
       strip: strip, elements: elements, base: base, fineTuned: fineTuned,
-      windows: loader.windows, buffer: buffer, lease: lease)
+      windows: loader.windows, gathered: loader.gathered, buffer: buffer, lease: lease)
   }
 
   /// Loads the runs of one chunk, one after the other.
@@ -105,6 +108,7 @@ public struct ReadStage: Sendable {
     let context: NodeContext
     let buffer: PooledBuffer?
     var windows: [FileWindow] = []
+    var gathered: [GatheredRun] = []
     var used = 0
 
     init(stage: ReadStage, context: NodeContext, buffer: PooledBuffer?) {
@@ -119,6 +123,13 @@ public struct ReadStage: Sendable {
       let end = min(elements.upperBound, available)
       guard elements.lowerBound < end else { return nil }
       let width = source.dtype.byteCount ?? 1
+      if let view = source.view {
+        let run = try GatheredRun(
+          elements.lowerBound..<end, of: view, source, in: stage.files[source.file])
+        unsafe context.count(bytes: run.bytes.count)
+        gathered.append(run)
+        return unsafe ChunkRun(run.bytes, source.dtype, elementCount: end - elements.lowerBound)
+      }
       let start = source.byteRange.lowerBound
       let range = (start + elements.lowerBound * width)..<(start + end * width)
       let file = stage.files[source.file]

@@ -1,9 +1,10 @@
 internal import SluiceCore
 public import SluiceKernels
 
-/// Takes the difference of each fine-tuned model from the base, block by block, in Float32 with one
-/// rounding: delta = tuned - base (DPPA eq. 1 of the later version; the earlier one has the opposite
-/// sign and adds it, which would undo the fine-tuning).
+/// Takes the difference of each fine-tuned model from the base, block by block.
+///
+/// Formula: delta = tuned - base in Float32, one rounding. Source: DPPA, later version, eq. 1; the
+/// earlier version has the opposite sign and adds it, which would undo the fine-tuning.
 public struct DeltaStage {
   private let kernels: Kernels
   private let buffers: BlockBuffers

@@ -28,4 +28,15 @@ public enum LayerSurvey: Sendable {
       self = .needs(error.binBits)
     }
   }
+
+  /// Reads the statistics from a spectrum, with the paper's significance.
+  ///
+  /// - Parameters:
+  ///   - spectrum: The spectrum of the whole tensor.
+  ///   - name: The tensor's name.
+  ///   - significanceMultiple: How many times the mean a delta must exceed.
+  public init(_ spectrum: Spectrum, name: String, significanceMultiple: Double) {
+    self.init(
+      spectrum, name: name, significance: SignificantShare(multiple: significanceMultiple))
+  }
 }

@@ -40,9 +40,9 @@ public final class RefineSegment: LaneSegment {
   /// - Parameters:
   ///   - modelNames: The names of the fine-tuned models.
   ///   - store: Where the spectra are.
-  ///   - requests: The bins wanted of a strip and model.
   ///   - kernels: The kernels to compute with.
   ///   - prefix: What is done to the deltas before they are counted.
+  ///   - requests: The bins wanted of a strip and model.
   public init(
     modelNames: [String], store: SpectrumStore, kernels: Kernels, prefix: TransformChain = .empty,
     requests: @escaping @Sendable (Strip, Int) -> BinRequest

@@ -1,45 +1,56 @@
-internal import Glibc
-internal import Synchronization
+public import SluiceFormats
 public import SluiceKernels
+internal import Synchronization
 
 /// The spectra that pass 1 leaves, one for each strip and model, in a file: they are looked up a few
 /// at a time, so what they take of memory does not grow with the model.
 ///
 /// A record is the number of exact runs and of bins (two UInt32), then for each exact run its bits
 /// and number (two UInt32), then for each bin its bits and number (two UInt32) and its offset sum
-/// (UInt64), all little-endian.
-public final class SpectrumStore: Sendable {
-  private struct Slot {
-    var offset = 0
-    var byteCount = 0
+/// (UInt64), all little-endian. Where records lie is not in the file: a journal keeps their slots.
+public final class SpectrumStore: Sendable, DurableData {
+  /// Where the record of a strip and model lies, and the XXH3-128 of its bytes.
+  public struct Slot: Sendable, Hashable {
+    /// The position of the first byte.
+    public let offset: Int
+    /// The number of bytes.
+    public let byteCount: Int
+    /// The hash of the bytes.
+    public let hash: Hash128
+
+    /// Describes a record.
+    ///
+    /// - Parameters:
+    ///   - offset: The position of the first byte.
+    ///   - byteCount: The number of bytes.
+    ///   - hash: The hash of the bytes.
+    public init(offset: Int, byteCount: Int, hash: Hash128) {
+      self.offset = offset
+      self.byteCount = byteCount
+      self.hash = hash
+    }
   }
 
   private struct State {
-    var slots: [Slot]
+    var slots: [Slot?]
     var end = 0
   }
 
-  private let path: String
-  private let descriptor: Int32
+  private let file: WorkFile
   private let modelCount: Int
   private let state: Mutex<State>
 
-  /// Creates the file, in place of an older one.
+  /// Makes a store in a file.
   ///
   /// - Parameters:
-  ///   - path: Where.
+  ///   - file: The file: empty, or with the records that `restore` is going to tell of.
   ///   - stripCount: The number of strips of the run.
   ///   - modelCount: The number of fine-tuned models.
-  /// - Throws: `StageError` if the file cannot be created.
-  public init(path: String, stripCount: Int, modelCount: Int) throws(StageError) {
-    self.path = path
+  public init(_ file: WorkFile, stripCount: Int, modelCount: Int) {
+    self.file = file
     self.modelCount = modelCount
-    state = Mutex(State(slots: Array(repeating: Slot(), count: stripCount * modelCount)))
-    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    if descriptor < 0 { throw .statisticsFile(path, "create", systemError: errno) }
+    state = Mutex(State(slots: Array(repeating: nil, count: stripCount * modelCount)))
   }
-
-  deinit { _ = close(descriptor) }
 
   /// The bytes that the index of a store holds in memory.
   ///
@@ -48,7 +59,7 @@ public final class SpectrumStore: Sendable {
   ///   - modelCount: The number of fine-tuned models.
   /// - Returns: The number of bytes.
   public static func indexByteCount(stripCount: Int, modelCount: Int) -> Int {
-    stripCount * modelCount * MemoryLayout<Slot>.stride
+    stripCount * modelCount * MemoryLayout<Slot?>.stride
   }
 
   /// Keeps a spectrum, in place of an earlier one of the same strip and model.
@@ -57,27 +68,16 @@ public final class SpectrumStore: Sendable {
   ///   - spectrum: The spectrum.
   ///   - strip: The ordinal of the strip in the run.
   ///   - model: The position of the model.
-  /// - Throws: `StageError` if it cannot be written.
-  public func put(_ spectrum: Spectrum, strip: Int, model: Int) throws(StageError) {
+  /// - Throws: `FormatError` if it cannot be written.
+  public func put(_ spectrum: Spectrum, strip: Int, model: Int) throws(FormatError) {
     let record = spectrum.encoded()
     let offset = state.withLock { state in
       defer { state.end += record.count }
       return state.end
     }
-    var done = 0
-    while done < record.count {
-      let count = unsafe record.withUnsafeBytes { bytes in
-        unsafe pwrite(
-          descriptor, bytes.baseAddress.map { unsafe $0 + done }, record.count - done,
-          off_t(offset + done))
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw .statisticsFile(path, "write", systemError: errno) }
-      done += count
-    }
-    state.withLock {
-      $0.slots[strip * modelCount + model] = Slot(offset: offset, byteCount: record.count)
-    }
+    try file.write(record, at: offset)
+    let slot = Slot(offset: offset, byteCount: record.count, hash: Hash128(of: record))
+    state.withLock { $0.slots[strip * modelCount + model] = slot }
   }
 
   /// Looks a spectrum up.
@@ -86,28 +86,53 @@ public final class SpectrumStore: Sendable {
   ///   - strip: The ordinal of the strip in the run.
   ///   - model: The position of the model.
   /// - Returns: The spectrum; empty if none was kept.
-  /// - Throws: `StageError` if it cannot be read.
-  public func spectrum(strip: Int, model: Int) throws(StageError) -> Spectrum {
-    let slot = state.withLock { $0.slots[strip * modelCount + model] }
-    var record = [UInt8](repeating: 0, count: slot.byteCount)
-    var done = 0
-    while done < record.count {
-      let count = unsafe record.withUnsafeMutableBytes { bytes in
-        unsafe pread(
-          descriptor, bytes.baseAddress.map { unsafe $0 + done }, slot.byteCount - done,
-          off_t(slot.offset + done))
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        throw .statisticsFile(path, "read back", systemError: count < 0 ? errno : EIO)
-      }
-      done += count
+  /// - Throws: `FormatError` if it cannot be read, `StageError` if it is not what was written.
+  public func spectrum(strip: Int, model: Int) throws -> Spectrum {
+    guard let slot = slot(strip, model) else { return Spectrum([]) }
+    let record = try file.bytes(in: slot.offset..<slot.offset + slot.byteCount)
+    guard Hash128(of: record) == slot.hash, let spectrum = Spectrum(encoded: record) else {
+      throw StageError.damagedStatistics(
+        file.path, byteRange: slot.offset..<slot.offset + slot.byteCount)
     }
-    return Spectrum(encoded: record)
+    return spectrum
   }
+
+  /// Where the spectra of a strip lie, for a journal.
+  ///
+  /// - Parameter strip: The ordinal of the strip in the run.
+  /// - Returns: One slot for each model; nil if not all models' spectra are there.
+  public func slots(strip: Int) -> [Slot]? {
+    let slots = state.withLock { $0.slots[strip * modelCount..<(strip + 1) * modelCount] }
+    let known = slots.compactMap(\.self)
+    return known.count == modelCount ? known : nil
+  }
+
+  /// Tells the store of the spectra of a strip that an earlier run wrote.
+  ///
+  /// - Parameters:
+  ///   - slots: One slot for each model; nil forgets the strip.
+  ///   - strip: The ordinal of the strip in the run.
+  public func restore(_ slots: [Slot]?, strip: Int) {
+    state.withLock { state in
+      for model in 0..<modelCount {
+        let slot = slots?[model]
+        state.slots[strip * modelCount + model] = slot
+        if let slot { state.end = max(state.end, slot.offset + slot.byteCount) }
+      }
+    }
+  }
+
+  /// Waits until every spectrum kept so far is on the disk.
+  ///
+  /// - Throws: `FormatError` if the disk reports an error.
+  public func sync() throws(FormatError) { try file.sync() }
 
   /// The bytes written to the file.
   public var byteCount: Int { state.withLock { $0.end } }
+
+  private func slot(_ strip: Int, _ model: Int) -> Slot? {
+    state.withLock { $0.slots[strip * modelCount + model] }
+  }
 }
 
 extension Spectrum {
@@ -130,13 +155,12 @@ extension Spectrum {
     return record
   }
 
-  fileprivate init(encoded record: [UInt8]) {
-    guard record.count >= 8 else {
-      self.init([])
-      return
-    }
+  /// Reads a record; nil if its length is not what its first numbers say.
+  fileprivate init?(encoded record: [UInt8]) {
+    guard record.count >= 8 else { return nil }
     let exactCount = Int(record.integer(at: 0, as: UInt32.self))
     let binCount = Int(record.integer(at: 4, as: UInt32.self))
+    guard record.count == 8 + exactCount * 8 + binCount * 16 else { return nil }
     var exact: [Entry] = []
     exact.reserveCapacity(exactCount + binCount)
     for index in 0..<exactCount {
@@ -163,7 +187,8 @@ extension [UInt8] {
     unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
   }
 
-  fileprivate func integer<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: T.Type) -> T {
+  fileprivate func integer<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: T.Type) -> T
+  {
     precondition(offset + MemoryLayout<T>.size <= count)
     return unsafe withUnsafeBytes {
       unsafe T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self))

@@ -19,7 +19,7 @@ public struct DeviationRates: RateRule {
   /// The name in recipes and reports.
   public var name: String { "acl" }
 
-  /// The shift of each layer, in -maxRateDeviation ... maxRateDeviation.
+  /// The shift of each layer, at most the largest deviation up or down.
   ///
   /// - Parameter layers: The layers, in byte order of their names: sums run in this order.
   /// - Returns: One shift for each layer.

@@ -10,7 +10,7 @@ public struct LayerCuts: Sendable, Hashable {
   /// for a tensor of one strip.
   public let tiesBefore: [[Int]]
 
-  /// The rate of each partition, in 0 ... 1, most severe first.
+  /// The rate of each partition from 0 to 1, most severe first.
   public var rates: [Double] { unclampedRates.map(LayerCuts.clamp) }
 
   /// How many elements each partition keeps that no more severe one does, most severe first.

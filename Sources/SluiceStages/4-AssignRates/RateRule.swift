@@ -8,7 +8,9 @@ public struct LinearStatistics: Sendable, Hashable {
   public let zeroCount: Int
   /// The mean of |delta| over all elements.
   public let mean: Double
-  /// The share of the magnitude that lies above N times the mean (DPPA eq. 2-3), in 0 ... 1.
+  /// The share of the magnitude that lies above N times the mean.
+  ///
+  /// Source: DPPA, later version, eq. 2-3.
   public let significance: Double
 
   /// Describes a layer.

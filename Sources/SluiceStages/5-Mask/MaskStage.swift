@@ -40,15 +40,19 @@ public protocol CutSource: Sendable {
 public struct MaskStage: DeltaTransform {
   private let cuts: any CutSource
   private let tieBreak: TieBreak
+  private let zeroesDropped: Bool
 
   /// Makes the stage.
   ///
   /// - Parameters:
   ///   - cuts: Where each partition's rate cuts each tensor.
   ///   - tieBreak: Which of the elements at a threshold are kept.
-  public init(cuts: any CutSource, tieBreak: TieBreak) {
+  ///   - zeroesDropped: Whether dropped deltas become zero here; false where the next stage is an
+  ///     `AmplifyStage` that does it in the same pass.
+  public init(cuts: any CutSource, tieBreak: TieBreak, zeroesDropped: Bool = true) {
     self.cuts = cuts
     self.tieBreak = tieBreak
+    self.zeroesDropped = zeroesDropped
   }
 
   /// The name in recipes.
@@ -92,6 +96,7 @@ public struct MaskStage: DeltaTransform {
           block.values, count: block.count, cursor: &cursors[partition],
           keep: block.partitions[partition])
       }
+      guard stage.zeroesDropped else { return }
       // The last partition contains the others.
       unsafe kernels.applyMask(
         block.values, count: block.count, keep: block.partitions[cursors.count - 1])

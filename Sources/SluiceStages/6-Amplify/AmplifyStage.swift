@@ -4,20 +4,29 @@ public import SluiceKernels
 /// amplification (DPPA section 3.3).
 public struct AmplifyStage: DeltaTransform {
   private let ringFactors: [@Sendable (Int) -> [Float]]
+  private let zeroesDropped: Bool
 
   /// Makes the stage for tensors that all have the same partitions.
   ///
-  /// - Parameter ringFactors: For each model, the factor of each ring, most severe first.
-  public init(ringFactors: [[Float]]) {
+  /// - Parameters:
+  ///   - ringFactors: For each model, the factor of each ring, most severe first.
+  ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
+  public init(ringFactors: [[Float]], zeroesDropped: Bool = false) {
     self.ringFactors = ringFactors.map { factors in { _ in factors } }
+    self.zeroesDropped = zeroesDropped
   }
 
   /// Makes the stage for tensors that differ in their number of partitions.
   ///
-  /// - Parameter ringFactors: For each model, what gives the factor of each ring, most severe
-  ///   first, for a number of partitions.
-  public init(ringFactorsByCount ringFactors: [@Sendable (Int) -> [Float]]) {
+  /// - Parameters:
+  ///   - ringFactors: For each model, what gives the factor of each ring, most severe first, for a
+  ///     number of partitions.
+  ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
+  public init(
+    ringFactorsByCount ringFactors: [@Sendable (Int) -> [Float]], zeroesDropped: Bool = false
+  ) {
     self.ringFactors = ringFactors
+    self.zeroesDropped = zeroesDropped
   }
 
   /// The name in recipes.
@@ -32,17 +41,21 @@ public struct AmplifyStage: DeltaTransform {
   ///   - kernels: The kernels to compute with.
   /// - Returns: The part.
   public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
-    Lane(factorsByCount: ringFactors[model], kernels: kernels)
+    Lane(
+      factorsByCount: ringFactors[model], zeroesDropped: zeroesDropped, kernels: kernels)
   }
 
   private final class Lane: LaneTransform {
     private let factorsByCount: @Sendable (Int) -> [Float]
     private var factors: [Float] = []
-    private var changesNothing = true
+    private let zeroesDropped: Bool
     private let kernels: Kernels
 
-    init(factorsByCount: @escaping @Sendable (Int) -> [Float], kernels: Kernels) {
+    init(
+      factorsByCount: @escaping @Sendable (Int) -> [Float], zeroesDropped: Bool, kernels: Kernels
+    ) {
       self.factorsByCount = factorsByCount
+      self.zeroesDropped = zeroesDropped
       self.kernels = kernels
     }
 
@@ -51,13 +64,16 @@ public struct AmplifyStage: DeltaTransform {
       if factors.count != count {
         factors = factorsByCount(count)
         precondition(factors.count == count, "a factor for each partition")
-        changesNothing = factors.allSatisfy { $0 == 1 }
       }
-      // Multiplying by 1 gives the same bits, so it can be left out.
-      guard !changesNothing else { return }
-      unsafe kernels.amplify(
-        block.values, count: block.count, partitions: block.partitions.pointers,
-        factors: factors, partitionCount: factors.count)
+      if zeroesDropped {
+        unsafe kernels.prune(
+          block.values, count: block.count, partitions: block.partitions.pointers,
+          factors: factors, partitionCount: factors.count)
+      } else {
+        unsafe kernels.amplify(
+          block.values, count: block.count, partitions: block.partitions.pointers,
+          factors: factors, partitionCount: factors.count)
+      }
     }
   }
 }

@@ -61,7 +61,8 @@ public import SluiceKernels
   public func process(_ chunk: Chunk) throws {
     let task = chunk.strip.task
     let width = task.outputDType.byteCount ?? 1
-    try unsafe output.emit(chunk, byteCount: chunk.elements.count * width) { bytes in
+    let byteCount = chunk.elements.count * width
+    try unsafe output.emit(chunk, byteCount: byteCount) { bytes in
       guard let target = bytes.baseAddress else { return }
       if task.role == .copied {
         guard let run = chunk.base else { return }

@@ -12,7 +12,7 @@ public final class ChunkOutput {
   private let context: NodeContext
   private let pool: BufferPool
   private let channel: BoundedChannel<WriteJob>
-  private let sums: OutputSums
+  private let ledger: StripLedger
   private var sum = BlockSum()
 
   /// Makes the output of one lane.
@@ -21,14 +21,14 @@ public final class ChunkOutput {
   ///   - context: The node of the lane.
   ///   - pool: The buffers, shared by all lanes.
   ///   - channel: The way to the writer.
-  ///   - sums: The sums of all tensors.
+  ///   - ledger: Who learns of the strips' sums.
   public init(
-    context: NodeContext, pool: BufferPool, channel: BoundedChannel<WriteJob>, sums: OutputSums
+    context: NodeContext, pool: BufferPool, channel: BoundedChannel<WriteJob>, ledger: StripLedger
   ) {
     self.context = context
     self.pool = pool
     self.channel = channel
-    self.sums = sums
+    self.ledger = ledger
   }
 
   /// Prepares for a strip.
@@ -58,10 +58,12 @@ public final class ChunkOutput {
     unsafe sum.add(
       UnsafeRawBufferPointer(bytes), firstElement: chunk.elements.lowerBound,
       dtype: task.outputDType)
-    let job = WriteJob(buffer: buffer, range: range, shard: task.outputShard, offset: offset)
+    let job = WriteJob(
+      buffer: buffer, range: range, strip: chunk.strip.ordinal, shard: task.outputShard,
+      offset: offset)
     try context.send(job, to: channel)
   }
 
-  /// Keeps what the strip adds to its tensor's sum.
-  func end(_ strip: Strip) { sums.add(sum, to: strip.task.ordinal) }
+  /// Tells what the strip adds to its tensor's sum.
+  func end(_ strip: Strip) { ledger.didMerge(strip, sum: sum) }
 }

@@ -2,26 +2,25 @@ public import SluiceFormats
 internal import Synchronization
 
 /// The shards of the merged model while they are written: under temporary names, in any order of
-/// ranges, each made when its first range comes and safely on disk when its last has come.
+/// ranges, each made when its first range comes.
+///
+/// A shard of which an earlier run left some is opened again and filled up.
 public final class OutputShards: Sendable {
-  private struct Shard {
-    var file: OutputFile?
-    var missingBytes: Int
-  }
-
-  private let layout: ShardLayout
+  private let shards: [OutputShard]
   private let directory: String
-  private let shards: Mutex<[Shard]>
 
   /// Makes the shards of a layout; nothing is written yet.
   ///
   /// - Parameters:
   ///   - layout: The planned files.
   ///   - directory: Where unfinished files are kept.
-  public init(_ layout: ShardLayout, in directory: String) {
-    self.layout = layout
+  ///   - finished: For each shard that an earlier run began, the bytes of tensors in it that are
+  ///     finished; its file must be there.
+  public init(_ layout: ShardLayout, in directory: String, finished: [Int: Int] = [:]) {
     self.directory = directory
-    shards = Mutex(layout.shards.map { Shard(missingBytes: $0.byteCount) })
+    shards = layout.shards.enumerated().map { ordinal, shard in
+      OutputShard(shard, in: directory, finishedByteCount: finished[ordinal])
+    }
   }
 
   /// Writes a range of a shard's tensors.
@@ -34,51 +33,133 @@ public final class OutputShards: Sendable {
   public func write(
     _ bytes: UnsafeRawBufferPointer, shard: Int, at offset: Int
   ) throws(FormatError) {
-    let file = try openFile(shard)
-    try unsafe file.write(bytes, at: offset)
-    if countWritten(bytes.count, of: shard) { try file.finish() }
+    try unsafe shards[shard].write(bytes, at: offset)
   }
 
-  /// Writes what has no tensor bytes to wait for: the headers of shards that hold only empty tensors.
+  /// A shard as something to wait for until it is on the disk.
+  ///
+  /// - Parameter shard: The ordinal of the shard.
+  /// - Returns: The shard.
+  public func durableData(of shard: Int) -> any DurableData { shards[shard] }
+
+  /// Waits until everything is on the disk, with the headers of shards that hold only empty tensors.
   ///
   /// - Throws: `FormatError` if the disk is full or fails.
   public func finish() throws(FormatError) {
-    for ordinal in layout.shards.indices {
-      let file = try openFile(ordinal)
-      precondition(shards.withLock { $0[ordinal].missingBytes } == 0, "a shard has a hole")
-      try file.finish()
+    for shard in shards {
+      try shard.sync()
+      precondition(shard.isComplete, "a shard has a hole")
     }
   }
 
-  /// Gives every shard its final name.
+  /// Gives every shard its final name, unless it has it already.
   ///
   /// - Parameter directory: Where finished files go.
   /// - Throws: `FormatError` if a file cannot be renamed.
   public func publish(in directory: String) throws(FormatError) {
-    for (ordinal, shard) in layout.shards.enumerated() {
-      try openFile(ordinal).publish(to: "\(directory)/\(shard.fileName)")
-    }
+    for shard in shards { try shard.publish(in: directory) }
+  }
+}
+
+/// One shard while it is written.
+final class OutputShard: Sendable, DurableData {
+  private struct State {
+    var file: OutputFile?
+    var missingByteCount: Int
+    /// Whether an earlier run made the file.
+    var isBegun: Bool
+    /// Whether the file's name may still be lost when the power fails.
+    var isNameUnsafe = false
+    var isClosed = false
   }
 
-  private func openFile(_ ordinal: Int) throws(FormatError) -> OutputFile {
-    if let file = shards.withLock({ $0[ordinal].file }) { return file }
-    let shard = layout.shards[ordinal]
-    let file = try OutputFile.create(
-      at: "\(directory)/\(shard.fileName)", byteCount: shard.byteCount)
+  private let plan: PlannedShard
+  private let directory: String
+  private let state: Mutex<State>
+  /// Held while a sync runs, so that nobody closes the file under it; writers do not need it.
+  private let syncing = Mutex(())
+
+  init(_ plan: PlannedShard, in directory: String, finishedByteCount: Int?) {
+    self.plan = plan
+    self.directory = directory
+    let missing = plan.byteCount - plan.header.count - (finishedByteCount ?? 0)
+    let isBegun = finishedByteCount != nil
+    state = Mutex(
+      State(missingByteCount: missing, isBegun: isBegun, isClosed: isBegun && missing == 0))
+  }
+
+  private var path: String { "\(directory)/\(plan.fileName)" }
+
+  /// Whether all tensors' bytes have been written.
+  var isComplete: Bool { state.withLock { $0.missingByteCount == 0 } }
+
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
+    try unsafe open().write(bytes, at: offset)
+    state.withLock { $0.missingByteCount -= bytes.count }
+  }
+
+  /// Waits until what was written is on the disk, and closes a complete shard.
+  func sync() throws(FormatError) {
+    let result = syncing.withLock { _ in
+      Result { () throws(FormatError) in
+        guard !state.withLock({ $0.isClosed }) else { return }
+        let file = try open()
+        let (isComplete, isNameUnsafe) = state.withLock {
+          ($0.missingByteCount == 0, $0.isNameUnsafe)
+        }
+        if isComplete { try file.finish() } else { try file.sync() }
+        if isNameUnsafe { try Directory.sync(directory) }
+        state.withLock { state in
+          state.isNameUnsafe = false
+          if isComplete {
+            state.isClosed = true
+            state.file = nil
+          }
+        }
+      }
+    }
+    try result.get()
+  }
+
+  func publish(in target: String) throws(FormatError) {
+    let final = "\(target)/\(plan.fileName)"
+    if try FileStatus.of(path, followingLinks: false) == nil,
+      try FileStatus.of(final, followingLinks: false)?.byteCount == plan.byteCount
+    {
+      return
+    }
+    try OutputFile.rename(path, to: final)
+  }
+
+  private func open() throws(FormatError) -> OutputFile {
+    // Two threads may come at the same time; a file is made once.
+    let result = state.withLock { state in
+      Result { () throws(FormatError) -> OutputFile in
+        if let file = state.file { return file }
+        let file = try state.isBegun ? reopened() : created()
+        state.isNameUnsafe = !state.isBegun
+        state.file = file
+        state.isBegun = true
+        return file
+      }
+    }
+    return try result.get()
+  }
+
+  private func created() throws(FormatError) -> OutputFile {
+    let file = try OutputFile.create(at: path, byteCount: plan.byteCount)
     // Safety: the header is used inside the closure only.
-    let result = unsafe shard.header.withUnsafeBytes { header in
+    let result = unsafe plan.header.withUnsafeBytes { header in
       Result { () throws(FormatError) in try unsafe file.write(header, at: 0) }
     }
     try result.get()
-    shards.withLock { $0[ordinal].file = file }
-    _ = countWritten(shard.header.count, of: ordinal)
     return file
   }
 
-  private func countWritten(_ byteCount: Int, of ordinal: Int) -> Bool {
-    shards.withLock { shards in
-      shards[ordinal].missingBytes -= byteCount
-      return shards[ordinal].missingBytes == 0
+  private func reopened() throws(FormatError) -> OutputFile {
+    guard let file = try OutputFile.reopen(at: path, byteCount: plan.byteCount) else {
+      preconditionFailure("an unfinished shard went away while its run was locked")
     }
+    return file
   }
 }

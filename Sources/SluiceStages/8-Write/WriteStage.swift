@@ -1,25 +1,35 @@
 public import SluiceDataflow
 
-/// Merged bytes on their way to a shard. Dropping it gives the buffer back.
+/// Merged bytes on their way to a shard.
+///
+/// Dropping it gives the buffer back.
 public struct WriteJob: Sendable {
   /// The buffer that holds the bytes.
   public let buffer: PooledBuffer
   /// Where they lie in the buffer.
   public let range: Range<Int>
+  /// The ordinal of the strip that they belong to.
+  public let strip: Int
   /// The ordinal of the shard.
   public let shard: Int
   /// Where they go in the shard.
   public let offset: Int
 }
 
-/// Writes merged chunks to their places: the last node of the graph, one for all lanes.
+/// Writes merged chunks to their places: the last nodes of the graph, shared by all lanes.
 public struct WriteStage: Sendable {
   private let shards: OutputShards
+  private let ledger: StripLedger
 
   /// Makes the stage.
   ///
-  /// - Parameter shards: The files.
-  public init(_ shards: OutputShards) { self.shards = shards }
+  /// - Parameters:
+  ///   - shards: The files.
+  ///   - ledger: Who learns of what is written.
+  public init(_ shards: OutputShards, ledger: StripLedger) {
+    self.shards = shards
+    self.ledger = ledger
+  }
 
   /// Writes until the channel is closed.
   ///
@@ -37,6 +47,7 @@ public struct WriteStage: Sendable {
       try unsafe shards.write(
         UnsafeRawBufferPointer(rebasing: job.buffer.bytes[job.range]), shard: job.shard,
         at: job.offset)
+      ledger.didWrite(job.range.count, strip: job.strip)
       context.count(bytes: job.range.count)
       didWrite(job.range.count)
     }

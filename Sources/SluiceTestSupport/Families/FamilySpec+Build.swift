@@ -6,6 +6,16 @@ public struct ModelFamily: Sendable {
   public var base: TinyModel
   /// The fine-tuned models with their names, in order.
   public var fineTuned: [(name: String, model: TinyModel)]
+
+  /// Puts a family together.
+  ///
+  /// - Parameters:
+  ///   - base: The base model.
+  ///   - fineTuned: The fine-tuned models with their names, in order.
+  public init(base: TinyModel, fineTuned: [(name: String, model: TinyModel)]) {
+    self.base = base
+    self.fineTuned = fineTuned
+  }
 }
 
 extension FamilySpec {

@@ -31,7 +31,7 @@ public enum HostileCheckpoint: String, CaseIterable, Sendable {
   public var expectedMessage: String {
     switch self {
     case .nothing: "neither model.safetensors.index.json nor model.safetensors found"
-    case .onlyPickled: "only PyTorch files (pytorch_model-00001-of-00002.bin)"
+    case .onlyPickled: "no pytorch_model.bin, only pytorch_model-00001-of-00002.bin"
     case .onlyGGUF: "only GGUF files"
     case .onlyAdapter: "only an adapter was found"
     case .severalWithoutIndex: "2 safetensors files but no model.safetensors.index.json"

@@ -1,0 +1,38 @@
+/// An open file of weights whose description of itself has been checked, whatever its format.
+public struct WeightFile: Sendable {
+  /// The formats that are read.
+  public enum Format: String, Sendable, Hashable {
+    /// A safetensors file.
+    case safetensors = "safetensors"
+    /// A ZIP archive of PyTorch.
+    case pyTorch = "PyTorch"
+  }
+
+  /// The file.
+  public let input: InputFile
+  /// Its format.
+  public let format: Format
+  /// Its tensors: of a safetensors file in the order of their bytes.
+  public let tensors: [TensorEntry]
+
+  /// The path as it was given.
+  public var path: String { input.path }
+
+  /// Opens a file and checks what it says of itself; the data is not touched.
+  ///
+  /// - Parameters:
+  ///   - path: The path; links are followed.
+  ///   - format: The format that the file must have.
+  /// - Returns: The open file.
+  /// - Throws: If it is no regular file, cannot be read, or breaks a rule of the format.
+  public static func open(_ path: String, as format: Format) throws(FormatError) -> WeightFile {
+    switch format {
+    case .safetensors:
+      let file = try SafetensorsFile.open(path)
+      return WeightFile(input: file.input, format: format, tensors: file.header.tensors)
+    case .pyTorch:
+      let file = try TorchFile.open(path)
+      return WeightFile(input: file.input, format: format, tensors: file.tensors)
+    }
+  }
+}

@@ -1,0 +1,137 @@
+internal import Glibc
+
+/// A file of a run's own that grows while the run lasts and is read back: a journal, statistics.
+///
+/// Any thread may read and write, as long as no two touch the same bytes.
+public final class WorkFile: Sendable, DurableData {
+  /// The path.
+  public let path: String
+  private let descriptor: Int32
+
+  private init(path: String, descriptor: Int32) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Makes an empty file, in place of what had the name.
+  ///
+  /// - Parameter path: The path.
+  /// - Returns: The open file.
+  /// - Throws: If it cannot be made.
+  public static func create(at path: String) throws(FormatError) -> WorkFile {
+    try Directory.removeFile(path)
+    return WorkFile(path: path, descriptor: try createFile(at: path, O_RDWR | O_EXCL))
+  }
+
+  /// Opens a file that an earlier run left.
+  ///
+  /// - Parameters:
+  ///   - path: The path.
+  ///   - isReadOnly: Whether it is only looked at.
+  /// - Returns: The open file, or nil if there is none.
+  /// - Throws: If it is there but cannot be opened.
+  public static func open(
+    at path: String, isReadOnly: Bool = false
+  ) throws(FormatError) -> WorkFile? {
+    let flags = (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW
+    // Safety: the path is a C string for the length of the call.
+    let descriptor = unsafe Glibc.open(path, flags)
+    if descriptor >= 0 { return WorkFile(path: path, descriptor: descriptor) }
+    if errno == ENOENT { return nil }
+    throw .open(path, errno: errno)
+  }
+
+  /// The length now.
+  ///
+  /// - Returns: The number of bytes.
+  /// - Throws: If the system does not say.
+  public func byteCount() throws(FormatError) -> Int {
+    try FileStatus.of(descriptor: descriptor, path: path).byteCount
+  }
+
+  /// Writes bytes.
+  ///
+  /// - Parameters:
+  ///   - bytes: What to write.
+  ///   - offset: Where in the file.
+  /// - Throws: If the disk is full or reports an error; a part may have been written.
+  public func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
+    // Safety: the bytes are used inside the closure only.
+    let number = unsafe bytes.withUnsafeBytes {
+      unsafe writeFully(descriptor, $0, at: offset, path: path)
+    }
+    guard number == 0 else {
+      throw .write(path, range: offset..<offset + bytes.count, errno: number)
+    }
+  }
+
+  /// Reads bytes.
+  ///
+  /// - Parameter range: Where in the file.
+  /// - Returns: The bytes.
+  /// - Throws: If the read fails or the file ends too early.
+  public func bytes(in range: Range<Int>) throws(FormatError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    // Safety: the buffer is used inside the closure only.
+    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(FormatError) in
+        try unsafe readFully(descriptor, into: buffer, at: range.lowerBound, path: path)
+      }
+    }
+    try result.get()
+    return bytes
+  }
+
+  /// Cuts the file off.
+  ///
+  /// - Parameter byteCount: The new length.
+  /// - Throws: If the disk reports an error.
+  public func truncate(to byteCount: Int) throws(FormatError) {
+    let number = FileCalls.perform(.truncate, path) {
+      ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
+    }
+    guard number == 0 else { throw .write(path, range: byteCount..<byteCount, errno: number) }
+  }
+
+  /// Waits until everything written so far is on the disk.
+  ///
+  /// - Throws: If the disk reports an error, possibly of an earlier write.
+  public func sync() throws(FormatError) { try syncFile(descriptor, path: path) }
+}
+
+/// Something that is written and can be waited for until it is on the disk.
+public protocol DurableData: AnyObject, Sendable {
+  /// Waits until everything written so far is on the disk.
+  ///
+  /// - Throws: If the disk reports an error, possibly of an earlier write.
+  func sync() throws(FormatError)
+}
+
+extension OutputFile: DurableData {}
+
+/// Makes a file with the permissions that the umask leaves.
+func createFile(at path: String, _ flags: Int32) throws(FormatError) -> Int32 {
+  var descriptor: Int32 = -1
+  let number = FileCalls.perform(.create, path) {
+    // Safety: the path is a C string for the length of the call.
+    descriptor = unsafe open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    return descriptor >= 0 ? 0 : errno
+  }
+  guard number == 0 else { throw .create(path, errno: number) }
+  return descriptor
+}
+
+/// Waits until a file's bytes are on the disk, with all that is needed to find them again.
+func syncFile(
+  _ descriptor: Int32, path: String, includesTimes: Bool = false
+) throws(FormatError) {
+  let number = FileCalls.perform(.sync, path) {
+    while (includesTimes ? fsync(descriptor) : fdatasync(descriptor)) != 0 {
+      if errno != EINTR { return errno }
+    }
+    return 0
+  }
+  guard number == 0 else { throw .sync(path, errno: number) }
+}

@@ -1,0 +1,178 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluiceStages
+internal import Synchronization
+
+/// How much of what earlier attempts finished is read again before a run goes on.
+public enum ResumeCheck: String, Sendable, Hashable, CaseIterable {
+  /// What was finished last, and one in so many of the others; all of it if one is damaged.
+  case sample
+  /// All of it.
+  case all
+  /// None of it.
+  case none
+}
+
+/// Compares what earlier attempts finished with the hashes that they recorded.
+struct FinishedWorkCheck {
+  /// How many of the strips that were finished last belong to the sample.
+  private static let latestCount = 16
+  /// One in so many of the others belongs to it.
+  private static let interval = 32
+  /// The bytes that each thread reads at a time: whole blocks of every type.
+  private static let bufferByteCount = 1 << 21
+
+  let plan: MergePlan
+  let directory: RunDirectory
+  let cancellation: Cancellation
+
+  /// Looks at earlier work.
+  ///
+  /// - Parameters:
+  ///   - progress: What the journal says.
+  ///   - extent: How much to look at.
+  /// - Returns: The units whose data is missing or not what was written.
+  /// - Throws: If a file cannot be read, or the run was cancelled.
+  func damagedUnits(in progress: MergeProgress, _ extent: ResumeCheck) throws -> [UnitKey] {
+    var damaged = try unitsWithoutFile(progress)
+    guard extent != .none else { return damaged }
+    let known = Set(damaged)
+    let strips = plan.strips.filter {
+      progress.merged[$0.ordinal] != nil && !known.contains(UnitKey(.merge, $0.ordinal))
+    }
+    var first = extent == .all ? strips : sample(of: strips, progress)
+    var found = try damagedStrips(first, progress)
+    if !found.isEmpty, extent == .sample {
+      let seen = Set(first.map(\.ordinal))
+      first = strips.filter { !seen.contains($0.ordinal) }
+      found += try damagedStrips(first, progress)
+    }
+    damaged += found
+    damaged += try damagedSpectra(progress, extent)
+    return damaged
+  }
+
+  /// Strips of shards that are gone or have another length, and spectra beyond the end of their file.
+  private func unitsWithoutFile(_ progress: MergeProgress) throws -> [UnitKey] {
+    var isThere: [Bool] = []
+    for shard in plan.layout.shards {
+      isThere.append(try path(of: shard, progress) != nil)
+    }
+    let strips = plan.strips.filter {
+      progress.merged[$0.ordinal] != nil && !isThere[$0.task.outputShard]
+    }
+    let statistics = try FileStatus.of(directory.workPath(MergeWork.statisticsName))
+    let spectra = progress.spectra.filter { _, slots in
+      slots.count != plan.recipe.models.count
+        || slots.contains { $0.offset + $0.byteCount > statistics?.byteCount ?? 0 }
+    }
+    return strips.map { UnitKey(.merge, $0.ordinal) } + spectra.keys.map { UnitKey(.survey, $0) }
+  }
+
+  /// The file of a shard: unfinished, or already under its finished name.
+  private func path(of shard: PlannedShard, _ progress: MergeProgress) throws -> String? {
+    let places =
+      [directory.workPath(shard.fileName)]
+      + (progress.isPublishing ? ["\(directory.path)/\(shard.fileName)"] : [])
+    return try places.first {
+      try FileStatus.of($0, followingLinks: false)?.byteCount == shard.byteCount
+    }
+  }
+
+  private func sample(of strips: [Strip], _ progress: MergeProgress) -> [Strip] {
+    let latest = Set(progress.mergedInOrder.suffix(FinishedWorkCheck.latestCount))
+    return strips.enumerated().filter { position, strip in
+      latest.contains(strip.ordinal) || position % FinishedWorkCheck.interval == 0
+    }.map(\.element)
+  }
+
+  private func damagedSpectra(
+    _ progress: MergeProgress, _ extent: ResumeCheck
+  ) throws -> [UnitKey] {
+    // A damaged spectrum is found when it is used; looking at all of them is a matter of seconds.
+    guard extent == .all,
+      let file = try WorkFile.open(at: directory.workPath(MergeWork.statisticsName))
+    else { return [] }
+    return try progress.spectra.keys.sorted().filter { strip in
+      try cancellation.check()
+      return try (progress.spectra[strip] ?? []).contains { slot in
+        let bytes = try file.bytes(in: slot.offset..<slot.offset + slot.byteCount)
+        return Hash128(of: bytes) != slot.hash
+      }
+    }.map { UnitKey(.survey, $0) }
+  }
+
+  /// Reads strips on all lanes and compares their sums.
+  private func damagedStrips(
+    _ strips: [Strip], _ progress: MergeProgress
+  ) throws -> [UnitKey] {
+    guard !strips.isEmpty else { return [] }
+    var files: [InputFile?] = []
+    for shard in plan.layout.shards {
+      files.append(try path(of: shard, progress).map { try InputFile.open($0) })
+    }
+    let pool = try BufferPool(
+      count: plan.memory.lanes, byteCount: FinishedWorkCheck.bufferByteCount,
+      cancellation: cancellation)
+    let found = Mutex<[UnitKey]>([])
+    let next = Atomic<Int>(0)
+    let graph = Graph(cancellation: cancellation)
+    for lane in 1...plan.memory.lanes {
+      graph.add("check \(lane)", .source) { [files] node in
+        let buffer = try node.take(from: pool)
+        while true {
+          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          guard index < strips.count else { return }
+          let strip = strips[index]
+          guard let file = files[strip.task.outputShard] else { continue }
+          let start = strip.outputOffset
+          // SAFETY: the buffer belongs to this thread until the body ends.
+          let sum = try unsafe file.blockSum(
+            of: start..<start + strip.outputByteCount, firstElement: strip.elements.lowerBound,
+            dtype: strip.task.outputDType, buffer: buffer.bytes, cancellation: node.cancellation)
+          if sum != progress.merged[strip.ordinal] {
+            found.withLock { $0.append(UnitKey(.merge, strip.ordinal)) }
+          }
+        }
+      }
+    }
+    try graph.run()
+    return found.withLock { $0 }.sorted { $0.ordinal < $1.ordinal }
+  }
+}
+
+extension InputFile {
+  /// The sum of the blocks of a run of elements, read piece by piece.
+  ///
+  /// - Parameters:
+  ///   - range: Where the elements are in the file.
+  ///   - firstElement: The position of the first in its tensor, a multiple of a block.
+  ///   - dtype: Their type.
+  ///   - buffer: Where to read to; at least a block, and only whole blocks of it are used.
+  ///   - cancellation: What ends the reading before its time.
+  /// - Returns: The sum.
+  /// - Throws: If the file cannot be read.
+  func blockSum(
+    of range: Range<Int>, firstElement: Int, dtype: DType,
+    buffer: UnsafeMutableRawBufferPointer, cancellation: Cancellation
+  ) throws -> BlockSum {
+    let block = BlockSum.blockByteCount(of: dtype)
+    let step = buffer.count / block * block
+    precondition(step > 0, "a buffer holds at least a block")
+    var sum = BlockSum()
+    var start = range.lowerBound
+    while start < range.upperBound {
+      try cancellation.check()
+      let count = min(step, range.upperBound - start)
+      // SAFETY: the count is at most the buffer's.
+      let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      try unsafe read(into: bytes, at: start)
+      let element = firstElement + (start - range.lowerBound) / block * BlockSum.blockElementCount
+      unsafe sum.add(UnsafeRawBufferPointer(bytes), firstElement: element, dtype: dtype)
+      dropCachedPages(in: start..<start + count)
+      start += count
+    }
+    return sum
+  }
+}

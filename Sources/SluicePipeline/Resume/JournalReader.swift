@@ -1,0 +1,77 @@
+public import SluiceFormats
+
+/// Reads a journal up to where it is whole.
+///
+/// Any bytes are a journal: what does not belong to a whole record, and all behind it, was never
+/// finished and counts as not written. So every prefix of a journal is a state that it was once in.
+public struct JournalReader {
+  /// What the first bytes say.
+  public enum Header: Sendable, Hashable {
+    /// Not even the header is whole: nothing was recorded.
+    case missing
+    /// Something else, or another version of the format.
+    case foreign
+    /// A journal of the run with a manifest of this hash.
+    case valid(manifest: Hash128)
+  }
+
+  /// What the first bytes say.
+  public let header: Header
+  /// How many bytes belong to the header and whole records, as far as they have been read.
+  public private(set) var validByteCount = 0
+
+  private let byteCount: Int
+  private let read: (Range<Int>) throws -> [UInt8]
+
+  /// Starts to read.
+  ///
+  /// - Parameters:
+  ///   - byteCount: The length of the journal.
+  ///   - read: Gives a range of its bytes.
+  /// - Throws: What `read` throws.
+  public init(byteCount: Int, read: @escaping (Range<Int>) throws -> [UInt8]) throws {
+    self.byteCount = byteCount
+    self.read = read
+    guard byteCount >= JournalFormat.headerByteCount else {
+      header = .missing
+      return
+    }
+    let bytes = try read(0..<JournalFormat.headerByteCount)
+    let start = JournalFormat.header(manifest: Hash128(high: 0, low: 0)).prefix(16)
+    guard bytes.starts(with: start), let hash = Hash128(bytes: bytes[16..<32]) else {
+      header = .foreign
+      return
+    }
+    header = .valid(manifest: hash)
+    validByteCount = JournalFormat.headerByteCount
+  }
+
+  /// Starts to read a file.
+  ///
+  /// - Parameter file: The file; it may grow meanwhile.
+  /// - Throws: `FormatError` if it cannot be read.
+  public init(_ file: WorkFile) throws {
+    try self.init(byteCount: try file.byteCount()) { try file.bytes(in: $0) }
+  }
+
+  /// Reads the next record.
+  ///
+  /// - Returns: The record, or nil where no whole record follows.
+  /// - Throws: What reading throws.
+  public mutating func next() throws -> JournalRecord? {
+    guard case .valid = header else { return nil }
+    let start = validByteCount
+    let payloadStart = start + JournalFormat.recordHeaderByteCount
+    guard payloadStart <= byteCount else { return nil }
+    var head = ByteReader(try read(start..<payloadStart))
+    guard let length = head.integer(UInt32.self), length <= JournalFormat.payloadByteLimit,
+      payloadStart + Int(length) <= byteCount, let hash = head.bytes(16)
+    else { return nil }
+    let payload = try read(payloadStart..<payloadStart + Int(length))
+    guard Hash128(of: payload, seed: UInt64(start)).bytes == hash,
+      let record = JournalFormat.decode(payload)
+    else { return nil }
+    validByteCount = payloadStart + Int(length)
+    return record
+  }
+}

@@ -1,0 +1,79 @@
+public import SluiceFormats
+
+/// What a run is: everything that decides about its bytes, as names with values.
+///
+/// Two attempts belong to the same run if all facts agree; if not, the first that differ say why
+/// going on would be wrong. Notes are for people and for `sluice status`; nobody compares them.
+public struct Manifest: Sendable, Hashable {
+  /// The version of the file format.
+  public static let version = 1
+  /// What the file says that it is.
+  static let format = "sluice-manifest"
+
+  /// A name with a value.
+  public struct Entry: Sendable, Hashable {
+    /// The name: words with dots between them.
+    public let name: String
+    /// The value.
+    public let value: String
+  }
+
+  /// What must be the same in all attempts, in order.
+  public internal(set) var facts: [Entry] = []
+  /// What is good to know.
+  public internal(set) var notes: [Entry] = []
+
+  /// Starts without facts.
+  public init() {}
+
+  /// Adds a fact.
+  ///
+  /// - Parameters:
+  ///   - name: The name, which no other fact has.
+  ///   - value: The value.
+  public mutating func add(fact name: String, _ value: String) {
+    facts.append(Entry(name: name, value: value))
+  }
+
+  /// Adds a note.
+  ///
+  /// - Parameters:
+  ///   - name: The name, which no other note has.
+  ///   - value: The value.
+  public mutating func add(note name: String, _ value: String) {
+    notes.append(Entry(name: name, value: value))
+  }
+
+  /// The value of a fact.
+  ///
+  /// - Parameter name: The name.
+  /// - Returns: The value, or nil if there is no such fact.
+  public func fact(_ name: String) -> String? { facts.first { $0.name == name }?.value }
+
+  /// The value of a note.
+  ///
+  /// - Parameter name: The name.
+  /// - Returns: The value, or nil if there is no such note.
+  public func note(_ name: String) -> String? { notes.first { $0.name == name }?.value }
+
+  /// A hash of all facts: the same for the same run.
+  ///
+  /// XXH3-128 of the facts as UTF-8, each as its name, a NUL, its value, and a NUL.
+  public var identity: Hash128 {
+    Hash128(of: facts.flatMap { Array($0.name.utf8) + [0] + Array($0.value.utf8) + [0] })
+  }
+
+  /// Where another manifest disagrees.
+  ///
+  /// - Parameter other: The other manifest.
+  /// - Returns: The names of facts that differ or that only one has, with both values; those of this
+  ///   manifest first.
+  func differences(
+    from other: Manifest
+  ) -> [(name: String, mine: String?, other: String?)] {
+    let theirs = Dictionary(other.facts.map { ($0.name, $0.value) }) { first, _ in first }
+    let mine = Set(facts.map(\.name))
+    return facts.filter { theirs[$0.name] != $0.value }.map { ($0.name, $0.value, theirs[$0.name]) }
+      + other.facts.filter { !mine.contains($0.name) }.map { ($0.name, nil, $0.value) }
+  }
+}

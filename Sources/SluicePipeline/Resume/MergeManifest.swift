@@ -1,0 +1,102 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceStages
+
+/// The manifest of a merge.
+enum MergeManifest {
+  static func make(_ plan: MergePlan) throws -> Manifest {
+    var manifest = Manifest()
+    manifest.add(fact: "kind", "merge")
+    // Another version may compute other bytes.
+    manifest.add(fact: "sluice", SluiceVersion.current)
+    addRecipe(plan.recipe, to: &manifest)
+    try addInputs(plan, to: &manifest)
+    addPlan(plan, to: &manifest)
+    return manifest
+  }
+
+  private static func addRecipe(_ recipe: MergeRecipe, to manifest: inout Manifest) {
+    var facts = recipe
+    manifest.add(note: "base", recipe.base)
+    facts.base = ""
+    for (position, model) in recipe.models.enumerated() {
+      manifest.add(note: "model.\(model.name)", model.path)
+      facts.models[position].path = ""
+    }
+    // Stages of one's own are known by their identities, whatever they are made of.
+    for (position, stage) in facts.stages.identities.enumerated() {
+      manifest.add(fact: "recipe.stages.\(position)", "\(stage.place): \(stage.identity)")
+    }
+    facts.stages = CustomStages()
+    // By reflection, so that no setting that a recipe may get can be forgotten here.
+    for (name, value) in StoredValues.list(facts, name: "recipe") where !value.isEmpty {
+      manifest.add(fact: name, value)
+    }
+  }
+
+  private static func addInputs(_ plan: MergePlan, to manifest: inout Manifest) throws {
+    for (name, files) in plan.filesByModel {
+      for file in files {
+        let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
+        try Fingerprint(of: file).add(to: &manifest, as: "input.\(name).\(fileName)")
+      }
+    }
+    for name in try SideFiles.list(of: plan.recipe.base) {
+      guard let status = try FileStatus.of("\(plan.recipe.base)/\(name)") else { continue }
+      manifest.add(
+        fact: "copied.\(name)", "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
+    }
+  }
+
+  private static func addPlan(_ plan: MergePlan, to manifest: inout Manifest) {
+    for shard in plan.layout.shards {
+      manifest.add(
+        fact: "output.\(shard.fileName)",
+        "\(shard.byteCount) bytes, header \(Hash128(of: shard.header).hexadecimal)")
+    }
+    manifest.add(fact: "output.index", Hash128(of: plan.layout.index ?? []).hexadecimal)
+    manifest.add(fact: "output.config", Hash128(of: plan.config ?? []).hexadecimal)
+    manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
+    manifest.add(fact: "tensors", tensorsHash(plan).hexadecimal)
+    let survey = plan.linearTasks.flatMap { plan.strips(of: $0) }.count
+    manifest.add(note: "\(UnitKind.survey.rawValue).units", "\(survey)")
+    manifest.add(
+      note: "\(UnitKind.survey.rawValue).bytes",
+      "\(MergePlan.inputByteCount(plan.linearTasks))")
+    manifest.add(note: "\(UnitKind.merge.rawValue).units", "\(plan.stripCount)")
+    manifest.add(
+      note: "\(UnitKind.merge.rawValue).bytes",
+      "\(MergePlan.inputByteCount(plan.tasks) + plan.layout.tensorByteCount)")
+  }
+
+  /// A hash of what is done with each tensor.
+  private static func tensorsHash(_ plan: MergePlan) -> Hash128 {
+    var hashes: [UInt8] = []
+    for task in plan.tasks {
+      var text = "\(task.name)\u{0}\(task.role.rawValue) \(task.elementCount)"
+      text += " \(task.outputDType.rawValue) \(task.outputShard) \(task.outputOffset)"
+      let counts = [task.baseElementCount] + task.fineTunedElementCounts
+      for (source, count) in zip([task.base] + task.fineTuned, counts) {
+        guard let source else {
+          text += " -"
+          continue
+        }
+        let range = source.byteRange
+        text += " \(source.file) \(source.dtype.rawValue) \(range.lowerBound) \(count)"
+      }
+      hashes += Hash128(of: Array(text.utf8)).bytes
+    }
+    return Hash128(of: hashes)
+  }
+}
+
+extension MergePlan {
+  /// The input files of each model, the base first.
+  var filesByModel: [(name: String, files: ArraySlice<InputFile>)] {
+    let names = ["base"] + recipe.models.map(\.name)
+    return names.indices.map { index in
+      let end = index + 1 < firstFiles.count ? firstFiles[index + 1] : files.count
+      return (names[index], files[firstFiles[index]..<end])
+    }
+  }
+}

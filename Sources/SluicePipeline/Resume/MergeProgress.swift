@@ -1,0 +1,123 @@
+internal import SluiceFormats
+internal import SluiceStages
+
+/// What the journal of a merge says: which work is finished, and what must be known of it.
+struct MergeProgress: Sendable {
+  /// Where the spectra of surveyed strips lie.
+  private(set) var spectra: [Int: [SpectrumStore.Slot]] = [:]
+  /// The strips whose spectra were refined at least once.
+  private(set) var refined: Set<Int> = []
+  /// The statistics that stages asked for, model by model.
+  private(set) var statistics: [Int: [Double]] = [:]
+  /// The sums of merged strips.
+  private(set) var merged: [Int: BlockSum] = [:]
+  /// The order in which strips were recorded as merged, the latest last.
+  private(set) var mergedInOrder: [Int] = []
+  /// What attempts cost, by number.
+  private(set) var attempts: [Int: RunCosts] = [:]
+  /// Whether all is merged and files were about to get their finished names.
+  private(set) var isPublishing = false
+
+  /// About the bytes that it takes in memory when all is finished.
+  static func byteCount(stripCount: Int, modelCount: Int) -> Int {
+    // Keys and values of the tables, which are up to half empty.
+    stripCount * (192 + 2 * modelCount * MemoryLayout<SpectrumStore.Slot>.stride)
+  }
+
+  /// The number of the attempt that comes next.
+  var nextAttempt: Int { (attempts.keys.max() ?? -1) + 1 }
+
+  /// What all attempts together cost.
+  var costs: RunCosts { attempts.values.reduce(RunCosts(), +) }
+
+  /// Takes a record into account; what it does not understand changes nothing.
+  mutating func apply(_ record: JournalRecord) {
+    let ordinal = record.key.ordinal
+    switch record.key.kind {
+    case .survey, .refine:
+      guard let slots = SpectrumStore.Slot.decode(record.body) else { return }
+      spectra[ordinal] = slots
+      if record.key.kind == .refine { refined.insert(ordinal) }
+    case .statistics:
+      var reader = ByteReader(record.body)
+      var values: [Double] = []
+      while let bits = reader.integer(UInt64.self) { values.append(Double(bitPattern: bits)) }
+      statistics[ordinal] = values
+    case .merge:
+      guard let value = Hash128(bytes: record.body) else { return }
+      merged[ordinal] = BlockSum(value: value)
+      mergedInOrder.append(ordinal)
+    case .undone: undo(UnitKey(UnitKind(rawValue: record.undoneKind ?? "?"), ordinal))
+    case .publish: isPublishing = true
+    case .attempt: if let costs = RunCosts(encoded: record.body) { attempts[ordinal] = costs }
+    default: return
+    }
+  }
+
+  /// Forgets a unit.
+  mutating func undo(_ key: UnitKey) {
+    switch key.kind {
+    case .survey, .refine:
+      spectra[key.ordinal] = nil
+      refined.remove(key.ordinal)
+    case .merge:
+      merged[key.ordinal] = nil
+      mergedInOrder.removeAll { $0 == key.ordinal }
+    case .publish: isPublishing = false
+    default: return
+    }
+  }
+}
+
+extension JournalRecord {
+  /// A record that takes back another.
+  static func undoing(_ key: UnitKey) -> JournalRecord {
+    JournalRecord(UnitKey(.undone, key.ordinal), body: Array(key.kind.rawValue.utf8))
+  }
+
+  /// The kind that a record of kind `undone` takes back.
+  var undoneKind: String? {
+    guard (1...255).contains(body.count) else { return nil }
+    return String(validating: body, as: UTF8.self)
+  }
+
+  static func surveyed(
+    _ strip: Strip, _ slots: [SpectrumStore.Slot], isRefined: Bool
+  ) -> JournalRecord {
+    JournalRecord(
+      UnitKey(isRefined ? .refine : .survey, strip.ordinal), workByteCount: strip.inputByteCount,
+      body: SpectrumStore.Slot.encode(slots))
+  }
+
+  static func merged(_ strip: Strip, _ sum: BlockSum) -> JournalRecord {
+    JournalRecord(
+      UnitKey(.merge, strip.ordinal),
+      workByteCount: strip.inputByteCount + strip.outputByteCount, body: sum.value.bytes)
+  }
+}
+
+extension SpectrumStore.Slot {
+  /// For each model the position and number of bytes (two UInt64) and the hash (16).
+  fileprivate static func encode(_ slots: [SpectrumStore.Slot]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for slot in slots {
+      bytes.append(count: slot.offset)
+      bytes.append(count: slot.byteCount)
+      bytes += slot.hash.bytes
+    }
+    return bytes
+  }
+
+  fileprivate static func decode(_ bytes: [UInt8]) -> [SpectrumStore.Slot]? {
+    var reader = ByteReader(bytes)
+    var slots: [SpectrumStore.Slot] = []
+    while !reader.isAtEnd {
+      guard let offset = reader.count(), let byteCount = reader.count(),
+        let hash = reader.bytes(16).flatMap({ Hash128(bytes: $0) }),
+        offset <= Int.max - byteCount
+      else { return nil }
+      slots.append(SpectrumStore.Slot(offset: offset, byteCount: byteCount, hash: hash))
+    }
+    return slots
+  }
+}

@@ -1,0 +1,121 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluiceStages
+
+/// The work of a merge on disk: what earlier attempts finished, and where this one notes what it
+/// finishes.
+struct MergeWork: Sendable {
+  /// What earlier attempts finished.
+  let earlier: MergeProgress
+  /// The spectra of pass 1.
+  let store: SpectrumStore
+  /// The files of the merged model.
+  let shards: OutputShards
+  /// The sums of the merged tensors, so far those of earlier attempts.
+  let sums: OutputSums
+  /// What this attempt costs.
+  let meter: CostMeter
+  /// The directory of what the run needs while it is unfinished.
+  private let directory: RunDirectory
+  /// Nil if nothing is recorded.
+  private let journal: Journal?
+
+  init(
+    _ plan: MergePlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
+    meter: CostMeter
+  ) throws {
+    self.earlier = earlier
+    self.journal = journal
+    self.meter = meter
+    self.directory = directory
+    let path = directory.workPath(MergeWork.statisticsName)
+    let known = try WorkFile.open(at: path)
+    store = SpectrumStore(
+      try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
+      modelCount: plan.recipe.models.count)
+    for (strip, slots) in earlier.spectra { store.restore(slots, strip: strip) }
+    shards = OutputShards(
+      plan.layout, in: directory.work, finished: MergeWork.finishedBytes(plan, earlier))
+    sums = OutputSums(taskCount: plan.tasks.count)
+    for strip in plan.strips {
+      if let sum = earlier.merged[strip.ordinal] { sums.add(sum, to: strip.task.ordinal) }
+    }
+    journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
+  }
+
+  /// The file of the spectra.
+  static let statisticsName = "statistics"
+
+  /// The path of a file that the run needs while it is unfinished.
+  func path(of name: String) -> String { directory.workPath(name) }
+
+  /// The record of an attempt.
+  static func record(_ attempt: Int, _ costs: RunCosts) -> JournalRecord {
+    JournalRecord(UnitKey(.attempt, attempt), body: costs.encoded)
+  }
+
+  /// What all attempts have cost together, and how many there were.
+  var totals: (costs: RunCosts, attempts: Int) {
+    (earlier.costs + meter.costs, earlier.nextAttempt + 1)
+  }
+
+  func isSurveyed(_ strip: Int) -> Bool { earlier.spectra[strip] != nil }
+
+  func isMerged(_ strip: Int) -> Bool { earlier.merged[strip] != nil }
+
+  /// Notes that the spectra of a strip are in the store.
+  func didSurvey(_ strip: Strip, isRefined: Bool) {
+    guard let journal, let slots = store.slots(strip: strip.ordinal) else { return }
+    journal.finished(.surveyed(strip, slots, isRefined: isRefined), in: store)
+  }
+
+  /// Notes the statistics that a stage asked for, model by model.
+  func didFind(_ values: [Double], unit: Int) {
+    var body: [UInt8] = []
+    for value in values { body.append(littleEndian: value.bitPattern) }
+    journal?.finished(JournalRecord(UnitKey(.statistics, unit), body: body))
+  }
+
+  /// Who learns what is merged and written.
+  func ledger() -> StripLedger {
+    StripLedger { [sums, journal, shards] strip, sum in
+      sums.add(sum, to: strip.task.ordinal)
+      journal?.finished(
+        .merged(strip, sum), in: shards.durableData(of: strip.task.outputShard))
+    }
+  }
+
+  /// Waits until the whole of the merged model is on the disk, and notes that its files are about to
+  /// get their finished names.
+  func beginPublishing() throws {
+    try journal?.commit()
+    try shards.finish()
+    guard !earlier.isPublishing, let journal else { return }
+    journal.finished(JournalRecord(UnitKey(.publish, 0)))
+    try journal.commit()
+  }
+
+  /// For each shard that was begun, the finished bytes of tensors in it.
+  private static func finishedBytes(_ plan: MergePlan, _ earlier: MergeProgress) -> [Int: Int] {
+    var bytes: [Int: Int] = [:]
+    for strip in plan.strips where earlier.merged[strip.ordinal] != nil {
+      bytes[strip.task.outputShard, default: 0] += strip.outputByteCount
+    }
+    return bytes
+  }
+}
+
+extension MergePlan {
+  /// All strips of all tensors.
+  var strips: some Sequence<Strip> {
+    tasks.lazy.flatMap { strips($0) }
+  }
+
+  /// The strips of a tensor.
+  func strips(_ task: TensorTask) -> some Sequence<Strip> {
+    (0..<granularity.stripCount(of: task.elementCount)).lazy.map { index in
+      Strip(task, index: index, granularity: granularity)
+    }
+  }
+}

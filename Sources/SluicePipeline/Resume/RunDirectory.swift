@@ -1,0 +1,168 @@
+internal import SluiceCore
+internal import SluiceFormats
+
+/// The output of a run and, inside it, the work directory with everything that is unfinished.
+///
+///     OUT/.sluice/lock            held by the process that is at work
+///     OUT/.sluice/manifest.json   what the run is; written first, removed last
+///     OUT/.sluice/journal         what of it is finished
+///     OUT/.sluice/...             data of the run
+struct RunDirectory {
+  /// The name of the work directory.
+  static let workName = ".sluice"
+  static let manifestName = "manifest.json"
+  static let journalName = "journal"
+
+  let path: String
+  let work: String
+  let manifest: Manifest
+  let lock: RunLock
+  /// Whether an earlier attempt left anything.
+  private(set) var isResumed = false
+  private let existedBefore: Bool
+
+  func workPath(_ name: String) -> String { "\(work)/\(name)" }
+
+  /// Makes the directories where they are missing, and locks them.
+  init(locking path: String, manifest: Manifest) throws {
+    self.path = path
+    self.manifest = manifest
+    work = "\(path)/\(RunDirectory.workName)"
+    existedBefore = try FileStatus.of(path) != nil
+    try Directory.create(work)
+    try Directory.sync(path)
+    lock = try RunLock(in: work, output: path)
+  }
+
+  /// Opens the journal of the run, or begins a new one.
+  ///
+  /// - Parameter apply: Called for every record, in order.
+  /// - Returns: The journal's file, cut off behind its last whole record.
+  /// - Throws: `PipelineError` if the work directory belongs to another run.
+  mutating func openJournal(_ apply: (JournalRecord) -> Void) throws -> WorkFile {
+    switch try Manifest.read(workPath(RunDirectory.manifestName)) {
+    case .missing:
+      // Nothing was begun, or all but nothing was removed again.
+      try clear()
+      try WholeFile.write(manifest.json, to: workPath(RunDirectory.manifestName), via: work)
+      return try newJournal()
+    case .otherVersion(let version): throw PipelineError.otherManifestVersion(path, version)
+    case .manifest(let earlier):
+      let differences = manifest.differences(from: earlier)
+      guard differences.isEmpty else { throw PipelineError.otherRun(path, differences) }
+    }
+    guard let file = try WorkFile.open(at: workPath(RunDirectory.journalName)) else {
+      return try newJournal()
+    }
+    var reader = try JournalReader(file)
+    switch reader.header {
+    case .missing: return try newJournal()
+    case .valid(manifest.identity): break
+    case .foreign, .valid: throw PipelineError.foreignJournal(file.path)
+    }
+    while let record = try reader.next() {
+      isResumed = true
+      apply(record)
+    }
+    try file.truncate(to: reader.validByteCount)
+    return file
+  }
+
+  /// Throws the work of earlier attempts away, with files that already had their finished names.
+  ///
+  /// - Parameter isOutput: Whether a name in the output belongs to the merged model.
+  /// - Throws: `FormatError` if something cannot be removed.
+  func startOver(removing isOutput: (String) -> Bool) throws {
+    if try isPublishing() {
+      // From the end of the alphabet: the index goes before the shards that it names.
+      for entry in try Directory.list(path).reversed() where isOutput(entry.name) {
+        try Directory.remove("\(path)/\(entry.name)")
+      }
+    }
+    try clear()
+  }
+
+  /// Removes everything that was only needed during the run, in an order in which it can be
+  /// interrupted.
+  func finish() throws {
+    try clear()
+    try Directory.remove(work)
+    try Directory.sync(path)
+  }
+
+  /// Removes what this attempt made, if nothing in it can be of use again.
+  func abandon() {
+    try? finish()
+    guard !existedBefore, let left = try? Directory.list(path), left.isEmpty else { return }
+    try? Directory.remove(path)
+  }
+
+  /// Whether the journal says that files were about to get their finished names.
+  private func isPublishing() throws -> Bool {
+    guard
+      let file = try WorkFile.open(at: workPath(RunDirectory.journalName), isReadOnly: true)
+    else { return false }
+    var reader = try JournalReader(file)
+    var isPublishing = false
+    while let record = try reader.next() {
+      if record.key.kind == .publish { isPublishing = true }
+    }
+    return isPublishing
+  }
+
+  private func newJournal() throws -> WorkFile {
+    let file = try Journal.createFile(
+      at: workPath(RunDirectory.journalName), manifest: manifest.identity)
+    try Directory.sync(work)
+    return file
+  }
+
+  /// Empties the work directory: the manifest last but for the lock, which stays.
+  private func clear() throws {
+    let names = try Directory.list(work).map(\.name).filter {
+      $0 != RunLock.fileName && $0 != RunDirectory.manifestName
+    }
+    for name in names { try Directory.remove(workPath(name)) }
+    try Directory.remove(workPath(RunDirectory.manifestName))
+  }
+}
+
+extension PipelineError {
+  static let restartRemedy =
+    "Give the command that began it to go on with it; --restart throws its work away."
+
+  static func otherManifestVersion(_ path: String, _ version: String) -> PipelineError {
+    PipelineError(
+      Failure(
+        .usage, subject: Subject(file: path),
+        message: "the unfinished run in it has a manifest of another format (\(version.printable); "
+          + "this is \(Manifest.format) \(Manifest.version))",
+        remedy: "Finish it with the version that began it; --restart throws its work away."))
+  }
+
+  static func foreignJournal(_ path: String) -> PipelineError {
+    PipelineError(
+      Failure(
+        .usage, subject: Subject(file: path),
+        message: "not a journal of the run beside it, or of another version of the format",
+        remedy: restartRemedy))
+  }
+
+  static func otherRun(
+    _ path: String, _ differences: [(name: String, mine: String?, other: String?)]
+  ) -> PipelineError {
+    let inputs = differences.filter { $0.name.hasPrefix("input.") }
+    let shown = (differences.filter { !$0.name.hasPrefix("input.") } + inputs).prefix(3).map {
+      "\($0.name) was \($0.other ?? "not there"), is \($0.mine ?? "not there")".printable
+    }
+    let rest = differences.count > 3 ? " and \(differences.count - 3) more" : ""
+    let what =
+      inputs.count == differences.count
+      ? "the inputs changed since the unfinished run in it began"
+      : "it holds an unfinished run of something else"
+    return PipelineError(
+      Failure(
+        inputs.count == differences.count ? .badInput : .usage, subject: Subject(file: path),
+        message: "\(what): \(shown.joined(separator: "; "))\(rest)", remedy: restartRemedy))
+  }
+}

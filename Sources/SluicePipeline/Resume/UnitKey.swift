@@ -1,0 +1,49 @@
+/// A kind of work that a journal knows as finished, one unit at a time.
+///
+/// Kinds are names in a file format (docs/reference/journal.md): a name keeps its meaning forever.
+public struct UnitKind: RawRepresentable, Sendable, Hashable {
+  /// The name, at most 255 bytes.
+  public let rawValue: String
+
+  /// Names a kind.
+  ///
+  /// - Parameter rawValue: The name, 1 to 255 bytes of UTF-8.
+  public init(rawValue: String) {
+    precondition((1...255).contains(rawValue.utf8.count), "a kind's name has 1 to 255 bytes")
+    self.rawValue = rawValue
+  }
+
+  /// An attempt to do the run, numbered from 0, and what it has cost so far.
+  public static let attempt = UnitKind(rawValue: "attempt")
+  /// Takes back the unit whose kind is its body and whose ordinal it shares.
+  public static let undone = UnitKind(rawValue: "undone")
+  /// The spectra of a strip, one for each model.
+  public static let survey = UnitKind(rawValue: "survey")
+  /// The same, with bins replaced by the magnitudes in them.
+  public static let refine = UnitKind(rawValue: "refine")
+  /// The statistics of a tensor that a stage of one's own asked for; the number is that of the stage
+  /// times the number of tensors plus that of the tensor.
+  public static let statistics = UnitKind(rawValue: "statistics")
+  /// A strip of the merged model.
+  public static let merge = UnitKind(rawValue: "merge")
+  /// The whole of the merged model: from here on files get their finished names.
+  public static let publish = UnitKind(rawValue: "publish")
+}
+
+/// A unit of work: what kind, and which one.
+public struct UnitKey: Sendable, Hashable {
+  /// The kind.
+  public let kind: UnitKind
+  /// The number among the units of the kind, from 0.
+  public let ordinal: Int
+
+  /// Names a unit.
+  ///
+  /// - Parameters:
+  ///   - kind: The kind.
+  ///   - ordinal: The number among the units of the kind, from 0.
+  public init(_ kind: UnitKind, _ ordinal: Int) {
+    self.kind = kind
+    self.ordinal = ordinal
+  }
+}

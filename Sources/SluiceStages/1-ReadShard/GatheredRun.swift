@@ -1,0 +1,37 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+
+/// A run of elements that do not lie one behind the other in their file, brought together in memory
+/// of its own, which goes back to the system with the last reference.
+///
+/// The same in both input modes: a mapping of a transposed matrix would span all of it for a few
+/// rows, and count as memory used.
+@safe final class GatheredRun: @unchecked Sendable {
+  // Safe to hand from thread to thread: filled before anyone else sees it, never changed after.
+
+  /// The elements, one behind the other.
+  @unsafe let bytes: UnsafeRawBufferPointer
+  private let buffer: PooledBuffer
+
+  /// Reads a run.
+  ///
+  /// - Parameters:
+  ///   - elements: The elements, as positions in the tensor.
+  ///   - view: How the tensor's elements lie.
+  ///   - source: Where.
+  ///   - file: The file.
+  /// - Throws: If there is no memory or a read fails.
+  init(
+    _ elements: Range<Int>, of view: StridedView, _ source: TensorSource, in file: InputFile
+  ) throws {
+    let width = source.dtype.byteCount ?? 1
+    buffer = try BufferPool(
+      count: 1, byteCount: elements.count * width, cancellation: Cancellation()
+    ).take()
+    // SAFETY: the buffer is as long as the run, nobody else has it, and it lives as long as this.
+    try unsafe file.read(
+      elements, of: view, at: source.byteRange.lowerBound, width: width, into: buffer.bytes)
+    unsafe bytes = UnsafeRawBufferPointer(buffer.bytes)
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import SluiceTestSupport
+import Testing
+
+/// What users read when something is wrong, word for word, and the exit code.
+@Suite("Messages")
+struct MessageTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    /// Arguments; `{d}` stands for the directory of the family, `{a}` for the first model's name.
+    let arguments: [String]
+    let exitCode: Int32
+    let errors: String
+    var testDescription: String { arguments.joined(separator: " ") }
+  }
+
+  static let merge = ["merge", "--base", "{d}/base", "--model", "{a}={d}/{a}", "--out", "{d}/out"]
+
+  static let cases: [Case] = [
+    Case(
+      arguments: ["merge", "--base", "{d}/nowhere", "--model", "x={d}/{a}", "--out", "{d}/out"],
+      exitCode: 65,
+      errors: """
+        error: model base, {d}/nowhere: no such file or directory
+        hint: check the path
+
+        """),
+    Case(
+      arguments: ["merge", "--base", "{d}/base", "--out", "{d}/out"], exitCode: 64,
+      errors: """
+        error: no fine-tuned model is given
+        hint: Add --model NAME=DIRECTORY.
+
+        """),
+    Case(
+      arguments: merge + ["--model", "{a}={d}/{a}"], exitCode: 64,
+      errors: """
+        error: the model name {a} is taken or empty
+        hint: Give each model a name of its own; the base is called base.
+
+        """),
+    Case(
+      arguments: merge + ["--pruning-rate", "1.2"], exitCode: 64,
+      errors: "error: the pruning rate must lie in 0 ..< 1; it is 1.2\n"),
+    Case(
+      arguments: merge + ["--amplify", "{a}=1,2,3"], exitCode: 64,
+      errors: """
+        error: model {a} has 3 factors for 2 partitions (rates 0.9, 0.8)
+        hint: Give at most one factor for each partition, most severe first.
+
+        """),
+    Case(
+      arguments: merge + ["--amplify", "{a}=1,x"], exitCode: 64,
+      errors: "error: --amplify {a}=1,x: factors are numbers\n"),
+    Case(
+      arguments: merge + ["--weight", "other=1"], exitCode: 64,
+      errors: "error: --weight: there is no model other; the models are: {a}\n"),
+    Case(
+      arguments: merge + ["--threads", "0"], exitCode: 64,
+      errors: "error: the number of threads must lie in 1 ... 1024; it is 0\n"),
+    Case(
+      arguments: [
+        "merge", "--base", "{d}/base", "--model", "{a}={d}/{a}", "--out", "{d}/base", "--quiet",
+      ], exitCode: 64,
+      errors: """
+        error: {d}/base: the output directory already holds model.safetensors
+        hint: Choose another --out, or remove the directory first.
+
+        """),
+    Case(
+      arguments: ["inspect", "{d}/base/config.json"], exitCode: 65,
+      errors: """
+        error: {d}/base/config.json: expected a directory or a file of weights, found a JSON file
+        hint: give the directory that holds it
+
+        """),
+  ]
+
+  @Test("are clear, and the exit code says what kind of error it is", arguments: cases)
+  func message(example: Case) throws {
+    let directory = try FamilyDirectory()
+    let name = directory.family.fineTuned[0].name
+    func filled(_ text: String) -> String {
+      text.replacingOccurrences(of: "{d}", with: directory.path)
+        .replacingOccurrences(of: "{a}", with: name)
+    }
+    let result = try SluiceProcess.run(example.arguments.map(filled))
+    #expect(result.exitCode == example.exitCode)
+    #expect(result.errors == filled(example.errors))
+    #expect(result.output.isEmpty)
+    #expect(!FileManager.default.fileExists(atPath: directory.path + "/out"))
+  }
+
+  @Test(
+    "wrong options end with usage and exit code 64",
+    arguments: [
+      ["merge"], ["frobnicate"], ["merge", "--base", "b", "--out", "o", "--memory", "much"],
+      ["merge", "--base", "b", "--out", "o", "--model", "no-name"],
+      ["merge", "--base", "b", "--out", "o", "--tie-break", "coin"],
+    ])
+  func usage(arguments: [String]) throws {
+    let result = try SluiceProcess.run(arguments)
+    #expect(result.exitCode == 64)
+    #expect(result.errors.contains("Usage: sluice"))
+  }
+}

@@ -1,0 +1,28 @@
+import Foundation
+import SluiceFormats
+import SluiceKernels
+import SluiceStages
+import Testing
+
+@Suite("The file of spectra")
+struct SpectrumStoreTests {
+  private let path = NSTemporaryDirectory() + "sluice-store-" + UUID().uuidString
+
+  @Test("spectra come back as they were put, the last of a place wins") func roundTrip() throws {
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let store = SpectrumStore(try WorkFile.create(at: path), stripCount: 3, modelCount: 2)
+    let exact = Spectrum([.init(bits: 0, count: 7), .init(bits: 0x3f80_0000, count: 2)])
+    let binned = Spectrum([
+      .init(bits: 0, count: 1),
+      .init(bits: 0x3f80_0000, span: Spectrum.binWidth, count: 5, offsetSum: 1234),
+      .init(bits: 0x4000_0000, count: 3),
+    ])
+    try store.put(exact, strip: 2, model: 1)
+    try store.put(exact, strip: 0, model: 0)
+    try store.put(binned, strip: 0, model: 0)
+    #expect(try store.spectrum(strip: 2, model: 1) == exact)
+    #expect(try store.spectrum(strip: 0, model: 0) == binned)
+    #expect(try store.spectrum(strip: 1, model: 0) == Spectrum([]))
+    #expect(store.byteCount > 0)
+  }
+}

@@ -1,0 +1,133 @@
+/// The dimensions of a Llama-shaped model.
+public struct ModelShape: Hashable, Sendable {
+  /// Decoder layers.
+  public var layers: Int
+  /// Width of the residual stream.
+  public var hidden: Int
+  /// Width inside the feed-forward part.
+  public var intermediate: Int
+  /// Rows of the embedding and of the head.
+  public var vocabulary: Int
+  /// Attention heads.
+  public var heads: Int
+  /// Heads that have keys and values of their own.
+  public var keyValueHeads: Int
+  /// Bytes that one extra linear of the first layer shall have, 0 for none.
+  ///
+  /// Llama has no such tensor; it is there to be larger than a memory budget.
+  public var largestTensorBytes: Int
+
+  /// Makes a shape.
+  /// - Parameters:
+  ///   - layers: decoder layers.
+  ///   - hidden: width of the residual stream.
+  ///   - intermediate: width inside the feed-forward part.
+  ///   - vocabulary: rows of the embedding and of the head.
+  ///   - heads: attention heads.
+  ///   - keyValueHeads: heads that have keys and values of their own.
+  ///   - largestTensorBytes: size of the extra linear, 0 for none.
+  public init(
+    layers: Int, hidden: Int, intermediate: Int, vocabulary: Int, heads: Int, keyValueHeads: Int,
+    largestTensorBytes: Int = 0
+  ) {
+    self.layers = layers
+    self.hidden = hidden
+    self.intermediate = intermediate
+    self.vocabulary = vocabulary
+    self.heads = heads
+    self.keyValueHeads = keyValueHeads
+    self.largestTensorBytes = largestTensorBytes
+  }
+
+  /// The shapes with a name.
+  ///
+  /// Sizes in the names are those of the BF16 form.
+  public static let named: [String: ModelShape] = [
+    "tiny": ModelShape(
+      layers: 2, hidden: 64, intermediate: 176, vocabulary: 320, heads: 4, keyValueHeads: 2),
+    "40mb": ModelShape(
+      layers: 5, hidden: 512, intermediate: 1408, vocabulary: 5120, heads: 8, keyValueHeads: 4),
+    "one-big": ModelShape(
+      layers: 6, hidden: 2048, intermediate: 5632, vocabulary: 8000, heads: 32, keyValueHeads: 4,
+      largestTensorBytes: 400_000_000),
+    "llama-1.1b": ModelShape(
+      layers: 22, hidden: 2048, intermediate: 5632, vocabulary: 32000, heads: 32, keyValueHeads: 4),
+    "llama-13b": ModelShape(
+      layers: 40, hidden: 5120, intermediate: 13824, vocabulary: 32000, heads: 40,
+      keyValueHeads: 40),
+  ]
+
+  /// Why no model can have this shape, nil if one can.
+  public var problem: String? {
+    let dimensions = [layers, hidden, intermediate, vocabulary, heads, keyValueHeads]
+    if dimensions.contains(where: { $0 < 1 }) {
+      return "every dimension must be at least 1"
+    }
+    if hidden % heads != 0 { return "hidden (\(hidden)) must be a multiple of heads (\(heads))" }
+    if heads % keyValueHeads != 0 {
+      return "heads (\(heads)) must be a multiple of kv-heads (\(keyValueHeads))"
+    }
+    return nil
+  }
+
+  /// The tensors in the order in which the model's code declares them, which is the order in which
+  /// `transformers` fills shards.
+  /// - Parameter type: the element type, which decides the rows of the extra linear.
+  /// - Returns: the tensors.
+  public func tensors(of type: ElementType) -> [ModelTensor] {
+    var tensors = [ModelTensor("model.embed_tokens.weight", [vocabulary, hidden], .embedding)]
+    let keyValueWidth = hidden / heads * keyValueHeads
+    for layer in 0..<layers {
+      let depth = layers > 1 ? Double(layer) / Double(layers - 1) : 0
+      func linear(_ name: String, _ rows: Int, _ columns: Int) {
+        let full = "model.layers.\(layer).\(name).weight"
+        tensors.append(ModelTensor(full, [rows, columns], .linear(depth: depth)))
+      }
+      linear("self_attn.q_proj", hidden, hidden)
+      linear("self_attn.k_proj", keyValueWidth, hidden)
+      linear("self_attn.v_proj", keyValueWidth, hidden)
+      linear("self_attn.o_proj", hidden, hidden)
+      linear("mlp.gate_proj", intermediate, hidden)
+      linear("mlp.up_proj", intermediate, hidden)
+      linear("mlp.down_proj", hidden, intermediate)
+      if layer == 0 && largestTensorBytes > 0 {
+        linear("mlp.wide_proj", max(1, largestTensorBytes / (hidden * type.byteCount)), hidden)
+      }
+      for name in ["input_layernorm", "post_attention_layernorm"] {
+        tensors.append(ModelTensor("model.layers.\(layer).\(name).weight", [hidden], .norm))
+      }
+    }
+    tensors.append(ModelTensor("model.norm.weight", [hidden], .norm))
+    tensors.append(ModelTensor("lm_head.weight", [vocabulary, hidden], .embedding))
+    return tensors
+  }
+}
+
+/// A tensor of a model, without its values.
+public struct ModelTensor: Hashable, Sendable {
+  /// What the tensor is for, which decides how its values are distributed.
+  public enum Role: Hashable, Sendable {
+    /// Embedding and head.
+    case embedding
+    /// Scales of a norm, around 1.
+    case norm
+    /// A linear of a layer; depth goes from 0 in the first layer to 1 in the last.
+    case linear(depth: Double)
+  }
+
+  /// Its name in the checkpoint.
+  public let name: String
+  /// Its dimensions, outermost first.
+  public let shape: [Int]
+  /// What it is for.
+  public let role: Role
+
+  init(_ name: String, _ shape: [Int], _ role: Role) {
+    self.name = name
+    self.shape = shape
+    self.role = role
+  }
+
+  /// How many elements it has.
+  public var elementCount: Int { shape.reduce(1, *) }
+}

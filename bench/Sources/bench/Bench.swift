@@ -1,0 +1,10 @@
+import ArgumentParser
+
+/// The command.
+@main
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Makes model families and measures sluice beside the machine's own limits.",
+    subcommands: [GenerateCommand.self, SpeedCommand.self, MemoryCommand.self])
+}

@@ -1,0 +1,95 @@
+public import ArgumentParser
+import Glibc
+public import ModelFamilies
+import Platform
+
+extension ElementType: ExpressibleByArgument {}
+extension DeltaSize: ExpressibleByArgument {}
+
+/// `bench generate`: writes a family of checkpoints.
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Writes a base model and fine-tunes of it, made from a seed.",
+    discussion: """
+      Shapes: tiny, 40mb, one-big (one linear of 400 MB, 1 GB in all), llama-1.1b, llama-13b. A dimension \
+      given as an option replaces that of the shape. Files that are there with the right size are kept.
+      """)
+
+  @Option(help: "Folder of the family; the models become folders in it.")
+  var out: String
+  @Option(help: "tiny, 40mb, one-big, llama-1.1b, llama-13b or custom.")
+  var shape = "llama-1.1b"
+  @Option(help: "Decoder layers.") var layers: Int?
+  @Option(help: "Width of the residual stream.") var hidden: Int?
+  @Option(help: "Width inside the feed-forward part.") var intermediate: Int?
+  @Option(help: "Rows of embedding and head.") var vocab: Int?
+  @Option(help: "Attention heads.") var heads: Int?
+  @Option(help: "Heads with keys and values of their own.") var kvHeads: Int?
+  @Option(help: "Adds a linear of this size to the first layer, such as 400MB.")
+  var largestTensor: ByteSize?
+  @Option(help: "BF16, F16 or F32.") var dtype: ElementType = .bf16
+  @Option(help: "How many fine-tuned models.") var models = 2
+  @Option(help: "How far they are from the base: light or heavy.") var delta: DeltaSize = .light
+  @Option(help: "Most data in one file.") var shardsOf = ByteSize(gigabytes: 2)
+  @Option(help: "Decides every value.") var seed: UInt64 = 0
+  @Option(help: "Threads; the bytes do not depend on them.")
+  var threads = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+  @Flag(help: "Write files anew that are there already.") var force = false
+
+  /// What the fine-tuned models are called, then model-6 and so on.
+  private static let names = ["math", "code", "law", "chat", "finance"]
+
+  func validate() throws {
+    guard models >= 1, threads >= 1, shardsOf.bytes >= 1 else {
+      throw ValidationError("--models, --threads and --shards-of must be at least 1.")
+    }
+    if let problem = try wantedShape().problem { throw ValidationError("\(problem).") }
+  }
+
+  private func wantedShape() throws -> ModelShape {
+    var wanted: ModelShape
+    if let named = ModelShape.named[shape] {
+      wanted = named
+    } else if shape == "custom" {
+      guard let layers, let hidden, let intermediate, let vocab, let heads else {
+        throw ValidationError(
+          "--shape custom needs --layers, --hidden, --intermediate, --vocab and --heads.")
+      }
+      wanted = ModelShape(
+        layers: layers, hidden: hidden, intermediate: intermediate, vocabulary: vocab,
+        heads: heads, keyValueHeads: kvHeads ?? heads)
+    } else {
+      let known = ModelShape.named.keys.sorted().joined(separator: ", ")
+      throw ValidationError("No shape '\(shape)'; there are \(known) and custom.")
+    }
+    wanted.layers = layers ?? wanted.layers
+    wanted.hidden = hidden ?? wanted.hidden
+    wanted.intermediate = intermediate ?? wanted.intermediate
+    wanted.vocabulary = vocab ?? wanted.vocabulary
+    wanted.heads = heads ?? wanted.heads
+    wanted.keyValueHeads = kvHeads ?? wanted.keyValueHeads
+    wanted.largestTensorBytes = largestTensor?.bytes ?? wanted.largestTensorBytes
+    return wanted
+  }
+
+  func run() throws {
+    let layout = CheckpointLayout(
+      shape: try wantedShape(), type: dtype, shardBytes: shardsOf.bytes)
+    let writer = FamilyWriter(layout: layout, size: delta, seed: seed, threads: threads)
+    for model in 0...models {
+      let name =
+        model == 0
+        ? "base"
+        : model <= GenerateCommand.names.count
+          ? GenerateCommand.names[model - 1] : "model-\(model)"
+      let clock = ContinuousClock()
+      var written = 0
+      let time = try clock.measure {
+        written = try writer.write(to: "\(out)/\(name)", model: model, force: force)
+      }
+      let size = "\(layout.fileByteCount) bytes in \(layout.shards.count) file(s)"
+      print("\(out)/\(name): \(size), \(written) written in \(time)")
+    }
+  }
+}
