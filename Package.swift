@@ -33,6 +33,9 @@ let package = Package(
     .systemLibrary(
       name: "CXXHash", pkgConfig: "libxxhash",
       providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
+    .systemLibrary(
+      name: "CLibYAML", pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(name: "CSluiceKernels"),
     .target(name: "CSluiceSystem"),
     .target(name: "SluiceCore", swiftSettings: strict),
@@ -49,7 +52,9 @@ let package = Package(
     // Layer 2: the nodes of the graph, and the chains that methods are.
     .target(
       name: "SluiceStages",
-      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow"],
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "CSluiceSystem",
+      ],
       swiftSettings: strict),
     .target(
       name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages"], swiftSettings: strict),
@@ -62,10 +67,16 @@ let package = Package(
         "SluiceMethods",
       ], swiftSettings: strict),
     .target(
+      name: "SluiceRecipes",
+      dependencies: [
+        "SluiceCore", "SluiceFormats", "SluiceStages", "SluiceMethods", "SluicePipeline",
+        "CLibYAML",
+      ], swiftSettings: strict),
+    .target(
       name: "Sluice",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipes",
       ], swiftSettings: strict),
 
     // Layer 4: commands, terminal, exit codes.
@@ -73,7 +84,7 @@ let package = Package(
       name: "SluiceCommand",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -90,12 +101,15 @@ let package = Package(
         name: name, dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
     }
-    + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline"].map { module in
+    + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline", "Recipes"].map {
+      module in
       .testTarget(
         name: "Sluice\(module)Tests",
         dependencies: module == "Core"
           ? ["SluiceCore", "SluiceTestSupport"]
-          : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"],
+          : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
+            + (module == "Recipes" ? ["SluiceCommand"] : []),
+        exclude: module == "Recipes" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }
     // Too slow for every build: swift test --filter SluiceSlow.
