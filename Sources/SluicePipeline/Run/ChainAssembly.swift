@@ -117,9 +117,10 @@ extension MergePlan {
   /// The built-in chain of the last pass, with an operator of one's own in its place.
   func chain(cuts: CutTable) -> MergeChain {
     let models = recipe.models
+    let settings = settings
     var chain = recipe.method.chain(
       cuts: cuts, amplification: models.map(\.amplification),
-      weights: models.indices.map { model in { [settings] in settings.weight(of: $0, model: model) } },
+      weights: models.indices.map { model in { settings.weight(of: $0, model: model) } },
       fusesMask: recipe.stages.transforms(behind: .mask).isEmpty)
     if let merging = recipe.stages.merging {
       if recipe.method.nonLinear == .merge { chain.dense.rule = merging.stage }

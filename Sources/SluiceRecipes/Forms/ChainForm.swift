@@ -38,8 +38,9 @@ struct ChainForm {
     for item in try list.list(of: "stages") { stages.append(try ChainStage(item)) }
     try checkNames(stages)
     try ChainOrder.check(stages, list)
-    if !stages.contains(where: { $0.name == "mask" }) { pruneNothing() }
-    var place = PlacedTransform.Place.delta
+    // Without a mask nothing is measured: there is no pass in which an early stage would have to work.
+    var place = PlacedTransform.Place.amplify
+    if stages.contains(where: { $0.name == "mask" }) { place = .delta } else { pruneNothing() }
     for stage in stages { try read(stage, &place) }
     return (recipe, output)
   }
