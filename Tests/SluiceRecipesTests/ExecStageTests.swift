@@ -108,7 +108,8 @@ struct ExecStageTests {
     let directory = try FamilyDirectory { spec in spec.layerCount = 1 }
     _ = try directory.write(program.source, to: "bad.py")
     let recipe = try directory.recipe(
-      ExecStageTests.chain("exec: {command: [\(Shell.python), -S, ./bad.py], time-limit: \(program.timeLimit)}"))
+      ExecStageTests.chain(
+        "exec: {command: [\(Shell.python), -S, ./bad.py], time-limit: \(program.timeLimit)}"))
     let error = #expect(throws: StageError.self) {
       try directory.run(recipe, options: RunOptions(threads: 1))
     }
@@ -126,7 +127,8 @@ struct ExecStageTests {
     let error = #expect(throws: StageError.self) { try directory.run(recipe) }
     #expect(
       error?.failure.message
-        == "the stage no-such-program (no-such-program) cannot be started: No such file or directory")
+        == "the stage no-such-program (no-such-program) cannot be started: No such file or directory"
+    )
   }
 
   @Test("the examples in Python equal NumPy bit for bit", arguments: [DType.bf16, .f16, .f32])

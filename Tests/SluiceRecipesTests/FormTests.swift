@@ -130,8 +130,9 @@ struct FormTests {
       let expected = tensor.name.contains("mlp") ? feedForward : attention
       #expect(tensor.bytes == expected[tensor.name]?.bytes, "tensor \(tensor.name)")
     }
-    #expect(attention["model.layers.0.mlp.up_proj.weight"]?.bytes
-      != feedForward["model.layers.0.mlp.up_proj.weight"]?.bytes)
+    #expect(
+      attention["model.layers.0.mlp.up_proj.weight"]?.bytes
+        != feedForward["model.layers.0.mlp.up_proj.weight"]?.bytes)
   }
 
   @Test("more factors than the tensor with the fewest partitions has are refused")

@@ -23,8 +23,8 @@ struct WrongRecipe: CustomTestStringConvertible, Sendable {
     }
     guard let failure = error?.failure else { return }
     #expect(failure.exitCode == .usage, sourceLocation: sourceLocation)
-    let where_ = place.isEmpty ? "r.yaml" : "r.yaml:\(place)"
-    #expect(failure.subject.file == where_, sourceLocation: sourceLocation)
+    let expected = place.isEmpty ? "r.yaml" : "r.yaml:\(place)"
+    #expect(failure.subject.file == expected, sourceLocation: sourceLocation)
     #expect(failure.message == message, sourceLocation: sourceLocation)
     if let remedy { #expect(failure.remedy == remedy, sourceLocation: sourceLocation) }
   }
@@ -56,7 +56,9 @@ struct RecipeErrorTests {
     WrongRecipe("a: *x", "1:4", "aliases (*x) are not read"),
     WrongRecipe(
       "a: &a [1, 1]\nb: &b [*a, *a]\nc: [*b, *b]", "1:4", "anchors (&a) are not read"),
-    WrongRecipe("a: !!python/object:os.system x", "1:4", "tags (tag:yaml.org,2002:python/object:os.system) are not read"),
+    WrongRecipe(
+      "a: !!python/object:os.system x", "1:4",
+      "tags (tag:yaml.org,2002:python/object:os.system) are not read"),
     WrongRecipe("<<: {a: 1}", "1:1", "merge keys are not read"),
     WrongRecipe("a: 1\na: 2", "2:1", "the key \"a\" is given twice, first in line 1"),
     WrongRecipe("a: 1\n---\nb: 2", "2:1", "a second document begins; a recipe is one"),
@@ -151,7 +153,8 @@ struct RecipeErrorTests {
       method + "    parameters: {weight: {value: 1}}", "5:26",
       "models[0].parameters.weight: a number that is finite is expected, found a mapping"),
     WrongRecipe(
-      method + "    parameters: {weight: []}", "5:26", "models[0].parameters.weight: the list is empty"),
+      method + "    parameters: {weight: []}", "5:26",
+      "models[0].parameters.weight: the list is empty"),
     WrongRecipe(
       method + "    parameters: {weight: [{filter: mlp}]}", "5:27",
       "models[0].parameters.weight[0]: the key value is missing"),
@@ -163,7 +166,8 @@ struct RecipeErrorTests {
       method + "    parameters: {amplify: [{filter: mlp, value: 2}]}", "5:28",
       "models[0].parameters.amplify[0]: a factor is one number for the whole model"),
     WrongRecipe(
-      method + "parameters: {amplify: [1.1]}", "5:23", "parameters.amplify: factors belong to a model",
+      method + "parameters: {amplify: [1.1]}", "5:23",
+      "parameters.amplify: factors belong to a model",
       "Write them among the parameters of each model."),
     WrongRecipe(
       method + "parameters: {rates: alc}", "5:21",
@@ -201,7 +205,8 @@ struct RecipeErrorTests {
     WrongRecipe(
       method + "stages: []", "5:9", "stages: a recipe has merge_method or stages, not both"),
     WrongRecipe(
-      "merge_method: dp\nbase_model: b\nmodels:\n  - model: m\n    parameters: {amplify: [2]}", "5:27",
+      "merge_method: dp\nbase_model: b\nmodels:\n  - model: m\n    parameters: {amplify: [2]}",
+      "5:27",
       "models[0].parameters.amplify: dp does not amplify: use merge_method dppa"),
   ]
 

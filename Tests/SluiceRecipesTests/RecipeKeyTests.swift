@@ -39,18 +39,21 @@ struct RecipeKeyTests {
     let key = try #require(RecipeKey.named(name))
     let sample = RecipeKeyTests.sample(key)
     let settled = ["prune", "merge"].contains(name)
-    let top = name == "dtype" ? "dtype: \(sample.recipe)" : "parameters: {\(name): \(sample.recipe)}"
+    let setting = "\(name): \(sample.recipe)"
+    let top = name == "dtype" ? setting : "parameters: {\(setting)}"
     let method = "merge_method: dppa\nbase_model: b\nmodels: {m: m}\n\(settled ? "" : top)"
     let chain = """
       base: b
       models: {m: m}
       stages:
       """
-    let stages = ["read", "delta", "significance", "assign-rates", "mask", "amplify", "merge", "write"]
-      .map { stage in
-        stage == key.place.stage
-          ? "  - \(stage): {\(key.place.key): \(sample.recipe)}" : "  - \(stage)"
-      }
+    let names = [
+      "read", "delta", "significance", "assign-rates", "mask", "amplify", "merge", "write",
+    ]
+    let stages = names.map { stage in
+      stage == key.place.stage
+        ? "  - \(stage): {\(key.place.key): \(sample.recipe)}" : "  - \(stage)"
+    }
     let options = RunOptions(threads: 1)
     let fromChain = try RecipeFile.parse(
       ([chain] + stages).joined(separator: "\n"), options: options
@@ -69,7 +72,8 @@ struct RecipeKeyTests {
     let recipe = try RecipeOptions.parse(
       ["--base", "b", "--model", "m=m", "--\(name)", sample.flag]
     ).recipe()
-    let expected = if case .patterns = sample.value { RecipeValue.patterns(["a*b"]) } else { sample.value }
+    let isList = if case .patterns = sample.value { true } else { false }
+    let expected = isList ? RecipeValue.patterns(["a*b"]) : sample.value
     #expect(key.get(recipe) == expected)
   }
 
@@ -109,7 +113,8 @@ struct RecipeKeyTests {
     let page = try String(
       contentsOfFile: FamilyDirectory.repository + "/docs/reference/recipes.md", encoding: .utf8)
     for key in RecipeKey.all {
-      let row = "| `\(key.name)` | \(key.kindText) | \(key.defaultText) | "
+      let row =
+        "| `\(key.name)` | \(key.kindText) | \(key.defaultText) | "
         + "`\(key.place.stage)`: `\(key.place.key)` | \(key.summary) |"
       #expect(page.contains(row), "missing: \(row)")
     }

@@ -72,12 +72,15 @@ struct StageRegistryTests {
 
   @Test(
     "the same stage in Swift and in Python gives the same bytes at every place",
-    .enabled(if: Shell.hasNumPy), arguments: zip([DType.bf16, .f32, .bf16], ["delta", "mask", "amplify"]))
+    .enabled(if: Shell.hasNumPy),
+    arguments: zip([DType.bf16, .f32, .bf16], ["delta", "mask", "amplify"]))
   func places(dtype: DType, place: String) throws {
     let directory = try FamilyDirectory(dtype: dtype) { spec in spec.layerCount = 1 }
     let clip = FamilyDirectory.repository + "/pipelines/stages/clip.py"
     func text(_ stage: String) -> String {
-      let names = ["read", "delta", "significance", "assign-rates", "mask", "amplify: {math: [2]}"]
+      let names = [
+        "read", "delta", "significance", "assign-rates", "mask", "amplify: {math: [2]}",
+      ]
       let lines = names.flatMap { $0.hasPrefix(place) ? [$0, stage] : [$0] } + ["merge", "write"]
       return StageRegistryTests.chain(lines.map { "  - \($0)\n" }.joined())
     }

@@ -22,8 +22,9 @@ extension MergeRecipe {
     return text
   }
 
-  /// What identifies the recipe, whatever form it was written in: equal fingerprints mean equal
-  /// bytes from equal inputs. The paths of the models are not part of it, their order is.
+  /// What identifies the recipe, whatever form it was written in.
+  ///
+  /// Equal fingerprints mean equal bytes from equal inputs. The paths of the models are not part of it, their order is.
   public var fingerprint: Hash128 {
     var text = models.map { "\(quoted($0.name))\n" }.joined()
     text += resolvedStages(showsPaths: false).map { "\($0.name) {\($0.arguments)} \($0.version)\n" }.joined()

@@ -54,8 +54,10 @@ public enum NumberRange: String, Sendable, Hashable {
   }
 }
 
-/// One setting of a recipe, described once: its flag and key, its type, its place in the chain, and
-/// how it is read from and put into a recipe. Fingerprints, resolved recipes, reports and the
+/// One setting of a recipe, described once.
+///
+/// Its flag and key, its type, its place in the chain, and how it is read from and put into a recipe.
+/// Fingerprints, resolved recipes, reports and the
 /// reference page follow from the table of all keys.
 public struct RecipeKey: Sendable {
   /// What values a key takes.

@@ -40,11 +40,14 @@ struct ChainForm {
     for item in try list.list(of: "stages") { stages.append(try ChainStage(item)) }
     try checkNames(stages)
     try ChainOrder.check(stages, list)
-    // A chain without a mask keeps every delta.
-    if !stages.contains(where: { $0.name == "mask" }) {
+    // Without a mask every delta is kept, and nothing is measured: there is no pass in which an early
+    // stage would have to work.
+    var place = PlacedTransform.Place.amplify
+    if stages.contains(where: { $0.name == "mask" }) {
+      place = .delta
+    } else {
       RecipeKey.named("prune")?.set(&recipe, .word("none"))
     }
-    var place = PlacedTransform.Place.delta
     for stage in stages { try read(stage, &place) }
     if let rates, recipe.stages.rates == nil { try recipe.checkRates(rates) }
     return (recipe, output)

@@ -2,7 +2,9 @@ internal import SluiceCore
 internal import SluiceMethods
 internal import SluicePipeline
 
-/// What `merge_method` means: a name for settings of the chain. A method is one more row.
+/// A name for settings of the chain, as `merge_method` gives it.
+///
+/// A method is one more row.
 struct NamedMethod: Sendable {
   /// The name, with `-` between words.
   let name: String

@@ -11,8 +11,9 @@ public struct StageArguments {
   public let directory: String
 }
 
-/// The stages that recipes may name beside those of the built-in methods: one list for each place in
-/// the chain. A program that adds stages registers them here and loads recipes with it.
+/// The stages that recipes may name beside the built-in ones: a list for each place in the chain.
+///
+/// A program that adds stages registers them here and loads recipes with it.
 public struct StageRegistry: Sendable {
   /// Makes a stage of a recipe's arguments.
   public typealias Make<Stage: Sendable> = @Sendable (inout StageArguments) throws -> Stage

@@ -2,9 +2,10 @@ internal import CLibYAML
 internal import SluiceCore
 internal import SluiceFormats
 
-/// Reads YAML, and JSON with it, into nodes, and refuses what a recipe has no use for: aliases, tags,
-/// merge keys, several documents, keys that are no plain texts, keys given twice, and too much of
-/// anything. What is left is a tree whose size is bounded by that of the text.
+/// Reads YAML, and JSON with it, into nodes, and refuses what a recipe has no use for.
+///
+/// That is: anchors and aliases, tags, merge keys, several documents, keys that are no single words,
+/// keys given twice, and too much of anything. What is left is a tree whose size is bounded by that of the text.
 @safe struct RecipeText: ~Copyable {
   /// The most bytes of a recipe.
   static let byteLimit = 1 << 20

@@ -18,8 +18,10 @@ public struct StageNeeds: Sendable {
   /// Whether the stage takes the longer blocks of `Granularity.grainElements`, as what has a cost
   /// for each call wants them.
   public var usesGrains: Bool
-  /// Whether the same input always gives the same output. A stage for which it does not hold is
-  /// refused: the bytes of a merge depend on nothing but inputs and recipe.
+  /// Whether the same input always gives the same output.
+  ///
+  /// A stage for which it does not hold is refused: the bytes of a merge depend on nothing but
+  /// inputs and recipe.
   public var isDeterministic: Bool
 
   /// States what a stage needs; a stage that works on each element by itself needs nothing.
@@ -117,6 +119,7 @@ extension LaneTransform {
   /// Nothing to prepare.
   ///
   /// - Parameter strip: The strip.
+  /// - Throws: Nothing.
   public func begin(_ strip: Strip) throws {}
 
   /// Leaves the statistics aside.

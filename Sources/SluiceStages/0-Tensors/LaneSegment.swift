@@ -33,6 +33,7 @@ extension Chunk {
   /// A block does not cross the end of the base's or a model's elements, so that it is of one kind.
   ///
   /// - Parameter blockElements: The most elements in a block.
+  /// - Returns: The blocks.
   func blocks(of blockElements: Int) -> some Sequence<Range<Int>> {
     let count = elements.count
     let borders = ([base] + fineTuned).compactMap { run in

@@ -80,7 +80,7 @@ public struct MeanMagnitude: TensorStatistic, Hashable {
 ///
 /// Formula: the k-th smallest |delta| with k = ceil(share * n), at least 1. 1 gives the largest.
 public struct MagnitudeQuantile: TensorStatistic, Hashable {
-  /// The share of elements, in 0 ... 1.
+  /// The share of elements, from 0 to 1.
   public let share: Double
 
   /// Makes the statistic.

@@ -99,6 +99,7 @@ internal import SluiceFormats
   ///   - first: The position of the first element in the tensor.
   ///   - count: The number of elements.
   ///   - statistics: The statistics of the tensor, in the order of the spec.
+  /// - Throws: `StageError` if the program does not do it.
   func work(
     _ strip: Strip, model: Int?, first: Int, count: Int, statistics: [Double]
   ) throws(StageError) {

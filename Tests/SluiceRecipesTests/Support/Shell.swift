@@ -19,7 +19,8 @@ enum Shell {
   /// The interpreter itself, not what may stand for it on the path and takes its time.
   static let python: String = {
     let found = try? run(["python3", "-c", "import sys, numpy; print(sys.executable)"])
-    return found?.status == 0 ? found?.output.split(separator: "\n").last.map(String.init) ?? "" : ""
+    guard let found, found.status == 0 else { return "" }
+    return found.output.split(separator: "\n").last.map(String.init) ?? ""
   }()
   /// Whether Python with NumPy is here.
   static let hasNumPy = !python.isEmpty
