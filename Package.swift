@@ -36,6 +36,8 @@ let package = Package(
     .systemLibrary(
       name: "CLibYAML", pkgConfig: "yaml-0.1",
       providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+    .systemLibrary(
+      name: "CLAPACK", pkgConfig: "openblas", providers: [.apt(["libopenblas-serial-dev"])]),
     .target(name: "CSluiceKernels"),
     .target(name: "CSluiceSystem"),
     .target(name: "SluiceCore", swiftSettings: strict),
@@ -43,6 +45,9 @@ let package = Package(
     // Layer 1: arithmetic, files, dataflow; none knows another.
     .target(
       name: "SluiceKernels", dependencies: ["SluiceCore", "CSluiceKernels"], swiftSettings: strict),
+    .target(
+      name: "SluiceSolvers", dependencies: ["SluiceCore", "SluiceKernels", "CLAPACK"],
+      swiftSettings: strict),
     .target(
       name: "SluiceFormats",
       dependencies: ["SluiceCore", "CSluiceSystem", "CXXHash"], swiftSettings: strict),
@@ -64,7 +69,7 @@ let package = Package(
       name: "SluicePipeline",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods",
+        "SluiceMethods", "SluiceSolvers",
       ], swiftSettings: strict),
     .target(
       name: "SluiceRecipes",
@@ -101,8 +106,10 @@ let package = Package(
         name: name, dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
     }
-    + ["Core", "Kernels", "Formats", "Dataflow", "Stages", "Methods", "Pipeline", "Recipes"].map {
-      module in
+    + [
+      "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
+      "Recipes",
+    ].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",
         dependencies: module == "Core"

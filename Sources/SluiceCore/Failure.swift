@@ -108,10 +108,12 @@ extension SluiceError {
 }
 
 extension String {
-  /// The text with control characters written as `\u{..}`, safe to print on a terminal.
+  /// The text with control characters written as `\u{..}`, safe to print on a terminal; of a very
+  /// long one the beginning.
   public var printable: String {
     var out = ""
-    for scalar in unicodeScalars {
+    for (count, scalar) in unicodeScalars.enumerated() {
+      guard count < 1000 else { return out + "... (\(utf8.count) bytes)" }
       switch scalar.properties.generalCategory {
       case .control, .format, .surrogate, .lineSeparator, .paragraphSeparator:
         out += "\\u{\(String(scalar.value, radix: 16))}"

@@ -33,8 +33,9 @@ public struct TensorShape: Sendable, Hashable {
 }
 
 extension TensorShape: CustomStringConvertible {
-  /// The extents in brackets, `[4096, 11008]`.
+  /// The extents in brackets, `[4096, 11008]`; the first of them where there are very many.
   public var description: String {
-    "[" + dimensions.map { String($0) }.joined(separator: ", ") + "]"
+    let shown = dimensions.prefix(64).map { String($0) }.joined(separator: ", ")
+    return rank <= 64 ? "[\(shown)]" : "[\(shown), ... \(rank) dimensions]"
   }
 }

@@ -23,9 +23,10 @@ public enum ElectedAggregation: Sendable, Hashable, CaseIterable {
 }
 
 extension Kernels {
-  /// Merges deltas by electing a sign: s = ((d1 + d2) + d3) ... in Float32, the elected sign is that
-  /// of s; what has it is summed in model order, and divided as the aggregation says. Everything is
-  /// Float32. The merged delta is 0 where no delta has the elected sign.
+  /// Merges deltas by electing a sign.
+  ///
+  /// With s = ((d1 + d2) + d3) and so on, the elected sign is that of s; what has it is summed in
+  /// model order, and divided as the aggregation says. Everything is Float32. The merged delta is 0 where no delta has the elected sign.
   ///
   /// - Parameters:
   ///   - deltas: The deltas of each model, finite.

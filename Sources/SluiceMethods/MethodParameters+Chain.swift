@@ -82,9 +82,10 @@ extension MethodParameters {
     let merge = MergeStep(rule, mergeScale: Float(mergeScale))
     // The plain mean knows neither weights nor a scale.
     let average = MergeStep(MeanOperator(), hasTransforms: false)
+    let dense = row.averagesDense ? MergeStep(MeanOperator()) : merge
     return MergeChain(
       transforms: transforms(inputs) + row.transforms(self, inputs),
-      linear: merge, dense: nonLinear == .merge ? merge : average,
+      linear: merge, dense: nonLinear == .merge ? dense : average,
       partitionCount: inputs.partitionCount)
   }
 }

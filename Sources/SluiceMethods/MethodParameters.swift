@@ -29,6 +29,14 @@ public struct MethodParameters: Sendable, Hashable {
     case all
   }
 
+  /// What a solver removes.
+  public enum SolveTarget: String, Sendable, Hashable, CaseIterable {
+    /// Weights of the fine-tuned model.
+    case weights
+    /// Deltas.
+    case delta
+  }
+
   /// How deltas are pruned.
   public var pruning: Pruning = .dppa
   /// How the models' deltas become one.
@@ -73,6 +81,12 @@ public struct MethodParameters: Sendable, Hashable {
   public var tiesAggregation: TiesAggregation = .mean
   /// How far losses tell models apart in `lm-cocktail`: higher means less.
   public var temperature = 5.0
+  /// Whether `sparsegpt` removes weights or deltas.
+  public var solveTarget: SolveTarget = .weights
+  /// What `sparsegpt` adds to the diagonal of a Gram matrix, as a share of its mean.
+  public var dampening = 0.01
+  /// What `regmean` multiplies elements of Gram matrices off the diagonal by.
+  public var offDiagonal = 0.9
   /// What becomes of tensors that are not linear layers.
   public var nonLinear: NonLinear = .merge
   /// What the merged delta is multiplied by before it is added to the base.

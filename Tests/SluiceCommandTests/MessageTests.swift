@@ -21,7 +21,7 @@ struct MessageTests {
       exitCode: 65,
       errors: """
         error: model base, {d}/nowhere: no such file or directory
-        hint: check the path
+        hint: Check the path.
 
         """),
     Case(
@@ -34,7 +34,7 @@ struct MessageTests {
     Case(
       arguments: merge + ["--model", "{a}={d}/{a}"], exitCode: 64,
       errors: """
-        error: the model name {a} is taken or empty
+        error: two models are called {a}
         hint: Give each model a name of its own; the base is called base.
 
         """),
@@ -70,7 +70,7 @@ struct MessageTests {
       arguments: ["inspect", "{d}/base/config.json"], exitCode: 65,
       errors: """
         error: {d}/base/config.json: expected a directory or a file of weights, found a JSON file
-        hint: give the directory that holds it
+        hint: Give the directory that holds it.
 
         """),
   ]

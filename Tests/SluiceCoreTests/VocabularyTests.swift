@@ -72,6 +72,10 @@ struct VocabularyTests {
   @Test("names are printed without control characters") func printable() {
     #expect("a\u{1b}[2Jb\n".printable == "a\\u{1b}[2Jb\\u{a}")
     #expect("模型.重み".printable == "模型.重み")
+    let long = String(repeating: "é", count: 5000)
+    #expect(long.printable == String(repeating: "é", count: 1000) + "... (10000 bytes)")
+    let shape = TensorShape(Array(repeating: 1, count: 70))
+    #expect(shape?.description.hasSuffix("1, 1, ... 70 dimensions]") == true)
   }
 
   @Test("a subject names all that is known") func subject() {

@@ -16,7 +16,9 @@ import Testing
     }
   }
 
-  @Test("Draws equal the scalar reference, from any element on", arguments: [0, 1, 15, 16, 17, 63, 64, 300])
+  @Test(
+    "Draws equal the scalar reference, from any element on",
+    arguments: [0, 1, 15, 16, 17, 63, 64, 300])
   func draws(count: Int) {
     for (seed, first) in [(0, 0), (7, 1), (7, 12345), (99, 1 << 33)] {
       let start =
@@ -32,7 +34,9 @@ import Testing
     }
   }
 
-  @Test("Masks of different rates are nested, and bits past the end are off", arguments: [1, 64, 65, 257])
+  @Test(
+    "Masks of different rates are nested, and bits past the end are off",
+    arguments: [1, 64, 65, 257])
   func nested(count: Int) {
     for kernels in allKernels {
       var draws = [UInt32](repeating: 0, count: count)

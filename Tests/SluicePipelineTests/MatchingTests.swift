@@ -129,6 +129,11 @@ struct MatchingTests {
     #expect(merged.model["lm_head.weight"]?.floats == head.floats)
     #expect(merged.model.config == #"{"tie_word_embeddings": false}"#)
     #expect(merged.report.warnings.contains { $0.kind == .untiedHead })
+    // A tied base may store its head all the same.
+    let stored = try merge(
+      model([embedding, tensor("lm_head.weight")], config: tied), model([embedding, head]))
+    #expect(stored.model["lm_head.weight"]?.floats == head.floats)
+    #expect(stored.model.config == #"{"tie_word_embeddings": false}"#)
     let both = try merge(model([embedding], config: tied), model([embedding], config: tied))
     #expect(both.model["lm_head.weight"] == nil)
   }

@@ -56,7 +56,8 @@ struct MethodComparisonTests {
     }
   }
 
-  @Test("magnitude and owl, amplified", arguments: [ReferenceOptions.Prune.magnitude, .owl], dtypes)
+  @Test(
+    "magnitude and owl, amplified", arguments: [ReferenceOptions.Prune.magnitude, .owl], dtypes)
   func fixedRates(prune: ReferenceOptions.Prune, dtype: DType) throws {
     for seed in 210..<211 {
       try check(seed, dtype) { options, random, family in

@@ -43,11 +43,10 @@ struct EveryCallTests {
   @Test("goes on from its journal cut at every record and inside of each")
   func journalCuts() throws {
     let merge = try EveryCallTests.merges[1].get()
-    let calls = try merge.calls()
     // Right before the first file gets its finished name: all is in the journal.
-    let end = try #require(
-      calls.firstIndex { $0.kind == .rename && $0.path.hasSuffix(".safetensors") })
-    let disk = FailingDisk(under: merge.output("full"), .kill, at: end)
+    let disk = FailingDisk(under: merge.output("full"), .kill) { call, _ in
+      call.kind == .rename && call.path.hasSuffix(".safetensors")
+    }
     #expect(throws: (any Error).self) { try merge.run("full") }
     disk.end()
     let work = "\(merge.output("full"))/.sluice"

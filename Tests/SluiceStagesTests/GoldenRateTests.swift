@@ -15,10 +15,13 @@ import Testing
   }
 
   private var layers: [LinearStatistics] {
-    layers([0.1, 0.02, 0.05, 0.03], [4, 1, 3, 8], blocks: [0, 0, 1, 1], blockSignificance: [0.08, 0.03])
+    layers(
+      [0.1, 0.02, 0.05, 0.03], [4, 1, 3, 8], blocks: [0, 0, 1, 1], blockSignificance: [0.08, 0.03])
   }
 
-  private func expect(_ shifts: [Double], from rate: Double, equal expected: [Double], within: Double) {
+  private func expect(
+    _ shifts: [Double], from rate: Double, equal expected: [Double], within: Double
+  ) {
     for (shift, value) in zip(shifts, expected) {
       #expect(abs(min(max(rate + shift, 0), 1) - value) <= within)
     }
@@ -36,7 +39,8 @@ import Testing
   func arxiv() {
     let rule = BlockDeviationRates.arxiv(DeviationRates(maxRateDeviation: 0.08))
     let shifts = rule.rateShifts(for: layers)
-    expect(shifts, from: 0.9, equal: [0.74, 0.869620253164557, 0.9810126582278481, 1], within: 1e-15)
+    expect(
+      shifts, from: 0.9, equal: [0.74, 0.869620253164557, 0.9810126582278481, 1], within: 1e-15)
     #expect(abs(0.9 + shifts[3] - 1.0134) < 5e-5)
   }
 

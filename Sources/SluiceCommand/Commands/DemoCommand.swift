@@ -23,6 +23,9 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
     defer { if out == nil { try? Directory.remove(directory) } }
     let (base, math, law) = ("\(directory)/base", "\(directory)/math", "\(directory)/law")
     let merged = "\(directory)/merged"
+    if let out, try FileStatus.of(out) != nil, try !Directory.list(out).isEmpty {
+      throw UsageError("\(out) is not empty", remedy: "Choose another --out, or remove it first.")
+    }
     let family = DemoFamily()
     try family.write(base: base, fineTuned: [math, law])
     if !output.isJSON {
@@ -45,6 +48,7 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
       StandardOutput.write(MergeSummary.json(report, output: merged))
       return
     }
+    WarningDisplay.show(report.warnings, options: output)
     StandardOutput.write(MergeSummary.text(report, output: merged))
     StandardOutput.write("\n" + layers(report))
     if let out { StandardOutput.write("\nThe models are in \(out).\n") }

@@ -40,7 +40,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
     return table
       + "\(tensors.count) tensors (\(types)), \(Format.grouped(elements)) elements, "
       + "\(ByteCount(byteCount(checkpoint))) in \(files) file\(files == 1 ? "" : "s")\n"
-      + "no problems found\n"
+      + "header and index are sound\n"
   }
 
   private func json(_ checkpoint: Checkpoint, _ tensors: [CheckpointTensor]) -> String {

@@ -51,6 +51,20 @@ struct MethodOptions: ParsableArguments {
   var activations: [NamedValue] = []
 
   @Option(
+    help: ArgumentHelp(
+      "Gram matrices of a model's inputs, for sparsegpt and regmean.", valueName: "name=file"))
+  var grams: [NamedValue] = []
+
+  @Option(help: "Whether sparsegpt removes weights or deltas.")
+  var target: MethodParameters.SolveTarget = .weights
+
+  @Option(help: "What sparsegpt adds to the diagonal, as a share of its mean.")
+  var dampening = 0.01
+
+  @Option(help: "What regmean multiplies elements off the diagonal by.")
+  var offDiagonal = 0.9
+
+  @Option(
     help: ArgumentHelp("Losses of the models, for lm-cocktail.", valueName: "file"))
   var losses: String?
 
@@ -77,6 +91,9 @@ struct MethodOptions: ParsableArguments {
     method.zeroSign = zeroSign
     method.tiesAggregation = tiesAggregation
     method.temperature = temperature
+    method.solveTarget = target
+    method.dampening = dampening
+    method.offDiagonal = offDiagonal
   }
 
   /// The files of all models together.
@@ -89,7 +106,7 @@ struct MethodOptions: ParsableArguments {
 
   /// The files of single models.
   var modelFiles: [(file: ExtraFile, value: NamedValue)] {
-    activations.map { (.activations, $0) }
+    activations.map { (.activations, $0) } + grams.map { (.grams, $0) }
   }
 }
 

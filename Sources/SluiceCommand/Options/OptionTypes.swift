@@ -42,6 +42,7 @@ extension TransformScope: ExpressibleByArgument {}
 extension TiesFlavor: ExpressibleByArgument {}
 extension TiesAggregation: ExpressibleByArgument {}
 extension ZeroSignRule: ExpressibleByArgument {}
+extension MethodParameters.SolveTarget: ExpressibleByArgument {}
 extension MethodParameters.Denominator: ExpressibleByArgument {}
 extension MethodParameters.NonLinear: ExpressibleByArgument {}
 extension MergeRecipe.Vocabulary: ExpressibleByArgument {}

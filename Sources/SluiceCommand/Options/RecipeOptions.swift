@@ -40,7 +40,8 @@ struct RecipeOptions: ParsableArguments {
   var combine: PartitionCombination = .ring
 
   @Option(
-    help: "How linear layers' rates follow from their significance (default: acl, or the pruning's)."
+    help:
+      "How linear layers' rates follow from their significance; acl, or the pruning's, if not given."
   )
   var rates: MethodParameters.Rates?
 
@@ -138,6 +139,11 @@ struct RecipeOptions: ParsableArguments {
 
   private func fineTunedModels() throws -> [MergeRecipe.Model] {
     var models = models.map { MergeRecipe.Model(name: $0.name, path: $0.value) }
+    for (option, values) in [("--amplify", amplify), ("--weight", weight)] {
+      for (name, same) in Dictionary(grouping: values, by: \.name) where same.count > 1 {
+        throw UsageError("\(option) is given \(same.count) times for model \(name)")
+      }
+    }
     for option in amplify {
       let factors = option.value.split(separator: ",", omittingEmptySubsequences: false).map {
         Double($0)

@@ -10,14 +10,17 @@ enum MergeSummary {
     let layout = report.plan.layout
     let files = layout.shards.count == 1 ? "1 file" : "\(layout.shards.count) files"
     var text =
-      "merged \(report.plan.tasks.count) tensors into \(output) "
+      "merged \(report.plan.tasks.count) tensor\(report.plan.tasks.count == 1 ? "" : "s") into \(output) "
       + "(\(files), \(ByteCount(layout.byteCount)))\n\n"
     var rows = [["model", "linear layers", "factors", "asked", "achieved", "deltas kept"]]
     for model in report.models {
+      // What is not looked at before the merge is not counted.
+      let isSurveyed = !model.layers.isEmpty
       let factors = model.factors.map { "\($0)" }.joined(separator: ", ")
       rows.append([
-        model.name, "\(model.layers.count)", factors, Format.percent(report.requestedRate),
-        model.achievedRate.map(Format.percent) ?? "-", Format.grouped(model.keptCount),
+        model.name, isSurveyed ? "\(model.layers.count)" : "-", factors,
+        Format.percent(report.requestedRate), model.achievedRate.map(Format.percent) ?? "-",
+        isSurveyed ? Format.grouped(model.keptCount) : "-",
       ])
     }
     text += Format.table(rows) + "\n"
@@ -26,7 +29,7 @@ enum MergeSummary {
       "\(Format.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
       + "wrote \(ByteCount(totals.bytesWritten)), "
       + "peak memory \(ByteCount(totals.peakMemory)) "
-      + "(budget \(report.plan.options.memory), used \(ByteCount(totals.peakLeased)))\n"
+      + "(budget \(report.plan.options.memory), leased \(ByteCount(totals.peakLeased)))\n"
     if totals.attempts > 1 { text += "finished in \(totals.attempts) attempts\n" }
     if !report.warnings.isEmpty {
       let count = report.warnings.count

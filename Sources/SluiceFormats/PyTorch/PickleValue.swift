@@ -30,7 +30,7 @@ enum PickleValue: Hashable {
     case .integer: "an integer"
     case .float: "a float"
     case .string: "a string"
-    case .global(let global): "\(global)"
+    case .global: "a name"
     case .tuple: "a tuple"
     case .list: "a list"
     case .dictionary: "a dictionary"

@@ -125,7 +125,8 @@ struct SafetensorsHeaderParser {
     _ name: String, _ dtype: DType, _ dimensions: [Int], _ start: Int, _ end: Int
   ) throws(FormatError) -> TensorEntry {
     guard let shape = TensorShape(dimensions) else {
-      throw malformed("a shape of more than \(Int.max) elements: \(dimensions)", tensor: name)
+      throw malformed(
+        "a shape of more than \(Int.max) elements: \(Array(dimensions.prefix(64)))", tensor: name)
     }
     guard let expected = dtype.byteCount(ofElements: shape.elementCount) else {
       throw malformed(

@@ -14,6 +14,8 @@ public struct MergeMethod: MethodRow {
   public var needs: @Sendable (MethodParameters) -> MethodNeeds = { _ in [] }
   /// What further options make it ask for.
   public var furtherNeeds: MethodNeeds = []
+  /// Whether tensors that are not linear layers are averaged.
+  public var averagesDense = false
   /// The fewest models that it makes sense for.
   public var leastModels = 1
   /// Where it comes from.
@@ -33,7 +35,7 @@ public struct MergeMethod: MethodRow {
 
   /// All mergings.
   public static let table: [MergeMethod] = [
-    ties, sum, average, lmCocktail, adaMerging, adaMergingPlusPlus, greedySoup,
+    ties, sum, average, lmCocktail, adaMerging, adaMergingPlusPlus, regMean, greedySoup,
   ]
 
   /// The stage that multiplies each model's deltas by its weight.
@@ -68,6 +70,15 @@ extension MergeMethod {
     transforms: { _, inputs in
       inputs.coefficients.map { [FactorStage($0, name: "coefficients", scope: .all)] } ?? []
     },
+    rule: { _, _ in SumOperator() })
+
+  private static let regMean = MergeMethod(
+    name: "regmean",
+    summary: "The weights that change least what linear layers put out; the mean of other tensors.",
+    parameters: ["grams", "off-diagonal"], files: (needed: [.grams], optional: []),
+    needs: { _ in .solve }, averagesDense: true,
+    paper: "RegMean (arXiv 2212.09849)",
+    // The solution stands in the first model's place, and the others do not have the layer.
     rule: { _, _ in SumOperator() })
 
   private static let greedySoup = MergeMethod(

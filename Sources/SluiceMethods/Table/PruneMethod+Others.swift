@@ -43,6 +43,18 @@ extension PruneMethod {
       PruningStages(mask: inputs.rowCuts.map { [RowMaskStage($0)] } ?? [])
     })
 
+  static let sparseGPT = PruneMethod(
+    name: "sparsegpt",
+    summary: "Remove what matters least for a layer's outputs, and let the rest make up for it.",
+    parameters: ["pruning-rate", "grams", "target", "dampening"],
+    files: (needed: [.grams], optional: []),
+    needs: { _ in .solve },
+    paper: "SparseGPT (arXiv 2301.00774)",
+    bands: .one,
+    fixedRates: .uniform,
+    // What is pruned is read in the place of the models' weights.
+    stages: { _, _ in PruningStages() })
+
   static let none = PruneMethod(
     name: "none", summary: "Keep all deltas.", parameters: [], needs: { _ in [] }, paper: "",
     bands: .none, fixedRates: .uniform, stages: { _, _ in PruningStages() })

@@ -53,11 +53,13 @@ public struct PruneMethod: MethodRow {
 
   /// All prunings.
   public static let table: [PruneMethod] = [
-    dppa, dp, magnitude, owl, dare, wanda, none,
+    dppa, dp, magnitude, owl, dare, wanda, sparseGPT, none,
   ]
 
   /// Options of everything that keeps the largest deltas of each layer.
-  static let maskParameters = ["pruning-rate", "partition-width", "amplify", "combine", "tie-break"]
+  static let maskParameters = [
+    "pruning-rate", "partition-width", "amplify", "combine", "tie-break",
+  ]
 }
 
 extension PruneMethod {

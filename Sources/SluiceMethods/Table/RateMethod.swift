@@ -10,7 +10,9 @@ public struct RateMethod: MethodRow {
   public let parameters: [String]
   /// Where it comes from.
   public let paper: String
-  /// Makes the rule. The second argument is the number of all deltas of a model.
+  /// Makes the rule.
+  ///
+  /// The second argument is the number of all deltas of a model.
   let rule: @Sendable (MethodParameters, Int) -> any RateRule
 
   /// What the rows of the kind are called.
@@ -28,7 +30,8 @@ public struct RateMethod: MethodRow {
   public static let table: [RateMethod] = [
     RateMethod(
       name: "acl",
-      summary: "The more significant a layer, the lower its rate; the mean stays the one asked for.",
+      summary:
+        "The more significant a layer, the lower its rate; their mean is the one asked for.",
       parameters: common + ["denominator"],
       paper: "DPPA, later version, eq. 2-6",
       rule: { layerRule($0, $1) }),

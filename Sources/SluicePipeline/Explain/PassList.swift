@@ -20,6 +20,7 @@ struct PassList {
     inputs.rescales = OneFactor(1)
     inputs.trims = inputs.cuts
     inputs.majority = 1
+    if needs.contains(.solve) { solvePass() }
     statisticsPasses(.delta, &inputs)
     if needs.contains(.survey) { surveyPasses(names(inputs, .delta)) }
     if needs.contains(.rowCuts) { rowPass() }
@@ -92,6 +93,24 @@ struct PassList {
         actual: nil)
     ]
     passes.append(rows)
+  }
+
+  private mutating func solvePass() {
+    let jobs = plan.solve.jobs
+    var solve = pass(
+      "solve", "layers are solved for; the solutions are read in the place of the models' weights",
+      [], [], spilled: plan.solve.byteCount)
+    solve.tensorCount = jobs.count
+    solve.bytesRead = jobs.reduce(0) { sum, job in
+      let sources = job.model.map { [job.task.fineTuned[$0]] } ?? job.task.fineTuned
+      return sum + ([job.task.base] + sources.compactMap(\.self)).reduce(0) { $0 + $1.byteRange.count }
+    }
+    solve.segments = [
+      PlanExplanation.Segment(
+        node: "solve", count: plan.memory.lanes, stages: ["read", "solve"], channel: nil,
+        actual: nil)
+    ]
+    passes.append(solve)
   }
 
   private mutating func surveyPasses(_ early: [String]) {

@@ -133,6 +133,7 @@ public struct MemoryPlan: Sendable, Hashable {
       let summing =
         needs.contains(.maskSums) ? 2 * modelCount * MagnitudeSum.byteCount : 0
       let rows = needs.contains(.rowCuts) ? Shape.rowBytes(tasks, modelCount: modelCount) : 0
+      let solving = needs.contains(.solve) ? SolvePlan.laneByteCount(tasks) : 0
       // The passes follow each other, so a lane holds the tables of one of them at a time.
       let usesGrains =
         transforms.contains { $0.needs.usesGrains } || stages.merging?.stage.usesGrains ?? false
@@ -141,7 +142,7 @@ public struct MemoryPlan: Sendable, Hashable {
       let custom =
         transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
         + (stages.merging?.stage.laneByteCount ?? 0)
-      tableBytes = max(counting, refining, summing, rows) + blocks + custom
+      tableBytes = max(counting, refining, summing, rows, solving) + blocks + custom
       let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)

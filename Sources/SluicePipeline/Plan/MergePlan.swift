@@ -13,7 +13,7 @@ public struct MergePlan: Sendable {
   /// The tensors of the merged model, in natural order of their names.
   public let tasks: [TensorTask]
   /// The input files, by ordinal.
-  public let files: [InputFile]
+  public internal(set) var files: [InputFile]
   /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
   let firstFiles: [Int]
   /// The files of the merged model.
@@ -30,6 +30,8 @@ public struct MergePlan: Sendable {
   public let deltaCount: Int
   /// What each tensor's deltas are multiplied by, if the method reads that from a file.
   let coefficients: CoefficientTable?
+  /// The layers that are solved for before the merge.
+  let solve: SolvePlan
   /// The norms of inputs, one file for each model, if the method reads them.
   let activations: [VectorFile]
   /// The numbers that may differ from tensor to tensor.
@@ -63,8 +65,12 @@ public struct MergePlan: Sendable {
     layout = try ShardLayout.plan(
       drafts.map { PlannedTensor(name: $0.name, dtype: $0.outputDType, shape: $0.shape) },
       shardByteLimit: recipe.shardSize.bytes)
-    (tasks, stripCount) = MergePlan.tasks(
+    let (planned, stripCount) = MergePlan.tasks(
       drafts, layout, stripElements: options.stripElements)
+    self.stripCount = stripCount
+    files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
+    solve = try SolvePlan(recipe, tasks: planned, solvedFile: files.count)
+    tasks = solve.tasks
     settings = TensorSettings(recipe, tasks: tasks)
     try RecipeCheck.check(recipe, partitionCount: settings.leastPartitionCount)
     memory = try MemoryPlan.fit(
@@ -72,11 +78,10 @@ public struct MergePlan: Sendable {
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
     firstFiles = ([base] + models).map(\.firstFile)
-    files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     config = MergedConfig.make(
-      base, recipe: recipe, addsHead: matcher.addsHead, drafts: drafts)
+      base, recipe: recipe, untiesHead: matcher.untiesHead, drafts: drafts)
     warnings =
-      matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings
+      matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
       + (try SideFiles.warnings(of: recipe.base))
     let baseFileCount = base.checkpoint.files.count
     activations = try recipe.models.compactMap { model in

@@ -4,14 +4,14 @@ internal import SluiceFormats
 /// The merged model's `config.json`: the base's, with only those values changed that would be wrong.
 enum MergedConfig {
   static func make(
-    _ base: SourceModel, recipe: MergeRecipe, addsHead: Bool, drafts: [TensorDraft]
+    _ base: SourceModel, recipe: MergeRecipe, untiesHead: Bool, drafts: [TensorDraft]
   ) -> [UInt8]? {
     guard var config = base.config else { return nil }
     if let dtype = recipe.outputDType, let name = torchName(dtype) {
       // Newer configs call it dtype; a value of that name keeps its name.
       config.set(config.contains("dtype") ? "dtype" : "torch_dtype", to: .string(name))
     }
-    if addsHead { config.set("tie_word_embeddings", to: .bool(false)) }
+    if untiesHead { config.set("tie_word_embeddings", to: .bool(false)) }
     if recipe.vocabulary == .extend, let rows = extendedRows(base, drafts) {
       config.set("vocab_size", to: .integer(rows))
     }

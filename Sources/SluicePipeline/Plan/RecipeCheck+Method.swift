@@ -12,7 +12,8 @@ extension RecipeCheck {
     let needed = Set(prune.files.needed + merge.files.needed)
     let known = needed.union(prune.files.optional + merge.files.optional)
     for file in ExtraFile.allCases {
-      let method = prune.files.needed.contains(file) ? "--prune \(prune.name)" : "--merge \(merge.name)"
+      let method =
+        prune.files.needed.contains(file) ? "--prune \(prune.name)" : "--merge \(merge.name)"
       for model in file.isOfModel ? recipe.models : [] {
         try check(
           file, isGiven: model.extraFiles[file] != nil, isNeeded: needed.contains(file),
@@ -28,6 +29,16 @@ extension RecipeCheck {
         "--merge \(merge.name) does not look at weights",
         remedy: "--merge sum adds the deltas up, each times its model's weight.")
     }
+    guard !merge.needs(method).contains(.solve) || prune.bands == .none else {
+      throw .usage(
+        "--merge \(merge.name) solves for the models as they are",
+        remedy: "Add --prune none, or choose another merging for pruned models.")
+    }
+    guard method.dampening >= 0, method.dampening.isFinite,
+      method.offDiagonal >= 0, method.offDiagonal <= 1
+    else {
+      throw .usage("the dampening must be at least 0, and --off-diagonal lie in 0 ... 1")
+    }
     try checkTies(method)
     try checkRates(recipe)
     try checkWeights(recipe)
@@ -42,10 +53,12 @@ extension RecipeCheck {
   ) throws(PipelineError) {
     let value = model.map { "\($0)=FILE" } ?? "FILE"
     if isNeeded, !isGiven {
-      throw .usage("\(method) needs a file of \(file.rawValue)", remedy: "Add \(file.option) \(value).")
+      throw .usage(
+        "\(method) needs a file of \(file.rawValue)", remedy: "Add \(file.option) \(value).")
     }
     if isGiven, !isKnown {
-      throw .usage("\(method) reads no file of \(file.rawValue)", remedy: "Leave \(file.option) out.")
+      throw .usage(
+        "\(method) reads no file of \(file.rawValue)", remedy: "Leave \(file.option) out.")
     }
   }
 
@@ -57,7 +70,8 @@ extension RecipeCheck {
     if method.selectingFlavor == .plain, density < 1 {
       throw .usage(
         "the plain TIES does not trim",
-        remedy: "--ties-flavor original trims all tensors at one threshold, mergekit each by itself.")
+        remedy:
+          "--ties-flavor original trims all tensors at one threshold, mergekit each by itself.")
     }
   }
 

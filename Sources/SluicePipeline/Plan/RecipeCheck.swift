@@ -12,9 +12,9 @@ enum RecipeCheck {
     }
     var names: Set<String> = ["base"]
     for model in recipe.models {
-      guard !model.name.isEmpty, names.insert(model.name).inserted else {
+      guard names.insert(model.name).inserted else {
         throw .usage(
-          "the model name \(model.name.printable) is taken or empty",
+          "two models are called \(model.name.printable)",
           remedy: "Give each model a name of its own; the base is called base.")
       }
       guard model.weight.isFinite, Float(model.weight).isFinite else {
@@ -74,11 +74,19 @@ enum RecipeCheck {
           + "always give the same output",
         remedy: "Derive what is random from a seed, the tensor's name and the element's position.")
     }
-    if recipe.method.needs.contains(.rowCuts), let early = stages.transforms.first(where: { $0.place == .delta }) {
+    let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
+    let early = stages.transforms.first { $0.place == .delta }
+    let looksAtModels = recipe.method.needs.contains(.rowCuts) || recipe.method.needs.contains(.solve)
+    if let early, looksAtModels {
       throw .usage(
-        "--prune \(recipe.method.pruning.rawValue) looks at whole rows of the models' differences, "
-          + "and the stage \(early.transform.name.printable) would change them first",
+        "--prune \(prune.name) looks at the models themselves, and the stage "
+          + "\(early.transform.name.printable) would change their differences first",
         remedy: "Move it behind mask.")
+    }
+    if merge.needs(recipe.method).contains(.solve), let first = stages.identities.first {
+      throw .usage(
+        "--merge \(merge.name) solves for the models as they are; a stage of one's own "
+          + "(\(first.place)) has no place in it")
     }
     if recipe.extraFiles[.scores] != nil, let first = stages.identities.first {
       throw .usage(

@@ -22,7 +22,7 @@ struct TensorMatcher {
   let base: SourceModel
   let models: [SourceModel]
   private(set) var warnings: [Warning] = []
-  private(set) var addsHead = false
+  private(set) var untiesHead = false
 
   init(recipe: MergeRecipe, base: SourceModel, models: [SourceModel]) {
     self.recipe = recipe
@@ -121,16 +121,19 @@ struct TensorMatcher {
 
   /// The head of a tied base, if a fine-tuned model has a head of its own.
   private mutating func addedHead() throws(PipelineError) -> TensorDraft? {
-    guard base.usesEmbeddingAsHead, let embeddingName = base.embeddingName,
+    let isTied = base.usesEmbeddingAsHead || base.tiesHead == true
+    guard isTied, let embeddingName = base.embeddingName,
       let embedding = base.checkpoint[embeddingName],
       let untied = models.first(where: \.hasOwnHead)
     else { return nil }
-    addsHead = true
+    untiesHead = true
     warnings.append(
       Warning(
         .untiedHead, subject: Subject(model: untied.name, tensor: SourceModel.headName),
-        message: "the model has a head of its own; the merged model gets one, made from the "
+        message: "the model has a head of its own; so the merged model has one, made from the "
           + "embedding where a model's head is tied to it"))
+    // A base that stores its head although it is tied has it among its tensors.
+    guard base.checkpoint[SourceModel.headName] == nil else { return nil }
     return try draft(of: embedding, named: SourceModel.headName)
   }
 
@@ -139,7 +142,7 @@ struct TensorMatcher {
     var seen: Set<String> = []
     for model in models {
       for tensor in model.checkpoint.tensors where base.checkpoint[tensor.name] == nil {
-        if tensor.name == SourceModel.headName, addsHead || !model.hasOwnHead { continue }
+        if tensor.name == SourceModel.headName, untiesHead || !model.hasOwnHead { continue }
         if LinearSet.isRotaryBuffer(tensor.name) { continue }
         guard recipe.extraTensors != .error else {
           throw .mismatch(

@@ -11,6 +11,8 @@ enum NumberTable {
   ///   - path: The file.
   ///   - models: The only keys that are allowed; any if nil.
   ///   - required: The keys that must be there.
+  /// - Returns: The numbers by key.
+  /// - Throws: If the file cannot be read or a key or number is not what it should be.
   static func read(
     _ path: String, models: [String]?, required: [String]
   ) throws -> [String: Double] {
@@ -24,7 +26,9 @@ enum NumberTable {
     }
     for (key, value) in numbers {
       guard models?.contains(key) ?? true else { throw unknown(key, path) }
-      guard value.isFinite else { throw problem("the number of \(key.printable) is not finite", path) }
+      guard value.isFinite else {
+        throw problem("the number of \(key.printable) is not finite", path)
+      }
     }
     for name in required where numbers[name] == nil {
       throw problem("there is no number for model \(name.printable)", path)

@@ -40,7 +40,7 @@ struct RecipeInputs {
   }
 }
 
-/// Weights from losses: LM-Cocktail (arXiv 2311.13534), eq. 2.
+/// Weights from losses, as LM-Cocktail (arXiv 2311.13534) has them.
 enum LossWeights {
   /// Formula: softmax(-loss / temperature), in Double, with the smallest loss taken off first.
   static func weights(_ losses: [Double], temperature: Double) -> [Double] {

@@ -61,6 +61,10 @@ extension RecipeKey {
     .word(
       "tie-break", "mask", \.method.tieBreak,
       "Which of the elements exactly at a threshold are kept."),
+    .word("target", "mask", \.method.solveTarget, "Whether sparsegpt removes weights or deltas."),
+    .number(
+      "dampening", .notNegative, "mask", \.method.dampening,
+      "What sparsegpt adds to the diagonal, as a share of its mean."),
     .word("scope", "mask", \.method.maskScope, "Which tensors a random mask prunes."),
     RecipeKey(
       name: "seed", kind: .integer, place: Place(stage: "mask", key: "seed"),
@@ -89,6 +93,9 @@ extension RecipeKey {
     .number(
       "temperature", .positive, "merge", \.method.temperature,
       "How far losses tell models apart in lm-cocktail: higher means less."),
+    .number(
+      "off-diagonal", .share, "merge", \.method.offDiagonal,
+      "What regmean multiplies elements off the diagonal by."),
     .number(
       "merge-scale", .any, "merge", as: "scale", \.method.mergeScale,
       "What the merged delta is multiplied by."),

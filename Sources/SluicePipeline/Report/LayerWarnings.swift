@@ -6,32 +6,42 @@ internal import SluiceStages
 enum LayerWarnings {
   static func warnings(_ model: MergeReport.Model) -> [Warning] {
     [
-      about(model, .unchangedTensor, isUnchanged) { count, _ in
-        "\(count) linear layers equal the base's, among them this one; nothing of them is merged"
+      about(model, .unchangedTensor, { isUnchanged($0) ? 1 : 0 }) { _ in
+        "equal to the base's: nothing of them is merged"
       },
-      about(model, .clampedRate, { $0.cuts.rates != $0.cuts.unclampedRates }) { count, layer in
-        "\(count) linear layers were assigned rates outside 0 ... 1, among them this one "
-          + "(\(layer.cuts.unclampedRates.map { "\($0)" }.joined(separator: ", "))); they were clamped"
+      about(model, .clampedRate, clamped) { layer in
+        "assigned a rate outside 0 ... 1 (\(layer.cuts.unclampedRates.first ?? 0) here), which was "
+          + "clamped"
       },
-      about(model, .manyTies, { tiedShare($0) > 0.01 }) { count, layer in
-        "\(count) linear layers have more than 1 % of their elements exactly at a threshold, among "
-          + "them this one (\(percent(tiedShare(layer)))); the tie rule decides which of them stay"
+      about(model, .manyTies, { undecided($0) > 0.01 ? undecided($0) : 0 }) { layer in
+        "decided at a threshold by the tie rule for more than 1 % of their elements "
+          + "(\(percent(undecided(layer))) here)"
       },
-      about(model, .emptyPartition, hasEmptyRing) { count, _ in
-        "\(count) linear layers have a partition without elements, among them this one"
+      about(model, .emptyPartition, { hasEmptyRing($0) ? 1 : 0 }) { _ in
+        "left with a partition that keeps nothing more than a more severe one"
       },
     ].compactMap(\.self)
   }
 
+  /// One warning for all layers of which something is true, with the worst as the example.
   private static func about(
-    _ model: MergeReport.Model, _ kind: Warning.Kind, _ holds: (MergeReport.Layer) -> Bool,
-    _ message: (Int, MergeReport.Layer) -> String
+    _ model: MergeReport.Model, _ kind: Warning.Kind, _ degree: (MergeReport.Layer) -> Double,
+    _ what: (MergeReport.Layer) -> String
   ) -> Warning? {
-    let layers = model.layers.filter(holds)
-    guard let example = layers.first else { return nil }
+    let degrees = model.layers.map(degree)
+    let count = degrees.count { $0 > 0 }
+    guard count > 0, let worst = degrees.max(), let index = degrees.firstIndex(of: worst) else {
+      return nil
+    }
+    let example = model.layers[index]
+    let layers = count == 1 ? "1 linear layer is" : "\(count) linear layers, this one first, are"
     return Warning(
       kind, subject: Subject(model: model.name, tensor: example.statistics.name),
-      message: message(layers.count, example))
+      message: "\(layers) \(what(example))")
+  }
+
+  private static func clamped(_ layer: MergeReport.Layer) -> Double {
+    zip(layer.cuts.rates, layer.cuts.unclampedRates).reduce(0) { max($0, abs($1.0 - $1.1)) }
   }
 
   private static func isUnchanged(_ layer: MergeReport.Layer) -> Bool {
@@ -39,13 +49,15 @@ enum LayerWarnings {
       && layer.statistics.zeroCount == layer.statistics.elementCount
   }
 
-  private static func tiedShare(_ layer: MergeReport.Layer) -> Double {
-    let tied = layer.cuts.cuts.map(\.tied).max() ?? 0
-    return Double(tied) / Double(max(layer.statistics.elementCount, 1))
+  /// The share of elements at a threshold of which some stay and some go.
+  private static func undecided(_ layer: MergeReport.Layer) -> Double {
+    let tied = layer.cuts.cuts.filter { $0.keptOfTied > 0 && $0.keptOfTied < $0.tied }
+    return Double(tied.map(\.tied).max() ?? 0) / Double(max(layer.statistics.elementCount, 1))
   }
 
   private static func hasEmptyRing(_ layer: MergeReport.Layer) -> Bool {
     !isUnchanged(layer) && layer.statistics.elementCount >= 1000
+      && (layer.cuts.rates.last ?? 0) > 0
       && zip(layer.cuts.rates, layer.cuts.keptByRing).contains { $0 < 1 && $1 == 0 }
   }
 

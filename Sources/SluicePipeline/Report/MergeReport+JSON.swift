@@ -74,6 +74,9 @@ extension MergeReport {
     json.member("tiesDensity", .double(method.trimDensity))
     json.member("zeroSign", .string(method.electedZeroSign.rawValue))
     json.member("tiesAggregation", .string(method.tiesAggregation.rawValue))
+    json.member("target", .string(method.solveTarget.rawValue))
+    json.member("dampening", .double(method.dampening))
+    json.member("offDiagonal", .double(method.offDiagonal))
     json.member("temperature", .double(method.temperature))
     for file in ExtraFile.allCases {
       if let path = plan.recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }

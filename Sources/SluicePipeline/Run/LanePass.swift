@@ -5,7 +5,7 @@ internal import SluiceStages
 
 /// What all passes of a run share.
 struct RunContext: Sendable {
-  let plan: MergePlan
+  var plan: MergePlan
   let cancellation: Cancellation
   let progress: ProgressMeter
   let budget: ByteBudget

@@ -144,7 +144,7 @@ public struct MergeRun {
       dropsCachedPages: plan.inputsExceedCache)
     var preparation = Preparation(context, kernels: kernels)
     let chain = try preparation.chain()
-    let merge = try mergePass(context, chain: chain, kernels: kernels)
+    let merge = try mergePass(preparation.context, chain: chain, kernels: kernels)
     try work.beginPublishing()
     var report = MergeReport(
       plan: plan, statistics: preparation.statistics, cuts: preparation.cuts, sums: work.sums,
@@ -176,6 +176,8 @@ public struct MergeRun {
 
   /// Tidies up after an error, and says in it how to go on.
   private func ended(by error: any Error, _ directory: RunDirectory) -> any Error {
+    // Whoever waited when the run was cancelled only knows that it was.
+    let error = error is CancelledError ? cancellation.error ?? error : error
     guard var known = error as? any SluiceError else { return error }
     switch known.failure.exitCode {
     case .badInput where error is StageError: directory.abandon()

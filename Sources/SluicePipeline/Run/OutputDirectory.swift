@@ -53,7 +53,7 @@ struct OutputDirectory {
 
   /// Refuses to begin what the disk cannot hold.
   func checkSpace() throws {
-    var needed = plan.layout.byteCount + plan.statisticsByteCount
+    var needed = plan.layout.byteCount + plan.statisticsByteCount + plan.solve.byteCount
     for shard in plan.layout.shards {
       for place in ["\(work)/\(shard.fileName)", "\(path)/\(shard.fileName)"] {
         guard let status = try FileStatus.of(place, followingLinks: false) else { continue }

@@ -5,10 +5,12 @@ internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceStages
 
-/// The passes before the merge: finds what the chain of the recipe must know, and nothing else. Each
-/// pass looks at deltas as the part of the chain before it leaves them.
+/// The passes before the merge.
+///
+/// They find what the chain of the recipe must know, and nothing else. Each pass looks at deltas as the
+/// part of the chain before it leaves them.
 struct Preparation {
-  let context: RunContext
+  private(set) var context: RunContext
   let kernels: Kernels
   private(set) var passes: [PassMetrics] = []
   /// How many stages of the recipe's own got their statistics.
@@ -32,6 +34,7 @@ struct Preparation {
   /// Runs the passes and gives the chain of the merge.
   mutating func chain() throws -> MergeChain {
     let needs = method.needs
+    if needs.contains(.solve) { try solve() }
     var inputs = plan.chainInputs
     try inform(.delta, &inputs)
     if needs.contains(.survey) {
@@ -51,6 +54,22 @@ struct Preparation {
   func behind(_ inputs: ChainInputs, _ place: TransformPlace) -> TransformChain {
     TransformChain(
       method.transforms(inputs, through: place), partitionCount: inputs.partitionCount)
+  }
+
+  /// Solves for layers; from then on their solutions are read in the place of the models' weights.
+  private mutating func solve() throws {
+    let solved = try SolvedFile(
+      path: context.work.path("solved"), byteCount: plan.solve.byteCount)
+    context.progress.startPhase("solve", totalBytes: plan.solve.byteCount)
+    let pass = SolvePass(context: context, kernels: kernels, solved: solved)
+    var metrics = try pass.run()
+    metrics.bytesSpilled = plan.solve.byteCount
+    passes.append(metrics)
+    context.progress.finishPhase()
+    spilledByteCount += plan.solve.byteCount
+    var plan = plan
+    plan.files.append(try InputFile.open(solved.path))
+    context.plan = plan
   }
 
   private mutating func survey(_ prefix: TransformChain) throws {

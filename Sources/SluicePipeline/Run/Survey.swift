@@ -30,8 +30,9 @@ struct Survey {
   let prefix: TransformChain
   private(set) var passes: [PassMetrics] = []
 
-  /// Whether finished strips are recorded: those of the first survey. What comes after it is quick
-  /// to count again, or depends on more than the journal knows.
+  /// Whether finished strips are recorded, as those of the first survey are.
+  ///
+  /// What comes after it is quick to count again, or depends on more than the journal knows.
   private let isJournaled: Bool
 
   init(

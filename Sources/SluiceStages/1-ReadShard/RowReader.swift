@@ -56,6 +56,26 @@ public final class RowReader {
     return baseBytes + byteCount
   }
 
+  /// Reads a model's own weights, in the place of deltas.
+  ///
+  /// - Parameters:
+  ///   - task: The tensor, which the model has.
+  ///   - model: The position of the model.
+  ///   - elements: The elements.
+  /// - Returns: The number of bytes read.
+  /// - Throws: `StageError` if a weight is not finite, `FormatError` if it cannot be read.
+  public func readTuned(
+    of task: TensorTask, model: Int, _ elements: Range<Int>
+  ) throws -> Int {
+    guard let source = task.fineTuned[model] else { return 0 }
+    let byteCount = try read(source, elements)
+    // SAFETY: as above.
+    let largest = unsafe kernels.widen(
+      UnsafeRawPointer(raw.pointer), source.dtype, into: deltas.pointer, count: elements.count)
+    try check(largest, deltas, modelNames[model], task, elements)
+    return byteCount
+  }
+
   /// Reads the base's weights.
   ///
   /// - Parameters:

@@ -23,7 +23,9 @@ enum DrawStart {
   }
 }
 
-/// Keeps deltas at random: DARE (arXiv 2311.03099), eq. 2, without the rescale.
+/// Keeps deltas at random.
+///
+/// Source: DARE (arXiv 2311.03099), eq. 2, without the rescale.
 ///
 /// Formula: element i is kept iff u24(i) >= round(rate * 2^24), u24 being a number drawn from the
 /// seed, the model's position, the tensor's name and i alone. So a mask does not depend on how the

@@ -39,8 +39,10 @@ public struct OneFactor: FactorSource {
   public func factor(of task: TensorTask, model: Int) -> Float { factor }
 }
 
-/// Multiplies what a mask left of a tensor's deltas by the tensor's factor, in Float32: the rescale of
-/// DARE (arXiv 2311.03099), eq. 3, and the coefficients of AdaMerging (arXiv 2310.02575).
+/// Multiplies what a mask left of a tensor's deltas by the tensor's factor, in Float32.
+///
+/// Source: the rescale of DARE (arXiv 2311.03099), eq. 3, and the coefficients of AdaMerging (arXiv
+/// 2310.02575).
 public struct FactorStage: DeltaTransform {
   private let factors: any FactorSource
   /// The name in recipes.

@@ -1,7 +1,8 @@
 public import SluiceKernels
 
-/// Keeps the largest deltas of linear layers and dense tensors: the trim of TIES (arXiv 2306.01708),
-/// section 4, step 1. It comes after the pruning and leaves the partitions alone.
+/// Keeps the largest deltas of linear layers and dense tensors.
+///
+/// Source: the trim of TIES (arXiv 2306.01708), section 4, step 1. It comes after the pruning and leaves the partitions alone.
 public struct TrimStage: DeltaTransform {
   private let cuts: any CutSource
   private let tieBreak: TieBreak

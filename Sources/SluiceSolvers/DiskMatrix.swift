@@ -1,0 +1,103 @@
+internal import Glibc
+
+/// A matrix of Doubles in a file of its own, for matrices that do not fit in memory.
+///
+/// It lies there row after row; parts are read and written. The file has no name any more once it is
+/// open.
+public final class DiskMatrix {
+  /// The number of rows.
+  public let rowCount: Int
+  /// The number of columns.
+  public let columnCount: Int
+  private let path: String
+  private let descriptor: Int32
+
+  /// Makes a matrix of zeros.
+  ///
+  /// - Parameters:
+  ///   - path: Where its file is made; nothing must be there.
+  ///   - rowCount: The number of rows.
+  ///   - columnCount: The number of columns.
+  /// - Throws: `SolverError` if there is no room.
+  public init(path: String, rowCount: Int, columnCount: Int) throws(SolverError) {
+    self.path = path
+    self.rowCount = rowCount
+    self.columnCount = columnCount
+    // SAFETY: the path is a C string for the length of the calls.
+    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw .scratch(path, "create", systemError: errno) }
+    _ = unsafe unlink(path)
+    guard ftruncate(descriptor, off_t(rowCount * columnCount * 8)) == 0 else {
+      throw .scratch(path, "make room for", systemError: errno)
+    }
+  }
+
+  deinit { if descriptor >= 0 { _ = close(descriptor) } }
+
+  /// Reads a part.
+  ///
+  /// - Parameters:
+  ///   - rows: The rows.
+  ///   - columns: The columns.
+  ///   - target: Receives the part, row after row, without gaps.
+  /// - Throws: `SolverError` if it cannot be read.
+  public func read(
+    _ rows: Range<Int>, _ columns: Range<Int>, into target: UnsafeMutablePointer<Double>
+  ) throws(SolverError) {
+    for (offset, count, place) in runs(rows, columns) {
+      // SAFETY: the caller guarantees room for the part; each run lies inside of it.
+      let bytes = unsafe UnsafeMutableRawPointer(target + place)
+      var done = 0
+      while done < count * 8 {
+        let read = unsafe pread(
+          descriptor, bytes + done, count * 8 - done, off_t(offset * 8 + done))
+        if read < 0, errno == EINTR { continue }
+        guard read > 0 else {
+          throw .scratch(path, "read back", systemError: read < 0 ? errno : EIO)
+        }
+        done += read
+      }
+    }
+  }
+
+  /// Writes a part.
+  ///
+  /// - Parameters:
+  ///   - rows: The rows.
+  ///   - columns: The columns.
+  ///   - source: The part, row after row, without gaps.
+  /// - Throws: `SolverError` if it cannot be written.
+  public func write(
+    _ rows: Range<Int>, _ columns: Range<Int>, from source: UnsafePointer<Double>
+  ) throws(SolverError) {
+    for (offset, count, place) in runs(rows, columns) {
+      // SAFETY: as above.
+      let bytes = unsafe UnsafeRawPointer(source + place)
+      var done = 0
+      while done < count * 8 {
+        let written = unsafe pwrite(
+          descriptor, bytes + done, count * 8 - done, off_t(offset * 8 + done))
+        if written < 0, errno == EINTR { continue }
+        guard written > 0 else { throw .scratch(path, "write", systemError: errno) }
+        done += written
+      }
+    }
+  }
+
+  /// The contiguous runs of a part: where in the file, how long, where in memory.
+  private func runs(
+    _ rows: Range<Int>, _ columns: Range<Int>
+  ) -> [(offset: Int, count: Int, place: Int)] {
+    precondition(rows.upperBound <= rowCount && columns.upperBound <= columnCount)
+    guard !rows.isEmpty, !columns.isEmpty else { return [] }
+    if columns.count == columnCount {
+      return [(rows.lowerBound * columnCount, rows.count * columnCount, 0)]
+    }
+    return rows.map { row in
+      (
+        row * columnCount + columns.lowerBound, columns.count,
+        (row - rows.lowerBound) * columns.count
+      )
+    }
+  }
+}

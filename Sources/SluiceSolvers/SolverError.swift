@@ -1,0 +1,37 @@
+public import SluiceCore
+
+/// What can go wrong while matrices are factorised.
+public struct SolverError: SluiceError, Hashable {
+  /// The content.
+  public var failure: Failure
+
+  /// Wraps a failure.
+  ///
+  /// - Parameter failure: The content.
+  public init(_ failure: Failure) { self.failure = failure }
+
+  /// The same failure, about a tensor.
+  ///
+  /// - Parameter tensor: The name of the tensor.
+  /// - Returns: The error with that subject.
+  public func about(tensor: String) -> SolverError {
+    var copy = self
+    copy.failure.subject = Subject(file: failure.subject.file, tensor: tensor)
+    return copy
+  }
+
+  static func scratch(_ path: String, _ what: String, systemError: Int32) -> SolverError {
+    SolverError(
+      Failure(
+        .inputOutput, subject: Subject(file: path), message: "cannot \(what) a matrix on disk",
+        systemError: systemError))
+  }
+
+  static func notPositive(row: Int) -> SolverError {
+    SolverError(
+      Failure(
+        .badInput,
+        message: "the Gram matrix is not positive definite (found at row \(row))",
+        remedy: "Collect it from more tokens; for regmean, lower --off-diagonal."))
+  }
+}
