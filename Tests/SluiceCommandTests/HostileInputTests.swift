@@ -33,7 +33,7 @@ struct HostileInputTests {
     Case(
       name: "cut header", files: ["model.safetensors": [255, 255, 255, 0, 0, 0, 0, 0]],
       message: "/model.safetensors, bytes 0..<8: a header of 16777215 bytes in a file of 8",
-      hint: "the file is cut short; download or save it again"),
+      hint: "The file is cut short; download or save it again."),
     Case(
       name: "escaping index",
       files: [
@@ -65,22 +65,22 @@ struct HostileInputTests {
       name: "pickle that runs a command", files: ["pytorch_model.bin": HostilePickle.system.bytes],
       message: "/pytorch_model.bin, bytes 42..<53: the pickle: it names os.system; nothing but "
         + "tensors is read, and nothing is ever called",
-      hint: "if you trust the file, load it with transformers and save it with save_pretrained, "
-        + "which writes safetensors"),
+      hint: "If you trust the file, load it with transformers and save it with save_pretrained, "
+        + "which writes safetensors."),
     Case(
       name: "tensor beyond its storage",
       files: ["pytorch_model.bin": HostilePickle.beyondStorage.bytes],
       message: "/pytorch_model.bin, tensor a, bytes 294..<318: [7] with strides [1] from element 0 "
         + "on reaches beyond its storage of 6 elements",
-      hint: "the file is broken; download or save it again"),
+      hint: "The file is broken; download or save it again."),
     Case(
       name: "encrypted archive", files: ["pytorch_model.bin": HostileZip.encrypted.bytes],
       message: "/pytorch_model.bin: ZIP entry m/data/0: encrypted",
-      hint: "decrypt the file first"),
+      hint: "Decrypt the file first."),
     Case(
       name: "pointer of Git LFS", files: ["pytorch_model.bin": HostileZip.text.bytes],
       message: "/pytorch_model.bin: expected a PyTorch file, found something else",
-      hint: "download it again; a pointer of Git LFS is no checkpoint"),
+      hint: "Download it again; a pointer of Git LFS is no checkpoint."),
   ]
 
   @Test("are refused with model, file, tensor and bytes", arguments: cases)
