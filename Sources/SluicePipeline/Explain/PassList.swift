@@ -103,7 +103,9 @@ struct PassList {
     solve.tensorCount = jobs.count
     solve.bytesRead = jobs.reduce(0) { sum, job in
       let sources = job.model.map { [job.task.fineTuned[$0]] } ?? job.task.fineTuned
-      return sum + ([job.task.base] + sources.compactMap(\.self)).reduce(0) { $0 + $1.byteRange.count }
+      return ([job.task.base] + sources.compactMap(\.self)).reduce(sum) {
+        $0 + $1.byteRange.count
+      }
     }
     solve.segments = [
       PlanExplanation.Segment(

@@ -76,7 +76,7 @@ enum RecipeCheck {
     }
     let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
     let early = stages.transforms.first { $0.place == .delta }
-    let looksAtModels = recipe.method.needs.contains(.rowCuts) || recipe.method.needs.contains(.solve)
+    let looksAtModels = !recipe.method.needs.isDisjoint(with: [.rowCuts, .solve])
     if let early, looksAtModels {
       throw .usage(
         "--prune \(prune.name) looks at the models themselves, and the stage "

@@ -24,10 +24,13 @@ extension MergeRecipe {
 
   /// What identifies the recipe, whatever form it was written in.
   ///
-  /// Equal fingerprints mean equal bytes from equal inputs. The paths of the models are not part of it, their order is.
+  /// Equal fingerprints mean equal bytes from equal inputs. The paths of the models are not part of it,
+  /// their order is.
   public var fingerprint: Hash128 {
     var text = models.map { "\(quoted($0.name))\n" }.joined()
-    text += resolvedStages(showsPaths: false).map { "\($0.name) {\($0.arguments)} \($0.version)\n" }.joined()
+    for stage in resolvedStages(showsPaths: false) {
+      text += "\(stage.name) {\(stage.arguments)} \(stage.version)\n"
+    }
     text += stages.identities.map { "\($0.place) \($0.identity)\n" }.joined()
     var bytes = Array(text.utf8)
     // SAFETY: the bytes are used inside the closure only.
@@ -46,6 +49,7 @@ extension MergeRecipe {
   /// The stages in order.
   ///
   /// - Parameter showsPaths: Whether files are named; they are not part of what identifies a recipe.
+  /// - Returns: The stages.
   func resolvedStages(showsPaths: Bool = true) -> [ResolvedStage] {
     var result = ["read", "delta"].map(builtIn) + custom(behind: .delta)
     result.append(significanceStage)

@@ -42,8 +42,8 @@ struct MethodForm {
     var map = try RecipeMap(field)
     if let scale = map.take("lambda") { recipe.method.mergeScale = try scale.number(.any) }
     // The pruning first: other keys depend on it.
-    let keys = RecipeKey.all.filter { $0.name == "prune" } + RecipeKey.all.filter { $0.name != "prune" }
-    for key in keys where key.name != "pruning-rate" {
+    let others = RecipeKey.all.filter { !["prune", "pruning-rate"].contains($0.name) }
+    for key in [RecipeKey.named("prune")].compactMap(\.self) + others {
       guard let field = map.take(key.name) else { continue }
       if key.name == "rates" { try recipe.checkRates(field) }
       if let setting = method.settings.first(where: { $0.key == key.name }) {

@@ -110,8 +110,8 @@ public final class ResumableMerge: Sendable {
         // What happened in each pass is an object of many lines, which ends as it is indented.
         var isInExplanation = false
         let fixed = lines.filter { line in
-          if line.hasPrefix("  \"explanation\": {") { isInExplanation = true }
-          defer { if isInExplanation, line.hasPrefix("  }") { isInExplanation = false } }
+          if line.hasPrefix(" \"explanation\": {") { isInExplanation = true }
+          defer { if isInExplanation, line.hasPrefix(" }") { isInExplanation = false } }
           return !isInExplanation
             && !variable.contains { line.contains("\"\($0)\": ") }
         }
