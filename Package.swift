@@ -34,6 +34,9 @@ let package = Package(
       name: "CXXHash", pkgConfig: "libxxhash",
       providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
     .systemLibrary(
+      name: "CLibYAML", pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+    .systemLibrary(
       name: "CLAPACK", pkgConfig: "openblas", providers: [.apt(["libopenblas-serial-dev"])]),
     .target(name: "CSluiceKernels"),
     .target(name: "CSluiceSystem"),
@@ -54,7 +57,9 @@ let package = Package(
     // Layer 2: the nodes of the graph, and the chains that methods are.
     .target(
       name: "SluiceStages",
-      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow"],
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "CSluiceSystem",
+      ],
       swiftSettings: strict),
     .target(
       name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages"], swiftSettings: strict),
@@ -67,10 +72,16 @@ let package = Package(
         "SluiceMethods", "SluiceSolvers",
       ], swiftSettings: strict),
     .target(
+      name: "SluiceRecipes",
+      dependencies: [
+        "SluiceCore", "SluiceFormats", "SluiceStages", "SluiceMethods", "SluicePipeline",
+        "CLibYAML",
+      ], swiftSettings: strict),
+    .target(
       name: "Sluice",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipes",
       ], swiftSettings: strict),
 
     // Layer 4: commands, terminal, exit codes.
@@ -78,7 +89,7 @@ let package = Package(
       name: "SluiceCommand",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -97,12 +108,15 @@ let package = Package(
     }
     + [
       "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
+      "Recipes",
     ].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",
         dependencies: module == "Core"
           ? ["SluiceCore", "SluiceTestSupport"]
-          : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"],
+          : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
+            + (module == "Recipes" ? ["SluiceCommand"] : []),
+        exclude: module == "Recipes" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }
     // Too slow for every build: swift test --filter SluiceSlow.

@@ -5,4 +5,5 @@
 @_exported public import SluiceKernels
 @_exported public import SluiceMethods
 @_exported public import SluicePipeline
+@_exported public import SluiceRecipes
 @_exported public import SluiceStages

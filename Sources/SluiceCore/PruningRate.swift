@@ -11,6 +11,11 @@ public struct PruningRate: Sendable, Hashable, Comparable {
     self.value = value
   }
 
+  /// The rate of the paper's main experiments: 0.8.
+  public static let standard = PruningRate(unchecked: 0.8)
+
+  private init(unchecked value: Double) { self.value = value }
+
   /// Orders by the fraction removed.
   ///
   /// - Parameters:

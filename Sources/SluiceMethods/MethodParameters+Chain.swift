@@ -4,11 +4,17 @@ public import SluiceStages
 /// A method is nothing but a named chain of stages: here the parameters become one.
 extension MethodParameters {
   /// The rates of the partitions, most severe first.
-  public var partitionRates: [PruningRate] {
+  public var partitionRates: [PruningRate] { partitionRates(of: pruningRate) }
+
+  /// The rates of the partitions of a tensor, most severe first.
+  ///
+  /// - Parameter rate: The rate asked for of the tensor.
+  /// - Returns: At least one rate.
+  public func partitionRates(of rate: PruningRate) -> [PruningRate] {
     switch pruning.row.bands {
     case .none: PruningRate(0).map { [$0] } ?? []
-    case .one: [pruningRate]
-    case .partitions: pruningRate.partitions(width: partitionWidth)
+    case .one: [rate]
+    case .partitions: rate.partitions(width: partitionWidth)
     }
   }
 
@@ -30,35 +36,56 @@ extension MethodParameters {
 
   /// The factor of each ring of a model, with 1 where none is given.
   ///
-  /// - Parameter amplification: The factors of the partitions, most severe first.
+  /// - Parameters:
+  ///   - amplification: The factors of the partitions, most severe first.
+  ///   - partitionCount: The number of partitions; that of the pruning rate if nil.
   /// - Returns: One factor for each partition.
-  public func ringFactors(_ amplification: [Double]) -> [Float] {
+  public func ringFactors(_ amplification: [Double], partitionCount: Int? = nil) -> [Float] {
     let given = amplification.map { Float($0) }
-    let ones = Array(repeating: Float(1), count: max(0, partitionRates.count - given.count))
-    return combination.ringFactors(given + ones)
+    let count = partitionCount ?? partitionRates.count
+    return combination.ringFactors(given + Array(repeating: 1, count: max(0, count - given.count)))
   }
 
-  /// The stages that prune, for passes that look at what is left.
+  /// The stages before the merge up to a place, with stages of one's own behind the built-in ones:
+  /// for passes that look at what they leave.
+  ///
+  /// - Parameters:
+  ///   - inputs: What is known so far.
+  ///   - place: The last place.
+  /// - Returns: The stages.
+  public func transforms(
+    _ inputs: ChainInputs, through place: TransformPlace = .amplify
+  ) -> [any DeltaTransform] {
+    var transforms = inputs.ownTransforms(behind: .delta)
+    guard place != .delta else { return transforms }
+    let pruning = pruning.row.stages(self, inputs)
+    transforms += pruning.mask + inputs.ownTransforms(behind: .mask)
+    guard place != .mask else { return transforms }
+    return transforms + pruning.amplify + inputs.ownTransforms(behind: .amplify)
+  }
+
+  /// The mask alone.
   ///
   /// - Parameter inputs: What is known so far.
   /// - Returns: The stages.
-  public func pruningTransforms(_ inputs: ChainInputs) -> [any DeltaTransform] {
-    pruning.row.transforms(self, inputs)
+  public func maskTransforms(_ inputs: ChainInputs) -> [any DeltaTransform] {
+    pruning.row.stages(self, inputs).mask
   }
 
-  /// The stages from the mask on.
+  /// The stages from the differences on.
   ///
   /// - Parameter inputs: What the passes before the merge found.
   /// - Returns: The chain.
   public func chain(_ inputs: ChainInputs) -> MergeChain {
     let row = merging.row
-    let merge = MergeStep(row.rule(self, inputs), mergeScale: Float(mergeScale))
+    let rule = inputs.ownRule ?? row.rule(self, inputs)
+    let merge = MergeStep(rule, mergeScale: Float(mergeScale))
     // The plain mean knows neither weights nor a scale.
     let average = MergeStep(MeanOperator(), hasTransforms: false)
     let dense = row.averagesDense ? MergeStep(MeanOperator()) : merge
     return MergeChain(
-      transforms: pruningTransforms(inputs) + row.transforms(self, inputs),
+      transforms: transforms(inputs) + row.transforms(self, inputs),
       linear: merge, dense: nonLinear == .merge ? dense : average,
-      partitionCount: partitionRates.count)
+      partitionCount: inputs.partitionCount)
   }
 }

@@ -2,6 +2,8 @@
 
 #include <stdint.h>
 
+#include "sluice_program.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

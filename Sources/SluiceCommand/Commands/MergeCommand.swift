@@ -20,14 +20,32 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
   @Option(help: "The directory of the merged model.")
   var out: String
 
+  @Flag(name: .customLong("dry-run"), help: "Show the plan and write nothing.")
+  var isDryRun = false
+
   @OptionGroup(title: "How it is run (never changes the result)") var controls: RunControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
+    let merge = Merge(
+      recipe: try recipe.recipe(), options: try controls.options(), out: out, output: output)
+    if isDryRun { try merge.explain() } else { try merge.run() }
+  }
+}
+
+/// A merge that is ready to be run or explained, wherever its recipe came from.
+struct Merge {
+  let recipe: MergeRecipe
+  let options: RunOptions
+  let out: String
+  let output: OutputOptions
+
+  /// Merges and shows what was done.
+  func run() throws {
     OpenFileLimit.raise()
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
-    let plan = try MergePlan(try recipe.recipe(), options: try controls.options())
+    let plan = try MergePlan(recipe, options: options)
     WarningDisplay.show(plan.warnings, options: output)
     let progress = ProgressMeter()
     let display = try ProgressDisplay(progress, options: output)
@@ -49,5 +67,15 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
     StandardOutput.write(
       output.isJSON
         ? MergeSummary.json(report, output: out) : MergeSummary.text(report, output: out))
+  }
+
+  /// Shows what would be done, and writes nothing.
+  func explain(as format: PlanFormat? = nil) throws {
+    OpenFileLimit.raise()
+    let plan = try MergePlan(recipe, options: options)
+    WarningDisplay.show(plan.warnings, options: output)
+    let explanation = PlanExplanation(plan, output: out)
+    StandardOutput.write(
+      PlanDisplay.show(explanation, as: format ?? (output.isJSON ? .json : .text)))
   }
 }

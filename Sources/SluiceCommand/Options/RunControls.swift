@@ -7,14 +7,14 @@ internal import SluiceStages
 
 /// The options that say how a run is done; none of them changes a byte of the result.
 struct RunControls: ParsableArguments {
-  @Option(help: "The memory for buffers, windows and tables.")
-  var memory = ByteCount.mebibytes(512)
+  @Option(help: "The memory for buffers, windows and tables; 512MiB if not given.")
+  var memory: ByteCount?
 
   @Option(help: "How many lanes compute; the number of processors if not given.")
   var threads: Int?
 
-  @Option(help: "How input files are read; pread suits network mounts.")
-  var io: InputMode = .mmap
+  @Option(help: "How input files are read; mmap if not given, pread suits network mounts.")
+  var io: InputMode?
 
   @Flag(help: "Throw the work of an unfinished run in the output away and start over.")
   var restart = false
@@ -31,13 +31,22 @@ struct RunControls: ParsableArguments {
   var vectorLevel: VectorLevel?
 
   /// The options of the run.
-  func options() throws -> RunOptions {
+  func options() throws -> RunOptions { try applied(to: RunControls.standard) }
+
+  /// The options of a run of which nothing is said.
+  static var standard: RunOptions {
+    RunOptions(threads: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+  }
+
+  /// Options, changed by what was given.
+  func applied(to options: RunOptions) throws -> RunOptions {
     if let threads, !(1...1024).contains(threads) {
       throw UsageError("the number of threads must lie in 1 ... 1024; it is \(threads)")
     }
-    var options = RunOptions(threads: threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
-    options.memory = memory
-    options.io = io
+    var options = options
+    if let threads { options.threads = threads }
+    if let memory { options.memory = memory }
+    if let io { options.io = io }
     options.startsOver = restart
     options.resumeCheck = verifyResume
     guard (0...3600).contains(journalInterval) else {

@@ -95,8 +95,27 @@ public enum Directory {
     return unsafe String(cString: resolved)
   }
 
+  /// A path that means the same from every directory; links are left as they are.
+  ///
+  /// - Parameter path: The path.
+  /// - Returns: The path itself if it begins with a slash, else with the current directory before it.
+  public static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/") else { return path }
+    // Safety: the buffer is made by the call and released here.
+    guard let buffer = unsafe getcwd(nil, 0) else { return path }
+    defer { unsafe free(buffer) }
+    let current = unsafe String(cString: buffer)
+    var rest = path[...]
+    while rest.hasPrefix("./") { rest = rest.dropFirst(2) }
+    if rest == "." || rest.isEmpty { return current }
+    return current == "/" ? "/\(rest)" : "\(current)/\(rest)"
+  }
+
   /// The directory of a path, in the manner of dirname.
-  static func parent(of path: String) -> String {
+  ///
+  /// - Parameter path: The path.
+  /// - Returns: Everything before the last component; `.` if there is nothing.
+  public static func parent(of path: String) -> String {
     var bytes = path.utf8[...]
     while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
     guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
@@ -106,7 +125,10 @@ public enum Directory {
   }
 
   /// The last component of a path.
-  static func name(of path: String) -> String {
+  ///
+  /// - Parameter path: The path.
+  /// - Returns: The component, empty for the root.
+  public static func name(of path: String) -> String {
     String(path.split(separator: "/").last ?? "")
   }
 

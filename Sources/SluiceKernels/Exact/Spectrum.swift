@@ -41,6 +41,11 @@ public struct Spectrum: Sendable, Hashable {
   public struct Unresolved: Error, Hashable {
     /// The pattern that the bin begins with.
     public let binBits: UInt32
+
+    /// Names a bin.
+    ///
+    /// - Parameter binBits: The pattern that the bin begins with.
+    public init(binBits: UInt32) { self.binBits = binBits }
   }
 
   /// The number of patterns in a bin, as a power of two: bins never cross a binade.

@@ -19,8 +19,8 @@ extension MergeMethod {
         return TiesOperator()
       }
       return ElectionOperator(
-        zeroSign: zeroSign, aggregation: aggregation(method),
-        weights: inputs.weights.map { Float($0) })
+        zeroSign: zeroSign, aggregation: aggregation(method), modelCount: inputs.modelCount,
+        factors: inputs.weights)
     })
 
   static let adaMergingPlusPlus = MergeMethod(
@@ -34,8 +34,8 @@ extension MergeMethod {
     transforms: { method, inputs in trim(method, inputs) },
     rule: { method, inputs in
       ElectionOperator(
-        zeroSign: resolvedZeroSign(method, inputs), modelCount: inputs.weights.count,
-        factors: inputs.coefficients ?? OneFactor(1))
+        zeroSign: resolvedZeroSign(method, inputs), aggregation: .scaledSum,
+        modelCount: inputs.modelCount, factors: inputs.coefficients ?? OneFactor(1))
     })
 
   private static func tiesNeeds(_ method: MethodParameters) -> MethodNeeds {

@@ -40,7 +40,7 @@ public struct MergeMethod: MethodRow {
 
   /// The stage that multiplies each model's deltas by its weight.
   static func weights(_ inputs: ChainInputs) -> any DeltaTransform {
-    WeightStage(weights: inputs.weights.map { Float($0) })
+    FactorStage(inputs.weights, name: "weight", scope: .all)
   }
 }
 

@@ -1,5 +1,3 @@
-public import SluiceStages
-
 /// A file that a method needs beside the models.
 public enum ExtraFile: String, Sendable, Hashable, CaseIterable {
   /// Norms of the inputs of linear layers, one file for each model.
@@ -50,38 +48,6 @@ public struct MethodNeeds: OptionSet, Sendable, Hashable {
       (.trim, "trim"), (.majority, "majority"),
     ]
     return all.filter { contains($0.0) }.map(\.1) + ["merge"]
-  }
-}
-
-/// What the passes before the merge, and the files of the recipe, give to the chain.
-public struct ChainInputs: Sendable {
-  /// Where each partition's rate cuts each linear layer.
-  public var cuts: any CutSource
-  /// For each model, the factors of its partitions, most severe first.
-  public var amplification: [[Double]]
-  /// For each model, what its deltas are multiplied by.
-  public var weights: [Double]
-  /// Where each row is cut.
-  public var rowCuts: (any RowCutSource)?
-  /// What makes up for the deltas that a mask removed.
-  public var rescales: (any FactorSource)?
-  /// Where TIES trims.
-  public var trims: (any CutSource)?
-  /// The sign that most elements elect.
-  public var majority: Int?
-  /// What each tensor's deltas of each model are multiplied by.
-  public var coefficients: (any FactorSource)?
-
-  /// Collects what every method has.
-  ///
-  /// - Parameters:
-  ///   - cuts: Where each partition's rate cuts each linear layer.
-  ///   - amplification: For each model, the factors of its partitions, most severe first.
-  ///   - weights: For each model, what its deltas are multiplied by.
-  public init(cuts: any CutSource, amplification: [[Double]], weights: [Double]) {
-    self.cuts = cuts
-    self.amplification = amplification
-    self.weights = weights
   }
 }
 

@@ -13,23 +13,21 @@ extension PruneMethod {
     paper: "DARE (arXiv 2311.03099)",
     bands: .partitions,
     fixedRates: .uniform,
-    transforms: { method, inputs in
-      var stages: [any DeltaTransform] = [
-        RandomMaskStage(
-          rates: method.partitionRates.map(\.value), seed: method.seed, scope: method.maskScope)
-      ]
-      switch method.rescale {
-      case .none: break
-      case .inverse:
-        let factor = OneFactor(Float(1 / (1 - method.pruningRate.value)))
-        stages.append(FactorStage(factor, name: "rescale", scope: method.maskScope))
-      case .l1:
+    stages: { method, inputs in
+      let mask = RandomMaskStage(rates: inputs.rates, seed: method.seed, scope: method.maskScope)
+      let factors: (any FactorSource)? =
+        switch method.rescale {
+        case .none: nil
+        case .inverse: InverseRescale(rates: inputs.rates)
         // The pass that finds the factors runs the chain without them.
-        if let rescales = inputs.rescales {
-          stages.append(FactorStage(rescales, name: "rescale", scope: method.maskScope))
+        case .l1: inputs.rescales
         }
-      }
-      return stages + [AmplifyStage(ringFactors: inputs.amplification.map(method.ringFactors))]
+      let rescale = factors.map { FactorStage($0, name: "rescale", scope: method.maskScope) }
+      return PruningStages(
+        mask: [mask],
+        amplify: [rescale].compactMap(\.self) + [
+          amplification(method, inputs, zeroesDropped: false)
+        ])
     })
 
   static let wanda = PruneMethod(
@@ -41,7 +39,9 @@ extension PruneMethod {
     paper: "Wanda (arXiv 2306.11695), on deltas",
     bands: .one,
     fixedRates: .uniform,
-    transforms: { _, inputs in inputs.rowCuts.map { [RowMaskStage($0)] } ?? [] })
+    stages: { _, inputs in
+      PruningStages(mask: inputs.rowCuts.map { [RowMaskStage($0)] } ?? [])
+    })
 
   static let sparseGPT = PruneMethod(
     name: "sparsegpt",
@@ -53,9 +53,19 @@ extension PruneMethod {
     bands: .one,
     fixedRates: .uniform,
     // What is pruned is read in the place of the models' weights.
-    transforms: { _, _ in [] })
+    stages: { _, _ in PruningStages() })
 
   static let none = PruneMethod(
     name: "none", summary: "Keep all deltas.", parameters: [], needs: { _ in [] }, paper: "",
-    bands: .none, fixedRates: .uniform, transforms: { _, _ in [] })
+    bands: .none, fixedRates: .uniform, stages: { _, _ in PruningStages() })
+}
+
+/// What makes up for deltas removed at random: 1 / (1 - rate).
+private struct InverseRescale: FactorSource {
+  let rates: any RateSource
+
+  func factor(of task: TensorTask, model: Int) -> Float {
+    // The last partition's rate is the one asked for.
+    Float(1 / (1 - (rates.partitionRates(of: task, model: model).last?.value ?? 0)))
+  }
 }

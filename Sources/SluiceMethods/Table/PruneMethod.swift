@@ -1,5 +1,13 @@
 internal import SluiceStages
 
+/// The stages of a pruning.
+struct PruningStages: Sendable {
+  /// What removes deltas.
+  var mask: [any DeltaTransform] = []
+  /// What makes up for it, or amplifies what is left.
+  var amplify: [any DeltaTransform] = []
+}
+
 /// A row of the table of prunings: what is done to each model's deltas before they are merged.
 public struct PruneMethod: MethodRow {
   /// How a pruning divides what it keeps.
@@ -31,7 +39,7 @@ public struct PruneMethod: MethodRow {
   /// The rate rule that it always has; nil if it is chosen.
   public var fixedRates: MethodParameters.Rates?
   /// The stages.
-  let transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform]
+  let stages: @Sendable (MethodParameters, ChainInputs) -> PruningStages
 
   /// Everything that it must know with one option or another.
   public var possibleNeeds: MethodNeeds {
@@ -52,6 +60,18 @@ public struct PruneMethod: MethodRow {
   static let maskParameters = [
     "pruning-rate", "partition-width", "amplify", "combine", "tie-break",
   ]
+}
+
+extension PruneMethod {
+  /// The stage that multiplies each ring by its factor.
+  static func amplification(
+    _ method: MethodParameters, _ inputs: ChainInputs, zeroesDropped: Bool
+  ) -> any DeltaTransform {
+    AmplifyStage(
+      ringFactorsByCount: inputs.amplification.map { factors in
+        { count in method.ringFactors(factors, partitionCount: count) }
+      }, zeroesDropped: zeroesDropped)
+  }
 }
 
 extension PruneMethod {
@@ -79,12 +99,13 @@ extension PruneMethod {
       name: name, summary: summary,
       parameters: maskParameters + parameters + (rates?.row.parameters ?? []),
       needs: { _ in .survey }, paper: paper, bands: .partitions, fixedRates: rates,
-      transforms: { method, inputs in
-        [
-          MaskStage(cuts: inputs.cuts, tieBreak: method.tieBreak, zeroesDropped: false),
-          AmplifyStage(
-            ringFactors: inputs.amplification.map(method.ringFactors), zeroesDropped: true),
-        ]
+      stages: { method, inputs in
+        PruningStages(
+          mask: [
+            MaskStage(
+              cuts: inputs.cuts, tieBreak: method.tieBreak, zeroesDropped: !inputs.fusesMask)
+          ],
+          amplify: [amplification(method, inputs, zeroesDropped: inputs.fusesMask)])
       })
   }
 }

@@ -37,15 +37,15 @@ public struct MemoryPlan: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - tasks: The tensors of the run.
-  ///   - modelCount: The number of fine-tuned models.
-  ///   - method: What is done.
+  ///   - recipe: What is done with them.
+  ///   - partitionCount: The most partitions of any tensor.
   ///   - options: The run's options.
   /// - Returns: The plan.
   /// - Throws: `PipelineError` that names the smallest budget that works.
   static func fit(
-    _ tasks: [TensorTask], modelCount: Int, method: MethodParameters, options: RunOptions
+    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions
   ) throws(PipelineError) -> MemoryPlan {
-    let shape = Shape(tasks, modelCount: modelCount, method: method)
+    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount)
     let largest = options.chunkElements ?? shape.largestUsefulChunk
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
@@ -59,12 +59,24 @@ public struct MemoryPlan: Sendable, Hashable {
         }
       }
     }
-    let least = shape.plan(
-      lanes: 1, chunkElements: min(largest, Granularity.grainElements)
-    ).totalBytes
     throw .usage(
       "a memory budget of \(options.memory) is too small for these models",
-      remedy: "The smallest that works is --memory \(ByteCount(least).roundedUpToMebibytes).")
+      remedy: "The smallest that works is --memory \(shape.least(largest).roundedUpToMebibytes).")
+  }
+
+  /// The smallest budget that works.
+  ///
+  /// - Parameters:
+  ///   - tasks: The tensors of the run.
+  ///   - recipe: What is done with them.
+  ///   - partitionCount: The most partitions of any tensor.
+  ///   - options: The run's options.
+  /// - Returns: The number of bytes.
+  static func smallest(
+    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions
+  ) -> ByteCount {
+    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount)
+    return shape.least(options.chunkElements ?? shape.largestUsefulChunk)
   }
 
   private struct Shape {
@@ -74,7 +86,8 @@ public struct MemoryPlan: Sendable, Hashable {
     let tableBytes: Int
     let catalogueBytes: Int
 
-    init(_ tasks: [TensorTask], modelCount: Int, method: MethodParameters) {
+    init(_ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int) {
+      let modelCount = recipe.models.count
       // Only what can be the largest chunk matters: one task for each combination of dtypes and of
       // what is read in place.
       struct Kind: Hashable {
@@ -92,32 +105,54 @@ public struct MemoryPlan: Sendable, Hashable {
       self.tasks = Array(distinct.values)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
-      let needs = method.needs
+      let needs = recipe.method.needs
+      let stages = recipe.stages
+      let transforms = stages.transforms.map(\.transform.stage)
+      let countsAll =
+        needs.contains(.trim)
+        || transforms.contains { !$0.needs.statistics.isEmpty && $0.scope == .all }
+      let countsLinear =
+        needs.contains(.survey) || transforms.contains { !$0.needs.statistics.isEmpty }
       let counted: Set<TensorRole> =
-        needs.contains(.trim) ? [.linear, .dense] : needs.contains(.survey) ? [.linear] : []
-      let modes = Set(
+        countsAll ? [.linear, .dense] : countsLinear ? [.linear] : []
+      var modes = Set(
         tasks.filter { counted.contains($0.role) }.flatMap { task in
           task.fineTuned.compactMap { source in
             source.map { SpectrumMode(base: task.base.dtype, fineTuned: $0.dtype) }
           }
         })
+      // Where a model has no tensor, what stages make of zeros is counted in bins.
+      if !counted.isEmpty, !transforms.isEmpty || needs.contains(.trim) { modes.insert(.binned) }
       let counting = modes.reduce(0) { $0 + $1.byteCount } * modelCount
       let refining =
         modes.contains(.binned)
         ? RefineSegment.byteCount(
-          modelCount: modelCount, binCount: method.partitionRates.count + 1) : 0
+          modelCount: modelCount,
+          binCount: max(partitionCount, transforms.map(\.needs.statistics.count).max() ?? 0) + 1)
+        : 0
       let summing =
         needs.contains(.maskSums) ? 2 * modelCount * MagnitudeSum.byteCount : 0
-      // The passes follow each other, so a lane holds the tables of one of them at a time.
-      let blocks = (modelCount + 3) * Granularity.blockElements * 4
       let rows = needs.contains(.rowCuts) ? Shape.rowBytes(tasks, modelCount: modelCount) : 0
       let solving = needs.contains(.solve) ? SolvePlan.laneByteCount(tasks) : 0
-      tableBytes = max(counting, refining, summing, rows, solving) + blocks
+      // The passes follow each other, so a lane holds the tables of one of them at a time.
+      let usesGrains =
+        transforms.contains { $0.needs.usesGrains } || stages.merging?.stage.usesGrains ?? false
+      let blockElements = usesGrains ? Granularity.grainElements : Granularity.blockElements
+      let blocks = (modelCount + 3) * blockElements * 4 + partitionCount * blockElements / 8
+      let custom =
+        transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
+        + (stages.merging?.stage.laneByteCount ?? 0)
+      tableBytes = max(counting, refining, summing, rows, solving) + blocks + custom
       let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
         + SpectrumStore.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
+    }
+
+    func least(_ largest: Int) -> ByteCount {
+      ByteCount(
+        plan(lanes: 1, chunkElements: min(largest, Granularity.grainElements)).totalBytes)
     }
 
     /// What the pass over rows holds, or, in the merge, the cuts of the rows of a strip.

@@ -34,6 +34,8 @@ public struct MergePlan: Sendable {
   let solve: SolvePlan
   /// The norms of inputs, one file for each model, if the method reads them.
   let activations: [VectorFile]
+  /// The numbers that may differ from tensor to tensor.
+  let settings: TensorSettings
   /// The base model's config, changed where the merged model differs; nil if there is none.
   public let config: [UInt8]?
 
@@ -69,8 +71,10 @@ public struct MergePlan: Sendable {
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     solve = try SolvePlan(recipe, tasks: planned, solvedFile: files.count)
     tasks = solve.tasks
+    settings = TensorSettings(recipe, tasks: tasks)
+    try RecipeCheck.check(recipe, partitionCount: settings.leastPartitionCount)
     memory = try MemoryPlan.fit(
-      tasks, modelCount: models.count, method: recipe.method, options: options)
+      tasks, recipe: recipe, partitionCount: settings.partitionCount, options: options)
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
     firstFiles = ([base] + models).map(\.firstFile)

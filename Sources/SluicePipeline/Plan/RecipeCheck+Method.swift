@@ -24,7 +24,7 @@ extension RecipeCheck {
         file, isGiven: recipe.extraFiles[file] != nil, isNeeded: needed.contains(file),
         isKnown: known.contains(file), by: method, model: nil)
     }
-    if !merge.parameters.contains("weight"), recipe.models.contains(where: { $0.weight != 1 }) {
+    if !merge.parameters.contains("weight"), recipe.models.contains(where: { $0.isWeighted }) {
       throw .usage(
         "--merge \(merge.name) does not look at weights",
         remedy: "--merge sum adds the deltas up, each times its model's weight.")
@@ -40,6 +40,7 @@ extension RecipeCheck {
       throw .usage("the dampening must be at least 0, and --off-diagonal lie in 0 ... 1")
     }
     try checkTies(method)
+    try checkRates(recipe)
     try checkWeights(recipe)
     guard method.temperature > 0, method.temperature.isFinite else {
       throw .usage("the temperature must be a finite number above 0")
@@ -77,6 +78,9 @@ extension RecipeCheck {
   private static func checkWeights(_ recipe: MergeRecipe) throws(PipelineError) {
     guard recipe.method.merging.rawValue == "lm-cocktail", recipe.extraFiles[.losses] == nil
     else { return }
+    guard recipe.models.allSatisfy({ $0.weightByTensor == nil }) else {
+      throw .usage("the weights of --merge lm-cocktail are shares: one number for each model")
+    }
     var sum = 0.0
     for model in recipe.models { sum += model.weight }
     guard sum <= 1 + 1e-6, recipe.models.allSatisfy({ $0.weight >= 0 }) else {
@@ -86,4 +90,25 @@ extension RecipeCheck {
           + "--losses FILE.")
     }
   }
+  private static func checkRates(_ recipe: MergeRecipe) throws(PipelineError) {
+    let method = recipe.method
+    for model in recipe.models {
+      guard let rate = model.pruningRate else { continue }
+      guard method.pruning.row.bands != .none else {
+        throw .usage(
+          "--prune \(method.pruning.rawValue) has no use for a pruning rate of model \(model.name)",
+          remedy: "Leave it out, or choose a pruning.")
+      }
+      guard !method.rebalancesRates || rate.constant != nil else {
+        throw .usage(
+          "rates of model \(model.name) that differ from tensor to tensor cannot be rebalanced",
+          remedy: "Leave rebalance out, or give the model one rate.")
+      }
+    }
+  }
+}
+
+extension MergeRecipe.Model {
+  /// Whether anything is said of its weight.
+  fileprivate var isWeighted: Bool { weight != 1 || weightByTensor != nil }
 }

@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
+internal import SluiceStages
 
 /// Checks of a recipe that need no file.
 enum RecipeCheck {
@@ -22,21 +23,20 @@ enum RecipeCheck {
       guard model.amplification.allSatisfy({ Float($0).isFinite }) else {
         throw .usage("the factors of model \(model.name) must be finite numbers")
       }
-      let partitions = method.partitionRates
       guard method.pruning.row.bands == .partitions || model.amplification.isEmpty else {
         throw .usage(
           "--prune \(method.pruning.rawValue) has no partitions to amplify",
           remedy: "Leave the factors of model \(model.name) out.")
       }
-      guard model.amplification.count <= partitions.count else {
-        let rates = partitions.map { "\($0.value)" }.joined(separator: ", ")
-        throw .usage(
-          "model \(model.name) has \(model.amplification.count) factors for "
-            + "\(partitions.count) partitions (rates \(rates))",
-          remedy: "Give at most one factor for each partition, most severe first.")
+      guard model.weightByTensor?.numbers.allSatisfy({ Float($0).isFinite }) ?? true else {
+        throw .usage("the weights of model \(model.name) must be finite numbers")
+      }
+      guard model.pruningRate?.numbers.allSatisfy({ PruningRate($0) != nil }) ?? true else {
+        throw .usage("the pruning rates of model \(model.name) must lie in 0 ..< 1")
       }
     }
     try checkMethod(recipe)
+    try checkStages(recipe)
     guard method.significanceMultiple >= 0, method.significanceMultiple.isFinite else {
       throw .usage("the significance multiple must be a finite number of at least 0")
     }
@@ -49,6 +49,50 @@ enum RecipeCheck {
     guard recipe.shardSize.bytes > 0 else { throw .usage("the shard size must be above 0") }
     if let dtype = recipe.outputDType, !dtype.isMergeable {
       throw .usage("weights cannot be written as \(dtype), only as F32, F16, BF16 or F64")
+    }
+  }
+
+  /// Checks what can only be known once every tensor's rates are.
+  static func check(_ recipe: MergeRecipe, partitionCount: Int) throws(PipelineError) {
+    for model in recipe.models where model.amplification.count > partitionCount {
+      let rates = recipe.method.partitionRates
+      let list =
+        rates.count == partitionCount
+        ? " (rates \(rates.map { "\($0.value)" }.joined(separator: ", ")))" : " in some tensors"
+      throw .usage(
+        "model \(model.name) has \(model.amplification.count) factors for "
+          + "\(partitionCount) partition\(partitionCount == 1 ? "" : "s")\(list)",
+        remedy: "Give at most one factor for each partition, most severe first.")
+    }
+  }
+
+  private static func checkStages(_ recipe: MergeRecipe) throws(PipelineError) {
+    let stages = recipe.stages
+    for placed in stages.transforms where !placed.transform.stage.needs.isDeterministic {
+      throw .usage(
+        "the stage \(placed.transform.stage.name.printable) says that the same input does not "
+          + "always give the same output",
+        remedy: "Derive what is random from a seed, the tensor's name and the element's position.")
+    }
+    let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
+    let early = stages.transforms.first { $0.place == .delta }
+    let looksAtModels = !recipe.method.needs.isDisjoint(with: [.rowCuts, .solve])
+    if let early, looksAtModels {
+      throw .usage(
+        "--prune \(prune.name) looks at the models themselves, and the stage "
+          + "\(early.transform.name.printable) would change their differences first",
+        remedy: "Move it behind mask.")
+    }
+    if merge.needs(recipe.method).contains(.solve), let first = stages.identities.first {
+      throw .usage(
+        "--merge \(merge.name) solves for the models as they are; a stage of one's own "
+          + "(\(first.place)) has no place in it")
+    }
+    if recipe.extraFiles[.scores] != nil, let first = stages.identities.first {
+      throw .usage(
+        "--merge \(recipe.method.merging.rawValue) chooses among the models, and a stage of one's own "
+          + "(\(first.place)) is made for all of them",
+        remedy: "Merge the models of the soup with operator: average.")
     }
   }
 

@@ -15,6 +15,10 @@ public struct MergeRecipe: Sendable, Hashable {
     public var weight: Double = 1
     /// The files of the model that the method reads.
     public var extraFiles: [ExtraFile: String] = [:]
+    /// The same where it differs from tensor to tensor; `weight` where it says nothing.
+    public var weightByTensor: TensorNumber?
+    /// The fraction of this model's deltas to remove, where it is not the method's.
+    public var pruningRate: TensorNumber?
 
     /// Describes a model.
     ///
@@ -65,6 +69,8 @@ public struct MergeRecipe: Sendable, Hashable {
   public var vocabulary: Vocabulary = .error
   /// What to do with a tensor that the base does not have.
   public var extraTensors: ExtraTensors = .error
+  /// The stages of one's own.
+  public var stages = CustomStages()
 
   /// Describes a merge with the default of everything else.
   ///

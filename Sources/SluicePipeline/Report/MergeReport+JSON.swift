@@ -18,6 +18,10 @@ extension MergeReport {
     writeWarnings(&json)
     writeTotals(&json)
     writeShards(&json)
+    if let explanation {
+      json.key("explanation")
+      explanation.write(to: &json)
+    }
     json.list("copiedFiles", copiedFiles.map { .string($0) })
     json.endObject()
     try json.finish()

@@ -77,6 +77,8 @@ public struct MergeReport: Sendable {
   public var totals = Totals()
   /// The small files copied from the base.
   public var copiedFiles: [String] = []
+  /// What was planned, with what happened in its place.
+  public var explanation: PlanExplanation?
   /// The identity of the run's manifest: equal for equal inputs and recipes.
   var identity = Hash128(high: 0, low: 0)
   /// The integrity sums of the merged tensors.
@@ -98,6 +100,13 @@ public struct MergeReport: Sendable {
         })
     }
     warnings = plan.warnings + models.flatMap(LayerWarnings.warnings)
+  }
+
+  /// Puts what happened in the place of what was planned.
+  mutating func fillExplanation() {
+    guard var explanation else { return }
+    explanation.fill(from: self)
+    self.explanation = explanation
   }
 
   /// The rate that was asked for.

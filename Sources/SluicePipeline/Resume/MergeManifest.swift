@@ -37,6 +37,11 @@ enum MergeManifest {
     for file in ExtraFile.allCases {
       if let path = recipe.extraFiles[file] { manifest.add(note: file.rawValue, path) }
     }
+    // Stages of one's own are known by their identities, whatever they are made of.
+    for (position, stage) in facts.stages.identities.enumerated() {
+      manifest.add(fact: "recipe.stages.\(position)", "\(stage.place): \(stage.identity)")
+    }
+    facts.stages = CustomStages()
     // By reflection, so that no setting that a recipe may get can be forgotten here.
     for (name, value) in StoredValues.list(facts, name: "recipe") where !value.isEmpty {
       manifest.add(fact: name, value)

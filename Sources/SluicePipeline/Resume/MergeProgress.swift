@@ -7,6 +7,8 @@ struct MergeProgress: Sendable {
   private(set) var spectra: [Int: [SpectrumStore.Slot]] = [:]
   /// The strips whose spectra were refined at least once.
   private(set) var refined: Set<Int> = []
+  /// The statistics that stages asked for, model by model.
+  private(set) var statistics: [Int: [Double]] = [:]
   /// The sums of merged strips.
   private(set) var merged: [Int: BlockSum] = [:]
   /// The order in which strips were recorded as merged, the latest last.
@@ -36,6 +38,11 @@ struct MergeProgress: Sendable {
       guard let slots = SpectrumStore.Slot.decode(record.body) else { return }
       spectra[ordinal] = slots
       if record.key.kind == .refine { refined.insert(ordinal) }
+    case .statistics:
+      var reader = ByteReader(record.body)
+      var values: [Double] = []
+      while let bits = reader.integer(UInt64.self) { values.append(Double(bitPattern: bits)) }
+      statistics[ordinal] = values
     case .merge:
       guard let value = Hash128(bytes: record.body) else { return }
       merged[ordinal] = BlockSum(value: value)

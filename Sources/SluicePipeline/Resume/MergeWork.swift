@@ -16,9 +16,10 @@ struct MergeWork: Sendable {
   let sums: OutputSums
   /// What this attempt costs.
   let meter: CostMeter
+  /// The directory of what the run needs while it is unfinished.
+  private let directory: RunDirectory
   /// Nil if nothing is recorded.
   private let journal: Journal?
-  private let directory: RunDirectory
 
   init(
     _ plan: MergePlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
@@ -67,6 +68,13 @@ struct MergeWork: Sendable {
   func didSurvey(_ strip: Strip, isRefined: Bool) {
     guard let journal, let slots = store.slots(strip: strip.ordinal) else { return }
     journal.finished(.surveyed(strip, slots, isRefined: isRefined), in: store)
+  }
+
+  /// Notes the statistics that a stage asked for, model by model.
+  func didFind(_ values: [Double], unit: Int) {
+    var body: [UInt8] = []
+    for value in values { body.append(littleEndian: value.bitPattern) }
+    journal?.finished(JournalRecord(UnitKey(.statistics, unit), body: body))
   }
 
   /// Who learns what is merged and written.

@@ -20,7 +20,7 @@ struct RunContext: Sendable {
 ///     read 2 --chunks--> work 2 --+--merged chunks--+--> write 2
 struct LanePass {
   /// Two writes on their way keep a disk busier than one.
-  private static let writerCount = 2
+  static let writerCount = 2
 
   let name: String
   let tasks: [TensorTask]
@@ -82,7 +82,7 @@ struct LanePass {
       }
     }
     do {
-      let metrics = PassMetrics(name: name, run: try graph.run())
+      let metrics = PassMetrics(name: name, tensorCount: tasks.count, run: try graph.run())
       try plan.checkInputs()
       return metrics
     } catch let error where !(error is CancelledError) {
@@ -137,6 +137,10 @@ struct LanePass {
 public struct PassMetrics: Sendable {
   /// The name of the pass.
   public let name: String
+  /// How many tensors it looked at.
+  public let tensorCount: Int
+  /// The bytes that it wrote to intermediate files.
+  public var bytesSpilled = 0
   /// What its nodes and channels did.
   public let run: GraphRun
 }

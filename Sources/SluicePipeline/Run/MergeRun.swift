@@ -123,6 +123,7 @@ public struct MergeRun {
       report.identity = directory.manifest.identity
       report.addRunWarnings(damaged: damaged, isLocked: directory.lock.isExclusive, output: output)
       report.copiedFiles = try files.copySideFiles()
+      try files.writeRecipe()
       try files.publish(work.shards, report: &report) { $0.count(work) }
       try journal?.close()
       return report
@@ -134,6 +135,7 @@ public struct MergeRun {
   }
 
   private func merge(_ work: MergeWork, kernels: Kernels) throws -> MergeReport {
+    let explanation = PlanExplanation(plan, output: output, measuresDisk: false)
     let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
     let catalogue = try budget.acquire(plan.memory.catalogueBytes)
     defer { catalogue.release() }
@@ -149,6 +151,7 @@ public struct MergeRun {
       passes: preparation.passes + [merge])
     report.totals.bytesSpilled = preparation.spilledByteCount
     report.totals.peakLeased = budget.peakBytes
+    report.explanation = explanation
     return report
   }
 

@@ -83,6 +83,13 @@ struct OutputDirectory {
     return copied.sorted()
   }
 
+  /// Writes the recipe with everything said.
+  func writeRecipe() throws {
+    try WholeFile.write(
+      Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)",
+      via: work)
+  }
+
   /// Gives everything its finished name: what loaders look for first comes last.
   ///
   /// A run that is stopped in between does all of it again: each step leaves what is finished alone
@@ -92,6 +99,7 @@ struct OutputDirectory {
   ) throws {
     if plan.layout.index != nil { try shards.publish(in: path) }
     completing(&report)
+    report.fillExplanation()
     try report.write(to: "\(path)/\(MergeReport.fileName)", via: work)
     if let index = plan.layout.index {
       try WholeFile.write(index, to: "\(path)/\(ShardLayout.indexFileName)", via: work)

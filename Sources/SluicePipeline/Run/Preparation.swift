@@ -7,12 +7,14 @@ internal import SluiceStages
 
 /// The passes before the merge.
 ///
-/// They find what the chain of the recipe's method must know, and nothing else. Each pass runs the
-/// part of the chain that is known by then.
+/// They find what the chain of the recipe must know, and nothing else. Each pass looks at deltas as the
+/// part of the chain before it leaves them.
 struct Preparation {
   private(set) var context: RunContext
   let kernels: Kernels
   private(set) var passes: [PassMetrics] = []
+  /// How many stages of the recipe's own got their statistics.
+  var informedCount = 0
   private(set) var spilledByteCount = 0
   /// The statistics of linear layers; empty if the method does not look at them.
   private(set) var statistics: LayerStatistics
@@ -25,24 +27,33 @@ struct Preparation {
     statistics = LayerStatistics(tasks: [], layers: context.plan.recipe.models.map { _ in [] })
   }
 
-  private var plan: MergePlan { context.plan }
+  var plan: MergePlan { context.plan }
   private var method: MethodParameters { plan.recipe.method }
   private var modelNames: [String] { plan.recipe.models.map(\.name) }
 
   /// Runs the passes and gives the chain of the merge.
   mutating func chain() throws -> MergeChain {
     let needs = method.needs
-    let models = plan.recipe.models
     if needs.contains(.solve) { try solve() }
-    if needs.contains(.survey) { try survey() }
-    var inputs = ChainInputs(
-      cuts: cuts, amplification: models.map(\.amplification), weights: models.map(\.weight))
-    inputs.coefficients = plan.coefficients
+    var inputs = plan.chainInputs
+    try inform(.delta, &inputs)
+    if needs.contains(.survey) {
+      try survey(behind(inputs, .delta))
+      inputs.cuts = cuts
+    }
     if needs.contains(.rowCuts) { inputs.rowCuts = try rowCuts() }
     if needs.contains(.maskSums) { inputs.rescales = try maskSums(inputs) }
+    try inform(.mask, &inputs)
+    try inform(.amplify, &inputs)
     if needs.contains(.trim) { inputs.trims = try trims(inputs) }
     if needs.contains(.majority) { inputs.majority = try majority(inputs) }
     return method.chain(inputs)
+  }
+
+  /// The chain up to a place, as far as it is known.
+  func behind(_ inputs: ChainInputs, _ place: TransformPlace) -> TransformChain {
+    TransformChain(
+      method.transforms(inputs, through: place), partitionCount: inputs.partitionCount)
   }
 
   /// Solves for layers; from then on their solutions are read in the place of the models' weights.
@@ -51,7 +62,9 @@ struct Preparation {
       path: context.work.path("solved"), byteCount: plan.solve.byteCount)
     context.progress.startPhase("solve", totalBytes: plan.solve.byteCount)
     let pass = SolvePass(context: context, kernels: kernels, solved: solved)
-    passes.append(try pass.run())
+    var metrics = try pass.run()
+    metrics.bytesSpilled = plan.solve.byteCount
+    passes.append(metrics)
     context.progress.finishPhase()
     spilledByteCount += plan.solve.byteCount
     var plan = plan
@@ -59,9 +72,10 @@ struct Preparation {
     context.plan = plan
   }
 
-  private mutating func survey() throws {
+  private mutating func survey(_ prefix: TransformChain) throws {
     let store = context.work.store
-    var survey = Survey(context, store: store, kernels: kernels, isJournaled: true)
+    var survey = Survey(
+      context, store: store, kernels: kernels, prefix: prefix, isJournaled: true)
     (statistics, cuts) = try survey.run()
     count(survey, store)
   }
@@ -71,18 +85,11 @@ struct Preparation {
     let linear = plan.tasks.filter { $0.role == .linear }
     let store = try RowCutStore(
       path: context.work.path("row-cuts"), tasks: linear, activations: plan.activations)
-    // Each model is looked at by itself, so the base is read once for each.
-    let byteCount = linear.reduce(0) { sum, task in
-      let base = task.elementCount * (task.base.dtype.byteCount ?? 1)
-      return task.fineTuned.reduce(sum) {
-        $0 + base + ($1.map { task.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
-      }
-    }
-    context.progress.startPhase("rows", totalBytes: byteCount)
-    let pass = RowPass(
-      tasks: linear, context: context, kernels: kernels, store: store,
-      rate: method.pruningRate.value)
-    passes.append(try pass.run())
+    context.progress.startPhase("rows", totalBytes: RowPass.inputByteCount(linear))
+    let pass = RowPass(tasks: linear, context: context, kernels: kernels, store: store)
+    var metrics = try pass.run()
+    metrics.bytesSpilled = store.byteCount
+    passes.append(metrics)
     context.progress.finishPhase()
     spilledByteCount += store.byteCount
     return store
@@ -90,16 +97,14 @@ struct Preparation {
 
   /// The factors that make up for what a mask removes.
   private mutating func maskSums(_ inputs: ChainInputs) throws -> any FactorSource {
-    // The sums are those of the mask alone.
-    var inputs = inputs
-    inputs.amplification = modelNames.map { _ in [] }
     let sums = MaskSums(taskCount: plan.tasks.count, modelCount: modelNames.count)
-    let tasks = plan.tasks.filter {
-      $0.role == .linear || ($0.role == .dense && method.maskScope == .all)
-    }
-    try pass("mask sums", tasks, method.pruningTransforms(inputs)) {
-      [kernels, modelNames] transforms in
-      MaskSumSegment(modelNames: modelNames, sums: sums, kernels: kernels, transforms: transforms)
+    let mask = TransformChain(
+      method.maskTransforms(inputs), partitionCount: inputs.partitionCount,
+      usesGrains: behind(inputs, .delta).usesGrains)
+    try pass("mask sums", plan.maskSummedTasks) {
+      [kernels, modelNames, prefix = behind(inputs, .delta)] in
+      MaskSumSegment(
+        modelNames: modelNames, sums: sums, kernels: kernels, prefix: prefix, mask: mask)
     }
     return sums
   }
@@ -108,7 +113,7 @@ struct Preparation {
   private mutating func trims(_ inputs: ChainInputs) throws -> any CutSource {
     let store = try spectrumStore("trim-statistics")
     var survey = Survey(
-      context, store: store, kernels: kernels, transforms: method.pruningTransforms(inputs))
+      context, store: store, kernels: kernels, prefix: behind(inputs, .amplify))
     let tasks = plan.electedTasks
     try survey.count("trim", tasks)
     let cuts: any CutSource =
@@ -122,40 +127,33 @@ struct Preparation {
   /// The sign that most elements elect.
   private mutating func majority(_ inputs: ChainInputs) throws -> Int {
     let majority = SignMajority()
-    try pass("majority", plan.electedTasks, method.chain(inputs).transforms) {
-      [kernels, modelNames] transforms in
+    try pass("majority", plan.electedTasks) {
+      [kernels, modelNames, prefix = method.chain(inputs).transformChain] in
       MajoritySegment(
-        modelNames: modelNames, majority: majority, kernels: kernels, transforms: transforms)
+        modelNames: modelNames, majority: majority, kernels: kernels, prefix: prefix)
     }
     return majority.value
   }
 
   private mutating func pass(
-    _ name: String, _ tasks: [TensorTask], _ transforms: [any DeltaTransform],
-    _ makeSegment: @escaping @Sendable (TransformLane) -> any LaneSegment
+    _ name: String, _ tasks: [TensorTask], _ makeSegment: @escaping @Sendable () -> any LaneSegment
   ) throws {
-    let partitionCount = method.partitionRates.count
-    let byteCount = MergePlan.inputByteCount(tasks)
-    context.progress.startPhase(name, totalBytes: byteCount)
+    context.progress.startPhase(name, totalBytes: MergePlan.inputByteCount(tasks))
     let pass = LanePass(name: name, tasks: tasks, context: context, isFinished: { _ in false })
-    passes.append(
-      try pass.run(didEnd: { _ in }) { [kernels, modelNames] _ in
-        makeSegment(
-          TransformLane(
-            transforms, modelCount: modelNames.count, partitionCount: partitionCount,
-            kernels: kernels))
-      })
+    passes.append(try pass.run(didEnd: { _ in }) { _ in makeSegment() })
     context.progress.finishPhase()
   }
 
-  private func spectrumStore(_ name: String) throws -> SpectrumStore {
+  func spectrumStore(_ name: String) throws -> SpectrumStore {
     SpectrumStore(
       try WorkFile.create(at: context.work.path(name)), stripCount: plan.stripCount,
       modelCount: modelNames.count)
   }
 
-  private mutating func count(_ survey: Survey, _ store: SpectrumStore) {
-    passes += survey.passes
+  mutating func count(_ survey: Survey, _ store: SpectrumStore) {
+    var taken = survey.passes
+    if !taken.isEmpty { taken[0].bytesSpilled = store.byteCount }
+    passes += taken
     spilledByteCount += store.byteCount
   }
 }

@@ -21,13 +21,22 @@ struct RowPass {
   let context: RunContext
   let kernels: Kernels
   let store: RowCutStore
-  let rate: Double
 
   /// The bytes that a lane holds.
   static func byteCount(columnCount: Int) -> Int {
     // Base and tuned weights as they lie in the file (8 bytes at most), and both as Float32.
     let elements = max(groupElements, columnCount)
     return elements * (8 + 4 + 4) + RowSelection.byteCount(columnCount: columnCount)
+  }
+
+  /// The bytes read: each model is looked at by itself, so the base is read once for each.
+  static func inputByteCount(_ linear: [TensorTask]) -> Int {
+    linear.reduce(0) { sum, task in
+      let base = task.elementCount * (task.base.dtype.byteCount ?? 1)
+      return task.fineTuned.reduce(sum) {
+        $0 + base + ($1.map { task.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
+      }
+    }
   }
 
   func run() throws -> PassMetrics {
@@ -58,7 +67,7 @@ struct RowPass {
         }
       }
     }
-    return PassMetrics(name: "rows", run: try graph.run())
+    return PassMetrics(name: "rows", tensorCount: tasks.count, run: try graph.run())
   }
 
   private func work(
@@ -69,6 +78,7 @@ struct RowPass {
     let elements = (job.rows.lowerBound * columns)..<(job.rows.upperBound * columns)
     let byteCount = try reader.readDeltas(of: job.task, model: job.model, elements)
     node.count(bytes: byteCount)
+    let rate = context.plan.settings.pruningRate(of: job.task, model: job.model).value
     let cuts = job.rows.indices.map { row in
       // SAFETY: the reader's buffer holds all rows of the job.
       unsafe selection.cut(

@@ -9,7 +9,9 @@ enum SideFiles {
     ".onnx_data", ".npz", ".tflite", ".index.json",
   ]
   // A description of the base is not one of the merged model.
-  private static let others: Set<String> = [MergeReport.fileName, "README.md"]
+  private static let others: Set<String> = [
+    MergeReport.fileName, MergeRecipe.resolvedFileName, "README.md",
+  ]
 
   /// The files to copy.
   ///

@@ -47,7 +47,7 @@ struct SolvePass {
         }
       }
     }
-    return PassMetrics(name: "solve", run: try graph.run())
+    return PassMetrics(name: "solve", tensorCount: jobs.count, run: try graph.run())
   }
 
   private func solve(
@@ -73,7 +73,8 @@ struct SolvePass {
     }
     let isDelta = method.solveTarget == .delta
     let solver = SparseSolver(
-      rate: method.pruningRate.value, dampening: method.dampening, scratchPath: scratchPath)
+      rate: plan.settings.pruningRate(of: task, model: model).value,
+      dampening: method.dampening, scratchPath: scratchPath)
     // SAFETY: as above.
     try unsafe solver.solve(
       rowCount: task.rowCount, columnCount: task.columnCount,

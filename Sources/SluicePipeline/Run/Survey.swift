@@ -27,7 +27,7 @@ struct Survey {
   let store: SpectrumStore
   let kernels: Kernels
   /// What is done to the deltas before they are counted.
-  let transforms: [any DeltaTransform]
+  let prefix: TransformChain
   private(set) var passes: [PassMetrics] = []
 
   /// Whether finished strips are recorded, as those of the first survey are.
@@ -37,12 +37,12 @@ struct Survey {
 
   init(
     _ context: RunContext, store: SpectrumStore, kernels: Kernels,
-    transforms: [any DeltaTransform] = [], isJournaled: Bool = false
+    prefix: TransformChain = .empty, isJournaled: Bool = false
   ) {
     self.context = context
     self.store = store
     self.kernels = kernels
-    self.transforms = transforms
+    self.prefix = prefix
     self.isJournaled = isJournaled
   }
 
@@ -67,7 +67,7 @@ struct Survey {
     try pass(name, inFileOrder, isFinished: isFinished) { segment in
       SurveySegment(
         modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
-        transforms: segment.transforms)
+        prefix: segment.prefix)
     }
   }
 
@@ -149,7 +149,7 @@ struct Survey {
     try pass(name, tasks, isFinished: { finished.contains($0) }, isRefining: true) { segment in
       RefineSegment(
         modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
-        transforms: segment.transforms
+        prefix: segment.prefix
       ) { strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
@@ -181,7 +181,7 @@ struct Survey {
     let modelNames: [String]
     let store: SpectrumStore
     let kernels: Kernels
-    let transforms: TransformLane
+    let prefix: TransformChain
   }
 
   private mutating func pass(
@@ -189,7 +189,6 @@ struct Survey {
     isRefining: Bool = false,
     _ makeSegment: @escaping @Sendable (SegmentParts) -> any LaneSegment
   ) throws {
-    let partitionCount = plan.recipe.method.partitionRates.count
     context.progress.startPhase(
       name, totalBytes: MergePlan.inputByteCount(tasks),
       doneBytes: tasks.reduce(0) { sum, task in
@@ -201,13 +200,9 @@ struct Survey {
       if isJournaled { work.didSurvey($0, isRefined: isRefining) }
     }
     passes.append(
-      try pass.run(didEnd: didEnd) { [store, kernels, modelNames, transforms] _ in
+      try pass.run(didEnd: didEnd) { [store, kernels, modelNames, prefix] _ in
         makeSegment(
-          SegmentParts(
-            modelNames: modelNames, store: store, kernels: kernels,
-            transforms: TransformLane(
-              transforms, modelCount: modelNames.count, partitionCount: partitionCount,
-              kernels: kernels)))
+          SegmentParts(modelNames: modelNames, store: store, kernels: kernels, prefix: prefix))
       })
     context.progress.finishPhase()
   }

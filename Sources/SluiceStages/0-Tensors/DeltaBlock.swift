@@ -3,21 +3,26 @@ internal import SluiceKernels
 /// For each element of a block, which partitions keep it: one bit array for each partition, most
 /// severe first, each contained in the next.
 @safe public final class PartitionMasks {
-  /// The number of 64-bit words of each bit array.
-  public static let wordCount = Granularity.blockElements / 64
-
-  /// How many partitions there are.
+  /// How many partitions there may be.
   public let count: Int
+  /// The number of 64-bit words of each bit array.
+  public let wordCount: Int
+  /// How many partitions the tensor at hand has: the mask says it, the amplification relies on it.
+  public var activeCount: Int
   private let words: AlignedBuffer<UInt64>
   private let rows: AlignedBuffer<UnsafePointer<UInt64>>
 
   /// Makes empty masks.
   ///
-  /// - Parameter count: How many partitions there are, at least 1.
-  public init(count: Int) {
-    precondition(count > 0)
+  /// - Parameters:
+  ///   - count: How many partitions there may be, at least 1.
+  ///   - blockElements: The most elements in a block, a multiple of 64.
+  public init(count: Int, blockElements: Int = Granularity.blockElements) {
+    precondition(count > 0 && blockElements % 64 == 0)
     self.count = count
-    words = AlignedBuffer(count: count * PartitionMasks.wordCount, fill: 0)
+    activeCount = count
+    wordCount = blockElements / 64
+    words = AlignedBuffer(count: count * wordCount, fill: 0)
     unsafe rows = AlignedBuffer(count: count, fill: UnsafePointer(words.pointer))
     for index in 0..<count { unsafe rows.pointer[index] = UnsafePointer(self[index]) }
   }
@@ -28,7 +33,7 @@ internal import SluiceKernels
   public subscript(partition: Int) -> UnsafeMutablePointer<UInt64> {
     precondition(partition < count)
     // SAFETY: the buffer holds `wordCount` words for each of `count` partitions.
-    return unsafe words.pointer + partition * PartitionMasks.wordCount
+    return unsafe words.pointer + partition * wordCount
   }
 
   /// The bit arrays of all partitions, as kernels take them.
@@ -41,7 +46,7 @@ internal import SluiceKernels
 @safe public struct DeltaBlock {
   /// The deltas, changed in place.
   @unsafe public let values: UnsafeMutablePointer<Float>
-  /// How many there are, at most `Granularity.blockElements`.
+  /// How many there are, at most a block of the run.
   public let count: Int
   /// The position of the first in the tensor.
   public let firstElement: Int

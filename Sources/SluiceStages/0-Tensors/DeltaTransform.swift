@@ -8,15 +8,54 @@ public enum TransformScope: String, Sendable, Hashable, CaseIterable {
   case all
 }
 
-/// A stage that changes the deltas of one model: the places `mask` and `amplify` in the chain.
+/// What a stage needs beyond the elements that it is given, for the planner to provide.
+public struct StageNeeds: Sendable {
+  /// Statistics of the whole tensor, as the stage finds it: each costs nothing but the pass that
+  /// counts them together.
+  public var statistics: [any TensorStatistic]
+  /// The bytes that the stage holds in each lane for each model.
+  public var laneByteCount: Int
+  /// Whether the stage takes the longer blocks of `Granularity.grainElements`, as what has a cost
+  /// for each call wants them.
+  public var usesGrains: Bool
+  /// Whether the same input always gives the same output.
+  ///
+  /// A stage for which it does not hold is refused: the bytes of a merge depend on nothing but
+  /// inputs and recipe.
+  public var isDeterministic: Bool
+
+  /// States what a stage needs; a stage that works on each element by itself needs nothing.
+  ///
+  /// - Parameters:
+  ///   - statistics: Statistics of the whole tensor.
+  ///   - laneByteCount: The bytes that the stage holds in each lane for each model.
+  ///   - usesGrains: Whether the stage takes longer blocks.
+  ///   - isDeterministic: Whether the same input always gives the same output.
+  public init(
+    statistics: [any TensorStatistic] = [], laneByteCount: Int = 0, usesGrains: Bool = false,
+    isDeterministic: Bool = true
+  ) {
+    self.statistics = statistics
+    self.laneByteCount = laneByteCount
+    self.usesGrains = usesGrains
+    self.isDeterministic = isDeterministic
+  }
+}
+
+/// A stage that changes the deltas of one model: the places `mask` and `amplify` in the chain, and
+/// any place between `delta` and `merge` for stages of one's own.
 ///
 /// The stage is shared by all lanes; what changes while a strip is worked through lives in the
-/// `LaneTransform` that it makes for each lane and model.
+/// `LaneTransform` that it makes for each lane and model. What it does to an element may depend on
+/// the tensor, the element's position, its value and the statistics that it asked for, and on nothing
+/// else: not on which elements come in one block.
 public protocol DeltaTransform: Sendable {
   /// The name in recipes, plans and messages.
   var name: String { get }
   /// Which tensors it changes.
   var scope: TransformScope { get }
+  /// What it needs beyond the elements; nothing by default.
+  var needs: StageNeeds { get }
 
   /// Makes the part that works in one lane on one model.
   ///
@@ -25,9 +64,35 @@ public protocol DeltaTransform: Sendable {
   ///   - kernels: The kernels to compute with.
   /// - Returns: The part.
   func makeLane(model: Int, kernels: Kernels) -> any LaneTransform
+
+  /// Makes the parts of one lane for all models; by default one after the other. For stages that
+  /// keep something for the lane as a whole.
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: One part for each model.
+  func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform]
+}
+
+extension DeltaTransform {
+  /// Nothing.
+  public var needs: StageNeeds { StageNeeds() }
+
+  /// One part after the other.
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: One part for each model.
+  public func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform] {
+    (0..<modelCount).map { makeLane(model: $0, kernels: kernels) }
+  }
 }
 
 /// The part of a transform that works in one lane on one model.
+///
+/// Implement one of the two `begin`s: the second, if the stage asked for statistics.
 public protocol LaneTransform: AnyObject {
   /// Prepares for a strip, whose blocks follow in order.
   ///
@@ -35,8 +100,33 @@ public protocol LaneTransform: AnyObject {
   /// - Throws: What keeps the strip from being worked on.
   func begin(_ strip: Strip) throws
 
+  /// Prepares for a strip, given the statistics of its tensor.
+  ///
+  /// - Parameters:
+  ///   - strip: The strip.
+  ///   - statistics: The values that the stage asked for, in the order of its needs.
+  /// - Throws: What keeps the strip from being worked on.
+  func begin(_ strip: Strip, statistics: [Double]) throws
+
   /// Changes the deltas of the next block.
   ///
   /// - Parameter block: The block.
-  func apply(to block: DeltaBlock)
+  /// - Throws: What keeps the block from being worked on.
+  func apply(to block: DeltaBlock) throws
+}
+
+extension LaneTransform {
+  /// Nothing to prepare.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: Nothing.
+  public func begin(_ strip: Strip) throws {}
+
+  /// Leaves the statistics aside.
+  ///
+  /// - Parameters:
+  ///   - strip: The strip.
+  ///   - statistics: The values that the stage asked for.
+  /// - Throws: What keeps the strip from being worked on.
+  public func begin(_ strip: Strip, statistics: [Double]) throws { try begin(strip) }
 }

@@ -31,14 +31,17 @@ extension Chunk {
   /// The blocks of the chunk, as positions in it, in order.
   ///
   /// A block does not cross the end of the base's or a model's elements, so that it is of one kind.
-  var blocks: some Sequence<Range<Int>> {
+  ///
+  /// - Parameter blockElements: The most elements in a block.
+  /// - Returns: The blocks.
+  func blocks(of blockElements: Int) -> some Sequence<Range<Int>> {
     let count = elements.count
     let borders = ([base] + fineTuned).compactMap { run in
       run.map { $0.elementCount }
     }
     return sequence(state: 0) { (start: inout Int) -> Range<Int>? in
       guard start < count else { return nil }
-      var end = min(start + Granularity.blockElements, count)
+      var end = min(start + blockElements, count)
       for border in borders where border > start && border < end { end = border }
       defer { start = end }
       return start..<end

@@ -3,19 +3,24 @@ public import SluiceKernels
 /// The Float32 buffers of one lane: the base's weights and each model's deltas for one block.
 @safe public final class BlockBuffers {
   /// The base model's weights.
-  public let base = AlignedBuffer<Float>(count: Granularity.blockElements, fill: 0)
+  public let base: AlignedBuffer<Float>
   /// The merged delta.
-  public let merged = AlignedBuffer<Float>(count: Granularity.blockElements, fill: 0)
+  public let merged: AlignedBuffer<Float>
+  /// The most elements in a block.
+  public let blockElements: Int
   private let deltas: [AlignedBuffer<Float>]
   private let rows: AlignedBuffer<UnsafePointer<Float>>
 
   /// Makes the buffers.
   ///
-  /// - Parameter modelCount: The number of fine-tuned models.
-  public init(modelCount: Int) {
-    deltas = (0..<modelCount).map { _ in
-      AlignedBuffer(count: Granularity.blockElements, fill: 0)
-    }
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - blockElements: The most elements in a block.
+  public init(modelCount: Int, blockElements: Int = Granularity.blockElements) {
+    self.blockElements = blockElements
+    base = AlignedBuffer(count: blockElements, fill: 0)
+    merged = AlignedBuffer(count: blockElements, fill: 0)
+    deltas = (0..<modelCount).map { _ in AlignedBuffer(count: blockElements, fill: 0) }
     unsafe rows = AlignedBuffer(count: modelCount, fill: UnsafePointer(base.pointer))
     for (index, buffer) in deltas.enumerated() {
       unsafe rows.pointer[index] = UnsafePointer(buffer.pointer)

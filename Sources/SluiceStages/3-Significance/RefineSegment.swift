@@ -31,7 +31,7 @@ public final class RefineSegment: LaneSegment {
   private let buffers: BlockBuffers
   private let kernels: Kernels
   private let modelCount: Int
-  private let transforms: TransformLane
+  private let prefix: TransformLanes
   private var keys: [[UInt32]] = []
   private var tables: [AlignedBuffer<UInt32>?]
 
@@ -41,18 +41,18 @@ public final class RefineSegment: LaneSegment {
   ///   - modelNames: The names of the fine-tuned models.
   ///   - store: Where the spectra are.
   ///   - kernels: The kernels to compute with.
-  ///   - transforms: What is done to the deltas before they are counted.
+  ///   - prefix: What is done to the deltas before they are counted.
   ///   - requests: The bins wanted of a strip and model.
   public init(
-    modelNames: [String], store: SpectrumStore, kernels: Kernels, transforms: TransformLane,
+    modelNames: [String], store: SpectrumStore, kernels: Kernels, prefix: TransformChain = .empty,
     requests: @escaping @Sendable (Strip, Int) -> BinRequest
   ) {
     self.requests = requests
     self.store = store
     self.kernels = kernels
-    self.transforms = transforms
     modelCount = modelNames.count
-    buffers = BlockBuffers(modelCount: modelNames.count)
+    self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
+    buffers = BlockBuffers(modelCount: modelNames.count, blockElements: prefix.blockElements)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     tables = Array(repeating: nil, count: modelNames.count)
   }
@@ -70,9 +70,9 @@ public final class RefineSegment: LaneSegment {
   /// Looks up what is wanted of a strip.
   ///
   /// - Parameter strip: The strip.
-  /// - Throws: What a transform throws.
+  /// - Throws: What a stage before throws.
   public func begin(_ strip: Strip) throws {
-    try transforms.begin(strip)
+    try prefix.begin(strip)
     keys = (0..<modelCount).map { model in
       requests(strip, model).bins.map { $0 >> UInt32(Spectrum.binShift) }
     }
@@ -91,14 +91,14 @@ public final class RefineSegment: LaneSegment {
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks where chunk.hasBase(block) {
+    for block in chunk.blocks(of: buffers.blockElements) where chunk.hasBase(block) {
       try delta.widenBase(chunk, block)
       for (model, wanted) in keys.enumerated() where !wanted.isEmpty {
         guard let table = tables[model] else { continue }
         try delta.takeDelta(model, chunk, block)
-        unsafe transforms.apply(
-          to: buffers.delta(of: model), count: block.count, model: model,
-          firstElement: chunk.elements.lowerBound + block.lowerBound)
+        try unsafe prefix.apply(
+          to: buffers.delta(of: model), count: block.count,
+          firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
         unsafe kernels.collect(
           buffers.delta(of: model), count: block.count, keys: wanted, keyCount: wanted.count,
           tables: table.pointer)

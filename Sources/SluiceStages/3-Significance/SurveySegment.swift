@@ -2,14 +2,15 @@ public import SluiceKernels
 
 /// Pass 1 in one lane: delta -> significance, fused on one worker while a block is in cache.
 ///
-/// Counts deltas into spectra, one for each strip and model: those of linear layers as they are, or
-/// what transforms leave of all tensors' deltas. Rows that the base does not have are left out.
+/// Counts deltas into spectra, one for each strip and model: as they are, or as the stages before
+/// leave them. Rows that the base does not have are left out.
 public final class SurveySegment: LaneSegment {
   private let store: SpectrumStore
   private let delta: DeltaStage
   private let buffers: BlockBuffers
   private let kernels: Kernels
-  private let transforms: TransformLane
+  private let prefix: TransformLanes
+  private let isPlain: Bool
   private var builders: [[SpectrumMode: SpectrumBuilder]]
   private var active: [SpectrumBuilder?] = []
 
@@ -19,14 +20,15 @@ public final class SurveySegment: LaneSegment {
   ///   - modelNames: The names of the fine-tuned models.
   ///   - store: Where the spectra go.
   ///   - kernels: The kernels to compute with.
-  ///   - transforms: What is done to the deltas before they are counted.
+  ///   - prefix: What is done to the deltas before they are counted.
   public init(
-    modelNames: [String], store: SpectrumStore, kernels: Kernels, transforms: TransformLane
+    modelNames: [String], store: SpectrumStore, kernels: Kernels, prefix: TransformChain = .empty
   ) {
     self.store = store
     self.kernels = kernels
-    self.transforms = transforms
-    buffers = BlockBuffers(modelCount: modelNames.count)
+    isPlain = prefix.isEmpty
+    self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
+    buffers = BlockBuffers(modelCount: modelNames.count, blockElements: prefix.blockElements)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     builders = Array(repeating: [:], count: modelNames.count)
   }
@@ -34,12 +36,14 @@ public final class SurveySegment: LaneSegment {
   /// Chooses how each model's deltas are counted.
   ///
   /// - Parameter strip: The strip.
-  /// - Throws: What a transform throws.
+  /// - Throws: What a stage before throws.
   public func begin(_ strip: Strip) throws {
-    try transforms.begin(strip)
+    try prefix.begin(strip)
     active = strip.task.fineTuned.enumerated().map { model, source in
-      guard let source else { return nil }
-      let mode = SpectrumMode(base: strip.task.base.dtype, fineTuned: source.dtype)
+      // A model without the tensor is unchanged there, but a stage may make something of zeros.
+      if source == nil, isPlain { return nil }
+      let mode =
+        source.map { SpectrumMode(base: strip.task.base.dtype, fineTuned: $0.dtype) } ?? .binned
       if let builder = builders[model][mode] { return builder }
       let builder = SpectrumBuilder(mode: mode, kernels: kernels)
       builders[model][mode] = builder
@@ -52,14 +56,14 @@ public final class SurveySegment: LaneSegment {
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks where chunk.hasBase(block) {
+    for block in chunk.blocks(of: buffers.blockElements) where chunk.hasBase(block) {
       try delta.widenBase(chunk, block)
       for (model, builder) in active.enumerated() {
         guard let builder else { continue }
         try delta.takeDelta(model, chunk, block)
-        unsafe transforms.apply(
-          to: buffers.delta(of: model), count: block.count, model: model,
-          firstElement: chunk.elements.lowerBound + block.lowerBound)
+        try unsafe prefix.apply(
+          to: buffers.delta(of: model), count: block.count,
+          firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
         unsafe builder.add(buffers.delta(of: model), count: block.count)
       }
     }

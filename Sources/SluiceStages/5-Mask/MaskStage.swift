@@ -89,7 +89,8 @@ public struct MaskStage: DeltaTransform {
     }
 
     func apply(to block: DeltaBlock) {
-      precondition(cursors.count == block.partitions.count)
+      precondition(!cursors.isEmpty && cursors.count <= block.partitions.count)
+      block.partitions.activeCount = cursors.count
       for partition in cursors.indices {
         _ = unsafe kernels.select(
           block.values, count: block.count, cursor: &cursors[partition],

@@ -51,7 +51,8 @@ public final class MaskSumSegment: LaneSegment {
   private let delta: DeltaStage
   private let buffers: BlockBuffers
   private let kernels: Kernels
-  private let transforms: TransformLane
+  private let prefix: TransformLanes
+  private let mask: TransformLanes
   private let whole: [MagnitudeSum]
   private let kept: [MagnitudeSum]
 
@@ -61,14 +62,17 @@ public final class MaskSumSegment: LaneSegment {
   ///   - modelNames: The names of the fine-tuned models.
   ///   - sums: Where the sums go.
   ///   - kernels: The kernels to compute with.
-  ///   - transforms: The mask.
+  ///   - prefix: What is done to the deltas before the mask.
+  ///   - mask: The mask.
   public init(
-    modelNames: [String], sums: MaskSums, kernels: Kernels, transforms: TransformLane
+    modelNames: [String], sums: MaskSums, kernels: Kernels, prefix: TransformChain = .empty,
+    mask: TransformChain
   ) {
     self.sums = sums
     self.kernels = kernels
-    self.transforms = transforms
-    buffers = BlockBuffers(modelCount: modelNames.count)
+    self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
+    self.mask = TransformLanes(mask, modelCount: modelNames.count, kernels: kernels)
+    buffers = BlockBuffers(modelCount: modelNames.count, blockElements: prefix.blockElements)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     whole = modelNames.map { _ in MagnitudeSum() }
     kept = modelNames.map { _ in MagnitudeSum() }
@@ -77,23 +81,26 @@ public final class MaskSumSegment: LaneSegment {
   /// Prepares the mask.
   ///
   /// - Parameter strip: The strip.
-  /// - Throws: What the mask throws.
-  public func begin(_ strip: Strip) throws { try transforms.begin(strip) }
+  /// - Throws: What the mask or a stage before it throws.
+  public func begin(_ strip: Strip) throws {
+    try prefix.begin(strip)
+    try mask.begin(strip)
+  }
 
   /// Adds a chunk up.
   ///
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks where chunk.hasBase(block) {
+    for block in chunk.blocks(of: buffers.blockElements) where chunk.hasBase(block) {
       try delta.widenBase(chunk, block)
       for model in whole.indices {
         try delta.takeDelta(model, chunk, block)
         let values = unsafe buffers.delta(of: model)
+        let first = chunk.elements.lowerBound + block.lowerBound
+        try unsafe prefix.apply(to: values, count: block.count, firstElement: first, model: model)
         unsafe whole[model].add(values, count: block.count, kernels: kernels)
-        unsafe transforms.apply(
-          to: values, count: block.count, model: model,
-          firstElement: chunk.elements.lowerBound + block.lowerBound)
+        try unsafe mask.apply(to: values, count: block.count, firstElement: first, model: model)
         unsafe kept[model].add(values, count: block.count, kernels: kernels)
       }
     }

@@ -1,3 +1,4 @@
+internal import SluiceCore
 public import SluiceKernels
 
 /// Where the random numbers of a tensor start: the same for every seed, model and name, whatever the
@@ -31,7 +32,7 @@ enum DrawStart {
 /// data is divided, and the masks of two rates are nested, which partitions need.
 /// Deviation: the paper draws from a framework's generator in the order of the parameters.
 public struct RandomMaskStage: DeltaTransform {
-  private let rates: [Double]
+  private let rates: any RateSource
   private let seed: UInt64
   /// Which tensors it prunes.
   public let scope: TransformScope
@@ -39,10 +40,10 @@ public struct RandomMaskStage: DeltaTransform {
   /// Makes the stage.
   ///
   /// - Parameters:
-  ///   - rates: The rate of each partition, most severe first.
+  ///   - rates: The rate of each partition of each tensor.
   ///   - seed: Another one gives other masks.
   ///   - scope: Which tensors are pruned.
-  public init(rates: [Double], seed: UInt64, scope: TransformScope) {
+  public init(rates: any RateSource, seed: UInt64, scope: TransformScope) {
     self.rates = rates
     self.seed = seed
     self.scope = scope
@@ -62,7 +63,8 @@ public struct RandomMaskStage: DeltaTransform {
   }
 
   private final class Lane: LaneTransform {
-    private let limits: [UInt32]
+    private var limits: [UInt32] = []
+    private let rates: any RateSource
     private let seed: UInt64
     private let model: Int
     private let kernels: Kernels
@@ -70,7 +72,7 @@ public struct RandomMaskStage: DeltaTransform {
     private var start: UInt64 = 0
 
     init(stage: RandomMaskStage, model: Int, kernels: Kernels) {
-      limits = stage.rates.map { UInt32(($0 * 0x1p24).rounded()) }
+      rates = stage.rates
       seed = stage.seed
       self.model = model
       self.kernels = kernels
@@ -78,16 +80,24 @@ public struct RandomMaskStage: DeltaTransform {
 
     func begin(_ strip: Strip) {
       start = DrawStart.start(seed: seed, model: model, tensor: strip.task.name)
+      limits = rates.partitionRates(of: strip.task, model: model).map {
+        UInt32(($0.value * 0x1p24).rounded())
+      }
     }
 
     func apply(to block: DeltaBlock) {
-      precondition(limits.count == block.partitions.count)
-      // SAFETY: a block has no more elements than the buffer.
-      unsafe kernels.draw(
-        into: draws.pointer, count: block.count, start: start, first: block.firstElement)
-      for (partition, limit) in limits.enumerated() {
-        _ = unsafe kernels.keepDrawn(
-          draws.pointer, count: block.count, atLeast: limit, keep: block.partitions[partition])
+      precondition(!limits.isEmpty && limits.count <= block.partitions.count)
+      block.partitions.activeCount = limits.count
+      for first in stride(from: 0, to: block.count, by: Granularity.blockElements) {
+        let count = min(Granularity.blockElements, block.count - first)
+        // SAFETY: a piece has no more elements than the buffer, and begins with a word of its own.
+        unsafe kernels.draw(
+          into: draws.pointer, count: count, start: start, first: block.firstElement + first)
+        for (partition, limit) in limits.enumerated() {
+          _ = unsafe kernels.keepDrawn(
+            draws.pointer, count: count, atLeast: limit,
+            keep: block.partitions[partition] + first / 64)
+        }
       }
       // The last partition contains the others.
       unsafe kernels.applyMask(

@@ -36,7 +36,7 @@ public struct TrimStage: DeltaTransform {
     private let stage: TrimStage
     private let model: Int
     private let kernels: Kernels
-    private let keep = AlignedBuffer<UInt64>(count: PartitionMasks.wordCount, fill: 0)
+    private let keep = AlignedBuffer<UInt64>(count: Granularity.blockElements / 64, fill: 0)
     private var cursor: TieCursor?
 
     init(stage: TrimStage, model: Int, kernels: Kernels) {
@@ -53,10 +53,13 @@ public struct TrimStage: DeltaTransform {
 
     func apply(to block: DeltaBlock) {
       guard var cursor else { return }
-      // SAFETY: a block has no more elements than the keep words.
-      _ = unsafe kernels.select(
-        block.values, count: block.count, cursor: &cursor, keep: keep.pointer)
-      unsafe kernels.applyMask(block.values, count: block.count, keep: keep.pointer)
+      for start in stride(from: 0, to: block.count, by: Granularity.blockElements) {
+        let count = min(Granularity.blockElements, block.count - start)
+        // SAFETY: a piece has no more elements than the keep words, and lies in the block.
+        let values = unsafe block.values + start
+        _ = unsafe kernels.select(values, count: count, cursor: &cursor, keep: keep.pointer)
+        unsafe kernels.applyMask(values, count: count, keep: keep.pointer)
+      }
       self.cursor = cursor
     }
   }

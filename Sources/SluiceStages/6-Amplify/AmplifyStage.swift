@@ -3,15 +3,28 @@ public import SluiceKernels
 /// Multiplies what is left of a linear layer's deltas by its partition's factor: dynamic partition
 /// amplification (DPPA section 3.3).
 public struct AmplifyStage: DeltaTransform {
-  private let ringFactors: [[Float]]
+  private let ringFactors: [@Sendable (Int) -> [Float]]
   private let zeroesDropped: Bool
 
-  /// Makes the stage.
+  /// Makes the stage for tensors that all have the same partitions.
   ///
   /// - Parameters:
   ///   - ringFactors: For each model, the factor of each ring, most severe first.
   ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
   public init(ringFactors: [[Float]], zeroesDropped: Bool = false) {
+    self.ringFactors = ringFactors.map { factors in { _ in factors } }
+    self.zeroesDropped = zeroesDropped
+  }
+
+  /// Makes the stage for tensors that differ in their number of partitions.
+  ///
+  /// - Parameters:
+  ///   - ringFactors: For each model, what gives the factor of each ring, most severe first, for a
+  ///     number of partitions.
+  ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
+  public init(
+    ringFactorsByCount ringFactors: [@Sendable (Int) -> [Float]], zeroesDropped: Bool = false
+  ) {
     self.ringFactors = ringFactors
     self.zeroesDropped = zeroesDropped
   }
@@ -28,25 +41,32 @@ public struct AmplifyStage: DeltaTransform {
   ///   - kernels: The kernels to compute with.
   /// - Returns: The part.
   public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
-    Lane(factors: ringFactors[model], zeroesDropped: zeroesDropped, kernels: kernels)
+    Lane(
+      factorsByCount: ringFactors[model], zeroesDropped: zeroesDropped, kernels: kernels)
   }
 
   private final class Lane: LaneTransform {
-    private let factors: [Float]
-    private let changesNothing: Bool
+    private let factorsByCount: @Sendable (Int) -> [Float]
+    private var factors: [Float] = []
+    private var changesNothing = false
     private let zeroesDropped: Bool
     private let kernels: Kernels
 
-    init(factors: [Float], zeroesDropped: Bool, kernels: Kernels) {
-      self.factors = factors
-      changesNothing = factors.allSatisfy { $0 == 1 }
+    init(
+      factorsByCount: @escaping @Sendable (Int) -> [Float], zeroesDropped: Bool, kernels: Kernels
+    ) {
+      self.factorsByCount = factorsByCount
       self.zeroesDropped = zeroesDropped
       self.kernels = kernels
     }
 
-    func begin(_ strip: Strip) {}
-
     func apply(to block: DeltaBlock) {
+      let count = block.partitions.activeCount
+      if factors.count != count {
+        factors = factorsByCount(count)
+        precondition(factors.count == count, "a factor for each partition")
+        changesNothing = factors.allSatisfy { $0 == 1 }
+      }
       if zeroesDropped {
         unsafe kernels.prune(
           block.values, count: block.count, partitions: block.partitions.pointers,
@@ -56,50 +76,6 @@ public struct AmplifyStage: DeltaTransform {
           block.values, count: block.count, partitions: block.partitions.pointers,
           factors: factors, partitionCount: factors.count)
       }
-    }
-  }
-}
-
-/// Multiplies all deltas of a model by its weight.
-public struct WeightStage: DeltaTransform {
-  private let weights: [Float]
-
-  /// Makes the stage.
-  ///
-  /// - Parameter weights: One weight for each model.
-  public init(weights: [Float]) {
-    self.weights = weights
-  }
-
-  /// The name in recipes.
-  public var name: String { "weight" }
-  /// All tensors that are merged.
-  public var scope: TransformScope { .all }
-
-  /// Makes the part that works in one lane on one model.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
-    Lane(weight: weights[model], kernels: kernels)
-  }
-
-  private final class Lane: LaneTransform {
-    private let weight: Float
-    private let kernels: Kernels
-
-    init(weight: Float, kernels: Kernels) {
-      self.weight = weight
-      self.kernels = kernels
-    }
-
-    func begin(_ strip: Strip) {}
-
-    func apply(to block: DeltaBlock) {
-      guard weight != 1 else { return }
-      unsafe kernels.scale(block.values, count: block.count, by: weight)
     }
   }
 }

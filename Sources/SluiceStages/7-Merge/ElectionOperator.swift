@@ -11,32 +11,31 @@ public struct ElectionOperator: MergeOperator {
   private let zeroSign: ZeroSign
   private let aggregation: ElectedAggregation
   private let weights: [Float]
-  private let factors: (any FactorSource)?
+  private let factors: any FactorSource
 
   /// Makes the operator.
   ///
   /// - Parameters:
   ///   - zeroSign: The sign that a sum of zero elects.
   ///   - aggregation: What becomes of the deltas that have the elected sign.
-  ///   - weights: One weight for each model; used by `weightedMean` and `scaledSum` only.
-  public init(zeroSign: ZeroSign, aggregation: ElectedAggregation, weights: [Float]) {
+  ///   - modelCount: The number of models.
+  ///   - factors: The weights of the models, which may differ between tensors; used by
+  ///     `weightedMean` and `scaledSum` only.
+  public init(
+    zeroSign: ZeroSign, aggregation: ElectedAggregation, modelCount: Int,
+    factors: any FactorSource
+  ) {
     self.zeroSign = zeroSign
     self.aggregation = aggregation
-    self.weights = weights
-    factors = nil
+    self.factors = factors
+    weights = Array(repeating: 1, count: modelCount)
   }
 
-  /// Makes the operator of the scaled sum with weights that differ between tensors.
-  ///
-  /// - Parameters:
-  ///   - zeroSign: The sign that a sum of zero elects.
-  ///   - modelCount: The number of models.
-  ///   - factors: What each tensor's deltas of each model are multiplied by.
-  public init(zeroSign: ZeroSign, modelCount: Int, factors: any FactorSource) {
-    self.zeroSign = zeroSign
-    aggregation = .scaledSum
-    weights = Array(repeating: 1, count: modelCount)
-    self.factors = factors
+  private init(_ other: ElectionOperator, for task: TensorTask) {
+    zeroSign = other.zeroSign
+    aggregation = other.aggregation
+    factors = other.factors
+    weights = other.weights.indices.map { other.factors.factor(of: task, model: $0) }
   }
 
   /// The name in recipes.
@@ -47,10 +46,7 @@ public struct ElectionOperator: MergeOperator {
   /// - Parameter task: The tensor.
   /// - Returns: The operator with the tensor's weights.
   public func prepared(for task: TensorTask) -> any MergeOperator {
-    guard let factors else { return self }
-    return ElectionOperator(
-      zeroSign: zeroSign, aggregation: aggregation,
-      weights: weights.indices.map { factors.factor(of: task, model: $0) })
+    ElectionOperator(self, for: task)
   }
 
   /// Merges the deltas of a block.

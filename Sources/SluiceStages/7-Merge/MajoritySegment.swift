@@ -22,7 +22,7 @@ public final class MajoritySegment: LaneSegment {
   private let delta: DeltaStage
   private let buffers: BlockBuffers
   private let kernels: Kernels
-  private let transforms: TransformLane
+  private let prefix: TransformLanes
   private let modelCount: Int
   private var count = 0
 
@@ -32,15 +32,15 @@ public final class MajoritySegment: LaneSegment {
   ///   - modelNames: The names of the fine-tuned models.
   ///   - majority: Where the count goes.
   ///   - kernels: The kernels to compute with.
-  ///   - transforms: What is done to the deltas before they are merged.
+  ///   - prefix: What is done to the deltas before they are merged.
   public init(
-    modelNames: [String], majority: SignMajority, kernels: Kernels, transforms: TransformLane
+    modelNames: [String], majority: SignMajority, kernels: Kernels, prefix: TransformChain = .empty
   ) {
     self.majority = majority
     self.kernels = kernels
-    self.transforms = transforms
     modelCount = modelNames.count
-    buffers = BlockBuffers(modelCount: modelNames.count)
+    self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
+    buffers = BlockBuffers(modelCount: modelNames.count, blockElements: prefix.blockElements)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
   }
 
@@ -50,7 +50,7 @@ public final class MajoritySegment: LaneSegment {
   /// - Throws: What a transform throws.
   public func begin(_ strip: Strip) throws {
     count = 0
-    try transforms.begin(strip)
+    try prefix.begin(strip)
   }
 
   /// Counts a chunk.
@@ -58,13 +58,13 @@ public final class MajoritySegment: LaneSegment {
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks where chunk.hasBase(block) {
+    for block in chunk.blocks(of: buffers.blockElements) where chunk.hasBase(block) {
       try delta.widenBase(chunk, block)
       for model in 0..<modelCount {
         try delta.takeDelta(model, chunk, block)
-        unsafe transforms.apply(
-          to: buffers.delta(of: model), count: block.count, model: model,
-          firstElement: chunk.elements.lowerBound + block.lowerBound)
+        try unsafe prefix.apply(
+          to: buffers.delta(of: model), count: block.count,
+          firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
       }
       count += unsafe kernels.countSigns(
         buffers.deltaRows, modelCount: modelCount, count: block.count)

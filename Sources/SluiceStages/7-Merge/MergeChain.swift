@@ -1,7 +1,7 @@
 /// How the deltas of one kind of tensor become one.
 public struct MergeStep: Sendable {
   /// The rule.
-  public let rule: any MergeOperator
+  public var rule: any MergeOperator
   /// Whether transforms of that scope act on the deltas first.
   public let hasTransforms: Bool
   /// What the merged delta is multiplied by before it is added to the base (lambda of TIES).
@@ -23,11 +23,11 @@ public struct MergeStep: Sendable {
 /// The stages that a method consists of, from the mask on, with everything they need.
 public struct MergeChain: Sendable {
   /// What is done to each model's deltas, in order.
-  public let transforms: [any DeltaTransform]
+  public var transforms: [any DeltaTransform]
   /// How the deltas of linear layers become one.
-  public let linear: MergeStep
+  public var linear: MergeStep
   /// How the deltas of dense tensors become one.
-  public let dense: MergeStep
+  public var dense: MergeStep
   /// How many partitions the transforms tell apart.
   public let partitionCount: Int
 
@@ -51,5 +51,12 @@ public struct MergeChain: Sendable {
   ///
   /// - Parameter role: Linear or dense.
   /// - Returns: The step.
-  func step(for role: TensorRole) -> MergeStep { role == .linear ? linear : dense }
+  public func step(for role: TensorRole) -> MergeStep { role == .linear ? linear : dense }
+
+  /// The transforms with what they need; an operator that wants grains lengthens their blocks too.
+  public var transformChain: TransformChain {
+    TransformChain(
+      transforms, partitionCount: partitionCount,
+      usesGrains: linear.rule.usesGrains || dense.rule.usesGrains)
+  }
 }

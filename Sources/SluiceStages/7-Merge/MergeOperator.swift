@@ -8,6 +8,8 @@ public import SluiceKernels
   public let modelCount: Int
   /// The number of elements.
   public let count: Int
+  /// The position of the first element in the tensor.
+  public let firstElement: Int
   /// Where the merged delta goes.
   @unsafe public let merged: UnsafeMutablePointer<Float>
 
@@ -18,10 +20,12 @@ public import SluiceKernels
   ///   - modelCount: The number of models.
   ///   - count: The number of elements.
   ///   - merged: Where the merged delta goes.
+  ///   - firstElement: The position of the first element in the tensor.
   public init(
     deltas: UnsafePointer<UnsafePointer<Float>>, modelCount: Int, count: Int,
-    merged: UnsafeMutablePointer<Float>
+    merged: UnsafeMutablePointer<Float>, firstElement: Int = 0
   ) {
+    self.firstElement = firstElement
     unsafe self.deltas = unsafe deltas
     self.modelCount = modelCount
     self.count = count
@@ -33,6 +37,10 @@ public import SluiceKernels
 public protocol MergeOperator: Sendable {
   /// The name in recipes, plans and messages.
   var name: String { get }
+  /// Whether it takes the longer blocks of `Granularity.grainElements`; no by default.
+  var usesGrains: Bool { get }
+  /// The bytes that it holds in each lane; none by default.
+  var laneByteCount: Int { get }
 
   /// The operator for one tensor, if tensors are merged differently.
   ///
@@ -46,6 +54,58 @@ public protocol MergeOperator: Sendable {
   ///   - block: The deltas, and where the merged delta goes.
   ///   - kernels: The kernels to compute with.
   func merge(_ block: MergeBlock, kernels: Kernels)
+
+  /// Makes the part that works in one lane; by default one that merges block by block and knows
+  /// nothing else.
+  ///
+  /// - Parameter kernels: The kernels to compute with.
+  /// - Returns: The part.
+  func makeLane(kernels: Kernels) -> any LaneOperator
+}
+
+extension MergeOperator {
+  /// Blocks of the usual length.
+  public var usesGrains: Bool { false }
+  /// Nothing.
+  public var laneByteCount: Int { 0 }
+
+  /// A part that hands each block to the operator.
+  ///
+  /// - Parameter kernels: The kernels to compute with.
+  /// - Returns: The part.
+  public func makeLane(kernels: Kernels) -> any LaneOperator {
+    StatelessLane(rule: self, kernels: kernels)
+  }
+}
+
+/// The part of an operator that works in one lane: for operators that keep something or may fail.
+public protocol LaneOperator: AnyObject {
+  /// Prepares for a strip, whose blocks follow in order.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: What keeps the strip from being worked on.
+  func begin(_ strip: Strip) throws
+
+  /// Merges the deltas of a block.
+  ///
+  /// - Parameter block: The deltas, and where the merged delta goes.
+  /// - Throws: What keeps the block from being merged.
+  func merge(_ block: MergeBlock) throws
+}
+
+private final class StatelessLane: LaneOperator {
+  private let rule: any MergeOperator
+  private var prepared: any MergeOperator
+  private let kernels: Kernels
+
+  init(rule: any MergeOperator, kernels: Kernels) {
+    self.rule = rule
+    prepared = rule
+    self.kernels = kernels
+  }
+
+  func begin(_ strip: Strip) { prepared = rule.prepared(for: strip.task) }
+  func merge(_ block: MergeBlock) { prepared.merge(block, kernels: kernels) }
 }
 
 extension MergeOperator {

@@ -8,10 +8,10 @@ public import SluiceKernels
   private let output: ChunkOutput
   private let delta: DeltaStage
   private let buffers: BlockBuffers
-  private let kernels: Kernels
   private let modelCount: Int
-  private let transforms: TransformLane
-  private var rule: any MergeOperator
+  private let kernels: Kernels
+  private let transforms: TransformLanes
+  private let operators: (linear: any LaneOperator, dense: any LaneOperator)
   private let present: AlignedBuffer<UnsafePointer<Float>>
 
   /// Makes the segment of one lane.
@@ -23,15 +23,17 @@ public import SluiceKernels
   ///   - kernels: The kernels to compute with.
   public init(modelNames: [String], chain: MergeChain, output: ChunkOutput, kernels: Kernels) {
     self.chain = chain
-    rule = chain.linear.rule
     self.output = output
     self.kernels = kernels
-    buffers = BlockBuffers(modelCount: modelNames.count)
     modelCount = modelNames.count
+    let transformChain = chain.transformChain
+    buffers = BlockBuffers(
+      modelCount: modelNames.count, blockElements: transformChain.blockElements)
+    transforms = TransformLanes(transformChain, modelCount: modelNames.count, kernels: kernels)
+    operators = (
+      chain.linear.rule.makeLane(kernels: kernels), chain.dense.rule.makeLane(kernels: kernels)
+    )
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
-    transforms = TransformLane(
-      chain.transforms, modelCount: modelNames.count, partitionCount: chain.partitionCount,
-      kernels: kernels)
     unsafe present = AlignedBuffer(
       count: modelNames.count, fill: UnsafePointer(buffers.base.pointer))
   }
@@ -43,9 +45,13 @@ public import SluiceKernels
   public func begin(_ strip: Strip) throws {
     output.begin(strip)
     guard strip.task.role != .copied else { return }
-    let step = chain.step(for: strip.task.role)
-    rule = step.rule.prepared(for: strip.task)
-    try transforms.begin(strip, isTransformed: step.hasTransforms)
+    let role = strip.task.role
+    try transforms.begin(strip, isActive: chain.step(for: role).hasTransforms)
+    if role != .converted { try operatorLane(for: role).begin(strip) }
+  }
+
+  private func operatorLane(for role: TensorRole) -> any LaneOperator {
+    role == .linear ? operators.linear : operators.dense
   }
 
   /// Merges a chunk and sends it to the writer.
@@ -56,14 +62,14 @@ public import SluiceKernels
     let task = chunk.strip.task
     let width = task.outputDType.byteCount ?? 1
     let byteCount = chunk.elements.count * width
-    try unsafe output.emit(chunk, byteCount: byteCount) { (bytes) throws(StageError) in
+    try unsafe output.emit(chunk, byteCount: byteCount) { bytes in
       guard let target = bytes.baseAddress else { return }
       if task.role == .copied {
         guard let run = chunk.base else { return }
         unsafe target.copyMemory(from: run.bytes, byteCount: bytes.count)
         return
       }
-      for block in chunk.blocks {
+      for block in chunk.blocks(of: buffers.blockElements) {
         try unsafe merge(chunk, block, into: target + block.lowerBound * width)
       }
     }
@@ -78,18 +84,18 @@ public import SluiceKernels
 
   private func merge(
     _ chunk: Chunk, _ block: Range<Int>, into target: UnsafeMutableRawPointer
-  ) throws(StageError) {
+  ) throws {
     let task = chunk.strip.task
     let hasBase = chunk.hasBase(block)
     try delta.widenBase(chunk, block)
     for model in 0..<modelCount where task.role != .converted {
       try delta.takeDelta(model, chunk, block)
       guard hasBase else { continue }
-      unsafe transforms.apply(
-        to: buffers.delta(of: model), count: block.count, model: model,
-        firstElement: chunk.elements.lowerBound + block.lowerBound)
+      try unsafe transforms.apply(
+        to: buffers.delta(of: model), count: block.count,
+        firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
     }
-    let scale = hasBase ? mergeDeltas(chunk, block) : meanOfPresent(chunk, block)
+    let scale = hasBase ? try mergeDeltas(chunk, block) : meanOfPresent(chunk, block)
     let largest = unsafe kernels.finish(
       base: buffers.base.pointer, merged: buffers.merged.pointer, mergeScale: scale, into: target,
       task.outputDType, count: block.count)
@@ -98,7 +104,7 @@ public import SluiceKernels
     }
   }
 
-  private func mergeDeltas(_ chunk: Chunk, _ block: Range<Int>) -> Float {
+  private func mergeDeltas(_ chunk: Chunk, _ block: Range<Int>) throws -> Float {
     if chunk.strip.task.role == .converted {
       // Adding -0 changes no number at all, not even -0.
       unsafe buffers.merged.pointer.update(repeating: -0.0, count: block.count)
@@ -106,10 +112,10 @@ public import SluiceKernels
     }
     let mergeBlock = unsafe MergeBlock(
       deltas: buffers.deltaRows, modelCount: modelCount, count: block.count,
-      merged: buffers.merged.pointer)
-    let step = chain.step(for: chunk.strip.task.role)
-    rule.merge(mergeBlock, kernels: kernels)
-    return step.mergeScale
+      merged: buffers.merged.pointer, firstElement: chunk.elements.lowerBound + block.lowerBound)
+    let role = chunk.strip.task.role
+    try operatorLane(for: role).merge(mergeBlock)
+    return chain.step(for: role).mergeScale
   }
 
   /// Rows that the base does not have: the mean of the models that have them.

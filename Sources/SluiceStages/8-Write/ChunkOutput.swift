@@ -43,7 +43,7 @@ public final class ChunkOutput {
   /// - Throws: What `fill` throws, or `CancelledError`.
   func emit(
     _ chunk: Chunk, byteCount: Int,
-    _ fill: (UnsafeMutableRawBufferPointer) throws(StageError) -> Void
+    _ fill: (UnsafeMutableRawBufferPointer) throws -> Void
   ) throws {
     guard byteCount > 0 else { return }
     let task = chunk.strip.task

@@ -107,8 +107,13 @@ public final class ResumableMerge: Sendable {
           "attempts", "memory", "plannedMemory", "lanes", "chunkElements", "outputBuffers", "io",
           "vectorLevel", "passes",
         ]
+        // What happened in each pass is an object of many lines, which ends as it is indented.
+        var isInExplanation = false
         let fixed = lines.filter { line in
-          !variable.contains { line.contains("\"\($0)\": ") }
+          if line.hasPrefix(" \"explanation\": {") { isInExplanation = true }
+          defer { if isInExplanation, line.hasPrefix(" }") { isInExplanation = false } }
+          return !isInExplanation
+            && !variable.contains { line.contains("\"\($0)\": ") }
         }
         bytes = Array(fixed.joined(separator: "\n").utf8)
       }

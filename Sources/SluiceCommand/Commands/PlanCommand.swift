@@ -1,0 +1,55 @@
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluicePipeline
+internal import SluiceRecipes
+
+struct PlanCommand: ParsableCommand, HasOutputOptions {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Show what a recipe would do, or what a run did, and write nothing.",
+    discussion: """
+      The stages after expansion, the passes over the data and why they are needed, what is read and \
+      written, the memory with its parts, the disk space, and an estimate of the time. The flags of \
+      merge have the same with --dry-run.
+
+      Examples:
+        sluice plan pipelines/dppa.yaml
+        sluice plan pipelines/dppa.yaml --format mermaid
+        sluice plan --actual merged
+      """)
+
+  @Argument(help: "The recipe: YAML or JSON.")
+  var recipe: String?
+
+  @Option(help: "Where the merged model would be written; the recipe's if not given.")
+  var out: String?
+
+  @Option(help: ArgumentHelp("Show what the run did that made this output.", valueName: "dir"))
+  var actual: String?
+
+  @Option(help: "How to show it.")
+  var format: PlanFormat?
+
+  @OptionGroup(title: "How it is run (never changes the result)") var controls: RunControls
+  @OptionGroup(title: "What is shown") var output: OutputOptions
+
+  func run() throws {
+    if let actual {
+      guard recipe == nil else {
+        throw ValidationError("Give a recipe, or --actual with the output of a run, not both.")
+      }
+      let explanation = try PlanExplanation.read(fromReportOf: actual)
+      StandardOutput.write(
+        PlanDisplay.show(explanation, as: format ?? (output.isJSON ? .json : .text)))
+      return
+    }
+    guard let recipe else {
+      throw ValidationError("Give a recipe, or --actual with the output of a run.")
+    }
+    let file = try RecipeFile.load(recipe, options: RunControls.standard)
+    try Merge(
+      recipe: file.recipe, options: try controls.applied(to: file.runOptions),
+      out: out ?? file.output ?? "merged", output: output
+    ).explain(as: format)
+  }
+}

@@ -1,0 +1,97 @@
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluicePipeline
+
+/// How a plan is shown.
+enum PlanFormat: String, CaseIterable, ExpressibleByArgument {
+  case text, json, dot, mermaid
+}
+
+/// Plans for the screen, for programs, and as drawings.
+enum PlanDisplay {
+  static func show(_ plan: PlanExplanation, as format: PlanFormat) -> String {
+    switch format {
+    case .text: text(plan)
+    case .json:
+      String(
+        decoding: JSONWriter.bytes(indentation: 1) { plan.write(to: &$0) }, as: UTF8.self) + "\n"
+    case .dot: PlanDrawing.dot(plan)
+    case .mermaid: PlanDrawing.mermaid(plan)
+    }
+  }
+
+  private static func text(_ plan: PlanExplanation) -> String {
+    var text = "models\n"
+    text += Format.table(plan.models.map { ["  \($0.name)", $0.path] }, leftAligned: [0, 1])
+    text += "\nchain (recipe \(plan.fingerprint.prefix(12)))\n"
+    text += Format.table(plan.stages.map { ["  \($0.name)", $0.settings] }, leftAligned: [0, 1])
+    text += "\npasses\n"
+    for (index, pass) in plan.passes.enumerated() { text += tree(pass, index, plan) }
+    text += "\n" + memory(plan) + "\n" + disk(plan) + time(plan)
+    return text
+  }
+
+  private static func tree(
+    _ pass: PlanExplanation.Pass, _ index: Int, _ plan: PlanExplanation
+  ) -> String {
+    let condition = pass.isConditional ? " (only where needed)" : ""
+    var text = "  \(index + 1). \(pass.name)\(condition): \(pass.reason)\n"
+    var facts = ["\(pass.tensorCount) tensors"]
+    let most = pass.isConditional ? "at most " : ""
+    facts.append("reads \(most)\(ByteCount(pass.bytesRead))")
+    if pass.bytesSpilled > 0 {
+      facts.append("spills \(plan.isActual ? "" : "at most ")\(ByteCount(pass.bytesSpilled))")
+    }
+    if pass.bytesWritten > 0 { facts.append("writes \(ByteCount(pass.bytesWritten))") }
+    if pass.seconds > 0 {
+      facts.append((plan.isActual ? "took " : "about ") + Format.seconds(pass.seconds))
+    }
+    text += "     |  \(facts.joined(separator: ", "))\n"
+    for segment in pass.segments {
+      let isLast = segment.channel == nil
+      text += "     \(isLast ? "`" : "+")- \(segment.node) x\(segment.count): "
+      text += segment.stages.joined(separator: " > ") + "\n"
+      if let actual = segment.actual {
+        text += "     \(isLast ? " " : "|")    busy \(Format.seconds(actual.busySeconds)), waited "
+        text += "\(Format.seconds(actual.inputSeconds)) for input, "
+        text += "\(Format.seconds(actual.outputSeconds)) for output, "
+        text += "\(Format.seconds(actual.memorySeconds)) for memory\n"
+      }
+      if let channel = segment.channel {
+        text += "     |    [\(channel.name) x\(channel.count): \(channel.capacity) of "
+        text += "\(ByteCount(channel.elementByteCount))]\n"
+      }
+    }
+    return text
+  }
+
+  private static func memory(_ plan: PlanExplanation) -> String {
+    var rows = plan.memory.map { part in
+      [
+        "  \(part.name)", "\(part.count) x", ByteCount(part.byteCount).description,
+        ByteCount(part.count * part.byteCount).description,
+      ]
+    }
+    rows.append(["  in all", "", "", ByteCount(plan.plannedMemory).description])
+    let smallest = ByteCount(plan.smallestMemory).roundedUpToMebibytes
+    return "memory (allowed \(ByteCount(plan.memoryLimit)), smallest that works \(smallest))\n"
+      + Format.table(rows)
+      + (plan.isActual ? "  peak of the process: \(ByteCount(plan.peakMemory))\n" : "")
+  }
+
+  private static func disk(_ plan: PlanExplanation) -> String {
+    let files = plan.fileCount == 1 ? "1 file" : "\(plan.fileCount) files"
+    let free = plan.bytesFree < 0 ? "unknown" : ByteCount(plan.bytesFree).description
+    let lack = plan.bytesFree >= 0 && plan.bytesFree < plan.bytesNeeded ? " - NOT ENOUGH" : ""
+    return "disk\n  \(plan.output): \(files), needs \(ByteCount(plan.bytesNeeded)), "
+      + "free \(plan.isActual ? "before " : "")\(free)\(lack)\n"
+  }
+
+  private static func time(_ plan: PlanExplanation) -> String {
+    guard plan.seconds > 0 else { return "" }
+    if plan.isActual { return "\ntime\n  took \(Format.seconds(plan.seconds))\n" }
+    return "\ntime\n  about \(Format.seconds(plan.seconds)), with inputs read at "
+      + "\(ByteCount(Int(plan.readRate)))/s as just measured\n"
+  }
+}

@@ -1,0 +1,180 @@
+internal import SluiceCore
+public import SluiceFormats
+
+/// The form of explanations in files: the value of `explanation` in reports, and what
+/// `sluice plan --json` prints (docs/reference/plan.md).
+extension PlanExplanation {
+  /// Writes the explanation as an object.
+  ///
+  /// - Parameter json: Where to.
+  public func write(to json: inout JSONWriter) {
+    json.beginObject()
+    json.member("actual", .bool(isActual))
+    json.member("fingerprint", .string(fingerprint))
+    json.list("models", zip(modelNames, modelPaths)) { json, model in
+      json.member("name", .string(model.0))
+      json.member("path", .string(model.1))
+    }
+    json.list("stages", stages) { json, stage in
+      json.member("name", .string(stage.name))
+      json.member("settings", .string(stage.settings))
+    }
+    json.list("passes", passes, isOnOneLine: false) { $1.write(to: &$0) }
+    json.list("memory", memory) { json, part in
+      json.member("name", .string(part.name))
+      json.member("count", .integer(part.count))
+      json.member("bytes", .integer(part.byteCount))
+    }
+    json.member("memoryLimit", .integer(memoryLimit))
+    json.member("smallestMemory", .integer(smallestMemory))
+    json.member("peakMemory", .integer(peakMemory))
+    json.member("output", .string(output))
+    json.member("files", .integer(fileCount))
+    json.member("bytesNeeded", .integer(bytesNeeded))
+    json.member("bytesFree", .integer(bytesFree))
+    json.member("readRate", .double(readRate.rounded()))
+    json.member("seconds", .double(seconds.inMilliseconds))
+    json.endObject()
+  }
+
+  /// Reads what a run did from the report in its output.
+  ///
+  /// - Parameter output: The directory of the merged model.
+  /// - Returns: The explanation.
+  /// - Throws: `FormatError` if there is no report, `PipelineError` if it has no explanation.
+  public static func read(fromReportOf output: String) throws -> PlanExplanation {
+    let path = "\(output)/\(MergeReport.fileName)"
+    var bytes = try InputFile.contents(of: path, byteLimit: 1 << 30)
+    // SAFETY: the scanner is used inside the closure only.
+    let tree = try unsafe bytes.withUnsafeMutableBytes { text in
+      var scanner = unsafe JSONScanner(UnsafeRawBufferPointer(text), file: path)
+      try scanner.beginObject()
+      while let key = try scanner.nextKey() {
+        if scanner.text(key, equals: "explanation") { return try JSONTree(&scanner) as JSONTree? }
+        _ = try scanner.skipValue()
+      }
+      return nil
+    }
+    guard let tree else {
+      throw PipelineError(
+        Failure(
+          .badInput, subject: Subject(file: path),
+          message: "the report does not say what its run did",
+          remedy: "It was written by another version of sluice."))
+    }
+    return PlanExplanation(tree)
+  }
+
+  private init(_ tree: JSONTree) {
+    self.init()
+    isActual = tree["actual"]?.flag ?? false
+    fingerprint = tree["fingerprint"]?.text ?? ""
+    modelNames = (tree["models"]?.list ?? []).map { $0["name"]?.text ?? "" }
+    modelPaths = (tree["models"]?.list ?? []).map { $0["path"]?.text ?? "" }
+    stages = (tree["stages"]?.list ?? []).map {
+      Stage(name: $0["name"]?.text ?? "", settings: $0["settings"]?.text ?? "")
+    }
+    passes = (tree["passes"]?.list ?? []).map(Pass.init)
+    memory = (tree["memory"]?.list ?? []).map {
+      MemoryPart(
+        name: $0["name"]?.text ?? "", count: $0["count"]?.integer ?? 0,
+        byteCount: $0["bytes"]?.integer ?? 0)
+    }
+    memoryLimit = tree["memoryLimit"]?.integer ?? 0
+    smallestMemory = tree["smallestMemory"]?.integer ?? 0
+    peakMemory = tree["peakMemory"]?.integer ?? 0
+    output = tree["output"]?.text ?? ""
+    fileCount = tree["files"]?.integer ?? 0
+    bytesNeeded = tree["bytesNeeded"]?.integer ?? 0
+    bytesFree = tree["bytesFree"]?.integer ?? -1
+    readRate = tree["readRate"]?.double ?? 0
+    seconds = tree["seconds"]?.double ?? 0
+  }
+}
+
+extension PlanExplanation.Pass {
+  fileprivate func write(to json: inout JSONWriter) {
+    json.member("name", .string(name))
+    json.member("reason", .string(reason))
+    json.member("conditional", .bool(isConditional))
+    json.member("tensors", .integer(tensorCount))
+    json.member("bytesRead", .integer(bytesRead))
+    json.member("bytesSpilled", .integer(bytesSpilled))
+    json.member("bytesWritten", .integer(bytesWritten))
+    json.member("seconds", .double(seconds.inMilliseconds))
+    json.list("segments", segments) { json, segment in
+      json.member("node", .string(segment.node))
+      json.member("count", .integer(segment.count))
+      json.key("stages")
+      json.beginArray()
+      for stage in segment.stages { json.value(.string(stage)) }
+      json.endArray()
+      if let channel = segment.channel {
+        json.key("channel")
+        json.beginObject()
+        json.member("name", .string(channel.name))
+        json.member("capacity", .integer(channel.capacity))
+        json.member("count", .integer(channel.count))
+        json.member("elementBytes", .integer(channel.elementByteCount))
+        json.endObject()
+      }
+      guard let actual = segment.actual else { return }
+      json.key("actual")
+      json.beginObject()
+      json.member("busy", .double(actual.busySeconds.inMilliseconds))
+      json.member("waitedForInput", .double(actual.inputSeconds.inMilliseconds))
+      json.member("waitedForOutput", .double(actual.outputSeconds.inMilliseconds))
+      json.member("waitedForMemory", .double(actual.memorySeconds.inMilliseconds))
+      json.member("bytes", .integer(actual.byteCount))
+      json.endObject()
+    }
+  }
+
+  fileprivate init(_ tree: JSONTree) {
+    name = tree["name"]?.text ?? ""
+    reason = tree["reason"]?.text ?? ""
+    isConditional = tree["conditional"]?.flag ?? false
+    tensorCount = tree["tensors"]?.integer ?? 0
+    bytesRead = tree["bytesRead"]?.integer ?? 0
+    bytesSpilled = tree["bytesSpilled"]?.integer ?? 0
+    bytesWritten = tree["bytesWritten"]?.integer ?? 0
+    seconds = tree["seconds"]?.double ?? 0
+    segments = (tree["segments"]?.list ?? []).map { segment in
+      PlanExplanation.Segment(
+        node: segment["node"]?.text ?? "", count: segment["count"]?.integer ?? 0,
+        stages: (segment["stages"]?.list ?? []).map(\.text),
+        channel: segment["channel"].map {
+          PlanExplanation.Channel(
+            name: $0["name"]?.text ?? "", capacity: $0["capacity"]?.integer ?? 0,
+            count: $0["count"]?.integer ?? 0, elementByteCount: $0["elementBytes"]?.integer ?? 0)
+        },
+        actual: segment["actual"].map {
+          PlanExplanation.SegmentActual(
+            busySeconds: $0["busy"]?.double ?? 0, inputSeconds: $0["waitedForInput"]?.double ?? 0,
+            outputSeconds: $0["waitedForOutput"]?.double ?? 0,
+            memorySeconds: $0["waitedForMemory"]?.double ?? 0,
+            byteCount: $0["bytes"]?.integer ?? 0)
+        })
+    }
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func list<Items: Sequence>(
+    _ key: String, _ items: Items, isOnOneLine: Bool = true,
+    _ body: (inout JSONWriter, Items.Element) -> Void
+  ) {
+    self.key(key)
+    beginArray()
+    for item in items {
+      beginObject(isOnOneLine: isOnOneLine)
+      body(&self, item)
+      endObject()
+    }
+    endArray()
+  }
+}
+
+extension Double {
+  fileprivate var inMilliseconds: Double { (self * 1000).rounded() / 1000 }
+}

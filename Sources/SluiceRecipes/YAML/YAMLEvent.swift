@@ -1,0 +1,54 @@
+internal import CLibYAML
+
+/// One event of the parser, copied out of its memory.
+struct YAMLEvent {
+  enum Kind {
+    case streamStart, streamEnd, documentStart, documentEnd, scalar, alias
+    case listStart, listEnd, mapStart, mapEnd
+  }
+
+  let kind: Kind
+  let place: RecipePlace
+  var text = ""
+  var isPlain = false
+  var anchor: String?
+  var tag: String?
+
+  /// Copies an event.
+  init(_ event: yaml_event_t, file: String) {
+    let mark = unsafe event.start_mark
+    place = RecipePlace(file: file, line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+    // SAFETY: the parser filled the member of the union that the type names.
+    switch unsafe event.type {
+    case YAML_STREAM_START_EVENT: kind = .streamStart
+    case YAML_DOCUMENT_START_EVENT: kind = .documentStart
+    case YAML_DOCUMENT_END_EVENT: kind = .documentEnd
+    case YAML_ALIAS_EVENT:
+      kind = .alias
+      text = unsafe YAMLEvent.string(event.data.alias.anchor) ?? ""
+    case YAML_SCALAR_EVENT:
+      kind = .scalar
+      let scalar = unsafe event.data.scalar
+      text = unsafe String(
+        decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+      isPlain = unsafe scalar.style == YAML_PLAIN_SCALAR_STYLE
+      anchor = unsafe YAMLEvent.string(scalar.anchor)
+      tag = unsafe YAMLEvent.string(scalar.tag)
+    case YAML_SEQUENCE_START_EVENT:
+      kind = .listStart
+      anchor = unsafe YAMLEvent.string(event.data.sequence_start.anchor)
+      tag = unsafe YAMLEvent.string(event.data.sequence_start.tag)
+    case YAML_SEQUENCE_END_EVENT: kind = .listEnd
+    case YAML_MAPPING_START_EVENT:
+      kind = .mapStart
+      anchor = unsafe YAMLEvent.string(event.data.mapping_start.anchor)
+      tag = unsafe YAMLEvent.string(event.data.mapping_start.tag)
+    case YAML_MAPPING_END_EVENT: kind = .mapEnd
+    default: kind = .streamEnd
+    }
+  }
+
+  private static func string(_ bytes: UnsafeMutablePointer<yaml_char_t>?) -> String? {
+    unsafe bytes.map { unsafe String(cString: $0) }
+  }
+}

@@ -1,0 +1,113 @@
+public import SluiceKernels
+
+/// A number that describes a whole tensor of deltas: the place `significance` in the chain, and what
+/// other stages may ask for.
+///
+/// It is computed from the tensor's spectrum, the exact multiset of |delta|: so it cannot depend on
+/// the order in which elements were counted, and costs no look at the data of its own.
+public protocol TensorStatistic: Sendable {
+  /// The name in recipes, plans and messages.
+  var name: String { get }
+
+  /// Computes the number.
+  ///
+  /// - Parameter spectrum: The magnitudes of the whole tensor.
+  /// - Returns: The number.
+  /// - Throws: `Unresolved` if a bin must be counted in detail first; ask again then.
+  func value(of spectrum: Spectrum) throws(Spectrum.Unresolved) -> Double
+}
+
+/// The share of the magnitude, or of the elements, that lies above a multiple of the mean.
+///
+/// Formula: sum of |x| over |x| > multiple * mean, divided by the sum of |x|, or their number divided
+/// by n; 0 for a zero sum. Sums are exact and rounded once, the comparison is strict.
+/// Source: DPPA, later version, eq. 2-3 (N -> multiple); the number is its ablation, and what the
+/// authors' code counts.
+public struct SignificantShare: TensorStatistic, Hashable {
+  /// How many times the mean a delta must exceed.
+  public let multiple: Double
+  /// What is counted above that.
+  public let measure: SignificanceMeasure
+
+  /// Makes the statistic.
+  ///
+  /// - Parameters:
+  ///   - multiple: How many times the mean a delta must exceed.
+  ///   - measure: What is counted above that.
+  public init(multiple: Double, measure: SignificanceMeasure = .mass) {
+    self.multiple = multiple
+    self.measure = measure
+  }
+
+  /// The name.
+  public var name: String { "significance" }
+
+  /// The share.
+  ///
+  /// - Parameter spectrum: The magnitudes of the tensor.
+  /// - Returns: A number in 0 ... 1.
+  /// - Throws: `Unresolved` if the bound lies inside a bin.
+  public func value(of spectrum: Spectrum) throws(Spectrum.Unresolved) -> Double {
+    let (sum, count) = (spectrum.sum, spectrum.elementCount)
+    guard sum > 0 else { return 0 }
+    let bound = multiple * (sum / Double(count))
+    switch measure {
+    case .mass: return try spectrum.sum(above: bound) / sum
+    case .count: return Double(try spectrum.count(above: bound)) / Double(count)
+    }
+  }
+}
+
+/// The mean of |delta| over all elements, zeros included.
+public struct MeanMagnitude: TensorStatistic, Hashable {
+  /// Makes the statistic.
+  public init() {}
+
+  /// The name.
+  public var name: String { "mean" }
+
+  /// The mean.
+  ///
+  /// - Parameter spectrum: The magnitudes of the tensor.
+  /// - Returns: The mean, 0 for no element.
+  public func value(of spectrum: Spectrum) -> Double {
+    let count = spectrum.elementCount
+    return count > 0 ? spectrum.sum / Double(count) : 0
+  }
+}
+
+/// The magnitude that a share of the elements does not exceed.
+///
+/// Formula: the k-th smallest |delta| with k = ceil(share * n), at least 1. 1 gives the largest.
+public struct MagnitudeQuantile: TensorStatistic, Hashable {
+  /// The share of elements, from 0 to 1.
+  public let share: Double
+
+  /// Makes the statistic.
+  ///
+  /// - Parameter share: The share of elements, in 0 ... 1.
+  public init(share: Double) {
+    precondition(share >= 0 && share <= 1)
+    self.share = share
+  }
+
+  /// The name.
+  public var name: String { share == 1 ? "largest" : "quantile \(share)" }
+
+  /// The magnitude.
+  ///
+  /// - Parameter spectrum: The magnitudes of the tensor.
+  /// - Returns: The magnitude, 0 for no element.
+  /// - Throws: `Unresolved` if it lies inside a bin.
+  public func value(of spectrum: Spectrum) throws(Spectrum.Unresolved) -> Double {
+    let wanted = max(1, Int((share * Double(spectrum.elementCount)).rounded(.up)))
+    var seen = 0
+    for entry in spectrum.entries {
+      seen += Int(entry.count)
+      guard seen >= wanted else { continue }
+      if entry.span > 1 { throw Spectrum.Unresolved(binBits: entry.bits) }
+      return Double(Float(bitPattern: entry.bits))
+    }
+    return 0
+  }
+}
