@@ -37,6 +37,11 @@ let package = Package(
       name: "CLibYAML", pkgConfig: "yaml-0.1",
       providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .systemLibrary(
+      name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+    .systemLibrary(
       name: "CLAPACK", pkgConfig: "openblas", providers: [.apt(["libopenblas-serial-dev"])]),
     .target(name: "CSluiceKernels"),
     .target(name: "CSluiceSystem"),
@@ -50,7 +55,8 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "SluiceFormats",
-      dependencies: ["SluiceCore", "CSluiceSystem", "CXXHash"], swiftSettings: strict),
+      dependencies: ["SluiceCore", "CSluiceSystem", "CXXHash", "CZstd", "CLZ4"],
+      swiftSettings: strict),
     .target(
       name: "SluiceDataflow", dependencies: ["SluiceCore", "CSluiceSystem"], swiftSettings: strict),
 

@@ -1,4 +1,5 @@
 import SluiceCore
+import SluiceFormats
 import SluiceKernels
 import SluicePipeline
 import SluiceStages
@@ -35,6 +36,13 @@ struct SameBytesTests {
       run.memory = .mebibytes(memory)
       run.io = io
       variants.append(("\(threads) threads, \(memory) MiB, \(io)", run))
+    }
+    for (codec, grains) in [(FrameCodec.none, 1), (.lz4, 3), (.zstd(level: 1), 8)] {
+      var run = RunOptions(threads: 2)
+      run.spill = .on(codec)
+      run.stripElements = grains * Granularity.grainElements
+      run.chunkElements = Granularity.grainElements
+      variants.append(("spilled, \(codec)", run))
     }
     for level in VectorLevel.allCases where level.isSupported {
       var run = RunOptions(threads: 2)

@@ -23,6 +23,6 @@ struct SpectrumStoreTests {
     #expect(try store.spectrum(strip: 2, model: 1) == exact)
     #expect(try store.spectrum(strip: 0, model: 0) == binned)
     #expect(try store.spectrum(strip: 1, model: 0) == Spectrum([]))
-    #expect(store.byteCount > 0)
+    #expect(store.records.byteCount > 0)
   }
 }

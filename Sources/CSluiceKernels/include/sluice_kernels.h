@@ -5,6 +5,7 @@
 // Bytes in files are little-endian, and so must be the machine.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -102,6 +103,18 @@ typedef struct {
   // How many more sums of deltas are positive than negative.
   int64_t (*count_signs)(const float *_Nonnull const *_Nonnull deltas, size_t model_count,
                          size_t count);
+  // Of the kept elements, the zigzag of the pattern minus the base's, and the class of the base's
+  // exponent; how many there are. The type is F16, BF16 or F32.
+  size_t (*pack)(const void *tuned, const void *base, sluice_dtype dtype, const uint64_t *keep,
+                 size_t count, uint32_t *codes, uint8_t *classes);
+  // The bytes of codes of a width, sorted by class: plane after plane, least significant first.
+  void (*split)(const uint32_t *codes, const uint8_t *classes, size_t count, size_t width,
+                uint32_t *class_counts, uint8_t *planes);
+  // The base's elements with the kept ones changed back; positions move on, class by class. False if
+  // a class has fewer codes than the base asks for.
+  bool (*unpack)(const void *base, sluice_dtype dtype, const uint64_t *keep, size_t count,
+                 const uint8_t *planes, size_t plane_length, uint32_t *positions,
+                 const uint32_t *ends, void *out);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

@@ -7,6 +7,7 @@
 #include "elements.h"
 #include "histogram.h"
 #include "merge.h"
+#include "pack.h"
 #include "partitions.h"
 #include "select.h"
 
@@ -18,4 +19,5 @@
     .finish = finish,                                                                            \
     .draw = draw, .keep_drawn = keep_drawn, .merge_elected = merge_elected,                      \
     .count_signs = count_signs,                                                                  \
+    .pack = pack, .split = split, .unpack = unpack,                                              \
   }

@@ -6,14 +6,19 @@ internal import SluicePipeline
 struct InspectCommand: ParsableCommand, HasOutputOptions {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show the tensors of a checkpoint, and whether anything is wrong with it.")
+    abstract: "Show the tensors of a checkpoint or store, and whether anything is wrong with it.")
 
-  @Argument(help: "A checkpoint directory, or a .safetensors or PyTorch .bin file.")
+  @Argument(help: "A checkpoint or store directory, or a .safetensors or PyTorch .bin file.")
   var path: String
 
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
+    if let store = try DeltaStore.open(path) {
+      let list = try StoreContents(store)
+      StandardOutput.write(output.isJSON ? list.json : list.text(isQuiet: output.isQuiet))
+      return
+    }
     let checkpoint = try Checkpoint.open(path)
     let tensors = checkpoint.tensors.sorted { NaturalOrder.isOrderedBefore($0.name, $1.name) }
     StandardOutput.write(

@@ -13,8 +13,9 @@ struct SluiceCommand: ParsableCommand {
       """,
     version: SluiceVersion.current,
     subcommands: [
-      MergeCommand.self, RunCommand.self, PlanCommand.self, InspectCommand.self,
-      VerifyCommand.self, StatusCommand.self, MethodsCommand.self, DemoCommand.self,
+      MergeCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
+      InspectCommand.self, VerifyCommand.self, StatusCommand.self, MethodsCommand.self,
+      DemoCommand.self,
     ])
 
   static func main() { Exit.run { try SluiceCommand.parseAsRoot() } }

@@ -8,11 +8,11 @@ internal import SluicePipeline
 struct VerifyCommand: ParsableCommand, HasOutputOptions {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Check a merged model against the hashes in its report.")
+    abstract: "Check a merged model or a store against the hashes in it.")
 
   private static let shownDifferences = 20
 
-  @Argument(help: "The directory of the merged model.")
+  @Argument(help: "The directory of the merged model or store.")
   var model: String
 
   @Option(help: "How many threads hash; the number of processors if not given.")
@@ -25,6 +25,19 @@ struct VerifyCommand: ParsableCommand, HasOutputOptions {
     let count = threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     guard (1...1024).contains(count) else {
       throw ValidationError("The number of threads must lie in 1 ... 1024; it is \(count).")
+    }
+    if let store = try DeltaStore.open(model) {
+      let list = try StoreContents(store, checksFrames: true)
+      StandardOutput.write(
+        output.isJSON
+          ? JSONLine.text { json in
+            json.member("event", .string("verified"))
+            json.member("model", .string(model))
+            json.member("isIntact", .bool(true))
+            json.member("tensors", .integer(list.tensors.count))
+            json.member("bytes", .integer(list.byteCount))
+          } : "\(list.tensors.count) tensors, \(ByteCount(list.byteCount)): every frame is sound\n")
+      return
     }
     let progress = ProgressMeter()
     let display = try ProgressDisplay(progress, options: output)

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import SluiceCore
+public import SluiceFormats
 public import SluiceKernels
 public import SluiceMethods
 public import SluicePipeline
@@ -31,6 +32,54 @@ extension VectorLevel: ExpressibleByArgument {
 }
 
 extension InputMode: ExpressibleByArgument {}
+
+extension RunOptions.SpillOption: ExpressibleByArgument {
+  /// Reads a choice such as `auto`, `lz4` or `zstd:3`.
+  ///
+  /// - Parameter argument: What the user wrote.
+  public init?(argument: String) {
+    switch argument {
+    case "auto": self = .auto
+    case "off": self = .off
+    default:
+      guard let codec = FrameCodec(argument: argument) else { return nil }
+      self = .on(codec)
+    }
+  }
+  /// The names of all choices.
+  public static var allValueStrings: [String] { ["auto", "off"] + FrameCodec.allValueStrings }
+  /// The choice as an option value.
+  public var defaultValueDescription: String {
+    switch self {
+    case .auto: "auto"
+    case .off: "off"
+    case .on(let codec): codec.name
+    }
+  }
+}
+
+extension FrameCodec: ExpressibleByArgument {
+  /// Reads a codec such as `lz4` or `zstd:3`.
+  ///
+  /// - Parameter argument: What the user wrote.
+  public init?(argument: String) {
+    switch argument {
+    case "none": self = .none
+    case "lz4": self = .lz4
+    case "zstd": self = .zstd(level: FrameCodec.defaultLevel)
+    default:
+      guard argument.hasPrefix("zstd:"), let level = Int(argument.dropFirst(5)),
+        FrameCodec.levels.contains(level)
+      else { return nil }
+      self = .zstd(level: level)
+    }
+  }
+  /// The names of all codecs.
+  public static var allValueStrings: [String] { ["none", "lz4", "zstd", "zstd:LEVEL"] }
+  /// The codec as an option value.
+  public var defaultValueDescription: String { name }
+}
+
 extension ResumeCheck: ExpressibleByArgument {}
 extension TieBreak: ExpressibleByArgument {}
 extension PartitionCombination: ExpressibleByArgument {}

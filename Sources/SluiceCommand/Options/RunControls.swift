@@ -7,6 +7,39 @@ internal import SluiceStages
 
 /// The options that say how a run is done; none of them changes a byte of the result.
 struct RunControls: ParsableArguments {
+  @OptionGroup var reading: ReadControls
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep what the merge needs of the models while they are surveyed, in this form, or not.",
+      valueName: "auto|off|none|lz4|zstd|zstd:level"))
+  var spill: RunOptions.SpillOption = .auto
+
+  @Option(
+    help: ArgumentHelp("Where the spill is kept; in the output if not given.", valueName: "dir"))
+  var spillDir: String?
+
+  @Option(help: ArgumentHelp("The most bytes that the spill may take.", valueName: "size"))
+  var spillMax: ByteCount?
+
+  /// The options of the run.
+  func options() throws -> RunOptions { try applied(to: RunControls.standard) }
+
+  /// The options of a run of which nothing is said.
+  static var standard: RunOptions { ReadControls.standard }
+
+  /// Options, changed by what was given.
+  func applied(to options: RunOptions) throws -> RunOptions {
+    var options = try reading.applied(to: options)
+    options.spill = spill
+    options.spillDirectory = spillDir
+    options.spillLimit = spillMax
+    return options
+  }
+}
+
+/// Those of the options that any run has which reads models.
+struct ReadControls: ParsableArguments {
   @Option(help: "The memory for buffers, windows and tables; 512MiB if not given.")
   var memory: ByteCount?
 
@@ -31,7 +64,7 @@ struct RunControls: ParsableArguments {
   var vectorLevel: VectorLevel?
 
   /// The options of the run.
-  func options() throws -> RunOptions { try applied(to: RunControls.standard) }
+  func options() throws -> RunOptions { try applied(to: ReadControls.standard) }
 
   /// The options of a run of which nothing is said.
   static var standard: RunOptions {

@@ -78,6 +78,7 @@ public struct Checkpoint: Sendable {
     switch format {
     case .safetensors: singleFileName
     case .pyTorch: "pytorch_model.bin"
+    case .deltaStore: "deltas.safetensors"
     }
   }
 
@@ -89,7 +90,15 @@ public struct Checkpoint: Sendable {
     positions[name].map { tensors[$0] }
   }
 
-  private init(
+  /// Puts files together.
+  ///
+  /// - Parameters:
+  ///   - path: The path as it was given.
+  ///   - directory: The directory, or nil where the path is one file.
+  ///   - files: The files, in natural order of their names.
+  ///   - config: The content of the directory's `config.json`, if there is one.
+  /// - Throws: If a tensor is in several files, or there are too many.
+  public init(
     path: String, directory: String?, files: [WeightFile], config: [UInt8]?
   ) throws(FormatError) {
     var tensors: [CheckpointTensor] = []

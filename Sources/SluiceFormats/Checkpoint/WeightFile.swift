@@ -6,6 +6,8 @@ public struct WeightFile: Sendable {
     case safetensors = "safetensors"
     /// A ZIP archive of PyTorch.
     case pyTorch = "PyTorch"
+    /// A sparse delta store: what its tensors are is known, what they hold comes with the base.
+    case deltaStore = "delta store"
   }
 
   /// The file.
@@ -17,6 +19,18 @@ public struct WeightFile: Sendable {
 
   /// The path as it was given.
   public var path: String { input.path }
+
+  /// Describes a file that was opened and checked elsewhere.
+  ///
+  /// - Parameters:
+  ///   - input: The file.
+  ///   - format: Its format.
+  ///   - tensors: Its tensors.
+  public init(input: InputFile, format: Format, tensors: [TensorEntry]) {
+    self.input = input
+    self.format = format
+    self.tensors = tensors
+  }
 
   /// Opens a file and checks what it says of itself; the data is not touched.
   ///
@@ -33,6 +47,8 @@ public struct WeightFile: Sendable {
     case .pyTorch:
       let file = try TorchFile.open(path)
       return WeightFile(input: file.input, format: format, tensors: file.tensors)
+    case .deltaStore:
+      preconditionFailure("a delta store is opened by those who know the base")
     }
   }
 }

@@ -67,6 +67,31 @@ public final class WorkFile: Sendable, DurableData {
     }
   }
 
+  /// Writes bytes.
+  ///
+  /// - Parameters:
+  ///   - bytes: What to write.
+  ///   - offset: Where in the file.
+  /// - Throws: If the disk is full or reports an error; a part may have been written.
+  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
+    let number = unsafe writeFully(descriptor, bytes, at: offset, path: path)
+    guard number == 0 else {
+      throw .write(path, range: offset..<offset + bytes.count, errno: number)
+    }
+  }
+
+  /// Fills a buffer from the file.
+  ///
+  /// - Parameters:
+  ///   - buffer: Where to put the bytes; its length is how many are read.
+  ///   - offset: Where in the file to start.
+  /// - Throws: If the read fails or the file ends too early.
+  public func read(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(FormatError) {
+    try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
+  }
+
   /// Reads bytes.
   ///
   /// - Parameter range: Where in the file.
@@ -110,6 +135,23 @@ public protocol DurableData: AnyObject, Sendable {
 }
 
 extension OutputFile: DurableData {}
+
+/// A file that frames are read from.
+public protocol FrameFile: AnyObject, Sendable {
+  /// The path.
+  var path: String { get }
+
+  /// Fills a buffer from the file.
+  ///
+  /// - Parameters:
+  ///   - buffer: Where to put the bytes; its length is how many are read.
+  ///   - offset: Where in the file to start.
+  /// - Throws: If the read fails or the file ends too early.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FormatError)
+}
+
+extension WorkFile: FrameFile {}
+extension InputFile: FrameFile {}
 
 /// Makes a file with the permissions that the umask leaves.
 func createFile(at path: String, _ flags: Int32) throws(FormatError) -> Int32 {

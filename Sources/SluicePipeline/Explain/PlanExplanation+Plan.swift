@@ -31,7 +31,7 @@ extension PlanExplanation {
     smallestMemory =
       MemoryPlan.smallest(
         plan.tasks, recipe: recipe, partitionCount: plan.settings.partitionCount,
-        options: plan.options
+        options: plan.options, frames: plan.frameUse
       ).bytes
     self.output = output
     fileCount = plan.layout.shards.count

@@ -19,13 +19,19 @@ public struct MemoryPlan: Sendable, Hashable {
   public let outputBuffers: Int
   /// The bytes of an output buffer.
   public let outputBufferBytes: Int
+  /// The number of buffers for frames; 0 if nothing is spilled.
+  public let frameBuffers: Int
   /// The bytes of the lists of tensors and of what is known of them.
   public let catalogueBytes: Int
 
   /// The bytes that the plan needs in all.
   public var totalBytes: Int {
-    lanes * (laneBytes + tableBytes) + outputBuffers * outputBufferBytes + catalogueBytes
+    lanes * (laneBytes + tableBytes) + catalogueBytes
+      + max(outputBuffers * outputBufferBytes, frameBuffersByteCount)
   }
+
+  /// The bytes of all buffers for frames: no pass has them and output buffers.
+  var frameBuffersByteCount: Int { frameBuffers * FrameOutput.bufferByteCount }
 
   /// The largest chunk that is worth having: beyond it reading gets no faster.
   static let preferredChunkElements = 1 << 21
@@ -40,12 +46,14 @@ public struct MemoryPlan: Sendable, Hashable {
   ///   - recipe: What is done with them.
   ///   - partitionCount: The most partitions of any tensor.
   ///   - options: The run's options.
+  ///   - frames: Whether frames are written and read.
   /// - Returns: The plan.
   /// - Throws: `PipelineError` that names the smallest budget that works.
   static func fit(
-    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions
+    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
+    frames: FrameUse
   ) throws(PipelineError) -> MemoryPlan {
-    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount)
+    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
     let largest = options.chunkElements ?? shape.largestUsefulChunk
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
@@ -71,22 +79,36 @@ public struct MemoryPlan: Sendable, Hashable {
   ///   - recipe: What is done with them.
   ///   - partitionCount: The most partitions of any tensor.
   ///   - options: The run's options.
+  ///   - frames: Whether frames are written and read.
   /// - Returns: The number of bytes.
   static func smallest(
-    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions
+    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
+    frames: FrameUse
   ) -> ByteCount {
-    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount)
+    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
     return shape.least(options.chunkElements ?? shape.largestUsefulChunk)
   }
 
+  /// What a run does with frames.
+  struct FrameUse: Sendable, Hashable {
+    /// Whether pass 1 writes some.
+    var isWriting = false
+    /// Whether later passes read some.
+    var isReading = false
+  }
+
   private struct Shape {
+    let frames: FrameUse
     let tasks: [TensorTask]
     let largestElementCount: Int
     let widestOutput: Int
     let tableBytes: Int
     let catalogueBytes: Int
 
-    init(_ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int) {
+    init(
+      _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, frames: FrameUse
+    ) {
+      self.frames = frames
       let modelCount = recipe.models.count
       // Only what can be the largest chunk matters: one task for each combination of dtypes and of
       // what is read in place.
@@ -142,11 +164,15 @@ public struct MemoryPlan: Sendable, Hashable {
       let custom =
         transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
         + (stages.merging?.stage.laneByteCount ?? 0)
-      tableBytes = max(counting, refining, summing, rows, solving) + blocks + custom
+      let packing = frames.isWriting ? SpillSegment.byteCount(modelCount: modelCount) : 0
+      let unpacking = frames.isReading ? ReadStage.packedByteCount(modelCount: modelCount) : 0
+      tableBytes =
+        max(counting + packing, refining + unpacking, summing, rows, solving, unpacking) + blocks
+        + custom
       let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
       catalogueBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
-        + SpectrumStore.indexByteCount(stripCount: strips, modelCount: modelCount)
+        + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
     }
 
@@ -178,6 +204,7 @@ public struct MemoryPlan: Sendable, Hashable {
         outputBuffers: lanes + 3,
         outputBufferBytes: (min(chunkElements, max(largestElementCount, 1)) * widestOutput
           + ChunkOutput.alignmentSlack + 4095) & ~4095,
+        frameBuffers: frames.isWriting ? lanes + 2 : 0,
         catalogueBytes: catalogueBytes)
     }
   }

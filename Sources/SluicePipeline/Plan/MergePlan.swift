@@ -20,8 +20,15 @@ public struct MergePlan: Sendable {
   public let layout: ShardLayout
   /// How the byte budget is spent.
   public let memory: MemoryPlan
+  /// The models that come from stores.
+  let stored: StoredModels
+  /// Whether pass 2 reads the models again or what pass 1 kept of them.
+  public let spill: SpillPlan
   /// The sizes in which tensors are cut.
   public let granularity: Granularity
+  /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
+  /// the control group of the process.
+  let inputsExceedCache: Bool
   /// The number of strips of all tensors.
   public let stripCount: Int
   /// What was skipped, converted or guessed.
@@ -48,6 +55,11 @@ public struct MergePlan: Sendable {
   ///   - options: How it is to be run.
   /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
   public init(_ recipe: MergeRecipe, options: RunOptions) throws {
+    try self.init(recipe, options: options, storing: nil)
+  }
+
+  /// Plans a merge, or the making of a store.
+  init(_ recipe: MergeRecipe, options: RunOptions, storing spillOfStore: SpillPlan?) throws {
     try RecipeCheck.check(recipe)
     let inputs = try RecipeInputs(recipe)
     let recipe = inputs.recipe
@@ -73,8 +85,17 @@ public struct MergePlan: Sendable {
     tasks = solve.tasks
     settings = TensorSettings(recipe, tasks: tasks)
     try RecipeCheck.check(recipe, partitionCount: settings.leastPartitionCount)
-    memory = try MemoryPlan.fit(
-      tasks, recipe: recipe, partitionCount: settings.partitionCount, options: options)
+    inputsExceedCache = MergePlan.exceedCache(files)
+    let situation = SpillPlan.Situation(
+      recipe: recipe, settings: settings, tasks: tasks, rule: recipe.rateRule(deltaCount: 0),
+      options: options, stored: StoredModels(stores: models.map(\.store)),
+      inputsExceedCache: inputsExceedCache)
+    stored = situation.stored
+    try stored.check(tasks, recipe, files, needed: SpillPlan.need(situation))
+    var spill = try spillOfStore ?? SpillPlan(situation)
+    memory = try MergePlan.memory(
+      situation, partitionCount: settings.partitionCount, &spill)
+    self.spill = spill
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
     firstFiles = ([base] + models).map(\.firstFile)
@@ -99,6 +120,31 @@ public struct MergePlan: Sendable {
     }
     self.recipe = recipe
     self.options = options
+  }
+
+  /// What the run does with frames.
+  var frameUse: MemoryPlan.FrameUse {
+    MemoryPlan.FrameUse(isWriting: spill.isOn, isReading: spill.isOn || !stored.isEmpty)
+  }
+
+  /// Fits the run into its budget; a spill that nobody asked for gives way.
+  private static func memory(
+    _ situation: SpillPlan.Situation, partitionCount: Int, _ spill: inout SpillPlan
+  ) throws(PipelineError) -> MemoryPlan {
+    func fit() throws(PipelineError) -> MemoryPlan {
+      try MemoryPlan.fit(
+        situation.tasks, recipe: situation.recipe, partitionCount: partitionCount,
+        options: situation.options,
+        frames: MemoryPlan.FrameUse(
+          isWriting: spill.isOn, isReading: spill.isOn || !situation.stored.isEmpty))
+    }
+    do throws(PipelineError) {
+      return try fit()
+    } catch {
+      guard spill.isOn, situation.options.spill == .auto else { throw error }
+      spill.turnOff("the memory budget has no room for packing")
+      return try fit()
+    }
   }
 
   private static func tasks(
@@ -149,9 +195,7 @@ public struct MergePlan: Sendable {
   /// The passes over tensors, in order; F32 weights need further looks at some of them.
   public var passNames: [String] { recipe.method.needs.passes }
 
-  /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
-  /// the control group of the process.
-  var inputsExceedCache: Bool {
+  private static func exceedCache(_ files: [InputFile]) -> Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }
     let cache = min(available, ControlGroup.memoryLimit ?? available)
     return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7

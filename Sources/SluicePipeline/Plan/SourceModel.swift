@@ -13,19 +13,27 @@ struct SourceModel {
   let firstFile: Int
   /// The model's `config.json`.
   let config: TopLevelObject?
+  /// The store that stands for the model, if it is one.
+  var store: DeltaStore?
 
   /// What the config says of tied heads, if it says anything.
   var tiesHead: Bool? { config?.bool("tie_word_embeddings") }
 
   static func open(name: String, path: String, firstFile: Int) throws -> SourceModel {
     do throws(FormatError) {
-      let checkpoint = try Checkpoint.open(path)
+      let store = try DeltaStore.open(path)
+      let checkpoint: Checkpoint
+      if let store {
+        checkpoint = try store.checkpoint()
+      } else {
+        checkpoint = try Checkpoint.open(path)
+      }
       var config: TopLevelObject?
       if let bytes = checkpoint.config {
         config = try TopLevelObject(bytes, file: "\(path)/config.json")
       }
       return SourceModel(
-        name: name, checkpoint: checkpoint, firstFile: firstFile, config: config)
+        name: name, checkpoint: checkpoint, firstFile: firstFile, config: config, store: store)
     } catch {
       throw error.about(model: name)
     }

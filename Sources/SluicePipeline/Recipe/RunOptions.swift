@@ -1,4 +1,5 @@
 public import SluiceCore
+public import SluiceFormats
 public import SluiceKernels
 public import SluiceStages
 
@@ -10,6 +11,12 @@ public struct RunOptions: Sendable, Hashable {
   public var threads: Int
   /// How input files are read.
   public var io: InputMode = .mmap
+  /// Whether what the second pass needs of the models is kept by the first.
+  public var spill: SpillOption = .auto
+  /// Where it is kept; in the work directory if nil.
+  public var spillDirectory: String?
+  /// The most bytes that it may take.
+  public var spillLimit: ByteCount?
   /// Which vector units are used.
   public var vectorLevel: VectorLevel = .best
   /// The number of elements in a strip; tests make it small to have many.
@@ -24,6 +31,16 @@ public struct RunOptions: Sendable, Hashable {
   public var journalPace = Journal.Pace()
   /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
   public var isJournaled = true
+
+  /// Whether the second pass reads the models again, or what the first kept of them.
+  public enum SpillOption: Sendable, Hashable {
+    /// Whichever is expected to be faster.
+    case auto
+    /// It reads the models again.
+    case off
+    /// It reads what was kept, compressed in this way.
+    case on(FrameCodec)
+  }
 
   /// Makes the default options for a machine.
   ///

@@ -50,6 +50,7 @@ struct FinishedWorkCheck {
     }
     damaged += found
     damaged += try damagedSpectra(progress, extent)
+    damaged += try damagedSpills(progress, extent, except: known)
     return damaged
   }
 
@@ -68,6 +69,51 @@ struct FinishedWorkCheck {
         || slots.contains { $0.offset + $0.byteCount > statistics?.byteCount ?? 0 }
     }
     return strips.map { UnitKey(.merge, $0.ordinal) } + spectra.keys.map { UnitKey(.survey, $0) }
+      + (try spillsWithoutFile(progress))
+  }
+
+  /// Frames that the run would read, and that are not there.
+  private func spillsWithoutFile(_ progress: MergeProgress) throws -> [UnitKey] {
+    guard plan.spill.isOn, !progress.spilled.isEmpty else { return [] }
+    let path = try directory.spillPath(plan.options.spillDirectory)
+    let byteCount = try FileStatus.of(path)?.byteCount ?? 0
+    return progress.spilled.filter { _, slots in
+      slots.count != plan.recipe.models.count
+        || slots.contains { $0.offset + $0.byteCount > byteCount }
+    }.keys.map { UnitKey(.spill, $0) }
+  }
+
+  /// Frames that are not what was written.
+  ///
+  /// A damaged frame is found when it is used; looking at all of them takes as long as reading the
+  /// spill.
+  private func damagedSpills(
+    _ progress: MergeProgress, _ extent: ResumeCheck, except known: Set<UnitKey>
+  ) throws -> [UnitKey] {
+    guard extent == .all, plan.spill.isOn else { return [] }
+    let names = plan.recipe.models.map(\.name)
+    guard
+      let file = try WorkFile.open(at: directory.spillPath(plan.options.spillDirectory))
+    else { return [] }
+    let store = SpillStore(
+      file, stripCount: plan.stripCount, modelCount: names.count,
+      owner: MergeWork.frameOwner(plan))
+    var damaged: [UnitKey] = []
+    for strip in plan.strips {
+      let unit = UnitKey(.spill, strip.ordinal)
+      guard let slots = progress.spilled[strip.ordinal], !known.contains(unit) else { continue }
+      try cancellation.check()
+      store.records.restore(slots, strip: strip.ordinal)
+      do {
+        for model in names.indices {
+          try store.packed(strip, model: model)?.checkFrames(
+            firstElement: strip.elements.lowerBound, tensor: strip.task.name)
+        }
+      } catch is FormatError, is StageError {
+        damaged.append(unit)
+      }
+    }
+    return damaged
   }
 
   /// The file of a shard: unfinished, or already under its finished name.

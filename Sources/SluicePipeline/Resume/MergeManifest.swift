@@ -16,6 +16,42 @@ enum MergeManifest {
     return manifest
   }
 
+  /// The manifest of a store.
+  static func make(storing request: PruneRun.Request, _ plan: MergePlan) throws -> Manifest {
+    var manifest = Manifest()
+    manifest.add(fact: "kind", "store")
+    manifest.add(fact: "sluice", SluiceVersion.current)
+    for (name, value) in try storeFacts(request, plan).sorted(by: { $0.key < $1.key }) {
+      manifest.add(fact: "store.\(name)", value)
+    }
+    manifest.add(note: "base", request.base)
+    manifest.add(note: "model.model", request.model)
+    try addInputs(plan, to: &manifest)
+    manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
+    manifest.add(fact: "tensors", tensorsHash(plan).hexadecimal)
+    return manifest
+  }
+
+  /// What a store says of itself: how it was made, and from what.
+  static func storeFacts(_ request: PruneRun.Request, _ plan: MergePlan) throws -> [String: String]
+  {
+    var facts = [
+      DeltaStore.formatKey: DeltaStore.version, "sluice": SluiceVersion.current,
+      "lowest-rate": max(0, request.pruningRate.value - request.maxRateDeviation).shortText,
+      "codec": request.codec.label,
+    ]
+    for (name, files) in plan.filesByModel {
+      // Content without names and times: the same model is the same wherever it lies.
+      let prints = try files.map { try Fingerprint(of: $0).content.hexadecimal }
+      facts[name == "base" ? "base" : "model"] = prints.joined(separator: " ")
+    }
+    let left = plan.warnings.filter { $0.kind == .extraTensor }.compactMap(\.subject.tensor)
+    if let first = left.first {
+      facts["left-out"] = left.count > 1 ? "\(first) and \(left.count - 1) more" : first
+    }
+    return facts
+  }
+
   private static func addRecipe(_ recipe: MergeRecipe, to manifest: inout Manifest) {
     var facts = recipe
     manifest.add(note: "base", recipe.base)

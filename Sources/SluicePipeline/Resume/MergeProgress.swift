@@ -4,9 +4,11 @@ internal import SluiceStages
 /// What the journal of a merge says: which work is finished, and what must be known of it.
 struct MergeProgress: Sendable {
   /// Where the spectra of surveyed strips lie.
-  private(set) var spectra: [Int: [SpectrumStore.Slot]] = [:]
+  private(set) var spectra: [Int: [StripRecords.Slot]] = [:]
   /// The strips whose spectra were refined at least once.
   private(set) var refined: Set<Int> = []
+  /// Where the tables of spilled strips lie.
+  private(set) var spilled: [Int: [StripRecords.Slot]] = [:]
   /// The statistics that stages asked for, model by model.
   private(set) var statistics: [Int: [Double]] = [:]
   /// The sums of merged strips.
@@ -21,7 +23,7 @@ struct MergeProgress: Sendable {
   /// About the bytes that it takes in memory when all is finished.
   static func byteCount(stripCount: Int, modelCount: Int) -> Int {
     // Keys and values of the tables, which are up to half empty.
-    stripCount * (192 + 2 * modelCount * MemoryLayout<SpectrumStore.Slot>.stride)
+    stripCount * (256 + 4 * modelCount * MemoryLayout<StripRecords.Slot>.stride)
   }
 
   /// The number of the attempt that comes next.
@@ -35,9 +37,10 @@ struct MergeProgress: Sendable {
     let ordinal = record.key.ordinal
     switch record.key.kind {
     case .survey, .refine:
-      guard let slots = SpectrumStore.Slot.decode(record.body) else { return }
+      guard let slots = StripRecords.Slot.decode(record.body) else { return }
       spectra[ordinal] = slots
       if record.key.kind == .refine { refined.insert(ordinal) }
+    case .spill: spilled[ordinal] = StripRecords.Slot.decode(record.body)
     case .statistics:
       var reader = ByteReader(record.body)
       var values: [Double] = []
@@ -60,6 +63,7 @@ struct MergeProgress: Sendable {
     case .survey, .refine:
       spectra[key.ordinal] = nil
       refined.remove(key.ordinal)
+    case .spill: spilled[key.ordinal] = nil
     case .merge:
       merged[key.ordinal] = nil
       mergedInOrder.removeAll { $0 == key.ordinal }
@@ -82,11 +86,15 @@ extension JournalRecord {
   }
 
   static func surveyed(
-    _ strip: Strip, _ slots: [SpectrumStore.Slot], isRefined: Bool
+    _ strip: Strip, _ slots: [StripRecords.Slot], isRefined: Bool
   ) -> JournalRecord {
     JournalRecord(
       UnitKey(isRefined ? .refine : .survey, strip.ordinal), workByteCount: strip.inputByteCount,
-      body: SpectrumStore.Slot.encode(slots))
+      body: StripRecords.Slot.encode(slots))
+  }
+
+  static func spilled(_ strip: Strip, _ slots: [StripRecords.Slot]) -> JournalRecord {
+    JournalRecord(UnitKey(.spill, strip.ordinal), body: StripRecords.Slot.encode(slots))
   }
 
   static func merged(_ strip: Strip, _ sum: BlockSum) -> JournalRecord {
@@ -96,9 +104,9 @@ extension JournalRecord {
   }
 }
 
-extension SpectrumStore.Slot {
+extension StripRecords.Slot {
   /// For each model the position and number of bytes (two UInt64) and the hash (16).
-  fileprivate static func encode(_ slots: [SpectrumStore.Slot]) -> [UInt8] {
+  fileprivate static func encode(_ slots: [StripRecords.Slot]) -> [UInt8] {
     var bytes: [UInt8] = []
     for slot in slots {
       bytes.append(count: slot.offset)
@@ -108,15 +116,15 @@ extension SpectrumStore.Slot {
     return bytes
   }
 
-  fileprivate static func decode(_ bytes: [UInt8]) -> [SpectrumStore.Slot]? {
+  fileprivate static func decode(_ bytes: [UInt8]) -> [StripRecords.Slot]? {
     var reader = ByteReader(bytes)
-    var slots: [SpectrumStore.Slot] = []
+    var slots: [StripRecords.Slot] = []
     while !reader.isAtEnd {
       guard let offset = reader.count(), let byteCount = reader.count(),
         let hash = reader.bytes(16).flatMap({ Hash128(bytes: $0) }),
         offset <= Int.max - byteCount
       else { return nil }
-      slots.append(SpectrumStore.Slot(offset: offset, byteCount: byteCount, hash: hash))
+      slots.append(StripRecords.Slot(offset: offset, byteCount: byteCount, hash: hash))
     }
     return slots
   }

@@ -10,6 +10,8 @@ struct MergeWork: Sendable {
   let earlier: MergeProgress
   /// The spectra of pass 1.
   let store: SpectrumStore
+  /// What pass 1 keeps of the models, if it keeps anything.
+  let spill: SpillStore?
   /// The files of the merged model.
   let shards: OutputShards
   /// The sums of the merged tensors, so far those of earlier attempts.
@@ -34,7 +36,8 @@ struct MergeWork: Sendable {
     store = SpectrumStore(
       try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
       modelCount: plan.recipe.models.count)
-    for (strip, slots) in earlier.spectra { store.restore(slots, strip: strip) }
+    for (strip, slots) in earlier.spectra { store.records.restore(slots, strip: strip) }
+    spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier)
     shards = OutputShards(
       plan.layout, in: directory.work, finished: MergeWork.finishedBytes(plan, earlier))
     sums = OutputSums(taskCount: plan.tasks.count)
@@ -42,6 +45,27 @@ struct MergeWork: Sendable {
       if let sum = earlier.merged[strip.ordinal] { sums.add(sum, to: strip.task.ordinal) }
     }
     journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
+  }
+
+  private static func spillStore(
+    _ plan: MergePlan, in directory: RunDirectory, earlier: MergeProgress
+  ) throws -> SpillStore? {
+    guard plan.spill.isOn else { return nil }
+    let path = try directory.spillPath(plan.options.spillDirectory)
+    let names = plan.recipe.models.map(\.name)
+    let store = SpillStore(
+      try WorkFile.open(at: path) ?? WorkFile.create(at: path), stripCount: plan.stripCount,
+      modelCount: names.count, owner: frameOwner(plan))
+    for (strip, slots) in earlier.spilled { store.records.restore(slots, strip: strip) }
+    return store
+  }
+
+  /// What the hashes of a run's frames are seeded with.
+  static func frameOwner(_ plan: MergePlan) -> @Sendable (TensorTask, Int) -> String {
+    // A store is that of one model, whatever the model is called.
+    if plan.spill.isStore { return { task, _ in DeltaStore.owner(task.name) } }
+    let names = plan.recipe.models.map(\.name)
+    return { "\(names[$1])\u{0}\($0.name)" }
   }
 
   /// Where a file that only this run needs is kept.
@@ -60,14 +84,25 @@ struct MergeWork: Sendable {
     (earlier.costs + meter.costs, earlier.nextAttempt + 1)
   }
 
-  func isSurveyed(_ strip: Int) -> Bool { earlier.spectra[strip] != nil }
+  /// Whether the spectra of a strip are there, of all models.
+  func isSurveyed(_ strip: Int) -> Bool { store.records.slots(strip: strip) != nil }
+
+  func isSpilled(_ strip: Int) -> Bool { earlier.spilled[strip] != nil }
 
   func isMerged(_ strip: Int) -> Bool { earlier.merged[strip] != nil }
 
   /// Notes that the spectra of a strip are in the store.
   func didSurvey(_ strip: Strip, isRefined: Bool) {
-    guard let journal, let slots = store.slots(strip: strip.ordinal) else { return }
-    journal.finished(.surveyed(strip, slots, isRefined: isRefined), in: store)
+    guard let journal, let slots = store.records.slots(strip: strip.ordinal) else { return }
+    journal.finished(.surveyed(strip, slots, isRefined: isRefined), in: store.records)
+  }
+
+  /// Notes that the frames of a strip are in the spill.
+  func didSpill(_ strip: Strip) {
+    guard let journal, let spill, let slots = spill.records.slots(strip: strip.ordinal) else {
+      return
+    }
+    journal.finished(.spilled(strip, slots), in: spill.records)
   }
 
   /// Notes the statistics that a stage asked for, model by model.

@@ -23,6 +23,38 @@ struct RunDirectory {
 
   func workPath(_ name: String) -> String { "\(work)/\(name)" }
 
+  /// The name of the run's spill.
+  static let spillName = "spill"
+  /// The file that names a spill elsewhere, so that it can be removed with the rest.
+  static let spillPlaceName = "spill-place"
+
+  /// Where the spill is: in the work directory, or in another with a name that is the run's own.
+  ///
+  /// - Parameter other: The other directory.
+  /// - Returns: The path of the file.
+  /// - Throws: `FormatError` if the directory cannot be made.
+  func spillPath(_ other: String?) throws -> String {
+    guard let other else { return workPath(RunDirectory.spillName) }
+    try Directory.create(other)
+    let path = "\(other)/sluice-\(manifest.identity.hexadecimal.prefix(16)).spill"
+    try removeOtherSpill(than: path)
+    try WholeFile.write(
+      Array(path.utf8), to: workPath(RunDirectory.spillPlaceName), via: work)
+    return path
+  }
+
+  /// Removes the spill that lies in another directory, if there is one.
+  private func removeOtherSpill(than kept: String? = nil) throws {
+    let place = workPath(RunDirectory.spillPlaceName)
+    guard try FileStatus.of(place) != nil else { return }
+    let path = String(
+      decoding: try InputFile.contents(of: place, byteLimit: 1 << 16), as: UTF8.self)
+    let name = path.split(separator: "/").last ?? ""
+    // Nothing but what `spillPath` named is removed.
+    guard name.hasPrefix("sluice-"), name.hasSuffix(".spill"), path != kept else { return }
+    try Directory.removeFile(path)
+  }
+
   /// Makes the directories where they are missing, and locks them.
   init(locking path: String, manifest: Manifest) throws {
     self.path = path
@@ -119,6 +151,7 @@ struct RunDirectory {
 
   /// Empties the work directory: the manifest last but for the lock, which stays.
   private func clear() throws {
+    try removeOtherSpill()
     let names = try Directory.list(work).map(\.name).filter {
       $0 != RunLock.fileName && $0 != RunDirectory.manifestName
     }

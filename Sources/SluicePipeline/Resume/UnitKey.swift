@@ -21,6 +21,8 @@ public struct UnitKind: RawRepresentable, Sendable, Hashable {
   public static let survey = UnitKind(rawValue: "survey")
   /// The same, with bins replaced by the magnitudes in them.
   public static let refine = UnitKind(rawValue: "refine")
+  /// The frames of a strip, one table for each model.
+  public static let spill = UnitKind(rawValue: "spill")
   /// The statistics of a tensor that a stage of one's own asked for; the number is that of the stage
   /// times the number of tensors plus that of the tensor.
   public static let statistics = UnitKind(rawValue: "statistics")

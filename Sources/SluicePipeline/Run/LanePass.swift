@@ -1,6 +1,7 @@
 internal import SluiceCore
 public import SluiceDataflow
 internal import SluiceFormats
+internal import SluiceKernels
 internal import SluiceStages
 
 /// What all passes of a run share.
@@ -12,28 +13,58 @@ struct RunContext: Sendable {
   let work: MergeWork
   /// Whether what was read is taken out of the page cache, since it would not stay there anyway.
   let dropsCachedPages: Bool
+  /// Where strips are read from frames, if there are any.
+  var packed: ReadStage.PackedReading = .none
 }
 
 /// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, two writers.
 ///
 ///     read 1 --chunks--> work 1 --+                 +--> write 1
 ///     read 2 --chunks--> work 2 --+--merged chunks--+--> write 2
+///
+/// A pass with second looks has a writer of frames in their place.
 struct LanePass {
   /// Two writes on their way keep a disk busier than one.
   static let writerCount = 2
 
   let name: String
   let tasks: [TensorTask]
-  let context: RunContext
+  var context: RunContext
   /// Whether the strip of an ordinal needs no work, since an earlier attempt has done it.
   let isFinished: @Sendable (Int) -> Bool
+  var kernels: Kernels = .best
+  /// The second looks of the pass, if it has any.
+  var secondLooks: SecondLooks?
 
   /// Runs a pass that only reads.
   func run(
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext) -> any LaneSegment
   ) throws -> PassMetrics {
-    try run(writing: nil, didEnd: didEnd) { context, _ in makeSegment(context) }
+    guard let secondLooks else {
+      return try run(writing: nil, frames: nil, didEnd: didEnd) { context, _ in
+        makeSegment(context)
+      }
+    }
+    let lease = try context.budget.acquire(context.plan.memory.frameBuffersByteCount)
+    defer { lease.release() }
+    let pool = try BufferPool(
+      count: context.plan.memory.frameBuffers, byteCount: FrameOutput.bufferByteCount,
+      cancellation: context.cancellation)
+    let channel = BoundedChannel<FrameJob>(
+      capacity: context.plan.memory.frameBuffers, cancellation: context.cancellation,
+      name: "frames")
+    let names = context.plan.recipe.models.map(\.name)
+    let limit = context.plan.options.spillLimit?.bytes ?? .max
+    return try run(writing: nil, frames: channel, didEnd: didEnd) { [kernels] node, _ in
+      let output = FrameOutput(
+        context: node, pool: pool, channel: channel, store: secondLooks.store, byteLimit: limit)
+      return TwoLooksSegment(
+        first: makeSegment(node),
+        second: SpillSegment(
+          modelNames: names, wishes: { secondLooks.wish($0) }, output: output,
+          store: secondLooks.store, codec: secondLooks.codec, kernels: kernels))
+    }
   }
 
   /// Runs a pass that writes.
@@ -51,26 +82,32 @@ struct LanePass {
     let channel = BoundedChannel<WriteJob>(
       capacity: memory.outputBuffers, cancellation: context.cancellation, name: "merged")
     let output = (stage: WriteStage(shards, ledger: ledger), channel: channel)
-    return try run(writing: output, didEnd: { _ in }) { node, _ in
+    return try run(writing: output, frames: nil, didEnd: { _ in }) { node, _ in
       makeSegment(ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger))
     }
   }
 
   private func run(
     writing output: (stage: WriteStage, channel: BoundedChannel<WriteJob>)?,
+    frames: BoundedChannel<FrameJob>?,
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
   ) throws -> PassMetrics {
     let graph = Graph(cancellation: context.cancellation)
     let plan = context.plan
+    let queue = StripQueue(
+      tasks, granularity: plan.granularity, cancellation: context.cancellation,
+      seenAgain: secondLooks?.ordinals ?? [], isFinished: isFinished)
+    try secondLooks?.begin(queue)
     let stage = ReadStage(
-      queue: StripQueue(tasks, granularity: plan.granularity, isFinished: isFinished),
-      files: plan.files, mode: plan.options.io, granularity: plan.granularity,
-      dropsCachedPages: context.dropsCachedPages)
+      queue: queue, files: plan.files, mode: plan.options.io, granularity: plan.granularity,
+      dropsCachedPages: context.dropsCachedPages, packed: context.packed)
+    let outputs: [any GraphChannel] =
+      (output.map { [$0.channel] } ?? []) + (frames.map { [$0] } ?? [])
     for lane in 1...plan.memory.lanes {
-      try addLane(
-        lane, to: graph, stage: stage, output: output?.channel, didEnd: didEnd, makeSegment)
+      try addLane(lane, to: graph, stage: stage, outputs: outputs, didEnd: didEnd, makeSegment)
     }
+    if let frames, let secondLooks { addFrameWriter(to: graph, frames, secondLooks) }
     if let output {
       for writer in 1...LanePass.writerCount {
         graph.add("write \(writer)", .sink, reads: [output.channel]) { [context] node in
@@ -92,8 +129,19 @@ struct LanePass {
     }
   }
 
+  private func addFrameWriter(
+    to graph: Graph, _ frames: BoundedChannel<FrameJob>, _ secondLooks: SecondLooks
+  ) {
+    let stage = SpillWriteStage(secondLooks.store)
+    graph.add("write frames", .sink, reads: [frames]) { [context] node in
+      try stage.run(
+        node, from: frames, didWrite: { context.work.meter.countWritten($0) },
+        didEnd: { context.work.didSpill($0) })
+    }
+  }
+
   private func addLane(
-    _ lane: Int, to graph: Graph, stage: ReadStage, output: BoundedChannel<WriteJob>?,
+    _ lane: Int, to graph: Graph, stage: ReadStage, outputs: [any GraphChannel],
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
   ) throws {
@@ -101,18 +149,18 @@ struct LanePass {
     let budget = try context.budget.reserve(memory.laneBytes)
     let tables = try context.budget.reserve(memory.tableBytes)
     let pool =
-      context.plan.options.io == .pread
+      context.plan.options.io == .pread || context.packed.needsBuffers
       ? try BufferPool(
         count: ReadStage.chunksPerLane, byteCount: memory.chunkBytes,
         cancellation: context.cancellation) : nil
     let channel = BoundedChannel<Chunk>(
       capacity: 1, cancellation: context.cancellation, name: "chunks \(lane)")
-    let (progress, meter) = (context.progress, context.work.meter)
+    let (progress, meter, secondLooks) = (context.progress, context.work.meter, secondLooks)
     graph.add("read \(lane)", .source, writes: [channel]) { node in
       try stage.run(node, budget: budget, pool: pool, to: channel)
     }
     graph.add(
-      "work \(lane)", .stage, reads: [channel], writes: output.map { [$0] } ?? []
+      "work \(lane)", .stage, reads: [channel], writes: outputs
     ) { node in
       // The tables of the lane count as leased for as long as the lane lives.
       let lease = try tables.acquire(memory.tableBytes)
@@ -124,10 +172,14 @@ struct LanePass {
         try chunk.checkReadable()
         if chunk.isLast {
           try segment.end(chunk.strip)
-          didEnd(chunk.strip)
+          if chunk.strip.look == .first {
+            didEnd(chunk.strip)
+            try secondLooks?.didSurvey(chunk.strip)
+          }
         }
         progress.advance(by: chunk.inputByteCount)
-        meter.countRead(chunk.inputByteCount)
+        // What is looked at again lies in the page cache.
+        if chunk.strip.look == .first { meter.countRead(chunk.readByteCount) }
       }
     }
   }
@@ -145,8 +197,15 @@ public struct PassMetrics: Sendable {
   public let run: GraphRun
 }
 
+extension ReadStage.PackedReading {
+  /// Whether chunks need buffers whatever the mode is.
+  var needsBuffers: Bool {
+    if case .unpacked = self { true } else { false }
+  }
+}
+
 extension Chunk {
-  /// The bytes that were read for the chunk.
+  /// The bytes of the chunk's elements, however they were read.
   var inputByteCount: Int {
     ([base] + fineTuned).reduce(0) { sum, run in
       sum + (run.map { $0.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)

@@ -90,7 +90,7 @@ public struct MergeRun {
       try directory.finish()
       return .merged(report)
     } catch {
-      throw ended(by: error, directory)
+      throw RunEnd.error(error, cancellation, directory)
     }
   }
 
@@ -141,7 +141,7 @@ public struct MergeRun {
     defer { catalogue.release() }
     let context = RunContext(
       plan: plan, cancellation: cancellation, progress: progress, budget: budget, work: work,
-      dropsCachedPages: plan.inputsExceedCache)
+      dropsCachedPages: plan.inputsExceedCache, packed: plan.packedReading(kernels))
     var preparation = Preparation(context, kernels: kernels)
     let chain = try preparation.chain()
     let merge = try mergePass(preparation.context, chain: chain, kernels: kernels)
@@ -162,7 +162,8 @@ public struct MergeRun {
     // In reverse, so that what pass 1 read last, and the page cache still holds, is used first.
     let tasks = Array(plan.tasks.reversed())
     let pass = LanePass(
-      name: "merge", tasks: tasks, context: context, isFinished: context.work.isMerged)
+      name: "merge", tasks: tasks, context: context, isFinished: context.work.isMerged,
+      kernels: kernels)
     progress.startPhase(
       "merge", totalBytes: MergePlan.inputByteCount(tasks) + plan.layout.tensorByteCount,
       doneBytes: plan.strips.lazy.filter { context.work.isMerged($0.ordinal) }.reduce(0) {
@@ -172,21 +173,5 @@ public struct MergeRun {
     return try pass.run(writing: context.work.shards) { output in
       MergeSegment(modelNames: names, chain: chain, output: output, kernels: kernels)
     }
-  }
-
-  /// Tidies up after an error, and says in it how to go on.
-  private func ended(by error: any Error, _ directory: RunDirectory) -> any Error {
-    // Whoever waited when the run was cancelled only knows that it was.
-    let error = error is CancelledError ? cancellation.error ?? error : error
-    guard var known = error as? any SluiceError else { return error }
-    switch known.failure.exitCode {
-    case .badInput where error is StageError: directory.abandon()
-    case .inputOutput, .badInput, .internal:
-      known.failure.remedy =
-        (known.failure.remedy.map { $0 + (".!?".contains($0.last ?? " ") ? " " : ". ") } ?? "")
-        + "What is finished is kept: the same command goes on from there."
-    default: break
-    }
-    return known
   }
 }

@@ -74,10 +74,26 @@ struct Preparation {
 
   private mutating func survey(_ prefix: TransformChain) throws {
     let store = context.work.store
+    try plan.stored.restoreSpectra(of: plan.linearTasks, plan, to: store)
     var survey = Survey(
       context, store: store, kernels: kernels, prefix: prefix, isJournaled: true)
+    let spill = context.work.spill
+    if let spill, let codec = plan.spill.codec {
+      survey.secondLooks = SecondLooks(
+        plan.linearTasks, plan: plan, work: context.work, store: spill, codec: codec)
+    }
     (statistics, cuts) = try survey.run()
     count(survey, store)
+    try plan.stored.check(cuts, of: plan.linearTasks, plan)
+    guard let spill else { return }
+    spilledByteCount += spill.records.byteCount
+    if !passes.isEmpty { passes[0].bytesSpilled += spill.records.byteCount }
+    // From here on what was kept is read in the place of the models.
+    context.packed = .unpacked(
+      PackedModels(
+        stored: plan.stored,
+        spilled: SpilledModels(store: spill) { [cuts] in cuts.areServed($0, $1, floor: $2) }),
+      kernels)
   }
 
   /// Where each row of each linear layer is cut.
@@ -152,8 +168,8 @@ struct Preparation {
 
   mutating func count(_ survey: Survey, _ store: SpectrumStore) {
     var taken = survey.passes
-    if !taken.isEmpty { taken[0].bytesSpilled = store.byteCount }
+    if !taken.isEmpty { taken[0].bytesSpilled = store.records.byteCount }
     passes += taken
-    spilledByteCount += store.byteCount
+    spilledByteCount += store.records.byteCount
   }
 }

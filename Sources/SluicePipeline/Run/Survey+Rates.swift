@@ -113,6 +113,13 @@ extension Survey {
 extension MergePlan {
   /// How rates follow from significance: the method's rule, or one of the recipe's own.
   var rateRule: any RateRule {
-    recipe.stages.rates?.stage ?? recipe.method.rateRule(deltaCount: deltaCount)
+    recipe.rateRule(deltaCount: deltaCount)
+  }
+}
+
+extension MergeRecipe {
+  /// The rule that gives each layer its rates.
+  func rateRule(deltaCount: Int) -> any RateRule {
+    stages.rates?.stage ?? method.rateRule(deltaCount: deltaCount)
   }
 }

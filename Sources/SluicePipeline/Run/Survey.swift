@@ -28,6 +28,8 @@ struct Survey {
   let kernels: Kernels
   /// What is done to the deltas before they are counted.
   let prefix: TransformChain
+  /// What is kept of the tensors while they are counted.
+  var secondLooks: SecondLooks?
   private(set) var passes: [PassMetrics] = []
 
   /// Whether finished strips are recorded, as those of the first survey are.
@@ -59,12 +61,23 @@ struct Survey {
   }
 
   /// Counts the deltas of tensors.
-  mutating func count(_ name: String, _ tasks: [TensorTask]) throws {
+  ///
+  /// - Parameters:
+  ///   - name: The name of the pass.
+  ///   - tasks: The tensors.
+  ///   - keptWhole: Tensors among them that are not counted, only looked at again.
+  /// - Throws: What keeps them from being counted.
+  mutating func count(
+    _ name: String, _ tasks: [TensorTask], keptWhole: [TensorTask] = []
+  ) throws {
+    let whole = Set(keptWhole.flatMap { plan.strips(of: $0) })
     guard !tasks.isEmpty else { return }
     let (work, isJournaled) = (work, isJournaled)
-    let isFinished: @Sendable (Int) -> Bool = { isJournaled && work.isSurveyed($0) }
+    let isFinished: @Sendable (Int) -> Bool = {
+      isJournaled && (work.isSurveyed($0) || whole.contains($0))
+    }
     let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
-    try pass(name, inFileOrder, isFinished: isFinished) { segment in
+    try pass(name, inFileOrder, isFinished: isFinished, secondLooks: secondLooks) { segment in
       SurveySegment(
         modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
         prefix: segment.prefix)
@@ -146,7 +159,10 @@ struct Survey {
     // From the end, where the page cache still holds what was read last.
     let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
     let finished = try refinedStrips(tasks, requests)
-    try pass(name, tasks, isFinished: { finished.contains($0) }, isRefining: true) { segment in
+    let spilled = secondLooks?.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
+    try pass(
+      name, tasks, isFinished: { finished.contains($0) }, isRefining: true, spilled: spilled
+    ) { segment in
       RefineSegment(
         modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
         prefix: segment.prefix
@@ -186,15 +202,22 @@ struct Survey {
 
   private mutating func pass(
     _ name: String, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
-    isRefining: Bool = false,
+    isRefining: Bool = false, secondLooks: SecondLooks? = nil, spilled: SpilledModels? = nil,
     _ makeSegment: @escaping @Sendable (SegmentParts) -> any LaneSegment
   ) throws {
     context.progress.startPhase(
-      name, totalBytes: MergePlan.inputByteCount(tasks),
+      name, totalBytes: MergePlan.inputByteCount(tasks) + (secondLooks?.inputByteCount ?? 0),
       doneBytes: tasks.reduce(0) { sum, task in
         plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
       })
-    let pass = LanePass(name: name, tasks: tasks, context: context, isFinished: isFinished)
+    var pass = LanePass(
+      name: name, tasks: tasks, context: context, isFinished: isFinished, kernels: kernels)
+    pass.secondLooks = secondLooks
+    // The first survey has the spectra of stored models, and counts the others as they are.
+    if isJournaled, !isRefining { pass.context.packed = .leftOut(plan.stored.positions) }
+    if let spilled {
+      pass.context.packed = .unpacked(PackedModels(stored: plan.stored, spilled: spilled), kernels)
+    }
     let (work, isJournaled) = (work, isJournaled)
     let didEnd: @Sendable (Strip) -> Void = {
       if isJournaled { work.didSurvey($0, isRefined: isRefining) }

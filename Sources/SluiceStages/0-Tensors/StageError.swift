@@ -41,11 +41,11 @@ public struct StageError: SluiceError, Hashable {
         remedy: "Run again when nothing writes to the inputs."))
   }
 
-  static func damagedStatistics(_ path: String, byteRange: Range<Int>) -> StageError {
+  static func damagedRecords(_ path: String, byteRange: Range<Int>) -> StageError {
     StageError(
       Failure(
         .inputOutput, subject: Subject(file: path, byteRange: byteRange),
-        message: "the statistics of the first pass are not what was written",
+        message: "what an earlier pass left is not what was written",
         remedy: "Check the disk; --verify-resume all does damaged work again, --restart all work."))
   }
 }

@@ -46,6 +46,19 @@ public struct Strip: Sendable, Hashable {
   public let elements: Range<Int>
   /// Whether it is the tensor's last.
   public let isLast: Bool
+  /// Which look of the pass at the strip this is.
+  public var look = Look.first
+  /// Whether the pass comes back to the strip, so that it should stay in the page cache.
+  public var isSeenAgain = false
+
+  /// Some passes look twice at a tensor: once to find out, and again while it is still in the page
+  /// cache, to keep what the first look showed to be needed.
+  public enum Look: Sendable, Hashable {
+    /// The first, in most passes the only one.
+    case first
+    /// The second.
+    case second
+  }
 
   /// Makes a strip of a tensor.
   ///

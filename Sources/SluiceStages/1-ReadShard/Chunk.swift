@@ -34,6 +34,8 @@ public final class Chunk: @unchecked Sendable {
   public let base: ChunkRun?
   /// Each fine-tuned model's run; nil where the model counts as unchanged.
   public let fineTuned: [ChunkRun?]
+  /// The bytes that were read for the chunk, packed ones as they lie in their file.
+  public let readByteCount: Int
 
   private let windows: [FileWindow]
   private let gathered: [GatheredRun]
@@ -42,12 +44,14 @@ public final class Chunk: @unchecked Sendable {
 
   init(
     strip: Strip, elements: Range<Int>, base: ChunkRun?, fineTuned: [ChunkRun?],
-    windows: [FileWindow], gathered: [GatheredRun], buffer: PooledBuffer?, lease: ByteLease
+    readByteCount: Int, windows: [FileWindow], gathered: [GatheredRun], buffer: PooledBuffer?,
+    lease: ByteLease
   ) {
     self.strip = strip
     self.elements = elements
     self.base = base
     self.fineTuned = fineTuned
+    self.readByteCount = readByteCount
     self.windows = windows
     self.gathered = gathered
     self.buffer = buffer

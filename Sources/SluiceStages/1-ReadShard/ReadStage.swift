@@ -1,6 +1,7 @@
 internal import SluiceCore
 public import SluiceDataflow
 public import SluiceFormats
+public import SluiceKernels
 
 /// How input files are read.
 public enum InputMode: String, Sendable, Hashable, CaseIterable {
@@ -21,6 +22,17 @@ public struct ReadStage: Sendable {
   private let mode: InputMode
   private let granularity: Granularity
   private let dropsCachedPages: Bool
+  private let packed: PackedReading
+
+  /// Which strips are read from frames.
+  public enum PackedReading: Sendable {
+    /// None: files are read.
+    case none
+    /// Those that a source has; they need the lane's buffers in both modes.
+    case unpacked(any PackedSource, Kernels)
+    /// None, and models of these positions are left out: the pass knows all it wants of them.
+    case leftOut(Set<Int>)
+  }
 
   /// Makes the stage of a pass.
   ///
@@ -31,15 +43,17 @@ public struct ReadStage: Sendable {
   ///   - granularity: The sizes of the run.
   ///   - dropsCachedPages: Whether to take what was read out of the page cache, for inputs that
   ///     do not fit there.
+  ///   - packed: Which strips are read from frames.
   public init(
     queue: StripQueue, files: [InputFile], mode: InputMode, granularity: Granularity,
-    dropsCachedPages: Bool
+    dropsCachedPages: Bool, packed: PackedReading = .none
   ) {
     self.queue = queue
     self.files = files
     self.mode = mode
     self.granularity = granularity
     self.dropsCachedPages = dropsCachedPages
+    self.packed = packed
   }
 
   /// The most bytes that a chunk of a task holds.
@@ -52,10 +66,18 @@ public struct ReadStage: Sendable {
     let count = min(chunkElements, max(task.elementCount, 1))
     let sources = [task.base] + task.fineTuned.compactMap { $0 }
     return sources.reduce(0) {
-      $0 + runByteCount(count * ($1.dtype.byteCount ?? 1))
+      // Read from frames, what differs from the base in its type comes as F32.
+      let width = $1.dtype == task.base.dtype ? 1 : 4
+      return $0 + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
         + ($1.view == nil ? 0 : InputFile.stridedScratchByteCount)
     }
   }
+
+  /// The bytes that a lane holds for reading frames.
+  ///
+  /// - Parameter modelCount: The number of fine-tuned models.
+  /// - Returns: The number of bytes.
+  public static func packedByteCount(modelCount: Int) -> Int { modelCount * FrameCursor.byteCount }
 
   // A window begins and ends on a page, a run in a buffer on a cache line.
   private static func runByteCount(_ byteCount: Int) -> Int { byteCount + 8192 }
@@ -65,40 +87,77 @@ public struct ReadStage: Sendable {
   /// - Parameters:
   ///   - context: The node.
   ///   - budget: The lane's share of the run's memory.
-  ///   - pool: One buffer for each chunk of the lane, if the mode needs them.
+  ///   - pool: One buffer for each chunk of the lane, if the mode or frames need them.
   ///   - channel: Where the chunks go.
   /// - Throws: `FormatError` if a file cannot be read, `CancelledError` if the run was cancelled.
   public func run(
     _ context: NodeContext, budget: ByteBudget, pool: BufferPool?, to channel: BoundedChannel<Chunk>
   ) throws {
-    while let strip = queue.take() {
+    var cursors: [FrameCursor?] = []
+    while let strip = try context.measure(.blockedOnInput, { try queue.take() }) {
+      let frames = try prepare(strip, &cursors)
       var start = strip.elements.lowerBound
       repeat {
         let end = min(start + granularity.chunkElements, strip.elements.upperBound)
-        let chunk = try read(strip, start..<end, context, budget: budget, pool: pool)
+        let chunk = try read(strip, start..<end, frames, context, budget: budget, pool: pool)
         try context.send(chunk, to: channel)
         start = end
       } while start < strip.elements.upperBound
     }
   }
 
+  /// Where each model's elements of a strip come from.
+  private enum Origin {
+    case file
+    case frames(FrameCursor)
+    case nowhere
+  }
+
+  private func prepare(_ strip: Strip, _ cursors: inout [FrameCursor?]) throws -> [Origin] {
+    let models = strip.task.fineTuned.indices
+    switch packed {
+    case .none: return models.map { _ in .file }
+    case .leftOut(let known): return models.map { known.contains($0) ? .nowhere : .file }
+    case .unpacked(let source, let kernels):
+      if cursors.isEmpty { cursors = models.map { _ in nil } }
+      return try models.map { model in
+        guard strip.task.fineTuned[model] != nil,
+          let packed = try source.packed(strip, model: model)
+        else { return .file }
+        let cursor = cursors[model] ?? FrameCursor(kernels: kernels)
+        cursors[model] = cursor
+        cursor.begin(strip, packed)
+        return .frames(cursor)
+      }
+    }
+  }
+
   private func read(
-    _ strip: Strip, _ elements: Range<Int>, _ context: NodeContext, budget: ByteBudget,
-    pool: BufferPool?
+    _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ context: NodeContext,
+    budget: ByteBudget, pool: BufferPool?
   ) throws -> Chunk {
     let task = strip.task
     let lease = try context.acquire(
       ReadStage.chunkByteCount(task, chunkElements: elements.count), from: budget)
     let buffer = try pool.map { try context.take(from: $0) }
-    var loader = RunLoader(stage: self, context: context, buffer: buffer)
+    var loader = RunLoader(
+      stage: self, context: context, buffer: buffer,
+      dropsCachedPages: dropsCachedPages && !strip.isSeenAgain)
     let base = try loader.load(task.base, elements, available: task.baseElementCount)
-    let fineTuned = try task.fineTuned.indices.map { model in
-      try task.fineTuned[model].flatMap {
-        try loader.load($0, elements, available: task.fineTunedElementCounts[model])
+    let fineTuned = try task.fineTuned.indices.map { model -> ChunkRun? in
+      guard let source = task.fineTuned[model] else { return nil }
+      let available = task.fineTunedElementCounts[model]
+      switch origins[model] {
+      case .nowhere: return nil
+      case .file: return try loader.load(source, elements, available: available)
+      case .frames(let cursor):
+        return try loader.unpack(
+          cursor, task, source, elements, available: available, base: base)
       }
     }
     return Chunk(
       strip: strip, elements: elements, base: base, fineTuned: fineTuned,
+      readByteCount: loader.readByteCount,
       windows: loader.windows, gathered: loader.gathered, buffer: buffer, lease: lease)
   }
 
@@ -107,14 +166,45 @@ public struct ReadStage: Sendable {
     let stage: ReadStage
     let context: NodeContext
     let buffer: PooledBuffer?
+    let dropsCachedPages: Bool
     var windows: [FileWindow] = []
     var gathered: [GatheredRun] = []
     var used = 0
+    var readByteCount = 0
 
-    init(stage: ReadStage, context: NodeContext, buffer: PooledBuffer?) {
+    init(
+      stage: ReadStage, context: NodeContext, buffer: PooledBuffer?, dropsCachedPages: Bool
+    ) {
       self.stage = stage
       self.context = context
       self.buffer = buffer
+      self.dropsCachedPages = dropsCachedPages
+    }
+
+    /// Reads a run from frames.
+    mutating func unpack(
+      _ cursor: FrameCursor, _ task: TensorTask, _ source: TensorSource, _ elements: Range<Int>,
+      available: Int, base: ChunkRun?
+    ) throws -> ChunkRun? {
+      let end = min(elements.upperBound, available)
+      guard elements.lowerBound < end, let buffer else { return nil }
+      let dtype = Kernels.packedDType(base: task.base.dtype, tuned: source.dtype)
+      let count = end - elements.lowerBound
+      let target = unsafe take(count * (dtype.byteCount ?? 4), of: buffer)
+      let byteCount = try unsafe cursor.read(
+        elements.lowerBound..<end, base: base, task, dtype, into: target)
+      context.count(bytes: byteCount)
+      readByteCount += byteCount
+      return unsafe ChunkRun(UnsafeRawBufferPointer(target), dtype, elementCount: count)
+    }
+
+    /// The next bytes of the chunk's buffer.
+    private mutating func take(
+      _ byteCount: Int, of buffer: PooledBuffer
+    ) -> UnsafeMutableRawBufferPointer {
+      defer { used += (byteCount + 63) & ~63 }
+      // SAFETY: the pool's buffers hold a whole chunk with every run rounded up to a cache line.
+      return unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<(used + byteCount)])
     }
 
     mutating func load(
@@ -127,6 +217,7 @@ public struct ReadStage: Sendable {
         let run = try GatheredRun(
           elements.lowerBound..<end, of: view, source, in: stage.files[source.file])
         unsafe context.count(bytes: run.bytes.count)
+        unsafe readByteCount += run.bytes.count
         gathered.append(run)
         return unsafe ChunkRun(run.bytes, source.dtype, elementCount: end - elements.lowerBound)
       }
@@ -134,17 +225,15 @@ public struct ReadStage: Sendable {
       let range = (start + elements.lowerBound * width)..<(start + end * width)
       let file = stage.files[source.file]
       context.count(bytes: range.count)
-      if let buffer {
-        // SAFETY: the pool's buffers hold a whole chunk with every run rounded up to a cache line.
-        let target = unsafe UnsafeMutableRawBufferPointer(
-          rebasing: buffer.bytes[used..<(used + range.count)])
-        used += (range.count + 63) & ~63
+      readByteCount += range.count
+      if stage.mode == .pread, let buffer {
+        let target = unsafe take(range.count, of: buffer)
         try unsafe file.read(into: target, at: range.lowerBound)
         return unsafe ChunkRun(
           UnsafeRawBufferPointer(target), source.dtype, elementCount: end - elements.lowerBound)
       }
       let window = try file.map(
-        range, populate: true, dropsCachedPages: stage.dropsCachedPages)
+        range, populate: true, dropsCachedPages: dropsCachedPages)
       windows.append(window)
       return unsafe ChunkRun(
         window.bytes, source.dtype, elementCount: end - elements.lowerBound)

@@ -1,51 +1,93 @@
-internal import Synchronization
+public import SluiceDataflow
 
 /// Hands the strips of a list of tensors to lanes, one at a time and in order.
 ///
 /// A tensor's strips follow each other; the tensors come in the order given, so that a later pass
 /// can begin with what the page cache still holds. Strips that an earlier run finished are left out.
+/// Where a pass looks at tensors again, second looks come as soon as they are asked for, before any
+/// other first look.
 public final class StripQueue: Sendable {
-  private struct Position {
+  private struct State {
     var task = 0
     var strip = 0
+    var ready: [Strip] = []
+    var awaited: Set<Int>
   }
 
   private let tasks: [TensorTask]
   private let granularity: Granularity
   private let isFinished: @Sendable (Int) -> Bool
-  private let next = Mutex(Position())
+  private let cancellation: Cancellation
+  private let monitor: Monitor<State>
+  private let registration: CancellationRegistration
 
   /// Makes a queue.
   ///
   /// - Parameters:
   ///   - tasks: The tensors, in the order in which to visit them.
   ///   - granularity: The sizes of the run.
-  ///   - isFinished: Whether the strip of an ordinal is to be left out.
+  ///   - cancellation: Ends waiting.
+  ///   - seenAgain: The ordinals of the tensors that will be looked at again.
+  ///   - isFinished: Whether the first look at the strip of an ordinal is to be left out.
   public init(
-    _ tasks: [TensorTask], granularity: Granularity,
-    isFinished: @escaping @Sendable (Int) -> Bool = { _ in false }
+    _ tasks: [TensorTask], granularity: Granularity, cancellation: Cancellation,
+    seenAgain: Set<Int> = [], isFinished: @escaping @Sendable (Int) -> Bool = { _ in false }
   ) {
     self.tasks = tasks
     self.granularity = granularity
     self.isFinished = isFinished
+    self.cancellation = cancellation
+    let monitor = Monitor(State(awaited: seenAgain))
+    self.monitor = monitor
+    registration = cancellation.onCancel { monitor.wakeAll() }
   }
 
-  /// Takes the next strip.
+  /// Takes the next strip; waits if all that is left are second looks that nobody asked for yet.
   ///
   /// - Returns: The strip, or nil when all have been taken.
-  public func take() -> Strip? {
-    next.withLock { position in
-      while position.task < tasks.count {
-        let task = tasks[position.task]
-        let strip = Strip(task, index: position.strip, granularity: granularity)
-        if strip.isLast {
-          position = Position(task: position.task + 1, strip: 0)
-        } else {
-          position.strip += 1
-        }
-        if !isFinished(strip.ordinal) { return strip }
-      }
-      return nil
+  /// - Throws: `CancelledError` if the run was cancelled.
+  public func take() throws(CancelledError) -> Strip? {
+    let next: Strip?? = monitor.wait { state in
+      if cancellation.isCancelled { return .some(nil) }
+      if !state.ready.isEmpty { return .some(state.ready.removeFirst()) }
+      if let strip = firstLook(&state) { return .some(strip) }
+      return state.awaited.isEmpty ? .some(nil) : nil
     }
+    try cancellation.check()
+    return next ?? nil
+  }
+
+  /// Asks for the second look at a tensor, or says that there will be none.
+  ///
+  /// - Parameters:
+  ///   - task: The tensor.
+  ///   - strips: Its strips that are to be looked at again.
+  public func lookAgain(at task: TensorTask, _ strips: [Strip]) {
+    monitor.withLock { state in
+      state.awaited.remove(task.ordinal)
+      state.ready += strips.map { strip in
+        var again = strip
+        again.look = .second
+        again.isSeenAgain = false
+        return again
+      }
+    }
+  }
+
+  private func firstLook(_ state: inout State) -> Strip? {
+    while state.task < tasks.count {
+      let task = tasks[state.task]
+      var strip = Strip(task, index: state.strip, granularity: granularity)
+      if strip.isLast {
+        state.task += 1
+        state.strip = 0
+      } else {
+        state.strip += 1
+      }
+      guard !isFinished(strip.ordinal) else { continue }
+      strip.isSeenAgain = state.awaited.contains(task.ordinal)
+      return strip
+    }
+    return nil
   }
 }

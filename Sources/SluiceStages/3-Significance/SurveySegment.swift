@@ -13,6 +13,8 @@ public final class SurveySegment: LaneSegment {
   private let isPlain: Bool
   private var builders: [[SpectrumMode: SpectrumBuilder]]
   private var active: [SpectrumBuilder?] = []
+  /// The models whose spectra are there already.
+  private var known: Set<Int> = []
 
   /// Makes the segment of one lane.
   ///
@@ -39,7 +41,12 @@ public final class SurveySegment: LaneSegment {
   /// - Throws: What a stage before throws.
   public func begin(_ strip: Strip) throws {
     try prefix.begin(strip)
+    known = Set(
+      strip.task.fineTuned.indices.filter {
+        store.records.hasRecord(strip: strip.ordinal, model: $0)
+      })
     active = strip.task.fineTuned.enumerated().map { model, source in
+      if known.contains(model) { return nil }
       // A model without the tensor is unchanged there, but a stage may make something of zeros.
       if source == nil, isPlain { return nil }
       let mode =
@@ -74,7 +81,7 @@ public final class SurveySegment: LaneSegment {
   /// - Parameter strip: The strip.
   /// - Throws: `StageError` if they cannot be written.
   public func end(_ strip: Strip) throws {
-    for (model, builder) in active.enumerated() {
+    for (model, builder) in active.enumerated() where !known.contains(model) {
       // A model without the tensor is unchanged there: nothing but zeros.
       let end = min(strip.elements.upperBound, strip.task.baseElementCount)
       let count = UInt64(max(0, end - strip.elements.lowerBound))

@@ -18,6 +18,9 @@ public struct BlockDeviationRates: RateRule {
   public let blockMultiple: BlockMultiple
   private let layers: DeviationRates
 
+  /// Twice the largest deviation: that of the block and that of the layer.
+  public var largestShift: Double? { layers.largestShift.map { 2 * $0 } }
+
   /// The rule of the paper's first version.
   ///
   /// - Parameter layers: The rule for the second shift.

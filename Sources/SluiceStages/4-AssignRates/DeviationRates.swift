@@ -30,6 +30,8 @@ public struct DeviationRates: RateRule {
 
   /// The name in recipes and reports.
   public var name: String { "acl" }
+  /// The largest deviation, if deviations are scaled to it.
+  public var largestShift: Double? { isScaled ? maxRateDeviation : nil }
 
   /// The shift of each layer, at most the largest deviation up or down.
   ///

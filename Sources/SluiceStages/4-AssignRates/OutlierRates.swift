@@ -37,6 +37,13 @@ public struct OutlierRates: RateRule {
 
   /// The name in recipes and reports.
   public var name: String { "owl" }
+  /// The largest deviation if shifts are scaled to it, or twice as much, the range of `minmax`.
+  public var largestShift: Double? {
+    switch normalisation {
+    case .maxabs: isScaled ? maxRateDeviation : nil
+    case .minmax: 2 * maxRateDeviation
+    }
+  }
   /// The share of elements.
   public var measure: SignificanceMeasure { .count }
   /// As many times as for a layer.

@@ -51,6 +51,11 @@ public protocol RateRule: Sendable {
   /// a delta must then exceed.
   var blockMultiple: BlockMultiple { get }
 
+  /// How far a rate may lie from the requested one at most; nil if there is no bound.
+  ///
+  /// With a bound, what no rate can keep need not be kept between the passes.
+  var largestShift: Double? { get }
+
   /// The amount by which each layer's pruning rate lies above the requested one.
   ///
   /// - Parameter layers: All linear layers of one model, in byte order of their names.
@@ -81,6 +86,8 @@ extension RateRule {
   public var measure: SignificanceMeasure { .mass }
   /// Blocks are not looked at.
   public var blockMultiple: BlockMultiple { .none }
+  /// No bound.
+  public var largestShift: Double? { nil }
 }
 
 /// The same rate for every layer.
@@ -90,6 +97,8 @@ public struct UniformRates: RateRule {
 
   /// The name in recipes and reports.
   public var name: String { "uniform" }
+  /// Nothing.
+  public var largestShift: Double? { 0 }
 
   /// No shift for any layer.
   ///

@@ -23,8 +23,11 @@ public final class ResumableMerge: Sendable {
   ///   - root: Where temporary directories are made.
   ///   - dtype: The type of all weights; F32 takes more passes.
   ///   - threads: The number of lanes.
+  ///   - spill: Whether the second pass reads what the first kept.
   /// - Throws: If the family cannot be written or merged.
-  public init(in root: String, dtype: DType = .bf16, threads: Int = 1) throws {
+  public init(
+    in root: String, dtype: DType = .bf16, threads: Int = 1, spill: RunOptions.SpillOption = .off
+  ) throws {
     directory = "\(root)/sluice-resume-\(UInt64.random(in: .min ... .max))"
     var spec = FamilySpec(seed: 11)
     spec.baseDType = dtype
@@ -47,6 +50,7 @@ public final class ResumableMerge: Sendable {
     var options = RunOptions(threads: threads)
     options.stripElements = Granularity.grainElements
     options.journalPace.interval = .zero
+    options.spill = spill
     self.options = options
     let plan = try MergePlan(recipe, options: options)
     _ = try MergeRun(plan, output: "\(directory)/expected").run()

@@ -12,6 +12,7 @@ import Testing
 struct ResumeTests {
   private static let root = "/tmp"
   private static let bf16 = Result { try ResumableMerge(in: root) }
+  private static let spilled = Result { try ResumableMerge(in: root, spill: .on(.lz4)) }
   private static let f32 = Result { try ResumableMerge(in: root, dtype: .f32, threads: 2) }
 
   @Test("begun again after an end at a call, end with the same bytes")
@@ -21,6 +22,79 @@ struct ResumeTests {
     for position in stride(from: 0, to: calls.count, by: calls.count / 24) {
       #expect(try merge.problems(afterKillAt: position, losesPower: false) == [])
     }
+  }
+
+  @Test("that spill, begun again after an end at a call, end with the same bytes")
+  func spilledKills() throws {
+    let merge = try ResumeTests.spilled.get()
+    let calls = try merge.calls()
+    #expect(calls.contains { $0.path.hasSuffix("/spill") })
+    for position in stride(from: 0, to: calls.count, by: calls.count / 16) {
+      let losesPower = position % 2 == 1
+      #expect(try merge.problems(afterKillAt: position, losesPower: losesPower) == [])
+    }
+  }
+
+  @Test("go on whether they spill or not, wherever the spill is")
+  func otherSpill() throws {
+    let merge = try ResumeTests.spilled.get()
+    let other = merge.output("elsewhere")
+    let choices: [(RunOptions.SpillOption, String?)] = [
+      (.off, nil), (.on(.zstd(level: 2)), nil), (.on(.none), other), (.on(.lz4), nil),
+    ]
+    for (number, choice) in choices.enumerated() {
+      let writes = Monitor(0)
+      let disk = FailingDisk(under: merge.output("choices"), .kill) { call, _ in
+        guard call.kind == .write, call.path.hasSuffix("/journal") else { return false }
+        return writes.withLock { count in
+          count += 1
+          return count == 2 + number
+        }
+      }
+      _ = try? merge.run("choices") { options in
+        options.spill = choice.0
+        options.spillDirectory = choice.1
+      }
+      disk.end()
+    }
+    try merge.run("choices") { $0.spill = .on(.zstd(level: 1)) }
+    #expect(try merge.files(of: "choices") == merge.expected)
+    #expect(try Directory.list(other).isEmpty)
+  }
+
+  @Test("find damage in their spill when it is read, and do it again when asked to check all")
+  func damagedSpill() throws {
+    let merge = try ResumeTests.spilled.get()
+    // Stopped when all is spilled and the merge is about to write.
+    let disk = FailingDisk(under: merge.output("damaged"), .kill) { call, _ in
+      call.kind == .write && call.path.hasSuffix(".safetensors")
+    }
+    _ = try? merge.run("damaged")
+    disk.end()
+    #expect(disk.hasStruck)
+    let path = "\(merge.output("damaged"))/.sluice/spill"
+    let file = try #require(try WorkFile.open(at: path))
+    let length = try file.byteCount()
+    for offset in stride(from: 100, to: length, by: 97) {
+      var byte = try file.bytes(in: offset..<offset + 1)
+      byte[0] ^= 0x40
+      try file.write(byte, at: offset)
+    }
+    do {
+      try merge.run("damaged")
+      Issue.record("the damage went unnoticed")
+    } catch {
+      let failure = try #require(error as? any SluiceError).failure
+      #expect(failure.exitCode == .inputOutput)
+      #expect(failure.subject.file == path && failure.subject.byteRange != nil)
+      #expect(failure.remedy?.contains("--verify-resume all") == true)
+    }
+    try merge.run("damaged") { $0.resumeCheck = .all }
+    // The report tells of the damage.
+    let isModel: (String) -> Bool = { $0.hasSuffix(".safetensors") }
+    #expect(
+      try merge.files(of: "damaged").filter { isModel($0.key) }
+        == merge.expected.filter { isModel($0.key) })
   }
 
   @Test("lose nothing that they rely on when the power fails")

@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluicePipeline
+
+struct PruneCommand: ParsableCommand, HasOutputOptions {
+  static let configuration = CommandConfiguration(
+    commandName: "prune",
+    abstract: "Keep of a fine-tuned model what merges need, in a sparse delta store.",
+    discussion: """
+      Example:
+        sluice prune --base llama --model llama-math --out math-deltas
+        sluice merge --base llama --model math=math-deltas --model law=llama-law --out merged
+
+      A merge from stores has the same bytes as one from models, or says before it starts why it \
+      cannot. A run that was stopped goes on when the same command is given again.
+      """)
+
+  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
+  var base: String
+
+  @Option(help: "The fine-tuned model, likewise.")
+  var model: String
+
+  @Option(help: "The directory of the store.")
+  var out: String
+
+  @Option(
+    help: "The lowest pruning rate that merges will ask for (default: 0.8; 0 keeps everything).")
+  var pruningRate: Double?
+
+  @Option(help: "How far the rate of a layer may lie below it.")
+  var maxRateDeviation = 0.08
+
+  @Option(help: "How frames are compressed.")
+  var codec: FrameCodec = .zstd(level: FrameCodec.defaultLevel)
+
+  @Option(
+    help: ArgumentHelp("Further tensors to prune; * stands for anything.", valueName: "pattern"))
+  var linearInclude: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Tensors not to prune; * stands for anything.", valueName: "pattern"))
+  var linearExclude: [String] = []
+
+  @Flag(help: "Leave out tensors that the base does not have.")
+  var ignoreExtraTensors = false
+
+  @OptionGroup(title: "How it is run (never changes the result)") var controls: ReadControls
+  @OptionGroup(title: "What is shown") var output: OutputOptions
+
+  func run() throws {
+    let rate = pruningRate ?? 0.8
+    guard let asked = PruningRate(rate) else {
+      throw UsageError("the pruning rate must lie in 0 ... 1 without 1; it is \(rate)")
+    }
+    OpenFileLimit.raise()
+    let cancellation = Cancellation()
+    try SignalWatch.start(stopping: cancellation)
+    var request = PruneRun.Request(base: base, model: model, pruningRate: asked)
+    request.maxRateDeviation = maxRateDeviation
+    request.codec = codec
+    request.linearSet.include = linearInclude
+    request.linearSet.exclude = linearExclude
+    request.extraTensors = ignoreExtraTensors ? .ignore : .error
+    let progress = ProgressMeter()
+    let run = try PruneRun(
+      request, options: try controls.options(), output: out, progress: progress,
+      cancellation: cancellation)
+    WarningDisplay.show(run.warnings, options: output)
+    let display = try ProgressDisplay(progress, options: output)
+    defer { display.stop() }
+    let outcome = try run.run()
+    display.stop()
+    show(outcome)
+  }
+
+  private func show(_ outcome: PruneRun.Outcome) {
+    switch outcome {
+    case .wasFinished:
+      StandardOutput.write(
+        output.isJSON
+          ? JSONLine.text { json in
+            json.member("event", .string("finished"))
+            json.member("output", .string(out))
+          } : "\(out) holds this very store already; nothing was done\n")
+    case .made(let summary):
+      let share = Double(summary.storeByteCount) / Double(max(summary.modelByteCount, 1))
+      StandardOutput.write(
+        output.isJSON
+          ? JSONLine.text { json in
+            json.member("event", .string("stored"))
+            json.member("output", .string(out))
+            json.member("tensors", .integer(summary.tensorCount))
+            json.member("modelBytes", .integer(summary.modelByteCount))
+            json.member("storeBytes", .integer(summary.storeByteCount))
+          }
+          : "\(summary.tensorCount) tensors of \(ByteCount(summary.modelByteCount)) stored in "
+            + "\(out) (\(ByteCount(summary.storeByteCount)), \(Format.percent(share)))\n")
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/// Where the frames of one strip of one tensor lie, in the order of its elements.
+///
+/// The bytes, all numbers little-endian: the floor and the number of frames (two UInt32), then for
+/// each frame its position (UInt64) and length (UInt32); a length of 0 stands for no element.
+public struct FrameTable: Sendable, Hashable {
+  /// Where a frame lies.
+  public struct Entry: Sendable, Hashable {
+    /// The position of the first byte.
+    public var offset: Int
+    /// The number of bytes.
+    public var byteCount: Int
+
+    /// Describes a place.
+    ///
+    /// - Parameters:
+    ///   - offset: The position of the first byte.
+    ///   - byteCount: The number of bytes.
+    public init(offset: Int, byteCount: Int) {
+      self.offset = offset
+      self.byteCount = byteCount
+    }
+  }
+
+  /// The Float32 bit pattern of the smallest |delta| that is kept for sure; 0 if every element is.
+  public var floorBits: UInt32
+  /// The places of the frames, each of `Frame.elementLimit` elements but for the last.
+  public var frames: [Entry]
+
+  /// Describes a strip.
+  ///
+  /// - Parameters:
+  ///   - floorBits: The pattern of the smallest |delta| that is kept for sure.
+  ///   - frames: The places of the frames.
+  public init(floorBits: UInt32, frames: [Entry]) {
+    self.floorBits = floorBits
+    self.frames = frames
+  }
+
+  /// The bytes of all frames.
+  public var byteCount: Int { frames.reduce(0) { $0 + $1.byteCount } }
+
+  /// The bytes of the table itself.
+  public var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(8 + frames.count * 12)
+    func append<T: FixedWidthInteger>(_ value: T) {
+      for shift in stride(from: 0, to: T.bitWidth, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: value >> T(shift)))
+      }
+    }
+    append(floorBits)
+    append(UInt32(frames.count))
+    for frame in frames {
+      append(UInt64(frame.offset))
+      append(UInt32(frame.byteCount))
+    }
+    return bytes
+  }
+
+  /// Reads a table; nil if it is none, or has frames that lie nowhere.
+  ///
+  /// - Parameter bytes: What `encoded` gave.
+  public init?(encoded bytes: [UInt8]) {
+    func number(_ offset: Int, _ width: Int) -> UInt64 {
+      bytes[offset..<offset + width].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    guard bytes.count >= 8 else { return nil }
+    floorBits = UInt32(number(0, 4))
+    let count = Int(number(4, 4))
+    guard bytes.count - 8 == count * 12 else { return nil }
+    frames = []
+    frames.reserveCapacity(count)
+    for index in 0..<count {
+      guard let offset = Int(exactly: number(8 + index * 12, 8)) else { return nil }
+      let byteCount = Int(number(16 + index * 12, 4))
+      guard offset <= Int.max - byteCount else { return nil }
+      frames.append(Entry(offset: offset, byteCount: byteCount))
+    }
+  }
+}

@@ -1,0 +1,163 @@
+internal import SluiceCore
+public import SluiceFormats
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceStages
+
+/// Whether pass 2 reads the models again or what pass 1 kept of them, and why.
+public struct SpillPlan: Sendable, Hashable {
+  /// How frames are compressed; nil if the models are read again.
+  public internal(set) var codec: FrameCodec?
+  /// Why, in a few words.
+  public internal(set) var reason: String
+  /// The bytes that are expected to be kept.
+  public internal(set) var expectedByteCount = 0
+  /// How far a layer's rate may lie below the one asked for.
+  let reach: Double
+  /// Whether the frames become a store.
+  var isStore = false
+
+  /// Whether anything is kept.
+  public var isOn: Bool { codec != nil }
+
+  /// What a plan needs to know of a run to decide.
+  struct Situation {
+    let recipe: MergeRecipe
+    let settings: TensorSettings
+    let tasks: [TensorTask]
+    let rule: any RateRule
+    let options: RunOptions
+    let stored: StoredModels
+    let inputsExceedCache: Bool
+  }
+
+  init(_ situation: Situation) throws(PipelineError) {
+    let method = situation.recipe.method
+    // Rates that are rebalanced begin somewhere else by as much again.
+    reach = (situation.rule.largestShift ?? 0) * (method.rebalancesRates ? 2 : 1) + 1e-9
+    let obstacle = SpillPlan.obstacle(situation, reach: reach)
+    switch situation.options.spill {
+    case .off:
+      codec = nil
+      reason = "it was switched off"
+    case .on(let codec):
+      if let obstacle {
+        throw .usage(
+          "there is nothing to spill: \(obstacle)", remedy: "Leave --spill out, or say --spill off."
+        )
+      }
+      self.codec = codec
+      reason = "it was asked for"
+    case .auto:
+      codec = nil
+      reason = obstacle ?? ""
+    }
+    expectedByteCount = obstacle == nil ? expectedBytes(situation, codec ?? .zstd(level: 1)) : 0
+    if situation.options.spill == .auto, obstacle == nil { decide(situation) }
+  }
+
+  /// The plan of a store: every tensor is kept, linear ones from some rate on.
+  init(storing codec: FrameCodec, reach: Double) {
+    self.codec = codec
+    self.reach = reach + 1e-9
+    reason = "the frames become the store"
+    isStore = true
+  }
+
+  /// The lowest rate that a tensor may come to have, and why; 0 if every element can be needed.
+  static func need(
+    _ situation: Situation
+  ) -> (TensorTask, Int) -> (rate: Double, why: String) {
+    let reach =
+      (situation.rule.largestShift ?? 0) * (situation.recipe.method.rebalancesRates ? 2 : 1)
+    let obstacle = obstacle(situation, reach: reach)
+    return { task, model in
+      if task.role != .linear { return (0, "this tensor is not pruned here") }
+      if let obstacle { return (0, obstacle) }
+      let requested = situation.settings.pruningRate(of: task, model: model).value
+      let lowest = requested == 0 ? 0 : max(0, requested - reach)
+      return (lowest, "here the rate may be as low as \(lowest.shortText)")
+    }
+  }
+
+  /// Reads again, whatever was decided: for a budget that has no room for anything else.
+  mutating func turnOff(_ why: String) {
+    codec = nil
+    reason = why
+  }
+
+  /// The lowest rate that a tensor of a model may come to have; nothing is kept below it.
+  func lowestRate(of task: TensorTask, model: Int, _ settings: TensorSettings) -> Double {
+    let requested = settings.pruningRate(of: task, model: model).value
+    return requested == 0 ? 0 : max(0, requested - reach)
+  }
+
+  /// Why pass 2 can need any element; nil if it cannot.
+  private static func obstacle(_ situation: Situation, reach: Double) -> String? {
+    let (recipe, method) = (situation.recipe, situation.recipe.method)
+    guard method.needs.contains(.survey) else {
+      return "\(method.pruning.row.name) can keep elements of any size"
+    }
+    if let stage = recipe.stages.transforms(behind: .delta).first {
+      return "\(stage.name) stands before the mask and needs all elements"
+    }
+    guard situation.rule.largestShift != nil else {
+      return "the rates of \(situation.rule.name) have no bound"
+    }
+    let linear = situation.tasks.filter { $0.role == .linear }
+    let given = recipe.models.indices.filter { !situation.stored.isStored($0) }
+    guard !given.isEmpty || recipe.models.isEmpty else { return nil }
+    let keepsLess = linear.contains { task in
+      given.contains { model in
+        task.fineTuned[model] != nil
+          && situation.settings.pruningRate(of: task, model: model).value > reach
+      }
+    }
+    guard keepsLess else { return "no layer is pruned for sure" }
+    return nil
+  }
+
+  /// Bytes of a spill, from what was measured of weights of each type: the share of an element's bytes
+  /// that a kept one takes, and the bitmap.
+  private func expectedBytes(_ situation: Situation, _ codec: FrameCodec) -> Int {
+    situation.tasks.filter { $0.role == .linear }.reduce(0) { sum, task in
+      task.fineTuned.indices.filter { !situation.stored.isStored($0) }.reduce(sum) { sum, model in
+        let lowest = lowestRate(of: task, model: model, situation.settings)
+        return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
+      }
+    }
+  }
+
+  /// About the bytes of the frames of a tensor.
+  static func expectedBytes(
+    _ task: TensorTask, _ model: Int, lowestRate: Double, _ codec: FrameCodec
+  ) -> Int {
+    guard let source = task.fineTuned[model] else { return 0 }
+    let dtype = Kernels.packedDType(base: task.base.dtype, tuned: source.dtype)
+    // Ties at the floor stay, too: half as many again in weights of 16 bits.
+    let kept = 1 - lowestRate
+    let share = dtype == .f32 ? kept : min(1, kept * 1.3)
+    let bytesOfKept =
+      switch (codec, dtype) {
+      case (.none, .f32): 4.0
+      case (_, .f32): 3.3
+      case (.zstd, _): 0.55
+      case (.lz4, _): 0.9
+      case (.none, _): 1.15
+      }
+    return Int(Double(task.fineTunedElementCounts[model]) * (0.125 + share * bytesOfKept))
+  }
+
+  /// Weighs what is saved against what it costs.
+  private mutating func decide(_ situation: Situation) {
+    let saved = situation.tasks.filter { $0.role == .linear }.reduce(0) { sum, task in
+      task.fineTuned.reduce(sum) { $0 + ($1?.byteRange.count ?? 0) }
+    }
+    guard situation.inputsExceedCache else {
+      reason = "the inputs stay in the page cache, where reading them again is faster"
+      return
+    }
+    _ = saved
+    reason = "reading the models again is expected to be faster than packing them"
+  }
+}

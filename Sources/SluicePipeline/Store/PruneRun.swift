@@ -1,0 +1,233 @@
+public import SluiceCore
+public import SluiceDataflow
+public import SluiceFormats
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceStages
+
+/// Makes the sparse delta store of a fine-tuned model.
+///
+/// One pass over the model: its linear layers are counted, and looked at again while they are in the
+/// page cache, to keep what merges from the lowest rate on can need; other tensors are kept whole. A
+/// run that is stopped goes on where it was, and what it makes depends on inputs and request alone.
+public struct PruneRun {
+  /// What is asked for.
+  public struct Request: Sendable {
+    /// The directory or file of the base model.
+    public var base: String
+    /// The directory or file of the fine-tuned model.
+    public var model: String
+    /// The lowest pruning rate that merges will ask for.
+    public var pruningRate: PruningRate
+    /// How far the rate of a layer may lie below it.
+    public var maxRateDeviation = 0.08
+    /// How frames are compressed.
+    public var codec = FrameCodec.zstd(level: FrameCodec.defaultLevel)
+    /// Which tensors are linear layers.
+    public var linearSet = LinearSet()
+    /// What to do with a tensor that the base does not have: refuse, or leave it out.
+    public var extraTensors = MergeRecipe.ExtraTensors.error
+
+    /// Asks for a store.
+    ///
+    /// - Parameters:
+    ///   - base: The directory or file of the base model.
+    ///   - model: The directory or file of the fine-tuned model.
+    ///   - pruningRate: The lowest pruning rate that merges will ask for.
+    public init(base: String, model: String, pruningRate: PruningRate) {
+      self.base = base
+      self.model = model
+      self.pruningRate = pruningRate
+    }
+  }
+
+  /// What was made.
+  public struct Summary: Sendable {
+    /// The number of tensors.
+    public let tensorCount: Int
+    /// The bytes of the model's tensors.
+    public let modelByteCount: Int
+    /// The bytes of the store.
+    public let storeByteCount: Int
+    /// What was skipped, converted or guessed.
+    public let warnings: [Warning]
+  }
+
+  /// How a run ended.
+  public enum Outcome: Sendable {
+    /// The store was made.
+    case made(Summary)
+    /// The output holds this very store already; nothing was done.
+    case wasFinished
+  }
+
+  private let request: Request
+  private let plan: MergePlan
+  private let output: String
+  private let cancellation: Cancellation
+  private let progress: ProgressMeter
+
+  /// Looks at the models and plans the run; nothing is written yet.
+  ///
+  /// - Parameters:
+  ///   - request: What is asked for.
+  ///   - options: How it is to be run.
+  ///   - output: The directory of the store.
+  ///   - progress: Where progress is counted.
+  ///   - cancellation: Ends the run from outside.
+  /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
+  public init(
+    _ request: Request, options: RunOptions, output: String,
+    progress: ProgressMeter = ProgressMeter(), cancellation: Cancellation = Cancellation()
+  ) throws {
+    guard request.extraTensors != .copy else {
+      throw PipelineError.usage("a store cannot copy tensors that the base does not have")
+    }
+    guard (0...1).contains(request.maxRateDeviation) else {
+      throw PipelineError.usage("the largest deviation of a rate must lie in 0 ... 1")
+    }
+    self.request = request
+    self.output = output
+    self.progress = progress
+    self.cancellation = cancellation
+    var recipe = MergeRecipe(
+      base: request.base,
+      models: [MergeRecipe.Model(name: "model", path: request.model)],
+      method: MethodParameters(pruningRate: request.pruningRate))
+    recipe.linearSet = request.linearSet
+    recipe.extraTensors = request.extraTensors
+    // All rows that the model has; a merge decides what becomes of them.
+    recipe.vocabulary = .extend
+    plan = try MergePlan(
+      recipe, options: options,
+      storing: SpillPlan(storing: request.codec, reach: request.maxRateDeviation))
+    guard plan.stored.isEmpty else {
+      throw PipelineError.usage("\(request.model) is a store already")
+    }
+  }
+
+  /// What was skipped, converted or guessed when the models were looked at.
+  public var warnings: [Warning] { plan.warnings }
+
+  /// Runs to the end, or goes on to the end with what an earlier attempt left.
+  ///
+  /// - Returns: How the run ended.
+  /// - Throws: A `SluiceError` that says what failed.
+  public func run() throws -> Outcome {
+    guard let kernels = Kernels(level: plan.options.vectorLevel) else {
+      throw PipelineError.usage("this processor has no \(plan.options.vectorLevel.name)")
+    }
+    let meter = CostMeter()
+    try plan.checkInputs()
+    let manifest = try MergeManifest.make(storing: request, plan)
+    let isNew = try FileStatus.of("\(output)/\(RunDirectory.workName)") == nil
+    let isFinished = try isFinished(manifest)
+    if isNew, isFinished { return .wasFinished }
+    if !isFinished { try checkIsFree() }
+    var directory = try RunDirectory(locking: output, manifest: manifest)
+    if isFinished {
+      // Stopped after the finished name, before the work directory was gone.
+      try directory.finish()
+      return .wasFinished
+    }
+    if plan.options.startsOver { try directory.startOver { $0 == DeltaStore.fileName } }
+    var earlier = MergeProgress()
+    let journalFile = try directory.openJournal { earlier.apply($0) }
+    do {
+      let check = FinishedWorkCheck(plan: plan, directory: directory, cancellation: cancellation)
+      let damaged = try check.damagedUnits(in: earlier, plan.options.resumeCheck)
+      for unit in damaged { earlier.undo(unit) }
+      try checkSpace()
+      let attempt = earlier.nextAttempt
+      let journal =
+        plan.options.isJournaled
+        ? try Journal(
+          journalFile, pace: plan.options.journalPace, cancellation: cancellation,
+          costs: { MergeWork.record(attempt, meter.costs) }) : nil
+      for unit in damaged { journal?.finished(.undoing(unit)) }
+      let summary: Summary
+      do {
+        let work = try MergeWork(
+          plan, in: directory, earlier: earlier, journal: journal, meter: meter)
+        summary = try make(work, in: directory, manifest, kernels: kernels)
+        try journal?.close()
+      } catch {
+        try? journal?.close()
+        throw error
+      }
+      try directory.finish()
+      return .made(summary)
+    } catch {
+      throw RunEnd.error(error, cancellation, directory)
+    }
+  }
+
+  private func make(
+    _ work: MergeWork, in directory: RunDirectory, _ manifest: Manifest, kernels: Kernels
+  ) throws -> Summary {
+    guard let spill = work.spill, let codec = plan.spill.codec else {
+      preconditionFailure("a store is made from frames")
+    }
+    let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
+    let catalogue = try budget.acquire(plan.memory.catalogueBytes)
+    defer { catalogue.release() }
+    let context = RunContext(
+      plan: plan, cancellation: cancellation, progress: progress, budget: budget, work: work,
+      dropsCachedPages: plan.inputsExceedCache)
+    let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
+    let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
+    var survey = Survey(context, store: work.store, kernels: kernels, isJournaled: true)
+    survey.secondLooks = SecondLooks(
+      linear + whole, plan: plan, work: work, store: spill, codec: codec)
+    try survey.count("survey", linear + whole, keptWhole: whole)
+    let statistics = try survey.significance(of: linear)
+    let sealing = StoreSealing(
+      plan: plan, work: work, spill: spill, statistics: statistics, tasks: linear + whole,
+      cancellation: cancellation)
+    var facts = try MergeManifest.storeFacts(request, plan)
+    facts["identity"] = manifest.identity.hexadecimal
+    let byteCount = try sealing.write(
+      to: "\(output)/\(DeltaStore.fileName)", via: directory.work, facts: facts, progress)
+    return Summary(
+      tensorCount: linear.count + whole.count,
+      modelByteCount: (linear + whole).reduce(0) { sum, task in
+        sum + task.fineTunedElementCounts[0] * (task.fineTuned[0]?.dtype.byteCount ?? 1)
+      }, storeByteCount: byteCount, warnings: plan.warnings)
+  }
+
+  private func isFinished(_ manifest: Manifest) throws -> Bool {
+    guard let store = try? DeltaStore.open(output) else { return false }
+    return store.facts["identity"] == manifest.identity.hexadecimal
+  }
+
+  private func checkIsFree() throws {
+    guard try FileStatus.of(output) != nil else { return }
+    for entry in try Directory.list(output)
+    where entry.name == DeltaStore.fileName || OutputDirectory.isOutput(entry.name) {
+      throw PipelineError.outputExists(output, found: entry.name)
+    }
+  }
+
+  private func checkSpace() throws {
+    let expected = plan.storeByteCount * 2 + plan.statisticsByteCount
+    let free = try FileSystem.freeByteCount(at: output)
+    guard free < expected else { return }
+    throw PipelineError(
+      Failure(
+        .inputOutput, subject: Subject(file: output),
+        message: "making the store takes about \(ByteCount(expected)), \(ByteCount(free)) are free",
+        remedy: "Free space, or choose another --out."))
+  }
+}
+
+extension MergePlan {
+  /// About how long a store of its first model becomes.
+  var storeByteCount: Int {
+    tasks.filter { $0.role == .linear || $0.role == .dense }.reduce(0) { sum, task in
+      let lowest =
+        task.role == .linear ? spill.lowestRate(of: task, model: 0, settings) : 0
+      return sum
+        + SpillPlan.expectedBytes(task, 0, lowestRate: lowest, spill.codec ?? .none)
+    }
+  }
+}

@@ -1,0 +1,158 @@
+public import SluiceFormats
+internal import Synchronization
+
+/// A record for each strip and model, in a file that grows while a pass runs.
+///
+/// Where records lie is not in the file: a journal keeps their slots.
+public final class StripRecords: Sendable, DurableData {
+  /// Where the record of a strip and model lies, and the XXH3-128 of its bytes.
+  public struct Slot: Sendable, Hashable {
+    /// The position of the first byte.
+    public let offset: Int
+    /// The number of bytes.
+    public let byteCount: Int
+    /// The hash of the bytes.
+    public let hash: Hash128
+
+    /// Describes a record.
+    ///
+    /// - Parameters:
+    ///   - offset: The position of the first byte.
+    ///   - byteCount: The number of bytes.
+    ///   - hash: The hash of the bytes.
+    public init(offset: Int, byteCount: Int, hash: Hash128) {
+      self.offset = offset
+      self.byteCount = byteCount
+      self.hash = hash
+    }
+  }
+
+  private struct State {
+    var slots: [Slot?]
+    var end = 0
+  }
+
+  /// The file.
+  public let file: WorkFile
+  private let modelCount: Int
+  private let state: Mutex<State>
+
+  /// Makes the records of a file.
+  ///
+  /// - Parameters:
+  ///   - file: The file: empty, or with the records that `restore` is going to tell of.
+  ///   - stripCount: The number of strips of the run.
+  ///   - modelCount: The number of fine-tuned models.
+  public init(_ file: WorkFile, stripCount: Int, modelCount: Int) {
+    self.file = file
+    self.modelCount = modelCount
+    state = Mutex(State(slots: Array(repeating: nil, count: stripCount * modelCount)))
+  }
+
+  /// The bytes that the index of records holds in memory.
+  ///
+  /// - Parameters:
+  ///   - stripCount: The number of strips of the run.
+  ///   - modelCount: The number of fine-tuned models.
+  /// - Returns: The number of bytes.
+  public static func indexByteCount(stripCount: Int, modelCount: Int) -> Int {
+    stripCount * modelCount * MemoryLayout<Slot?>.stride
+  }
+
+  /// Keeps a record, in place of an earlier one of the same strip and model.
+  ///
+  /// - Parameters:
+  ///   - record: The bytes.
+  ///   - strip: The ordinal of the strip in the run.
+  ///   - model: The position of the model.
+  /// - Throws: `FormatError` if it cannot be written.
+  public func put(_ record: [UInt8], strip: Int, model: Int) throws(FormatError) {
+    let offset = state.withLock { state in
+      defer { state.end += record.count }
+      return state.end
+    }
+    try file.write(record, at: offset)
+    let slot = Slot(offset: offset, byteCount: record.count, hash: Hash128(of: record))
+    state.withLock { $0.slots[strip * modelCount + model] = slot }
+  }
+
+  /// Takes room at the end of the file for data that a record tells of.
+  ///
+  /// - Parameters:
+  ///   - byteCount: The number of bytes.
+  ///   - limit: How long the file may become.
+  /// - Returns: The position of the first, or nil if the file would become too long.
+  public func allocate(_ byteCount: Int, limit: Int = .max) -> Int? {
+    state.withLock { state in
+      guard byteCount <= limit - state.end else { return nil }
+      defer { state.end += byteCount }
+      return state.end
+    }
+  }
+
+  /// Looks a record up.
+  ///
+  /// - Parameters:
+  ///   - strip: The ordinal of the strip in the run.
+  ///   - model: The position of the model.
+  /// - Returns: The bytes, or nil if none were kept.
+  /// - Throws: `FormatError` if they cannot be read, `StageError` if they are not what was written.
+  public func record(strip: Int, model: Int) throws -> [UInt8]? {
+    guard let slot = slot(strip, model) else { return nil }
+    let record = try file.bytes(in: slot.offset..<slot.offset + slot.byteCount)
+    guard Hash128(of: record) == slot.hash else { throw damage(strip: strip, model: model) }
+    return record
+  }
+
+  /// Whether there is a record of a strip and model.
+  ///
+  /// - Parameters:
+  ///   - strip: The ordinal of the strip in the run.
+  ///   - model: The position of the model.
+  /// - Returns: Whether there is one.
+  public func hasRecord(strip: Int, model: Int) -> Bool { slot(strip, model) != nil }
+
+  /// What is wrong with a record that cannot be understood.
+  func damage(strip: Int, model: Int) -> StageError {
+    let slot = slot(strip, model)
+    let start = slot?.offset ?? 0
+    return .damagedRecords(file.path, byteRange: start..<start + (slot?.byteCount ?? 0))
+  }
+
+  /// Where the records of a strip lie, for a journal.
+  ///
+  /// - Parameter strip: The ordinal of the strip in the run.
+  /// - Returns: One slot for each model; nil if not all models' records are there.
+  public func slots(strip: Int) -> [Slot]? {
+    let slots = state.withLock { $0.slots[strip * modelCount..<(strip + 1) * modelCount] }
+    let known = slots.compactMap(\.self)
+    return known.count == modelCount ? known : nil
+  }
+
+  /// Tells of the records of a strip that an earlier run wrote.
+  ///
+  /// - Parameters:
+  ///   - slots: One slot for each model; nil forgets the strip.
+  ///   - strip: The ordinal of the strip in the run.
+  public func restore(_ slots: [Slot]?, strip: Int) {
+    state.withLock { state in
+      for model in 0..<modelCount {
+        let slot = slots?[model]
+        state.slots[strip * modelCount + model] = slot
+        if let slot { state.end = max(state.end, slot.offset + slot.byteCount) }
+      }
+    }
+  }
+
+  /// Waits until everything kept so far is on the disk.
+  ///
+  /// - Throws: `FormatError` if the disk reports an error.
+  public func sync() throws(FormatError) { try file.sync() }
+
+  /// The bytes written to the file.
+  public var byteCount: Int { state.withLock { $0.end } }
+
+  private func slot(_ strip: Int, _ model: Int) -> Slot? {
+    state.withLock { $0.slots[strip * modelCount + model] }
+  }
+}

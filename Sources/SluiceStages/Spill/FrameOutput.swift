@@ -1,0 +1,159 @@
+internal import SluiceCore
+public import SluiceDataflow
+internal import SluiceFormats
+
+/// Frames on their way to the spill, or the end of a strip's.
+///
+/// Dropping it gives the buffer back.
+public struct FrameJob: Sendable {
+  /// The buffer that holds the frames; nil at the end of a strip.
+  let buffer: PooledBuffer?
+  /// How many of its bytes are frames.
+  let byteCount: Int
+  /// Where they go in the file.
+  let offset: Int
+  /// The strip that they belong to.
+  let strip: Strip
+  /// Where the strip's frames are, model by model, once all of them were sent.
+  let tables: [FrameTable]
+}
+
+/// Where a lane puts its frames: collects them in buffers and sends these to the writer.
+public final class FrameOutput {
+  /// The bytes of a buffer: frames of most weights are a tenth of the longest, so it holds a few.
+  public static let bufferByteCount = 1 << 21
+
+  private let context: NodeContext
+  private let pool: BufferPool
+  private let channel: BoundedChannel<FrameJob>
+  private let store: SpillStore
+  private let byteLimit: Int
+  private var buffer: PooledBuffer?
+  private var used = 0
+  private var waiting: [(model: Int, entry: FrameTable.Entry)] = []
+  private var tables: [FrameTable] = []
+  private var isAbandoned = false
+
+  /// Makes the output of one lane.
+  ///
+  /// - Parameters:
+  ///   - context: The node of the lane.
+  ///   - pool: The buffers, shared by all lanes.
+  ///   - channel: The way to the writer.
+  ///   - store: The spill.
+  ///   - byteLimit: How long its file may become; strips that do not fit are read again instead.
+  public init(
+    context: NodeContext, pool: BufferPool, channel: BoundedChannel<FrameJob>, store: SpillStore,
+    byteLimit: Int
+  ) {
+    precondition(pool.bufferByteCount >= FrameOutput.bufferByteCount)
+    self.context = context
+    self.pool = pool
+    self.channel = channel
+    self.store = store
+    self.byteLimit = byteLimit
+  }
+
+  /// Prepares for a strip.
+  ///
+  /// - Parameter floors: For each model the pattern of the smallest |delta| that is kept.
+  func begin(floors: [UInt32]) {
+    tables = floors.map { FrameTable(floorBits: $0, frames: []) }
+    isAbandoned = false
+  }
+
+  /// Takes up a frame.
+  ///
+  /// - Parameters:
+  ///   - model: The position of the model.
+  ///   - dtype: The type of its patterns.
+  ///   - strip: The strip.
+  ///   - fill: Writes the frame and says how long it is.
+  /// - Throws: `CancelledError` if the run was cancelled.
+  func append(
+    model: Int, _ dtype: DType, _ strip: Strip, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+  ) throws {
+    if FrameOutput.bufferByteCount - used < Frame.byteLimit(dtype) { try flush(strip) }
+    let target = try buffer ?? context.take(from: pool)
+    buffer = target
+    // SAFETY: the buffer is this lane's, and has room for the longest frame.
+    let count = unsafe fill(UnsafeMutableRawBufferPointer(rebasing: target.bytes[used...]))
+    waiting.append((model, FrameTable.Entry(offset: used, byteCount: count)))
+    used += count
+  }
+
+  /// Notes that a model has no elements in a frame's place.
+  func appendNothing(model: Int) {
+    waiting.append((model, FrameTable.Entry(offset: used, byteCount: 0)))
+  }
+
+  /// Sends what is left of a strip, and that it is whole.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: `CancelledError` if the run was cancelled.
+  func end(_ strip: Strip) throws {
+    try flush(strip)
+    guard !isAbandoned else { return }
+    try context.send(
+      FrameJob(buffer: nil, byteCount: 0, offset: 0, strip: strip, tables: tables), to: channel)
+  }
+
+  private func flush(_ strip: Strip) throws {
+    defer {
+      waiting.removeAll(keepingCapacity: true)
+      used = 0
+      buffer = nil
+    }
+    guard !isAbandoned, let start = store.records.allocate(used, limit: byteLimit) else {
+      isAbandoned = true
+      return
+    }
+    for (model, entry) in waiting {
+      tables[model].frames.append(
+        FrameTable.Entry(offset: start + entry.offset, byteCount: entry.byteCount))
+    }
+    guard let buffer, used > 0 else { return }
+    let job = FrameJob(buffer: buffer, byteCount: used, offset: start, strip: strip, tables: [])
+    // The writer gives it back as soon as it is written.
+    self.buffer = nil
+    try context.send(job, to: channel)
+  }
+}
+
+/// Writes frames to the spill: one node, so that what a lane sends is written in order.
+public struct SpillWriteStage: Sendable {
+  private let store: SpillStore
+
+  /// Makes the stage.
+  ///
+  /// - Parameter store: The spill.
+  public init(_ store: SpillStore) { self.store = store }
+
+  /// Writes until the channel is closed.
+  ///
+  /// - Parameters:
+  ///   - context: The node.
+  ///   - channel: Where the frames come from.
+  ///   - didWrite: Called with the number of bytes after each buffer.
+  ///   - didEnd: Called when all frames of a strip are written.
+  /// - Throws: `FormatError` if the disk is full or fails, `CancelledError` if the run was cancelled.
+  public func run(
+    _ context: NodeContext, from channel: BoundedChannel<FrameJob>, didWrite: (Int) -> Void,
+    didEnd: (Strip) -> Void
+  ) throws {
+    while let job = try context.receive(from: channel) {
+      guard let buffer = job.buffer else {
+        for (model, table) in job.tables.enumerated() {
+          try store.put(table, strip: job.strip.ordinal, model: model)
+        }
+        didEnd(job.strip)
+        continue
+      }
+      // SAFETY: the job owns the buffer, and says how much of it is frames.
+      try unsafe store.write(
+        UnsafeRawBufferPointer(rebasing: buffer.bytes[..<job.byteCount]), at: job.offset)
+      context.count(bytes: job.byteCount)
+      didWrite(job.byteCount)
+    }
+  }
+}

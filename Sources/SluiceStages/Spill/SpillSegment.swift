@@ -1,0 +1,256 @@
+internal import SluiceCore
+public import SluiceFormats
+public import SluiceKernels
+
+/// What of a tensor is kept in frames, once its first look is done.
+public struct SpillWish: Sendable, Hashable {
+  /// For each model the Float32 bit pattern of the smallest |delta| that is kept; 0 for every element,
+  /// nil if nothing of that model is wanted.
+  public var floors: [UInt32?]
+
+  /// States what is kept.
+  ///
+  /// - Parameter floors: For each model the smallest pattern that is kept, 0 or nil.
+  public init(floors: [UInt32?]) { self.floors = floors }
+}
+
+/// The second look of pass 1 in one lane: delta -> keep -> pack, fused on one worker; frames go to
+/// the writer.
+@safe public final class SpillSegment: LaneSegment {
+  private let wishes: @Sendable (TensorTask) -> SpillWish?
+  private let output: FrameOutput
+  private let store: SpillStore
+  private let kernels: Kernels
+  private let encoder: FrameEncoder
+  private let buffers: BlockBuffers
+  private let delta: DeltaStage
+  private let packers: [FramePacker]
+  private let planes: AlignedBuffer<UInt8>
+  private let tunedCells: AlignedBuffer<UInt32>
+  private let baseCells: AlignedBuffer<UInt32>
+  private var wish = SpillWish(floors: [])
+
+  /// Makes the segment of one lane.
+  ///
+  /// - Parameters:
+  ///   - modelNames: The names of the fine-tuned models.
+  ///   - wishes: What is kept of a tensor; nil if nothing is.
+  ///   - output: Where frames go.
+  ///   - store: The spill.
+  ///   - codec: How frames are compressed.
+  ///   - kernels: The kernels to compute with.
+  public init(
+    modelNames: [String], wishes: @escaping @Sendable (TensorTask) -> SpillWish?,
+    output: FrameOutput, store: SpillStore, codec: FrameCodec, kernels: Kernels
+  ) {
+    self.wishes = wishes
+    self.output = output
+    self.store = store
+    self.kernels = kernels
+    encoder = FrameEncoder(codec)
+    buffers = BlockBuffers(modelCount: modelNames.count)
+    delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
+    packers = modelNames.map { _ in FramePacker(kernels: kernels) }
+    planes = AlignedBuffer(count: Frame.elementLimit * 4, fill: 0)
+    tunedCells = AlignedBuffer(count: Granularity.blockElements, fill: 0)
+    baseCells = AlignedBuffer(count: Granularity.blockElements, fill: 0)
+  }
+
+  /// The bytes that the segment of one lane holds, with those of the encoder.
+  ///
+  /// - Parameter modelCount: The number of fine-tuned models.
+  /// - Returns: The number of bytes.
+  public static func byteCount(modelCount: Int) -> Int {
+    modelCount * FramePacker.byteCount + Frame.elementLimit * 4 + 1 << 20
+  }
+
+  /// Looks up what is kept of the strip's tensor.
+  ///
+  /// - Parameter strip: The strip.
+  public func begin(_ strip: Strip) {
+    wish = wishes(strip.task) ?? SpillWish(floors: packers.map { _ in nil })
+    output.begin(floors: wish.floors.map { $0 ?? 0 })
+  }
+
+  /// Packs a chunk.
+  ///
+  /// - Parameter chunk: The chunk.
+  /// - Throws: `StageError` if a weight is not finite, `CancelledError` if the run was cancelled.
+  public func process(_ chunk: Chunk) throws {
+    let strip = chunk.strip
+    var start = chunk.elements.lowerBound
+    while start < chunk.elements.upperBound {
+      // Frames are counted from the strip's beginning.
+      let done = (start - strip.elements.lowerBound) % Frame.elementLimit
+      let frameEnd = min(start - done + Frame.elementLimit, strip.elements.upperBound)
+      let end = min(frameEnd, chunk.elements.upperBound)
+      try add(chunk, start..<end)
+      if end == frameEnd { try finishFrames(strip, firstElement: start - done) }
+      start = end
+    }
+  }
+
+  /// Sends what is left of the strip.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: `CancelledError` if the run was cancelled.
+  public func end(_ strip: Strip) throws { try output.end(strip) }
+
+  /// Adds a part of a frame, block by block.
+  private func add(_ chunk: Chunk, _ elements: Range<Int>) throws {
+    let first = chunk.elements.lowerBound
+    var start = elements.lowerBound
+    while start < elements.upperBound {
+      let block =
+        (start - first)..<(min(start + buffers.blockElements, elements.upperBound) - first)
+      try delta.widenBase(chunk, block)
+      for (model, floor) in wish.floors.enumerated() {
+        if let floor { try add(chunk, block, model: model, floor: floor) }
+      }
+      start += block.count
+    }
+    for (model, floor) in wish.floors.enumerated() where floor != nil {
+      addBase(chunk, elements, model: model)
+    }
+  }
+
+  /// Adds to the sum of the base's bytes what the model has elements for.
+  private func addBase(_ chunk: Chunk, _ elements: Range<Int>, model: Int) {
+    guard let base = chunk.base, let run = chunk.fineTuned[model] else { return }
+    let start = elements.lowerBound - chunk.elements.lowerBound
+    let end = min(start + elements.count, base.elementCount, run.elementCount)
+    guard start < end else { return }
+    // SAFETY: both positions lie inside the run.
+    let bytes = unsafe UnsafeRawBufferPointer(
+      start: base.element(start), count: (end - start) * (base.dtype.byteCount ?? 1))
+    unsafe packers[model].addBase(bytes, firstElement: elements.lowerBound, base.dtype)
+  }
+
+  private func add(_ chunk: Chunk, _ block: Range<Int>, model: Int, floor: UInt32) throws {
+    guard let run = chunk.fineTuned[model], run.elementCount > block.lowerBound else { return }
+    // The frame ends with the model's last element.
+    let count = min(block.upperBound, run.elementCount) - block.lowerBound
+    let packer = packers[model]
+    try delta.takeDelta(model, chunk, block)
+    let keep = unsafe packer.nextKeep
+    if floor == 0 {
+      for word in 0..<(count + 63) / 64 {
+        let rest = count - word * 64
+        unsafe keep[word] = rest >= 64 ? .max : 1 << UInt64(rest) - 1
+      }
+    } else {
+      var cursor = TieCursor(threshold: floor, rule: .keepAll)
+      _ = unsafe kernels.select(
+        buffers.delta(of: model), count: count, cursor: &cursor, keep: keep)
+    }
+    let dtype = Kernels.packedDType(base: chunk.strip.task.base.dtype, tuned: run.dtype)
+    let tuned = unsafe cells(run, block, dtype, in: tunedCells)
+    let base = unsafe baseCells(chunk, block, dtype)
+    unsafe packer.add(tuned, base: base, dtype, count: count)
+  }
+
+  /// A model's patterns of a block: where they lie if they are of the type asked for, or else widened.
+  private func cells(
+    _ run: ChunkRun, _ block: Range<Int>, _ dtype: DType, in scratch: AlignedBuffer<UInt32>
+  ) -> UnsafeRawPointer {
+    if run.dtype == dtype { return unsafe run.element(block.lowerBound) }
+    let count = min(block.upperBound, run.elementCount) - block.lowerBound
+    // SAFETY: the scratch has four bytes for each element of a block.
+    unsafe scratch.pointer.withMemoryRebound(to: Float.self, capacity: scratch.count) {
+      _ = unsafe kernels.widen(run.element(block.lowerBound), run.dtype, into: $0, count: count)
+    }
+    return unsafe UnsafeRawPointer(scratch.pointer)
+  }
+
+  /// The base's patterns of a block, zeros where it has no element.
+  private func baseCells(
+    _ chunk: Chunk, _ block: Range<Int>, _ dtype: DType
+  ) -> UnsafeRawPointer {
+    unsafe BasePatterns.block(
+      chunk.base, block, dtype, in: baseCells, kernels: kernels)
+  }
+
+  private func finishFrames(_ strip: Strip, firstElement: Int) throws {
+    for (model, floor) in wish.floors.enumerated() where floor != nil {
+      let packer = packers[model]
+      guard packer.count > 0, let source = strip.task.fineTuned[model] else {
+        output.appendNothing(model: model)
+        continue
+      }
+      let dtype = Kernels.packedDType(base: strip.task.base.dtype, tuned: source.dtype)
+      let seed = Frame.seed(
+        owner: store.owner(strip.task, model: model), firstElement: firstElement)
+      try unsafe output.append(model: model, dtype, strip) { target in
+        unsafe packer.finish(dtype, seed: seed, planes: planes, encoder, into: target)
+      }
+    }
+  }
+}
+
+/// What one lane does in a pass that looks twice: one segment for each look.
+public final class TwoLooksSegment: LaneSegment {
+  private let first: any LaneSegment
+  private let second: any LaneSegment
+
+  /// Joins two segments.
+  ///
+  /// - Parameters:
+  ///   - first: Works on strips that are seen for the first time.
+  ///   - second: Works on strips that are seen again.
+  public init(first: any LaneSegment, second: any LaneSegment) {
+    self.first = first
+    self.second = second
+  }
+
+  private func segment(_ strip: Strip) -> any LaneSegment {
+    strip.look == .first ? first : second
+  }
+
+  /// Prepares for a strip.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: What the segment throws.
+  public func begin(_ strip: Strip) throws { try segment(strip).begin(strip) }
+
+  /// Works on a chunk.
+  ///
+  /// - Parameter chunk: The chunk.
+  /// - Throws: What the segment throws.
+  public func process(_ chunk: Chunk) throws { try segment(chunk.strip).process(chunk) }
+
+  /// Finishes a strip.
+  ///
+  /// - Parameter strip: The strip.
+  /// - Throws: What the segment throws.
+  public func end(_ strip: Strip) throws { try segment(strip).end(strip) }
+}
+
+/// The base's patterns as frames are packed against them.
+enum BasePatterns {
+  /// The patterns of a block: where they lie if they are all there and of the type asked for, or else
+  /// in a buffer, widened, and zero where the base has no element.
+  static func block(
+    _ run: ChunkRun?, _ block: Range<Int>, _ dtype: DType, in scratch: AlignedBuffer<UInt32>,
+    kernels: Kernels
+  ) -> UnsafeRawPointer {
+    let available = max(0, min(run?.elementCount ?? 0, block.upperBound) - block.lowerBound)
+    if let run, run.dtype == dtype, available == block.count {
+      return unsafe run.element(block.lowerBound)
+    }
+    precondition(block.count <= scratch.count)
+    scratch.fill(0)
+    if let run, available > 0 {
+      if run.dtype == dtype {
+        // SAFETY: the scratch has four bytes for each element of the block, the run has them all.
+        unsafe UnsafeMutableRawPointer(scratch.pointer).copyMemory(
+          from: run.element(block.lowerBound), byteCount: available * (dtype.byteCount ?? 4))
+      } else {
+        unsafe scratch.pointer.withMemoryRebound(to: Float.self, capacity: scratch.count) {
+          _ = unsafe kernels.widen(
+            run.element(block.lowerBound), run.dtype, into: $0, count: available)
+        }
+      }
+    }
+    return unsafe UnsafeRawPointer(scratch.pointer)
+  }
+}
