@@ -1,4 +1,5 @@
 internal import SluiceFormats
+internal import SluicePipeline
 
 /// Nodes written again on one line, in one way whatever they looked like before.
 extension RecipeNode {
@@ -14,12 +15,19 @@ extension RecipeNode {
     case .scalar(let text, isPlain: true):
       isNothing
         ? "null"
-        : Decimal.parse(text).map { "\($0)" }
+        : RecipeNode.number(text)
           ?? (text == "true" || text == "false" ? text : RecipeNode.quoted(text))
     case .scalar(let text, isPlain: false): RecipeNode.quoted(text)
     case .list(let items): "[\(items.map(\.flowText).joined(separator: ", "))]"
     case .map: "{\(flowEntries)}"
     }
+  }
+
+  /// A number in the shortest way that means it; whole ones without a point, of any length.
+  private static func number(_ text: String) -> String? {
+    guard let number = Decimal.parse(text) else { return nil }
+    if text.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) { return text }
+    return RecipeValue.number(number).recipeText
   }
 
   /// A text in double quotes, as YAML and JSON read it.
