@@ -18,10 +18,12 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
     MergeMethod.table.map { MethodPair(prune: prune, merge: $0) }
   }.filter { $0.prune.bands == .none || !$0.merge.possibleNeeds.contains(.solve) }
 
-  /// Each pruning and each merging at least once.
-  static let some = all.filter { pair in
-    pair.prune.name == "none" || pair.merge.name == "ties"
-  }
+  /// Each pruning and each merging once, as far as there are as many.
+  static let some = [
+    ("dppa", "ties"), ("dp", "sum"), ("magnitude", "average"), ("owl", "lm-cocktail"),
+    ("dare", "adamerging"), ("wanda", "adamerging++"), ("none", "regmean"),
+    ("sparsegpt", "greedy-soup"),
+  ].compactMap { names in all.first { $0.prune.name == names.0 && $0.merge.name == names.1 } }
 
   private var knowsWeights: Bool { merge.parameters.contains("weight") }
   private var files: [ExtraFile] {
@@ -135,6 +137,13 @@ struct MethodBytesTests {
       #expect(recipe == flags && recipe.fingerprint == flags.fingerprint)
       try directory.run(recipe, options: options).model.expectSameBytes(as: expected)
     }
+  }
+
+  @Test("the pairs that programs are run on have every method")
+  func coverage() {
+    #expect(Set(MethodPair.some.map(\.prune.name)) == Set(PruneMethod.table.map(\.name)))
+    #expect(Set(MethodPair.some.map(\.merge.name)) == Set(MergeMethod.table.map(\.name)))
+    #expect(MethodPair.all.count == 57)
   }
 
   @Test(

@@ -210,6 +210,79 @@ struct RecipeErrorTests {
       "models[0].parameters.amplify: dp does not amplify: use merge_method dppa"),
   ]
 
+  @Test("what is wrong with files and with parameters of single models", arguments: modelKeys)
+  func refusesModelKeys(wrong: WrongRecipe) { wrong.expect() }
+
+  private static func model(_ method: String, _ own: String, common: String = "") -> String {
+    "merge_method: \(method)\nbase_model: b\nmodels:\n  - model: m\n    parameters: {\(own)}\n"
+      + (common.isEmpty ? "" : "parameters: {\(common)}\n")
+  }
+
+  static let modelKeys = [
+    WrongRecipe(
+      model("wanda", "activations: [x]"), "5:31",
+      "models[0].parameters.activations: a text is expected, found a list"),
+    WrongRecipe(
+      model("wanda", "grams: x"), "5:18", "models[0].parameters.grams: there is no such key"),
+    WrongRecipe(
+      model("wanda", "weight: 1", common: "activations: x"), "6:14",
+      "parameters.activations: there is no such key"),
+    WrongRecipe(
+      model("sparsegpt", "grams: 5"), "5:25",
+      "models[0].parameters.grams: a text is expected; 5 without quotes is a number for readers of "
+        + "YAML"),
+    WrongRecipe(
+      model("regmean", "gram: x"), "5:18", "models[0].parameters.gram: there is no such key",
+      "Did you mean grams? Known are: weight, density, pruning-rate, amplify, grams."),
+    WrongRecipe(
+      model("lm-cocktail", "weight: 1", common: "losses: {m: 1}"), "6:22",
+      "parameters.losses: a text is expected, found a mapping"),
+    WrongRecipe(
+      model("lm-cocktail", "losses: x"), "5:18",
+      "models[0].parameters.losses: there is no such key"),
+    WrongRecipe(
+      model("adamerging", "weight: 1", common: "coefficients: []"), "6:28",
+      "parameters.coefficients: a text is expected, found a list"),
+    WrongRecipe(
+      model("greedy-soup", "weight: 1", common: "scores: true"), "6:22",
+      "parameters.scores: a text is expected; true without quotes is a truth value for readers of "
+        + "YAML"),
+    WrongRecipe(
+      model("dp", "density: [0.5, 2]"), "5:33",
+      "models[0].parameters.density[1]: a number above 0 and at most 1 is expected, found 2"),
+    WrongRecipe(
+      model("dp", "pruning-rate: [{filter: mlp, value: 1}]"), "5:54",
+      "models[0].parameters.pruning-rate[0].value: a number from 0 to below 1 is expected, found 1"),
+    WrongRecipe(
+      model("dp", "density: [{filter: 5, value: 1}]"), "5:37",
+      "models[0].parameters.density[0].filter: a text is expected; 5 without quotes is a number for "
+        + "readers of YAML"),
+    WrongRecipe(
+      model("dp", "density: [{fliter: mlp, value: 1}]"), "5:29",
+      "models[0].parameters.density[0].fliter: there is no such key",
+      "Did you mean filter? Known are: filter, value."),
+    WrongRecipe(
+      model("dp", "weight: 1", common: "density: 0.5, pruning-rate: 0.5"), "6:23",
+      "parameters.density: density and pruning-rate are given; they say the same"),
+    WrongRecipe(
+      model("dppa", "amplify: [a]"), "5:28",
+      "models[0].parameters.amplify[0]: a number that is finite is expected, found \"a\""),
+    WrongRecipe(
+      model("sum", "weight: 1", common: "lambda: x"), "6:22",
+      "parameters.lambda: a number that is finite is expected, found \"x\""),
+    WrongRecipe(
+      model("sum", "weight: 1") + "out: [x]", "6:6", "out: a text is expected, found a list"),
+    WrongRecipe(
+      model("sum", "weight: 1") + "out_dtype: bf17", "6:12",
+      "out_dtype: \"bf17\" is not one of the words expected here"),
+    WrongRecipe(
+      "merge_method: sum\nbase_model: b\nmodels: {m: {path: m, parameter: {}}}", "3:23",
+      "models.m.parameter: there is no such key", "Did you mean parameters? Known are: path, parameters."),
+    WrongRecipe(
+      "merge_method: sum\nbase_model: b\nmodels: [{model: m, nam: x}]", "3:21",
+      "models[0].nam: there is no such key", "Did you mean name? Known are: model, name, parameters."),
+  ]
+
   @Test("what is wrong in the chain form", arguments: chainForm)
   func refusesChainForm(wrong: WrongRecipe) { wrong.expect() }
 
@@ -278,6 +351,77 @@ struct RecipeErrorTests {
     WrongRecipe(
       chain + "  [read, delta, exec: {command: [x], statistics: [median]}, merge, write]", "4:51",
       "stages[2].exec.statistics[0]: \"median\" is not one of the words expected here"),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: x}, merge, write]", "4:33",
+      "stages[2].exec.command: a list of a program and its arguments is expected, found \"x\""),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: [x, [y]]}, merge, write]", "4:37",
+      "stages[2].exec.command[1]: an argument is expected, found a list"),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: [x], scope: al}, merge, write]", "4:45",
+      "stages[2].exec.scope: \"al\" is not one of the words expected here",
+      "Did you mean all? Known are: linear, all."),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: [x], statistics: [{quantile: 2}]}, merge, write]",
+      "4:62",
+      "stages[2].exec.statistics[0].quantile: a number from 0 to 1 is expected, found 2"),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: [x], statistics: [{quantil: 1}]}, merge, write]",
+      "4:52", "stages[2].exec.statistics[0].quantil: there is no such key"),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: [x], memory: much}, merge, write]", "4:46",
+      "stages[2].exec.memory: a size such as 512MiB or 5GB is expected, found \"much\""),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: [x], name: 5}, merge, write]", "4:44",
+      "stages[2].exec.name: a text is expected; 5 without quotes is a number for readers of YAML"),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: [x], kind: merge, scope: all}, write]", "4:51",
+      "stages[2].exec.scope: there is no such key"),
+    WrongRecipe(
+      chain + "  [read, delta, drop, merge, write]", "4:17",
+      "stages[2]: the key rate is missing"),
+    WrongRecipe(
+      chain + "  [read, delta, drop: {rate: 1}, merge, write]", "4:30",
+      "stages[2].drop.rate: a number from 0 to below 1 is expected, found 1"),
+    WrongRecipe(
+      chain + "  [read, delta, drop: {rate: 0.5, seed: -1}, merge, write]", "4:41",
+      "stages[2].drop.seed: a whole number of at most 64 bits is expected, found \"-1\""),
+    WrongRecipe(
+      chain + "  [read, delta, drop: {rate: 0.5, rescale: l1}, merge, write]", "4:44",
+      "stages[2].drop.rescale: \"l1\" is not one of the words expected here",
+      "Known are: inverse, none."),
+    WrongRecipe(
+      chain + "  [read, delta, drop: {rate: 0.5, scop: all}, merge, write]", "4:35",
+      "stages[2].drop.scop: there is no such key",
+      "Did you mean scope? Known are: rate, seed, scope, rescale."),
+    WrongRecipe(
+      chain + "  [read, delta, assign-rates: {model-rates: {math: 1}}, mask, merge, write]", "4:52",
+      "stages[2].assign-rates.model-rates.math: a number from 0 to below 1 is expected, found 1"),
+    WrongRecipe(
+      chain + "  [read, delta, assign-rates: {model-rates: {maths: 0.5}}, mask, merge, write]",
+      "4:46", "stages[2].assign-rates.model-rates.maths: there is no such key",
+      "Did you mean math? Known are: math, law."),
+    WrongRecipe(
+      chain + "  [read, delta, assign-rates, mask: {by: wanda, activations: x}, merge, write]",
+      "4:62",
+      "stages[3].mask.activations: a mapping of keys to values is expected, found \"x\""),
+    WrongRecipe(
+      chain
+        + "  [read, delta, assign-rates, mask: {by: wanda, activations: {mat: x}}, merge, write]",
+      "4:63", "stages[3].mask.activations.mat: there is no such key",
+      "Did you mean math? Known are: math, law."),
+    WrongRecipe(
+      chain + "  [read, delta, merge: {operator: ties, losses: x}, write]", "4:41",
+      "stages[2].merge.losses: there is no such key"),
+    WrongRecipe(
+      chain + "  [read, delta, assign-rates, mask, amplify: {maht: [1]}, merge, write]", "4:47",
+      "stages[4].amplify.maht: there is no such key"),
+    WrongRecipe(
+      chain + "  [read, delta, merge, write: {out: [x]}]", "4:37",
+      "stages[3].write.out: a text is expected, found a list"),
+    WrongRecipe(
+      chain + "  [read, delta, significance: {statistic: lagrest}, assign-rates, mask, merge, write]",
+      "4:43", "stages[2].significance.statistic: \"lagrest\" is not one of the words expected here"),
     WrongRecipe(
       chain + "  [read, delta, merge, write: {dtype: I8}]", "4:39",
       "stages[3].write.dtype: \"I8\" is not one of the words expected here"),

@@ -11,6 +11,7 @@ In a recipe, with a name and a file of norms (as for wanda) for each model:
 The protocol is described in docs/reference/exec-protocol.md.
 """
 import json
+import math
 import mmap
 import sys
 
@@ -38,7 +39,7 @@ def main():
         chunk = json.loads(line)
         count, columns = chunk["count"], chunk["shape"][-1]
         norm = norms[chunk["model"]][chunk["tensor"]]
-        factors = np.minimum(norm / np.float32(norm.astype(np.float64).mean()), np.float32(1))
+        factors = np.minimum(norm / np.float32(math.fsum(norm) / columns), np.float32(1))
         # The request begins in the middle of a row, and may end in the middle of another.
         rows = (chunk["column"] + count + columns - 1) // columns
         factors = np.tile(factors, rows)[chunk["column"]:chunk["column"] + count]

@@ -20,10 +20,16 @@ extension ModelFamily {
       for tensor in base.tensors
       where Reference.isLinear(name: tensor.name, rank: tensor.shape.dimensions.count) {
         let columns = tensor.shape.dimensions.last ?? 0
-        let gram = Matrix.gram(columns, &random)
-        let norms = (0..<columns).map { gram.rows[$0][$0].squareRoot() }
+        // Inputs that are independent but for their means, so that nothing has to be multiplied.
+        let means = (0..<columns).map { _ in 0.3 * random.gaussian() }
+        let variances = (0..<columns).map { _ in 0.5 + random.uniform() }
+        var values: [Double] = []
+        for row in 0..<columns {
+          values += means.map { $0 * means[row] }
+          values[row * columns + row] += variances[row]
+        }
+        let norms = (0..<columns).map { values[$0 * columns + $0].squareRoot() }
         activations.append(TinyTensor(tensor.name, .f32, values: norms))
-        let values = Array(gram.rows.joined())
         grams.append(TinyTensor(tensor.name, .f64, [columns, columns], values: values))
       }
       let name = "\(path)/\(tuned.name)"
