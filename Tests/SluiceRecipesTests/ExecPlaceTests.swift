@@ -34,9 +34,9 @@ struct ExecPlaceTests {
   @Test("shape, row and column are those of the tensor, in every cut of it", arguments: [1, 2])
   func places(strips: Int) throws {
     let directory = try FamilyDirectory { spec in
-      // Rows of 260 and 600 elements: requests of 65536 begin in the middle of them.
-      (spec.hiddenSize, spec.intermediateSize, spec.layerCount) = (260, 600, 1)
-      spec.expertCount = 2
+      // Rows of 260 and 270 elements: requests of 65536 begin in the middle of them.
+      (spec.hiddenSize, spec.intermediateSize, spec.layerCount) = (260, 270, 1)
+      (spec.vocabularySize, spec.expertCount) = (20, 1)
     }
     try directory.write(ExecPlaceTests.program, to: "places.py")
     let recipe = try directory.recipe(

@@ -296,7 +296,7 @@ struct RecipeErrorTests {
       chain + "  [read, detla, merge, write]", "4:10",
       "stages[1]: there is no stage \"detla\"",
       "Did you mean delta? Known are: read, delta, significance, assign-rates, mask, amplify, "
-        + "merge, write, exec."),
+        + "merge, write, drop, exec."),
     WrongRecipe(
       chain + "  [delta, read, merge, write]", "4:11", "stages[1]: read must stand before delta",
       "The order is: read, delta, significance, assign-rates, mask, amplify, merge, write."),
