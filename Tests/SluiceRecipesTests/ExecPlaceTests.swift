@@ -101,7 +101,7 @@ struct ExecPlaceTests {
     #expect(check.status == 0, "\(check.output)")
   }
 
-  @Test("data that a command names is part of the recipe's identity, and the stage is named by its program")
+  @Test("data that a command names is part of the identity; the stage is called as its program")
   func data() throws {
     let directory = try FamilyDirectory { spec in spec.layerCount = 1 }
     try directory.write("pass", to: "stage.py")

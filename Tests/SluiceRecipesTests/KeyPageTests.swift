@@ -57,7 +57,8 @@ struct KeyPageTests {
       keys.formUnion(try known("merge_method: \(name)\n\(head)parameters: {\(wrong): 1}"))
       keys.formUnion(
         try known(
-          "merge_method: \(name)\nbase_model: b\nmodels: {m: {path: m, parameters: {\(wrong): 1}}}"))
+          "merge_method: \(name)\nbase_model: b\nmodels: {m: {path: m, parameters: {\(wrong): 1}}}")
+      )
     }
     for stage in ["read", "delta", "significance", "assign-rates", "amplify", "write"] {
       keys.formUnion(try chainKeys(stage))
@@ -69,11 +70,8 @@ struct KeyPageTests {
     keys.formUnion(try chainKeys("exec", "command: [x], "))
     keys.formUnion(try chainKeys("merge-exec"))
     keys.formUnion(try chainKeys("drop", "rate: 0.5, "))
-    keys.formUnion(
-      try known(
-        KeyPageTests.chain
-          + "  [read, delta, exec: {command: [x], statistics: [{quantile: 1, \(wrong): 1}]}, merge, write]"
-      ))
+    let program = "exec: {command: [x], statistics: [{quantile: 1, \(wrong): 1}]}"
+    keys.formUnion(try known(KeyPageTests.chain + "  [read, delta, \(program), merge, write]"))
     // The name of the model, where keys are names.
     return keys.subtracting(["m"])
   }
@@ -100,7 +98,8 @@ struct KeyPageTests {
         let name = String(name.element).replacingOccurrences(of: "_", with: "-")
         let isKnown = keys.contains { $0.replacingOccurrences(of: "_", with: "-") == name }
         #expect(
-          isKnown || words.contains(name) || words.contains(name.replacingOccurrences(of: "-", with: "_")),
+          isKnown || words.contains(name)
+            || words.contains(name.replacingOccurrences(of: "-", with: "_")),
           "\(name) is on the page and not read")
       }
     }

@@ -8,7 +8,8 @@ import Testing
 struct SpectrumStoreTests {
   @Test("spectra come back as they were put, the last of a place wins") func roundTrip() throws {
     let directory = try ScratchDirectory()
-    let store = SpectrumStore(try WorkFile.create(at: directory("spectra")), stripCount: 3, modelCount: 2)
+    let store = SpectrumStore(
+      try WorkFile.create(at: directory("spectra")), stripCount: 3, modelCount: 2)
     let exact = Spectrum([.init(bits: 0, count: 7), .init(bits: 0x3f80_0000, count: 2)])
     let binned = Spectrum([
       .init(bits: 0, count: 1),

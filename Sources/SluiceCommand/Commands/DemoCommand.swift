@@ -57,7 +57,10 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
     WarningDisplay.show(report.warnings, options: output)
     StandardOutput.write(MergeSummary.text(report, output: merged))
     StandardOutput.write("\n" + layers(report))
-    if let out { StandardOutput.write("\nThe models are in \(out); \(out)/files has what some methods read beside them.\n") }
+    if let out {
+      StandardOutput.write(
+        "\nThe models are in \(out); \(out)/files has what some methods read beside them.\n")
+    }
   }
 
   /// The layers of the first model: the more significant, the less is pruned.

@@ -72,8 +72,10 @@ struct DemoFiles {
     return [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: bits >> $0) }
   }
 
-  /// Made-up inputs of a layer, independent but for their means: E[x y] = m(x) m(y), plus the
-  /// variance where x is y. So the matrix is positive definite, and no sum over tokens is needed.
+  /// Made-up inputs of a layer, independent but for their means.
+  ///
+  /// Formula: E[x y] = m(x) m(y), plus the variance where x is y. So the matrix is positive definite,
+  /// and no sum over tokens is needed.
   private struct Inputs {
     private let means: [Float]
     private let variances: [Float]

@@ -14,7 +14,7 @@ public enum WriteProbe {
   /// - Parameters:
   ///   - directory: A directory on the disk.
   ///   - byteLimit: The most bytes written.
-  ///   - shouldGoOn: Asked before each block but the first.
+  ///   - shouldGoOn: Asked before each block but the first two.
   /// - Returns: The bytes written, or nil if that cannot be tried here.
   public static func write(
     in directory: String, byteLimit: Int, while shouldGoOn: () -> Bool
@@ -31,7 +31,7 @@ public enum WriteProbe {
     // No zeros: some file systems do not store them.
     for index in block.indices { unsafe block[index] = UInt8(truncatingIfNeeded: index * 31) }
     var written = 0
-    while written + blockByteCount <= byteLimit, written == 0 || shouldGoOn() {
+    while written + blockByteCount <= byteLimit, written < 2 * blockByteCount || shouldGoOn() {
       let number = unsafe writeFully(
         descriptor, UnsafeRawBufferPointer(block), at: written, path: directory)
       guard number == 0 else { return nil }

@@ -13,7 +13,8 @@ extension PlanExplanation {
     isLowerBound =
       passes.contains { $0.name == "solve" } || !plan.recipe.stages.transforms.isEmpty
       || plan.recipe.stages.merging != nil
-    let sharesDisk = PlanExplanation.device(of: plan.files.first?.path ?? "")
+    let sharesDisk =
+      PlanExplanation.device(of: plan.files.first?.path ?? "")
       == PlanExplanation.device(of: PlanExplanation.nearestDirectory(to: output))
     let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanesAtOnce = min(1, Double(processors) / Double(plan.memory.lanes))

@@ -81,7 +81,8 @@ struct MethodForm {
       let number =
         density == nil
         ? try rate.tensorNumber(.rate)
-        : try rate.tensorNumber(.density) { (density: Double) in PruningRate.value(keeping: density) }
+        : try rate.tensorNumber(.density) { (density: Double) in PruningRate.value(keeping: density)
+        }
       recipe.setRate(number, models: models, isForAll: isForAll)
     }
     if let reason = method.refused["amplify"] {
