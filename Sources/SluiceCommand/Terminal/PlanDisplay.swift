@@ -46,7 +46,10 @@ enum PlanDisplay {
     if pass.bytesWritten > 0 { facts.append("writes \(ByteCount(pass.bytesWritten))") }
     if pass.seconds > 0 {
       let bound = pass.bound.isEmpty ? "" : ", most of it \(pass.bound)"
-      facts.append((plan.isActual ? "took " : "about ") + Format.seconds(pass.seconds) + bound)
+      let time =
+        pass.seconds < 0.01
+        ? "under 0.01 s" : (plan.isActual ? "took " : "about ") + Format.seconds(pass.seconds)
+      facts.append(time + bound)
     }
     text += "     |  \(facts.joined(separator: ", "))\n"
     for segment in pass.segments {
@@ -90,7 +93,9 @@ enum PlanDisplay {
   }
 
   private static func time(_ plan: PlanExplanation) -> String {
-    guard plan.seconds > 0 else { return "" }
+    guard plan.seconds > 0 else {
+      return "\ntime\n  not estimated: too little of the inputs can be read for a measurement\n"
+    }
     if plan.isActual { return "\ntime\n  took \(Format.seconds(plan.seconds))\n" }
     let least = plan.isLowerBound ? "at least " : "about "
     let missing =

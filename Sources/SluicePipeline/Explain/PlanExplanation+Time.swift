@@ -26,7 +26,7 @@ extension PlanExplanation {
       let cached = isFirst ? speed.cachedShare : plan.inputsExceedCache ? 0 : 1
       isFirst = false
       let reading = speed.disk > 0 ? bytes * (1 - cached) / speed.disk : 0
-      let rate = pass.bytesWritten > 0 ? speed.merging : speed.counting
+      let rate = PlanExplanation.computeRate(of: pass, speed)
       let computing = (bytes / speed.cache + bytes / rate) / lanesAtOnce
       let writing = speed.writing > 0 ? Double(pass.bytesWritten) / speed.writing : 0
       let disk = sharesDisk ? reading + writing : max(reading, writing)
@@ -35,6 +35,14 @@ extension PlanExplanation {
         computing >= disk ? "computing" : reading >= writing ? "reading" : "writing"
     }
     seconds = passes.reduce(0) { $0 + $1.seconds }
+  }
+
+  /// Of merging it is the bare merge that was measured; each stage between delta and merge adds about
+  /// an eighth of it.
+  private static func computeRate(of pass: Pass, _ speed: Speed) -> Double {
+    guard pass.bytesWritten > 0 else { return speed.counting }
+    let stages = pass.segments.first { $0.node == "work" }?.stages.count ?? 2
+    return speed.merging / (1 + Double(max(0, stages - 2)) / 8)
   }
 
   private static func device(of path: String) -> UInt64? {

@@ -38,9 +38,10 @@ final class ProbeLane {
       }
     }
     var mark = MonotonicTime.now
-    func lap(_ part: inout LaneSpeed.Part) {
+    func lap(_ part: inout LaneSpeed.Part, share: Double = 1) {
       let now = MonotonicTime.now
-      part.add(LaneSpeed.Part(bytes: byteCount, seconds: now.seconds(since: mark)))
+      let bytes = Int(Double(byteCount) * share)
+      part.add(LaneSpeed.Part(bytes: bytes, seconds: now.seconds(since: mark)))
       mark = now
     }
     let read = try windows()
@@ -56,20 +57,25 @@ final class ProbeLane {
       withExtendedLifetime(again) {}
     }
     mark = .now
-    compute(piece, sources.map(\.0), read, counts: true)
-    lap(&speed.counting)
-    compute(piece, sources.map(\.0), read, counts: false)
-    lap(&speed.merging)
+    // One half each, so that neither finds the weights in the processor's caches already.
+    let half = piece.elements.count / 2 / Granularity.blockElements * Granularity.blockElements
+    compute(piece, sources.map(\.0), read, 0..<half, counts: true)
+    lap(&speed.counting, share: Double(half) / Double(piece.elements.count))
+    compute(piece, sources.map(\.0), read, half..<piece.elements.count, counts: false)
+    lap(&speed.merging, share: 1 - Double(half) / Double(piece.elements.count))
     for window in read { try window.checkReadable() }
   }
 
   private func compute(
-    _ piece: ProbePiece, _ sources: [TensorSource], _ windows: [FileWindow], counts: Bool
+    _ piece: ProbePiece, _ sources: [TensorSource], _ windows: [FileWindow],
+    _ elements: Range<Int>, counts: Bool
   ) {
     let limit = Float.infinity.bitPattern
     let models = sources.count - 1
-    for first in stride(from: 0, to: piece.elements.count, by: Granularity.blockElements) {
-      let count = min(Granularity.blockElements, piece.elements.count - first)
+    for first in stride(
+      from: elements.lowerBound, to: elements.upperBound, by: Granularity.blockElements)
+    {
+      let count = min(Granularity.blockElements, elements.upperBound - first)
       func address(_ source: Int) -> UnsafeRawPointer? {
         // SAFETY: the window holds all elements of the piece.
         unsafe windows[source].bytes.baseAddress.map {

@@ -6,7 +6,18 @@ extension RecipeNode {
   /// The entries of a mapping, without its braces; empty for anything else.
   var flowEntries: String {
     guard case .map(let entries) = content else { return "" }
-    return entries.map { "\($0.key.flowText): \($0.value.flowText)" }.joined(separator: ", ")
+    return entries.map { "\($0.key.flowKey): \($0.value.flowText)" }.joined(separator: ", ")
+  }
+
+  /// A key: without quotes where no reader of YAML takes it for anything else.
+  private var flowKey: String {
+    guard case .scalar(let text, _) = content else { return flowText }
+    let isWord = text.utf8.first.map { $0 >= UInt8(ascii: "A") } ?? false
+    let isPlain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+    guard isWord, isPlain, !YAMLWords.isTruth(text), !YAMLWords.isNull(text),
+      !YAMLWords.looksLikeNumber(text)
+    else { return RecipeNode.quoted(text) }
+    return text
   }
 
   /// The node on one line.
