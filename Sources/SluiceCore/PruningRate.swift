@@ -11,6 +11,17 @@ public struct PruningRate: Sendable, Hashable, Comparable {
     self.value = value
   }
 
+  /// One minus a density, in decimal: 0.9 gives 0.1, as somebody who writes 0.1 gets it, and not
+  /// 0.09999999999999998.
+  ///
+  /// - Parameter density: The fraction kept.
+  /// - Returns: The fraction removed.
+  public static func value(keeping density: Double) -> Double {
+    let difference = 1 - density
+    let decimal = (difference * 1e12).rounded() / 1e12
+    return abs(decimal - difference) < 1e-15 ? decimal : difference
+  }
+
   /// The rate of the paper's main experiments: 0.8.
   public static let standard = PruningRate(unchecked: 0.8)
 

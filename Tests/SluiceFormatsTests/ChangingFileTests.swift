@@ -1,5 +1,6 @@
 import Glibc
 import SluiceFormats
+import SluiceTestSupport
 import Testing
 
 @Suite("Files that change while they are read") struct ChangingFileTests {
@@ -11,7 +12,7 @@ import Testing
     let file = try InputFile.open(try scratch.write(content, to: "a"))
     _ = try file.bytes(in: 0..<20_000)
     #expect(chmod(file.path, 0o444) == 0)
-    #expect(rename(file.path, scratch.path("b")) == 0)
+    #expect(rename(file.path, scratch("b")) == 0)
     try file.checkUnchanged()
   }
 

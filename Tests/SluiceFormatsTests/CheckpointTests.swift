@@ -19,8 +19,8 @@ import Testing
   @Test("a sharded directory opens, with links to its files, in natural order")
   func shardedDirectory() throws {
     let scratch = try ScratchDirectory()
-    try Directory.create(scratch.path("blobs"))
-    try Directory.create(scratch.path("snapshot"))
+    try Directory.create(scratch("blobs"))
+    try Directory.create(scratch("snapshot"))
     let index =
       #"{"weight_map":{"x":"s-10.safetensors","y":"s-9.safetensors","w":"s-9.safetensors"}}"#
     try scratch.write(Array(index.utf8), to: "blobs/i")
@@ -31,9 +31,9 @@ import Testing
       ("model.safetensors.index.json", "i"), ("s-10.safetensors", "x"), ("s-9.safetensors", "y"),
       ("config.json", "c"),
     ] {
-      #expect(symlink("../blobs/\(blob)", scratch.path("snapshot/\(link)")) == 0)
+      #expect(symlink("../blobs/\(blob)", scratch("snapshot/\(link)")) == 0)
     }
-    let checkpoint = try Checkpoint.open(scratch.path("snapshot"))
+    let checkpoint = try Checkpoint.open(scratch("snapshot"))
     #expect(
       checkpoint.files.map(\.path).map { $0.split(separator: "/").last ?? "" }
         == ["s-9.safetensors", "s-10.safetensors"])
@@ -41,7 +41,7 @@ import Testing
     #expect(checkpoint["x"]?.fileOrdinal == 1)
     #expect(checkpoint["v"] == nil)
     #expect(checkpoint.config == Array("{}".utf8))
-    #expect(checkpoint.directory == scratch.path("snapshot"))
+    #expect(checkpoint.directory == scratch("snapshot"))
   }
 
   @Test("one file opens by its directory and by its own path")
@@ -67,13 +67,13 @@ import Testing
   func otherPath(_ name: String, _ message: String) throws {
     let scratch = try ScratchDirectory()
     switch name {
-    case "pipe.safetensors": #expect(mkfifo(scratch.path(name), 0o600) == 0)
-    case "directory": try Directory.create(scratch.path(name))
-    case "null": #expect(symlink("/dev/null", scratch.path(name)) == 0)
+    case "pipe.safetensors": #expect(mkfifo(scratch(name), 0o600) == 0)
+    case "directory": try Directory.create(scratch(name))
+    case "null": #expect(symlink("/dev/null", scratch(name)) == 0)
     case "absent": break
     default: try scratch.write([1], to: name)
     }
-    let error = #expect(throws: FormatError.self) { try Checkpoint.open(scratch.path(name)) }
+    let error = #expect(throws: FormatError.self) { try Checkpoint.open(scratch(name)) }
     let failure = try #require(error?.failure)
     #expect(failure.message.contains(message), "\(failure.message)")
     #expect(failure.exitCode == .badInput)
@@ -82,7 +82,7 @@ import Testing
   @Test("a directory in the place of a file is refused")
   func directoryInPlaceOfFile() throws {
     let scratch = try ScratchDirectory()
-    try Directory.create(scratch.path("model.safetensors"))
+    try Directory.create(scratch("model.safetensors"))
     let error = #expect(throws: FormatError.self) { try Checkpoint.open(scratch.path) }
     #expect(error?.failure.message == "expected a regular file, found a directory")
   }

@@ -1,5 +1,6 @@
 import Glibc
 import SluiceFormats
+import SluiceTestSupport
 import Testing
 
 @Suite struct InputFileTests {
@@ -91,7 +92,7 @@ import Testing
     #expect(file.status.byteCount == content.count && file.status.kind == .regularFile)
     try scratch.write(content, to: "a")
     #expect(try FileStatus.of(path) != file.status)
-    #expect(try FileStatus.of(scratch.path("b")) == nil)
+    #expect(try FileStatus.of(scratch("b")) == nil)
   }
 
   @Test("a path that cannot be opened is bad input, with the system's words")
@@ -107,8 +108,8 @@ import Testing
   @Test("a pipe without a writer is refused without waiting")
   func pipe() throws {
     let scratch = try ScratchDirectory()
-    #expect(mkfifo(scratch.path("p"), 0o600) == 0)
-    let error = #expect(throws: FormatError.self) { try InputFile.open(scratch.path("p")) }
+    #expect(mkfifo(scratch("p"), 0o600) == 0)
+    let error = #expect(throws: FormatError.self) { try InputFile.open(scratch("p")) }
     #expect(error?.failure.message == "expected a regular file, found a pipe")
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import SluiceFormats
+import SluiceTestSupport
 import Testing
 
 @Suite struct OutputFileTests {
@@ -27,20 +28,20 @@ import Testing
         [UInt8](repeating: 0, count: offset) + part + [UInt8](repeating: 0, count: 777)
       for isDirect in [true, false] {
         let file = try OutputFile.create(
-          at: scratch.path("t"), byteCount: expected.count, isDirect: isDirect)
+          at: scratch("t"), byteCount: expected.count, isDirect: isDirect)
         try withBuffer(part, distance: distance) { try file.write($0, at: offset) }
-        try file.publish(to: scratch.path("a"))
+        try file.publish(to: scratch("a"))
         #expect(try scratch.read("a") == expected)
       }
     }
-    #expect(try FileStatus.of(scratch.path("t")) == nil)
+    #expect(try FileStatus.of(scratch("t")) == nil)
   }
 
   @Test("ranges that share pages may be written from several threads in any order")
   func concurrentWrites() async throws {
     let scratch = try ScratchDirectory()
     let bytes = noise(1_000_003)
-    let file = try OutputFile.create(at: scratch.path("t"), byteCount: bytes.count)
+    let file = try OutputFile.create(at: scratch("t"), byteCount: bytes.count)
     let borders = [0, 8, 4000, 70_000, 70_001, 266_609, 500_000, 528_753, 999_999, 1_000_003]
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (start, end) in zip(borders, borders.dropFirst()).reversed() {
@@ -52,7 +53,7 @@ import Testing
       }
       try await group.waitForAll()
     }
-    try file.publish(to: scratch.path("a"))
+    try file.publish(to: scratch("a"))
     #expect(try scratch.read("a") == bytes)
   }
 
@@ -61,12 +62,12 @@ import Testing
     let scratch = try ScratchDirectory()
     let chunk = noise(4 << 20)
     let file = try OutputFile.create(
-      at: scratch.path("t"), byteCount: 12 * chunk.count, isDirect: false)
+      at: scratch("t"), byteCount: 12 * chunk.count, isDirect: false)
     for index in (0..<12).reversed() {
       try withBuffer(chunk, distance: 0) { try file.write($0, at: index * chunk.count) }
     }
-    try file.publish(to: scratch.path("a"))
-    let input = try InputFile.open(scratch.path("a"))
+    try file.publish(to: scratch("a"))
+    let input = try InputFile.open(scratch("a"))
     for index in 0..<12 {
       let range = index * chunk.count..<(index + 1) * chunk.count
       #expect(try input.bytes(in: range) == chunk)
@@ -76,15 +77,15 @@ import Testing
   @Test("permissions are those that the umask leaves")
   func permissions() throws {
     let scratch = try ScratchDirectory()
-    let file = try OutputFile.create(at: scratch.path("t"), byteCount: 10)
-    try file.publish(to: scratch.path("a"))
+    let file = try OutputFile.create(at: scratch("t"), byteCount: 10)
+    try file.publish(to: scratch("a"))
     try scratch.write([1], to: "b")
     // Another way to the umask than umask(2), which would change it for all threads.
     let text = String(decoding: try procStatus(), as: UTF8.self)
     let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("Umask:") })
     let mask = try #require(UInt32(line.dropFirst(6).filter { $0 != "\t" && $0 != " " }, radix: 8))
     for name in ["a", "b"] {
-      #expect(try FileStatus.of(scratch.path(name))?.permissions == 0o666 & ~mask)
+      #expect(try FileStatus.of(scratch(name))?.permissions == 0o666 & ~mask)
     }
   }
 
@@ -98,7 +99,7 @@ import Testing
   @Test("a stopped run's file is opened again with what it holds")
   func reopening() throws {
     let scratch = try ScratchDirectory()
-    let path = scratch.path("t")
+    let path = scratch("t")
     #expect(try OutputFile.reopen(at: path, byteCount: 10) == nil)
     var file: OutputFile? = try OutputFile.create(at: path, byteCount: 10)
     try [UInt8]("abc".utf8).withUnsafeBytes { try file?.write($0, at: 2) }
@@ -118,9 +119,9 @@ import Testing
   func leftovers() throws {
     let scratch = try ScratchDirectory()
     try scratch.write([1, 2, 3], to: "other")
-    #expect(symlink(scratch.path("other"), scratch.path("t")) == 0)
-    let file = try OutputFile.create(at: scratch.path("t"), byteCount: 2)
-    try file.publish(to: scratch.path("a"))
+    #expect(symlink(scratch("other"), scratch("t")) == 0)
+    let file = try OutputFile.create(at: scratch("t"), byteCount: 2)
+    try file.publish(to: scratch("a"))
     #expect(try scratch.read("a") == [0, 0])
     #expect(try scratch.read("other") == [1, 2, 3])
   }
@@ -130,27 +131,27 @@ import Testing
     let scratch = try ScratchDirectory()
     let free = try FileSystem.freeByteCount(at: scratch.path)
     let error = #expect(throws: FormatError.self) {
-      try OutputFile.create(at: scratch.path("t"), byteCount: free + (1 << 40))
+      try OutputFile.create(at: scratch("t"), byteCount: free + (1 << 40))
     }
     let failure = try #require(error?.failure)
     #expect(failure.exitCode == .inputOutput && failure.systemError == ENOSPC)
     #expect(failure.message.hasPrefix("\(free + (1 << 40)) bytes needed, "))
-    #expect(try FileStatus.of(scratch.path("t")) == nil)
+    #expect(try FileStatus.of(scratch("t")) == nil)
   }
 
   @Test("a file of no bytes is published")
   func emptyFile() throws {
     let scratch = try ScratchDirectory()
-    let file = try OutputFile.create(at: scratch.path("t"), byteCount: 0)
+    let file = try OutputFile.create(at: scratch("t"), byteCount: 0)
     try file.write(UnsafeRawBufferPointer(start: nil, count: 0), at: 0)
-    try file.publish(to: scratch.path("a"))
+    try file.publish(to: scratch("a"))
     #expect(try scratch.read("a").isEmpty)
   }
 
   @Test("a directory that does not exist is an error that names the path")
   func noDirectory() throws {
     let scratch = try ScratchDirectory()
-    let path = scratch.path("none/t")
+    let path = scratch("none/t")
     let error = #expect(throws: FormatError.self) {
       try OutputFile.create(at: path, byteCount: 1)
     }

@@ -1,5 +1,6 @@
 import SluiceCore
 import SluiceFormats
+import SluiceTestSupport
 import Testing
 
 @Suite struct ShardLayoutTests {

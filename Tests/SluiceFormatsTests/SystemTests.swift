@@ -1,5 +1,6 @@
 import Glibc
 @testable import SluiceFormats
+import SluiceTestSupport
 import Testing
 
 @Suite struct SystemTests {
@@ -7,10 +8,10 @@ import Testing
   func listing() throws {
     let scratch = try ScratchDirectory()
     try scratch.write([1, 2, 3], to: "b")
-    try Directory.create(scratch.path("a/inner"))
-    #expect(symlink("b", scratch.path("c")) == 0)
-    #expect(symlink("nowhere", scratch.path("d")) == 0)
-    #expect(symlink("e", scratch.path("e")) == 0)
+    try Directory.create(scratch("a/inner"))
+    #expect(symlink("b", scratch("c")) == 0)
+    #expect(symlink("nowhere", scratch("d")) == 0)
+    #expect(symlink("e", scratch("e")) == 0)
     let entries = try Directory.list(scratch.path)
     #expect(entries.map(\.name) == ["a", "b", "c", "d", "e"])
     #expect(
@@ -22,24 +23,24 @@ import Testing
   @Test("directories are made with those above them, and again without harm")
   func creating() throws {
     let scratch = try ScratchDirectory()
-    try Directory.create(scratch.path("x//y/z/"))
-    try Directory.create(scratch.path("x/y/z"))
-    #expect(try FileStatus.of(scratch.path("x/y/z"))?.kind == .directory)
+    try Directory.create(scratch("x//y/z/"))
+    try Directory.create(scratch("x/y/z"))
+    #expect(try FileStatus.of(scratch("x/y/z"))?.kind == .directory)
     try scratch.write([], to: "file")
-    let error = #expect(throws: FormatError.self) { try Directory.create(scratch.path("file/x")) }
+    let error = #expect(throws: FormatError.self) { try Directory.create(scratch("file/x")) }
     #expect(error?.failure.exitCode == .inputOutput)
-    #expect(throws: FormatError.self) { try Directory.create(scratch.path("file")) }
+    #expect(throws: FormatError.self) { try Directory.create(scratch("file")) }
   }
 
   @Test("removing a directory removes links, not what they point to")
   func removing() throws {
     let scratch = try ScratchDirectory()
     try scratch.write([1], to: "kept")
-    try Directory.create(scratch.path("tree/inner"))
+    try Directory.create(scratch("tree/inner"))
     try scratch.write([1], to: "tree/inner/a")
-    #expect(symlink(scratch.path, scratch.path("tree/link")) == 0)
-    try Directory.remove(scratch.path("tree"))
-    try Directory.remove(scratch.path("tree"))
+    #expect(symlink(scratch.path, scratch("tree/link")) == 0)
+    try Directory.remove(scratch("tree"))
+    try Directory.remove(scratch("tree"))
     #expect(try Directory.list(scratch.path).map(\.name) == ["kept"])
   }
 

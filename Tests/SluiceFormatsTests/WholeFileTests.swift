@@ -1,4 +1,5 @@
 import SluiceFormats
+import SluiceTestSupport
 import Testing
 
 @Suite struct WholeFileTests {
@@ -6,7 +7,7 @@ import Testing
   func replacing() throws {
     let scratch = try ScratchDirectory()
     try scratch.write([1], to: "a")
-    let file = try WholeFile(to: scratch.path("a"))
+    let file = try WholeFile(to: scratch("a"))
     try file.append([2, 3])
     try file.append([])
     try file.append([4])
@@ -20,7 +21,7 @@ import Testing
   func discarding() throws {
     let scratch = try ScratchDirectory()
     do {
-      let file = try WholeFile(to: scratch.path("a"))
+      let file = try WholeFile(to: scratch("a"))
       try file.append([1])
     }
     #expect(try Directory.list(scratch.path).isEmpty)
@@ -31,16 +32,16 @@ import Testing
     let scratch = try ScratchDirectory()
     let bytes = noise((1 << 20) + 17)
     try scratch.write(bytes, to: "a")
-    #expect(try WholeFile.copy(scratch.path("a"), to: scratch.path("b")) == bytes.count)
+    #expect(try WholeFile.copy(scratch("a"), to: scratch("b")) == bytes.count)
     #expect(try scratch.read("b") == bytes)
-    #expect(throws: FormatError.self) { try WholeFile.copy(scratch.path, to: scratch.path("c")) }
-    #expect(try FileStatus.of(scratch.path("c")) == nil)
+    #expect(throws: FormatError.self) { try WholeFile.copy(scratch.path, to: scratch("c")) }
+    #expect(try FileStatus.of(scratch("c")) == nil)
   }
 
   @Test("a report streams into a file")
   func streaming() throws {
     let scratch = try ScratchDirectory()
-    let file = try WholeFile(to: scratch.path("report.json"))
+    let file = try WholeFile(to: scratch("report.json"))
     var writer = JSONWriter(to: { (text: [UInt8]) throws(FormatError) in try file.append(text) })
     writer.beginArray()
     for value in 0..<20_000 { writer.value(.integer(value)) }

@@ -6,10 +6,6 @@ import Testing
 @Suite("Families of tiny models") struct ReferenceFamilyTests {
   static let up = "model.layers.0.mlp.up_proj.weight"
 
-  private func temporaryDirectory() -> String {
-    FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-  }
-
   private func delta(_ family: ModelFamily, _ model: Int, _ name: String) throws -> [Float] {
     let tuned = try #require(family.fineTuned[model].model[name]?.floats)
     let base = try #require(family.base[name]?.floats)
@@ -45,11 +41,10 @@ import Testing
     let empty = try #require(TensorShape([0, 3]))
     base.tensors.insert(
       TinyTensor(name: "odd \"\\\n name", dtype: .u8, shape: empty, bytes: []), at: 1)
-    let directory = temporaryDirectory()
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    try base.write(to: directory, layout: layout)
-    #expect(try TinyModel.read(directory) == base.sorted)
-    let files = try FileManager.default.contentsOfDirectory(atPath: directory)
+    let directory = try ScratchDirectory()
+    try base.write(to: directory.path, layout: layout)
+    #expect(try TinyModel.read(directory.path) == base.sorted)
+    let files = try FileManager.default.contentsOfDirectory(atPath: directory.path)
     #expect(files.count { $0.hasSuffix(".safetensors") } == layout.shardCount)
     let hasIndex = layout.shardCount > 1 || layout.hasIndexForOneShard
     #expect(files.contains("model.safetensors.index.json") == hasIndex)

@@ -8,20 +8,6 @@ import SluiceStages
 import SluiceTestSupport
 import Testing
 
-/// A directory of a test's own, gone when the test is over.
-final class ScratchDirectory {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "sluice-test-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func callAsFunction(_ name: String) -> String { path + "/" + name }
-}
-
 /// A merge of a tiny family: by the product, from disk to disk, and by the scalar reference.
 struct TinyMerge {
   struct Output {

@@ -1,5 +1,6 @@
 import Foundation
 import SluiceCore
+import SluiceMethods
 import SluicePipeline
 import SluiceRecipes
 import SluiceStages
@@ -13,11 +14,26 @@ struct PipelineTests {
   static let names = ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [])
     .filter { $0.hasSuffix(".yaml") }.sorted()
 
-  @Test("there are recipes, and the README lists them")
+  @Test("there is a recipe for every method of the table, and the README lists them all")
   func list() throws {
     let page = try String(contentsOfFile: PipelineTests.directory + "/README.md", encoding: .utf8)
-    #expect(PipelineTests.names.count >= 8)
-    for name in PipelineTests.names { #expect(page.contains("| `\(name)` |")) }
+    for name in PipelineTests.names { #expect(page.contains("`\(name)`"), "\(name)") }
+    let methods = try PipelineTests.names.map { name in
+      try RecipeFile.load(PipelineTests.directory + "/" + name, options: RunOptions(threads: 1))
+        .recipe.method
+    }
+    for row in MethodTable.entries {
+      let isThere = methods.contains { method in
+        switch row.kind {
+        case "prune": method.pruning.rawValue == row.name
+        case "rates":
+          method.pruning.row.bands == .partitions
+            && (method.pruning.row.fixedRates ?? method.rates).rawValue == row.name
+        default: method.merging.rawValue == row.name
+        }
+      }
+      #expect(isThere, "no recipe with \(row.kind) \(row.name)")
+    }
   }
 
   @Test("each gives what it says, however it is run", arguments: names)
@@ -26,11 +42,13 @@ struct PipelineTests {
     let text = try String(contentsOfFile: path, encoding: .utf8)
     if text.contains("python3"), !Shell.hasNumPy { return }
     let family = try FamilyDirectory()
-    // As if the models stood beside the recipe; programs stay where they are.
-    let stages = PipelineTests.directory + "/stages/"
+    if text.contains("models/files/") { try family.writeMethodFiles() }
+    // As if models, files and programs stood beside the recipe.
+    try FileManager.default.createSymbolicLink(
+      atPath: family("stages"), withDestinationPath: PipelineTests.directory + "/stages")
     let recipe = try family.recipe(
-      text.replacingOccurrences(of: "stages/", with: stages)
-        .replacingOccurrences(of: "[python3,", with: "[\(Shell.python),"))
+      text.replacingOccurrences(of: "[python3,", with: "[\(Shell.python),")
+        .replacingOccurrences(of: "- python3\n", with: "- \(Shell.python)\n"))
     let merged = try family.run(recipe)
     #expect(merged.model.tensors.map(\.bytes) != family.family.base.tensors.map(\.bytes))
 

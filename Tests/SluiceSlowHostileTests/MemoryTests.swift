@@ -18,13 +18,13 @@ struct MemoryTests {
 
   @Test("are read or refused in bounded memory", arguments: Bomb.allCases)
   func bomb(_ bomb: Bomb) throws {
-    let directory = try BombFolder()
+    let directory = try ScratchDirectory()
     let path = try write(bomb, to: directory.path)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = [
       "-c", "ulimit -v \(Self.addressSpace); exec timeout 300 \"$0\" inspect --quiet \"$1\"",
-      BombFolder.program, path,
+      SluiceProcess.path, path,
     ]
     let errors = Pipe()
     process.standardError = errors
@@ -121,21 +121,4 @@ struct MemoryTests {
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     return path
   }
-}
-
-/// A directory of a test's own, and the program that was built beside the tests.
-private final class BombFolder {
-  static let program: String = {
-    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("sluice")
-      .path
-  }()
-
-  let path = NSTemporaryDirectory() + "sluice-slow-" + UUID().uuidString
-
-  init() throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
 }

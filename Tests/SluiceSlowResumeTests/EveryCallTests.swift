@@ -8,7 +8,7 @@ import Testing
 /// What the fast tests do at some of a run's calls, at every one of them.
 @Suite("A run that ends or fails at every call that changes the disk")
 struct EveryCallTests {
-  private static let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  private static let root = ScratchDirectory.root
   private static let merges = [DType.bf16, .f32].map { dtype in
     Result { try ResumableMerge(in: root, dtype: dtype, threads: dtype == .f32 ? 3 : 1) }
   }

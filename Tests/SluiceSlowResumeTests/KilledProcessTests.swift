@@ -10,22 +10,13 @@ import Testing
 /// The program itself, killed and sent signals; `scripts/kills` does the same at length.
 @Suite("The program", .serialized)
 struct KilledProcessTests {
-  /// The program of this build, beside the tests.
-  private static let program: String = {
-    var buffer = [CChar](repeating: 0, count: 4096)
-    let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-    let bytes = buffer[..<max(count, 0)].map { UInt8(bitPattern: $0) }
-    let path = String(decoding: bytes, as: UTF8.self)
-    let directory = path.split(separator: "/").dropLast().joined(separator: "/")
-    return "/\(directory)/sluice"
-  }()
-
-  private let scratch: String
+  private let directory: ScratchDirectory
+  private var scratch: String { directory.path }
   private let models: [String]
 
   init() throws {
-    scratch = NSTemporaryDirectory() + "sluice-killed-" + UUID().uuidString
-    let family = scratch + "/family"
+    directory = try ScratchDirectory()
+    let family = directory("family")
     let demo = try KilledProcessTests.start(["demo", "--quiet", "--out", family])
     demo.waitUntilExit()
     #expect(demo.terminationStatus == 0)
@@ -38,7 +29,7 @@ struct KilledProcessTests {
 
   private static func start(_ arguments: [String], errors: Pipe? = nil) throws -> Process {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
+    process.executableURL = URL(fileURLWithPath: SluiceProcess.path)
     process.arguments = arguments
     process.standardOutput = FileHandle.nullDevice
     if let errors { process.standardError = errors }
@@ -68,11 +59,8 @@ struct KilledProcessTests {
     return files
   }
 
-  private func remove() { try? FileManager.default.removeItem(atPath: scratch) }
-
   @Test("killed at random moments goes on to the same bytes, with no unfinished file under a name")
   func kills() throws {
-    defer { remove() }
     let start = MonotonicTime.now
     try finish("whole")
     let seconds = MonotonicTime.now.seconds(since: start)
@@ -101,7 +89,6 @@ struct KilledProcessTests {
 
   @Test("stopped by a signal exits with 130 and goes on", arguments: [SIGINT, SIGTERM, SIGHUP])
   func signals(number: Int32) throws {
-    defer { remove() }
     try finish("whole")
     let errors = Pipe()
     let process = try merge("stopped", errors: errors)
@@ -123,7 +110,6 @@ struct KilledProcessTests {
 
   @Test("refuses a second run on an output, and status does not get in the way")
   func lock() throws {
-    defer { remove() }
     let first = try merge("shared")
     while first.isRunning,
       !FileManager.default.fileExists(atPath: scratch + "/shared/.sluice/journal")
@@ -146,11 +132,10 @@ struct KilledProcessTests {
 
   @Test("above the limit of a file's size fails with 74, and goes on without the limit")
   func fileSizeLimit() throws {
-    defer { remove() }
     try finish("whole")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    let command = [KilledProcessTests.program, "merge"] + models + ["--out", scratch + "/limited"]
+    let command = [SluiceProcess.path, "merge"] + models + ["--out", scratch + "/limited"]
     process.arguments = ["-c", "ulimit -f 1024; exec " + command.joined(separator: " ")]
     let errors = Pipe()
     process.standardError = errors
@@ -166,7 +151,6 @@ struct KilledProcessTests {
 
   @Test("names the mapped input that was cut short while it was read")
   func truncatedInput() throws {
-    defer { remove() }
     let input = scratch + "/family/law/model-00001-of-00003.safetensors"
     let name = FileManager.default.fileExists(atPath: input) ? input : try firstShard()
     let errors = Pipe()

@@ -9,7 +9,11 @@ import Testing
 @Suite("Solvers on disk equal dense references") struct SolverTests {
   private static let tolerance = 1e-9
 
-  private func scratch() -> String { NSTemporaryDirectory() + "sluice-solver-\(UUID().uuidString)" }
+  private let directory: ScratchDirectory
+
+  init() throws { directory = try ScratchDirectory() }
+
+  private func scratch() -> String { directory("\(UInt64.random(in: .min ... .max))") }
 
   private func copy(_ matrix: Matrix, _ rows: Range<Int>, to target: UnsafeMutablePointer<Double>) {
     for (index, value) in matrix.rows[rows].joined().enumerated() { target[index] = value }

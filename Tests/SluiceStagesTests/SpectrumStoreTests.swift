@@ -1,16 +1,15 @@
-import Foundation
 import SluiceFormats
 import SluiceKernels
 import SluiceStages
+import SluiceTestSupport
 import Testing
 
 @Suite("The file of spectra")
 struct SpectrumStoreTests {
-  private let path = NSTemporaryDirectory() + "sluice-store-" + UUID().uuidString
-
   @Test("spectra come back as they were put, the last of a place wins") func roundTrip() throws {
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    let store = SpectrumStore(try WorkFile.create(at: path), stripCount: 3, modelCount: 2)
+    let directory = try ScratchDirectory()
+    let store = SpectrumStore(
+      try WorkFile.create(at: directory("spectra")), stripCount: 3, modelCount: 2)
     let exact = Spectrum([.init(bits: 0, count: 7), .init(bits: 0x3f80_0000, count: 2)])
     let binned = Spectrum([
       .init(bits: 0, count: 1),

@@ -11,7 +11,12 @@ internal import SluiceStages
 struct DemoCommand: ParsableCommand, HasOutputOptions {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Make a small family of models, merge it, and show the result.")
+    abstract: "Make a small family of models, merge it, and show the result.",
+    discussion: """
+      With --out it also makes the files that some methods read beside the models (made-up figures), \
+      so that every recipe in pipelines/ runs on it:
+        sluice demo --out pipelines/models
+      """)
 
   @Option(help: "Where to make it and leave it; a temporary directory if not given.")
   var out: String?
@@ -28,6 +33,7 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
     }
     let family = DemoFamily()
     try family.write(base: base, fineTuned: [math, law])
+    if let out { try family.files.write(to: "\(out)/files", models: ["math", "law"]) }
     if !output.isJSON {
       StandardOutput.write(
         "made a base and two fine-tuned models of \(Format.grouped(family.elementCount)) "
@@ -51,7 +57,10 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
     WarningDisplay.show(report.warnings, options: output)
     StandardOutput.write(MergeSummary.text(report, output: merged))
     StandardOutput.write("\n" + layers(report))
-    if let out { StandardOutput.write("\nThe models are in \(out).\n") }
+    if let out {
+      StandardOutput.write(
+        "\nThe models are in \(out); \(out)/files has what some methods read beside them.\n")
+    }
   }
 
   /// The layers of the first model: the more significant, the less is pruned.

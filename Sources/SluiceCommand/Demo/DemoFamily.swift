@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluicePipeline
 
 /// A base model and fine-tuned ones of a Llama's shape, small enough to be made in a moment: random
 /// weights, and changes whose tails are heavier in some layers than in others.
@@ -34,6 +35,11 @@ struct DemoFamily {
   /// The number of parameters of each model.
   var elementCount: Int { tensors.reduce(0) { $0 + $1.shape.elementCount } }
 
+  /// The files that some methods read beside the models.
+  var files: DemoFiles {
+    DemoFiles(linearTensors: tensors.filter { LinearSet().contains($0.name, shape: $0.shape) })
+  }
+
   /// Writes the models.
   func write(base: String, fineTuned: [String]) throws {
     let layout = try ShardLayout.plan(tensors, shardByteLimit: 2_000_000)
@@ -61,11 +67,8 @@ struct DemoFamily {
 
   private func weights(of tensor: TensorEntry, position: Int, seed: UInt64?) -> [UInt8] {
     // The same generator for the base's weights in every model; another for the changes.
-    let name = tensor.name.utf8.reduce(UInt64(14_695_981_039_346_656_037)) {
-      ($0 ^ UInt64($1)) &* 1_099_511_628_211
-    }
-    var weights = DemoNumbers(state: name)
-    var changes = DemoNumbers(state: name &+ (seed ?? 0) &* 0x9e37_79b9_7f4a_7c15)
+    var weights = DemoNumbers(named: tensor.name, seed: 0)
+    var changes = DemoNumbers(named: tensor.name, seed: seed ?? 0)
     let tail = Float(1 + position % 4)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(tensor.byteRange.count)
@@ -101,8 +104,15 @@ struct DemoFamily {
 }
 
 /// Repeatable numbers of about a normal distribution: the sum of four uniform ones.
-private struct DemoNumbers {
-  var state: UInt64
+struct DemoNumbers {
+  private var state: UInt64
+
+  init(named name: String, seed: UInt64) {
+    let start = name.utf8.reduce(UInt64(14_695_981_039_346_656_037)) {
+      ($0 ^ UInt64($1)) &* 1_099_511_628_211
+    }
+    state = start &+ seed &* 0x9e37_79b9_7f4a_7c15
+  }
 
   mutating func next() -> Float {
     state &+= 0x9e37_79b9_7f4a_7c15

@@ -125,7 +125,7 @@ struct RecipeOptions: ParsableArguments {
       throw UsageError("--density is 1 minus --pruning-rate: give one of them")
     }
     if let density {
-      guard let rate = PruningRate(1 - density) else {
+      guard let rate = PruningRate(PruningRate.value(keeping: density)) else {
         throw UsageError("the density must lie above 0 and be at most 1; it is \(density)")
       }
       return rate

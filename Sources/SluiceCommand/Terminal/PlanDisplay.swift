@@ -45,7 +45,11 @@ enum PlanDisplay {
     }
     if pass.bytesWritten > 0 { facts.append("writes \(ByteCount(pass.bytesWritten))") }
     if pass.seconds > 0 {
-      facts.append((plan.isActual ? "took " : "about ") + Format.seconds(pass.seconds))
+      let bound = pass.bound.isEmpty ? "" : ", most of it \(pass.bound)"
+      let time =
+        pass.seconds < 0.01
+        ? "under 0.01 s" : (plan.isActual ? "took " : "about ") + Format.seconds(pass.seconds)
+      facts.append(time + bound)
     }
     text += "     |  \(facts.joined(separator: ", "))\n"
     for segment in pass.segments {
@@ -89,9 +93,27 @@ enum PlanDisplay {
   }
 
   private static func time(_ plan: PlanExplanation) -> String {
-    guard plan.seconds > 0 else { return "" }
+    guard plan.seconds > 0 else {
+      return "\ntime\n  not estimated: too little of the inputs can be read for a measurement\n"
+    }
     if plan.isActual { return "\ntime\n  took \(Format.seconds(plan.seconds))\n" }
-    return "\ntime\n  about \(Format.seconds(plan.seconds)), with inputs read at "
-      + "\(ByteCount(Int(plan.readRate)))/s as just measured\n"
+    let least = plan.isLowerBound ? "at least " : "about "
+    let missing =
+      plan.isLowerBound ? " (solving and stages of one's own are not estimated)" : ""
+    var text = "\ntime\n  \(least)\(Format.seconds(plan.seconds))\(missing)\n"
+    if let speed = plan.speed {
+      func rate(_ rate: Double) -> String {
+        rate > 0 ? "\(ByteCount(Int(rate)))/s" : "not measured"
+      }
+      text += "  just measured, all lanes together:\n"
+      text += Format.table([
+        ["    reading from the disk", rate(speed.disk)],
+        ["    reading from the page cache", rate(speed.cache)],
+        ["    counting", rate(speed.counting)], ["    merging", rate(speed.merging)],
+        ["    writing", rate(speed.writing)],
+        ["    of the inputs in the page cache", Format.percent(speed.cachedShare)],
+      ])
+    }
+    return text
   }
 }

@@ -32,8 +32,18 @@ extension PlanExplanation {
     json.member("files", .integer(fileCount))
     json.member("bytesNeeded", .integer(bytesNeeded))
     json.member("bytesFree", .integer(bytesFree))
-    json.member("readRate", .double(readRate.rounded()))
+    if let speed {
+      json.key("speed")
+      json.beginObject(isOnOneLine: true)
+      for (name, rate) in [
+        ("disk", speed.disk), ("cache", speed.cache), ("counting", speed.counting),
+        ("merging", speed.merging), ("writing", speed.writing),
+      ] { json.member(name, .double(rate.rounded())) }
+      json.member("cachedShare", .double(speed.cachedShare.inMilliseconds))
+      json.endObject()
+    }
     json.member("seconds", .double(seconds.inMilliseconds))
+    if isLowerBound { json.member("lowerBound", .bool(true)) }
     json.endObject()
   }
 
@@ -87,7 +97,6 @@ extension PlanExplanation {
     fileCount = tree["files"]?.integer ?? 0
     bytesNeeded = tree["bytesNeeded"]?.integer ?? 0
     bytesFree = tree["bytesFree"]?.integer ?? -1
-    readRate = tree["readRate"]?.double ?? 0
     seconds = tree["seconds"]?.double ?? 0
   }
 }
@@ -102,6 +111,7 @@ extension PlanExplanation.Pass {
     json.member("bytesSpilled", .integer(bytesSpilled))
     json.member("bytesWritten", .integer(bytesWritten))
     json.member("seconds", .double(seconds.inMilliseconds))
+    if !bound.isEmpty { json.member("bound", .string(bound)) }
     json.list("segments", segments) { json, segment in
       json.member("node", .string(segment.node))
       json.member("count", .integer(segment.count))
@@ -139,6 +149,7 @@ extension PlanExplanation.Pass {
     bytesSpilled = tree["bytesSpilled"]?.integer ?? 0
     bytesWritten = tree["bytesWritten"]?.integer ?? 0
     seconds = tree["seconds"]?.double ?? 0
+    bound = tree["bound"]?.text ?? ""
     segments = (tree["segments"]?.list ?? []).map { segment in
       PlanExplanation.Segment(
         node: segment["node"]?.text ?? "", count: segment["count"]?.integer ?? 0,

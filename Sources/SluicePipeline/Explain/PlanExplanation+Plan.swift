@@ -5,13 +5,14 @@ internal import SluiceMethods
 internal import SluiceStages
 
 extension PlanExplanation {
-  /// Explains a plan; reads a little of the inputs to see how fast the disk is, and writes nothing.
+  /// Explains a plan; reads a little of the inputs to see how fast the machine is, and leaves nothing
+  /// on the disk.
   ///
   /// - Parameters:
   ///   - plan: The plan.
   ///   - output: The directory of the merged model.
-  ///   - measuresDisk: Whether to measure how fast the inputs can be read.
-  public init(_ plan: MergePlan, output: String, measuresDisk: Bool = true) {
+  ///   - measuresSpeed: Whether to measure how fast the machine is, and estimate the time.
+  public init(_ plan: MergePlan, output: String, measuresSpeed: Bool = true) {
     self.init()
     let recipe = plan.recipe
     fingerprint = recipe.fingerprint.hexadecimal
@@ -37,34 +38,21 @@ extension PlanExplanation {
     fileCount = plan.layout.shards.count
     bytesNeeded = plan.layout.byteCount + (passes.map(\.bytesSpilled).max() ?? 0)
     bytesFree = PlanExplanation.freeBytes(at: output)
-    if measuresDisk { estimate(plan) }
+    if measuresSpeed { estimate(plan) }
   }
 
-  /// The bytes free where a directory will be: at its nearest ancestor that exists.
-  private static func freeBytes(at path: String) -> Int {
+  /// The directory itself, or its nearest ancestor that exists.
+  static func nearestDirectory(to path: String) -> String {
     var path = path
-    while true {
-      if let free = try? FileSystem.freeByteCount(at: path) { return free }
+    while (try? FileStatus.of(path)) ?? nil == nil {
       let parent = Directory.parent(of: path)
-      if parent == path { return -1 }
+      if parent == path { break }
       path = parent
     }
+    return path
   }
 
-  /// Estimates the time of each pass: reading and writing take turns on one disk, and computing goes
-  /// on beside them at a rate that a lane of a common machine reaches.
-  private mutating func estimate(_ plan: MergePlan) {
-    readRate = DiskProbe.readRate(of: plan.files)
-    guard readRate > 0 else { return }
-    let computeRate = 1.2e9 * Double(plan.memory.lanes)
-    var isFirst = true
-    for index in passes.indices where !passes[index].isConditional {
-      let pass = passes[index]
-      let isCached = !isFirst && !plan.inputsExceedCache
-      let disk = Double((isCached ? 0 : pass.bytesRead) + pass.bytesWritten) / readRate
-      passes[index].seconds = max(disk, Double(pass.bytesRead) / computeRate)
-      isFirst = false
-    }
-    seconds = passes.reduce(0) { $0 + $1.seconds }
+  private static func freeBytes(at path: String) -> Int {
+    (try? FileSystem.freeByteCount(at: nearestDirectory(to: path))) ?? -1
   }
 }

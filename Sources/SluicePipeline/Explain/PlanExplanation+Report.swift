@@ -32,8 +32,19 @@ extension PlanExplanation {
           memorySeconds: nodes.reduce(0) { $0 + $1.blockedOnMemorySeconds },
           byteCount: nodes.reduce(0) { $0 + $1.byteCount })
       }
+      pass.bound = PlanExplanation.bound(of: pass)
       return pass
     }
+  }
+
+  /// What the nodes that worked most of the time did.
+  private static func bound(of pass: Pass) -> String {
+    let names = ["read": "reading", "write": "writing"]
+    func busy(_ segment: Segment) -> Double {
+      (segment.actual?.busySeconds ?? 0) / Double(max(segment.count, 1))
+    }
+    let busiest = pass.segments.max { busy($0) < busy($1) }
+    return busiest.map { names[$0.node] ?? "computing" } ?? ""
   }
 
   /// The nodes of a kind: `read 1`, `read 2`, ...

@@ -68,6 +68,24 @@ public struct PlanExplanation: Sendable, Hashable {
     public var segments: [Segment]
     /// The time it is estimated to take, or took.
     public var seconds: Double
+    /// What most of that time goes to: `reading`, `computing` or `writing`; empty if not known.
+    public var bound = ""
+  }
+
+  /// How fast a machine was at one moment, in bytes a second of all lanes together.
+  public struct Speed: Sendable, Hashable {
+    /// Reading what is not in the page cache; 0 if all that was looked at is.
+    public var disk = 0.0
+    /// Reading what is in the page cache.
+    public var cache = 0.0
+    /// Counting deltas into spectra, in bytes of input.
+    public var counting = 0.0
+    /// Merging, in bytes of input.
+    public var merging = 0.0
+    /// Writing to the output's disk; 0 if that could not be tried.
+    public var writing = 0.0
+    /// The share of the inputs that is in the page cache.
+    public var cachedShare = 1.0
   }
 
   /// A part of the memory.
@@ -110,10 +128,12 @@ public struct PlanExplanation: Sendable, Hashable {
   public var bytesNeeded = 0
   /// The bytes free there; negative if that is not known.
   public var bytesFree = -1
-  /// The rate at which the inputs can be read, in bytes a second, if it was measured.
-  public var readRate = 0.0
+  /// How fast the machine was, if that was measured.
+  public var speed: Speed?
   /// The time of all, estimated or taken.
   public var seconds = 0.0
+  /// Whether the estimate leaves something out: what solves for layers, and stages of one's own.
+  public var isLowerBound = false
 
   init() {}
 

@@ -167,7 +167,7 @@ public struct MergePlan: Sendable {
         fineTunedElementCounts: draft.fineTunedElementCounts,
         outputDType: draft.outputDType, outputShard: place.shard,
         outputOffset: place.offset, firstStrip: firstStrip,
-        columnCount: draft.shape.dimensions.last)
+        columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions)
       tasks.append(task)
       firstStrip += cutting.stripCount(of: task.elementCount)
     }

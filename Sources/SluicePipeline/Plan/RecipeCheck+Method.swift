@@ -76,8 +76,15 @@ extension RecipeCheck {
   }
 
   private static func checkWeights(_ recipe: MergeRecipe) throws(PipelineError) {
-    guard recipe.method.merging.rawValue == "lm-cocktail", recipe.extraFiles[.losses] == nil
-    else { return }
+    guard recipe.method.merging.rawValue == "lm-cocktail" else { return }
+    guard recipe.extraFiles[.losses] == nil else {
+      guard !recipe.models.contains(where: { $0.isWeighted }) else {
+        throw .usage(
+          "the weights of --merge lm-cocktail are given, and a file of losses that they follow from",
+          remedy: "Leave one of them out.")
+      }
+      return
+    }
     guard recipe.models.allSatisfy({ $0.weightByTensor == nil }) else {
       throw .usage("the weights of --merge lm-cocktail are shares: one number for each model")
     }

@@ -108,7 +108,7 @@ extension TensorTask {
       baseElementCount: baseElementCount, fineTuned: fineTuned,
       fineTunedElementCounts: fineTuned.map { $0 == nil ? 0 : elementCount },
       outputDType: outputDType, outputShard: outputShard, outputOffset: outputOffset,
-      firstStrip: firstStrip, columnCount: columnCount)
+      firstStrip: firstStrip, columnCount: columnCount, dimensions: dimensions)
   }
 }
 

@@ -15,7 +15,12 @@ extension MergeRecipe {
       text += "  \(quoted(model.name)): \(quoted(Directory.absolute(model.path)))\n"
     }
     text += "stages:\n"
-    for stage in resolvedStages() {
+    // Weights that follow from losses are no choice of the recipe's.
+    var choices = self
+    if extraFiles[.losses] != nil {
+      for model in models.indices { choices.models[model].weight = 1 }
+    }
+    for stage in choices.resolvedStages() {
       let arguments = stage.arguments
       text += arguments.isEmpty ? "  - \(stage.name)\n" : "  - \(stage.name): {\(arguments)}\n"
     }

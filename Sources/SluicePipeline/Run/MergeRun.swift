@@ -135,7 +135,7 @@ public struct MergeRun {
   }
 
   private func merge(_ work: MergeWork, kernels: Kernels) throws -> MergeReport {
-    let explanation = PlanExplanation(plan, output: output, measuresDisk: false)
+    let explanation = PlanExplanation(plan, output: output, measuresSpeed: false)
     let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
     let catalogue = try budget.acquire(plan.memory.catalogueBytes)
     defer { catalogue.release() }

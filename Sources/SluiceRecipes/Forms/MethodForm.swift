@@ -81,7 +81,8 @@ struct MethodForm {
       let number =
         density == nil
         ? try rate.tensorNumber(.rate)
-        : try rate.tensorNumber(.density) { (density: Double) in Density.pruningRate(density) }
+        : try rate.tensorNumber(.density) { (density: Double) in PruningRate.value(keeping: density)
+        }
       recipe.setRate(number, models: models, isForAll: isForAll)
     }
     if let reason = method.refused["amplify"] {
@@ -96,16 +97,6 @@ struct MethodForm {
   }
 
   private func refusals(_ method: NamedMethod) -> [String: String] { method.refused }
-}
-
-/// Densities, the share that is kept, as pruning rates.
-enum Density {
-  /// One minus the density, in decimal: 0.2 gives 0.8, as somebody who writes 0.8 gets it.
-  static func pruningRate(_ density: Double) -> Double {
-    let difference = 1 - density
-    let decimal = (difference * 1e12).rounded() / 1e12
-    return abs(decimal - difference) < 1e-15 ? decimal : difference
-  }
 }
 
 extension MergeRecipe.Model {

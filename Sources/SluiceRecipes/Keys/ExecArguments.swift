@@ -33,12 +33,17 @@ enum ExecArguments {
   ) throws -> ExecSpec {
     let list = try arguments.map.require("command")
     var command: [String] = []
+    var isFileBesideRecipe = false
     for item in try list.list(of: "a program and its arguments") {
-      command.append(try argument(item, arguments.directory))
+      let resolved = try argument(item, arguments.directory)
+      if command.isEmpty, case .scalar(let text, _) = item.node.content {
+        isFileBesideRecipe = resolved != text
+      }
+      command.append(resolved)
     }
     guard let program = command.first else { throw list.error("the command is empty") }
     // Of `python3 clip.py 3` it is the script that people know.
-    let script = command.last { $0.hasPrefix("/") }
+    let script = isFileBesideRecipe ? program : command.dropFirst().first { $0.hasPrefix("/") }
     var spec = ExecSpec(
       command: command, kind: kind,
       name: try arguments.map.take("name")?.text() ?? Directory.name(of: script ?? program),
@@ -75,19 +80,21 @@ enum ExecArguments {
     return Directory.absolute(path)
   }
 
+  private static let pieceByteCount = 16 << 20
+
   /// A hash of all files that the command names: another program is another recipe.
   private static func version(_ command: [String], _ directory: String) throws -> String {
     var hashes: [String] = []
     for argument in command where argument.contains("/") {
-      guard let status = try? FileStatus.of(argument), status.kind == .regularFile,
-        status.byteCount <= 64 << 20
+      guard let status = try? FileStatus.of(argument), status.kind == .regularFile
       else { continue }
-      var bytes = try InputFile.open(argument).bytes(in: 0..<status.byteCount)
-      // SAFETY: the bytes are used inside the closure only.
-      let hash = unsafe bytes.withUnsafeMutableBytes {
-        unsafe Hash128(of: UnsafeRawBufferPointer($0))
+      let file = try InputFile.open(argument)
+      // Piece by piece, so that data of any size can be part of a program.
+      let pieces = stride(from: 0, to: max(file.byteCount, 1), by: pieceByteCount)
+      for start in pieces {
+        let end = min(start + pieceByteCount, file.byteCount)
+        hashes.append(Hash128(of: try file.bytes(in: start..<end)).hexadecimal)
       }
-      hashes.append(hash.hexadecimal)
     }
     return hashes.joined(separator: " ")
   }

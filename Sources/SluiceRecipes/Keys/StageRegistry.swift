@@ -31,8 +31,9 @@ public struct StageRegistry: Sendable {
   private(set) var rateRules: [String: Entry<any RateRule>] = [:]
   private(set) var operators: [String: Entry<any MergeOperator>] = [:]
 
-  /// The stages that sluice brings along: programs (`exec`) and some transforms.
+  /// The stages that sluice brings along: programs (`exec`) and random dropping (`drop`).
   public init() {
+    transforms["drop"] = Entry(version: "1", make: { try DropArguments.transform(&$0) })
     transforms["exec"] = Entry(
       version: "", make: { try ExecArguments.transform(&$0) },
       identify: { ($0 as? ExecTransform).map { ($0.spec.recipeText, $0.spec.version) } })

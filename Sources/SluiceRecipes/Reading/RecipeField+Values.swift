@@ -16,7 +16,7 @@ extension RecipeField {
     }
   }
 
-  private func integer() throws(RecipeError) -> UInt64 {
+  func integer() throws(RecipeError) -> UInt64 {
     guard case .scalar(let text, isPlain: true) = node.content, let number = UInt64(text),
       "\(number)" == text
     else { throw error("a whole number of at most 64 bits is expected, found \(node.kindName)") }

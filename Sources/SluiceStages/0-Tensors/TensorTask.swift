@@ -67,6 +67,8 @@ public struct TensorTask: Sendable, Hashable {
   public let firstStrip: Int
   /// The number of elements in a row: those of the last dimension.
   public let columnCount: Int
+  /// The dimensions of the tensor written.
+  public let dimensions: [Int]
 
   /// The number of rows.
   public var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
@@ -87,11 +89,12 @@ public struct TensorTask: Sendable, Hashable {
   ///   - outputOffset: Where the tensor's bytes begin in that shard.
   ///   - firstStrip: The ordinal of the first strip.
   ///   - columnCount: The number of elements in a row; all of them if nil.
+  ///   - dimensions: The dimensions; rows and columns if nil.
   public init(
     ordinal: Int, name: String, role: TensorRole, elementCount: Int, base: TensorSource,
     baseElementCount: Int, fineTuned: [TensorSource?], fineTunedElementCounts: [Int],
     outputDType: DType, outputShard: Int, outputOffset: Int, firstStrip: Int,
-    columnCount: Int? = nil
+    columnCount: Int? = nil, dimensions: [Int]? = nil
   ) {
     self.ordinal = ordinal
     self.name = name
@@ -105,6 +108,8 @@ public struct TensorTask: Sendable, Hashable {
     self.outputShard = outputShard
     self.outputOffset = outputOffset
     self.firstStrip = firstStrip
-    self.columnCount = columnCount ?? elementCount
+    let columns = columnCount ?? elementCount
+    self.columnCount = columns
+    self.dimensions = dimensions ?? [columns > 0 ? elementCount / columns : 0, columns]
   }
 }

@@ -110,8 +110,15 @@ internal import SluiceFormats
       json.member("tensor", .string(strip.task.name))
       if let model { json.member("model", .string(spec.modelNames[model])) }
       json.member("elements", .integer(strip.task.elementCount))
+      json.key("shape")
+      json.beginArray()
+      for extent in strip.task.dimensions { json.value(.integer(extent)) }
+      json.endArray()
       json.member("linear", .bool(strip.task.role == .linear))
       json.member("first", .integer(first))
+      let columns = max(strip.task.columnCount, 1)
+      json.member("row", .integer(first / columns))
+      json.member("column", .integer(first % columns))
       json.member("count", .integer(count))
       json.key("inputs")
       json.beginArray()

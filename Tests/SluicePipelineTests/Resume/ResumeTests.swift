@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Interrupted merges")
 struct ResumeTests {
-  private static let root = "/tmp"
+  private static let root = ScratchDirectory.root
   private static let bf16 = Result { try ResumableMerge(in: root) }
   private static let spilled = Result { try ResumableMerge(in: root, spill: .on(.lz4)) }
   private static let f32 = Result { try ResumableMerge(in: root, dtype: .f32, threads: 2) }

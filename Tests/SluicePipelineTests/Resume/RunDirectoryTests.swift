@@ -8,7 +8,7 @@ import Testing
 
 @Suite("What an unfinished run is")
 struct RunDirectoryTests {
-  private static let merge = Result { try ResumableMerge(in: "/tmp") }
+  private static let merge = Result { try ResumableMerge(in: ScratchDirectory.root) }
 
   /// An output with an unfinished run that has merged everything.
   private func unfinished(
@@ -71,7 +71,7 @@ struct RunDirectoryTests {
   @Test("inputs that changed are refused, moved ones are not")
   func inputs() throws {
     // A family of its own, which the other tests do not miss meanwhile.
-    let merge = try unfinished("inputs", of: ResumableMerge(in: "/tmp"))
+    let merge = try unfinished("inputs", of: ResumableMerge(in: ScratchDirectory.root))
     let moved = "\(merge.directory)/moved"
     #expect(rename(merge.recipe.models[0].path, moved) == 0)
     let path = try #require(

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Verifying a merged model")
 struct VerifyTests {
-  private static let merge = Result { try ResumableMerge(in: "/tmp", dtype: .f16) }
+  private static let merge = Result { try ResumableMerge(in: ScratchDirectory.root, dtype: .f16) }
 
   private func copy(_ name: String) throws -> String {
     let merge = try VerifyTests.merge.get()

@@ -5,22 +5,23 @@ import SluicePipeline
 import SluiceRecipes
 import SluiceStages
 import SluiceTestSupport
+import Synchronization
 import Testing
 
 @testable import SluiceCommand
 
 /// A directory with a tiny family, `models/base`, `models/math` and `models/law`, as the recipes in
 /// `pipelines/` expect it beside them; gone when the test is over.
-final class FamilyDirectory {
+final class FamilyDirectory: Sendable {
   static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-  let path: String
   let family: ModelFamily
-  private var outputCount = 0
+  private let scratch: ScratchDirectory
+  private let outputCount = Atomic<Int>(0)
 
   init(dtype: DType = .bf16, change: (inout FamilySpec) -> Void = { _ in }) throws {
-    path = NSTemporaryDirectory() + "sluice-recipes-" + UUID().uuidString
+    scratch = try ScratchDirectory()
     var spec = FamilySpec(
       seed: 7,
       fineTunes: [
@@ -30,29 +31,31 @@ final class FamilyDirectory {
     spec.baseDType = dtype
     change(&spec)
     family = spec.build()
-    try FileManager.default.createDirectory(
-      atPath: path + "/models", withIntermediateDirectories: true)
-    try family.base.write(to: path + "/models/base", layout: ShardingLayout())
+    try family.base.write(to: scratch("models/base"), layout: ShardingLayout())
     for tuned in family.fineTuned {
-      try tuned.model.write(to: path + "/models/" + tuned.name, layout: ShardingLayout())
+      try tuned.model.write(to: scratch("models/" + tuned.name), layout: ShardingLayout())
     }
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  var path: String { scratch.path }
 
-  func callAsFunction(_ name: String) -> String { path + "/" + name }
+  /// Adds what some methods read beside the models, where `sluice demo` puts it.
+  func writeMethodFiles() throws {
+    try family.writeMethodFiles(seed: 5, to: scratch, under: "models/files")
+  }
 
+  func callAsFunction(_ name: String) -> String { scratch(name) }
+
+  @discardableResult
   func write(_ text: String, to name: String) throws -> String {
-    try text.write(toFile: self(name), atomically: true, encoding: .utf8)
-    return self(name)
+    try scratch.write(text, to: name)
   }
 
   /// Runs a recipe.
   func run(
     _ recipe: MergeRecipe, options: RunOptions = RunOptions(threads: 2)
   ) throws -> (model: TinyModel, output: String) {
-    outputCount += 1
-    let output = self("out-\(outputCount)")
+    let output = self("out-\(outputCount.add(1, ordering: .relaxed).newValue)")
     _ = try MergeRun(try MergePlan(recipe, options: options), output: output).execute()
     return (try TinyModel.read(output), output)
   }
@@ -66,7 +69,7 @@ final class FamilyDirectory {
   /// The recipe that the flags of `sluice merge` mean; paths start here.
   func recipe(flags: [String]) throws -> MergeRecipe {
     let flags = flags.map { $0.replacingOccurrences(of: "models/", with: path + "/models/") }
-    return try RecipeOptions.parse(flags).recipe()
+    return try MergeCommand.parse(flags + ["--out", self("out")]).recipe.recipe()
   }
 }
 

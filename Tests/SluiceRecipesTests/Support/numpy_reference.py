@@ -1,9 +1,10 @@
 """Computes with NumPy what two example stages should have made of a family, and compares all bits.
 
-usage: numpy_reference.py BASE MATH LAW MERGED RULE NUMBER
+usage: numpy_reference.py BASE MATH LAW MERGED RULE ARGUMENT
 
-RULE is `mean` (clip to NUMBER times the mean, then the mean of the models) or `fixed` (clip to
-NUMBER, then the soft average). Weights of the models are BF16, F16 or F32, those merged F32.
+RULE is `mean` (clip to ARGUMENT times the mean), `fixed` (clip to ARGUMENT) or `inputs` (linear layers
+by the norms of their inputs, from files in the directory ARGUMENT); then the soft average. Weights of
+the models are BF16, F16 or F32, those merged F32.
 """
 import json
 import math
@@ -13,7 +14,11 @@ import numpy as np
 
 
 def read(directory):
-    data = open(directory + "/model.safetensors", "rb").read()
+    return read_file(directory + "/model.safetensors")
+
+
+def read_file(path):
+    data = open(path, "rb").read()
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8:8 + length])
     tensors = {}
@@ -29,6 +34,13 @@ def read(directory):
         elif entry["dtype"] == "F32":
             tensors[name] = np.frombuffer(raw, "<f4")
     return tensors
+
+
+def by_inputs(delta, norms):
+    """Row by row: each delta times its column's norm over the mean of all, at most 1."""
+    factors = norms / np.float32(math.fsum(norms) / len(norms))
+    factors = np.where(factors > 1, np.float32(1), factors).astype(np.float32)
+    return np.concatenate([row * factors for row in delta.reshape(-1, len(norms))])
 
 
 def clip(delta, rule, number):
@@ -50,9 +62,17 @@ def merge(deltas):
 
 
 base, math_model, law, merged = (read(path) for path in sys.argv[1:5])
-rule, number = sys.argv[5], float(sys.argv[6])
+rule, argument = sys.argv[5:7]
+norms = [
+    read_file(f"{argument}/{name}-activations.safetensors") if rule == "inputs" else None
+    for name in ("math", "law")
+]
 for name, weights in base.items():
-    deltas = [clip(model[name] - weights, rule, number) for model in (math_model, law)]
+    deltas = [model[name] - weights for model in (math_model, law)]
+    if rule != "inputs":
+        deltas = [clip(delta, rule, float(argument)) for delta in deltas]
+    elif name in norms[0]:
+        deltas = [by_inputs(delta, norm[name]) for delta, norm in zip(deltas, norms)]
     expected = weights + merge(deltas)
     found = merged[name]
     different = np.flatnonzero(expected.view(np.uint32) != found.view(np.uint32))

@@ -1,0 +1,51 @@
+internal import Glibc
+internal import SluiceFormats
+
+extension PlanExplanation {
+  /// Estimates the time of each pass from what was just measured.
+  ///
+  /// Reading from the disk, computing and writing go on beside each other, so the slowest decides.
+  /// Two of them share what they need: reading and writing a disk, if it is the same; and taking
+  /// pages from the cache and computing the processors, since there are as many lanes as these.
+  mutating func estimate(_ plan: MergePlan) {
+    guard let speed = SpeedProbe(plan: plan).measure(output: output) else { return }
+    self.speed = speed
+    isLowerBound =
+      passes.contains { $0.name == "solve" } || !plan.recipe.stages.transforms.isEmpty
+      || plan.recipe.stages.merging != nil
+    let sharesDisk =
+      PlanExplanation.device(of: plan.files.first?.path ?? "")
+      == PlanExplanation.device(of: PlanExplanation.nearestDirectory(to: output))
+    let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let lanesAtOnce = min(1, Double(processors) / Double(plan.memory.lanes))
+    var isFirst = true
+    for index in passes.indices
+    where !passes[index].isConditional && passes[index].name != "solve" {
+      let pass = passes[index]
+      let bytes = Double(pass.bytesRead)
+      let cached = isFirst ? speed.cachedShare : plan.inputsExceedCache ? 0 : 1
+      isFirst = false
+      let reading = speed.disk > 0 ? bytes * (1 - cached) / speed.disk : 0
+      let rate = PlanExplanation.computeRate(of: pass, speed)
+      let computing = (bytes / speed.cache + bytes / rate) / lanesAtOnce
+      let writing = speed.writing > 0 ? Double(pass.bytesWritten) / speed.writing : 0
+      let disk = sharesDisk ? reading + writing : max(reading, writing)
+      passes[index].seconds = max(disk, computing)
+      passes[index].bound =
+        computing >= disk ? "computing" : reading >= writing ? "reading" : "writing"
+    }
+    seconds = passes.reduce(0) { $0 + $1.seconds }
+  }
+
+  /// Of merging it is the bare merge that was measured; each stage between delta and merge adds about
+  /// an eighth of it.
+  private static func computeRate(of pass: Pass, _ speed: Speed) -> Double {
+    guard pass.bytesWritten > 0 else { return speed.counting }
+    let stages = pass.segments.first { $0.node == "work" }?.stages.count ?? 2
+    return speed.merging / (1 + Double(max(0, stages - 2)) / 8)
+  }
+
+  private static func device(of path: String) -> UInt64? {
+    (try? FileStatus.of(path))??.device
+  }
+}

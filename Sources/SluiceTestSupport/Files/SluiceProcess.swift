@@ -1,0 +1,47 @@
+internal import Foundation
+
+/// The built `sluice`, run as a user runs it.
+public struct SluiceProcess {
+  /// What became of a run.
+  public struct Result: Sendable {
+    /// The exit code.
+    public let exitCode: Int32
+    /// What it wrote to its standard output.
+    public let output: String
+    /// What it wrote to its standard error.
+    public let errors: String
+  }
+
+  /// The program that was built beside these tests.
+  public static let path: String = {
+    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("sluice")
+      .path
+  }()
+
+  /// Runs it to its end.
+  ///
+  /// - Parameters:
+  ///   - arguments: The arguments.
+  ///   - directory: The directory that it runs in; that of the tests if nil.
+  /// - Returns: What became of it.
+  /// - Throws: If it cannot be started.
+  public static func run(_ arguments: [String], in directory: String? = nil) throws -> Result {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.standardInput = FileHandle.nullDevice
+    if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    // What is written here is far below what a pipe holds.
+    let outputText = output.fileHandleForReading.readDataToEndOfFile()
+    let errorText = errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Result(
+      exitCode: process.terminationStatus, output: String(decoding: outputText, as: UTF8.self),
+      errors: String(decoding: errorText, as: UTF8.self))
+  }
+}
