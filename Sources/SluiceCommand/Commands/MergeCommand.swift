@@ -40,6 +40,15 @@ struct Merge {
   let out: String
   let output: OutputOptions
 
+  init(recipe: MergeRecipe, options: RunOptions, out: String, output: OutputOptions) {
+    self.recipe = recipe
+    self.out = out
+    self.output = output
+    var options = options
+    options.output = out
+    self.options = options
+  }
+
   /// Merges and shows what was done.
   func run() throws {
     OpenFileLimit.raise()

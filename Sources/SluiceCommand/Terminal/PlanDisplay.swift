@@ -28,6 +28,11 @@ enum PlanDisplay {
     text += Format.table(plan.stages.map { ["  \($0.name)", $0.settings] }, leftAligned: [0, 1])
     text += "\npasses\n"
     for (index, pass) in plan.passes.enumerated() { text += tree(pass, index, plan) }
+    if !plan.spillReason.isEmpty {
+      let what =
+        plan.spillCodec.isEmpty ? "the models are read again" : "kept as \(plan.spillCodec)"
+      text += "\nspill\n  \(what): \(plan.spillReason)\n"
+    }
     text += "\n" + memory(plan) + "\n" + disk(plan) + time(plan)
     return text
   }

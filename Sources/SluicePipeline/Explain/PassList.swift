@@ -8,6 +8,8 @@ internal import SluiceStages
 struct PassList {
   private(set) var passes: [PlanExplanation.Pass] = []
   private let plan: MergePlan
+  /// Whether the survey is over, and with it what is kept for later passes.
+  private var knowsSpill = false
 
   init(_ plan: MergePlan) {
     self.plan = plan
@@ -118,10 +120,25 @@ struct PassList {
   private mutating func surveyPasses(_ early: [String]) {
     let linear = plan.linearTasks
     guard !linear.isEmpty else { return }
-    passes.append(
-      pass(
-        "survey", "a layer's rates depend on the significance of all layers", linear,
-        ["delta"] + early + ["significance"], spilled: spectraBytes(linear)))
+    var survey = pass(
+      "survey", "a layer's rates depend on the significance of all layers", linear,
+      ["delta"] + early + ["significance"], spilled: spectraBytes(linear))
+    let isKnown = plan.stored.stores.allSatisfy { $0 != nil }
+    survey.bytesRead = isKnown ? 0 : plan.readByteCount(linear, knowsSpill: false)
+    if isKnown { survey.reason += "; the stores know it" }
+    if plan.spill.isOn {
+      survey.bytesSpilled += plan.spill.expectedByteCount
+      survey.reason += "; what they can keep is packed in a second look"
+      survey.segments[1].stages += ["pack"]
+      survey.segments[1].channel = PlanExplanation.Channel(
+        name: "frames", capacity: plan.memory.frameBuffers, count: 1,
+        elementByteCount: FrameOutput.bufferByteCount)
+      survey.segments.append(
+        PlanExplanation.Segment(
+          node: "write frames", count: 1, stages: ["spill"], channel: nil, actual: nil))
+    }
+    passes.append(survey)
+    knowsSpill = true
     var refined = ["refine significance", "refine cuts"]
     if plan.rateRule.blockMultiple != .none { refined.insert("refine block significance", at: 1) }
     for name in refined { refine(name, linear, ["delta"] + early, isAlways: !early.isEmpty) }
@@ -175,7 +192,8 @@ struct PassList {
       node: "work", count: memory.lanes, stages: stages, channel: merged, actual: nil)
     return PlanExplanation.Pass(
       name: name, reason: reason, isConditional: false, tensorCount: tasks.count,
-      bytesRead: MergePlan.inputByteCount(tasks), bytesSpilled: spilled, bytesWritten: written,
+      bytesRead: plan.readByteCount(tasks, knowsSpill: knowsSpill || !plan.stored.isEmpty),
+      bytesSpilled: spilled, bytesWritten: written,
       segments: [read, work] + (rest.map { [$0] } ?? []), seconds: 0)
   }
 }

@@ -28,6 +28,11 @@ extension PlanExplanation {
     json.member("memoryLimit", .integer(memoryLimit))
     json.member("smallestMemory", .integer(smallestMemory))
     json.member("peakMemory", .integer(peakMemory))
+    json.key("spill")
+    json.beginObject(isOnOneLine: true)
+    json.member("codec", .string(spillCodec))
+    json.member("reason", .string(spillReason))
+    json.endObject()
     json.member("output", .string(output))
     json.member("files", .integer(fileCount))
     json.member("bytesNeeded", .integer(bytesNeeded))
@@ -93,6 +98,8 @@ extension PlanExplanation {
     memoryLimit = tree["memoryLimit"]?.integer ?? 0
     smallestMemory = tree["smallestMemory"]?.integer ?? 0
     peakMemory = tree["peakMemory"]?.integer ?? 0
+    spillCodec = tree["spill"]?["codec"]?.text ?? ""
+    spillReason = tree["spill"]?["reason"]?.text ?? ""
     output = tree["output"]?.text ?? ""
     fileCount = tree["files"]?.integer ?? 0
     bytesNeeded = tree["bytesNeeded"]?.integer ?? 0

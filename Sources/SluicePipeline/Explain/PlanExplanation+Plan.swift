@@ -34,9 +34,19 @@ extension PlanExplanation {
         plan.tasks, recipe: recipe, partitionCount: plan.settings.partitionCount,
         options: plan.options, frames: plan.frameUse
       ).bytes
+    // No pass has both; what the one takes more than the other is counted.
+    let more = memory.frameBuffersByteCount - memory.outputBuffers * memory.outputBufferBytes
+    if more > 0 {
+      self.memory.append(MemoryPart(name: "more for frame buffers", count: 1, byteCount: more))
+    }
+    spillCodec = plan.spill.codec?.label ?? ""
+    spillReason = plan.spill.reason
     self.output = output
     fileCount = plan.layout.shards.count
-    bytesNeeded = plan.layout.byteCount + (passes.map(\.bytesSpilled).max() ?? 0)
+    let spillIsElsewhere = plan.options.spillDirectory != nil
+    bytesNeeded =
+      plan.layout.byteCount + (passes.map(\.bytesSpilled).max() ?? 0)
+      - (spillIsElsewhere ? plan.spill.expectedByteCount : 0)
     bytesFree = PlanExplanation.freeBytes(at: output)
     if measuresSpeed { estimate(plan) }
   }

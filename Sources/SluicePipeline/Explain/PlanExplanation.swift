@@ -120,6 +120,10 @@ public struct PlanExplanation: Sendable, Hashable {
   public var smallestMemory = 0
   /// The most memory that the process had, after a run.
   public var peakMemory = 0
+  /// How frames of what pass 1 keeps are compressed; empty if the models are read again.
+  public var spillCodec = ""
+  /// Why what pass 1 reads is kept, or not.
+  public var spillReason = ""
   /// The directory of the merged model.
   public var output = ""
   /// The files of the merged model.

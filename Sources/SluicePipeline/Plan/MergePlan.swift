@@ -89,7 +89,10 @@ public struct MergePlan: Sendable {
     let situation = SpillPlan.Situation(
       recipe: recipe, settings: settings, tasks: tasks, rule: recipe.rateRule(deltaCount: 0),
       options: options, stored: StoredModels(stores: models.map(\.store)),
-      inputsExceedCache: inputsExceedCache)
+      inputsExceedCache: inputsExceedCache, files: files,
+      freeByteCount: options.spillPlace.flatMap {
+        try? FileSystem.freeByteCount(at: PlanExplanation.nearestDirectory(to: $0))
+      })
     stored = situation.stored
     try stored.check(tasks, recipe, files, needed: SpillPlan.need(situation))
     var spill = try spillOfStore ?? SpillPlan(situation)

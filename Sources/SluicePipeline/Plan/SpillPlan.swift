@@ -29,6 +29,9 @@ public struct SpillPlan: Sendable, Hashable {
     let options: RunOptions
     let stored: StoredModels
     let inputsExceedCache: Bool
+    let files: [InputFile]
+    /// The bytes free where a spill would be; nil if that is not known.
+    let freeByteCount: Int?
   }
 
   init(_ situation: Situation) throws(PipelineError) {
@@ -150,14 +153,54 @@ public struct SpillPlan: Sendable, Hashable {
 
   /// Weighs what is saved against what it costs.
   private mutating func decide(_ situation: Situation) {
-    let saved = situation.tasks.filter { $0.role == .linear }.reduce(0) { sum, task in
-      task.fineTuned.reduce(sum) { $0 + ($1?.byteRange.count ?? 0) }
-    }
     guard situation.inputsExceedCache else {
       reason = "the inputs stay in the page cache, where reading them again is faster"
       return
     }
-    _ = saved
-    reason = "reading the models again is expected to be faster than packing them"
+    guard let rate = SpillDecision.readRate(of: situation.files) else {
+      reason = "the disk's speed could not be measured"
+      return
+    }
+    let decision = SpillDecision(situation, readRate: rate)
+    // The output needs its room, too.
+    let free = (situation.freeByteCount ?? .max) - decision.outputByteCount
+    let room = min(free, situation.options.spillLimit?.bytes ?? .max)
+    let again = decision.rereadSeconds
+    guard
+      let best = decision.best(room: room, byteCount: { expectedBytes(situation, $0) })
+    else {
+      reason =
+        "at \(ByteCount(Int(rate)))/s reading the models again, about \(Int(again)) s in all, is no "
+        + "slower than packing them"
+      return
+    }
+    codec = best.codec
+    expectedByteCount = expectedBytes(situation, best.codec)
+    reason =
+      "at \(ByteCount(Int(rate)))/s it is expected to take \(Int(best.seconds)) s in all, and "
+      + "\(Int(again)) s if the models are read again"
+  }
+}
+
+extension SpillDecision {
+  init(_ situation: SpillPlan.Situation, readRate: Double) {
+    let linear = situation.tasks.filter { $0.role == .linear }
+    let models = situation.recipe.models.indices.filter { !situation.stored.isStored($0) }
+    var (saved, elements) = (0, 0)
+    for task in linear {
+      for model in models {
+        guard let source = task.fineTuned[model] else { continue }
+        saved += task.elementCount * (source.dtype.byteCount ?? 1)
+        elements += task.elementCount
+      }
+    }
+    self.init(
+      inputByteCount: MergePlan.inputByteCount(situation.tasks), savedByteCount: saved,
+      elementCount: elements,
+      outputByteCount: situation.tasks.reduce(0) {
+        $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1)
+      }, lanes: max(situation.options.threads, 1), readRate: readRate,
+      // Disks take about as much as they give.
+      writeRate: readRate)
   }
 }

@@ -15,6 +15,8 @@ public struct RunOptions: Sendable, Hashable {
   public var spill: SpillOption = .auto
   /// Where it is kept; in the work directory if nil.
   public var spillDirectory: String?
+  /// The directory of the output, if it is known: there the spill is kept unless it is said otherwise.
+  public var output: String?
   /// The most bytes that it may take.
   public var spillLimit: ByteCount?
   /// Which vector units are used.
@@ -48,4 +50,7 @@ public struct RunOptions: Sendable, Hashable {
   public init(threads: Int) {
     self.threads = threads
   }
+
+  /// Where a spill would be, if that is known.
+  var spillPlace: String? { spillDirectory ?? output }
 }

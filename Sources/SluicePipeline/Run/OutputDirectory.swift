@@ -54,6 +54,9 @@ struct OutputDirectory {
   /// Refuses to begin what the disk cannot hold.
   func checkSpace() throws {
     var needed = plan.layout.byteCount + plan.statisticsByteCount + plan.solve.byteCount
+    if plan.options.spillDirectory == nil {
+      needed += min(plan.spill.expectedByteCount, plan.options.spillLimit?.bytes ?? .max)
+    }
     for shard in plan.layout.shards {
       for place in ["\(work)/\(shard.fileName)", "\(path)/\(shard.fileName)"] {
         guard let status = try FileStatus.of(place, followingLinks: false) else { continue }

@@ -65,8 +65,8 @@ struct ResumeTests {
   @Test("find damage in their spill when it is read, and do it again when asked to check all")
   func damagedSpill() throws {
     let merge = try ResumeTests.spilled.get()
-    // Stopped when all is spilled and the merge is about to write.
-    let disk = FailingDisk(under: merge.output("damaged"), .kill) { call, _ in
+    // Ended when all is spilled and the merge is about to write, with what was finished recorded.
+    let disk = FailingDisk(under: merge.output("damaged"), .fault(EIO)) { call, _ in
       call.kind == .write && call.path.hasSuffix(".safetensors")
     }
     _ = try? merge.run("damaged")
