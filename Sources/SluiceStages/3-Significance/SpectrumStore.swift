@@ -155,7 +155,7 @@ extension Spectrum {
     return record
   }
 
-  /// Reads a record; nil if its length is not what its first numbers say.
+  /// Reads a record; nil if its length is not what its first numbers say, or it is no spectrum.
   fileprivate init?(encoded record: [UInt8]) {
     guard record.count >= 8 else { return nil }
     let exactCount = Int(record.integer(at: 0, as: UInt32.self))
@@ -178,7 +178,7 @@ extension Spectrum {
           offsetSum: record.integer(at: bins + 8 + index * 16, as: UInt64.self)))
     }
     if binCount > 0, exactCount > 0 { exact.sort { $0.bits < $1.bits } }
-    self.init(exact)
+    self.init(read: exact)
   }
 }
 
