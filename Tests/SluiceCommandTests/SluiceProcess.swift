@@ -16,10 +16,18 @@ struct SluiceProcess {
       .path
   }()
 
-  static func run(_ arguments: [String]) throws -> Result {
+  /// Runs it.
+  ///
+  /// - Parameters:
+  ///   - arguments: Its arguments.
+  ///   - limit: What `ulimit` of the shell is given before, such as `-n 50`.
+  /// - Returns: How it ended, and what it wrote.
+  /// - Throws: If it cannot be started.
+  static func run(_ arguments: [String], limit: String? = nil) throws -> Result {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
+    process.executableURL = URL(fileURLWithPath: limit == nil ? path : "/bin/sh")
+    process.arguments =
+      limit.map { ["-c", "ulimit \($0) && exec \"$0\" \"$@\"", path] + arguments } ?? arguments
     process.standardInput = FileHandle.nullDevice
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
