@@ -3,7 +3,8 @@ import SluiceFormats
 @testable import SluicePipeline
 
 /// A file that a run left, as each of those that read one of its JSON files: the manifest, the
-/// report as `verify` needs it, the report as `plan --actual` needs it, and the status of a run.
+/// report as `verify` needs it, the report as `plan --actual` needs it, and the status of a run. The
+/// tables of numbers that some methods take are JSON as well, and are read here too.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzReport(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   _ = attempt(start, count) { bytes in
@@ -23,6 +24,13 @@ public func fuzzReport(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     directories.value.fill(MergeReport.fileName, bytes)
     let report = try ReportedShards("\(directories.value.path)/\(MergeReport.fileName)")
     precondition(Set(report.shards.map(\.file)).count == report.shards.count)
+  }
+  _ = attempt(start, count) { bytes in
+    directories.value.fill("numbers", bytes)
+    let path = "\(directories.value.path)/numbers"
+    let numbers = try? NumberTable.read(path, models: nil, required: [])
+    precondition(numbers?.values.allSatisfy(\.isFinite) ?? true)
+    _ = try CoefficientTable.read(path, models: ["a", "b"])
   }
   return attempt(start, count) { bytes in
     directories.value.fill(MergeReport.fileName, bytes)
