@@ -16,7 +16,10 @@ let package = Package(
       name: "FuzzSupport", dependencies: [.product(name: "Sluice", package: "sluice")],
       swiftSettings: [.swiftLanguageMode(.v6)])
   ]
-    + ["header", "index", "zip", "pickle", "config", "strides"].map { target in
+    + [
+      "header", "index", "zip", "pickle", "config", "strides", "recipe", "journal", "report",
+      "statistics",
+    ].map { target in
       .executableTarget(
         name: "fuzz-\(target)",
         dependencies: ["FuzzSupport", .product(name: "Sluice", package: "sluice")],

@@ -48,8 +48,8 @@ extension Subject: CustomStringConvertible {
   /// The known parts in one line: `model math, a.safetensors, tensor x, bytes 8..<24`.
   public var description: String {
     var parts: [String] = []
-    if let model { parts.append("model \(model)") }
-    if let file { parts.append(file) }
+    if let model { parts.append("model \(model.printable)") }
+    if let file { parts.append(file.printable(limit: 8192)) }
     if let tensor { parts.append("tensor \(tensor.printable)") }
     if let byteRange { parts.append("bytes \(byteRange.lowerBound)..<\(byteRange.upperBound)") }
     return parts.joined(separator: ", ")
@@ -110,10 +110,16 @@ extension SluiceError {
 extension String {
   /// The text with control characters written as `\u{..}`, safe to print on a terminal; of a very
   /// long one the beginning.
-  public var printable: String {
+  public var printable: String { printable(limit: 1000) }
+
+  /// The text with control characters written as `\u{..}`, or the beginning of one.
+  ///
+  /// - Parameter limit: How many characters are kept at most.
+  /// - Returns: The text, with its length if something is missing.
+  public func printable(limit: Int) -> String {
     var out = ""
     for (count, scalar) in unicodeScalars.enumerated() {
-      guard count < 1000 else { return out + "... (\(utf8.count) bytes)" }
+      guard count < limit else { return out + "... (\(utf8.count) bytes)" }
       switch scalar.properties.generalCategory {
       case .control, .format, .surrogate, .lineSeparator, .paragraphSeparator:
         out += "\\u{\(String(scalar.value, radix: 16))}"

@@ -62,6 +62,20 @@ struct HostileInputTests {
       files: ["config.json|": [], "model.safetensors": safetensors("{}", 0)],
       message: "/config.json: expected a regular file, found a pipe"),
     Case(
+      name: "config that is a list",
+      files: ["config.json": Array("[]".utf8), "model.safetensors": safetensors("{}", 0)],
+      message: "/config.json, bytes 0..<1: invalid JSON: expected an object, found '['"),
+    Case(
+      name: "config without a bottom",
+      files: [
+        "config.json": Array((#"{"a":"# + String(repeating: "[", count: 100_000)).utf8),
+        "model.safetensors": safetensors("{}", 0),
+      ],
+      message: "/config.json, bytes 132..<133: invalid JSON: nested more than 128 levels deep"),
+    Case(
+      name: "index that is a directory", files: ["model.safetensors.index.json/": []],
+      message: "/model.safetensors.index.json: expected a regular file, found a directory"),
+    Case(
       name: "pickle that runs a command", files: ["pytorch_model.bin": HostilePickle.system.bytes],
       message: "/pytorch_model.bin, bytes 42..<53: the pickle: it names os.system; nothing but "
         + "tensors is read, and nothing is ever called",
@@ -100,6 +114,47 @@ struct HostileInputTests {
     #expect(result.output.isEmpty)
     #expect(!FileManager.default.fileExists(atPath: directory.path + "/out"))
     if let before { #expect(try DirectorySnapshot(directory.path) == before) }
+  }
+
+  @Test("more files than may be open are refused with the limit")
+  func manyFiles() throws {
+    let directory = try FamilyDirectory()
+    let model = directory.path + "/hostile"
+    var files: [String: [UInt8]] = [:]
+    let names = (0..<100).map { "t\($0)" }
+    for name in names { files["\(name).safetensors"] = SafetensorsBytes.file(withTensors: [name]) }
+    let map = names.map { "\"\($0)\":\"\($0).safetensors\"" }.joined(separator: ",")
+    files["model.safetensors.index.json"] = Array("{\"weight_map\":{\(map)}}".utf8)
+    try write(files, to: model)
+    #expect(try SluiceProcess.run(["inspect", model]).exitCode == 0)
+    let result = try SluiceProcess.run(["inspect", model], limit: "-n 50")
+    #expect(result.exitCode == 74)
+    #expect(result.errors.contains("cannot open: Too many open files\nhint: Raise the limit"))
+  }
+
+  @Test("weights that take no space on their disk and too much on another are refused at once")
+  func sparseGiant() throws {
+    let directory = try FamilyDirectory()
+    let byteCount = 8 << 40
+    let entry = SafetensorsBytes.entry(
+      "model.layers.0.mlp.up_proj.weight", [byteCount / 8192, 4096], 0, byteCount, dtype: "BF16")
+    for model in ["giant", "other"] {
+      let path = directory.path + "/" + model
+      try write(
+        [
+          "model.safetensors": SafetensorsBytes.file("{\(entry)}"), "config.json": Array("{}".utf8),
+        ],
+        to: path)
+      let file = try #require(FileHandle(forUpdatingAtPath: path + "/model.safetensors"))
+      try file.truncate(atOffset: try file.seekToEnd() + UInt64(byteCount))
+    }
+    let arguments = [
+      "merge", "--base", directory.path + "/giant", "--model", "a=" + directory.path + "/other",
+      "--out", directory.path + "/out",
+    ]
+    let result = try SluiceProcess.run(arguments, limit: "-v 2000000")
+    #expect(result.exitCode == 74)
+    #expect(result.errors.contains("the merged model needs 8 TiB more"), "\(result.errors)")
   }
 
   private func write(_ files: [String: [UInt8]], to model: String) throws {

@@ -62,7 +62,7 @@ import Testing
     arguments: [
       ("pipe.safetensors", "found a pipe"), ("directory", "neither"), ("absent", "no such file"),
       ("index.json", "found a JSON file"), ("model.pt", "a PyTorch file"),
-      ("null", "found a device"),
+      ("null", "found a device"), ("socket", "found a socket"),
     ])
   func otherPath(_ name: String, _ message: String) throws {
     let scratch = try ScratchDirectory()
@@ -70,6 +70,7 @@ import Testing
     case "pipe.safetensors": #expect(mkfifo(scratch(name), 0o600) == 0)
     case "directory": try Directory.create(scratch(name))
     case "null": #expect(symlink("/dev/null", scratch(name)) == 0)
+    case "socket": #expect(mknod(scratch(name), S_IFSOCK | 0o600, 0) == 0)
     case "absent": break
     default: try scratch.write([1], to: name)
     }

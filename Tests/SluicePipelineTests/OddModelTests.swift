@@ -103,6 +103,33 @@ import Testing
     #expect(error?.failure.message.hasPrefix("weights of type F8_E4M3 cannot be merged") == true)
   }
 
+  @Test("every type is merged, kept as it is, or refused by name", arguments: DType.allCases)
+  func everyType(dtype: DType) throws {
+    let count = try #require(dtype.byteCount(ofElements: 16))
+    for name in [Self.linear, "model.norm.weight", "x"] {
+      let base = try bytes(name, dtype, [4, 4], Array(repeating: 0x3c, count: count))
+      let tuned = try bytes(name, dtype, [4, 4], Array(repeating: 0x3d, count: count))
+      let isKept = !dtype.isFloatingPoint && name != Self.linear
+      if dtype.isMergeable || isKept {
+        let merged = try merge(model([base]), [model([tuned])])
+        let expected = isKept ? base : tuned
+        if dtype == .f64 {
+          // Deltas are taken in Float32, which has fewer digits.
+          let found = try #require(merged.model[name]?.floats)
+          #expect(found == expected.floats)
+        } else {
+          #expect(merged.model[name]?.bytes == expected.bytes)
+        }
+      } else {
+        let error = #expect(throws: PipelineError.self) {
+          try merge(model([base]), [model([tuned])])
+        }
+        #expect(error?.failure.exitCode == .badInput)
+        #expect(error?.failure.message.contains("\(dtype)") == true, "\(error as Any)")
+      }
+    }
+  }
+
   @Test("a fine-tune that is the base, by content, by path, and twice")
   func equalModels() throws {
     let family = FamilySpec.random(seed: 8).build()

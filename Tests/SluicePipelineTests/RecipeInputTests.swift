@@ -72,6 +72,22 @@ import Testing
     #expect(throws: (any Error).self) { _ = try plan(merge, file, text) }
   }
 
+  @Test(
+    "A name that occurs twice is refused",
+    arguments: [
+      ("lm-cocktail", ExtraFile.losses, #"{"a": 1, "b": 2, "c": 4, "a": 1}"#, "a occurs twice"),
+      ("adamerging", .coefficients, #"{"a": 1, "b": 0, "c": 0, "\u0062": 0}"#, "b occurs twice"),
+      (
+        "adamerging", .coefficients, #"{"a": {"tensors": {"x": 0, "x": 1}}, "b": 0, "c": 0}"#,
+        "x occurs twice"
+      ),
+    ])
+  func twice(merge: String, file: ExtraFile, text: String, message: String) throws {
+    let error = #expect(throws: FormatError.self) { _ = try plan(merge, file, text) }
+    #expect(error?.failure.message == message)
+    #expect(error?.failure.exitCode == .badInput)
+  }
+
   @Test("Coefficients outside 0 ... 1 are clamped, with a warning")
   func clamped() throws {
     let plan = try plan("adamerging", .coefficients, #"{"a": 1.5, "b": -1, "c": {"default": 0.5}}"#)

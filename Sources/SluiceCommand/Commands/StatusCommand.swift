@@ -32,13 +32,16 @@ struct StatusCommand: ParsableCommand, HasOutputOptions {
       text += "\(times), \(Format.seconds(status.seconds)) recorded\n"
     }
     if output.isVerbose {
-      for note in status.notes { text += "\(note.name): \(note.value.printable)\n" }
+      for note in status.notes {
+        text += "\(note.name.printable): \(note.value.printable)\n"
+      }
     }
     var rows = [["finished work", "units", "of", "bytes", "of", "share"]]
     for phase in status.phases {
       let share = phase.totalByteCount.map { Double(phase.byteCount) / Double(max($0, 1)) }
       rows.append([
-        phase.name, Format.grouped(phase.units), phase.totalUnits.map(Format.grouped) ?? "?",
+        phase.name.printable, Format.grouped(phase.units),
+        phase.totalUnits.map(Format.grouped) ?? "?",
         "\(ByteCount(phase.byteCount))", phase.totalByteCount.map { "\(ByteCount($0))" } ?? "?",
         share.map(Format.percent) ?? "",
       ])

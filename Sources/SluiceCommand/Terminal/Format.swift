@@ -2,10 +2,13 @@ internal import SluiceFormats
 
 /// Numbers as people read them.
 enum Format {
+  /// What numbers from damaged files are cut to.
+  private static let (longestTime, largestShare) = (1e15, 1e12)
+
   /// A time: `0.42 s`, `38 s`, `5 min 20 s`, `2 h 10 min`.
   static func seconds(_ seconds: Double) -> String {
     if seconds < 10 { return "\((seconds * 100).rounded() / 100) s" }
-    let whole = Int(seconds.rounded())
+    let whole = Int(min(seconds, longestTime).rounded())
     if whole < 60 { return "\(whole) s" }
     if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
     return "\(whole / 3600) h \(whole % 3600 / 60) min"
@@ -13,7 +16,7 @@ enum Format {
 
   /// A share: `80.02 %`.
   static func percent(_ share: Double) -> String {
-    let hundredths = Int((share * 10000).rounded())
+    let hundredths = Int((min(share, largestShare) * 10000).rounded())
     let fraction = hundredths % 100
     return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction) %"
   }

@@ -12,12 +12,12 @@ enum PlanFormat: String, CaseIterable, ExpressibleByArgument {
 enum PlanDisplay {
   static func show(_ plan: PlanExplanation, as format: PlanFormat) -> String {
     switch format {
-    case .text: text(plan)
+    case .text: text(plan.printable)
     case .json:
       String(
         decoding: JSONWriter.bytes(indentation: 1) { plan.write(to: &$0) }, as: UTF8.self) + "\n"
-    case .dot: PlanDrawing.dot(plan)
-    case .mermaid: PlanDrawing.mermaid(plan)
+    case .dot: PlanDrawing.dot(plan.printable)
+    case .mermaid: PlanDrawing.mermaid(plan.printable)
     }
   }
 
@@ -79,7 +79,7 @@ enum PlanDisplay {
     var rows = plan.memory.map { part in
       [
         "  \(part.name)", "\(part.count) x", ByteCount(part.byteCount).description,
-        ByteCount(part.count * part.byteCount).description,
+        ByteCount(part.totalByteCount).description,
       ]
     }
     rows.append(["  in all", "", "", ByteCount(plan.plannedMemory).description])

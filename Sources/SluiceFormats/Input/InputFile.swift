@@ -124,7 +124,12 @@ public final class InputFile: Sendable {
       // Safety: the path is a C string for the length of the call.
       let descriptor = unsafe Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
       if descriptor >= 0 { return descriptor }
-      if errno != EINTR { throw .open(path, errno: errno) }
+      let number = errno
+      // A socket cannot even be opened to see what it is.
+      if number == ENXIO, let kind = try FileStatus.of(path)?.kind, kind != .regularFile {
+        throw .malformed("expected a regular file, found a \(kind.rawValue)", file: path)
+      }
+      if number != EINTR { throw .open(path, errno: number) }
     }
   }
 }

@@ -3,12 +3,14 @@ internal import SluiceCore
 /// Reads elements of a strided view into the order of the tensor, in bounded memory.
 ///
 /// A run of elements is cut into boxes, each a range in one dimension and everything in those
-/// inside it. A box is read line by line in the order of the file: a line is what lies along the
-/// dimension of the smallest stride. Nothing is kept from one line to the next but a scratch buffer,
-/// and the file is read with pread, never mapped, so that the cost in memory is known.
+/// inside it. A box is read line by line: a line is what lies along the dimension of the smallest
+/// stride in the file. Lines that are neighbours in the tensor are read together, as a tile, and
+/// copied across, so that both sides are touched in whole cache lines. Nothing is kept from one
+/// tile to the next but a scratch buffer, and the file is read with pread, never mapped, so that the
+/// cost in memory is known.
 struct StridedReader {
   /// The size of the scratch buffer.
-  static let scratchByteCount = 1 << 16
+  static let scratchByteCount = 1 << 18
   /// The distance of neighbours from which on reading what lies between them is a waste.
   private static let widestGap = 512
 
@@ -77,21 +79,12 @@ struct StridedReader {
     return offset
   }
 
-  /// A dimension of a box.
-  private struct Axis {
-    let extent: Int
-    /// The distance of neighbours in the file, in elements.
-    let source: Int
-    /// Their distance in the tensor, in elements.
-    let target: Int
-  }
-
   private func readBox(
     at offset: Int, _ dimension: Int, count: Int, into target: UnsafeMutableRawPointer,
     _ scratch: UnsafeMutableRawBufferPointer
   ) throws(FormatError) {
     var axes = (dimension..<steps.count).map { index in
-      Axis(
+      StridedAxis(
         extent: index == dimension ? count : view.extents[index], source: view.strides[index],
         target: steps[index])
     }
@@ -99,79 +92,55 @@ struct StridedReader {
     let repeats = axes.filter { $0.source == 0 }
     axes.removeAll { $0.source == 0 }
     axes.sort { $0.source > $1.source }
-    let line = axes.popLast() ?? Axis(extent: 1, source: 1, target: 1)
-    var indices = [Int](repeating: 0, count: axes.count)
+    let line = axes.popLast() ?? StridedAxis(extent: 1, source: 1, target: 1)
+    // Lines that are neighbours in the tensor.
+    let neighbours =
+      axes.firstIndex { $0.target == 1 }.map { axes.remove(at: $0) }
+      ?? StridedAxis(extent: 1, source: 0, target: 0)
+    var place = StridedPlace(axes)
     repeat {
-      var (source, place) = (offset, 0)
-      for (axis, index) in zip(axes, indices) {
-        source += index * axis.source
-        place += index * axis.target
-      }
-      // Safety: `place` counts elements inside the box, the caller's pointer is to its first.
-      try unsafe readLine(at: source, line, repeats, into: target + place * width, scratch)
-    } while StridedReader.advance(&indices, over: axes)
+      // Safety: the place counts elements inside the box, the caller's pointer is to its first.
+      try unsafe readLines(
+        at: offset + place.source, line, neighbours, repeats,
+        into: target + place.target * width, scratch)
+    } while place.advance()
   }
 
-  private func readLine(
-    at offset: Int, _ line: Axis, _ repeats: [Axis], into target: UnsafeMutableRawPointer,
-    _ scratch: UnsafeMutableRawBufferPointer
+  /// Reads all neighbours of a line, tile by tile.
+  private func readLines(
+    at offset: Int, _ line: StridedAxis, _ neighbours: StridedAxis, _ repeats: [StridedAxis],
+    into target: UnsafeMutableRawPointer, _ scratch: UnsafeMutableRawBufferPointer
   ) throws(FormatError) {
     let distance = line.source * width
-    let isWide = distance > StridedReader.widestGap
-    let most = isWide ? 1 : (scratch.count - width) / distance + 1
-    var first = 0
-    while first < line.extent {
-      let count = min(most, line.extent - first)
-      // Safety: `most` is how many elements with what lies between them fit the scratch buffer.
-      let bytes = unsafe UnsafeMutableRawBufferPointer(
-        rebasing: scratch[0..<((count - 1) * distance + width)])
-      try unsafe file.read(into: bytes, at: start + (offset + first * line.source) * width)
-      var indices = [Int](repeating: 0, count: repeats.count)
-      repeat {
-        let place = zip(repeats, indices).reduce(first * line.target) { $0 + $1.0.target * $1.1 }
-        unsafe scatter(
-          bytes, distance, count: count, into: target + place * width, line.target * width)
-      } while StridedReader.advance(&indices, over: repeats)
-      first += count
+    let lineCount = min(StridedTile.mostLines(width: width), neighbours.extent)
+    let pitch = StridedTile.pitch(scratch.count, lineCount: lineCount)
+    let length =
+      distance > StridedReader.widestGap ? 1 : min((pitch - width) / distance + 1, line.extent)
+    for first in stride(from: 0, to: line.extent, by: length) {
+      let count = min(length, line.extent - first)
+      for neighbour in stride(from: 0, to: neighbours.extent, by: lineCount) {
+        let tile = StridedTile(
+          width: width, lines: min(lineCount, neighbours.extent - neighbour), pitch: pitch,
+          elements: count, distance: distance)
+        let source = offset + first * line.source + neighbour * neighbours.source
+        for index in 0..<tile.lines {
+          // Safety: a line with what lies between its elements is not longer than the pitch.
+          let bytes = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: scratch[index * pitch..<index * pitch + (count - 1) * distance + width])
+          let position = source + index * neighbours.source
+          try unsafe file.read(into: bytes, at: start + position * width)
+        }
+        var place = StridedPlace(repeats)
+        repeat {
+          let element =
+            first * line.target + neighbour * neighbours.target + place.target
+          // Safety: the tile was filled above, and all its elements are inside the box.
+          unsafe tile.copy(
+            scratch, to: target + element * width, lineDistance: neighbours.target * width,
+            elementDistance: line.target * width)
+        } while place.advance()
+      }
     }
-  }
-
-  /// Copies elements at one distance to places at another.
-  private func scatter(
-    _ bytes: UnsafeMutableRawBufferPointer, _ distance: Int, count: Int,
-    into target: UnsafeMutableRawPointer, _ targetDistance: Int
-  ) {
-    guard let source = bytes.baseAddress else { return }
-    switch width {
-    case _ where distance == width && targetDistance == width:
-      // Safety: `count` elements are in the scratch buffer, and as many belong to the target.
-      unsafe target.copyMemory(from: source, byteCount: count * width)
-    case 2: unsafe copy(UInt16.self, source, distance, count, target, targetDistance)
-    case 4: unsafe copy(UInt32.self, source, distance, count, target, targetDistance)
-    case 8: unsafe copy(UInt64.self, source, distance, count, target, targetDistance)
-    default: unsafe copy(UInt8.self, source, distance, count, target, targetDistance)
-    }
-  }
-
-  private func copy<Element: BitwiseCopyable>(
-    _ type: Element.Type, _ source: UnsafeMutableRawPointer, _ distance: Int, _ count: Int,
-    _ target: UnsafeMutableRawPointer, _ targetDistance: Int
-  ) {
-    for index in 0..<count {
-      // Safety: as above; neither side is aligned.
-      let element = unsafe source.loadUnaligned(fromByteOffset: index * distance, as: type)
-      unsafe target.storeBytes(of: element, toByteOffset: index * targetDistance, as: type)
-    }
-  }
-
-  /// Counts on, the last index fastest; false when all have been.
-  private static func advance(_ indices: inout [Int], over axes: [Axis]) -> Bool {
-    for position in indices.indices.reversed() {
-      indices[position] += 1
-      if indices[position] < axes[position].extent { return true }
-      indices[position] = 0
-    }
-    return false
   }
 }
 

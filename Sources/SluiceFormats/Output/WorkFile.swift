@@ -31,16 +31,24 @@ public final class WorkFile: Sendable, DurableData {
   ///   - path: The path.
   ///   - isReadOnly: Whether it is only looked at.
   /// - Returns: The open file, or nil if there is none.
-  /// - Throws: If it is there but cannot be opened.
+  /// - Throws: If it is there but cannot be opened, or is no regular file.
   public static func open(
     at path: String, isReadOnly: Bool = false
   ) throws(FormatError) -> WorkFile? {
-    let flags = (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW
+    // A pipe must not keep the call waiting for somebody at its other end.
+    let flags = (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     // Safety: the path is a C string for the length of the call.
     let descriptor = unsafe Glibc.open(path, flags)
-    if descriptor >= 0 { return WorkFile(path: path, descriptor: descriptor) }
-    if errno == ENOENT { return nil }
-    throw .open(path, errno: errno)
+    guard descriptor >= 0 else {
+      if errno == ENOENT { return nil }
+      throw .open(path, errno: errno)
+    }
+    let file = WorkFile(path: path, descriptor: descriptor)
+    let kind = try FileStatus.of(descriptor: descriptor, path: path).kind
+    guard kind == .regularFile else {
+      throw .malformed("expected a regular file, found a \(kind.rawValue)", file: path)
+    }
+    return file
   }
 
   /// The length now.

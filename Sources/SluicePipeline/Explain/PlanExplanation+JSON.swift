@@ -59,7 +59,7 @@ extension PlanExplanation {
   /// - Throws: `FormatError` if there is no report, `PipelineError` if it has no explanation.
   public static func read(fromReportOf output: String) throws -> PlanExplanation {
     let path = "\(output)/\(MergeReport.fileName)"
-    var bytes = try InputFile.contents(of: path, byteLimit: 1 << 30)
+    var bytes = try InputFile.contents(of: path, byteLimit: ReportedShards.byteLimit)
     // SAFETY: the scanner is used inside the closure only.
     let tree = try unsafe bytes.withUnsafeMutableBytes { text in
       var scanner = unsafe JSONScanner(UnsafeRawBufferPointer(text), file: path)
@@ -92,17 +92,17 @@ extension PlanExplanation {
     passes = (tree["passes"]?.list ?? []).map(Pass.init)
     memory = (tree["memory"]?.list ?? []).map {
       MemoryPart(
-        name: $0["name"]?.text ?? "", count: $0["count"]?.integer ?? 0,
-        byteCount: $0["bytes"]?.integer ?? 0)
+        name: $0["name"]?.text ?? "", count: $0["count"]?.count ?? 0,
+        byteCount: $0["bytes"]?.count ?? 0)
     }
-    memoryLimit = tree["memoryLimit"]?.integer ?? 0
-    smallestMemory = tree["smallestMemory"]?.integer ?? 0
-    peakMemory = tree["peakMemory"]?.integer ?? 0
+    memoryLimit = tree["memoryLimit"]?.count ?? 0
+    smallestMemory = tree["smallestMemory"]?.count ?? 0
+    peakMemory = tree["peakMemory"]?.count ?? 0
     spillCodec = tree["spill"]?["codec"]?.text ?? ""
     spillReason = tree["spill"]?["reason"]?.text ?? ""
     output = tree["output"]?.text ?? ""
-    fileCount = tree["files"]?.integer ?? 0
-    bytesNeeded = tree["bytesNeeded"]?.integer ?? 0
+    fileCount = tree["files"]?.count ?? 0
+    bytesNeeded = tree["bytesNeeded"]?.count ?? 0
     bytesFree = tree["bytesFree"]?.integer ?? -1
     seconds = tree["seconds"]?.double ?? 0
   }
@@ -151,27 +151,27 @@ extension PlanExplanation.Pass {
     name = tree["name"]?.text ?? ""
     reason = tree["reason"]?.text ?? ""
     isConditional = tree["conditional"]?.flag ?? false
-    tensorCount = tree["tensors"]?.integer ?? 0
-    bytesRead = tree["bytesRead"]?.integer ?? 0
-    bytesSpilled = tree["bytesSpilled"]?.integer ?? 0
-    bytesWritten = tree["bytesWritten"]?.integer ?? 0
+    tensorCount = tree["tensors"]?.count ?? 0
+    bytesRead = tree["bytesRead"]?.count ?? 0
+    bytesSpilled = tree["bytesSpilled"]?.count ?? 0
+    bytesWritten = tree["bytesWritten"]?.count ?? 0
     seconds = tree["seconds"]?.double ?? 0
     bound = tree["bound"]?.text ?? ""
     segments = (tree["segments"]?.list ?? []).map { segment in
       PlanExplanation.Segment(
-        node: segment["node"]?.text ?? "", count: segment["count"]?.integer ?? 0,
+        node: segment["node"]?.text ?? "", count: segment["count"]?.count ?? 0,
         stages: (segment["stages"]?.list ?? []).map(\.text),
         channel: segment["channel"].map {
           PlanExplanation.Channel(
-            name: $0["name"]?.text ?? "", capacity: $0["capacity"]?.integer ?? 0,
-            count: $0["count"]?.integer ?? 0, elementByteCount: $0["elementBytes"]?.integer ?? 0)
+            name: $0["name"]?.text ?? "", capacity: $0["capacity"]?.count ?? 0,
+            count: $0["count"]?.count ?? 0, elementByteCount: $0["elementBytes"]?.count ?? 0)
         },
         actual: segment["actual"].map {
           PlanExplanation.SegmentActual(
             busySeconds: $0["busy"]?.double ?? 0, inputSeconds: $0["waitedForInput"]?.double ?? 0,
             outputSeconds: $0["waitedForOutput"]?.double ?? 0,
             memorySeconds: $0["waitedForMemory"]?.double ?? 0,
-            byteCount: $0["bytes"]?.integer ?? 0)
+            byteCount: $0["bytes"]?.count ?? 0)
         })
     }
   }

@@ -96,6 +96,9 @@ public struct PlanExplanation: Sendable, Hashable {
     public var count: Int
     /// The bytes of each.
     public var byteCount: Int
+
+    /// The bytes of all of them.
+    public var totalByteCount: Int { count.multipliedUpToLimit(by: byteCount) }
   }
 
   /// Whether it is about a run that took place.
@@ -142,5 +145,5 @@ public struct PlanExplanation: Sendable, Hashable {
   init() {}
 
   /// The bytes of all parts of the memory.
-  public var plannedMemory: Int { memory.reduce(0) { $0 + $1.count * $1.byteCount } }
+  public var plannedMemory: Int { memory.reduce(0) { $0.addingUpToLimit($1.totalByteCount) } }
 }

@@ -55,7 +55,7 @@ public struct SpillPlan: Sendable, Hashable {
       codec = nil
       reason = obstacle ?? ""
     }
-    expectedByteCount = obstacle == nil ? expectedBytes(situation, codec ?? .zstd(level: 1)) : 0
+    if let codec { expectedByteCount = expectedBytes(situation, codec) }
     if situation.options.spill == .auto, obstacle == nil { decide(situation) }
   }
 
@@ -86,6 +86,7 @@ public struct SpillPlan: Sendable, Hashable {
   /// Reads again, whatever was decided: for a budget that has no room for anything else.
   mutating func turnOff(_ why: String) {
     codec = nil
+    expectedByteCount = 0
     reason = why
   }
 

@@ -21,7 +21,10 @@ struct CoefficientTable: FactorSource, Sendable {
       var models: [String: Model] = [:]
       try scanner.beginObject()
       while let key = try scanner.nextKey() {
-        models[scanner.string(of: key)] = try model(&scanner)
+        let name = scanner.string(of: key)
+        guard models.updateValue(try model(&scanner), forKey: name) == nil else {
+          throw scanner.twice(name)
+        }
       }
       return models
     }
@@ -68,8 +71,11 @@ struct CoefficientTable: FactorSource, Sendable {
         model.common = try scanner.double()
       } else if scanner.text(key, equals: "tensors") {
         try scanner.beginObject()
-        while let tensor = try scanner.nextKey() {
-          model.tensors[scanner.string(of: tensor)] = try scanner.double()
+        while let key = try scanner.nextKey() {
+          let tensor = scanner.string(of: key)
+          guard model.tensors.updateValue(try scanner.double(), forKey: tensor) == nil else {
+            throw scanner.twice(tensor)
+          }
         }
       } else {
         try scanner.skipValue()

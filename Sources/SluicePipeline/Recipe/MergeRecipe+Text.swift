@@ -190,7 +190,4 @@ extension TensorNumber {
 }
 
 /// A text in double quotes, as YAML and JSON read it.
-private func quoted(_ text: String) -> String {
-  let json = JSONWriter.bytes { $0.value(.string(text)) }
-  return String(decoding: json, as: UTF8.self)
-}
+private func quoted(_ text: String) -> String { text.quotedForYAML }

@@ -20,7 +20,10 @@ enum NumberTable {
       var numbers: [String: Double] = [:]
       try scanner.beginObject()
       while let key = try scanner.nextKey() {
-        numbers[scanner.string(of: key)] = try scanner.double()
+        let name = scanner.string(of: key)
+        guard numbers.updateValue(try scanner.double(), forKey: name) == nil else {
+          throw scanner.twice(name)
+        }
       }
       return numbers
     }
@@ -62,4 +65,9 @@ enum JSONTable {
     }
     return try result.get()
   }
+}
+
+extension JSONScanner {
+  /// An error about a name that a table has twice: nobody could know which of the two is meant.
+  func twice(_ name: String) -> FormatError { refusal("\(name.printable) occurs twice") }
 }

@@ -7,8 +7,8 @@ extension MergeReport {
     let (costs, attempts) = work.totals
     totals.seconds = costs.seconds
     totals.bytesRead = costs.bytesRead
-    totals.bytesWritten =
-      costs.bytesWritten + plan.layout.byteCount - plan.layout.tensorByteCount
+    totals.bytesWritten = costs.bytesWritten.addingUpToLimit(
+      plan.layout.byteCount - plan.layout.tensorByteCount)
     totals.attempts = attempts
     totals.peakMemory = ProcessMemory.peakByteCount
   }

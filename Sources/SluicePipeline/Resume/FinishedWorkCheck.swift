@@ -63,9 +63,10 @@ struct FinishedWorkCheck {
     let strips = plan.strips.filter {
       progress.merged[$0.ordinal] != nil && !isThere[$0.task.outputShard]
     }
+    let numbers = 0..<plan.stripCount
     let statistics = try FileStatus.of(directory.workPath(MergeWork.statisticsName))
-    let spectra = progress.spectra.filter { _, slots in
-      slots.count != plan.recipe.models.count
+    let spectra = progress.spectra.filter { strip, slots in
+      !numbers.contains(strip) || slots.count != plan.recipe.models.count
         || slots.contains { $0.offset + $0.byteCount > statistics?.byteCount ?? 0 }
     }
     return strips.map { UnitKey(.merge, $0.ordinal) } + spectra.keys.map { UnitKey(.survey, $0) }

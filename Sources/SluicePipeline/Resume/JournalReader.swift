@@ -1,3 +1,4 @@
+internal import SluiceCore
 public import SluiceFormats
 
 /// Reads a journal up to where it is whole.
@@ -19,6 +20,9 @@ public struct JournalReader {
   public let header: Header
   /// How many bytes belong to the header and whole records, as far as they have been read.
   public private(set) var validByteCount = 0
+
+  /// The length from which on a file is no journal: a thousand times what a large merge leaves.
+  static let byteLimit = 1 << 29
 
   private let byteCount: Int
   private let read: (Range<Int>) throws -> [UInt8]
@@ -49,9 +53,18 @@ public struct JournalReader {
   /// Starts to read a file.
   ///
   /// - Parameter file: The file; it may grow meanwhile.
-  /// - Throws: `FormatError` if it cannot be read.
+  /// - Throws: `FormatError` if it cannot be read, `PipelineError` if it is longer than any journal.
   public init(_ file: WorkFile) throws {
-    try self.init(byteCount: try file.byteCount()) { try file.bytes(in: $0) }
+    let byteCount = try file.byteCount()
+    guard byteCount <= JournalReader.byteLimit else {
+      throw PipelineError(
+        Failure(
+          .badInput, subject: Subject(file: file.path),
+          message: "the journal has \(ByteCount(byteCount)); "
+            + "at most \(ByteCount(JournalReader.byteLimit)) are read",
+          remedy: "Start again with --restart, or choose another --out."))
+    }
+    try self.init(byteCount: byteCount) { try file.bytes(in: $0) }
   }
 
   /// Reads the next record.

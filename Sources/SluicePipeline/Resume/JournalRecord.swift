@@ -37,6 +37,8 @@ enum JournalFormat {
   static let recordHeaderByteCount = 20
   /// Longer payloads are taken for damage.
   static let payloadByteLimit = 1 << 24
+  /// Ordinals and bytes of work from here on are taken for damage.
+  static let numberLimit = 1 << 53
 
   static func header(manifest: Hash128) -> [UInt8] {
     var bytes = magic
@@ -63,7 +65,8 @@ enum JournalFormat {
     var reader = ByteReader(payload)
     guard let length = reader.integer(UInt8.self), length > 0,
       let kind = reader.bytes(Int(length)), let name = String(validating: kind, as: UTF8.self),
-      let ordinal = reader.count(), let workByteCount = reader.count()
+      let ordinal = reader.count(), let workByteCount = reader.count(),
+      ordinal < numberLimit, workByteCount < numberLimit
     else { return nil }
     return JournalRecord(
       UnitKey(UnitKind(rawValue: name), ordinal), workByteCount: workByteCount,

@@ -12,6 +12,11 @@ extension Manifest {
     case otherVersion(String)
   }
 
+  /// Longer files are no manifests; those of large merges have some MB.
+  private static let byteLimit = 1 << 28
+  /// The most facts, and the most notes: some for each file of a merge.
+  private static let entryLimit = 1 << 20
+
   /// The text of the file.
   var json: [UInt8] {
     JSONWriter.bytes(indentation: 1) { json in
@@ -31,7 +36,7 @@ extension Manifest {
   /// Reads the file.
   static func read(_ path: String) throws -> Reading {
     guard try FileStatus.of(path) != nil else { return .missing }
-    let bytes = try InputFile.contents(of: path, byteLimit: 1 << 30)
+    let bytes = try InputFile.contents(of: path, byteLimit: Manifest.byteLimit)
     // Safety: the text outlives the scanner.
     return try unsafe bytes.withUnsafeBytes { text in
       var scanner = unsafe JSONScanner(text, file: path)
@@ -67,6 +72,9 @@ extension Manifest {
     var entries: [Entry] = []
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
+      guard entries.count < entryLimit else {
+        throw scanner.foreign("a manifest of more than \(entryLimit) facts or notes")
+      }
       entries.append(Entry(name: scanner.string(of: key), value: try scanner.scalar().text))
     }
     return entries

@@ -71,9 +71,15 @@ public struct Manifest: Sendable, Hashable {
   func differences(
     from other: Manifest
   ) -> [(name: String, mine: String?, other: String?)] {
-    let theirs = Dictionary(other.facts.map { ($0.name, $0.value) }) { first, _ in first }
-    let mine = Set(facts.map(\.name))
-    return facts.filter { theirs[$0.name] != $0.value }.map { ($0.name, $0.value, theirs[$0.name]) }
-      + other.facts.filter { !mine.contains($0.name) }.map { ($0.name, nil, $0.value) }
+    // A name may occur twice: models and files can be called so that theirs run together.
+    let mine = Dictionary(grouping: facts, by: \.name)
+    let theirs = Dictionary(grouping: other.facts, by: \.name)
+    var seen: Set<String> = []
+    func text(_ entries: [Entry]?) -> String? {
+      entries.map { $0.map(\.value).joined(separator: ", ") }
+    }
+    return (facts + other.facts).filter { entry in
+      seen.insert(entry.name).inserted && mine[entry.name] != theirs[entry.name]
+    }.map { ($0.name, text(mine[$0.name]), text(theirs[$0.name])) }
   }
 }

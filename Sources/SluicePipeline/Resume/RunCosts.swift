@@ -9,8 +9,9 @@ struct RunCosts: Sendable, Hashable {
 
   static func + (left: RunCosts, right: RunCosts) -> RunCosts {
     RunCosts(
-      seconds: left.seconds + right.seconds, bytesRead: left.bytesRead + right.bytesRead,
-      bytesWritten: left.bytesWritten + right.bytesWritten)
+      seconds: left.seconds + right.seconds,
+      bytesRead: left.bytesRead.addingUpToLimit(right.bytesRead),
+      bytesWritten: left.bytesWritten.addingUpToLimit(right.bytesWritten))
   }
 
   /// The body of a record of kind `attempt`.
@@ -31,9 +32,12 @@ struct RunCosts: Sendable, Hashable {
   init?(encoded bytes: [UInt8]) {
     var reader = ByteReader(bytes)
     guard let bits = reader.integer(UInt64.self), let read = reader.count(),
-      let written = reader.count(), Double(bitPattern: bits).isFinite
+      let written = reader.count()
     else { return nil }
-    self.init(seconds: Double(bitPattern: bits), bytesRead: read, bytesWritten: written)
+    let seconds = Double(bitPattern: bits)
+    // A journal of a run that took longer than a million years is damaged.
+    guard seconds >= 0, seconds < 1e14 else { return nil }
+    self.init(seconds: seconds, bytesRead: read, bytesWritten: written)
   }
 }
 

@@ -61,6 +61,10 @@ struct RunDirectory {
     self.manifest = manifest
     work = "\(path)/\(RunDirectory.workName)"
     existedBefore = try FileStatus.of(path) != nil
+    // What it holds is thrown away at the end: of a directory elsewhere that would be a loss.
+    if try FileStatus.of(work, followingLinks: false)?.kind == .symbolicLink {
+      throw PipelineError.linkedWork(work)
+    }
     try Directory.create(work)
     try Directory.sync(path)
     lock = try RunLock(in: work, output: path)
@@ -171,6 +175,14 @@ extension PipelineError {
         message: "the unfinished run in it has a manifest of another format (\(version.printable); "
           + "this is \(Manifest.format) \(Manifest.version))",
         remedy: "Finish it with the version that began it; --restart throws its work away."))
+  }
+
+  static func linkedWork(_ path: String) -> PipelineError {
+    PipelineError(
+      Failure(
+        .usage, subject: Subject(file: path),
+        message: "expected the directory of an unfinished run, found a symbolic link",
+        remedy: "Remove the link, or choose another --out."))
   }
 
   static func foreignJournal(_ path: String) -> PipelineError {

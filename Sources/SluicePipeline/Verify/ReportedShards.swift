@@ -17,15 +17,20 @@ struct ReportedShards: Sendable, Hashable {
     var hash = ""
   }
 
-  private static let reportByteLimit = 1 << 30
+  /// Longer files are no reports.
+  static let byteLimit = 1 << 29
+  /// How many tensors, and files, a report may list: as many as a checkpoint may have.
+  private static let countLimit = Checkpoint.maximumTensorCount
 
   private(set) var shards: [Shard] = []
   private(set) var version = 0
   private(set) var identity = ""
+  private var tensorCount = 0
+  private var names: Set<String> = []
 
   /// Reads a report; everything that is not about files is skipped.
   init(_ path: String) throws {
-    let bytes = try InputFile.contents(of: path, byteLimit: ReportedShards.reportByteLimit)
+    let bytes = try InputFile.contents(of: path, byteLimit: ReportedShards.byteLimit)
     // Safety: the text outlives the scanner.
     self = try unsafe bytes.withUnsafeBytes { text in
       var scanner = unsafe JSONScanner(text, file: path)
@@ -44,14 +49,24 @@ struct ReportedShards: Sendable, Hashable {
       case "identity": identity = try scanner.string()
       case "shards":
         try scanner.beginArray()
-        while try scanner.nextElement() { shards.append(try ReportedShards.shard(&scanner)) }
+        while try scanner.nextElement() { try add(try shard(&scanner), at: scanner) }
       default: try scanner.skipValue()
       }
     }
     try scanner.end()
   }
 
-  private static func shard(_ scanner: inout JSONScanner) throws(FormatError) -> Shard {
+  private mutating func add(_ shard: Shard, at scanner: JSONScanner) throws(FormatError) {
+    guard shards.count < ReportedShards.countLimit else {
+      throw scanner.foreign("a report of more than \(ReportedShards.countLimit) files")
+    }
+    guard names.insert(shard.file).inserted else {
+      throw scanner.foreign("a report that lists the file \(shard.file.printable) twice")
+    }
+    shards.append(shard)
+  }
+
+  private mutating func shard(_ scanner: inout JSONScanner) throws(FormatError) -> Shard {
     var shard = Shard()
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
@@ -61,7 +76,13 @@ struct ReportedShards: Sendable, Hashable {
       case "hash": shard.hash = try scanner.string()
       case "tensors":
         try scanner.beginArray()
-        while try scanner.nextElement() { shard.tensors.append(try tensor(&scanner)) }
+        while try scanner.nextElement() {
+          guard tensorCount < ReportedShards.countLimit else {
+            throw scanner.foreign("a report of more than \(ReportedShards.countLimit) tensors")
+          }
+          tensorCount += 1
+          shard.tensors.append(try ReportedShards.tensor(&scanner))
+        }
       default: try scanner.skipValue()
       }
     }

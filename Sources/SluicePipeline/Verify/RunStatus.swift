@@ -75,25 +75,40 @@ public struct RunStatus: Sendable, Hashable {
         guard let kind = record.undoneKind.map({ UnitKind(rawValue: $0) }) else { continue }
         finished[kind]?[key.ordinal] = nil
         if kind == .publish { isPublishing = false }
+      case let kind where finished[kind] == nil && finished.count == RunStatus.kindLimit: continue
       default: finished[key.kind, default: [:]][key.ordinal] = record.workByteCount
       }
     }
     attempts = (costs.keys.max() ?? -1) + 1
     seconds = costs.values.reduce(0) { $0 + $1.seconds }
     // The kinds that the manifest announces, in its order, then others that the journal holds.
-    let announced = manifest.notes.compactMap { note in
-      note.name.hasSuffix(".units") ? UnitKind(rawValue: String(note.name.dropLast(6))) : nil
-    }
+    let announced = manifest.notes.lazy.compactMap { RunStatus.announcedKind($0.name) }
+      .prefix(RunStatus.kindLimit)
     let others = finished.keys.filter { !announced.contains($0) }
       .sorted { $0.rawValue < $1.rawValue }
     phases = (announced + others).map { kind in
       let units = finished[kind] ?? [:]
       return Phase(
         name: kind.rawValue, units: units.count,
-        totalUnits: manifest.note("\(kind.rawValue).units").flatMap { Int($0) },
-        byteCount: units.values.reduce(0, +),
-        totalByteCount: manifest.note("\(kind.rawValue).bytes").flatMap { Int($0) })
+        totalUnits: RunStatus.count(manifest, "\(kind.rawValue).units"),
+        byteCount: units.values.reduce(0) { $0.addingUpToLimit($1) },
+        totalByteCount: RunStatus.count(manifest, "\(kind.rawValue).bytes"))
     }
+  }
+
+  /// More kinds of work than any run has; further ones are not shown.
+  private static let kindLimit = 64
+
+  /// The kind of work whose units a note of this name counts.
+  private static func announcedKind(_ note: String) -> UnitKind? {
+    guard note.hasSuffix(".units") else { return nil }
+    let name = note.dropLast(6)
+    return (1...255).contains(name.utf8.count) ? UnitKind(rawValue: String(name)) : nil
+  }
+
+  /// A note that is a number and not negative.
+  private static func count(_ manifest: Manifest, _ note: String) -> Int? {
+    manifest.note(note).flatMap { Int($0) }.flatMap { $0 < 0 ? nil : $0 }
   }
 }
 

@@ -1,7 +1,13 @@
 /// Finds the word that somebody meant.
 enum ClosestWord {
+  private static let longest = 100
+  private static let mostListed = 100
+
   /// The word of a list that is closest to another, if it is close enough to have been meant.
   static func to(_ word: String, among words: [String]) -> String? {
+    // Nobody mistypes a word of this length, and comparing takes the product of the lengths.
+    guard word.utf8.count <= longest else { return nil }
+    let words = words.filter { $0.utf8.count <= longest }
     let limit = max(1, word.count / 3)
     let near = words.map { (distance(word.lowercased(), $0.lowercased()), $0) }
       .min { $0.0 < $1.0 }
@@ -13,7 +19,8 @@ enum ClosestWord {
 
   /// What to say about a word that is not in a list.
   static func remedy(for word: String, among words: [String]) -> String {
-    let list = words.joined(separator: ", ")
+    let more = words.count > mostListed ? ", and \(words.count - mostListed) more" : ""
+    let list = words.prefix(mostListed).joined(separator: ", ") + more
     if let near = to(word, among: words) { return "Did you mean \(near)? Known are: \(list)." }
     return "Known are: \(list)."
   }

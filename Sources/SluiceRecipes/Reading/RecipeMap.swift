@@ -8,8 +8,17 @@ public struct RecipeMap {
   public let path: String
   /// Where it stands.
   public let place: RecipePlace
-  private var entries: [(name: String, key: RecipeNode, value: RecipeNode)]
+  /// The keys in order; nil where one has been taken.
+  private var entries: [Entry?] = []
+  /// Where they stand, by canonical name.
+  private var positions: [String: Int] = [:]
   private var known: [String] = []
+
+  private struct Entry {
+    let name: String
+    let key: RecipeNode
+    let value: RecipeNode
+  }
 
   /// Opens a mapping; nothing counts as an empty one.
   ///
@@ -18,7 +27,6 @@ public struct RecipeMap {
   public init(_ field: RecipeField) throws(RecipeError) {
     path = field.path
     place = field.place
-    entries = []
     if field.isNothing { return }
     guard case .map(let pairs) = field.node.content else {
       throw field.error("a mapping of keys to values is expected, found \(field.node.kindName)")
@@ -26,13 +34,13 @@ public struct RecipeMap {
     for (key, value) in pairs {
       guard case .scalar(let text, _) = key.content else { continue }
       let name = RecipeMap.canonical(text)
-      if let twin = entries.first(where: { $0.name == name && RecipeMap.text($0.key) != text }) {
+      if let first = positions.updateValue(entries.count, forKey: name), let twin = entries[first] {
         throw RecipeError(
           key.place,
           "the key \(text.quotedForMessage) is given twice, first as "
             + "\(RecipeMap.text(twin.key).quotedForMessage) in line \(twin.key.place.line)")
       }
-      entries.append((name, key, value))
+      entries.append(Entry(name: name, key: key, value: value))
     }
   }
 
@@ -40,7 +48,6 @@ public struct RecipeMap {
   init(emptyAt place: RecipePlace, path: String) {
     self.place = place
     self.path = path
-    entries = []
   }
 
   private static func canonical(_ text: String) -> String {
@@ -57,24 +64,32 @@ public struct RecipeMap {
   /// - Returns: The value, or nil if the key is not there.
   public mutating func take(_ key: String) -> RecipeField? {
     known.append(key)
-    let name = RecipeMap.canonical(key)
-    guard let index = entries.firstIndex(where: { $0.name == name }) else { return nil }
-    return field(entries.remove(at: index))
+    return remove(RecipeMap.canonical(key)).map(field)
   }
 
   /// Takes the value behind a name of the user's, written exactly so.
   mutating func take(name: String) -> RecipeField? {
     known.append(name)
-    guard let index = entries.firstIndex(where: { RecipeMap.text($0.key) == name }) else {
-      return nil
-    }
-    return field(entries.remove(at: index))
+    let canonical = RecipeMap.canonical(name)
+    guard let entry = entry(canonical), RecipeMap.text(entry.key) == name else { return nil }
+    return remove(canonical).map(field)
   }
 
   /// Looks at the value of a key and leaves it there.
   func peek(_ key: String) -> RecipeField? {
-    entries.first { $0.name == RecipeMap.canonical(key) }.map(field)
+    entry(RecipeMap.canonical(key)).map(field)
   }
+
+  private func entry(_ canonical: String) -> Entry? { positions[canonical].flatMap { entries[$0] } }
+
+  private mutating func remove(_ canonical: String) -> Entry? {
+    guard let position = positions.removeValue(forKey: canonical) else { return nil }
+    defer { entries[position] = nil }
+    return entries[position]
+  }
+
+  /// What has not been taken, in order.
+  private var rest: some Sequence<Entry> { entries.lazy.compactMap(\.self) }
 
   /// Takes the value of a key that must be there.
   ///
@@ -83,9 +98,7 @@ public struct RecipeMap {
   /// - Throws: `RecipeError` if the key is not there.
   public mutating func require(_ key: String) throws(RecipeError) -> RecipeField {
     if let field = take(key) { return field }
-    if let near = ClosestWord.to(key, among: entries.map(\.name)),
-      let entry = entries.first(where: { $0.name == near })
-    {
+    if let near = ClosestWord.to(key, among: rest.map(\.name)), let entry = entry(near) {
       throw RecipeError(
         entry.key.place, "\(joined(RecipeMap.text(entry.key))): there is no such key",
         remedy: "Did you mean \(key)?")
@@ -99,19 +112,19 @@ public struct RecipeMap {
   /// - Throws: `RecipeError` for a name that some readers of YAML take for something else.
   public mutating func takeNames() throws(RecipeError) -> [(name: String, value: RecipeField)] {
     var names: [(name: String, value: RecipeField)] = []
-    for entry in entries {
+    for entry in rest {
       let name = try RecipeField(node: entry.key, path: path).text()
       names.append((name, RecipeField(node: entry.value, path: joined(name))))
     }
-    entries = []
+    (entries, positions) = ([], [:])
     return names
   }
 
   /// The single key of a mapping with exactly one.
   func onlyKey() throws(RecipeError) -> (name: String, field: RecipeField) {
-    guard entries.count == 1, let entry = entries.first else {
+    guard positions.count == 1, let entry = rest.first(where: { _ in true }) else {
       throw RecipeError(
-        place, "\(path): one stage is expected here, found \(entries.count) keys",
+        place, "\(path): one stage is expected here, found \(positions.count) keys",
         remedy: "Begin each stage with a dash of its own, and indent its keys below its name.")
     }
     return (entry.name, field(entry))
@@ -122,7 +135,7 @@ public struct RecipeMap {
   /// - Parameter reasons: What to say about keys that people know from elsewhere.
   /// - Throws: `RecipeError` for the first key that nobody knows.
   public func finish(reasons: [String: String] = [:]) throws(RecipeError) {
-    guard let entry = entries.first else { return }
+    guard let entry = rest.first(where: { _ in true }) else { return }
     if let reason = reasons[entry.name] {
       throw RecipeError(entry.key.place, "\(joined(RecipeMap.text(entry.key))): \(reason)")
     }
@@ -131,7 +144,7 @@ public struct RecipeMap {
       remedy: ClosestWord.remedy(for: entry.name, among: known))
   }
 
-  private func field(_ entry: (name: String, key: RecipeNode, value: RecipeNode)) -> RecipeField {
+  private func field(_ entry: Entry) -> RecipeField {
     RecipeField(node: entry.value, path: joined(RecipeMap.text(entry.key)))
   }
 

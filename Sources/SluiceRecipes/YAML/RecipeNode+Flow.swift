@@ -1,4 +1,3 @@
-internal import SluiceFormats
 internal import SluicePipeline
 
 /// Nodes written again on one line, in one way whatever they looked like before.
@@ -42,7 +41,5 @@ extension RecipeNode {
   }
 
   /// A text in double quotes, as YAML and JSON read it.
-  static func quoted(_ text: String) -> String {
-    String(decoding: JSONWriter.bytes { $0.value(.string(text)) }, as: UTF8.self)
-  }
+  static func quoted(_ text: String) -> String { text.quotedForYAML }
 }

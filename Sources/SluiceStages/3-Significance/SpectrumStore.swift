@@ -71,7 +71,7 @@ extension Spectrum {
     return record
   }
 
-  /// Reads a record; nil if its length is not what its first numbers say, or magnitudes are out of order.
+  /// Reads a record; nil if its length is not what its first numbers say, or it is no spectrum.
   ///
   /// - Parameter record: What `encoded` gave.
   public init?(encoded record: [UInt8]) {
@@ -96,14 +96,7 @@ extension Spectrum {
           offsetSum: record.integer(at: bins + 8 + index * 16, as: UInt64.self)))
     }
     if binCount > 0, exactCount > 0 { exact.sort { $0.bits < $1.bits } }
-    // Questions are answered by going through the runs in order.
-    for (run, next) in zip(exact, exact.dropFirst()) {
-      guard UInt64(run.bits) + UInt64(run.span) <= UInt64(next.bits) else { return nil }
-    }
-    guard exact.last.map({ UInt64($0.bits) + UInt64($0.span) <= 1 << 31 }) ?? true else {
-      return nil
-    }
-    self.init(exact)
+    self.init(read: exact)
   }
 }
 

@@ -24,12 +24,16 @@ public struct SluiceProcess {
   /// - Parameters:
   ///   - arguments: The arguments.
   ///   - directory: The directory that it runs in; that of the tests if nil.
+  ///   - limit: What `ulimit` of the shell is given before, such as `-n 50`.
   /// - Returns: What became of it.
   /// - Throws: If it cannot be started.
-  public static func run(_ arguments: [String], in directory: String? = nil) throws -> Result {
+  public static func run(
+    _ arguments: [String], in directory: String? = nil, limit: String? = nil
+  ) throws -> Result {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
+    process.executableURL = URL(fileURLWithPath: limit == nil ? path : "/bin/sh")
+    process.arguments =
+      limit.map { ["-c", "ulimit \($0) && exec \"$0\" \"$@\"", path] + arguments } ?? arguments
     process.standardInput = FileHandle.nullDevice
     if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
     let (output, errors) = (Pipe(), Pipe())

@@ -8,11 +8,13 @@ public func fuzzHeader(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let length = try SafetensorsHeader.textByteCount(
       prefix: Array(bytes.prefix(8)), fileByteCount: bytes.count, file: "x")
     let header = try SafetensorsHeader.parse(
-      UnsafeRawBufferPointer(rebasing: bytes[8..<8 + length]), fileByteCount: bytes.count, file: "x")
+      UnsafeRawBufferPointer(rebasing: bytes[8..<8 + length]), fileByteCount: bytes.count, file: "x"
+    )
     var end = header.byteCount
     for tensor in header.tensors {
       precondition(tensor.byteRange.lowerBound == end, "\(tensor.name)")
-      precondition(tensor.dtype.byteCount(ofElements: tensor.shape.elementCount) == tensor.byteCount)
+      precondition(
+        tensor.dtype.byteCount(ofElements: tensor.shape.elementCount) == tensor.byteCount)
       end = tensor.byteRange.upperBound
     }
     precondition(end == bytes.count)

@@ -10,13 +10,15 @@ public func fuzzStrides(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let width = [1, 2, 4, 8][Int(bytes[0] & 3)]
     let rank = Int(bytes[0] >> 2 & 7)
     guard bytes.count >= 4 + 2 * rank else { return }
-    let extents = (0..<rank).map { Int(bytes[4 + 2 * $0] & 15) }
+    let extents = (0..<rank).map { Int(bytes[4 + 2 * $0]) }
     let strides = (0..<rank).map { Int(bytes[5 + 2 * $0]) }
-    guard let shape = TensorShape(extents), shape.elementCount <= 4096,
-      let span = StridedView.span(of: shape, strides: strides),
+    guard let shape = TensorShape(extents), shape.elementCount <= 1 << 14,
+      let span = StridedView.span(of: shape, strides: strides), span <= 1 << 15,
       let view = StridedView(shape, strides: strides)
     else { return }
-    let (a, b) = (Int(bytes[1]) * 16 % shape.elementCount, Int(bytes[2]) * 16 % shape.elementCount)
+    let (a, b) = (
+      Int(bytes[1]) * 64 % shape.elementCount, Int(bytes[2]) * 64 % shape.elementCount
+    )
     let run = min(a, b)..<max(a, b) + 1
     let data = (0..<span * width).map { UInt8(truncatingIfNeeded: $0 &* 167 >> 3 &+ $0) }
     let file = fileInMemory.value

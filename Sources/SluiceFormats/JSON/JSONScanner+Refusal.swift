@@ -1,0 +1,14 @@
+internal import SluiceCore
+
+extension JSONScanner {
+  /// An error about what was read last: valid JSON that is not what its reader can work with.
+  ///
+  /// - Parameters:
+  ///   - message: What is wrong.
+  ///   - remedy: What to do.
+  /// - Returns: An error with the exit code for bad input, with the place in the file.
+  public func refusal(_ message: String, remedy: String? = nil) -> FormatError {
+    let position = fileOffset + offset
+    return .malformed(message, file: file, byteRange: position..<position, remedy: remedy)
+  }
+}

@@ -1,0 +1,21 @@
+internal import SluiceFormats
+
+extension String {
+  /// The text in double quotes, so that readers of YAML and of JSON give it back.
+  ///
+  /// YAML folds lines at more characters than JSON knows as line ends, and takes others for no part
+  /// of a text at all: they are written as escapes, which mean the same in both.
+  public var quotedForYAML: String {
+    var quoted = ""
+    let json = String(decoding: JSONWriter.bytes { $0.value(.string(self)) }, as: UTF8.self)
+    for scalar in json.unicodeScalars {
+      switch scalar.value {
+      case 0x7f...0x9f, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff:
+        let digits = String(scalar.value, radix: 16)
+        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted
+  }
+}
