@@ -15,9 +15,9 @@ public func fuzzStatistics(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     try file.truncate(to: 0)
     try file.write(data, at: 0)
     let store = SpectrumStore(file, stripCount: 1, modelCount: 2)
-    store.restore(
+    store.records.restore(
       [0..<split, split..<data.count].map { range in
-        SpectrumStore.Slot(
+        StripRecords.Slot(
           offset: range.lowerBound, byteCount: range.count, hash: Hash128(of: Array(data[range])))
       }, strip: 0)
     var spectrum = try store.spectrum(strip: 0, model: 0)
