@@ -143,13 +143,17 @@ public struct ReadStage: Sendable {
     var loader = RunLoader(
       stage: self, context: context, buffer: buffer,
       dropsCachedPages: dropsCachedPages && !strip.isSeenAgain)
-    let base = try loader.load(task.base, elements, available: task.baseElementCount)
+    let base = try loader.load(
+      task.base, elements, available: task.baseElementCount, isMapped: mode == .mmap)
     let fineTuned = try task.fineTuned.indices.map { model -> ChunkRun? in
       guard let source = task.fineTuned[model] else { return nil }
       let available = task.fineTunedElementCounts[model]
       switch origins[model] {
       case .nowhere: return nil
-      case .file: return try loader.load(source, elements, available: available)
+      case .file:
+        // Where there are buffers, a mapping beside them would be memory twice.
+        return try loader.load(
+          source, elements, available: available, isMapped: buffer == nil)
       case .frames(let cursor):
         return try loader.unpack(
           cursor, task, source, elements, available: available, base: base)
@@ -208,7 +212,7 @@ public struct ReadStage: Sendable {
     }
 
     mutating func load(
-      _ source: TensorSource, _ elements: Range<Int>, available: Int
+      _ source: TensorSource, _ elements: Range<Int>, available: Int, isMapped: Bool
     ) throws -> ChunkRun? {
       let end = min(elements.upperBound, available)
       guard elements.lowerBound < end else { return nil }
@@ -226,9 +230,10 @@ public struct ReadStage: Sendable {
       let file = stage.files[source.file]
       context.count(bytes: range.count)
       readByteCount += range.count
-      if stage.mode == .pread, let buffer {
+      if !isMapped, let buffer {
         let target = unsafe take(range.count, of: buffer)
         try unsafe file.read(into: target, at: range.lowerBound)
+        if dropsCachedPages, stage.mode == .mmap { file.dropCachedPages(in: range) }
         return unsafe ChunkRun(
           UnsafeRawBufferPointer(target), source.dtype, elementCount: end - elements.lowerBound)
       }
