@@ -13,7 +13,7 @@ struct SluiceCommand: ParsableCommand {
       """,
     version: SluiceVersion.current,
     subcommands: [
-      MergeCommand.self, RunCommand.self, PlanCommand.self, InspectCommand.self,
+      MergeCommand.self, RunCommand.self, SearchCommand.self, PlanCommand.self, InspectCommand.self,
       VerifyCommand.self, StatusCommand.self, MethodsCommand.self, DemoCommand.self,
     ])
 
