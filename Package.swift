@@ -107,7 +107,7 @@ let package = Package(
         "SluiceMethods", "SluicePipeline",
       ], swiftSettings: relaxed),
   ]
-    + ["SluiceCommandTests", "SluiceSlowHostileTests"].map { name in
+    + ["SluiceCommandTests", "SluiceSlowHostileTests", "SluiceSlowSearchTests"].map { name in
       .testTarget(
         name: name, dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)

@@ -55,7 +55,7 @@ public struct ScoreCheck: Sendable {
       return (.failure(Missing(tasks: vanished)), [])
     }
     for name in scores.names where ratio.dense[name] != nil {
-      guard let score = scores.tasks[name], !(score > 0) else { continue }
+      guard let score = scores.tasks[name], !(score > 0 && score.isFinite) else { continue }
       if !score.isFinite {
         warnings.append("the score of task \(name.printable) is \(score): it counts as 0")
       } else if score < 0 {

@@ -3,9 +3,11 @@
 ///
 /// Near its best place a smooth landscape is quadratic, so few candidates tell where that place is;
 /// and as the surface is fitted to all scores together, noise in single ones averages out, where a
-/// walk would stop at the first unlucky one. Points near the best count most, since a landscape need
-/// not be quadratic far away. What is given is the evaluated candidate with the highest fitted score
-/// among those near the best.
+/// walk would stop at the first unlucky one. Where scores do not lie on the surface, be it for noise or
+/// for another shape, the neighbours of the best are evaluated, too, and the more it misses, the less it
+/// has to say about the result. The result is always a candidate that was evaluated.
+///
+/// `bench/Sources/SearchSimulation` compares it with the others.
 public struct JointSearch: SearchStrategy {
   /// The number of partitions.
   public let partitionCount: Int
@@ -42,14 +44,23 @@ public struct JointSearch: SearchStrategy {
     var checks = 0
     while known.count < limit {
       let model = model(known)
-      let peak = peak(of: model, known)
-      if known[peak] == nil {
-        known[peak] = try scores.score(factors(peak))
-        continue
+      var next = peak(of: model, known)
+      if known[next] != nil {
+        if misfit(model, known) > JointSearch.roughMisfit {
+          // The surface is no good guide here: look around the best itself.
+          guard let beside = likeliest(beside: top(known), model, known) else { break }
+          next = beside
+        } else {
+          // Until each partition's curve is settled a peak is a guess.
+          let isSettled = known.count >= 2 * partitionCount + 2
+          guard !isSettled || checks < patience,
+            let beside = leastKnown(beside: next, model, known)
+          else { break }
+          if isSettled { checks += 1 }
+          next = beside
+        }
       }
-      guard checks < patience, let other = leastKnown(beside: peak, model, known) else { break }
-      checks += 1
-      known[other] = try scores.score(factors(other))
+      known[next] = try scores.score(factors(next))
     }
     return factors(best(known))
   }
@@ -76,22 +87,33 @@ public struct JointSearch: SearchStrategy {
     return places
   }
 
+  /// The number of terms of a surface.
+  private var termCount: Int {
+    1 + 2 * partitionCount + partitionCount * (partitionCount - 1) / 2
+  }
+
   /// The length that counts as near, in positions.
   private var reach: Double { max(0.4 / grid.step, 2) }
 
   private func scaled(_ place: Place) -> [Double] { place.map { Double($0) / reach } }
 
+  /// The surface through what was evaluated; what is far from the best, compared with as many others
+  /// as a surface needs, counts little.
   private func model(_ known: [Place: Double]) -> QuadraticFit? {
-    // Sums of floating-point numbers depend on their order.
-    let points = known.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-    guard let centre = points.max(by: { $0.value < $1.value })?.key else { return nil }
-    let samples = points.map { place, score in
-      let distance = zip(place, centre).reduce(0.0) { sum, pair in
+    let points = ordered(known)
+    let centre = top(known)
+    let distances = points.map { place, _ in
+      zip(place, centre).reduce(0.0) { sum, pair in
         let difference = Double(pair.0 - pair.1) / reach
         return sum + difference * difference
       }
+    }
+    let nearest = distances.sorted()
+    let width = nearest[min(termCount, nearest.count - 1)]
+    let samples = zip(points, distances).map { point, distance in
+      let share = width > 0 ? distance / width : 0
       return QuadraticFit.Sample(
-        place: scaled(place), score: score, weight: 1 / (1 + distance * distance))
+        place: scaled(point.key), score: point.value, weight: 1 / (1 + share * share * share))
     }
     return QuadraticFit(samples, dimension: partitionCount)
   }
@@ -126,35 +148,79 @@ public struct JointSearch: SearchStrategy {
     return place
   }
 
+  /// Above this misfit a peak is not believed without a look around it.
+  private static let roughMisfit = 0.02
+  /// Above this misfit the surface does not decide between candidates.
+  private static let uselessMisfit = 0.05
+
+  /// How far the surface misses the scores near the best, as a share of the range of all scores.
+  private func misfit(_ model: QuadraticFit?, _ known: [Place: Double]) -> Double {
+    guard let model, known.count > termCount, let high = known.values.max(),
+      let low = known.values.min(), high > low
+    else { return 0 }
+    let points = near(top(known), known)
+    let squares = points.map { place, score in
+      let rest = score - model.score(scaled(place))
+      return rest * rest
+    }
+    return (squares.reduce(0, +) / Double(squares.count)).squareRoot() / (high - low)
+  }
+
+  /// The places in order, so that sums come out the same.
+  private func ordered(_ known: [Place: Double]) -> [(key: Place, value: Double)] {
+    known.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+  }
+
+  /// The evaluated place with the highest score.
+  private func top(_ known: [Place: Double]) -> Place {
+    ordered(known).max { $0.value < $1.value }?.key ?? Place(repeating: 0, count: partitionCount)
+  }
+
+  /// What was evaluated within reach of a place.
+  private func near(_ place: Place, _ known: [Place: Double]) -> [(key: Place, value: Double)] {
+    ordered(known).filter { other, _ in
+      zip(other, place).allSatisfy { Double(abs($0 - $1)) <= reach }
+    }
+  }
+
+  /// Places a tenth away from a place that were not evaluated.
+  private func unknown(beside place: Place, _ known: [Place: Double]) -> [Place] {
+    let distance = max(Int((0.1 / grid.step).rounded()), 1)
+    return (0..<partitionCount).flatMap { partition in
+      [-distance, distance].map { offset in
+        var next = place
+        next[partition] += offset
+        return next
+      }.filter { (0..<grid.count).contains($0[partition]) && known[$0] == nil }
+    }
+  }
+
+  /// The neighbour of a place with the highest fitted score.
+  private func likeliest(
+    beside place: Place, _ model: QuadraticFit?, _ known: [Place: Double]
+  ) -> Place? {
+    let places = unknown(beside: place, known)
+    guard let model else { return places.first }
+    return places.max { model.score(scaled($0)) < model.score(scaled($1)) }
+  }
+
   /// The neighbour of a place that the surface knows least about.
   private func leastKnown(
     beside place: Place, _ model: QuadraticFit?, _ known: [Place: Double]
   ) -> Place? {
-    var neighbours: [Place] = []
-    for partition in 0..<partitionCount {
-      for side in [-1, 1] {
-        var next = place
-        next[partition] += side
-        if (0..<grid.count).contains(next[partition]), known[next] == nil {
-          neighbours.append(next)
-        }
-      }
-    }
-    guard let model else { return neighbours.first }
-    return neighbours.max { model.uncertainty(scaled($0)) < model.uncertainty(scaled($1)) }
+    let places = unknown(beside: place, known)
+    guard let model else { return places.first }
+    return places.max { model.uncertainty(scaled($0)) < model.uncertainty(scaled($1)) }
   }
 
-  /// The evaluated place with the highest fitted score among those within reach of the best.
+  /// The evaluated place with the highest fitted score among those within reach of the best; the best
+  /// itself where the surface does not fit.
   private func best(_ known: [Place: Double]) -> Place {
-    let points = known.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-    guard let top = points.max(by: { $0.value < $1.value }) else {
-      return Place(repeating: 0, count: partitionCount)
-    }
-    let terms = 1 + 2 * partitionCount + partitionCount * (partitionCount - 1) / 2
-    guard known.count > terms, let model = model(known) else { return top.key }
-    let near = points.filter { place, _ in
-      zip(place, top.key).allSatisfy { Double(abs($0 - $1)) <= reach }
-    }
-    return near.max { model.score(scaled($0.key)) < model.score(scaled($1.key)) }?.key ?? top.key
+    let top = top(known)
+    guard known.count > termCount, let model = model(known),
+      misfit(model, known) <= JointSearch.uselessMisfit
+    else { return top }
+    return near(top, known).max { model.score(scaled($0.key)) < model.score(scaled($1.key)) }?.key
+      ?? top
   }
 }

@@ -20,7 +20,7 @@ struct QuadraticFit {
     var weight: Double
   }
 
-  init?(_ samples: [Sample], dimension: Int, pull: Double = 1e-3) {
+  init?(_ samples: [Sample], dimension: Int, pull: Double = 1e-5) {
     self.dimension = dimension
     let count = QuadraticFit.terms(Array(repeating: 0, count: dimension)).count
     var matrix = Array(repeating: Array(repeating: 0.0, count: count), count: count)
