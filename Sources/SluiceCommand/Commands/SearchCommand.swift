@@ -38,7 +38,7 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
 
   @OptionGroup(title: "How factors are searched") var search: SearchControls
   @OptionGroup(title: "How candidates are made (never changes the result)")
-  var controls: RunControls
+  var controls: CandidateControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
@@ -49,7 +49,7 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
     let display = SearchDisplay(options: output)
     let run = SearchRun(
       file.recipe, evaluator: try search.evaluator(evaluator),
-      options: try search.options(startsOver: controls.restart),
+      options: try search.options(),
       maker: PipelineCandidates(
         file.recipe, options: try controls.applied(to: file.runOptions)),
       output: out, cancellation: cancellation, tell: { display.show($0) })

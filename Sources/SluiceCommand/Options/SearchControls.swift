@@ -60,8 +60,11 @@ struct SearchControls: ParsableArguments {
   @Flag(help: "Evaluate the merge of all models with the factors that were found, too.")
   var evaluateMerge = false
 
+  @Flag(help: "Throw all that was evaluated away and start over.")
+  var restart = false
+
   /// The options of the search.
-  func options(startsOver: Bool) throws -> SearchOptions {
+  func options() throws -> SearchOptions {
     var options = SearchOptions()
     options.models = models
     options.strategy = strategy
@@ -81,7 +84,7 @@ struct SearchControls: ParsableArguments {
     options.diskLimit = disk
     options.keep = keep
     options.evaluatesMerge = evaluateMerge
-    options.startsOver = startsOver
+    options.startsOver = restart
     return options
   }
 
