@@ -90,6 +90,18 @@ struct SearchCommandTests {
     #expect(result.errors.contains(message), "\(result.errors)")
   }
 
+  @Test("never writes into a model")
+  func inputs() throws {
+    let before = try FileManager.default.contentsOfDirectory(atPath: family.path + "/base")
+    let result = try SluiceProcess.run([
+      "search", family.path + "/recipe.yaml", "--evaluator", "true {model}", "--out",
+      family.path + "/./base",
+    ])
+    #expect(result.exitCode == 64)
+    #expect(result.errors.contains("is an input of the search"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: family.path + "/base") == before)
+  }
+
   @Test("says how an evaluator failed, and how to go on")
   func failing() throws {
     let result = try SluiceProcess.run([

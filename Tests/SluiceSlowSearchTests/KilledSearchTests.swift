@@ -120,6 +120,30 @@ struct KilledSearchTests {
     print("\(jobs) jobs: \(kills) kills, \(candidates.count) candidates, \(begun.count) begun")
   }
 
+  @Test("leaves an evaluator running that the next search ends")
+  func leftovers() throws {
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let script = "[ -e '\(scratch)/go' ] || { echo $$ > '\(scratch)/waiting'; sleep 97; }\n"
+    let old = try String(contentsOfFile: scratch + "/score.sh", encoding: .utf8)
+    try (script + old).write(toFile: scratch + "/score.sh", atomically: true, encoding: .utf8)
+    let first = try search("left", jobs: 1)
+    while lines("waiting").isEmpty { usleep(10_000) }
+    // The note is on the disk soon after the start of the process.
+    let note = scratch + "/left/.sluice-search/evaluator-0"
+    while !FileManager.default.fileExists(atPath: note) { usleep(10_000) }
+    kill(first.processIdentifier, SIGKILL)
+    first.waitUntilExit()
+    let process = try #require(lines("waiting").first.flatMap { Int32($0) })
+    #expect(kill(process, 0) == 0)
+    #expect(FileManager.default.createFile(atPath: scratch + "/go", contents: nil))
+    let second = try search("left", jobs: 1)
+    second.waitUntilExit()
+    #expect(second.terminationStatus == 0)
+    #expect(lines("left.log").contains("ended 1 evaluator that a killed search left running"))
+    let state = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+    #expect(state == nil || state?.contains(") Z ") == true)
+  }
+
   private func factors(_ name: String) throws -> [String] {
     let data = try Data(contentsOf: URL(fileURLWithPath: scratch + "/\(name)/search.json"))
     let result = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])

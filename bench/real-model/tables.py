@@ -130,11 +130,13 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--strategy", default="paper")
     parser.add_argument("--rate", type=float, action="append", help="0.9 and 0.8 if not given")
+    parser.add_argument("--row", action="append", help="a method of the tables; all if not given")
     parser.add_argument("--json", help="also write everything here")
     options = parser.parse_args()
     # A recipe's relative paths start from its own folder.
     options.work = os.path.abspath(options.work)
     rates = options.rate or [0.9, 0.8]
+    rows = [row for row in ROWS if not options.row or row[0] in options.row]
     run = Runner(options)
     os.makedirs(run.place(), exist_ok=True)
     names = list(tasks.TASKS)
@@ -145,7 +147,7 @@ def main():
 
     dense = {n: run.evaluate(os.path.join(run.family, n)) for n in ["base", *names]}
     pruned, merged, factors = {}, {}, {}
-    for row, prune, is_searched in ROWS:
+    for row, prune, is_searched in rows:
         for rate in rates:
             search = run.search(prune, rate) if is_searched else None
             for name in names:
@@ -183,7 +185,7 @@ def main():
     head = ["method"] + [f"{name}, {rate:g}" for rate in rates for name in names]
     body = [
         [row] + [percent(pruned[row, rate, name]) for rate in rates for name in names]
-        for row, _, _ in ROWS
+        for row, _, _ in rows
     ]
     floor = [["base model"] + [percent(dense["base"][n] / dense[n][n]) for _ in rates for n in names]]
     print(table("Domain-Ratio of pruned models, % (as Table 2)", head, floor + body))
@@ -197,7 +199,7 @@ def main():
                 *(merged[row, rate, n] for n in names), mean([merged[row, rate, n] for n in names])
             ]
         ]
-        for row, _, _ in ROWS
+        for row, _, _ in rows
     ]
     print(table("Domain-Ratio of merged models, % (as Table 3; mean: geometric)", head, body))
     body = [

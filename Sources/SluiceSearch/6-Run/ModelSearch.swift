@@ -33,9 +33,9 @@ struct ModelSearch {
   func next(speculating: Bool) -> (content: Candidate.Content, isNeeded: Bool)? {
     guard check != nil else { return isDensePending ? nil : (.dense(model: name), true) }
     guard search.finding == nil else { return nil }
-    // Asked for more than one, so that what is pending does not hide what is not.
-    let request = search.requests(limit: 1, pending: pending)[...].first
-    guard let request, request.isNeeded || speculating else { return nil }
+    guard let request = search.requests(limit: 1, pending: pending).first,
+      request.isNeeded || speculating
+    else { return nil }
     return (.amplified(model: name, request.factors), request.isNeeded)
   }
 
@@ -51,13 +51,15 @@ struct ModelSearch {
         "the dense model has no score above 0 in any task that counts"
           + (list.isEmpty ? "" : " (\(list.joined(separator: ", ")))")
           + ": there is nothing to measure candidates by", model: name,
-        remedy: "Look at the evaluator, and at --tasks.")
+        remedy: "Look at the evaluator, and at --tasks; --restart evaluates it again.")
     }
     dense = evaluation
     self.check = check
     warn(check.warnings)
     // What was evaluated before the measure was known.
-    for (factors, earlier) in evaluations { tell(factors, earlier) }
+    for (factors, earlier) in evaluations.sorted(by: { $0.key.description < $1.key.description }) {
+      tell(factors, earlier)
+    }
   }
 
   /// Takes in what a candidate scored; nil as evaluation for one that could not be evaluated.

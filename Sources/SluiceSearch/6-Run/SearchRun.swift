@@ -51,6 +51,7 @@ public struct SearchRun: Sendable {
         own: try maker.identity(of: Candidate(.amplified(model: model.name, Factors([]))))
       )
     }
+    try checkOutput()
     let directory = try SearchDirectory(locking: output)
     let ended = EvaluatorPlace.endLeftovers(in: directory.work)
     if ended > 0 { tell(.endedLeftovers(ended)) }
@@ -83,13 +84,25 @@ public struct SearchRun: Sendable {
     }
   }
 
+  /// Refuses to write into a model.
+  private func checkOutput() throws(SearchError) {
+    guard let place = try? Directory.resolve(output) else { return }
+    for path in [recipe.base] + recipe.models.map(\.path)
+    where (try? Directory.resolve(path)) == place {
+      throw .usage(
+        "the output \(output) is an input of the search",
+        remedy: "Choose another --out: inputs are never written to.")
+    }
+  }
+
   /// Tells the searches what earlier ones evaluated.
   private func recall(
     _ models: inout [ModelSearch], from journal: EvaluationJournal
   ) throws(SearchError) {
     var count = 0
     for index in models.indices {
-      for (key, evaluation) in journal.earlier where key.evaluator == evaluator.identity {
+      let earlier = journal.earlier.sorted { $0.key.label < $1.key.label }
+      for (key, evaluation) in earlier where key.evaluator == evaluator.identity {
         if key.space == models[index].space {
           let values = key.label.split(separator: ",").map { Double($0) }
           guard !values.contains(nil), !values.isEmpty else { continue }
@@ -181,12 +194,14 @@ extension SearchResult.Model {
         "the factor of partition \(partition + 1) lies at the bound \(last): the best may lie beyond "
           + "it (--bound)")
     }
-    let top = steps.max { $0.domainRatio < $1.domainRatio }
-    if let top, top.domainRatio > finding.score {
+    func percent(_ ratio: Double) -> String { "\((ratio * 10000).rounded() / 100) %" }
+    if let top = steps.max(by: { $0.domainRatio < $1.domainRatio }),
+      top.domainRatio > finding.score
+    {
       warnings.append(
-        "factors \(top.factors) scored higher on the way (\(top.domainRatio) against "
-          + "\(finding.score)), with \(top.factors.values.contains(0) ? "a partition left out" : "noise")"
-      )
+        "factors \(top.factors) scored higher on the way (\(percent(top.domainRatio)) against "
+          + "\(percent(finding.score)))"
+          + (top.factors.values.contains(0) ? ": they leave a partition out" : ""))
     }
   }
 }

@@ -103,6 +103,43 @@ func compare(
   }
 }
 
+/// How many rounds a search takes that evaluates several candidates at once, and how many in all.
+func compareJobs(noise: Double) {
+  print("\nall shapes, two partitions, step 0.1, noise of \(noise * 100) points, by jobs")
+  print("  strategy                   jobs     rounds   candidates")
+  guard let grid = FactorGrid() else { return }
+  for contender in contenders where contender.patience == 1 {
+    for jobs in [1, 2, 4, 8] {
+      var (rounds, evaluations) = (0, 0)
+      for index in 0..<landscapeCount {
+        var random = RepeatableRandom(seed: UInt64(index) &* 7919 &+ 17)
+        let shapes = SimulatedLandscape.Shape.allCases
+        let landscape = SimulatedLandscape(
+          shapes[index % shapes.count], partitions: 2, highest: 1.8, &random)
+        var settings = FactorSearch.Settings(grid: grid)
+        settings.strategy = contender.strategy
+        settings.method = contender.method
+        var search = FactorSearch(settings, partitionCount: 2)
+        while search.finding == nil {
+          let requests = search.requests(limit: jobs)
+          if requests.isEmpty { break }
+          rounds += 1
+          evaluations += requests.count
+          for request in requests {
+            let score = landscape.score(request.factors.values) + noise * random.normal()
+            search.tell(request.factors, score: score)
+          }
+        }
+      }
+      let name = contender.name + String(repeating: " ", count: max(25 - contender.name.count, 0))
+      let share = Double(landscapeCount)
+      print(
+        "  \(name)  \(padded("\(jobs)", 4))  \(padded(rounded(Double(rounds) / share, 1), 9))"
+          + "  \(padded(rounded(Double(evaluations) / share, 1), 11))")
+    }
+  }
+}
+
 print("\(landscapeCount) landscapes each, from fixed seeds")
 if let standard = FactorGrid(), let fine = FactorGrid(step: 0.02) {
   for shape in SimulatedLandscape.Shape.allCases {
@@ -128,3 +165,4 @@ if let standard = FactorGrid(), let fine = FactorGrid(step: 0.02) {
     "all shapes, five partitions, step 0.1, noise of 0.5 points",
     SimulatedLandscape.Shape.allCases, partitions: 5, grid: standard, noise: 0.005)
 }
+compareJobs(noise: 0)
