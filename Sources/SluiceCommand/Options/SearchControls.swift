@@ -24,7 +24,8 @@ struct SearchControls: ParsableArguments {
   var step = FactorGrid.standardStep
 
   @Option(
-    help: "The last factor that may be tried, below 1 to go down; 2, or 0.1 for dare, if not given."
+    help:
+      "The last factor to try, below 1 to go down; 5 (golden 2, dare 0.1) if not given."
   )
   var bound: Double?
 

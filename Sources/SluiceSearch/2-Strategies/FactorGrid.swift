@@ -10,7 +10,9 @@ public struct FactorGrid: Sendable, Hashable {
   /// The number of factors.
   public let count: Int
 
-  /// The bound of a search upwards: the paper's largest factor is 1.7.
+  /// The bound of a search upwards that ends by itself: far beyond the paper's largest factor, 1.7.
+  public static let farBound = 5.0
+  /// The bound of a search upwards that goes through the whole grid.
   public static let upperBound = 2.0
   /// The bound of a search downwards.
   public static let lowerBound = 0.1

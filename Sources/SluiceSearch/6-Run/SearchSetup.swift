@@ -28,8 +28,8 @@ struct SearchSetup {
         remedy: "Search with the built-in stages, and give the factors to the recipe.")
     }
     let isRescaled = method.pruning.rawValue == "dare" && method.rescale != .none
-    let bound =
-      options.bound ?? (isRescaled ? FactorGrid.lowerBound : FactorGrid.upperBound)
+    let upper = options.strategy == .golden ? FactorGrid.upperBound : FactorGrid.farBound
+    let bound = options.bound ?? (isRescaled ? FactorGrid.lowerBound : upper)
     guard let grid = FactorGrid(step: options.step, bound: bound) else {
       throw SearchError.usage(
         "no factor lies between 1 and the bound \(bound) in steps of \(options.step)",

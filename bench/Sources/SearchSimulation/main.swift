@@ -49,6 +49,12 @@ func search(
   var settings = FactorSearch.Settings(grid: grid)
   settings.strategy = contender.strategy
   settings.method = contender.method
+  // The bounds that `sluice search` has if nothing is said.
+  if contender.strategy != .golden,
+    let far = FactorGrid(step: grid.step, bound: FactorGrid.farBound)
+  {
+    settings.grid = far
+  }
   settings.patience = contender.patience
   var search = FactorSearch(settings, partitionCount: landscape.top.count)
   var count = 0
@@ -119,6 +125,9 @@ func compareJobs(noise: Double) {
         var settings = FactorSearch.Settings(grid: grid)
         settings.strategy = contender.strategy
         settings.method = contender.method
+        if contender.strategy != .golden, let far = FactorGrid(bound: FactorGrid.farBound) {
+          settings.grid = far
+        }
         var search = FactorSearch(settings, partitionCount: 2)
         while search.finding == nil {
           let requests = search.requests(limit: jobs)
