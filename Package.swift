@@ -84,10 +84,16 @@ let package = Package(
         "CLibYAML",
       ], swiftSettings: strict),
     .target(
+      name: "SluiceSearch",
+      dependencies: [
+        "SluiceCore", "SluiceFormats", "SluiceDataflow", "SluiceMethods", "SluicePipeline",
+        "SluiceStages", "CSluiceSystem",
+      ], swiftSettings: strict),
+    .target(
       name: "Sluice",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipes",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipes", "SluiceSearch",
       ], swiftSettings: strict),
 
     // Layer 4: commands, terminal, exit codes.
@@ -95,7 +101,7 @@ let package = Package(
       name: "SluiceCommand",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipes",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipes", "SluiceSearch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -107,14 +113,14 @@ let package = Package(
         "SluiceMethods", "SluicePipeline",
       ], swiftSettings: relaxed),
   ]
-    + ["SluiceCommandTests", "SluiceSlowHostileTests"].map { name in
+    + ["SluiceCommandTests", "SluiceSlowHostileTests", "SluiceSlowSearchTests"].map { name in
       .testTarget(
         name: name, dependencies: ["SluiceCommand", "SluiceCore", "SluiceTestSupport"],
         swiftSettings: relaxed)
     }
     + [
       "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
-      "Recipes",
+      "Recipes", "Search",
     ].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",

@@ -13,7 +13,10 @@ let settings: [SwiftSetting] = [
 
 let package = Package(
   name: "sluice-bench",
-  products: [.executable(name: "bench", targets: ["bench"])],
+  products: [
+    .executable(name: "bench", targets: ["bench"]),
+    .executable(name: "search-simulation", targets: ["SearchSimulation"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
@@ -30,6 +33,8 @@ let package = Package(
         "Platform", "ModelFamilies", "Measuring",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
+    // The strategies of the search, from the product's own sources: they know nothing of models.
+    .executableTarget(name: "SearchSimulation", swiftSettings: settings),
     .testTarget(
       name: "BenchTests", dependencies: ["Platform", "ModelFamilies", "Measuring"],
       swiftSettings: settings),

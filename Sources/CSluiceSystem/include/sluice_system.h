@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "sluice_program.h"
+#include "sluice_program_watch.h"
 
 #ifdef __cplusplus
 extern "C" {

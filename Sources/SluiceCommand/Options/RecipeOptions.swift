@@ -36,6 +36,10 @@ struct RecipeOptions: ParsableArguments {
       valueName: "name=f1,f2,..."))
   var amplify: [NamedValue] = []
 
+  @Option(
+    help: ArgumentHelp("Take the factors that a search found.", valueName: "search.json"))
+  var amplifyFrom: String?
+
   @Option(help: "How factors of nested partitions combine.")
   var combine: PartitionCombination = .ring
 
@@ -117,6 +121,7 @@ struct RecipeOptions: ParsableArguments {
     recipe.vocabulary = vocabulary
     recipe.extraTensors = extraTensors
     recipe.extraFiles = methodOptions.files
+    if let amplifyFrom { try FoundFactors.apply(amplifyFrom, to: &recipe) }
     return recipe
   }
 

@@ -1,0 +1,61 @@
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluicePipeline
+internal import SluiceRecipes
+internal import SluiceSearch
+
+struct SearchCommand: ParsableCommand, HasOutputOptions {
+  static let configuration = CommandConfiguration(
+    commandName: "search",
+    abstract: "Find the amplification factors of a recipe's models by trying them.",
+    discussion: """
+      For each model, the dense model and then candidates with factors are evaluated by a command of \
+      yours, which gets the directory of a checkpoint in the place of {model}, and prints a JSON \
+      object such as {"tasks": {"gsm8k": 0.57, "math": 0.12}} as its last, higher is better. {name}, \
+      {factors} and {job} stand for the model's name, its factors, and the number of the job. Words are \
+      parted as a shell does, but there is no shell.
+
+      Every evaluation is recorded in OUT/search.journal as soon as it is finished. A search that was \
+      stopped, by whatever, goes on when the same command is given again; others with the same models \
+      and evaluator start from what was evaluated. OUT/search.json is the result, OUT/recipe.yaml the \
+      recipe with the factors filled in.
+
+      Examples:
+        sluice search dppa.yaml --evaluator 'python3 score.py {model}' --out found
+        sluice run found/recipe.yaml --out merged
+      """)
+
+  @Argument(help: "The recipe: YAML or JSON. Factors in it are those of models not searched.")
+  var recipe: String
+
+  @Option(help: ArgumentHelp("The command that evaluates a checkpoint.", valueName: "command"))
+  var evaluator: String
+
+  @Option(help: "The directory of the result.")
+  var out: String
+
+  @OptionGroup(title: "How factors are searched") var search: SearchControls
+  @OptionGroup(title: "How candidates are made (never changes the result)")
+  var controls: CandidateControls
+  @OptionGroup(title: "What is shown") var output: OutputOptions
+
+  func run() throws {
+    OpenFileLimit.raise()
+    let file = try RecipeFile.load(recipe, options: RunControls.standard)
+    let cancellation = Cancellation()
+    try SignalWatch.start(stopping: cancellation)
+    let display = SearchDisplay(options: output)
+    let run = SearchRun(
+      file.recipe, evaluator: try search.evaluator(evaluator),
+      options: try search.options(),
+      maker: StoredCandidates(
+        file.recipe, options: try controls.applied(to: file.runOptions),
+        storesIn: StoredCandidates.directory(in: out)),
+      output: out, cancellation: cancellation, tell: { display.show($0) })
+    let result = try run.execute()
+    StandardOutput.write(
+      output.isJSON ? SearchSummary.json(result, out: out) : SearchSummary.text(result, out: out))
+  }
+}

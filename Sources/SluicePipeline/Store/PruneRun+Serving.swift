@@ -1,0 +1,25 @@
+internal import SluiceCore
+internal import SluiceMethods
+internal import SluiceStages
+
+extension PruneRun.Request {
+  /// Asks for the smallest store of a model that serves a recipe, whatever its factors are.
+  ///
+  /// - Parameters:
+  ///   - recipe: The recipe.
+  ///   - position: The position of the model in it.
+  /// - Returns: Nil if nothing less than the model would do, or that is not known for sure.
+  public init?(serving recipe: MergeRecipe, model position: Int) {
+    let (model, method) = (recipe.models[position], recipe.method)
+    guard method.needs.contains(.survey), recipe.stages.transforms(behind: .delta).isEmpty,
+      let shift = recipe.rateRule(deltaCount: 0).largestShift, model.pruningRate == nil,
+      recipe.extraTensors != .copy
+    else { return nil }
+    let reach = shift * (method.rebalancesRates ? 2 : 1)
+    guard method.pruningRate.value > reach else { return nil }
+    self.init(base: recipe.base, model: model.path, pruningRate: method.pruningRate)
+    maxRateDeviation = reach
+    linearSet = recipe.linearSet
+    extraTensors = recipe.extraTensors
+  }
+}

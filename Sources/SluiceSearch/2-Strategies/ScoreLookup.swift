@@ -1,0 +1,41 @@
+/// What a strategy sees of a landscape: the scores of factors that were evaluated.
+///
+/// A strategy asks for one score after the other as if all were known. Where one is not, that is what
+/// must be evaluated next; and once it is, the strategy runs again from its beginning, which costs
+/// nothing beside an evaluation. So a strategy has no state that could be lost or confused, and a
+/// search that was killed goes on by being told what was evaluated before.
+public struct ScoreLookup {
+  private let known: [Factors: Double]
+  private var assumed: [Factors: Double]
+  /// What was asked for, each once, in order.
+  public private(set) var path: [Factors] = []
+
+  /// Looks scores up.
+  ///
+  /// - Parameters:
+  ///   - known: The scores.
+  ///   - assumed: Scores to go on with as if they were known.
+  public init(_ known: [Factors: Double], assuming assumed: [Factors: Double] = [:]) {
+    self.known = known
+    self.assumed = assumed
+  }
+
+  /// The score of factors.
+  ///
+  /// - Parameter factors: The factors.
+  /// - Returns: The score, higher is better.
+  /// - Throws: `UnknownScore` if they were not evaluated yet.
+  public mutating func score(_ factors: Factors) throws(UnknownScore) -> Double {
+    guard let score = known[factors] ?? assumed[factors] else {
+      throw UnknownScore(factors: factors)
+    }
+    if !path.contains(factors) { path.append(factors) }
+    return score
+  }
+}
+
+/// Factors that must be evaluated before a strategy can go on.
+public struct UnknownScore: Error, Hashable {
+  /// The factors.
+  public let factors: Factors
+}

@@ -1,0 +1,106 @@
+internal import SluiceCore
+public import SluiceDataflow
+public import SluiceFormats
+internal import SluiceMethods
+public import SluicePipeline
+
+/// Makes candidates by merging, from the models themselves.
+public struct PipelineCandidates: CandidateMaker {
+  private let recipe: MergeRecipe
+  /// How candidates are made: in one go.
+  let options: RunOptions
+
+  /// Takes a recipe whose factors are to be found.
+  ///
+  /// - Parameters:
+  ///   - recipe: The recipe.
+  ///   - options: How merges are run; what they leave unfinished is not kept.
+  public init(_ recipe: MergeRecipe, options: RunOptions) {
+    self.recipe = recipe
+    var options = options
+    // A candidate is made in one go or not at all.
+    options.isJournaled = false
+    options.startsOver = false
+    self.options = options
+  }
+
+  /// The recipe that makes a candidate.
+  ///
+  /// A single model's candidate is the base with that model's deltas added: weights, and what the
+  /// recipe says of merging, have no part in it.
+  ///
+  /// - Parameter candidate: The candidate.
+  /// - Returns: The recipe.
+  public func recipe(of candidate: Candidate) -> MergeRecipe {
+    var recipe = recipe
+    switch candidate.content {
+    case .merged(let factors):
+      for index in recipe.models.indices {
+        recipe.models[index].amplification = factors[recipe.models[index].name]?.values ?? []
+      }
+      return recipe
+    case .dense(let name):
+      recipe.models.removeAll { $0.name != name }
+      recipe.method.pruning = MethodChoice(rawValue: "none") ?? recipe.method.pruning
+      for index in recipe.models.indices { recipe.models[index].pruningRate = nil }
+    case .amplified(let name, _): recipe.models.removeAll { $0.name != name }
+    }
+    for index in recipe.models.indices {
+      recipe.models[index].amplification = candidate.factors?.values ?? []
+      recipe.models[index].weight = 1
+      recipe.models[index].weightByTensor = nil
+      recipe.models[index].extraFiles = [:]
+    }
+    recipe.extraFiles = [:]
+    recipe.method.merging = MethodChoice(rawValue: "sum") ?? recipe.method.merging
+    recipe.method.mergeScale = 1
+    return recipe
+  }
+
+  /// The hash of the manifest of a merge without factors.
+  ///
+  /// - Parameter candidate: Any candidate.
+  /// - Returns: The hash.
+  /// - Throws: If the models cannot be read.
+  public func identity(of candidate: Candidate) throws -> Hash128 {
+    var recipe = recipe(of: candidate)
+    for index in recipe.models.indices { recipe.models[index].amplification = [] }
+    return try MergePlan(recipe, options: options).manifest().identity
+  }
+
+  /// The fine-tuned model's own directory for the dense model.
+  ///
+  /// - Parameter candidate: The candidate.
+  /// - Returns: The path, or nil.
+  public func existingPath(of candidate: Candidate) -> String? {
+    guard case .dense(let name) = candidate.content,
+      let path = recipe.models.first(where: { $0.name == name })?.path,
+      (try? FileStatus.of(path))?.kind == .directory
+    else { return nil }
+    return path
+  }
+
+  /// The disk space of a merge with what it keeps between its passes.
+  ///
+  /// - Parameter candidate: The candidate.
+  /// - Returns: The number of bytes.
+  /// - Throws: If the models cannot be read.
+  public func byteCount(of candidate: Candidate) throws -> Int {
+    let plan = try MergePlan(recipe(of: candidate), options: options)
+    return PlanExplanation(plan, output: "candidate", measuresSpeed: false).bytesNeeded
+  }
+
+  /// Merges.
+  ///
+  /// - Parameters:
+  ///   - candidate: The candidate.
+  ///   - directory: Where; nothing is there yet.
+  ///   - cancellation: Ends the work from outside.
+  /// - Throws: A `SluiceError` that says what failed.
+  public func make(
+    _ candidate: Candidate, at directory: String, cancellation: Cancellation
+  ) throws {
+    let plan = try MergePlan(recipe(of: candidate), options: options)
+    _ = try MergeRun(plan, output: directory, cancellation: cancellation).run()
+  }
+}

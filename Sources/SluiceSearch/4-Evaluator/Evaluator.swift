@@ -1,0 +1,145 @@
+internal import Glibc
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+
+/// The user's command that gives scores to checkpoints.
+public struct Evaluator: Sendable, Hashable {
+  /// The command as it was given.
+  public let text: String
+  /// How long one run may take, in seconds; nil for any time.
+  public var timeLimit: Double?
+  /// How many times a run that failed is repeated.
+  public var retries = 1
+  private let command: CommandWords
+
+  /// Reads a command.
+  ///
+  /// - Parameter text: Words, with `{model}` for the checkpoint's directory.
+  /// - Throws: `SearchError` if it is no command, or has no place for the model.
+  public init(_ text: String) throws(SearchError) {
+    self.text = text
+    do throws(CommandWords.Problem) {
+      command = try CommandWords(text)
+    } catch {
+      throw .usage(
+        error == .empty ? "the evaluator is empty" : "a quote in the evaluator is not closed",
+        remedy: "Give a command such as --evaluator 'python3 score.py {model}'.")
+    }
+    guard command.has("model") else {
+      throw .usage(
+        "the evaluator has no {model}: it would not know what to evaluate",
+        remedy: "Give a command such as --evaluator 'python3 score.py {model}'.")
+    }
+  }
+
+  /// What tells it from other evaluators: evaluations by one say nothing about another.
+  var identity: Hash128 { Hash128(of: Array(text.utf8)) }
+
+  /// What a run has to say.
+  struct Outcome {
+    var scores: TaskScores
+    var seconds: Double
+    var attempts: Int
+  }
+
+  /// Why there are no scores.
+  enum Failed: Error {
+    case cancelled
+    /// The last attempt's failure, as a clause: `the evaluator ...`.
+    case failed(String, remedy: String?)
+  }
+
+  /// Evaluates a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: Its directory.
+  ///   - candidate: What it is.
+  ///   - place: Where it is evaluated.
+  ///   - check: Says what is wrong with scores, or nil.
+  ///   - retrying: Told why a further attempt is made.
+  /// - Returns: The scores, and what they took.
+  /// - Throws: `Failed` after the last attempt.
+  func evaluate(
+    _ path: String, _ candidate: Candidate, in place: EvaluatorPlace,
+    check: (TaskScores) -> String?, retrying: (String) -> Void
+  ) throws(Failed) -> Outcome {
+    let words = command.filled([
+      "model": path, "name": candidate.model, "factors": candidate.label, "job": "\(place.job)",
+    ])
+    var attempt = 1
+    while true {
+      let start = MonotonicTime.now
+      let result = try run(words, in: place)
+      switch result {
+      case .success(let scores):
+        let seconds = MonotonicTime.now.seconds(since: start)
+        guard let problem = check(scores) else {
+          return Outcome(scores: scores, seconds: seconds, attempts: attempt)
+        }
+        guard attempt <= retries else { throw .failed(problem, remedy: nil) }
+        retrying(problem)
+      case .failure(let problem):
+        // What cannot be started once cannot be started twice.
+        guard attempt <= retries, problem.mayPass else {
+          throw .failed(problem.message, remedy: problem.remedy)
+        }
+        retrying(problem.message)
+      }
+      attempt += 1
+    }
+  }
+
+  private struct Problem: Error {
+    var message: String
+    var remedy: String?
+    var mayPass = true
+  }
+
+  private func run(
+    _ words: [String], in place: EvaluatorPlace
+  ) throws(Failed) -> Result<TaskScores, Problem> {
+    var process: EvaluatorProcess
+    do throws(EvaluatorProcess.Unstarted) {
+      process = try EvaluatorProcess(words)
+    } catch {
+      return .failure(
+        Problem(
+          message: "\(words[0].printable) cannot be started: \(error.reason)",
+          remedy: "Words are parted as a shell does, but there is no shell: for pipes and the like "
+            + "use sh -c.", mayPass: false))
+    }
+    place.note(process.process)
+    let end = process.wait(atMost: timeLimit, place.cancellation)
+    place.forget()
+    var problem: Problem
+    switch end {
+    case .cancelled: throw .cancelled
+    case .late:
+      problem = Problem(
+        message: "did not end within \(timeLimit ?? 0) s and was killed",
+        remedy: "Allow more with --time-limit.")
+    case .signal(let number): problem = Problem(message: "was ended by signal \(number)")
+    case .exited(let code) where code != 0:
+      problem = Problem(message: "ended with exit code \(code)")
+    case .exited:
+      do throws(EvaluatorAnswer.Problem) {
+        return .success(try EvaluatorAnswer.scores(in: process.output))
+      } catch {
+        problem = Problem(
+          message: error.message,
+          remedy: "The last JSON object on standard output must be like "
+            + "{\"tasks\": {\"gsm8k\": 0.57}}.")
+      }
+    }
+    problem.message += tail(process.errors)
+    return .failure(problem)
+  }
+
+  /// The last lines that a run wrote on its standard error.
+  private func tail(_ errors: [UInt8]) -> String {
+    let lines = String(decoding: errors, as: UTF8.self).split(whereSeparator: \.isNewline)
+      .suffix(4).map { String($0.suffix(300)).printable }
+    return lines.isEmpty ? "" : "; it said: " + lines.joined(separator: " | ")
+  }
+}

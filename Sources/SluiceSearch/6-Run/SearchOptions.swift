@@ -1,0 +1,52 @@
+public import SluiceCore
+
+/// What a user can set of a search beside the recipe and the evaluator.
+public struct SearchOptions: Sendable, Hashable {
+  /// What becomes of a search when a candidate cannot be evaluated.
+  public enum FailurePolicy: String, Sendable, Hashable, CaseIterable {
+    /// It ends, resumable.
+    case stop
+    /// The candidate counts as the worst.
+    case worst
+  }
+
+  /// What stays of the candidates.
+  public enum Keep: String, Sendable, Hashable, CaseIterable {
+    /// Nothing.
+    case none
+    /// The best of each model.
+    case best
+  }
+
+  /// How candidates are chosen.
+  public var strategy = FactorSearch.Strategy.paper
+  /// What becomes of outer partitions while inner ones are tuned.
+  public var method = FactorSearch.Method.best
+  /// The distance between factors (the paper's gamma).
+  public var step = FactorGrid.standardStep
+  /// The last factor that may be tried; if nil, that which suits the pruning.
+  public var bound: Double?
+  /// How many candidates in a row may fail to improve.
+  public var patience = 1
+  /// The models whose factors are searched; all if empty.
+  public var models: [String] = []
+  /// The tasks that count for a model; all where nothing is said.
+  public var tasks: [String: Set<String>] = [:]
+  /// How many evaluators run at once.
+  public var jobs = 1
+  /// Whether places that would be idle try candidates that may turn out not to be needed.
+  public var speculates = true
+  /// What a failing evaluator means.
+  public var onFailure = FailurePolicy.stop
+  /// The disk space that candidates may take at once; what the jobs need if nil.
+  public var diskLimit: ByteCount?
+  /// What stays of the candidates.
+  public var keep = Keep.none
+  /// Whether the merge with the factors that were found is evaluated, too.
+  public var evaluatesMerge = false
+  /// Whether earlier evaluations are thrown away.
+  public var startsOver = false
+
+  /// The paper's search, one candidate at a time.
+  public init() {}
+}

@@ -1,0 +1,207 @@
+internal import SluiceCore
+public import SluiceDataflow
+internal import SluiceFormats
+internal import SluiceMethods
+public import SluicePipeline
+
+/// A whole search: candidates are made, evaluated, recorded and removed until every model's factors
+/// are found.
+public struct SearchRun: Sendable {
+  private let recipe: MergeRecipe
+  private let evaluator: Evaluator
+  private let options: SearchOptions
+  private let maker: any CandidateMaker
+  private let output: String
+  private let cancellation: Cancellation
+  private let tell: @Sendable (SearchEvent) -> Void
+
+  /// Prepares a search; nothing is written yet.
+  ///
+  /// - Parameters:
+  ///   - recipe: The recipe whose factors are to be found.
+  ///   - evaluator: What gives scores.
+  ///   - options: How it is searched.
+  ///   - maker: What makes candidates.
+  ///   - output: The directory of the result.
+  ///   - cancellation: Ends the search from outside; what is finished stays recorded.
+  ///   - tell: Told what happens, from several threads.
+  public init(
+    _ recipe: MergeRecipe, evaluator: Evaluator, options: SearchOptions,
+    maker: any CandidateMaker, output: String, cancellation: Cancellation = Cancellation(),
+    tell: @escaping @Sendable (SearchEvent) -> Void = { _ in }
+  ) {
+    self.recipe = recipe
+    self.evaluator = evaluator
+    self.options = options
+    self.maker = maker
+    self.output = output
+    self.cancellation = cancellation
+    self.tell = tell
+  }
+
+  /// Searches to the end, or goes on to the end with what earlier searches evaluated.
+  ///
+  /// - Returns: What was found; it also lies in the output.
+  /// - Throws: A `SluiceError` that says what failed. What was evaluated is kept.
+  public func execute() throws -> SearchResult {
+    let setup = try SearchSetup(recipe, options)
+    let spaces = try setup.models.map { model in
+      (
+        dense: try maker.identity(of: Candidate(.dense(model: model.name))),
+        own: try maker.identity(of: Candidate(.amplified(model: model.name, Factors([]))))
+      )
+    }
+    try checkOutput()
+    let directory = try SearchDirectory(locking: output)
+    let ended = EvaluatorPlace.endLeftovers(in: directory.work)
+    if ended > 0 { tell(.endedLeftovers(ended)) }
+    try directory.removeCandidates()
+    let jobs = try CandidateRoom(setup, maker, directory).jobs(tell)
+    let journal = try EvaluationJournal(
+      in: directory.path, startsOver: options.startsOver, cancellation: cancellation)
+    do {
+      var models = zip(setup.models, spaces).map { model, space in
+        ModelSearch(
+          name: model.name, space: space.own, denseSpace: space.dense,
+          tasks: options.tasks[model.name],
+          search: FactorSearch(setup.settings, partitionCount: model.rates.count))
+      }
+      try recall(&models, from: journal)
+      let bench = CandidateBench(
+        maker: maker, evaluator: evaluator, directory: directory, journal: journal,
+        cancellation: cancellation, tell: tell)
+      let board = SearchBoard(models, options: options, bench: bench)
+      try board.run(jobs: jobs)
+      let result = try conclude(board.models, setup, bench)
+      try journal.close()
+      try directory.finish()
+      return result
+    } catch {
+      try? journal.close()
+      try? directory.removeCandidates()
+      // Whoever waited when the search was cancelled only knows that it was.
+      throw error is CancelledError ? cancellation.error ?? error : error
+    }
+  }
+
+  /// Refuses to write into a model.
+  private func checkOutput() throws(SearchError) {
+    guard let place = try? Directory.resolve(output) else { return }
+    for path in [recipe.base] + recipe.models.map(\.path)
+    where (try? Directory.resolve(path)) == place {
+      throw .usage(
+        "the output \(output) is an input of the search",
+        remedy: "Choose another --out: inputs are never written to.")
+    }
+  }
+
+  /// Tells the searches what earlier ones evaluated.
+  private func recall(
+    _ models: inout [ModelSearch], from journal: EvaluationJournal
+  ) throws(SearchError) {
+    var count = 0
+    for index in models.indices {
+      let earlier = journal.earlier.sorted { $0.key.label < $1.key.label }
+      for (key, evaluation) in earlier where key.evaluator == evaluator.identity {
+        if key.space == models[index].space {
+          let values = key.label.split(separator: ",").map { Double($0) }
+          guard !values.contains(nil), !values.isEmpty else { continue }
+          models[index].tell(Factors(values.compactMap(\.self)), evaluation)
+          count += 1
+        }
+      }
+      let dense = Evaluation.Key(
+        space: models[index].denseSpace, label: "dense", evaluator: evaluator.identity)
+      if let evaluation = journal.earlier[dense] {
+        count += 1
+        try models[index].tellDense(evaluation)
+      }
+    }
+    if count > 0 { tell(.resumed(evaluations: count)) }
+  }
+
+  /// Writes the results.
+  private func conclude(
+    _ models: [ModelSearch], _ setup: SearchSetup, _ bench: CandidateBench
+  ) throws -> SearchResult {
+    let found = zip(models, setup.models).compactMap { search, model in
+      SearchResult.Model(search, rates: model.rates, grid: setup.settings.grid)
+    }
+    for model in found { tell(.found(model)) }
+    var result = SearchResult(
+      evaluator: evaluator.text, prune: recipe.method.pruning.rawValue,
+      strategy: options.strategy.rawValue, step: setup.settings.grid.step,
+      bound: setup.settings.grid.bound, models: found)
+    if options.evaluatesMerge { result.merged = try merged(result, models, bench) }
+    let directory = bench.directory
+    if options.keep == .best {
+      for model in found {
+        try bench.keep(
+          Candidate(.amplified(model: model.name, model.factors)),
+          at: "\(directory.path)/\(SearchResult.bestName)/\(model.name)")
+      }
+    }
+    let text = result.applied(to: recipe).resolvedText
+    try WholeFile.write(
+      Array(text.utf8), to: "\(directory.path)/\(SearchResult.recipeName)", via: directory.work)
+    try WholeFile.write(
+      result.json, to: "\(directory.path)/\(SearchResult.fileName)", via: directory.work)
+    return result
+  }
+
+  /// Evaluates the merge with the factors that were found.
+  private func merged(
+    _ result: SearchResult, _ models: [ModelSearch], _ bench: CandidateBench
+  ) throws -> SearchResult.Merged {
+    var factors: [String: Factors] = [:]
+    for model in result.applied(to: recipe).models {
+      factors[model.name] = Factors(model.amplification)
+    }
+    let candidate = Candidate(.merged(factors))
+    let evaluation = try bench.evaluate(
+      candidate, space: try maker.identity(of: candidate), job: 0, isNeeded: true, check: nil)
+    var ratios: [String: Double] = [:]
+    for model in models {
+      guard let check = model.check else { continue }
+      let (ratio, warnings) = check.domainRatio(of: evaluation.scores)
+      if case .success(let value) = ratio { ratios[model.name] = value }
+      for warning in warnings { tell(.warned(model: "merged", warning)) }
+    }
+    return SearchResult.Merged(
+      tasks: evaluation.scores, domainRatios: ratios, seconds: evaluation.seconds)
+  }
+}
+
+extension SearchResult.Model {
+  /// Puts together what a search found; nil if it has not ended.
+  init?(_ search: ModelSearch, rates: [PruningRate], grid: FactorGrid) {
+    guard let finding = search.finding, let dense = search.dense else { return nil }
+    let steps = finding.path.map { step in
+      let evaluation = search.evaluations[step.factors]
+      return SearchResult.Step(
+        method: step.method, factors: step.factors,
+        tasks: evaluation?.scores ?? TaskScores([:]),
+        domainRatio: search.search.scores[step.factors] ?? 0, seconds: evaluation?.seconds ?? 0)
+    }
+    self.init(
+      name: search.name, method: finding.method, partitionRates: rates.map(\.value),
+      factors: finding.factors, domainRatio: finding.score, dense: dense.scores,
+      trajectory: steps, otherEvaluations: search.search.scores.count - steps.count,
+      warnings: search.warnings)
+    let last = grid.factor(grid.count - 1)
+    for (partition, factor) in finding.factors.values.enumerated() where factor == last {
+      warnings.append(
+        "the factor of partition \(partition + 1) lies at the bound \(last): the best may lie beyond "
+          + "it (--bound)")
+    }
+    func percent(_ ratio: Double) -> String { "\((ratio * 10000).rounded() / 100) %" }
+    if let top = steps.max(by: { $0.domainRatio < $1.domainRatio }),
+      top.domainRatio > finding.score
+    {
+      warnings.append(
+        "factors \(top.factors) scored higher on the way (\(percent(top.domainRatio)) against "
+          + "\(percent(finding.score)))"
+          + (top.factors.values.contains(0) ? ": they leave a partition out" : ""))
+    }
+  }
+}

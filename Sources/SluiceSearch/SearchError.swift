@@ -1,0 +1,38 @@
+public import SluiceCore
+
+/// What can go wrong in a search apart from the merges that make its candidates.
+public struct SearchError: SluiceError, Hashable {
+  /// The content.
+  public var failure: Failure
+
+  /// Wraps a failure.
+  ///
+  /// - Parameter failure: The content.
+  public init(_ failure: Failure) { self.failure = failure }
+
+  static func usage(
+    _ message: String, model: String? = nil, remedy: String? = nil
+  ) -> SearchError {
+    SearchError(Failure(.usage, subject: Subject(model: model), message: message, remedy: remedy))
+  }
+
+  static func badInput(
+    _ message: String, model: String? = nil, file: String? = nil, remedy: String? = nil
+  ) -> SearchError {
+    SearchError(
+      Failure(
+        .badInput, subject: Subject(model: model, file: file), message: message, remedy: remedy))
+  }
+
+  /// An evaluator that did not do its work; what it finished before is kept.
+  static func evaluator(
+    _ message: String, model: String, factors: Factors?, remedy: String? = nil
+  ) -> SearchError {
+    let what = factors.map { "with factors \($0)" } ?? "as it is"
+    return SearchError(
+      Failure(
+        .stopped, subject: Subject(model: model), message: "the evaluator \(message) (\(what))",
+        remedy: (remedy.map { $0 + " " } ?? "")
+          + "What is evaluated is kept: the same command goes on from there."))
+  }
+}
