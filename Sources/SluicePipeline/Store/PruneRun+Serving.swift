@@ -3,12 +3,12 @@ internal import SluiceMethods
 internal import SluiceStages
 
 extension PruneRun.Request {
-  /// Asks for the smallest store of a model that serves a recipe, whatever its factors are.
+  /// Asks for the smallest store of a model that serves a recipe, whatever its factors are; nil if
+  /// nothing less than the model would do, or that is not known for sure.
   ///
   /// - Parameters:
   ///   - recipe: The recipe.
   ///   - position: The position of the model in it.
-  /// - Returns: Nil if nothing less than the model would do, or that is not known for sure.
   public init?(serving recipe: MergeRecipe, model position: Int) {
     let (model, method) = (recipe.models[position], recipe.method)
     guard method.needs.contains(.survey), recipe.stages.transforms(behind: .delta).isEmpty,

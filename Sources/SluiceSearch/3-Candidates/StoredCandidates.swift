@@ -77,7 +77,8 @@ public final class StoredCandidates: CandidateMaker {
   ) throws {
     var recipe = models.recipe(of: candidate)
     var isStored = false
-    if case .dense = candidate.content {} else {
+    if case .dense = candidate.content {
+    } else {
       for index in recipe.models.indices {
         let name = recipe.models[index].name
         guard let store = try store(of: name, cancellation) else { continue }
