@@ -19,6 +19,9 @@ public struct ChildProcess: Sendable {
     public let system: Double
     /// The most memory that was resident at a time, in bytes: pages of files count too.
     public let peakResident: Int
+    /// The bytes that disks gave and took for it, as the kernel counts them.
+    public let diskRead: Int
+    public let diskWritten: Int
     /// What the sampler saw, when there was one.
     public let sampled: ResidentSplit
 
@@ -76,7 +79,8 @@ public struct ChildProcess: Sendable {
       exitStatus: signal == 0 ? Int((status >> 8) & 0xff) : nil,
       signal: signal == 0 ? nil : signal,
       wall: wall, user: usage.ru_utime.inSeconds, system: usage.ru_stime.inSeconds,
-      peakResident: Int(usage.ru_maxrss) << 10, sampled: sampled)
+      peakResident: Int(usage.ru_maxrss) << 10, diskRead: Int(usage.ru_inblock) << 9,
+      diskWritten: Int(usage.ru_oublock) << 9, sampled: sampled)
   }
 
   private func spawn(_ command: [String], output: String, errors: String) throws -> pid_t {
