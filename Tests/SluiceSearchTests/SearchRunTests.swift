@@ -107,6 +107,17 @@ struct SearchRunTests {
     #expect(scratch.runs.count == count)
   }
 
+  @Test("what was found is written even if the merge cannot be evaluated")
+  func mergeFails() throws {
+    let scratch = try SearchScratch()
+    let evaluator = try scratch.evaluator(
+      "[ $2 = merged ] && exit 3\n" + SearchScratch.dome)
+    #expect(throws: SearchError.self) {
+      try scratch.run(evaluator) { $0.evaluatesMerge = true }
+    }
+    #expect(try SearchResult.read(scratch.out).models[0].factors == Factors([1.3, 1.1]))
+  }
+
   @Test("a bound that was reached and a better candidate on the way are said")
   func warnings() throws {
     let scratch = try SearchScratch()

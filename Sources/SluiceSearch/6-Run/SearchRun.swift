@@ -132,8 +132,13 @@ public struct SearchRun: Sendable {
       evaluator: evaluator.text, prune: recipe.method.pruning.rawValue,
       strategy: options.strategy.rawValue, step: setup.settings.grid.step,
       bound: setup.settings.grid.bound, models: found)
-    if options.evaluatesMerge { result.merged = try merged(result, models, bench) }
+    // What was found must not be lost if what comes behind it fails.
     let directory = bench.directory
+    try write(result, to: directory)
+    if options.evaluatesMerge {
+      result.merged = try merged(result, models, bench)
+      try write(result, to: directory)
+    }
     if options.keep == .best {
       for model in found {
         try bench.keep(
@@ -141,12 +146,15 @@ public struct SearchRun: Sendable {
           at: "\(directory.path)/\(SearchResult.bestName)/\(model.name)")
       }
     }
+    return result
+  }
+
+  private func write(_ result: SearchResult, to directory: SearchDirectory) throws {
     let text = result.applied(to: recipe).resolvedText
     try WholeFile.write(
       Array(text.utf8), to: "\(directory.path)/\(SearchResult.recipeName)", via: directory.work)
     try WholeFile.write(
       result.json, to: "\(directory.path)/\(SearchResult.fileName)", via: directory.work)
-    return result
   }
 
   /// Evaluates the merge with the factors that were found.
