@@ -19,8 +19,9 @@ public struct ChildProcess: Sendable {
     public let system: Double
     /// The most memory that was resident at a time, in bytes: pages of files count too.
     public let peakResident: Int
-    /// The bytes that disks gave and took for it, as the kernel counts them.
+    /// The bytes that disks gave for it, as the kernel counts them.
     public let diskRead: Int
+    /// The bytes that disks took from it, likewise.
     public let diskWritten: Int
     /// What the sampler saw, when there was one.
     public let sampled: ResidentSplit
