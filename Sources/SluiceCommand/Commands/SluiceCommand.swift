@@ -14,7 +14,7 @@ struct SluiceCommand: ParsableCommand {
     version: SluiceVersion.current,
     subcommands: [
       MergeCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
-      InspectCommand.self, VerifyCommand.self, StatusCommand.self, MethodsCommand.self,
+      OffsetsCommand.self, InspectCommand.self, VerifyCommand.self, StatusCommand.self, MethodsCommand.self,
       DemoCommand.self,
     ])
 
