@@ -83,11 +83,16 @@ let package = Package(
         "SluiceCore", "SluiceFormats", "SluiceStages", "SluiceMethods", "SluicePipeline",
         "CLibYAML",
       ], swiftSettings: strict),
+    // Pages about what was done: they read reports, and share nothing else with the pipeline.
+    .target(
+      name: "SluiceReport",
+      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages"],
+      swiftSettings: strict),
     .target(
       name: "Sluice",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipes",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipes", "SluiceReport",
       ], swiftSettings: strict),
 
     // Layer 4: commands, terminal, exit codes.
@@ -95,7 +100,7 @@ let package = Package(
       name: "SluiceCommand",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipes",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipes", "SluiceReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -114,14 +119,15 @@ let package = Package(
     }
     + [
       "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
-      "Recipes",
+      "Recipes", "Report",
     ].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",
         dependencies: module == "Core"
           ? ["SluiceCore", "SluiceTestSupport"]
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
-            + (module == "Recipes" ? ["SluiceCommand"] : []),
+            + (module == "Recipes" ? ["SluiceCommand"] : [])
+            + (module == "Report" ? ["SluicePipeline", "SluiceMethods"] : []),
         exclude: module == "Recipes" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }

@@ -14,7 +14,9 @@ struct SluiceCommand: ParsableCommand {
     version: SluiceVersion.current,
     subcommands: [
       MergeCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
-      OffsetsCommand.self, InspectCommand.self, VerifyCommand.self, StatusCommand.self, MethodsCommand.self,
+      OffsetsCommand.self, ReportCommand.self, InspectCommand.self, VerifyCommand.self,
+      StatusCommand.self,
+      MethodsCommand.self,
       DemoCommand.self,
     ])
 

@@ -93,6 +93,17 @@ public struct OffsetSurvey {
   public func run(
     progress: ProgressMeter = ProgressMeter(), cancellation: Cancellation = Cancellation()
   ) throws -> ModelOffsets {
+    do {
+      return try look(progress, cancellation)
+    } catch let error where error is CancelledError {
+      // Whoever waited when the survey was cancelled only knows that it was.
+      throw cancellation.error ?? error
+    }
+  }
+
+  private func look(
+    _ progress: ProgressMeter, _ cancellation: Cancellation
+  ) throws -> ModelOffsets {
     guard let kernels = Kernels(level: plan.options.vectorLevel) else {
       throw PipelineError.usage("this processor has no \(plan.options.vectorLevel.name)")
     }
@@ -114,16 +125,12 @@ public struct OffsetSurvey {
     let prefix =
       isStored ? TransformChain.empty : TransformChain([SideTransform()], partitionCount: 1)
     var survey = Survey(context, store: work.store, kernels: kernels, prefix: prefix)
-    do {
-      if isStored {
-        try plan.stored.restoreSpectra(of: tasks, plan, to: work.store)
-      } else {
-        try survey.count("survey", tasks)
-      }
-      return try offsets(of: tasks, &survey, work.store)
-    } catch let error where error is CancelledError {
-      throw cancellation.error ?? error
+    if isStored {
+      try plan.stored.restoreSpectra(of: tasks, plan, to: work.store)
+    } else {
+      try survey.count("survey", tasks)
     }
+    return try offsets(of: tasks, &survey, work.store)
   }
 
   /// Asks the spectra, layer by layer and for the model as a whole.
@@ -172,9 +179,9 @@ public struct OffsetSurvey {
   }
 
   /// Puts the two sides of a layer together, whichever of them asks: so both ask for the same bins.
-  private func loader(_ store: SpectrumStore) -> @Sendable (Survey.Layer, Spectrum) throws(
-    UnresolvedBins
-  ) -> OffsetSpectrum {
+  private func loader(_ store: SpectrumStore)
+    -> @Sendable (Survey.Layer, Spectrum) throws(UnresolvedBins) -> OffsetSpectrum
+  {
     guard !isStored else {
       return { (_, whole) throws(UnresolvedBins) in OffsetSpectrum(magnitudes: whole) }
     }
