@@ -127,7 +127,7 @@ let package = Package(
           ? ["SluiceCore", "SluiceTestSupport"]
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
             + (module == "Recipes" ? ["SluiceCommand"] : [])
-            + (module == "Report" ? ["SluicePipeline", "SluiceMethods"] : []),
+            + (module == "Report" ? ["SluiceKernels", "SluicePipeline", "SluiceMethods"] : []),
         exclude: module == "Recipes" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }

@@ -53,7 +53,9 @@ enum JSONValue {
   /// The text; empty of anything else.
   var text: String { if case .scalar(.string(let text)) = self { text } else { "" } }
 
-  /// The number; nil of anything else. Numbers of bytes and elements are exact up to 2^53.
+  /// The number; nil of anything else.
+  ///
+  /// Numbers of bytes and elements are exact up to 2^53.
   var number: Double? {
     guard case .scalar(let scalar) = self else { return nil }
     return switch scalar {

@@ -2,7 +2,9 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceStages
 
-/// What a merge's report says, as far as it is drawn. Counts are Doubles, exact up to 2^53: whatever a
+/// What a merge's report says, as far as it is drawn.
+///
+/// Counts are Doubles, exact up to 2^53: whatever a
 /// report says, adding up cannot overflow.
 struct MergeFacts {
   /// A linear layer of a model.

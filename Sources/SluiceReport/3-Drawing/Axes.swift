@@ -3,7 +3,7 @@ struct Axes {
   let x: ClosedRange<Double>
   let y: ClosedRange<Double>
   let left = 46.0
-  let top = 12.0
+  let top = 24.0
   let height: Double
   let xName: String
   let yName: String
@@ -57,6 +57,6 @@ struct Axes {
     svg.line(left, height - bottom, Picture.width - right, height - bottom)
     svg.label(
       xName, x: (left + Picture.width - right) / 2, y: height - 5, anchor: "middle", style: "name")
-    svg.label(yName, x: 2, y: 8, style: "name")
+    svg.label(yName, x: 2, y: 11, style: "name")
   }
 }

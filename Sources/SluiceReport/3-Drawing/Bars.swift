@@ -49,10 +49,14 @@ struct Bars {
     }
     let bottom = top + Double(bars.count) * step
     for mark in marks {
-      svg.line(x(mark.value), 12, x(mark.value), bottom - 4, style: "mark")
+      for index in bars.indices {
+        // Over the bars only: not through their names.
+        let y = top + Double(index) * step
+        svg.line(x(mark.value), y + 14, x(mark.value), y + 31, style: "mark")
+      }
       let isRight = mark.value > whole / 2
       svg.label(
-        mark.name, x: x(mark.value), y: 9, anchor: isRight ? "end" : "start", style: "quiet")
+        mark.name, x: x(mark.value), y: 10, anchor: isRight ? "end" : "start", style: "quiet")
     }
     for (index, name) in partNames.enumerated() {
       let (column, row) = (Double(index % 2), Double(index / 2))

@@ -1,4 +1,4 @@
-/// A field of cells, darker where a number is larger.
+/// A field of cells, in a stronger colour where a number is larger.
 struct HeatMap {
   /// The most rows and columns that are drawn.
   static let rowLimit = 512
@@ -26,7 +26,7 @@ struct HeatMap {
 
   private var top: Double {
     // Names stand at an angle above their columns.
-    hasPositions ? 16 : min(120, 14 + 4.6 * Double(columnNames.map(\.count).max() ?? 0))
+    hasPositions ? 16 : min(120, 14 + 5.2 * Double(columnNames.map(\.count).max() ?? 0))
   }
   private var rowHeight: Double { max(5, min(18, 480 / Double(max(cells.count, 1)))) }
 

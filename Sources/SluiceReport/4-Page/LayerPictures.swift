@@ -19,7 +19,7 @@ struct LayerPictures {
   /// The number of a block, or its name where it has none.
   static func number(of block: String) -> String {
     let last = block.split(separator: ".").last.map(String.init) ?? block
-    return last.allSatisfy { $0.isASCII && $0.isNumber } ? last : String(block.prefix(6))
+    return last.allSatisfy { $0.isASCII && $0.isNumber } ? last : String(block.prefix(5))
   }
 
   private var isDrawable: Bool {
@@ -66,7 +66,7 @@ struct LayerPictures {
       "significance",
       description: { least, most in
         "Significance of \(model.layers.count) linear layers, from \(least) to \(most). Blocks run downwards, "
-          + "kinds of layers sideways; darker is more significant."
+          + "kinds of layers sideways; a stronger colour is more significant."
       },
       caption:
         "Share of |delta| in those above \(Numbers.factor(multiple)) times their layer's mean; "
@@ -79,7 +79,7 @@ struct LayerPictures {
     field(
       "rate of each layer",
       description: { least, most in
-        "Pruning rates of \(model.layers.count) linear layers, from \(least) to \(most); darker is pruned more."
+        "Pruning rates of \(model.layers.count) linear layers, from \(least) to \(most); a stronger colour is pruned more."
       },
       caption:
         "Asked for: \(Numbers.percent(model.requestedRate)) over all layers; blocks downwards.",
@@ -91,8 +91,8 @@ struct LayerPictures {
     field(
       "kept elements",
       description: { least, most in
-        "Share of elements kept in \(model.layers.count) linear layers, from \(least) to \(most); darker keeps "
-          + "more."
+        "Share of elements kept in \(model.layers.count) linear layers, from \(least) to \(most); a stronger colour "
+          + "keeps more."
       },
       caption: "Share of the layer's deltas that all partitions keep together; blocks downwards.",
       { $0.elements > 0 ? $0.keptInAll / $0.elements : 0 })

@@ -23,7 +23,7 @@ struct SearchPictures {
         "\(steps.count) candidates, from a Domain-Ratio of \(Numbers.fixed(least, 4)) to "
         + "\(Numbers.fixed(most, 4)). Best: \(outer) \(factor(best, 1)), \(inner) \(factor(best, 0)).",
       caption:
-        "Numbers are the order of candidates; darker is better, the ring is the result. A line joins candidates "
+        "Numbers are the order of candidates; a stronger colour is better, the ring is the result. A line joins candidates "
         + "that one method asked for one after the other.",
       height: axes.height, table: table
     ) { svg in

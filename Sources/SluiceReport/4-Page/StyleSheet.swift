@@ -1,5 +1,7 @@
-/// How the page looks: one column that fits a phone, two where there is room, light or dark as the reader
-/// has it. Colours of parts differ in lightness too, so that they can be told apart in grey.
+/// How the page looks: one column that fits a phone, two where there is room.
+///
+/// It is light or dark as the reader has it. Colours of parts differ in lightness, too, so that they can be
+/// told apart in grey.
 enum StyleSheet {
   static let text = """
 
@@ -20,15 +22,15 @@ enum StyleSheet {
     p { margin: 6px 0; max-width: 72ch; overflow-wrap: anywhere; }
     .lead, .note, figcaption { color: var(--quiet); }
     .note, figcaption, details, td, th { font-size: .875rem; }
-    .row { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 16px;
+    .row { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 16px;
       margin-top: 12px; align-items: start; }
     figure { margin: 0; padding: 14px; background: var(--card); border: 1px solid var(--rule);
       border-radius: 8px; min-width: 0; max-width: 580px; }
     figcaption { margin-top: 8px; overflow-wrap: anywhere; }
     svg { display: block; width: 100%; height: auto; }
     svg text { fill: var(--ink); font-family: inherit; }
-    .label { font-size: 10.5px; } .name { font-size: 11px; fill: var(--quiet); }
-    text.quiet { font-size: 10.5px; fill: var(--quiet); } text.name { fill: var(--quiet); }
+    text.label, text.name, text.quiet { font-size: 9.5px; } text.name, text.quiet { fill: var(--quiet); }
+    @media (max-width: 520px) { text.label, text.name, text.quiet { font-size: 12px; } }
     .cell { fill: var(--cell); } .track { fill: var(--track); }
     .part0 { fill: var(--part0); } .part1 { fill: var(--part1); } .part2 { fill: var(--part2); }
     .part3 { fill: var(--part3); } .part4 { fill: var(--part4); }
