@@ -24,7 +24,7 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
 
   @Option(
     help: ArgumentHelp(
-      "Layers to count by dimension; * stands for anything, none reads no model (default: the most significant kind).",
+      "Layers to count by dimension; * stands for anything, the most significant kind if not given; none reads no model.",
       valueName: "pattern"))
   var dimensions: String?
 

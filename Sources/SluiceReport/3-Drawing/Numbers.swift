@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// Numbers as the page writes them.
 enum Numbers {
   /// A number with a fixed number of decimal places.
@@ -32,12 +34,10 @@ enum Numbers {
     return (whole < 0 ? "-" : "") + String(text.reversed())
   }
 
-  /// A number of bytes: `38.1 MiB`.
+  /// A number of bytes, as everywhere in sluice: `38.1 MiB`.
   static func bytes(_ value: Double) -> String {
-    var (value, unit) = (value, 0)
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-    while value >= 1024, unit < units.count - 1 { (value, unit) = (value / 1024, unit + 1) }
-    return fixed(value, unit == 0 ? 0 : 1) + " " + units[unit]
+    guard value >= 0, value < 1e18 else { return "-" }
+    return ByteCount(Int(value)).description
   }
 
   /// A time: `0.42 s`, `38 s`, `5 min 20 s`, `2 h 10 min`.

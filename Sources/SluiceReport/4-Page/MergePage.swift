@@ -61,11 +61,13 @@ struct MergePage {
       "Rates", "How much was asked to be pruned, and how much was."
     ) { page in
       let pictures = RatePictures(facts: facts)
-      let row =
-        [pictures.models()].compactMap(\.self)
-        + facts.models.compactMap { LayerPictures($0).rates() }
-      page.row(row, id: "rates")
-      if row.isEmpty { page.note("This method does not look at rates of layers.") }
+      let overall = [pictures.models()].compactMap(\.self)
+      let layers = facts.models.compactMap { LayerPictures($0).rates() }
+      page.row(overall, id: "achieved")
+      page.row(layers, id: "rates")
+      if overall.isEmpty, layers.isEmpty {
+        page.note("This method does not look at rates of layers.")
+      }
     }
   }
 
