@@ -83,6 +83,11 @@ let package = Package(
         "SluiceCore", "SluiceFormats", "SluiceStages", "SluiceMethods", "SluicePipeline",
         "CLibYAML",
       ], swiftSettings: strict),
+    // Pages about what was done: they read reports, and share nothing else with the pipeline.
+    .target(
+      name: "SluiceReport",
+      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages"],
+      swiftSettings: strict),
     .target(
       name: "SluiceSearch",
       dependencies: [
@@ -94,6 +99,7 @@ let package = Package(
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
         "SluiceMethods", "SluicePipeline", "SluiceRecipes", "SluiceSearch",
+        "SluiceReport",
       ], swiftSettings: strict),
 
     // Layer 4: commands, terminal, exit codes.
@@ -102,6 +108,7 @@ let package = Package(
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
         "SluiceMethods", "SluicePipeline", "SluiceRecipes", "SluiceSearch",
+        "SluiceReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -120,14 +127,15 @@ let package = Package(
     }
     + [
       "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
-      "Recipes", "Search",
+      "Recipes", "Search", "Report",
     ].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",
         dependencies: module == "Core"
           ? ["SluiceCore", "SluiceTestSupport"]
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
-            + (module == "Recipes" ? ["SluiceCommand"] : []),
+            + (module == "Recipes" ? ["SluiceCommand"] : [])
+            + (module == "Report" ? ["SluiceKernels", "SluicePipeline", "SluiceMethods"] : []),
         exclude: module == "Recipes" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }

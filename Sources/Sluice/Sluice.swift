@@ -6,5 +6,6 @@
 @_exported public import SluiceMethods
 @_exported public import SluicePipeline
 @_exported public import SluiceRecipes
+@_exported public import SluiceReport
 @_exported public import SluiceSearch
 @_exported public import SluiceStages

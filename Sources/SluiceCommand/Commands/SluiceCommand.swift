@@ -14,8 +14,8 @@ struct SluiceCommand: ParsableCommand {
     version: SluiceVersion.current,
     subcommands: [
       MergeCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
-      SearchCommand.self, InspectCommand.self, VerifyCommand.self, StatusCommand.self,
-      MethodsCommand.self, DemoCommand.self,
+      SearchCommand.self, OffsetsCommand.self, ReportCommand.self, InspectCommand.self,
+      VerifyCommand.self, StatusCommand.self, MethodsCommand.self, DemoCommand.self,
     ])
 
   static func main() { Exit.run { try SluiceCommand.parseAsRoot() } }

@@ -1,0 +1,69 @@
+internal import ArgumentParser
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluiceReport
+
+struct ReportCommand: ParsableCommand, HasOutputOptions {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Draw what a merge or a search did, on one page for a browser.",
+    discussion: """
+      Example:
+        sluice report merged --html merged.html
+
+      The page needs nothing but itself: no network, no script. Where in their matrices layers keep elements is \
+      counted again from base and models, if these are still where the report says.
+      """)
+
+  @Argument(help: "The output of a merge or search, or the report in it.")
+  var path: String
+
+  @Option(help: ArgumentHelp("The page.", valueName: "file"))
+  var html: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Layers to count by dimension; * stands for anything, the most significant kind if not given; none reads no model.",
+      valueName: "pattern"))
+  var dimensions: String?
+
+  @OptionGroup(title: "What is shown") var output: OutputOptions
+
+  func run() throws {
+    let cancellation = Cancellation()
+    try SignalWatch.start(stopping: cancellation)
+    let choice: ReportPage.Dimensions =
+      switch dimensions {
+      case nil: .mostSignificant
+      case "none": .none
+      case .some(let pattern): .matching(pattern)
+      }
+    let page: ReportPage
+    do {
+      page = try ReportPage(path, dimensions: choice) { try cancellation.check() }
+    } catch let error where error is CancelledError {
+      throw cancellation.error ?? error
+    }
+    // Never in the place of what the page is about.
+    guard try FileStatus.of(html)?.kind != .directory else {
+      throw UsageError("\(html.printable) is a directory", remedy: "Give --html a file.")
+    }
+    guard Directory.absolute(html) != Directory.absolute(page.source) else {
+      throw UsageError(
+        "the page would replace \(html.printable)", remedy: "Give --html another file.")
+    }
+    try WholeFile.write(page.bytes, to: html)
+    StandardOutput.write(
+      output.isJSON
+        ? JSONLine.text { json in
+          json.member("event", .string("page"))
+          json.member("subject", .string(page.subject.rawValue))
+          json.member("source", .string(page.source))
+          json.member("html", .string(html))
+          json.member("bytes", .integer(page.bytes.count))
+        }
+        : "\(html) (\(ByteCount(page.bytes.count))) shows the \(page.subject.rawValue) in \(page.source)\n"
+    )
+  }
+}

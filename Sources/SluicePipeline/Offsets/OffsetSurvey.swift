@@ -1,0 +1,233 @@
+public import SluiceCore
+public import SluiceDataflow
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceStages
+
+/// Looks at the offsets of one fine-tuned model: one pass over it and its base, more over parts of it
+/// where weights are F32, none at all over a model that comes from a delta store.
+public struct OffsetSurvey {
+  /// What is asked for.
+  public struct Request: Sendable {
+    /// The directory or file of the base model.
+    public var base: String
+    /// The name of the fine-tuned model.
+    public var name: String
+    /// The directory or file of the fine-tuned model, or its store.
+    public var model: String
+    /// How many times the mean an offset must exceed to be significant.
+    public var significanceMultiple = 5.0
+    /// Which tensors are linear layers.
+    public var linearSet = LinearSet()
+
+    /// Asks for the offsets of a model.
+    ///
+    /// - Parameters:
+    ///   - base: The directory or file of the base model.
+    ///   - name: The name of the fine-tuned model.
+    ///   - model: The directory or file of the fine-tuned model, or its store.
+    public init(base: String, name: String, model: String) {
+      self.base = base
+      self.name = name
+      self.model = model
+    }
+  }
+
+  private let request: Request
+  private let plan: MergePlan
+  private let isStored: Bool
+
+  /// Looks at the models and plans the passes.
+  ///
+  /// - Parameters:
+  ///   - request: What is asked for.
+  ///   - options: How it is to be run.
+  /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
+  public init(_ request: Request, options: RunOptions) throws {
+    self.request = request
+    isStored = try DeltaStore.open(request.model) != nil
+    // A rate that any store serves: nothing is pruned here.
+    guard let rate = PruningRate(0.999_999) else { throw PipelineError.usage("no such rate") }
+    var method = MethodParameters(pruningRate: rate)
+    method.rates = .uniform
+    method.significanceMultiple = request.significanceMultiple
+    var models = [MergeRecipe.Model(name: request.name, path: request.model)]
+    if !isStored {
+      models.append(
+        MergeRecipe.Model(name: "\(request.name), negative offsets", path: request.model))
+    }
+    var recipe = MergeRecipe(base: request.base, models: models, method: method)
+    if !isStored {
+      recipe.stages.transforms = [
+        PlacedTransform(IdentifiedStage(SideTransform(), name: "side"), behind: .delta)
+      ]
+    }
+    recipe.linearSet = request.linearSet
+    // Only tensors that both models have are looked at.
+    recipe.extraTensors = .ignore
+    recipe.vocabulary = .base
+    var options = options
+    options.spill = .off
+    options.isJournaled = false
+    plan = try MergePlan(recipe, options: options)
+    if isStored { try checkStore() }
+  }
+
+  /// What was skipped, converted or guessed, as far as it concerns linear layers.
+  public var warnings: [Warning] {
+    let linear = Set(plan.linearTasks.map(\.name))
+    return plan.warnings.filter { warning in
+      warning.subject.model == request.name && warning.subject.tensor.map(linear.contains) ?? false
+        && warning.kind != .oddInput
+    }
+  }
+
+  /// Runs the passes.
+  ///
+  /// - Parameters:
+  ///   - progress: Where progress is counted.
+  ///   - cancellation: Ends the passes from outside.
+  /// - Returns: What the offsets look like.
+  /// - Throws: A `SluiceError` that says what failed.
+  public func run(
+    progress: ProgressMeter = ProgressMeter(), cancellation: Cancellation = Cancellation()
+  ) throws -> ModelOffsets {
+    do {
+      return try look(progress, cancellation)
+    } catch let error where error is CancelledError {
+      // Whoever waited when the survey was cancelled only knows that it was.
+      throw cancellation.error ?? error
+    }
+  }
+
+  private func look(
+    _ progress: ProgressMeter, _ cancellation: Cancellation
+  ) throws -> ModelOffsets {
+    guard let kernels = Kernels(level: plan.options.vectorLevel) else {
+      throw PipelineError.usage("this processor has no \(plan.options.vectorLevel.name)")
+    }
+    let tasks = plan.linearTasks.filter { $0.fineTuned[0] != nil }
+    guard !tasks.isEmpty else {
+      throw PipelineError(
+        Failure(
+          .badInput, subject: Subject(model: request.name, file: request.model),
+          message: "it has no linear layer in common with the base",
+          remedy: "Name its layers with --linear-include."))
+    }
+    let work = try scratchWork()
+    let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
+    let catalogue = try budget.acquire(plan.memory.catalogueBytes)
+    defer { catalogue.release() }
+    let context = RunContext(
+      plan: plan, cancellation: cancellation, progress: progress, budget: budget, work: work,
+      dropsCachedPages: plan.inputsExceedCache, packed: plan.packedReading(kernels))
+    let prefix =
+      isStored ? TransformChain.empty : TransformChain([SideTransform()], partitionCount: 1)
+    var survey = Survey(context, store: work.store, kernels: kernels, prefix: prefix)
+    if isStored {
+      try plan.stored.restoreSpectra(of: tasks, plan, to: work.store)
+    } else {
+      try survey.count("survey", tasks)
+    }
+    return try offsets(of: tasks, &survey, work.store)
+  }
+
+  /// Asks the spectra, layer by layer and for the model as a whole.
+  private func offsets(
+    of tasks: [TensorTask], _ survey: inout Survey, _ store: SpectrumStore
+  ) throws -> ModelOffsets {
+    let load = loader(store)
+    let statistic = SignificantShare(multiple: request.significanceMultiple)
+    let layers = try survey.resolve("refine significance", tasks.map { [$0] }) { layer, whole, _ in
+      Result { () throws(UnresolvedBins) in
+        let spectrum = try load(layer, whole)
+        switch LayerSurvey(
+          spectrum.magnitudes, name: layer.tasks[0].name, significance: statistic)
+        {
+        case .known(let statistics): return statistics
+        case .needs(let bin): throw UnresolvedBins(request: BinRequest([bin]))
+        }
+      }
+    }
+    typealias Tables = (signed: [Double]?, magnitudes: [Double], mean: Double)
+    let tables = try survey.resolve("refine deciles", [tasks]) { layer, whole, _ in
+      Result { () throws(UnresolvedBins) -> Tables in
+        let spectrum = try load(layer, whole)
+        var missing = BinRequest()
+        let tables = (
+          spectrum.signedTable(&missing), spectrum.magnitudeTable(&missing),
+          MeanMagnitude().value(of: spectrum.magnitudes)
+        )
+        guard missing.bins.isEmpty else { throw UnresolvedBins(request: missing) }
+        return tables
+      }
+    }
+    guard let table = tables[0].first else {
+      throw PipelineError(Failure(.internal, message: "no table of offsets"))
+    }
+    return ModelOffsets(
+      name: request.name, path: request.model, isStored: isStored,
+      significanceMultiple: request.significanceMultiple, signed: table.signed,
+      magnitudes: table.magnitudes, mean: table.mean,
+      layers: layers[0].map { layer in
+        ModelOffsets.Layer(
+          name: layer.name, block: BlockName.block(of: layer.name),
+          elementCount: layer.elementCount, zeroCount: layer.zeroCount, mean: layer.mean,
+          significance: layer.significance)
+      })
+  }
+
+  /// Puts the two sides of a layer together, whichever of them asks: so both ask for the same bins.
+  private func loader(_ store: SpectrumStore)
+    -> @Sendable (Survey.Layer, Spectrum) throws(UnresolvedBins) -> OffsetSpectrum
+  {
+    guard !isStored else {
+      return { (_, whole) throws(UnresolvedBins) in OffsetSpectrum(magnitudes: whole) }
+    }
+    let plan = plan
+    return { (layer, whole) throws(UnresolvedBins) in
+      var other = Spectrum([])
+      for strip in layer.tasks.flatMap({ Array(plan.strips(of: $0)) }) {
+        // What cannot be read here could be read a moment ago; the other side then says why.
+        guard let part = try? store.spectrum(strip: strip, model: 1 - layer.model) else { continue }
+        if other.entries.isEmpty { other = part } else { other.merge(part) }
+      }
+      do throws(Spectrum.Unresolved) {
+        return try layer.model == 0
+          ? OffsetSpectrum(positive: whole, negative: other)
+          : OffsetSpectrum(positive: other, negative: whole)
+      } catch {
+        throw UnresolvedBins(request: BinRequest([error.binBits]))
+      }
+    }
+  }
+
+  /// Files for the spectra, without a name: nothing of them stays, however the process ends.
+  private func scratchWork() throws -> MergeWork {
+    let path = try Directory.createTemporary("sluice-offsets")
+    defer { try? Directory.remove(path) }
+    var manifest = Manifest()
+    manifest.add(fact: "kind", "offsets")
+    let directory = try RunDirectory(locking: path, manifest: manifest)
+    let work = try MergeWork(
+      plan, in: directory, earlier: MergeProgress(), journal: nil, meter: CostMeter())
+    try directory.finish()
+    return work
+  }
+
+  /// Weights of F32 are counted in bins; looking into them takes the elements themselves.
+  private func checkStore() throws {
+    guard let store = plan.stored.stores[0] else { return }
+    for task in plan.linearTasks where task.fineTuned[0] != nil {
+      guard let tensor = try store.tensor(task.name), tensor.lowestRate > 0,
+        SpectrumMode(base: tensor.baseDType, fineTuned: tensor.dtype) == .binned
+      else { continue }
+      throw PipelineError(
+        Failure(
+          .badInput, subject: Subject(model: request.name, file: request.model, tensor: task.name),
+          message: "deciles of weights of F32 need all of them, and the store left some out",
+          remedy: "Make the store with --pruning-rate 0, or give the model itself."))
+    }
+  }
+}

@@ -1,0 +1,101 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceStages
+
+extension DimensionFigures {
+  /// The most layers that are counted.
+  static let layerLimit = 256
+  /// The prunings whose masks follow from the cuts in a report.
+  private static let cutting: Set<String> = ["dppa", "dp", "magnitude", "owl"]
+
+  /// Counts the layers whose names match a pattern.
+  ///
+  /// - Parameters:
+  ///   - facts: The report.
+  ///   - pattern: The pattern; nil for the kind of layer with the highest mean significance.
+  ///   - isStopped: Throws when it is time to stop.
+  /// - Returns: The counts, or why there are none.
+  /// - Throws: What `isStopped` throws.
+  static func read(
+    _ facts: MergeFacts, pattern: String?, isStopped: () throws -> Void
+  ) throws -> DimensionFigures {
+    guard cutting.contains(facts.prune) else {
+      return .missing("the report of --prune \(facts.prune.printable) has no cuts to go by")
+    }
+    guard let first = facts.models.first, !first.layers.isEmpty else {
+      return .missing("the report lists no linear layers")
+    }
+    let names: [String]
+    let shown: String
+    if let pattern {
+      names = first.layers.map(\.name).filter { NamePattern.matches(pattern, $0) }
+      shown = pattern
+    } else {
+      shown = mostSignificant(first.layers)
+      names = first.layers.filter { $0.linear == shown }.map(\.name)
+    }
+    guard !names.isEmpty else {
+      return .missing("no linear layer matches \(shown.printable)")
+    }
+    let recount: MaskRecount
+    do throws(FormatError) {
+      recount = try MaskRecount(facts)
+    } catch {
+      return .missing(
+        "which deltas were kept is not in the report, and base and models, from which it can be counted again, "
+          + "were not all where the report says: "
+          + "\(error.failure.subject.file.map { $0.printable + ": " } ?? "")\(error.failure.message)"
+      )
+    }
+    var counts: [DimensionCounts] = []
+    for name in names.sorted(by: { NaturalOrder.isOrderedBefore($0, $1) }).prefix(layerLimit) {
+      try isStopped()
+      do {
+        if let count = try recount.counts(of: name, isStopped: isStopped) { counts.append(count) }
+      } catch let error as FormatError {
+        return .missing("\(name.printable) could not be read: \(error.failure.message)")
+      }
+    }
+    guard !counts.isEmpty else {
+      return .missing(
+        "counting again did not give the report's numbers: the inputs changed, or a stage of the recipe's "
+          + "own came before the mask")
+    }
+    return .counted(counts, pattern: shown)
+  }
+
+  private static func mostSignificant(_ layers: [MergeFacts.Layer]) -> String {
+    let groups = Dictionary(grouping: layers, by: \.linear)
+    func mean(_ layers: [MergeFacts.Layer]) -> Double {
+      layers.reduce(0) { $0 + $1.significance } / Double(max(layers.count, 1))
+    }
+    return groups.max { (mean($0.value), $1.key) < (mean($1.value), $0.key) }?.key ?? ""
+  }
+}
+
+/// Patterns in which `*` stands for any run of characters, and everything else for itself.
+enum NamePattern {
+  static func matches(_ pattern: String, _ text: String) -> Bool {
+    let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map {
+      Array($0.utf8)
+    }
+    let text = Array(text.utf8)
+    guard parts.count > 1 else { return parts.first == text }
+    guard let first = parts.first, let last = parts.last, text.starts(with: first) else {
+      return false
+    }
+    var position = first.count
+    for part in parts.dropFirst().dropLast() {
+      guard let found = find(part, in: text, from: position) else { return false }
+      position = found + part.count
+    }
+    return text.count - last.count >= position && text.suffix(last.count).elementsEqual(last)
+  }
+
+  private static func find(_ part: [UInt8], in text: [UInt8], from start: Int) -> Int? {
+    guard text.count - part.count >= start else { return nil }
+    return (start...(text.count - part.count)).first {
+      text[$0..<$0 + part.count].elementsEqual(part)
+    }
+  }
+}

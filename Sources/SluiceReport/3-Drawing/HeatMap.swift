@@ -1,0 +1,96 @@
+/// A field of cells, in a stronger colour where a number is larger.
+struct HeatMap {
+  /// The most rows and columns that are drawn.
+  static let rowLimit = 512
+  static let columnLimit = 96
+
+  /// The numbers, row by row; nil where there is none.
+  let cells: [[Double?]]
+  let rowNames: [String]
+  let columnNames: [String]
+  /// Whether the columns are positions, of which only the first and last are named.
+  var hasPositions = false
+  let range: ClosedRange<Double>
+  /// A number as it is written.
+  let format: (Double) -> String
+  /// What a cell is about, for those who point at it.
+  let cellTitle: (Int, Int) -> String
+
+  private static let left = 34.0
+  private static let legend = 40.0
+
+  /// Whether there are few enough cells.
+  static func isDrawable(rows: Int, columns: Int) -> Bool {
+    (1...rowLimit).contains(rows) && (1...columnLimit).contains(columns)
+  }
+
+  private var top: Double {
+    // Names stand at an angle above their columns.
+    hasPositions ? 16 : min(120, 14 + 5.2 * Double(columnNames.map(\.count).max() ?? 0))
+  }
+  private var rowHeight: Double { max(5, min(18, 480 / Double(max(cells.count, 1)))) }
+
+  /// The height of the drawing.
+  var height: Double { top + Double(cells.count) * rowHeight + HeatMap.legend }
+
+  /// Draws the cells, the names and the scale.
+  func draw(_ svg: inout Markup) {
+    // Room on the right for the name of the last column, which leans over.
+    let right = hasPositions ? 4.0 : 30.0
+    let columns = Double(max(columnNames.count, 1))
+    let cellWidth = (Picture.width - HeatMap.left - right) / columns
+    for (column, name) in columnNames.enumerated() {
+      let x = HeatMap.left + (Double(column) + 0.5) * cellWidth
+      if hasPositions {
+        guard column == 0 || column == columnNames.count - 1 else { continue }
+        svg.label(
+          name, x: column == 0 ? HeatMap.left : Picture.width - right, y: top - 5,
+          anchor: column == 0 ? "start" : "end")
+      } else {
+        svg.element(
+          "text",
+          [
+            "class": "label",
+            "transform": "translate(\(Numbers.point(x + 2)) \(Numbers.point(top - 5))) rotate(-50)",
+          ], text: name)
+      }
+    }
+    let every = max(1, Int((12 / rowHeight).rounded(.up)))
+    for (row, values) in cells.enumerated() {
+      let y = top + Double(row) * rowHeight
+      if row % every == 0 {
+        svg.label(
+          rowNames[row], x: HeatMap.left - 5, y: y + rowHeight / 2 + 3.5, anchor: "end")
+      }
+      for (column, value) in values.enumerated() {
+        guard let value else { continue }
+        svg.rectangle(
+          x: HeatMap.left + Double(column) * cellWidth, y: y,
+          width: cellWidth - (cellWidth > 12 ? 1 : 0), height: rowHeight - (rowHeight > 9 ? 1 : 0),
+          style: "cell", opacity: opacity(value),
+          title: "\(cellTitle(row, column)): \(format(value))")
+      }
+      svg.newLine()
+    }
+    drawScale(&svg)
+  }
+
+  private func opacity(_ value: Double) -> Double {
+    let span = range.upperBound - range.lowerBound
+    return span > 0 ? 0.06 + 0.94 * max(0, min((value - range.lowerBound) / span, 1)) : 0.5
+  }
+
+  private func drawScale(_ svg: inout Markup) {
+    let y = height - 26
+    let (left, width) = (HeatMap.left, 120.0)
+    for step in 0..<12 {
+      let share = Double(step) / 11
+      let value = range.lowerBound + share * (range.upperBound - range.lowerBound)
+      svg.rectangle(
+        x: left + Double(step) * width / 12, y: y, width: width / 12, height: 8, style: "cell",
+        opacity: opacity(value))
+    }
+    svg.label(format(range.lowerBound), x: left, y: y + 21)
+    svg.label(format(range.upperBound), x: left + width, y: y + 21, anchor: "end")
+  }
+}

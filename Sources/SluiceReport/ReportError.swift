@@ -1,0 +1,17 @@
+public import SluiceCore
+
+/// What can be wrong with a report that is to be drawn.
+public struct ReportError: SluiceError, Hashable {
+  /// The content.
+  public var failure: Failure
+
+  /// Wraps a failure.
+  ///
+  /// - Parameter failure: The content.
+  public init(_ failure: Failure) { self.failure = failure }
+
+  static func badInput(_ message: String, file: String, remedy: String? = nil) -> ReportError {
+    ReportError(
+      Failure(.badInput, subject: Subject(file: file), message: message, remedy: remedy))
+  }
+}

@@ -1,0 +1,76 @@
+internal import SluiceFormats
+
+/// A page of pictures about a merge or a search, in one file that needs no other.
+public struct ReportPage: Sendable {
+  /// What a page can be about.
+  public enum Subject: String, Sendable, Hashable {
+    /// A merge, by its `sluice-report.json`.
+    case merge
+    /// A search, by its `search.json`.
+    case search
+  }
+
+  /// Which layers are counted again from base and models, to see where in them deltas were kept.
+  public enum Dimensions: Sendable, Hashable {
+    /// The kind of layer with the highest mean significance.
+    case mostSignificant
+    /// Layers whose names match a pattern, in which `*` stands for any run of characters.
+    case matching(String)
+    /// None: base and models are not read.
+    case none
+  }
+
+  /// The names of the files that pages are made from.
+  static let mergeName = "sluice-report.json"
+  static let searchName = "search.json"
+
+  /// What the page is about.
+  public let subject: Subject
+  /// The file that it is made from.
+  public let source: String
+  /// The page: HTML in UTF-8.
+  public let bytes: [UInt8]
+
+  /// Makes a page.
+  ///
+  /// - Parameters:
+  ///   - path: The output of a merge or of a search, or the file in it.
+  ///   - dimensions: Which layers are counted again.
+  ///   - isStopped: Called now and then; throws when it is time to stop.
+  /// - Throws: `ReportError` or `FormatError` if there is no report or it cannot be read.
+  public init(
+    _ path: String, dimensions: Dimensions = .mostSignificant, isStopped: () throws -> Void = {}
+  ) throws {
+    (subject, source) = try ReportPage.find(path)
+    switch subject {
+    case .search: bytes = SearchPage(facts: try SearchFacts(source), path: source).text
+    case .merge:
+      let facts = try MergeFacts(source)
+      let figures: DimensionFigures =
+        switch dimensions {
+        case .none: .missing("base and models were not to be read")
+        case .mostSignificant:
+          try DimensionFigures.read(facts, pattern: nil, isStopped: isStopped)
+        case .matching(let pattern):
+          try DimensionFigures.read(facts, pattern: pattern, isStopped: isStopped)
+        }
+      bytes = MergePage(facts: facts, dimensions: figures, path: source).text
+    }
+  }
+
+  private static func find(_ path: String) throws -> (Subject, String) {
+    guard let status = try FileStatus.of(path) else {
+      throw ReportError.badInput("no such file or directory", file: path)
+    }
+    guard status.kind == .directory else {
+      return (Directory.name(of: path) == searchName ? .search : .merge, path)
+    }
+    for (subject, name) in [(Subject.merge, mergeName), (.search, searchName)]
+    where try FileStatus.of("\(path)/\(name)") != nil {
+      return (subject, "\(path)/\(name)")
+    }
+    throw ReportError.badInput(
+      "neither \(mergeName) nor \(searchName) is in it", file: path,
+      remedy: "Give the --out of a merge or search that is finished.")
+  }
+}

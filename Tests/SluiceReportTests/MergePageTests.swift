@@ -1,0 +1,207 @@
+import Foundation
+import SluiceCore
+import SluiceFormats
+import SluiceKernels
+import SluiceMethods
+import SluicePipeline
+import SluiceTestSupport
+import Testing
+
+@testable import SluiceReport
+
+/// Pages about merges of tiny families.
+@Suite("Pages of merges") struct MergePageTests {
+  /// A merge on disk: `base`, one directory for each model, `out`.
+  private func merge(
+    seed: UInt64 = 21, names: [String] = ["math", "law"], tieBreak: TieBreak = .spread,
+    change: (inout MergeRecipe) -> Void = { _ in }
+  ) throws -> (directory: ScratchDirectory, report: MergeReport, family: ModelFamily) {
+    var spec = FamilySpec(seed: seed)
+    spec.fineTunes = names.indices.map { FamilySpec.FineTune("model\($0)", drift: .heavy) }
+    let family = spec.build()
+    let directory = try ScratchDirectory()
+    try family.base.write(to: directory("base"), layout: ShardingLayout())
+    var models: [MergeRecipe.Model] = []
+    for (name, tuned) in zip(names, family.fineTuned) {
+      try tuned.model.write(to: directory(tuned.name), layout: ShardingLayout())
+      models.append(MergeRecipe.Model(name: name, path: directory(tuned.name)))
+    }
+    var method = MethodParameters(pruningRate: try #require(PruningRate(0.8)))
+    method.tieBreak = tieBreak
+    models[0].amplification = [1.3, 1.1]
+    var recipe = MergeRecipe(base: directory("base"), models: models, method: method)
+    change(&recipe)
+    let report = try MergeRun(
+      try MergePlan(recipe, options: RunOptions(threads: 1)), output: directory("out")
+    ).execute()
+    return (directory, report, family)
+  }
+
+  @Test("the page is well-formed, fetches nothing and runs nothing") func selfContained() throws {
+    let (directory, _, _) = try merge()
+    let page = try PageDocument(try ReportPage(directory("out")))
+    for name in ["script", "link", "img", "iframe", "object", "image", "use", "a"] {
+      #expect(page.all(name).isEmpty, "\(name)")
+    }
+    for element in page.elements {
+      for (key, value) in element.attributes {
+        #expect(!key.hasPrefix("on") && key != "href" && key != "src" && key != "style")
+        // The only addresses are the names of the two languages.
+        if value.contains("://") { #expect(key == "xmlns") }
+      }
+    }
+    let style = try #require(page.all("style").first).text
+    #expect(!style.contains("url(") && !style.contains("@import"))
+    #expect(style.contains("prefers-color-scheme: dark"))
+  }
+
+  @Test("every drawing says in words what it shows, and has its numbers in a table")
+  func alternatives() throws {
+    let (directory, _, _) = try merge()
+    let page = try PageDocument(try ReportPage(directory("out")))
+    let drawings = page.all("svg")
+    #expect(drawings.count >= 12)
+    var ids: Set<String> = []
+    for element in page.elements {
+      if let id = element.attributes["id"] { #expect(ids.insert(id).inserted, "\(id) twice") }
+    }
+    for drawing in drawings {
+      let labels = try #require(drawing.attributes["aria-labelledby"]).split(separator: " ")
+      #expect(labels.count == 2 && labels.allSatisfy { ids.contains(String($0)) })
+      #expect(drawing.attributes["role"] == "img")
+    }
+    #expect(page.all("desc").count == drawings.count)
+    #expect(page.all("desc").allSatisfy { $0.text.count > 20 })
+    #expect(page.all("figure").count == drawings.count)
+    #expect(page.all("details").count >= drawings.count)
+  }
+
+  @Test("the numbers of the figures are the report's") func numbers() throws {
+    let (directory, report, _) = try merge()
+    let page = try PageDocument(try ReportPage(directory("out")))
+    let cells = Set(page.all("title").map(\.text))
+    let rows = page.all("tr").map(\.text)
+    for model in report.models {
+      for layer in model.layers {
+        let statistics = layer.statistics
+        let parts = statistics.name.split(separator: ".")
+        let block = parts.prefix(3).joined(separator: ".")
+        let linear = parts.dropFirst(3).dropLast().joined(separator: ".")
+        let place = "\(block), \(linear): "
+        #expect(cells.contains(place + Numbers.percent(statistics.significance)))
+        #expect(cells.contains(place + Numbers.percent(layer.cuts.rates.last ?? 0)))
+        let kept = Double(layer.cuts.keptByRing.reduce(0, +))
+        #expect(cells.contains(place + Numbers.percent(kept / Double(statistics.elementCount))))
+        let row = rows.contains { row in
+          row.hasPrefix(statistics.name)
+            && row.contains(Numbers.grouped(Double(statistics.elementCount)))
+            && row.contains(Numbers.percent(statistics.significance))
+        }
+        #expect(row, "the row of \(statistics.name)")
+      }
+      let achieved = Numbers.percent(try #require(model.achievedRate))
+      #expect(
+        rows.contains { $0.hasPrefix(model.name) && $0.contains(achieved) })
+    }
+    for pass in report.passes {
+      #expect(rows.contains { $0.hasPrefix(pass.name) })
+    }
+  }
+
+  @Test("names cannot become markup") func escaping() throws {
+    let hostile = "</title><script>alert('1')</script>&\"\u{202e}x"
+    let (directory, _, _) = try merge(names: [hostile, "law"])
+    let page = try PageDocument(try ReportPage(directory("out")))
+    #expect(page.all("script").isEmpty)
+    #expect(!page.source.contains("<script") && !page.source.contains("\u{202e}"))
+    #expect(page.all("h1").first?.text.contains("<script>alert('1')</script>&\"") == true)
+  }
+
+  @Test(
+    "what is counted by dimension equals the masks of the scalar reference",
+    arguments: [TieBreak.spread, .index, .drop, .keep])
+  func dimensions(tieBreak: TieBreak) throws {
+    let (directory, report, family) = try merge(tieBreak: tieBreak)
+    let facts = try MergeFacts(directory("out/sluice-report.json"))
+    let figures = try DimensionFigures.read(facts, pattern: "*") {}
+    guard case .counted(let counts, _) = figures else {
+      Issue.record("nothing was counted: \(figures)")
+      return
+    }
+    #expect(counts.count == report.models[0].layers.count)
+    let reference = try #require(Reference.TieBreak(rawValue: tieBreak.rawValue))
+    for count in counts {
+      let base = try #require(family.base[count.tensor]?.floats)
+      var kept: [[Bool]] = []
+      var signs: [[Float]] = []
+      for (index, tuned) in family.fineTuned.enumerated() {
+        let other = try #require(tuned.model[count.tensor]?.floats)
+        let delta = zip(base, other).map { $1 - $0 }
+        let layer = try #require(
+          report.models[index].layers.first { $0.statistics.name == count.tensor })
+        let masks = try #require(
+          Reference.masks(of: delta, rates: layer.cuts.rates, tieBreak: reference).last
+        ).isKept
+        kept.append(masks)
+        signs.append(zip(delta, masks).map { $1 ? $0 : 0 })
+      }
+      for (model, own) in zip(count.models, kept) {
+        #expect(model.kept == own.count { $0 })
+        try expect(model.rows, own, count, isRows: true)
+        try expect(model.columns, own, count, isRows: false)
+      }
+      let pairs = zip(signs[0], signs[1])
+      #expect(count.merged == pairs.count { $0 != 0 || $1 != 0 })
+      #expect(count.shared == pairs.count { $0 != 0 && $1 != 0 })
+      #expect(count.conflicting == pairs.count { $0 * $1 < 0 })
+    }
+  }
+
+  private func expect(
+    _ bands: [Double], _ kept: [Bool], _ count: DimensionCounts, isRows: Bool
+  ) throws {
+    var sums = bands.map { _ in (kept: 0, all: 0) }
+    for (index, isKept) in kept.enumerated() {
+      let position = isRows ? index / count.columnCount : index % count.columnCount
+      let band = position * bands.count / (isRows ? count.rowCount : count.columnCount)
+      sums[band].kept += isKept ? 1 : 0
+      sums[band].all += 1
+    }
+    for (share, sum) in zip(bands, sums) {
+      #expect(abs(share - Double(sum.kept) / Double(sum.all)) < 1e-12)
+    }
+  }
+
+  @Test("without its inputs the page says what is missing") func missingInputs() throws {
+    let (directory, _, _) = try merge()
+    try FileManager.default.removeItem(atPath: directory("model1"))
+    let page = try PageDocument(try ReportPage(directory("out")))
+    let notes = page.all("p").map(\.text)
+    #expect(notes.contains { $0.contains("not available") && $0.contains("model1") })
+    #expect(notes.contains { $0.hasPrefix("Conflicts are not in the report") })
+  }
+
+  @Test("inputs that changed are not drawn") func changedInputs() throws {
+    let (directory, _, family) = try merge()
+    try family.fineTuned[1].model.write(to: directory("model0"), layout: ShardingLayout())
+    let facts = try MergeFacts(directory("out/sluice-report.json"))
+    guard case .missing(let why) = try DimensionFigures.read(facts, pattern: "*", isStopped: {})
+    else {
+      Issue.record("counted with another model")
+      return
+    }
+    #expect(why.contains("did not give the report's numbers"))
+  }
+
+  @Test(
+    "reports of all kinds of methods are drawn",
+    arguments: ["dp", "magnitude", "owl", "dare", "none"])
+  func methods(prune: String) throws {
+    let (directory, _, _) = try merge { recipe in
+      recipe.method.pruning = .init(rawValue: prune) ?? .dppa
+      if prune != "dare" { recipe.models[0].amplification = [] }
+    }
+    let page = try PageDocument(try ReportPage(directory("out")))
+    #expect(page.all("h2").map(\.text).contains("Time and memory"))
+  }
+}
