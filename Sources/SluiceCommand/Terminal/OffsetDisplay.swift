@@ -120,7 +120,7 @@ enum OffsetDisplay {
     json.endArray()
   }
 
-  /// Three digits, as the numbers of a table are compared with the paper's: `0.00114`, `-1.27e-3` is not.
+  /// Three digits, written like the paper's, so that they can be compared: `0.00114`, not `1.14e-3`.
   static func short(_ value: Double) -> String {
     guard value != 0, value.isFinite else { return value == 0 ? "0" : "\(value)" }
     var (magnitude, digits) = (value.magnitude, 2)

@@ -210,10 +210,9 @@ public struct OffsetSurvey {
     var manifest = Manifest()
     manifest.add(fact: "kind", "offsets")
     let directory = try RunDirectory(locking: path, manifest: manifest)
-    let work = try MergeWork(
+    defer { try? directory.finish() }
+    return try MergeWork(
       plan, in: directory, earlier: MergeProgress(), journal: nil, meter: CostMeter())
-    try directory.finish()
-    return work
   }
 
   /// Weights of F32 are counted in bins; looking into them takes the elements themselves.

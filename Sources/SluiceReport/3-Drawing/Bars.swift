@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// Horizontal bars made of parts, one below the other, with the names of the parts beneath.
 struct Bars {
   /// A part of a bar.
@@ -36,7 +38,7 @@ struct Bars {
     func x(_ value: Double) -> Double { 2 + max(0, min(value / max(whole, 1e-300), 1)) * width }
     for (index, bar) in bars.enumerated() {
       let y = top + Double(index) * step
-      svg.label(bar.name, x: 2, y: y + 12)
+      svg.label(shortened(bar.name, beside: bar.note), x: 2, y: y + 12)
       svg.label(bar.note, x: width, y: y + 12, anchor: "end", style: "quiet")
       svg.rectangle(x: 2, y: y + 16, width: width, height: 13, style: "track")
       var start = 0.0
@@ -64,5 +66,12 @@ struct Bars {
       svg.rectangle(x: 2 + column * 180, y: y, width: 10, height: 10, style: "part\(index % 5)")
       svg.label(name, x: 17 + column * 180, y: y + 9)
     }
+  }
+
+  /// As much of a name as there is room for beside the note, where letters are largest.
+  private func shortened(_ name: String, beside note: String) -> String {
+    let room = max(10, 50 - note.count)
+    let name = name.printable
+    return name.count <= room ? name : name.prefix(room - 3) + "..."
   }
 }

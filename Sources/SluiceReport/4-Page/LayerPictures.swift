@@ -22,6 +22,9 @@ struct LayerPictures {
     return last.allSatisfy { $0.isASCII && $0.isNumber } ? last : String(block.prefix(5))
   }
 
+  /// Whether cells of pictures stand for several layers.
+  var hasExperts: Bool { groups.values.contains { $0.count > 1 } }
+
   private var isDrawable: Bool {
     HeatMap.isDrawable(rows: blocks.count, columns: linears.count)
   }

@@ -84,6 +84,9 @@ struct MergePage {
       } else if row.isEmpty {
         page.note("There are too many layers to be drawn; the numbers are below.")
       }
+      if facts.models.contains(where: { LayerPictures($0).hasExperts }) {
+        page.note("Experts of one kind share a cell: it shows their mean, each by its size.")
+      }
       for model in facts.models where !model.layers.isEmpty {
         page.details(
           "All numbers of \(model.name)", LayerPictures(model).table(facts.partitionRates))

@@ -35,7 +35,7 @@ enum StyleSheet {
     .part0 { fill: var(--part0); } .part1 { fill: var(--part1); } .part2 { fill: var(--part2); }
     .part3 { fill: var(--part3); } .part4 { fill: var(--part4); }
     .axis { stroke: var(--quiet); stroke-width: 1; } .grid { stroke: var(--rule); stroke-width: 1; }
-    .mark { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 3 3; }
+    .mark { stroke: var(--accent); stroke-width: 2; }
     .path { fill: none; stroke: var(--quiet); stroke-width: 1; } .best { fill: none; stroke: var(--accent); stroke-width: 2.5; }
     .stair { fill: none; stroke: var(--part2); stroke-width: 2; }
     .missing { fill: none; stroke: var(--quiet); stroke-width: 1.5; }
