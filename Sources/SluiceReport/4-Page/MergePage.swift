@@ -99,10 +99,8 @@ struct MergePage {
       "Kept elements", "What stays of each fine-tune: by block, by layer, and by dimension."
     ) { page in
       let pictures = RatePictures(facts: facts)
-      page.row(
-        facts.models.flatMap { model in
-          [pictures.partitions(model), LayerPictures(model).kept()].compactMap(\.self)
-        }, id: "kept")
+      page.row(facts.models.compactMap { pictures.partitions($0) }, id: "partitions")
+      page.row(facts.models.compactMap { LayerPictures($0).kept() }, id: "kept")
       switch dimensions {
       case .missing(let why): page.note("By dimension: not available, as \(why).")
       case .counted(let counts, let pattern):
