@@ -7,13 +7,13 @@ internal import SluiceStages
 internal import Synchronization
 
 /// A quick look at how fast this machine reads, computes and writes now: a fraction of a second, some
-/// tens of MiB of the inputs, read as a run reads them, by as many threads.
+/// hundreds of MiB of the inputs, read as a run reads them, by as many threads.
 ///
 /// What was not in the page cache is dropped from it again, so that a look does not make the next run
 /// faster than it was said to be.
 struct SpeedProbe {
-  private static let pieceElements = 1 << 20
-  private static let piecesPerLane = 8
+  private static let pieceElements = 1 << 22
+  private static let piecesPerLane = 4
   private static let readSeconds = 0.3
   private static let writeSeconds = 0.1
   private static let writeByteCount = 32 << 20

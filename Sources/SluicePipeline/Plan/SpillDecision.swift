@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
+internal import Synchronization
 
 /// Weighs reading models again against packing what is needed of them.
 ///
@@ -10,9 +11,11 @@ internal import SluiceFormats
 struct SpillDecision {
   private static let countingRate = 0.9e9
   private static let mergingRate = 1.0e9
-  private static let unpackingRate = 0.9e9
+  private static let unpackingRate = 0.6e9
+  /// The processor's seconds that a byte from the disk costs.
+  private static let readingCost = 0.33e-9
   private static let codecs: [(codec: FrameCodec, packingRate: Double)] = [
-    (.zstd(level: FrameCodec.defaultLevel), 0.45e9), (.lz4, 0.55e9), (.none, 0.7e9),
+    (.zstd(level: FrameCodec.defaultLevel), 0.3e9), (.lz4, 0.34e9), (.none, 0.38e9),
   ]
 
   /// The bytes of all inputs, and those among them that a spill makes up for.
@@ -30,8 +33,15 @@ struct SpillDecision {
   var rereadSeconds: Double {
     let read = Double(inputByteCount) / readRate
     let elements = Double(elementCount) / Double(lanes)
-    return max(read, elements / SpillDecision.countingRate)
-      + max(read + Double(outputByteCount) / writeRate, elements / SpillDecision.mergingRate)
+    let reading = readingSeconds(inputByteCount)
+    return max(read, elements / SpillDecision.countingRate + reading)
+      + max(
+        read + Double(outputByteCount) / writeRate, elements / SpillDecision.mergingRate + reading)
+  }
+
+  /// What reading costs each lane's processor.
+  private func readingSeconds(_ byteCount: Int) -> Double {
+    Double(byteCount) * SpillDecision.readingCost / Double(lanes)
   }
 
   /// The expected seconds of both passes with a spill.
@@ -40,11 +50,13 @@ struct SpillDecision {
     let spilled = Double(byteCount)
     let first = max(
       Double(inputByteCount) / readRate + spilled / writeRate,
-      elements / SpillDecision.countingRate + elements / packingRate)
+      elements / SpillDecision.countingRate + elements / packingRate
+        + readingSeconds(inputByteCount))
     let second = max(
       Double(inputByteCount - savedByteCount) / readRate + spilled / readRate
         + Double(outputByteCount) / writeRate,
-      elements / SpillDecision.mergingRate + elements / SpillDecision.unpackingRate)
+      elements / SpillDecision.mergingRate + elements / SpillDecision.unpackingRate
+        + readingSeconds(inputByteCount - savedByteCount + byteCount))
     return first + second
   }
 
@@ -60,31 +72,49 @@ struct SpillDecision {
     }
     let best = choices.min { $0.1 < $1.1 }
     // A spill is more to go wrong; it has to be worth it.
-    guard let best, best.1 < 0.95 * rereadSeconds else { return nil }
+    guard let best, best.1 < 0.9 * rereadSeconds else { return nil }
     return (best.0, best.1)
   }
 
-  /// The bytes a second that files give which are not in the page cache; nil if all that was looked at
-  /// is there, or cannot be read.
-  static func readRate(of files: [InputFile]) -> Double? {
-    let pieceByteCount = 4 << 20
-    let largest = files.sorted { $0.byteCount > $1.byteCount }.prefix(4)
-    var bytes = 0
-    let start = MonotonicTime.now
-    var reading = 0.0
-    for piece in 0..<4 {
-      for file in largest where file.byteCount >= 2 * pieceByteCount {
-        let offset = (file.byteCount - pieceByteCount) / 5 * (piece + 1)
-        let range = offset..<offset + pieceByteCount
-        guard file.cachedShare(of: range) < 0.1 else { continue }
-        let before = MonotonicTime.now
-        guard (try? file.bytes(in: range)) != nil else { return nil }
-        reading += MonotonicTime.now.seconds(since: before)
-        bytes += pieceByteCount
-        file.dropCachedPages(in: range)
-        if MonotonicTime.now.seconds(since: start) > 0.3 { break }
+  /// The bytes a second that files give which are not in the page cache, to as many threads as a run
+  /// reads with; nil if all that was looked at is there, or cannot be read.
+  ///
+  /// - Parameters:
+  ///   - files: The files.
+  ///   - lanes: The number of threads.
+  /// - Returns: The rate.
+  static func readRate(of files: [InputFile], lanes: Int) -> Double? {
+    // Long runs, since the system reads ahead of those who read on.
+    let (windowByteCount, runByteCount) = (8 << 20, 64 << 20)
+    let largest = files.sorted { $0.byteCount > $1.byteCount }.filter {
+      $0.byteCount >= 4 * runByteCount
+    }
+    let runs = (1...lanes).compactMap { lane -> (file: InputFile, start: Int)? in
+      guard !largest.isEmpty else { return nil }
+      let file = largest[(lane - 1) % largest.count]
+      return (1...8).lazy.map { (file: file, start: file.byteCount / 10 * $0) }.first {
+        $0.start + runByteCount <= file.byteCount
+          && file.cachedShare(of: $0.start..<$0.start + runByteCount) < 0.1
       }
     }
-    return bytes > 0 && reading > 0 ? Double(bytes) / reading : nil
+    guard !runs.isEmpty else { return nil }
+    let bytes = Atomic<Int>(0)
+    let start = MonotonicTime.now
+    let graph = Graph()
+    for (lane, run) in runs.enumerated() {
+      graph.add("disk \(lane + 1)", .source) { _ in
+        for offset in stride(from: run.start, to: run.start + runByteCount, by: windowByteCount) {
+          let window = try run.file.map(
+            offset..<offset + windowByteCount, populate: true, dropsCachedPages: true)
+          try window.checkReadable()
+          window.release()
+          bytes.wrappingAdd(windowByteCount, ordering: .relaxed)
+          if MonotonicTime.now.seconds(since: start) > 0.3 { return }
+        }
+      }
+    }
+    guard (try? graph.run()) != nil else { return nil }
+    let seconds = MonotonicTime.now.seconds(since: start)
+    return seconds > 0 ? Double(bytes.load(ordering: .relaxed)) / seconds : nil
   }
 }

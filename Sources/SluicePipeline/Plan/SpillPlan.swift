@@ -158,7 +158,10 @@ public struct SpillPlan: Sendable, Hashable {
       reason = "the inputs stay in the page cache, where reading them again is faster"
       return
     }
-    guard let rate = SpillDecision.readRate(of: situation.files) else {
+    guard
+      let rate = SpillDecision.readRate(
+        of: situation.files, lanes: max(situation.options.threads, 1))
+    else {
       reason = "the disk's speed could not be measured"
       return
     }
