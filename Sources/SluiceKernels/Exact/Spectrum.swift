@@ -168,39 +168,6 @@ public struct Spectrum: Sendable, Hashable {
     return Cut(thresholdBits: border.bits, above: above, tied: tied, keptOfTied: keptOfTied)
   }
 
-  /// The pattern of a magnitude that every element is at least as large as that a rate, or any higher
-  /// one, can keep.
-  ///
-  /// Where the border lies inside a bin it is the bin's beginning; so no detail is ever needed.
-  ///
-  /// - Parameter rate: The pruning rate.
-  /// - Returns: The Float32 bit pattern, at least 1; that of infinity if nothing is kept.
-  public func floorBits(rate: Double) -> UInt32 {
-    let wanted = rate <= 0 ? elementCount : Cut.keptCount(rate: rate, of: elementCount)
-    guard wanted > 0 else { return Float.infinity.bitPattern }
-    var above = 0
-    let smallest = entries.first { $0.bits > 0 || $0.span > 1 }?.bits
-    for entry in entries.reversed() {
-      above += Int(entry.count)
-      // Where all that is not zero is kept, there is no border.
-      if above >= wanted { return entry.bits == smallest ? 1 : max(entry.bits, 1) }
-    }
-    return 1
-  }
-
-  /// The pattern that the run begins with which a bound falls into, if it falls into a bin.
-  ///
-  /// - Parameter bound: The bound, not negative.
-  /// - Returns: The pattern, or nil if the bound falls between exact magnitudes.
-  public func binBits(around bound: Double) -> UInt32? {
-    do throws(Unresolved) {
-      _ = try firstEntry(above: bound)
-      return nil
-    } catch {
-      return error.binBits
-    }
-  }
-
   /// Adds the elements of another spectrum; exact magnitudes inside the other's bins join the bin.
   ///
   /// - Parameter other: The spectrum of other elements of the same tensor and model.
@@ -253,7 +220,7 @@ public struct Spectrum: Sendable, Hashable {
     return sum
   }
 
-  private func firstEntry(above bound: Double) throws(Unresolved) -> Int {
+  func firstEntry(above bound: Double) throws(Unresolved) -> Int {
     // The largest Float32 that is not above the bound: |x| > bound exactly if x's pattern is larger.
     let rounded = Float(bound)
     let largest = Double(rounded) > bound ? rounded.nextDown : rounded
