@@ -47,15 +47,8 @@ public final class DiskMatrix {
     for (offset, count, place) in runs(rows, columns) {
       // SAFETY: the caller guarantees room for the part; each run lies inside of it.
       let bytes = unsafe UnsafeMutableRawPointer(target + place)
-      var done = 0
-      while done < count * 8 {
-        let read = unsafe pread(
-          descriptor, bytes + done, count * 8 - done, off_t(offset * 8 + done))
-        if read < 0, errno == EINTR { continue }
-        guard read > 0 else {
-          throw .scratch(path, "read back", systemError: read < 0 ? errno : EIO)
-        }
-        done += read
+      try transfer(count * 8, "read back") { done in
+        unsafe pread(descriptor, bytes + done, count * 8 - done, off_t(offset * 8 + done))
       }
     }
   }
@@ -73,14 +66,22 @@ public final class DiskMatrix {
     for (offset, count, place) in runs(rows, columns) {
       // SAFETY: as above.
       let bytes = unsafe UnsafeRawPointer(source + place)
-      var done = 0
-      while done < count * 8 {
-        let written = unsafe pwrite(
-          descriptor, bytes + done, count * 8 - done, off_t(offset * 8 + done))
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else { throw .scratch(path, "write", systemError: errno) }
-        done += written
+      try transfer(count * 8, "write") { done in
+        unsafe pwrite(descriptor, bytes + done, count * 8 - done, off_t(offset * 8 + done))
       }
+    }
+  }
+
+  /// Calls until all bytes are moved, however many calls that takes.
+  private func transfer(
+    _ byteCount: Int, _ what: String, _ call: (_ done: Int) -> Int
+  ) throws(SolverError) {
+    var done = 0
+    while done < byteCount {
+      let moved = call(done)
+      if moved < 0, errno == EINTR { continue }
+      guard moved > 0 else { throw .scratch(path, what, systemError: moved < 0 ? errno : EIO) }
+      done += moved
     }
   }
 

@@ -37,7 +37,7 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
     help: ArgumentHelp("Tensors to leave aside; * stands for anything.", valueName: "pattern"))
   var linearExclude: [String] = []
 
-  @OptionGroup(title: "How it is run (never changes the result)") var controls: LookControls
+  @OptionGroup(title: "How it is run (never changes the result)") var controls: LaneControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
@@ -87,30 +87,5 @@ struct PossiblyNamedPath: ExpressibleByArgument {
       name = last == "base" || last.allSatisfy({ $0 == "." }) ? "model" : last
     }
     guard !path.isEmpty, !name.isEmpty else { return nil }
-  }
-}
-
-/// The options of a command that looks at models and leaves nothing behind.
-struct LookControls: ParsableArguments {
-  @Option(help: "The memory for buffers, windows and tables; 512MiB if not given.")
-  var memory: ByteCount?
-
-  @Option(help: "How many lanes compute; the number of processors if not given.")
-  var threads: Int?
-
-  @Option(help: "How input files are read; mmap if not given, pread suits network mounts.")
-  var io: InputMode?
-
-  func options() throws -> RunOptions {
-    var options = ReadControls.standard
-    if let threads {
-      guard (1...1024).contains(threads) else {
-        throw UsageError("the number of threads must lie in 1 ... 1024; it is \(threads)")
-      }
-      options.threads = threads
-    }
-    if let memory { options.memory = memory }
-    if let io { options.io = io }
-    return options
   }
 }

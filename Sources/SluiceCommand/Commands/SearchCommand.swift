@@ -38,7 +38,7 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
 
   @OptionGroup(title: "How factors are searched") var search: SearchControls
   @OptionGroup(title: "How candidates are made (never changes the result)")
-  var controls: CandidateControls
+  var controls: LaneControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {

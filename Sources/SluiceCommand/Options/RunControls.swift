@@ -26,7 +26,7 @@ struct RunControls: ParsableArguments {
   func options() throws -> RunOptions { try applied(to: RunControls.standard) }
 
   /// The options of a run of which nothing is said.
-  static var standard: RunOptions { ReadControls.standard }
+  static var standard: RunOptions { LaneControls.standard }
 
   /// Options, changed by what was given.
   func applied(to options: RunOptions) throws -> RunOptions {
@@ -38,8 +38,8 @@ struct RunControls: ParsableArguments {
   }
 }
 
-/// Those of the options that any run has which reads models.
-struct ReadControls: ParsableArguments {
+/// Those of the options that any command has which looks at models.
+struct LaneControls: ParsableArguments {
   @Option(help: "The memory for buffers, windows and tables; 512MiB if not given.")
   var memory: ByteCount?
 
@@ -48,6 +48,31 @@ struct ReadControls: ParsableArguments {
 
   @Option(help: "How input files are read; mmap if not given, pread suits network mounts.")
   var io: InputMode?
+
+  /// The options of a run of which nothing else is said.
+  func options() throws -> RunOptions { try applied(to: LaneControls.standard) }
+
+  /// The options of a run of which nothing is said.
+  static var standard: RunOptions {
+    RunOptions(threads: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+  }
+
+  /// Options, changed by what was given.
+  func applied(to options: RunOptions) throws -> RunOptions {
+    if let threads, !(1...1024).contains(threads) {
+      throw UsageError("the number of threads must lie in 1 ... 1024; it is \(threads)")
+    }
+    var options = options
+    if let threads { options.threads = threads }
+    if let memory { options.memory = memory }
+    if let io { options.io = io }
+    return options
+  }
+}
+
+/// Those of the options that any run has which can be resumed.
+struct ReadControls: ParsableArguments {
+  @OptionGroup var lanes: LaneControls
 
   @Flag(help: "Throw the work of an unfinished run in the output away and start over.")
   var restart = false
@@ -64,22 +89,11 @@ struct ReadControls: ParsableArguments {
   var vectorLevel: VectorLevel?
 
   /// The options of the run.
-  func options() throws -> RunOptions { try applied(to: ReadControls.standard) }
-
-  /// The options of a run of which nothing is said.
-  static var standard: RunOptions {
-    RunOptions(threads: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
-  }
+  func options() throws -> RunOptions { try applied(to: LaneControls.standard) }
 
   /// Options, changed by what was given.
   func applied(to options: RunOptions) throws -> RunOptions {
-    if let threads, !(1...1024).contains(threads) {
-      throw UsageError("the number of threads must lie in 1 ... 1024; it is \(threads)")
-    }
-    var options = options
-    if let threads { options.threads = threads }
-    if let memory { options.memory = memory }
-    if let io { options.io = io }
+    var options = try lanes.applied(to: options)
     options.startsOver = restart
     options.resumeCheck = verifyResume
     guard (0...3600).contains(journalInterval) else {

@@ -75,23 +75,6 @@ public final class InputFile: Sendable {
     try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
   }
 
-  /// Reads a range into an array of its own, for what is small.
-  ///
-  /// - Parameter range: Where in the file.
-  /// - Returns: The bytes.
-  /// - Throws: If the read fails or the file ends too early.
-  public func bytes(in range: Range<Int>) throws(FormatError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: range.count)
-    // Safety: the buffer is used inside the closure only.
-    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-      Result { () throws(FormatError) in
-        try unsafe read(into: buffer, at: range.lowerBound)
-      }
-    }
-    try result.get()
-    return bytes
-  }
-
   /// Checks that the file is still what it was when it was opened.
   ///
   /// - Throws: If it is longer or shorter, was written to, or could not be read in a mapping.

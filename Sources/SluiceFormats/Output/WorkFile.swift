@@ -67,12 +67,10 @@ public final class WorkFile: Sendable, DurableData {
   /// - Throws: If the disk is full or reports an error; a part may have been written.
   public func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
     // Safety: the bytes are used inside the closure only.
-    let number = unsafe bytes.withUnsafeBytes {
-      unsafe writeFully(descriptor, $0, at: offset, path: path)
+    let result = unsafe bytes.withUnsafeBytes { buffer in
+      Result { () throws(FormatError) in try unsafe write(buffer, at: offset) }
     }
-    guard number == 0 else {
-      throw .write(path, range: offset..<offset + bytes.count, errno: number)
-    }
+    try result.get()
   }
 
   /// Writes bytes.
@@ -98,23 +96,6 @@ public final class WorkFile: Sendable, DurableData {
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(FormatError) {
     try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
-  }
-
-  /// Reads bytes.
-  ///
-  /// - Parameter range: Where in the file.
-  /// - Returns: The bytes.
-  /// - Throws: If the read fails or the file ends too early.
-  public func bytes(in range: Range<Int>) throws(FormatError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: range.count)
-    // Safety: the buffer is used inside the closure only.
-    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-      Result { () throws(FormatError) in
-        try unsafe readFully(descriptor, into: buffer, at: range.lowerBound, path: path)
-      }
-    }
-    try result.get()
-    return bytes
   }
 
   /// Cuts the file off.
@@ -143,23 +124,6 @@ public protocol DurableData: AnyObject, Sendable {
 }
 
 extension OutputFile: DurableData {}
-
-/// A file that frames are read from.
-public protocol FrameFile: AnyObject, Sendable {
-  /// The path.
-  var path: String { get }
-
-  /// Fills a buffer from the file.
-  ///
-  /// - Parameters:
-  ///   - buffer: Where to put the bytes; its length is how many are read.
-  ///   - offset: Where in the file to start.
-  /// - Throws: If the read fails or the file ends too early.
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FormatError)
-}
-
-extension WorkFile: FrameFile {}
-extension InputFile: FrameFile {}
 
 /// Makes a file with the permissions that the umask leaves.
 func createFile(at path: String, _ flags: Int32) throws(FormatError) -> Int32 {

@@ -21,11 +21,12 @@ extension Spectrum {
     return 1
   }
 
-  /// The pattern that the run begins with which a bound falls into, if it falls into a bin.
+  /// The pattern that the bin begins with into which a multiple of the mean falls.
   ///
-  /// - Parameter bound: The bound, not negative.
-  /// - Returns: The pattern, or nil if the bound falls between exact magnitudes.
-  public func binBits(around bound: Double) -> UInt32? {
+  /// - Parameter multiple: How many times the mean, not negative.
+  /// - Returns: The pattern, or nil if it falls between exact magnitudes.
+  public func binBits(aroundMeanTimes multiple: Double) -> UInt32? {
+    let bound = elementCount > 0 ? multiple * (sum / Double(elementCount)) : 0
     do throws(Unresolved) {
       _ = try firstEntry(above: bound)
       return nil

@@ -172,6 +172,10 @@ public struct Spectrum: Sendable, Hashable {
   ///
   /// - Parameter other: The spectrum of other elements of the same tensor and model.
   public mutating func merge(_ other: Spectrum) {
+    guard !entries.isEmpty else {
+      entries = other.entries
+      return
+    }
     var merged: [Entry] = []
     merged.reserveCapacity(Swift.max(entries.count, other.entries.count) + 16)
     var (mine, theirs) = (0, 0)

@@ -116,12 +116,8 @@ public struct OffsetSurvey {
           remedy: "Name its layers with --linear-include."))
     }
     let work = try scratchWork()
-    let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
-    let catalogue = try budget.acquire(plan.memory.catalogueBytes)
-    defer { catalogue.release() }
-    let context = RunContext(
-      plan: plan, cancellation: cancellation, progress: progress, budget: budget, work: work,
-      dropsCachedPages: plan.inputsExceedCache, packed: plan.packedReading(kernels))
+    let context = try RunContext(
+      plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let prefix =
       isStored ? TransformChain.empty : TransformChain([SideTransform()], partitionCount: 1)
     var survey = Survey(context, store: work.store, kernels: kernels, prefix: prefix)
@@ -191,7 +187,7 @@ public struct OffsetSurvey {
       for strip in layer.tasks.flatMap({ Array(plan.strips(of: $0)) }) {
         // What cannot be read here could be read a moment ago; the other side then says why.
         guard let part = try? store.spectrum(strip: strip, model: 1 - layer.model) else { continue }
-        if other.entries.isEmpty { other = part } else { other.merge(part) }
+        other.merge(part)
       }
       do throws(Spectrum.Unresolved) {
         return try layer.model == 0

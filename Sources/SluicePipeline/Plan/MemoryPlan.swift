@@ -92,9 +92,14 @@ public struct MemoryPlan: Sendable, Hashable {
   /// What a run does with frames.
   struct FrameUse: Sendable, Hashable {
     /// Whether pass 1 writes some.
-    var isWriting = false
+    let isWriting: Bool
     /// Whether later passes read some.
-    var isReading = false
+    let isReading: Bool
+
+    init(_ spill: SpillPlan, _ stored: StoredModels) {
+      isWriting = spill.isOn
+      isReading = spill.isOn || !stored.isEmpty
+    }
   }
 
   private struct Shape {

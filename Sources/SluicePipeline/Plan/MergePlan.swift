@@ -87,8 +87,8 @@ public struct MergePlan: Sendable {
     try RecipeCheck.check(recipe, partitionCount: settings.leastPartitionCount)
     inputsExceedCache = MergePlan.exceedCache(files)
     let situation = SpillPlan.Situation(
-      recipe: recipe, settings: settings, tasks: tasks, rule: recipe.rateRule(deltaCount: 0),
-      options: options, stored: StoredModels(stores: models.map(\.store)),
+      recipe: recipe, settings: settings, tasks: tasks, options: options,
+      stored: StoredModels(stores: models.map(\.store)),
       inputsExceedCache: inputsExceedCache, files: files,
       freeByteCount: options.spillPlace.flatMap {
         try? FileSystem.freeByteCount(at: PlanExplanation.nearestDirectory(to: $0))
@@ -126,9 +126,7 @@ public struct MergePlan: Sendable {
   }
 
   /// What the run does with frames.
-  var frameUse: MemoryPlan.FrameUse {
-    MemoryPlan.FrameUse(isWriting: spill.isOn, isReading: spill.isOn || !stored.isEmpty)
-  }
+  var frameUse: MemoryPlan.FrameUse { MemoryPlan.FrameUse(spill, stored) }
 
   /// Fits the run into its budget; a spill that nobody asked for gives way.
   private static func memory(
@@ -138,8 +136,7 @@ public struct MergePlan: Sendable {
       try MemoryPlan.fit(
         situation.tasks, recipe: situation.recipe, partitionCount: partitionCount,
         options: situation.options,
-        frames: MemoryPlan.FrameUse(
-          isWriting: spill.isOn, isReading: spill.isOn || !situation.stored.isEmpty))
+        frames: MemoryPlan.FrameUse(spill, situation.stored))
     }
     do throws(PipelineError) {
       return try fit()

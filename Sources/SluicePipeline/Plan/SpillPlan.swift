@@ -25,7 +25,6 @@ public struct SpillPlan: Sendable, Hashable {
     let recipe: MergeRecipe
     let settings: TensorSettings
     let tasks: [TensorTask]
-    let rule: any RateRule
     let options: RunOptions
     let stored: StoredModels
     let inputsExceedCache: Bool
@@ -35,10 +34,10 @@ public struct SpillPlan: Sendable, Hashable {
   }
 
   init(_ situation: Situation) throws(PipelineError) {
-    let method = situation.recipe.method
-    // Rates that are rebalanced begin somewhere else by as much again.
-    reach = (situation.rule.largestShift ?? 0) * (method.rebalancesRates ? 2 : 1) + 1e-9
-    let obstacle = SpillPlan.obstacle(situation, reach: reach)
+    reach = (situation.recipe.rateReach ?? 0) + 1e-9
+    let obstacle =
+      SpillPlan.obstacle(situation.recipe)
+      ?? (SpillPlan.keepsLess(situation, reach: reach) ? nil : "no layer is pruned for sure")
     switch situation.options.spill {
     case .off:
       codec = nil
@@ -71,14 +70,13 @@ public struct SpillPlan: Sendable, Hashable {
   static func need(
     _ situation: Situation
   ) -> (TensorTask, Int) -> (rate: Double, why: String) {
-    let reach =
-      (situation.rule.largestShift ?? 0) * (situation.recipe.method.rebalancesRates ? 2 : 1)
-    let obstacle = obstacle(situation, reach: reach)
+    let reach = situation.recipe.rateReach ?? 0
+    let obstacle = obstacle(situation.recipe)
     return { task, model in
       if task.role != .linear { return (0, "this tensor is not pruned here") }
       if let obstacle { return (0, obstacle) }
-      let requested = situation.settings.pruningRate(of: task, model: model).value
-      let lowest = requested == 0 ? 0 : max(0, requested - reach)
+      let requested = situation.settings.pruningRate(of: task, model: model)
+      let lowest = lowest(requested, reach: reach)
       return (lowest, "here the rate may be as low as \(lowest.shortText)")
     }
   }
@@ -92,33 +90,40 @@ public struct SpillPlan: Sendable, Hashable {
 
   /// The lowest rate that a tensor of a model may come to have; nothing is kept below it.
   func lowestRate(of task: TensorTask, model: Int, _ settings: TensorSettings) -> Double {
-    let requested = settings.pruningRate(of: task, model: model).value
-    return requested == 0 ? 0 : max(0, requested - reach)
+    SpillPlan.lowest(settings.pruningRate(of: task, model: model), reach: reach)
+  }
+
+  /// Nothing is pruned at rate 0.
+  private static func lowest(_ requested: PruningRate, reach: Double) -> Double {
+    requested.value == 0 ? 0 : max(0, requested.value - reach)
   }
 
   /// Why pass 2 can need any element; nil if it cannot.
-  private static func obstacle(_ situation: Situation, reach: Double) -> String? {
-    let (recipe, method) = (situation.recipe, situation.recipe.method)
-    guard method.needs.contains(.survey) else {
-      return "\(method.pruning.row.name) can keep elements of any size"
+  private static func obstacle(_ recipe: MergeRecipe) -> String? {
+    guard recipe.method.needs.contains(.survey) else {
+      return "\(recipe.method.pruning.row.name) can keep elements of any size"
     }
     if let stage = recipe.stages.transforms(behind: .delta).first {
       return "\(stage.name) stands before the mask and needs all elements"
     }
-    guard situation.rule.largestShift != nil else {
-      return "the rates of \(situation.rule.name) have no bound"
+    guard recipe.rateReach != nil else {
+      return "the rates of \(recipe.rateRule(deltaCount: 0).name) have no bound"
     }
+    return nil
+  }
+
+  /// Whether any layer of a model that is not stored is pruned, whatever its significance is.
+  private static func keepsLess(_ situation: Situation, reach: Double) -> Bool {
+    let recipe = situation.recipe
     let linear = situation.tasks.filter { $0.role == .linear }
     let given = recipe.models.indices.filter { !situation.stored.isStored($0) }
-    guard !given.isEmpty || recipe.models.isEmpty else { return nil }
-    let keepsLess = linear.contains { task in
-      given.contains { model in
-        task.fineTuned[model] != nil
-          && situation.settings.pruningRate(of: task, model: model).value > reach
+    return given.isEmpty
+      || linear.contains { task in
+        given.contains { model in
+          task.fineTuned[model] != nil
+            && situation.settings.pruningRate(of: task, model: model).value > reach
+        }
       }
-    }
-    guard keepsLess else { return "no layer is pruned for sure" }
-    return nil
   }
 
   /// Bytes of a spill, from what was measured of weights of each type: the share of an element's bytes

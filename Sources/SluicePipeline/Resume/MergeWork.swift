@@ -47,6 +47,43 @@ struct MergeWork: Sendable {
     journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
   }
 
+  /// Makes one attempt at a run, with a journal of what it finishes.
+  ///
+  /// - Parameters:
+  ///   - plan: The plan.
+  ///   - directory: Where the work is.
+  ///   - journalFile: The file of the journal.
+  ///   - earlier: What earlier attempts finished.
+  ///   - damaged: What of their work is to be done again.
+  ///   - meter: What the attempt costs.
+  ///   - cancellation: Ends the attempt.
+  ///   - body: Does the work.
+  /// - Returns: What the body returns.
+  /// - Throws: What the body or the journal throws.
+  static func attempt<Result>(
+    _ plan: MergePlan, in directory: RunDirectory, _ journalFile: WorkFile,
+    earlier: MergeProgress, damaged: [UnitKey], meter: CostMeter, cancellation: Cancellation,
+    _ body: (MergeWork) throws -> Result
+  ) throws -> Result {
+    let attempt = earlier.nextAttempt
+    let journal =
+      plan.options.isJournaled
+      ? try Journal(
+        journalFile, pace: plan.options.journalPace, cancellation: cancellation,
+        costs: { record(attempt, meter.costs) }) : nil
+    do {
+      for unit in damaged { journal?.finished(.undoing(unit)) }
+      let result = try body(
+        MergeWork(plan, in: directory, earlier: earlier, journal: journal, meter: meter))
+      try journal?.close()
+      return result
+    } catch {
+      // What was finished until now is recorded; an error of the journal was the first one anyway.
+      try? journal?.close()
+      throw error
+    }
+  }
+
   private static func spillStore(
     _ plan: MergePlan, in directory: RunDirectory, earlier: MergeProgress
   ) throws -> SpillStore? {

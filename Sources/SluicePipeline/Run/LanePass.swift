@@ -14,7 +14,23 @@ struct RunContext: Sendable {
   /// Whether what was read is taken out of the page cache, since it would not stay there anyway.
   let dropsCachedPages: Bool
   /// Where strips are read from frames, if there are any.
-  var packed: ReadStage.PackedReading = .none
+  var packed: ReadStage.PackedReading
+  /// The memory of what is known of the tensors, for as long as the context is used.
+  private let catalogue: ByteLease
+
+  init(
+    _ plan: MergePlan, work: MergeWork, kernels: Kernels, progress: ProgressMeter,
+    cancellation: Cancellation
+  ) throws {
+    self.plan = plan
+    self.work = work
+    self.progress = progress
+    self.cancellation = cancellation
+    budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
+    catalogue = try budget.acquire(plan.memory.catalogueBytes)
+    dropsCachedPages = plan.inputsExceedCache
+    packed = plan.packedReading(kernels)
+  }
 }
 
 /// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, two writers.

@@ -109,39 +109,24 @@ public struct MergeRun {
       try files.takeBack()
     }
     if !earlier.isPublishing { try files.checkSpace() }
-    let attempt = earlier.nextAttempt
-    let journal =
-      plan.options.isJournaled
-      ? try Journal(
-        journalFile, pace: plan.options.journalPace, cancellation: cancellation,
-        costs: { MergeWork.record(attempt, meter.costs) }) : nil
-    do {
-      for unit in damaged { journal?.finished(.undoing(unit)) }
-      let work = try MergeWork(
-        plan, in: directory, earlier: earlier, journal: journal, meter: meter)
+    return try MergeWork.attempt(
+      plan, in: directory, journalFile, earlier: earlier, damaged: damaged, meter: meter,
+      cancellation: cancellation
+    ) { work in
       var report = try merge(work, kernels: kernels)
       report.identity = directory.manifest.identity
       report.addRunWarnings(damaged: damaged, isLocked: directory.lock.isExclusive, output: output)
       report.copiedFiles = try files.copySideFiles()
       try files.writeRecipe()
       try files.publish(work.shards, report: &report) { $0.count(work) }
-      try journal?.close()
       return report
-    } catch {
-      // What was finished until now is recorded; an error of the journal was the first one anyway.
-      try? journal?.close()
-      throw error
     }
   }
 
   private func merge(_ work: MergeWork, kernels: Kernels) throws -> MergeReport {
     let explanation = PlanExplanation(plan, output: output, measuresSpeed: false)
-    let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
-    let catalogue = try budget.acquire(plan.memory.catalogueBytes)
-    defer { catalogue.release() }
-    let context = RunContext(
-      plan: plan, cancellation: cancellation, progress: progress, budget: budget, work: work,
-      dropsCachedPages: plan.inputsExceedCache, packed: plan.packedReading(kernels))
+    let context = try RunContext(
+      plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     var preparation = Preparation(context, kernels: kernels)
     let chain = try preparation.chain()
     let merge = try mergePass(preparation.context, chain: chain, kernels: kernels)
@@ -150,7 +135,7 @@ public struct MergeRun {
       plan: plan, statistics: preparation.statistics, cuts: preparation.cuts, sums: work.sums,
       passes: preparation.passes + [merge])
     report.totals.bytesSpilled = preparation.spilledByteCount
-    report.totals.peakLeased = budget.peakBytes
+    report.totals.peakLeased = context.budget.peakBytes
     report.explanation = explanation
     return report
   }

@@ -58,8 +58,8 @@ struct Preparation {
 
   /// Solves for layers; from then on their solutions are read in the place of the models' weights.
   private mutating func solve() throws {
-    let solved = try SolvedFile(
-      path: context.work.path("solved"), byteCount: plan.solve.byteCount)
+    let solved = try WorkFile.create(at: context.work.path("solved"))
+    try solved.truncate(to: plan.solve.byteCount)
     context.progress.startPhase("solve", totalBytes: plan.solve.byteCount)
     let pass = SolvePass(context: context, kernels: kernels, solved: solved)
     var metrics = try pass.run()

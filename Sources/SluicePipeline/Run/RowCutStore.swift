@@ -1,13 +1,10 @@
-internal import Glibc
-internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceStages
 
 /// The cuts of all rows of all linear layers, in a file: 8 bytes for each row, so that what they take
 /// of memory does not grow with the model.
 final class RowCutStore: RowCutSource, Sendable {
-  private let path: String
-  private let descriptor: Int32
+  private let file: WorkFile
   private let activations: [VectorFile]
   /// The first row of each task in the file; the rows of its models follow each other.
   private let firstRows: [Int: Int]
@@ -16,8 +13,7 @@ final class RowCutStore: RowCutSource, Sendable {
 
   init(
     path: String, tasks: [TensorTask], activations: [VectorFile]
-  ) throws(StageError) {
-    self.path = path
+  ) throws(FormatError) {
     self.activations = activations
     var firstRows: [Int: Int] = [:]
     var rowCount = 0
@@ -27,11 +23,8 @@ final class RowCutStore: RowCutSource, Sendable {
     }
     self.firstRows = firstRows
     self.rowCount = rowCount
-    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    if descriptor < 0 { throw .rowFile(path, "create", systemError: errno) }
+    file = try WorkFile.create(at: path)
   }
-
-  deinit { _ = close(descriptor) }
 
   var byteCount: Int { rowCount * 8 }
 
@@ -41,18 +34,11 @@ final class RowCutStore: RowCutSource, Sendable {
   }
 
   /// Keeps the cuts of rows.
-  func put(_ cuts: [RowCut], task: TensorTask, model: Int, firstRow: Int) throws(StageError) {
+  func put(_ cuts: [RowCut], task: TensorTask, model: Int, firstRow: Int) throws {
     let words = cuts.flatMap { [$0.thresholdBits, $0.firstTiedColumn] }
-    var done = 0
-    while done < words.count * 4 {
-      let offset = position(task, model, firstRow) + done
-      let count = unsafe words.withUnsafeBytes { bytes in
-        unsafe pwrite(
-          descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done, off_t(offset))
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw .rowFile(path, "write", systemError: errno) }
-      done += count
+    // SAFETY: the words are used inside the closure only.
+    try unsafe words.withUnsafeBytes {
+      try unsafe file.write($0, at: position(task, model, firstRow))
     }
   }
 
@@ -63,18 +49,9 @@ final class RowCutStore: RowCutSource, Sendable {
     let first = strip.elements.lowerBound / task.columnCount
     let last = (strip.elements.upperBound - 1) / task.columnCount
     var words = [UInt32](repeating: 0, count: (last - first + 1) * 2)
-    var done = 0
-    while done < words.count * 4 {
-      let offset = position(task, model, first) + done
-      let count = unsafe words.withUnsafeMutableBytes { bytes in
-        unsafe pread(
-          descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done, off_t(offset))
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        throw StageError.rowFile(path, "read back", systemError: count < 0 ? errno : EIO)
-      }
-      done += count
+    // SAFETY: as above.
+    try unsafe words.withUnsafeMutableBytes {
+      try unsafe file.read(into: $0, at: position(task, model, first))
     }
     let cuts = stride(from: 0, to: words.count, by: 2).map {
       RowCut(thresholdBits: words[$0], firstTiedColumn: words[$0 + 1])
@@ -84,16 +61,5 @@ final class RowCutStore: RowCutSource, Sendable {
 
   private func position(_ task: TensorTask, _ model: Int, _ row: Int) -> Int {
     ((firstRows[task.ordinal] ?? 0) + model * task.rowCount + row) * 8
-  }
-}
-
-extension StageError {
-  fileprivate static func rowFile(
-    _ path: String, _ what: String, systemError: Int32
-  ) -> StageError {
-    StageError(
-      Failure(
-        .inputOutput, subject: Subject(file: path),
-        message: "cannot \(what) the cuts of rows", systemError: systemError))
   }
 }

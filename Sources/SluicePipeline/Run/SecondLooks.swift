@@ -99,16 +99,11 @@ final class SecondLooks: Sendable {
   }
 
   private func floor(_ task: TensorTask, _ model: Int) throws -> UInt32 {
-    var whole = Spectrum([])
-    for strip in plan.strips(of: task) {
-      let part = try spectra.spectrum(strip: strip, model: model)
-      if whole.entries.isEmpty { whole = part } else { whole.merge(part) }
-    }
+    let whole = try spectra.spectrum(strips: plan.strips(of: task), model: model)
     let floor = whole.floorBits(
       rate: plan.spill.lowestRate(of: task, model: model, plan.settings))
     // The significance may ask for the inside of a bin; a pass for that reads the frames, too.
-    let mean = whole.elementCount > 0 ? whole.sum / Double(whole.elementCount) : 0
-    let bin = whole.binBits(around: plan.recipe.method.significanceMultiple * mean)
+    let bin = whole.binBits(aroundMeanTimes: plan.recipe.method.significanceMultiple)
     return bin.map { max(1, min($0, floor)) } ?? floor
   }
 

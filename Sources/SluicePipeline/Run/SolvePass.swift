@@ -12,7 +12,8 @@ internal import Synchronization
 struct SolvePass {
   let context: RunContext
   let kernels: Kernels
-  let solved: SolvedFile
+  /// Where solved weights go: F32, at the places that the plan gives them, in any order.
+  let solved: WorkFile
 
   private var plan: MergePlan { context.plan }
   private var method: MethodParameters { plan.recipe.method }
@@ -116,7 +117,8 @@ struct SolvePass {
       unsafe reader.deltas.pointer[index] = Float(base + values[index])
     }
     try unsafe solved.write(
-      reader.deltas.pointer, count: range.count, at: job.offset + range.lowerBound * 4)
+      UnsafeRawBufferPointer(start: reader.deltas.pointer, count: range.count * 4),
+      at: job.offset + range.lowerBound * 4)
     context.progress.advance(by: range.count * 4)
   }
 }

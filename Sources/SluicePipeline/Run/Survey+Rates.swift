@@ -122,4 +122,10 @@ extension MergeRecipe {
   func rateRule(deltaCount: Int) -> any RateRule {
     stages.rates?.stage ?? method.rateRule(deltaCount: deltaCount)
   }
+
+  /// How far a rate may lie from the requested one at most; nil if there is no bound.
+  var rateReach: Double? {
+    // Rates that are rebalanced begin somewhere else by as much again.
+    rateRule(deltaCount: 0).largestShift.map { $0 * (method.rebalancesRates ? 2 : 1) }
+  }
 }

@@ -139,7 +139,7 @@ struct Survey {
           var parts: [Spectrum] = []
           for strip in strips {
             let part = try store.spectrum(strip: strip, model: layer.model)
-            if whole.entries.isEmpty { whole = part } else { whole.merge(part) }
+            whole.merge(part)
             if needsParts { parts.append(part) }
           }
           let result = answer(layer, whole, parts)

@@ -12,10 +12,9 @@ extension PruneRun.Request {
   public init?(serving recipe: MergeRecipe, model position: Int) {
     let (model, method) = (recipe.models[position], recipe.method)
     guard method.needs.contains(.survey), recipe.stages.transforms(behind: .delta).isEmpty,
-      let shift = recipe.rateRule(deltaCount: 0).largestShift, model.pruningRate == nil,
+      let reach = recipe.rateReach, model.pruningRate == nil,
       recipe.extraTensors != .copy
     else { return nil }
-    let reach = shift * (method.rebalancesRates ? 2 : 1)
     guard method.pruningRate.value > reach else { return nil }
     self.init(base: recipe.base, model: model.path, pruningRate: method.pruningRate)
     maxRateDeviation = reach

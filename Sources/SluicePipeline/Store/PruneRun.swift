@@ -138,23 +138,10 @@ public struct PruneRun {
       let damaged = try check.damagedUnits(in: earlier, plan.options.resumeCheck)
       for unit in damaged { earlier.undo(unit) }
       try checkSpace()
-      let attempt = earlier.nextAttempt
-      let journal =
-        plan.options.isJournaled
-        ? try Journal(
-          journalFile, pace: plan.options.journalPace, cancellation: cancellation,
-          costs: { MergeWork.record(attempt, meter.costs) }) : nil
-      for unit in damaged { journal?.finished(.undoing(unit)) }
-      let summary: Summary
-      do {
-        let work = try MergeWork(
-          plan, in: directory, earlier: earlier, journal: journal, meter: meter)
-        summary = try make(work, in: directory, manifest, kernels: kernels)
-        try journal?.close()
-      } catch {
-        try? journal?.close()
-        throw error
-      }
+      let summary = try MergeWork.attempt(
+        plan, in: directory, journalFile, earlier: earlier, damaged: damaged, meter: meter,
+        cancellation: cancellation
+      ) { try make($0, in: directory, manifest, kernels: kernels) }
       try directory.finish()
       return .made(summary)
     } catch {
@@ -168,12 +155,8 @@ public struct PruneRun {
     guard let spill = work.spill, let codec = plan.spill.codec else {
       preconditionFailure("a store is made from frames")
     }
-    let budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
-    let catalogue = try budget.acquire(plan.memory.catalogueBytes)
-    defer { catalogue.release() }
-    let context = RunContext(
-      plan: plan, cancellation: cancellation, progress: progress, budget: budget, work: work,
-      dropsCachedPages: plan.inputsExceedCache)
+    let context = try RunContext(
+      plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
     var survey = Survey(context, store: work.store, kernels: kernels, isJournaled: true)

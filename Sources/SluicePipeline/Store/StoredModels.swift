@@ -82,8 +82,7 @@ struct StoredModels: Sendable {
     if rule.blockMultiple == .none, recipe.stages.significance == nil {
       var whole = Spectrum([])
       for strip in tensor.strips { Spectrum(encoded: strip.spectrum).map { whole.merge($0) } }
-      let mean = whole.elementCount > 0 ? whole.sum / Double(whole.elementCount) : 0
-      let bin = whole.binBits(around: recipe.method.significanceMultiple * mean)
+      let bin = whole.binBits(aroundMeanTimes: recipe.method.significanceMultiple)
       let floor = tensor.strips.first?.table.floorBits ?? 0
       if bin.map({ $0 >= floor }) ?? true { return }
     }

@@ -46,6 +46,19 @@ public struct SpectrumStore: Sendable {
     }
     return spectrum
   }
+
+  /// Looks the spectra of several strips up as one.
+  ///
+  /// - Parameters:
+  ///   - strips: The ordinals of the strips in the run.
+  ///   - model: The position of the model.
+  /// - Returns: The spectrum of all of them.
+  /// - Throws: As for one.
+  public func spectrum(strips: Range<Int>, model: Int) throws -> Spectrum {
+    var whole = Spectrum([])
+    for strip in strips { whole.merge(try spectrum(strip: strip, model: model)) }
+    return whole
+  }
 }
 
 extension Spectrum {

@@ -4,7 +4,7 @@ public import SluiceFormats
 /// A strip of one fine-tuned model as frames.
 public struct PackedStrip: Sendable {
   /// The file that holds the frames.
-  public let file: any FrameFile
+  public let file: any ReadableFile
   /// What the frames' hashes are seeded with.
   public let owner: String
   /// Where the frames lie.
@@ -19,7 +19,7 @@ public struct PackedStrip: Sendable {
   ///   - owner: What the frames' hashes are seeded with.
   ///   - table: Where the frames lie.
   ///   - checksBase: Whether the base's bytes are compared with the sums in the frames.
-  public init(file: any FrameFile, owner: String, table: FrameTable, checksBase: Bool) {
+  public init(file: any ReadableFile, owner: String, table: FrameTable, checksBase: Bool) {
     self.file = file
     self.owner = owner
     self.table = table

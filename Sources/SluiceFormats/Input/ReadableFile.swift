@@ -1,0 +1,35 @@
+/// A file that can be read anywhere, by any number of threads: an input, or a file of the run's own.
+public protocol ReadableFile: AnyObject, Sendable {
+  /// The path.
+  var path: String { get }
+
+  /// Fills a buffer from the file.
+  ///
+  /// - Parameters:
+  ///   - buffer: Where to put the bytes; its length is how many are read.
+  ///   - offset: Where in the file to start.
+  /// - Throws: If the read fails or the file ends too early.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FormatError)
+}
+
+extension ReadableFile {
+  /// Reads a range into an array of its own, for what is small.
+  ///
+  /// - Parameter range: Where in the file.
+  /// - Returns: The bytes.
+  /// - Throws: If the read fails or the file ends too early.
+  public func bytes(in range: Range<Int>) throws(FormatError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    // Safety: the buffer is used inside the closure only.
+    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(FormatError) in
+        try unsafe read(into: buffer, at: range.lowerBound)
+      }
+    }
+    try result.get()
+    return bytes
+  }
+}
+
+extension InputFile: ReadableFile {}
+extension WorkFile: ReadableFile {}
