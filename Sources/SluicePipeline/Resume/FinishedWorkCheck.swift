@@ -76,7 +76,7 @@ struct FinishedWorkCheck {
   /// Frames that the run would read, and that are not there.
   private func spillsWithoutFile(_ progress: MergeProgress) throws -> [UnitKey] {
     guard plan.spill.isOn, !progress.spilled.isEmpty else { return [] }
-    let path = try directory.spillPath(plan.options.spillDirectory)
+    let path = try directory.spillPath(of: plan)
     let byteCount = try FileStatus.of(path)?.byteCount ?? 0
     return progress.spilled.filter { _, slots in
       slots.count != plan.recipe.models.count
@@ -94,7 +94,7 @@ struct FinishedWorkCheck {
     guard extent == .all, plan.spill.isOn else { return [] }
     let names = plan.recipe.models.map(\.name)
     guard
-      let file = try WorkFile.open(at: directory.spillPath(plan.options.spillDirectory))
+      let file = try WorkFile.open(at: directory.spillPath(of: plan))
     else { return [] }
     let store = SpillStore(
       file, stripCount: plan.stripCount, modelCount: names.count,

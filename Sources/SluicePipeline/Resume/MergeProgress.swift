@@ -7,7 +7,9 @@ struct MergeProgress: Sendable {
   private(set) var spectra: [Int: [StripRecords.Slot]] = [:]
   /// The strips whose spectra were refined at least once.
   private(set) var refined: Set<Int> = []
-  /// Where the tables of spilled strips lie.
+  /// Which file the spill of earlier attempts is, as `RunDirectory.spillPlace` names it.
+  private(set) var spillPlace: String?
+  /// Where the tables of spilled strips lie in it.
   private(set) var spilled: [Int: [StripRecords.Slot]] = [:]
   /// The statistics that stages asked for, model by model.
   private(set) var statistics: [Int: [Double]] = [:]
@@ -40,6 +42,8 @@ struct MergeProgress: Sendable {
       guard let slots = StripRecords.Slot.decode(record.body) else { return }
       spectra[ordinal] = slots
       if record.key.kind == .refine { refined.insert(ordinal) }
+    case .spillPlace:
+      moveSpill(to: String(decoding: record.body, as: UTF8.self))
     case .spill: spilled[ordinal] = StripRecords.Slot.decode(record.body)
     case .statistics:
       var reader = ByteReader(record.body)
@@ -55,6 +59,12 @@ struct MergeProgress: Sendable {
     case .attempt: if let costs = RunCosts(encoded: record.body) { attempts[ordinal] = costs }
     default: return
     }
+  }
+
+  /// Forgets frames that lie in another file than the one that is used from now on.
+  mutating func moveSpill(to place: String) {
+    if place != spillPlace { spilled = [:] }
+    spillPlace = place
   }
 
   /// Forgets a unit.
@@ -91,6 +101,10 @@ extension JournalRecord {
     JournalRecord(
       UnitKey(isRefined ? .refine : .survey, strip.ordinal), workByteCount: strip.inputByteCount,
       body: StripRecords.Slot.encode(slots))
+  }
+
+  static func spills(to place: String) -> JournalRecord {
+    JournalRecord(UnitKey(.spillPlace, 0), body: Array(place.utf8))
   }
 
   static func spilled(_ strip: Strip, _ slots: [StripRecords.Slot]) -> JournalRecord {

@@ -45,6 +45,8 @@ struct MergeWork: Sendable {
       if let sum = earlier.merged[strip.ordinal] { sums.add(sum, to: strip.task.ordinal) }
     }
     journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
+    // Before any record of a strip: that of another place means nothing in this one.
+    if spill != nil { journal?.finished(.spills(to: directory.spillPlace(of: plan))) }
   }
 
   /// Makes one attempt at a run, with a journal of what it finishes.
@@ -88,10 +90,11 @@ struct MergeWork: Sendable {
     _ plan: MergePlan, in directory: RunDirectory, earlier: MergeProgress
   ) throws -> SpillStore? {
     guard plan.spill.isOn else { return nil }
-    let path = try directory.spillPath(plan.options.spillDirectory)
+    let path = try directory.spillPath(of: plan)
     let names = plan.recipe.models.map(\.name)
+    let known = earlier.spilled.isEmpty ? nil : try WorkFile.open(at: path)
     let store = SpillStore(
-      try WorkFile.open(at: path) ?? WorkFile.create(at: path), stripCount: plan.stripCount,
+      try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
       modelCount: names.count, owner: frameOwner(plan))
     for (strip, slots) in earlier.spilled { store.records.restore(slots, strip: strip) }
     return store

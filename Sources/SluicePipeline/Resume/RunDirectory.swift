@@ -28,15 +28,27 @@ struct RunDirectory {
   /// The file that names a spill elsewhere, so that it can be removed with the rest.
   static let spillPlaceName = "spill-place"
 
+  /// What names the file of the spill in the journal.
+  ///
+  /// - Parameter plan: The plan of the run.
+  /// - Returns: Its path; in the work directory, which may be moved, only its name.
+  func spillPlace(of plan: MergePlan) -> String {
+    guard let other = plan.options.spillDirectory else { return RunDirectory.spillName }
+    let run = manifest.identity.hexadecimal.prefix(16)
+    return "\(Directory.absolute(other))/sluice-\(run).spill"
+  }
+
   /// Where the spill is: in the work directory, or in another with a name that is the run's own.
   ///
-  /// - Parameter other: The other directory.
+  /// - Parameter plan: The plan of the run.
   /// - Returns: The path of the file.
   /// - Throws: `FormatError` if the directory cannot be made.
-  func spillPath(_ other: String?) throws -> String {
-    guard let other else { return workPath(RunDirectory.spillName) }
+  func spillPath(of plan: MergePlan) throws -> String {
+    guard let other = plan.options.spillDirectory else {
+      return workPath(RunDirectory.spillName)
+    }
     try Directory.create(other)
-    let path = "\(other)/sluice-\(manifest.identity.hexadecimal.prefix(16)).spill"
+    let path = spillPlace(of: plan)
     try removeOtherSpill(than: path)
     try WholeFile.write(
       Array(path.utf8), to: workPath(RunDirectory.spillPlaceName), via: work)

@@ -21,6 +21,9 @@ public struct UnitKind: RawRepresentable, Sendable, Hashable {
   public static let survey = UnitKind(rawValue: "survey")
   /// The same, with bins replaced by the magnitudes in them.
   public static let refine = UnitKind(rawValue: "refine")
+  /// Where the frames lie that later records tell of; what earlier ones told of another place is
+  /// forgotten.
+  public static let spillPlace = UnitKind(rawValue: "spill-place")
   /// The frames of a strip, one table for each model.
   public static let spill = UnitKind(rawValue: "spill")
   /// The statistics of a tensor that a stage of one's own asked for; the number is that of the stage

@@ -99,6 +99,7 @@ public struct MergeRun {
     from earlier: inout MergeProgress, in directory: RunDirectory, _ journalFile: WorkFile,
     files: OutputDirectory, meter: CostMeter, kernels: Kernels
   ) throws -> MergeReport {
+    if plan.spill.isOn { earlier.moveSpill(to: directory.spillPlace(of: plan)) }
     var damaged = try FinishedWorkCheck(
       plan: plan, directory: directory, cancellation: cancellation
     ).damagedUnits(in: earlier, plan.options.resumeCheck)

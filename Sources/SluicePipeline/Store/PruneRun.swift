@@ -134,6 +134,7 @@ public struct PruneRun {
     var earlier = MergeProgress()
     let journalFile = try directory.openJournal { earlier.apply($0) }
     do {
+      earlier.moveSpill(to: directory.spillPlace(of: plan))
       let check = FinishedWorkCheck(plan: plan, directory: directory, cancellation: cancellation)
       let damaged = try check.damagedUnits(in: earlier, plan.options.resumeCheck)
       for unit in damaged { earlier.undo(unit) }

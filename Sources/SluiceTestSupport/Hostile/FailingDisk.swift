@@ -43,6 +43,23 @@ package final class FailingDisk: FileCallObserver {
   ///
   /// - Parameters:
   ///   - directory: Where.
+  ///   - event: What happens.
+  ///   - position: At which write to such a file, counted from 0.
+  ///   - suffix: How the file's path ends.
+  package convenience init(
+    under directory: String, _ event: Event, atWrite position: Int, to suffix: String
+  ) {
+    let writes = Atomic(0)
+    self.init(under: directory, event) { call, _ in
+      guard call.kind == .write, call.path.hasSuffix(suffix) else { return false }
+      return writes.add(1, ordering: .relaxed).oldValue == position
+    }
+  }
+
+  /// Begins to observe.
+  ///
+  /// - Parameters:
+  ///   - directory: Where.
   ///   - event: What happens, once; nil only counts.
   ///   - isDue: Whether it happens at a call, given its number counted from 0.
   package init(
