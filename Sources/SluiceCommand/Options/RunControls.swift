@@ -46,7 +46,7 @@ struct LaneControls: ParsableArguments {
   @Option(help: "How many lanes compute; the number of processors if not given.")
   var threads: Int?
 
-  @Option(help: "How input files are read; mmap if not given, pread suits network mounts.")
+  @Option(help: "How input files are read; pread if not given.")
   var io: InputMode?
 
   /// The options of a run of which nothing else is said.

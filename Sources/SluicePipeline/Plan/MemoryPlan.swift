@@ -33,8 +33,9 @@ public struct MemoryPlan: Sendable, Hashable {
   /// The bytes of all buffers for frames: no pass has them and output buffers.
   var frameBuffersByteCount: Int { frameBuffers * FrameOutput.bufferByteCount }
 
-  /// The largest chunk that is worth having: beyond it reading gets no faster.
-  static let preferredChunkElements = 1 << 21
+  /// The largest chunk that is worth having. What is read into buffers should still be in the
+  /// processor's cache when it is worked on; a window costs the same however long it is.
+  static func preferredChunkElements(_ io: InputMode) -> Int { io == .pread ? 1 << 18 : 1 << 21 }
   /// A chunk that still keeps the cost of a window or a read small.
   static let goodChunkElements = 1 << 18
 
@@ -54,7 +55,7 @@ public struct MemoryPlan: Sendable, Hashable {
     frames: FrameUse
   ) throws(PipelineError) -> MemoryPlan {
     let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
-    let largest = options.chunkElements ?? shape.largestUsefulChunk
+    let largest = options.chunkElements ?? shape.largestUsefulChunk(options.io)
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
       for lanes in (1...max(options.threads, 1)).reversed() {
@@ -86,7 +87,7 @@ public struct MemoryPlan: Sendable, Hashable {
     frames: FrameUse
   ) -> ByteCount {
     let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
-    return shape.least(options.chunkElements ?? shape.largestUsefulChunk)
+    return shape.least(options.chunkElements ?? shape.largestUsefulChunk(options.io))
   }
 
   /// What a run does with frames.
@@ -194,10 +195,10 @@ public struct MemoryPlan: Sendable, Hashable {
       return max(RowPass.byteCount(columnCount: columns), modelCount * (cuts + columns * 8))
     }
 
-    var largestUsefulChunk: Int {
+    func largestUsefulChunk(_ io: InputMode) -> Int {
       let grain = Granularity.grainElements
       let rounded = (max(largestElementCount, 1) + grain - 1) / grain * grain
-      return min(rounded, MemoryPlan.preferredChunkElements)
+      return min(rounded, MemoryPlan.preferredChunkElements(io))
     }
 
     func plan(lanes: Int, chunkElements: Int) -> MemoryPlan {

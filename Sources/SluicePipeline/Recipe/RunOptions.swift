@@ -10,7 +10,7 @@ public struct RunOptions: Sendable, Hashable {
   /// The number of lanes that compute; fewer run if memory does not allow for them.
   public var threads: Int
   /// How input files are read.
-  public var io: InputMode = .mmap
+  public var io: InputMode = .pread
   /// Whether what the second pass needs of the models is kept by the first.
   public var spill: SpillOption = .auto
   /// Where it is kept; in the work directory if nil.

@@ -167,7 +167,7 @@ struct LanePass {
     let pool =
       context.plan.options.io == .pread || context.packed.needsBuffers
       ? try BufferPool(
-        count: ReadStage.chunksPerLane, byteCount: memory.chunkBytes,
+        count: ReadStage.chunksPerLane, byteCount: max(memory.chunkBytes, 1),
         cancellation: context.cancellation) : nil
     let channel = BoundedChannel<Chunk>(
       capacity: 1, cancellation: context.cancellation, name: "chunks \(lane)")

@@ -106,7 +106,7 @@ extension RecipeField {
     }
     if let io = map.take("io") {
       let word = try io.word(among: InputMode.allCases.map(\.rawValue))
-      options.io = InputMode(rawValue: word) ?? .mmap
+      options.io = InputMode(rawValue: word) ?? .pread
     }
     try map.finish()
   }

@@ -5,10 +5,10 @@ public import SluiceKernels
 
 /// How input files are read.
 public enum InputMode: String, Sendable, Hashable, CaseIterable {
+  /// Into buffers that stay in the processor's cache.
+  case pread
   /// Through memory-mapped windows that are released behind the reader.
   case mmap
-  /// Into buffers; for network mounts, where a fault in a mapping would end the process.
-  case pread
 }
 
 /// Reads the strips of a queue chunk by chunk, every model's run of the same elements at once: the
@@ -141,7 +141,7 @@ public struct ReadStage: Sendable {
       ReadStage.chunkByteCount(task, chunkElements: elements.count), from: budget)
     let buffer = try pool.map { try context.take(from: $0) }
     var loader = RunLoader(
-      stage: self, context: context, buffer: buffer,
+      stage: self, strip: strip, context: context, buffer: buffer,
       dropsCachedPages: dropsCachedPages && !strip.isSeenAgain)
     let base = try loader.load(
       task.base, elements, available: task.baseElementCount, isMapped: mode == .mmap)
@@ -167,7 +167,11 @@ public struct ReadStage: Sendable {
 
   /// Loads the runs of one chunk, one after the other.
   private struct RunLoader {
+    /// Pages are dropped in runs of so many bytes: in small ones it takes longer than reading.
+    static let droppedByteCount = 8 << 20
+
     let stage: ReadStage
+    let strip: Strip
     let context: NodeContext
     let buffer: PooledBuffer?
     let dropsCachedPages: Bool
@@ -177,9 +181,11 @@ public struct ReadStage: Sendable {
     var readByteCount = 0
 
     init(
-      stage: ReadStage, context: NodeContext, buffer: PooledBuffer?, dropsCachedPages: Bool
+      stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?,
+      dropsCachedPages: Bool
     ) {
       self.stage = stage
+      self.strip = strip
       self.context = context
       self.buffer = buffer
       self.dropsCachedPages = dropsCachedPages
@@ -233,7 +239,11 @@ public struct ReadStage: Sendable {
       if !isMapped, let buffer {
         let target = unsafe take(range.count, of: buffer)
         try unsafe file.read(into: target, at: range.lowerBound)
-        if dropsCachedPages, stage.mode == .mmap { file.dropCachedPages(in: range) }
+        if dropsCachedPages {
+          dropBehind(
+            range, of: file, stripStart: start + strip.elements.lowerBound * width,
+            isLast: elements.upperBound == strip.elements.upperBound)
+        }
         return unsafe ChunkRun(
           UnsafeRawBufferPointer(target), source.dtype, elementCount: end - elements.lowerBound)
       }
@@ -242,6 +252,16 @@ public struct ReadStage: Sendable {
       windows.append(window)
       return unsafe ChunkRun(
         window.bytes, source.dtype, elementCount: end - elements.lowerBound)
+    }
+
+    /// Takes what was read out of the page cache, whenever a run of it is complete.
+    private func dropBehind(
+      _ range: Range<Int>, of file: InputFile, stripStart: Int, isLast: Bool
+    ) {
+      let begun = range.lowerBound / RunLoader.droppedByteCount
+      guard isLast || range.upperBound / RunLoader.droppedByteCount > begun else { return }
+      let first = max(stripStart, begun * RunLoader.droppedByteCount)
+      file.dropCachedPages(in: first..<range.upperBound)
     }
   }
 }
