@@ -38,6 +38,25 @@ extension Kernels {
     unsafe functions.pointee.delta(tuned, Self.code(of: dtype), base, values, count)
   }
 
+  /// Computes the delta of a fine-tuned model from two runs of one type: Float32(tuned) -
+  /// Float32(base), rounded once.
+  ///
+  /// - Parameters:
+  ///   - tuned: The bytes of `count` elements of the fine-tuned model, at any address.
+  ///   - base: The bytes of the same elements of the base model, at any address.
+  ///   - dtype: The type of both, one that is mergeable.
+  ///   - values: Receives `count` deltas.
+  ///   - count: How many elements.
+  /// - Returns: The largest bit pattern of a magnitude; 0x7f800000 or more says that a delta is not
+  ///   finite.
+  public func difference(
+    _ tuned: UnsafeRawPointer, _ base: UnsafeRawPointer, _ dtype: DType,
+    into values: UnsafeMutablePointer<Float>, count: Int
+  ) -> UInt32 {
+    // Safety: the caller guarantees `count` elements at all addresses.
+    unsafe functions.pointee.difference(tuned, base, Self.code(of: dtype), values, count)
+  }
+
   /// Finishes merged elements: base + mergeScale * merged, product and sum rounded to Float32 each,
   /// then rounded to the output type, to nearest with ties to even.
   ///

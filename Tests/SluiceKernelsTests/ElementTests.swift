@@ -68,6 +68,28 @@ private let dtypes = DType.allCases.filter(\.isMergeable)
     }
   }
 
+  @Test("A difference of two runs is the delta to the widened base", arguments: dtypes)
+  func difference(dtype: DType) {
+    for content in BlockContent.allCases {
+      for count in blockLengths {
+        let (tuned, values) = tensor(content, dtype, count: count, byteOffset: count % 4)
+        let (base, baseValues) = tensor(
+          content, dtype, count: count, byteOffset: (count + 1) % 4, seed: 2)
+        let expected = zip(values, baseValues).map { tuned, base in tuned - base }
+        for kernels in allKernels {
+          let out = Block<Float>(repeating: 12345, count: count)
+          let top = kernels.difference(
+            tuned.pointer, base.pointer, dtype, into: out.pointer, count: count)
+          #expect(out.values.patterns == expected.patterns, "\(kernels.level.name) \(count)")
+          #expect(top.anyNaN == expected.largestMagnitude, "\(kernels.level.name) \(count)")
+          #expect(out.isMarkUntouched)
+        }
+        tuned.keep()
+        base.keep()
+      }
+    }
+  }
+
   @Test(
     "Finishing scales, adds and rounds, each on its own", arguments: dtypes, BlockContent.allCases)
   func finish(dtype: DType, content: BlockContent) {

@@ -57,6 +57,9 @@ typedef struct {
   // Float32 of each element minus the base; the largest bit pattern of a magnitude.
   uint32_t (*delta)(const void *raw, sluice_dtype dtype, const float *base, float *out,
                     size_t count);
+  // The same, with the base's elements as they lie in their file, of the same type.
+  uint32_t (*difference)(const void *raw, const void *base, sluice_dtype dtype, float *out,
+                         size_t count);
   // Counts of the upper bits, for a shift of 15 (two counters per bin, side by side) or 12 (one);
   // elements with lower bits are also listed. The length of the list.
   size_t (*histogram)(const float *delta, size_t count, unsigned shift, uint32_t *table,

@@ -39,6 +39,25 @@ static uint32_t delta(const void *raw, sluice_dtype dtype, const float *base, fl
 #undef BODY
 }
 
+INLINE uint32_t difference_as(sluice_dtype dtype, const char *raw, const char *base, float *out,
+                              size_t count) {
+  s32x16 top = 0;
+#define STEP(index, lanes)                                                                   \
+  f32x16 value = load_elements(raw, dtype, index, lanes) - load_elements(base, dtype, index, lanes); \
+  top = larger(top, bits_of(value) & MAGNITUDE);                                             \
+  store_floats(out + index, value, lanes)
+  FOR_EACH_VECTOR(count, STEP);
+#undef STEP
+  return largest(top);
+}
+
+static uint32_t difference(const void *raw, const void *base, sluice_dtype dtype, float *out,
+                           size_t count) {
+#define BODY(constant) difference_as(constant, raw, base, out, count)
+  WITH_CONSTANT_DTYPE(dtype, BODY);
+#undef BODY
+}
+
 // Rounding keeps the order of magnitudes, so the largest one is rounded once, at the end.
 INLINE uint32_t finish_as(sluice_dtype dtype, const float *base, const float *merged, float scale,
                           char *raw, size_t count) {

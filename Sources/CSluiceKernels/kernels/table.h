@@ -13,7 +13,7 @@
 
 #define KERNEL_TABLE                                                                             \
   {                                                                                              \
-    .widen = widen, .delta = delta, .histogram = histogram, .binned_histogram = binned_histogram, \
+    .widen = widen, .delta = delta, .difference = difference, .histogram = histogram, .binned_histogram = binned_histogram, \
     .collect = collect, .select = select_kept, .apply_mask = apply_mask, .amplify = amplify,\
     .prune = prune, .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum, .merge_mean = merge_mean,   \
     .finish = finish,                                                                            \

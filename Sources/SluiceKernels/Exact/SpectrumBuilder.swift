@@ -38,7 +38,7 @@ public enum SpectrumMode: Sendable, Hashable {
 ///
 /// Should a tensor have more distinct magnitudes than expected of its dtype, the builder goes over
 /// to bins by itself; the spectrum then says what it needs in detail.
-public final class SpectrumBuilder {
+@safe public final class SpectrumBuilder {
   /// How many magnitudes wait in the list before they are sorted into runs.
   static let sideCapacity = 1 << 16
   /// How many distinct magnitudes with low bits are kept apart before the builder goes over to bins.
@@ -46,9 +46,12 @@ public final class SpectrumBuilder {
 
   private let kernels: Kernels
   private var mode: SpectrumMode
-  private var table: AlignedBuffer<UInt32>?
-  private var side: AlignedBuffer<UInt32>?
-  private var scratch: AlignedBuffer<UInt32>?
+  private let table: AlignedBuffer<UInt32>?
+  private let side: AlignedBuffer<UInt32>?
+  private let scratch: AlignedBuffer<UInt32>?
+  /// Where the table and the list begin, for the path that every block takes.
+  private let counters: UnsafeMutablePointer<UInt32>?
+  private let sideStart: UnsafeMutablePointer<UInt32>?
   private var sideCount = 0
   private var runs: [Spectrum.Entry] = []
   private var bins: BinTable?
@@ -67,8 +70,14 @@ public final class SpectrumBuilder {
         count: Kernels.tableCount(shift: shift), fill: 0)
       side = AlignedBuffer(count: SpectrumBuilder.sideCapacity, fill: 0)
       scratch = AlignedBuffer(count: SpectrumBuilder.sideCapacity, fill: 0)
-    case .binned: bins = BinTable()
+    case .binned:
+      table = nil
+      side = nil
+      scratch = nil
+      bins = BinTable()
     }
+    unsafe counters = table?.pointer
+    unsafe sideStart = side?.pointer
   }
 
   /// Counts a block of deltas.
@@ -77,15 +86,16 @@ public final class SpectrumBuilder {
   ///   - deltas: Finite values.
   ///   - count: How many, at most the capacity of the list.
   public func add(_ deltas: UnsafePointer<Float>, count: Int) {
-    guard case .exact(let shift) = mode, let table, let side else {
+    if sideCount + count > SpectrumBuilder.sideCapacity { foldSide() }
+    guard case .exact(let shift) = mode, let counters = unsafe counters,
+      let sideStart = unsafe sideStart
+    else {
       unsafe bins?.add(deltas, count: count, kernels: kernels)
       return
     }
-    if sideCount + count > side.count { foldSide() }
-    guard case .exact = mode else { return unsafe add(deltas, count: count) }
     // SAFETY: the list has room for the whole block, the table for every key of the shift.
     sideCount += unsafe kernels.histogram(
-      deltas, count: count, shift: shift, table: table.pointer, side: side.pointer + sideCount)
+      deltas, count: count, shift: shift, table: counters, side: sideStart + sideCount)
   }
 
   /// Gives what was counted and starts anew.
@@ -130,40 +140,37 @@ public final class SpectrumBuilder {
   }
 
   private func finishExact(shift: Int) -> Spectrum {
-    let exact = drainTable(shift: shift)
-    // Two ascending lists without a common value: the table's have no low bits, the runs' do.
-    var entries: [Spectrum.Entry] = []
-    entries.reserveCapacity(exact.count + runs.count)
-    var next = 0
-    for entry in exact {
-      while next < runs.count, runs[next].bits < entry.bits {
-        entries.append(runs[next])
-        next += 1
-      }
-      entries.append(entry)
-    }
-    entries.append(contentsOf: runs[next...])
-    runs.removeAll(keepingCapacity: true)
-    return Spectrum(entries)
+    defer { runs.removeAll(keepingCapacity: true) }
+    return Spectrum(drainTable(shift: shift))
   }
 
-  // The table counts all elements of a key; those with low bits set are in the runs as well.
+  // The table counts all elements of a key; those with low bits set are in the runs as well, and are
+  // larger than the one without.
   private func drainTable(shift: Int) -> [Spectrum.Entry] {
     guard let table else { return [] }
     unsafe kernels.foldHistogram(table.pointer, shift: shift)
     var entries: [Spectrum.Entry] = []
-    entries.reserveCapacity(4096)
+    entries.reserveCapacity(runs.count + 8192)
     var next = 0
-    for key in 0..<Kernels.binCount(shift: shift) {
-      var count = UInt64(unsafe table.pointer[key])
-      guard count > 0 else { continue }
-      let bits = UInt32(key) << UInt32(shift)
-      let end = bits + (1 << UInt32(shift))
-      while next < runs.count, runs[next].bits < end {
-        count -= runs[next].count
-        next += 1
+    let group = 16
+    for first in stride(from: 0, to: Kernels.binCount(shift: shift), by: group) {
+      // Most keys were never met, and they lie together.
+      var any: UInt32 = 0
+      for key in first..<first + group { any |= unsafe table.pointer[key] }
+      guard any != 0 else { continue }
+      for key in first..<first + group {
+        var count = UInt64(unsafe table.pointer[key])
+        guard count > 0 else { continue }
+        let bits = UInt32(key) << UInt32(shift)
+        let end = bits + (1 << UInt32(shift))
+        let begun = next
+        while next < runs.count, runs[next].bits < end {
+          count -= runs[next].count
+          next += 1
+        }
+        if count > 0 { entries.append(Spectrum.Entry(bits: bits, count: count)) }
+        entries.append(contentsOf: runs[begun..<next])
       }
-      if count > 0 { entries.append(Spectrum.Entry(bits: bits, count: count)) }
     }
     table.fill(0)
     return entries
@@ -172,7 +179,7 @@ public final class SpectrumBuilder {
   private func goOverToBins() {
     guard case .exact(let shift) = mode else { return }
     let table = bins ?? BinTable()
-    for entry in drainTable(shift: shift) + runs { table.add(entry) }
+    for entry in drainTable(shift: shift) { table.add(entry) }
     runs.removeAll()
     bins = table
     originalMode = mode

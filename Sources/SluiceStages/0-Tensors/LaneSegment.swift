@@ -34,17 +34,35 @@ extension Chunk {
   ///
   /// - Parameter blockElements: The most elements in a block.
   /// - Returns: The blocks.
-  func blocks(of blockElements: Int) -> some Sequence<Range<Int>> {
-    let count = elements.count
-    let borders = ([base] + fineTuned).compactMap { run in
-      run.map { $0.elementCount }
-    }
-    return sequence(state: 0) { (start: inout Int) -> Range<Int>? in
-      guard start < count else { return nil }
-      var end = min(start + blockElements, count)
+  func blocks(of blockElements: Int) -> ChunkBlocks {
+    let ends = [base?.elementCount] + fineTuned.map { $0?.elementCount }
+    return ChunkBlocks(
+      elementCount: elements.count, blockElements: blockElements,
+      borders: ends.compactMap { end in end.flatMap { $0 < elements.count ? $0 : nil } })
+  }
+}
+
+/// The blocks of a chunk. A type of its own, since what it does is done for every block.
+struct ChunkBlocks: Sequence, IteratorProtocol {
+  private let elementCount: Int
+  private let blockElements: Int
+  /// Where models end before the chunk does.
+  private let borders: [Int]
+  private var start = 0
+
+  init(elementCount: Int, blockElements: Int, borders: [Int]) {
+    self.elementCount = elementCount
+    self.blockElements = blockElements
+    self.borders = borders
+  }
+
+  mutating func next() -> Range<Int>? {
+    guard start < elementCount else { return nil }
+    var end = Swift.min(start + blockElements, elementCount)
+    if !borders.isEmpty {
       for border in borders where border > start && border < end { end = border }
-      defer { start = end }
-      return start..<end
     }
+    defer { start = end }
+    return start..<end
   }
 }

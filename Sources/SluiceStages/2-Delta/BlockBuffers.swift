@@ -32,7 +32,8 @@ public import SluiceKernels
   /// - Parameter model: The position of the model.
   /// - Returns: The first delta.
   public func delta(of model: Int) -> UnsafeMutablePointer<Float> {
-    unsafe deltas[model].pointer
+    // SAFETY: the rows point to the buffers, which can be written to.
+    unsafe UnsafeMutablePointer(mutating: rows.pointer[model])
   }
 
   /// The deltas of all models, as kernels take them.

@@ -68,6 +68,33 @@ public struct DeltaStage {
     unsafe (deltas + available).update(repeating: 0, count: block.count - available)
   }
 
+  /// Takes a model's deltas of a block without widening the base's weights first: for passes that
+  /// look at deltas only.
+  ///
+  /// - Parameters:
+  ///   - model: The position of the model.
+  ///   - chunk: The chunk.
+  ///   - block: The elements, as positions in the chunk, which the base has.
+  ///   - hasBase: Whether the base's weights of the block are widened; set where they were.
+  /// - Throws: `StageError` if a weight or delta is not finite.
+  public func takeDifference(
+    _ model: Int, _ chunk: Chunk, _ block: Range<Int>, hasBase: inout Bool
+  ) throws(StageError) {
+    if let run = chunk.fineTuned[model], let base = chunk.base, run.dtype == base.dtype,
+      min(run.elementCount, base.elementCount) >= block.upperBound
+    {
+      // SAFETY: both runs hold the block's elements, and the buffer a whole block.
+      let largest = unsafe kernels.difference(
+        run.element(block.lowerBound), base.element(block.lowerBound), run.dtype,
+        into: buffers.delta(of: model), count: block.count)
+      if largest < DeltaStage.firstNonFinite { return }
+    }
+    // Also to say whose weight is not finite: the base's is found first.
+    if !hasBase { try widenBase(chunk, block) }
+    hasBase = true
+    try takeDelta(model, chunk, block)
+  }
+
   private static func available(_ run: ChunkRun?, _ block: Range<Int>) -> Int {
     guard let run else { return 0 }
     return max(0, min(run.elementCount, block.upperBound) - block.lowerBound)

@@ -66,22 +66,28 @@ extension Spectrum {
   ///
   /// - Returns: The bytes.
   public func encoded() -> [UInt8] {
-    let exact = entries.filter { $0.span == 1 }
-    let bins = entries.filter { $0.span > 1 }
-    var record: [UInt8] = []
-    record.reserveCapacity(8 + exact.count * 8 + bins.count * 16)
-    record.append(UInt32(exact.count))
-    record.append(UInt32(bins.count))
-    for entry in exact {
-      record.append(entry.bits)
-      record.append(UInt32(entry.count))
+    let exactCount = entries.count { $0.span == 1 }
+    let byteCount = 8 + exactCount * 8 + (entries.count - exactCount) * 16
+    return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
+      var exact = 8
+      var bin = 8 + exactCount * 8
+      // SAFETY: the buffer has room for 8 bytes of counts, 8 for each exact entry, 16 for each bin.
+      unsafe buffer.store(UInt32(exactCount), at: 0)
+      unsafe buffer.store(UInt32(entries.count - exactCount), at: 4)
+      for entry in entries {
+        if entry.span == 1 {
+          unsafe buffer.store(entry.bits, at: exact)
+          unsafe buffer.store(UInt32(entry.count), at: exact + 4)
+          exact += 8
+        } else {
+          unsafe buffer.store(entry.bits, at: bin)
+          unsafe buffer.store(UInt32(entry.count), at: bin + 4)
+          unsafe buffer.store(entry.offsetSum, at: bin + 8)
+          bin += 16
+        }
+      }
+      initializedCount = byteCount
     }
-    for entry in bins {
-      record.append(entry.bits)
-      record.append(UInt32(entry.count))
-      record.append(entry.offsetSum)
-    }
-    return record
   }
 
   /// Reads a record; nil if its length is not what its first numbers say, or it is no spectrum.
@@ -113,11 +119,15 @@ extension Spectrum {
   }
 }
 
-extension [UInt8] {
-  fileprivate mutating func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
-    unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
+extension UnsafeMutableBufferPointer<UInt8> {
+  fileprivate func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
+    // SAFETY: the range is checked in debug builds; the caller keeps inside.
+    unsafe UnsafeMutableRawBufferPointer(self).storeBytes(
+      of: value.littleEndian, toByteOffset: offset, as: T.self)
   }
+}
 
+extension [UInt8] {
   fileprivate func integer<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: T.Type) -> T
   {
     precondition(offset + MemoryLayout<T>.size <= count)

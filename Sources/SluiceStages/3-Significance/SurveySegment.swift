@@ -64,14 +64,17 @@ public final class SurveySegment: LaneSegment {
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
     for block in chunk.blocks(of: buffers.blockElements) where chunk.hasBase(block) {
-      try delta.widenBase(chunk, block)
-      for (model, builder) in active.enumerated() {
-        guard let builder else { continue }
-        try delta.takeDelta(model, chunk, block)
-        try unsafe prefix.apply(
-          to: buffers.delta(of: model), count: block.count,
-          firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
-        unsafe builder.add(buffers.delta(of: model), count: block.count)
+      var hasBase = false
+      for model in active.indices {
+        guard let builder = active[model] else { continue }
+        try delta.takeDifference(model, chunk, block, hasBase: &hasBase)
+        let deltas = unsafe buffers.delta(of: model)
+        if !isPlain {
+          try unsafe prefix.apply(
+            to: deltas, count: block.count,
+            firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
+        }
+        unsafe builder.add(deltas, count: block.count)
       }
     }
   }

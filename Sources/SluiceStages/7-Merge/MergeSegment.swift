@@ -12,6 +12,7 @@ public import SluiceKernels
   private let kernels: Kernels
   private let transforms: TransformLanes
   private let operators: (linear: any LaneOperator, dense: any LaneOperator)
+  private let scales: (linear: Float, dense: Float)
   private let present: AlignedBuffer<UnsafePointer<Float>>
 
   /// Makes the segment of one lane.
@@ -33,6 +34,7 @@ public import SluiceKernels
     operators = (
       chain.linear.rule.makeLane(kernels: kernels), chain.dense.rule.makeLane(kernels: kernels)
     )
+    scales = (chain.linear.mergeScale, chain.dense.mergeScale)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     unsafe present = AlignedBuffer(
       count: modelNames.count, fill: UnsafePointer(buffers.base.pointer))
@@ -69,8 +71,11 @@ public import SluiceKernels
         unsafe target.copyMemory(from: run.bytes, byteCount: bytes.count)
         return
       }
+      let lane = operatorLane(for: task.role)
       for block in chunk.blocks(of: buffers.blockElements) {
-        try unsafe merge(chunk, block, into: target + block.lowerBound * width)
+        try unsafe merge(
+          chunk, block, task.role, lane, into: target + block.lowerBound * width,
+          task.outputDType)
       }
     }
   }
@@ -83,29 +88,32 @@ public import SluiceKernels
   }
 
   private func merge(
-    _ chunk: Chunk, _ block: Range<Int>, into target: UnsafeMutableRawPointer
+    _ chunk: Chunk, _ block: Range<Int>, _ role: TensorRole, _ lane: any LaneOperator,
+    into target: UnsafeMutableRawPointer, _ dtype: DType
   ) throws {
-    let task = chunk.strip.task
     let hasBase = chunk.hasBase(block)
     try delta.widenBase(chunk, block)
-    for model in 0..<modelCount where task.role != .converted {
+    for model in 0..<modelCount where role != .converted {
       try delta.takeDelta(model, chunk, block)
       guard hasBase else { continue }
       try unsafe transforms.apply(
         to: buffers.delta(of: model), count: block.count,
         firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
     }
-    let scale = hasBase ? try mergeDeltas(chunk, block) : meanOfPresent(chunk, block)
+    let scale =
+      hasBase ? try mergeDeltas(chunk, block, role, lane) : meanOfPresent(chunk, block)
     let largest = unsafe kernels.finish(
       base: buffers.base.pointer, merged: buffers.merged.pointer, mergeScale: scale, into: target,
-      task.outputDType, count: block.count)
+      dtype, count: block.count)
     if largest >= Float.infinity.bitPattern {
       throw overflow(chunk, block, scale: scale)
     }
   }
 
-  private func mergeDeltas(_ chunk: Chunk, _ block: Range<Int>) throws -> Float {
-    if chunk.strip.task.role == .converted {
+  private func mergeDeltas(
+    _ chunk: Chunk, _ block: Range<Int>, _ role: TensorRole, _ lane: any LaneOperator
+  ) throws -> Float {
+    if role == .converted {
       // Adding -0 changes no number at all, not even -0.
       unsafe buffers.merged.pointer.update(repeating: -0.0, count: block.count)
       return 1
@@ -113,9 +121,8 @@ public import SluiceKernels
     let mergeBlock = unsafe MergeBlock(
       deltas: buffers.deltaRows, modelCount: modelCount, count: block.count,
       merged: buffers.merged.pointer, firstElement: chunk.elements.lowerBound + block.lowerBound)
-    let role = chunk.strip.task.role
-    try operatorLane(for: role).merge(mergeBlock)
-    return chain.step(for: role).mergeScale
+    try lane.merge(mergeBlock)
+    return role == .linear ? scales.linear : scales.dense
   }
 
   /// Rows that the base does not have: the mean of the models that have them.
