@@ -62,7 +62,9 @@ public struct FrameTable: Sendable, Hashable {
   /// - Parameter bytes: What `encoded` gave.
   public init?(encoded bytes: [UInt8]) {
     func number(_ offset: Int, _ width: Int) -> UInt64 {
-      bytes[offset..<offset + width].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+      var value: UInt64 = 0
+      for place in 0..<width { value |= UInt64(bytes[offset + place]) << UInt64(8 * place) }
+      return value
     }
     guard bytes.count >= 8 else { return nil }
     floorBits = UInt32(number(0, 4))

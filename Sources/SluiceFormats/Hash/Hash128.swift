@@ -43,10 +43,12 @@ public struct Hash128: Sendable, Hashable {
   /// - Parameter bytes: 16 bytes, most significant first.
   public init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 16 else { return nil }
-    func half(_ bytes: some Collection<UInt8>) -> UInt64 {
-      bytes.reduce(0) { $0 << 8 | UInt64($1) }
+    var halves: (high: UInt64, low: UInt64) = (0, 0)
+    for byte in bytes {
+      halves.high = halves.high << 8 | halves.low >> 56
+      halves.low = halves.low << 8 | UInt64(byte)
     }
-    self.init(high: half(bytes.prefix(8)), low: half(bytes.dropFirst(8)))
+    self.init(high: halves.high, low: halves.low)
   }
 
   /// Reads what `hexadecimal` wrote.
@@ -70,9 +72,15 @@ public struct Hash128: Sendable, Hashable {
 
   /// 32 lower-case hexadecimal digits, the upper half first.
   public var hexadecimal: String {
-    bytes.map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    text.reserveCapacity(32)
+    for half in [high, low] {
+      for shift in stride(from: UInt64(60), through: 0, by: -4) {
+        text.append(digits[Int(half >> shift & 15)])
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// The 16 bytes, most significant first.

@@ -131,11 +131,7 @@ public final class OutputFile: Sendable {
   ///   - target: The path that it gets, on the same file system, in place of what had it before.
   /// - Throws: If the disk reports an error; then the name is as it was.
   public static func rename(_ path: String, to target: String) throws(FormatError) {
-    // Safety: both paths are C strings for the length of the call.
-    let number = FileCalls.perform(.rename, target) {
-      unsafe Glibc.rename(path, target) == 0 ? 0 : errno
-    }
-    guard number == 0 else { throw .rename(path, to: target, errno: number) }
+    try Directory.move(path, to: target)
     try Directory.sync(Directory.parent(of: target))
   }
 

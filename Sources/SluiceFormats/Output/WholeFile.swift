@@ -1,3 +1,4 @@
+internal import CSluiceSystem
 internal import Glibc
 internal import SluiceCore
 
@@ -47,18 +48,53 @@ public final class WholeFile {
 
   /// Waits until the bytes are on the disk and gives the file its name, in place of what had it.
   ///
+  /// - Parameter waitsForName: Whether the name is waited for, too; if not, a power failure may undo
+  ///   it until the directory is synced.
   /// - Throws: If the disk reports an error; then the name is as it was.
-  public func publish() throws(FormatError) {
+  public func publish(waitsForName: Bool = true) throws(FormatError) {
+    try WholeFile.rename([self])
+    if waitsForName { try Directory.sync(Directory.parent(of: path)) }
+  }
+
+  /// Gives several files their names, once all of them are on the disk.
+  ///
+  /// A power failure may leave some of the names and not others until this returns. It waits once
+  /// for each directory, and the disk is given all files before it is waited for, so that many small
+  /// files take little longer than one.
+  ///
+  /// - Parameter files: The files, of which none was published or discarded.
+  /// - Throws: If the disk reports an error; then the names from the one that failed on are as they
+  ///   were.
+  public static func publish(_ files: [WholeFile]) throws(FormatError) {
+    try rename(files)
+    for directory in Set(files.map { Directory.parent(of: $0.path) }).sorted() {
+      try Directory.sync(directory)
+    }
+  }
+
+  /// Waits until the bytes of all files are on the disk, then renames them.
+  private static func rename(_ files: [WholeFile]) throws(FormatError) {
+    do throws(FormatError) {
+      if files.count > 1 {
+        // Only advice: what does not begin now is waited for below all the same.
+        for file in files {
+          _ = sluice_start_writeback(file.descriptor, 0, Int64(file.byteCount))
+        }
+      }
+      for file in files { try file.finish() }
+      for file in files { try Directory.move(file.temporaryPath, to: file.path) }
+    } catch {
+      for file in files { try? Directory.removeFile(file.temporaryPath) }
+      throw error
+    }
+  }
+
+  /// Waits until the bytes are on the disk.
+  private func finish() throws(FormatError) {
     precondition(descriptor >= 0, "a file that was published or discarded")
     try syncFile(descriptor, path: temporaryPath, includesTimes: true)
     close(descriptor)
     descriptor = -1
-    do throws(FormatError) {
-      try OutputFile.rename(temporaryPath, to: path)
-    } catch {
-      try? Directory.removeFile(temporaryPath)
-      throw error
-    }
   }
 
   /// Gives up: what was written is removed, and the name is as it was.
@@ -79,9 +115,23 @@ public final class WholeFile {
   public static func write(
     _ bytes: [UInt8], to path: String, via directory: String? = nil
   ) throws(FormatError) {
+    try holding(bytes, to: path, via: directory).publish()
+  }
+
+  /// Starts a file that is in memory, with all of its bytes.
+  ///
+  /// - Parameters:
+  ///   - bytes: The content.
+  ///   - path: The path that it is going to have.
+  ///   - directory: Where it is kept until then; beside its path if nil.
+  /// - Returns: The file, which has not been published.
+  /// - Throws: If the disk is full or reports an error.
+  public static func holding(
+    _ bytes: [UInt8], to path: String, via directory: String? = nil
+  ) throws(FormatError) -> WholeFile {
     let file = try WholeFile(to: path, via: directory)
     try file.append(bytes)
-    try file.publish()
+    return file
   }
 
   /// Copies a file's content; permissions are those that the umask leaves.
@@ -96,13 +146,28 @@ public final class WholeFile {
   public static func copy(
     _ source: String, to path: String, via directory: String? = nil
   ) throws(FormatError) -> Int {
+    let file = try copying(source, to: path, via: directory)
+    try file.publish()
+    return file.byteCount
+  }
+
+  /// Starts a file that is a copy of another, with all of its bytes.
+  ///
+  /// - Parameters:
+  ///   - source: The path of the file to copy; links are followed.
+  ///   - path: The path that the copy is going to have.
+  ///   - directory: Where it is kept until then; beside its path if nil.
+  /// - Returns: The copy, which has not been published.
+  /// - Throws: If the source cannot be read or the copy not be written.
+  public static func copying(
+    _ source: String, to path: String, via directory: String? = nil
+  ) throws(FormatError) -> WholeFile {
     let input = try InputFile.open(source)
     let file = try WholeFile(to: path, via: directory)
     while file.byteCount < input.byteCount {
       let end = min(file.byteCount + (1 << 20), input.byteCount)
       try file.append(try input.bytes(in: file.byteCount..<end))
     }
-    try file.publish()
-    return file.byteCount
+    return file
   }
 }

@@ -69,6 +69,20 @@ public enum Directory {
     guard number == 0 || number == ENOENT else { throw .remove(path, errno: number) }
   }
 
+  /// Renames a file; a crash may undo that until its directory is synced.
+  ///
+  /// - Parameters:
+  ///   - path: The path that it has.
+  ///   - target: The path that it gets, on the same file system, in place of what had it before.
+  /// - Throws: If the disk reports an error; then the name is as it was.
+  static func move(_ path: String, to target: String) throws(FormatError) {
+    // Safety: both paths are C strings for the length of the call.
+    let number = FileCalls.perform(.rename, target) {
+      unsafe rename(path, target) == 0 ? 0 : errno
+    }
+    guard number == 0 else { throw .rename(path, to: target, errno: number) }
+  }
+
   /// Waits until a directory's names are on the disk: until then a rename may be undone by a crash.
   ///
   /// - Parameter path: The directory.

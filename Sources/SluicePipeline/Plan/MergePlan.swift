@@ -12,6 +12,8 @@ public struct MergePlan: Sendable {
   public let options: RunOptions
   /// The tensors of the merged model, in natural order of their names.
   public let tasks: [TensorTask]
+  /// The ordinals of the linear layers, in byte order of their names.
+  private let linearOrdinals: [Int]
   /// The input files, by ordinal.
   public internal(set) var files: [InputFile]
   /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
@@ -83,6 +85,7 @@ public struct MergePlan: Sendable {
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     solve = try SolvePlan(recipe, tasks: planned, solvedFile: files.count)
     tasks = solve.tasks
+    linearOrdinals = MergePlan.linearOrdinals(tasks)
     settings = TensorSettings(recipe, tasks: tasks)
     try RecipeCheck.check(recipe, partitionCount: settings.leastPartitionCount)
     inputsExceedCache = MergePlan.exceedCache(files)
@@ -175,9 +178,12 @@ public struct MergePlan: Sendable {
   }
 
   /// The linear layers, in byte order of their names: the order of rates and reports.
-  public var linearTasks: [TensorTask] {
-    tasks.filter { $0.role == .linear }
-      .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  public var linearTasks: [TensorTask] { linearOrdinals.map { tasks[$0] } }
+
+  /// Sorted once, since many ask for them, and a model may have ten thousands.
+  private static func linearOrdinals(_ tasks: [TensorTask]) -> [Int] {
+    tasks.indices.filter { tasks[$0].role == .linear }
+      .sorted { tasks[$0].name.utf8.lexicographicallyPrecedes(tasks[$1].name.utf8) }
   }
 
   /// Checks that no input file has changed since it was opened.

@@ -16,7 +16,9 @@ struct TensorSettings: RateSource, FactorSource {
   let leastPartitionCount: Int
 
   init(_ recipe: MergeRecipe, tasks: [TensorTask]) {
-    let blockCount = (tasks.compactMap { LinearSet.block(of: $0.name) }.max() ?? -1) + 1
+    let isConstant = recipe.models.allSatisfy { $0.pruningRate == nil && $0.weightByTensor == nil }
+    let blockCount =
+      isConstant ? 0 : (tasks.compactMap { BlockName.number(of: $0.name) }.max() ?? -1) + 1
     let method = recipe.method
     rates = recipe.models.map { model in
       guard let number = model.pruningRate else { return [] }

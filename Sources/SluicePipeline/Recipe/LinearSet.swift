@@ -31,9 +31,8 @@ public struct LinearSet: Sendable, Hashable {
   private static let otherParts = ["norm", "embed", "rotary", "lm_head", "ln_"]
 
   static func isLinearByName(_ name: String) -> Bool {
-    guard name.hasSuffix(".weight") else { return false }
-    let isInBlock = BlockName.block(of: name) != name
-    return isInBlock && !otherParts.contains { name.contains($0) }
+    guard name.hasSuffix(".weight"), BlockName.isInBlock(name) else { return false }
+    return !otherParts.contains { name.contains(bytesOf: $0) }
   }
 
   /// Whether a tensor is a buffer of rotary positions, copied from the base as it is.
@@ -41,7 +40,7 @@ public struct LinearSet: Sendable, Hashable {
   /// - Parameter name: The tensor's name.
   /// - Returns: Whether the name says so.
   public static func isRotaryBuffer(_ name: String) -> Bool {
-    name.contains("rotary") || name.contains("inv_freq")
+    name.contains(bytesOf: "rotary") || name.contains(bytesOf: "inv_freq")
   }
 }
 

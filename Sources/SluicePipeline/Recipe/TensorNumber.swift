@@ -1,3 +1,4 @@
+internal import SluiceCore
 internal import SluiceStages
 
 /// A number that may differ from tensor to tensor: by patterns of names, and along the depth of the
@@ -78,28 +79,17 @@ public struct TensorNumber: Sendable, Hashable {
   }
 
   private static func depth(of name: String, blockCount: Int) -> Double {
-    if let block = LinearSet.block(of: name) {
+    if let block = BlockName.number(of: name) {
       return blockCount > 1 ? Double(block) / Double(blockCount - 1) : 0
     }
-    return name.contains("embed") || name.contains("wte") || name.contains("wpe") ? 0 : 1
+    return ["embed", "wte", "wpe"].contains { name.contains(bytesOf: $0) } ? 0 : 1
   }
 }
 
 extension TensorNumber.Rule {
   fileprivate func matches(_ name: String) -> Bool {
     guard let filter else { return true }
-    return filter.contains("*") ? Glob.matches(pattern: filter, name) : name.contains(filter)
-  }
-}
-
-extension LinearSet {
-  /// The number of the block that a tensor lies in.
-  ///
-  /// - Parameter name: The tensor's name.
-  /// - Returns: The number, or nil outside of blocks.
-  static func block(of name: String) -> Int? {
-    let block = BlockName.block(of: name)
-    guard block != name else { return nil }
-    return block.split(separator: ".").last.flatMap { Int($0) }
+    return filter.contains("*")
+      ? Glob.matches(pattern: filter, name) : name.contains(bytesOf: filter)
   }
 }

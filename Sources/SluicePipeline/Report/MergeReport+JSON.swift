@@ -6,7 +6,8 @@ internal import SluiceStages
 
 /// The file format of reports, version 1 (docs/reference/report.md).
 extension MergeReport {
-  func write(to path: String, via directory: String) throws(FormatError) {
+  /// The whole report as a file that has not been published.
+  func file(to path: String, via directory: String) throws(FormatError) -> WholeFile {
     let file = try WholeFile(to: path, via: directory)
     var json = JSONWriter(indentation: 1) { (text) throws(FormatError) in try file.append(text) }
     json.beginObject()
@@ -25,7 +26,7 @@ extension MergeReport {
     json.list("copiedFiles", copiedFiles.map { .string($0) })
     json.endObject()
     try json.finish()
-    try file.publish()
+    return file
   }
 
   private func writePlan(_ json: inout JSONWriter) {

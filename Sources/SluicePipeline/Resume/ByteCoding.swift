@@ -1,22 +1,38 @@
 /// Reads numbers from bytes front to back; every read says nil instead of going beyond the end.
 struct ByteReader {
-  private var rest: ArraySlice<UInt8>
+  private let all: [UInt8]
+  private let end: Int
+  private var position = 0
 
-  init(_ bytes: [UInt8]) { rest = bytes[...] }
+  /// Begins to read.
+  ///
+  /// - Parameters:
+  ///   - bytes: The bytes.
+  ///   - left: How many of them, at the end, are none of the reader's.
+  init(_ bytes: [UInt8], leaving left: Int = 0) {
+    all = bytes
+    end = max(0, bytes.count - left)
+  }
 
   /// What has not been read.
-  var remaining: [UInt8] { Array(rest) }
-  var isAtEnd: Bool { rest.isEmpty }
+  var remaining: [UInt8] { Array(all[position..<end]) }
+  var isAtEnd: Bool { position == end }
 
   mutating func bytes(_ count: Int) -> [UInt8]? {
-    guard count >= 0, count <= rest.count else { return nil }
-    defer { rest = rest.dropFirst(count) }
-    return Array(rest.prefix(count))
+    guard count >= 0, count <= end - position else { return nil }
+    defer { position += count }
+    return Array(all[position..<position + count])
   }
 
   /// A little-endian number.
   mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_: T.Type) -> T? {
-    bytes(T.bitWidth / 8).map { $0.reversed().reduce(0) { $0 << 8 | T($1) } }
+    let count = T.bitWidth / 8
+    guard count <= end - position else { return nil }
+    defer { position += count }
+    // Byte by byte, since a slice for each number would be an allocation for each.
+    var value: T = 0
+    for offset in 0..<count { value |= T(all[position + offset]) << T(8 * offset) }
+    return value
   }
 
   /// A little-endian number of 64 bits that is not negative as an `Int`.

@@ -164,11 +164,10 @@ struct MergeWork: Sendable {
   /// Waits until the whole of the merged model is on the disk, and notes that its files are about to
   /// get their finished names.
   func beginPublishing() throws {
-    try journal?.commit()
+    // The record is behind those of all strips, and stands only if they do.
     try shards.finish()
-    guard !earlier.isPublishing, let journal else { return }
-    journal.finished(JournalRecord(UnitKey(.publish, 0)))
-    try journal.commit()
+    if !earlier.isPublishing { journal?.finished(JournalRecord(UnitKey(.publish, 0))) }
+    try journal?.commit()
   }
 
   /// For each shard that was begun, the finished bytes of tensors in it.

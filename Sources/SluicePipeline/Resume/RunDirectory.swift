@@ -92,7 +92,10 @@ struct RunDirectory {
     case .missing:
       // Nothing was begun, or all but nothing was removed again.
       try clear()
-      try WholeFile.write(manifest.json, to: workPath(RunDirectory.manifestName), via: work)
+      // The journal waits for both names; one without the other would only be begun anew.
+      try WholeFile.holding(
+        manifest.json, to: workPath(RunDirectory.manifestName), via: work
+      ).publish(waitsForName: false)
       return try newJournal()
     case .otherVersion(let version): throw PipelineError.otherManifestVersion(path, version)
     case .manifest(let earlier):

@@ -20,7 +20,7 @@ enum StoredValues {
       }
       return texts.sorted().enumerated().map { ("\(name).\($0)", $1) }
     default:
-      guard !mirror.children.isEmpty, !isPlain(value) else { return [(name, "\(value)")] }
+      guard !mirror.children.isEmpty, !isPlain(value, mirror) else { return [(name, "\(value)")] }
       // An enumeration's case with values has one child, which is named like the case.
       return mirror.children.enumerated().flatMap { position, child in
         list(child.value, name: "\(name).\(child.label ?? "\(position)")")
@@ -29,7 +29,12 @@ enum StoredValues {
   }
 
   /// Whether a value's description says all of it, though it is made of parts.
-  private static func isPlain(_ value: Any) -> Bool {
-    value is String || value is any BinaryInteger || value is any BinaryFloatingPoint
+  private static func isPlain(_ value: Any, _ mirror: Mirror) -> Bool {
+    // Numbers that reflection takes apart have one part of this name. To ask other types for a protocol
+    // that they do not have takes the runtime a search through all that the program knows.
+    guard mirror.children.count == 1, mirror.children.first?.label == "_value" else {
+      return false
+    }
+    return value is any BinaryInteger || value is any BinaryFloatingPoint
   }
 }

@@ -117,8 +117,6 @@ public struct MergeRun {
       var report = try merge(work, kernels: kernels)
       report.identity = directory.manifest.identity
       report.addRunWarnings(damaged: damaged, isLocked: directory.lock.isExclusive, output: output)
-      report.copiedFiles = try files.copySideFiles()
-      try files.writeRecipe()
       try files.publish(work.shards, report: &report) { $0.count(work) }
       return report
     }

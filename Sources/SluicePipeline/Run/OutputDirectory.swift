@@ -72,27 +72,6 @@ struct OutputDirectory {
         remedy: "Free space, or choose another --out."))
   }
 
-  /// Copies config, tokenizer and other small files of the base.
-  func copySideFiles() throws -> [String] {
-    var copied: [String] = []
-    if let config = plan.config {
-      try WholeFile.write(config, to: "\(path)/config.json", via: work)
-      copied.append("config.json")
-    }
-    for name in try SideFiles.list(of: plan.recipe.base) where name != "config.json" {
-      try WholeFile.copy("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)", via: work)
-      copied.append(name)
-    }
-    return copied.sorted()
-  }
-
-  /// Writes the recipe with everything said.
-  func writeRecipe() throws {
-    try WholeFile.write(
-      Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)",
-      via: work)
-  }
-
   /// Gives everything its finished name: what loaders look for first comes last.
   ///
   /// A run that is stopped in between does all of it again: each step leaves what is finished alone
@@ -100,15 +79,62 @@ struct OutputDirectory {
   func publish(
     _ shards: OutputShards, report: inout MergeReport, completing: (inout MergeReport) -> Void
   ) throws {
+    var waiting = try sideFiles()
+    report.copiedFiles = waiting.names.sorted()
+    try waiting.add(
+      WholeFile.holding(
+        Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)",
+        via: work))
     if plan.layout.index != nil { try shards.publish(in: path) }
     completing(&report)
     report.fillExplanation()
-    try report.write(to: "\(path)/\(MergeReport.fileName)", via: work)
+    try waiting.add(report.file(to: "\(path)/\(MergeReport.fileName)", via: work))
+    try waiting.publish()
     if let index = plan.layout.index {
       try WholeFile.write(index, to: "\(path)/\(ShardLayout.indexFileName)", via: work)
     } else {
       try shards.publish(in: path)
     }
+  }
+
+  /// Copies config, tokenizer and other small files of the base.
+  private func sideFiles() throws -> WaitingFiles {
+    var files = WaitingFiles()
+    if let config = plan.config {
+      try files.add(WholeFile.holding(config, to: "\(path)/config.json", via: work))
+    }
+    for name in try SideFiles.list(of: plan.recipe.base) where name != "config.json" {
+      try files.add(
+        WholeFile.copying("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)", via: work))
+    }
+    return files
+  }
+}
+
+/// Small files that get their names together: the disk is waited for once in a while, not for each.
+private struct WaitingFiles {
+  /// Each is an open file, and its bytes are dirty pages.
+  private static let countLimit = 32
+  private static let byteLimit = 32 << 20
+
+  /// The names of all files so far.
+  private(set) var names: [String] = []
+  private var files: [WholeFile] = []
+  private var byteCount = 0
+
+  mutating func add(_ file: WholeFile) throws {
+    names.append(Directory.name(of: file.path))
+    files.append(file)
+    byteCount += file.byteCount
+    if files.count >= WaitingFiles.countLimit || byteCount >= WaitingFiles.byteLimit {
+      try publish()
+    }
+  }
+
+  mutating func publish() throws {
+    try WholeFile.publish(files)
+    files = []
+    byteCount = 0
   }
 }
 

@@ -73,10 +73,13 @@ struct StoredTensor: Sendable {
 
   /// Reads the bytes; nil if they are damaged or say what cannot be.
   init?(encoded bytes: [UInt8]) {
-    guard bytes.count >= 16, let hash = Hash128(bytes: bytes.suffix(16)),
-      Hash128(of: Array(bytes.dropLast(16))) == hash
-    else { return nil }
-    var reader = ByteReader(Array(bytes.dropLast(16)))
+    guard bytes.count >= 16, let hash = Hash128(bytes: bytes.suffix(16)) else { return nil }
+    // SAFETY: the bytes are used inside the closure only.
+    let found = unsafe bytes.withUnsafeBytes {
+      unsafe Hash128(of: UnsafeRawBufferPointer(rebasing: $0.dropLast(16)))
+    }
+    guard found == hash else { return nil }
+    var reader = ByteReader(bytes, leaving: 16)
     guard reader.integer(UInt32.self) == StoredTensor.magic, let kinds = reader.bytes(4),
       let extent = Extent(rawValue: kinds[0]), let dtype = StoredTensor.dtype(code: kinds[1]),
       let baseDType = StoredTensor.dtype(code: kinds[2]),

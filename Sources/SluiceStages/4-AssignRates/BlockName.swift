@@ -1,7 +1,7 @@
 /// The names of the numbered blocks of a model.
 public enum BlockName {
   /// What stands before the number of a block.
-  public static let prefixes: Set<Substring> = ["layers", "h", "blocks"]
+  private static let groups = ["layers", "h", "blocks"]
 
   /// The block that a tensor is part of.
   ///
@@ -9,12 +9,61 @@ public enum BlockName {
   /// - Returns: The name up to the number of the block (`model.layers.3`); the whole name for a
   ///   tensor outside all blocks, which is a block of its own.
   public static func block(of tensor: String) -> String {
-    let parts = tensor.split(separator: ".", omittingEmptySubsequences: false)
-    let number = parts.indices.dropFirst().first { index in
-      prefixes.contains(parts[index - 1]) && !parts[index].isEmpty
-        && parts[index].allSatisfy { $0.isASCII && $0.isNumber }
+    guard let number = numberRange(in: tensor), number.upperBound < tensor.utf8.count else {
+      return tensor
     }
-    guard let number else { return tensor }
-    return parts[...number].joined(separator: ".")
+    let end = tensor.utf8.index(tensor.startIndex, offsetBy: number.upperBound)
+    return String(tensor[..<end])
+  }
+
+  /// Whether a tensor is part of a numbered block.
+  ///
+  /// - Parameter tensor: The tensor's name.
+  /// - Returns: Whether more of the name follows the number of a block.
+  public static func isInBlock(_ tensor: String) -> Bool {
+    numberRange(in: tensor).map { $0.upperBound < tensor.utf8.count } ?? false
+  }
+
+  /// The number of the block that a tensor is part of.
+  ///
+  /// - Parameter tensor: The tensor's name.
+  /// - Returns: The number; nil outside of blocks, and if it does not fit an `Int`.
+  public static func number(of tensor: String) -> Int? {
+    guard let range = numberRange(in: tensor), range.upperBound < tensor.utf8.count else {
+      return nil
+    }
+    return Int(
+      String(decoding: tensor.utf8.dropFirst(range.lowerBound).prefix(range.count), as: UTF8.self))
+  }
+
+  /// The bytes of the first part of a name that is a number behind the name of a group of blocks.
+  private static func numberRange(in tensor: String) -> Range<Int>? {
+    let text = tensor.utf8.span
+    var followsGroup = false
+    var start = 0
+    while true {
+      var end = start
+      var isNumber = true
+      while end < text.count, text[end] != UInt8(ascii: ".") {
+        isNumber = isNumber && UInt8(ascii: "0")...UInt8(ascii: "9") ~= text[end]
+        end += 1
+      }
+      if followsGroup, isNumber, end > start { return start..<end }
+      guard end < text.count else { return nil }
+      followsGroup = groups.contains { isEqual(text, start..<end, $0.utf8.span) }
+      start = end + 1
+    }
+  }
+
+  private static func isEqual(
+    _ text: borrowing Span<UInt8>, _ range: Range<Int>, _ other: borrowing Span<UInt8>
+  ) -> Bool {
+    guard range.count == other.count else { return false }
+    var position = 0
+    while position < other.count {
+      guard text[range.lowerBound + position] == other[position] else { return false }
+      position += 1
+    }
+    return true
   }
 }
