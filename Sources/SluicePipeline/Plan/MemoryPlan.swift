@@ -33,8 +33,10 @@ public struct MemoryPlan: Sendable, Hashable {
   /// The bytes of all buffers for frames: no pass has them and output buffers.
   var frameBuffersByteCount: Int { frameBuffers * FrameOutput.bufferByteCount }
 
-  /// The largest chunk that is worth having. What is read into buffers should still be in the
-  /// processor's cache when it is worked on; a window costs the same however long it is.
+  /// The largest chunk that is worth having.
+  ///
+  /// What is read into buffers should still be in the processor's cache when it is worked on; a
+  /// window costs less for each byte the longer it is.
   static func preferredChunkElements(_ io: InputMode) -> Int { io == .pread ? 1 << 18 : 1 << 21 }
   /// A chunk that still keeps the cost of a window or a read small.
   static let goodChunkElements = 1 << 18

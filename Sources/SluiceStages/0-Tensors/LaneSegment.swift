@@ -42,7 +42,7 @@ extension Chunk {
   }
 }
 
-/// The blocks of a chunk. A type of its own, since what it does is done for every block.
+/// The blocks of a chunk: a type of its own, since what it does is done for every block.
 struct ChunkBlocks: Sequence, IteratorProtocol {
   private let elementCount: Int
   private let blockElements: Int
