@@ -9,11 +9,24 @@ public struct ReadmeTable: Sendable {
   /// What stands behind them.
   public static let end = "<!-- made by 'bench table': end -->"
 
+  /// What a README shows: one scenario for each question that people ask first.
+  private static let headlines: Set<String> = [
+    "dppa-ties", "dare-ties", "dare-sum", "average", "threads-1", "memory-64mib", "avx2",
+    "baseline", "f16", "f32", "models-8", "cold-dppa-ties", "cold-average", "cold-group-128mib",
+    "start-tiny",
+  ]
+
   private let results: Results
+  private let showsAll: Bool
 
   /// Takes results.
-  /// - Parameter results: what was measured.
-  public init(_ results: Results) { self.results = results }
+  /// - Parameters:
+  ///   - results: what was measured.
+  ///   - showsAll: whether all scenarios are shown, or only those that people ask for first.
+  public init(_ results: Results, showsAll: Bool) {
+    self.results = results
+    self.showsAll = showsAll
+  }
 
   /// Puts the tables into a text, in place of what stands between the two comments.
   /// - Parameter text: the README.
@@ -53,12 +66,20 @@ public struct ReadmeTable: Sendable {
   }
 
   private var ownTable: String {
-    let shown = measured.filter { $0.topic != .mergekit }
+    let shown = measured.filter { scenario in
+      scenario.topic != .mergekit
+        && (showsAll || ReadmeTable.headlines.contains(scenario.name))
+    }
     guard !shown.isEmpty else { return "" }
     var rows = [
       "| scenario | options | seconds | x its floor | x another | peak MiB |",
       "|---|---|---|---|---|---|",
     ]
+    let warm = shown[0].group(runShape: results.shape)
+    for (reads, label) in [(2, "floor, two reads"), (1, "floor, one read")] {
+      let seconds = number(results.floorSeconds(reads: reads, in: warm), 2)
+      rows.append(cells([label, "", seconds, "1.00", "", ""]))
+    }
     for scenario in shown {
       let name = scenario.name
       let group = scenario.group(runShape: results.shape)

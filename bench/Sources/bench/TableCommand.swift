@@ -15,11 +15,12 @@ struct TableCommand: ParsableCommand {
   @Option(help: "File of results that 'bench run' kept.") var results: String
   @Option(help: "File whose tables are replaced; without it they are only shown.")
   var readme: String?
+  @Flag(help: "Write all scenarios, not only those that a README needs.") var all = false
 
   func run() throws {
     let kept = try Results(json: JSON(parsing: File.contents(of: results)))
     guard let readme else { return print(kept.tables(of: Scenario.all)) }
     let text = String(decoding: try File.contents(of: readme), as: UTF8.self)
-    try File.replaceWhole(readme, with: ReadmeTable(kept).replacing(in: text))
+    try File.replaceWhole(readme, with: ReadmeTable(kept, showsAll: all).replacing(in: text))
   }
 }

@@ -66,13 +66,15 @@ import Testing
 
   @Test("The tables replace what stands between the comments, and nothing else")
   func readme() throws {
-    let table = ReadmeTable(results())
+    let table = ReadmeTable(results(), showsAll: false)
     let text = "before\n\(ReadmeTable.start)\nold\n\(ReadmeTable.end)\nafter\n"
     let new = try table.replacing(in: text)
     #expect(new.hasPrefix("before\n\(ReadmeTable.start)\n\n`tiny`, 2 cores (some CPU), sluice 1"))
     #expect(new.hasSuffix("|\n\n\(ReadmeTable.end)\nafter\n"))
     #expect(!new.contains("old"))
     #expect(try table.replacing(in: new) == new)
+    #expect(new.contains("| floor, two reads |  | 4.50 | 1.00 |  |  |\n"))
+    #expect(new.contains("| floor, one read |  | 3.00 | 1.00 |  |  |\n"))
     #expect(new.contains("| dppa-ties | the defaults | 9.00 | 2.00 |  | 100 |\n"))
     #expect(new.contains("| `linear` | 45.0 | 5000 | average | 4.50 | 50 | 10.0 | 1/100 |\n"))
   }
@@ -84,7 +86,9 @@ import Testing
       "\(ReadmeTable.start)\n\(ReadmeTable.end)\n\(ReadmeTable.end)",
     ])
   func noComments(_ text: String) {
-    #expect(throws: BenchFailure.self) { try ReadmeTable(results()).replacing(in: text) }
+    #expect(throws: BenchFailure.self) {
+      try ReadmeTable(results(), showsAll: true).replacing(in: text)
+    }
   }
 
   @Test("The table for people shows floors, medians and ratios of what was measured")
