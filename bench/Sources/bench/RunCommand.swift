@@ -54,7 +54,7 @@ struct RunCommand: ParsableCommand {
     defer { if removeFamilies { for family in kept { try? family.removeMade() } } }
     if runs > 0 {
       let timing = TimingRun(bench: bench, runs: runs, file: results)
-      try timing.measure(
+      kept += try timing.measure(
         measurable(chosen), machine: machine, removesFamilies: removeFamilies && counts == nil)
     }
     if let counts {

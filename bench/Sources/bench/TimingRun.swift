@@ -15,8 +15,11 @@ struct TimingRun {
   ///   - scenarios: what is measured.
   ///   - machine: for the results.
   ///   - removesFamilies: whether a family that was made here goes when no group needs it any more.
+  /// - Returns: the families that were merged and are still there.
   /// - Throws: `BenchFailure` when a step fails.
-  func measure(_ scenarios: [Scenario], machine: Machine, removesFamilies: Bool) throws {
+  func measure(
+    _ scenarios: [Scenario], machine: Machine, removesFamilies: Bool
+  ) throws -> [FamilyFolder] {
     var results = try earlierResults(machine)
     let groups = ScenarioGroup.groups(of: scenarios, shape: bench.shape)
     var made: [String: FamilyFolder] = [:]
@@ -36,10 +39,11 @@ struct TimingRun {
       }
       let later = groups[(number + 1)...].map { folder(of: $0) }
       if removesFamilies && !later.contains(folder(of: group)) {
-        try made[family.path]?.removeMade()
+        try made.removeValue(forKey: family.path)?.removeMade()
       }
     }
     print("\n" + results.tables(of: scenarios))
+    return Array(made.values)
   }
 
   private func folder(of group: ScenarioGroup) -> String {
