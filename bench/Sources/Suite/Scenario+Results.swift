@@ -11,13 +11,14 @@ extension Scenario {
 }
 
 extension Results {
-  /// The medians for people, one table for each group.
+  /// The medians for people, one table for each group that was measured.
   /// - Parameter scenarios: what is shown, where it was measured.
   /// - Returns: the tables.
   public func tables(of scenarios: [Scenario]) -> String {
     var groups: [(name: String, scenarios: [Scenario])] = []
     for scenario in scenarios {
       let name = scenario.group(runShape: shape)
+      if runs(of: scenario.name, in: name) == 0 { continue }
       if let place = groups.firstIndex(where: { $0.name == name }) {
         groups[place].scenarios.append(scenario)
       } else {
@@ -34,14 +35,14 @@ extension Results {
       "peak MiB",
     ])
     for reads in [1, 2] where scenarios.contains(where: { $0.floorReads == reads }) {
-      for floor in [Sample.floor, Sample.threadedFloor] {
+      for floor in [Sample.floor, Sample.threadedFloor] where runs(of: floor, in: group) > 0 {
         table.add([
           "\(floor), \(reads == 1 ? "one read" : "two reads")", "\(runs(of: floor, in: group))",
           number(floorSeconds(reads: reads, step: floor, in: group), 3), "", "", "", "", "",
         ])
       }
     }
-    for scenario in scenarios where runs(of: scenario.name, in: group) > 0 {
+    for scenario in scenarios {
       let name = scenario.name
       let reads = scenario.floorReads
       let against = scenario.against.flatMap { other in

@@ -98,5 +98,6 @@ import Testing
     #expect(text.contains("floor, one read"))
     #expect(text.contains("10.00 average"))
     #expect(!text.contains("trimmed-ties"))
+    #expect(!text.contains("cold") && !text.contains(Sample.threadedFloor))
   }
 }
