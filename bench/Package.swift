@@ -16,6 +16,7 @@ let package = Package(
   products: [
     .executable(name: "bench", targets: ["bench"]),
     .executable(name: "search-simulation", targets: ["SearchSimulation"]),
+    .library(name: "AllocationCounter", type: .dynamic, targets: ["CAllocationCounter"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -27,16 +28,22 @@ let package = Package(
     .target(name: "ModelFamilies", dependencies: ["Platform"], swiftSettings: settings),
     // The floor, the page cache, child processes, memory cgroups, the machine.
     .target(name: "Measuring", dependencies: ["Platform"], swiftSettings: settings),
+    // Loaded before a program, it counts what the program allocates; part of nothing else.
+    .target(name: "CAllocationCounter"),
+    // Scenarios, the turns that they take, counts, results and their tables.
+    .target(
+      name: "Suite", dependencies: ["Platform", "ModelFamilies", "Measuring"],
+      swiftSettings: settings),
     .executableTarget(
       name: "bench",
       dependencies: [
-        "Platform", "ModelFamilies", "Measuring",
+        "Platform", "ModelFamilies", "Measuring", "Suite",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     // The strategies of the search, from the product's own sources: they know nothing of models.
     .executableTarget(name: "SearchSimulation", swiftSettings: settings),
     .testTarget(
-      name: "BenchTests", dependencies: ["Platform", "ModelFamilies", "Measuring"],
+      name: "BenchTests", dependencies: ["Platform", "ModelFamilies", "Measuring", "Suite"],
       swiftSettings: settings),
   ]
 )

@@ -84,6 +84,22 @@ public struct ChildProcess: Sendable {
       diskWritten: Int(usage.ru_oublock) << 9, sampled: sampled)
   }
 
+  /// Runs the command and takes the first line that it prints.
+  /// - Parameter scratch: a folder for what it says.
+  /// - Returns: the line.
+  /// - Throws: `BenchFailure` with its messages when it fails.
+  public func firstLine(scratch: String) throws -> String {
+    let output = scratch + "/child.out"
+    let errors = scratch + "/child.err"
+    let outcome = try run(output: output, errors: errors)
+    guard outcome.succeeded else {
+      let messages = String(decoding: try File.contents(of: errors).suffix(2000), as: UTF8.self)
+      throw BenchFailure("\(arguments[0]): \(outcome.ending)\n\(messages)")
+    }
+    let text = String(decoding: try File.contents(of: output), as: UTF8.self)
+    return text.split(separator: "\n").first.map(String.init) ?? ""
+  }
+
   private func spawn(_ command: [String], output: String, errors: String) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)

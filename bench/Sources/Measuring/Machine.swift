@@ -32,6 +32,20 @@ public struct Machine: Sendable {
     load = loads.split(separator: " ").first.flatMap { Double($0) } ?? 0
   }
 
+  /// Whether the processor has an instruction set.
+  /// - Parameter level: as `sluice merge --vector-level` calls it.
+  /// - Returns: true for the baseline everywhere.
+  public static func supports(vectorLevel level: String) -> Bool {
+    let text = String(decoding: (try? File.contents(of: "/proc/cpuinfo")) ?? [], as: UTF8.self)
+    let line = text.split(separator: "\n").first { $0.hasPrefix("flags") } ?? ""
+    let flags = line.split(separator: " ")
+    switch level {
+    case "avx2": return flags.contains("avx2")
+    case "avx512": return flags.contains("avx512bw") && flags.contains("avx512vl")
+    default: return level == "baseline"
+    }
+  }
+
   /// One line for people.
   public var summary: String {
     "\(processor), \(cores) cores, \((Double(memory) / 0x1p30).fixed(1)) GiB, Linux \(kernel), "

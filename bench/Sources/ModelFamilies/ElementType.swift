@@ -10,8 +10,8 @@ public enum ElementType: String, CaseIterable, Hashable, Sendable {
   /// Bytes of one element.
   public var byteCount: Int { self == .f32 ? 4 : 2 }
 
-  /// How PyTorch writes it in `config.json`.
-  var torchName: String {
+  /// How PyTorch writes it, in `config.json` and elsewhere.
+  public var torchName: String {
     switch self {
     case .bf16: "bfloat16"
     case .f16: "float16"

@@ -98,4 +98,16 @@ public final class File: Sendable {
       throw BenchFailure.system("write", path)
     }
   }
+
+  /// Writes a whole file under another name first, so that nobody finds half of it.
+  /// - Parameters:
+  ///   - path: where it goes.
+  ///   - text: the new content.
+  /// - Throws: `BenchFailure` when it cannot be written.
+  public static func replaceWhole(_ path: String, with text: String) throws {
+    let partial = path + ".partial"
+    let file = try File(partial, O_WRONLY | O_CREAT | O_TRUNC)
+    try Array(text.utf8).withUnsafeBytes { try file.write($0, at: 0) }
+    guard rename(partial, path) == 0 else { throw BenchFailure.system("rename", path) }
+  }
 }

@@ -49,6 +49,33 @@ public indirect enum JSON: Hashable, Sendable {
     }
   }
 
+  /// The number, nil where this is none.
+  public var doubleValue: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
+  /// The text, nil where this is none.
+  public var stringValue: String? {
+    guard case .string(let value) = self else { return nil }
+    return value
+  }
+
+  /// The items of a list, none where this is no list.
+  public var items: [JSON] {
+    guard case .array(let items) = self else { return [] }
+    return items
+  }
+
+  /// The members of an object, none where this is no object.
+  public var members: [Member] {
+    guard case .object(let members) = self else { return [] }
+    return members
+  }
+
   /// The value as text on several lines, with a line feed at the end.
   public var text: String {
     var out = ""

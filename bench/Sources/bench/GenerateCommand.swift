@@ -37,9 +37,6 @@ struct GenerateCommand: ParsableCommand {
   var threads = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
   @Flag(help: "Write files anew that are there already.") var force = false
 
-  /// What the fine-tuned models are called, then model-6 and so on.
-  private static let names = ["math", "code", "law", "chat", "finance"]
-
   func validate() throws {
     guard models >= 1, threads >= 1, shardsOf.bytes >= 1 else {
       throw ValidationError("--models, --threads and --shards-of must be at least 1.")
@@ -78,11 +75,7 @@ struct GenerateCommand: ParsableCommand {
       shape: try wantedShape(), type: dtype, shardBytes: shardsOf.bytes)
     let writer = FamilyWriter(layout: layout, size: delta, seed: seed, threads: threads)
     for model in 0...models {
-      let name =
-        model == 0
-        ? "base"
-        : model <= GenerateCommand.names.count
-          ? GenerateCommand.names[model - 1] : "model-\(model)"
+      let name = FamilyWriter.modelName(model)
       let clock = ContinuousClock()
       var written = 0
       let time = try clock.measure {

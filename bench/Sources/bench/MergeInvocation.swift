@@ -13,13 +13,7 @@ struct SluiceOptions: ParsableArguments {
   var handedOn: [String] = []
 
   /// Says in time that there is nothing to measure.
-  func requireBinary() throws {
-    guard access(sluice, X_OK) == 0 else {
-      throw BenchFailure(
-        "\(sluice): no such program. Build it with 'swift build -c release' in the folder above, "
-          + "or name it with --sluice")
-    }
-  }
+  func requireBinary() throws { try MergeInvocation.requireBinary(sluice) }
 }
 
 /// `NAME=DIR`, as `sluice merge --model` takes it.
@@ -46,6 +40,15 @@ struct MergeInvocation {
   let base: String
   let models: [ModelArgument]
   let handedOn: [String]
+
+  /// Says in time that there is nothing to measure.
+  static func requireBinary(_ sluice: String) throws {
+    guard access(sluice, X_OK) == 0 else {
+      throw BenchFailure(
+        "\(sluice): no such program. Build it with 'swift build -c release' in the folder above, "
+          + "or name it with --sluice")
+    }
+  }
 
   /// The weight files of all models, the base's first.
   func inputs() throws -> [String] {

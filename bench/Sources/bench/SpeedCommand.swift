@@ -51,7 +51,7 @@ struct SpeedCommand: ParsableCommand {
       // Each run begins with another step, so that no step always follows the same one.
       for turn in steps.indices {
         let number = (run + turn) % steps.count
-        let resident = try prepare(inputs)
+        let resident = try PageCache.prepare(inputs, cold: cold)
         let sample = try steps[number].measure()
         record.add(sample, step: number, run: run, residentBefore: resident)
         let seconds = sample.seconds.fixed(3)
@@ -67,31 +67,6 @@ struct SpeedCommand: ParsableCommand {
       ])
       try File.replace(json, with: record.json(machine: machine.json, setting: setting).text)
     }
-  }
-
-  /// Brings the page cache into the wanted state, untimed, and says how much of the inputs is in it.
-  private func prepare(_ inputs: [String]) throws -> Double {
-    if cold {
-      try PageCache.evict(inputs)
-    } else {
-      sync()
-      // More than once: reading brings pages in, but may push out others that are older.
-      for _ in 0..<3 where try PageCache.residentShare(of: inputs) < 1 {
-        _ = try Reader(threadPerFile: false).read(inputs)
-      }
-    }
-    let resident = try PageCache.residentShare(of: inputs)
-    if !cold && resident < 0.99 {
-      throw BenchFailure(
-        "only \((resident * 100).fixed(1)) % of the inputs stay in the page cache: they do not fit "
-          + "this machine's memory (measure with --cold), or another program drops them")
-    }
-    if cold && resident > 0.01 {
-      throw BenchFailure(
-        "\((resident * 100).fixed(1)) % of the inputs stay in the page cache; another program "
-          + "holds them")
-    }
-    return resident
   }
 
   private func floorSteps(inputs: [String], bytesOut: Int, scratch: String) -> [SpeedStep] {

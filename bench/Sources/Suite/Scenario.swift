@@ -1,0 +1,113 @@
+/// One thing to measure: a merge with its models, its options and what it is compared with.
+public struct Scenario: Hashable, Sendable {
+  /// What a scenario asks about; all scenarios of a topic can be chosen by its name.
+  public enum Topic: String, CaseIterable, Hashable, Sendable {
+    /// Prunings and mergings, with everything else as it is by default.
+    case methods
+    /// The types of the elements.
+    case dtypes
+    /// More fine-tuned models.
+    case models
+    /// Threads.
+    case threads
+    /// Memory budgets and memory groups.
+    case memory
+    /// Instruction sets.
+    case vectors
+    /// Forms of the spill.
+    case spills
+    /// Inputs that are not in the page cache.
+    case cold
+    /// The start of the program.
+    case start
+    /// mergekit beside sluice.
+    case mergekit
+  }
+
+  /// What is run.
+  public enum Program: Hashable, Sendable {
+    /// `sluice merge` with these options.
+    case sluice([String])
+    /// mergekit with one of its methods.
+    case mergekit(MergekitMethod)
+  }
+
+  /// Its name.
+  public let name: String
+  /// What it asks about.
+  public let topic: Topic
+  /// What is run.
+  public let program: Program
+  /// The models.
+  public let family: Family
+  /// How often its floor reads every input.
+  public let floorReads: Int
+  /// Whether inputs leave the page cache before.
+  public let isCold: Bool
+  /// The size in bytes of the memory group that it runs in, nil for none.
+  public let memoryGroup: Int?
+  /// The scenario that its time is divided by, nil for none.
+  public let against: String?
+  /// Whether its counts are compared with stored ones.
+  public let isCounted: Bool
+
+  /// Describes a scenario of `sluice merge`.
+  /// - Parameters:
+  ///   - name: its name.
+  ///   - topic: what it asks about.
+  ///   - words: the options of `sluice merge`.
+  ///   - family: the models.
+  ///   - floorReads: how often its floor reads every input.
+  ///   - isCold: whether inputs leave the page cache before.
+  ///   - memoryGroup: the size in bytes of the memory group that it runs in.
+  ///   - against: the scenario that its time is divided by.
+  ///   - isCounted: whether its counts are compared with stored ones.
+  public init(
+    _ name: String, _ topic: Topic, _ words: [String], family: Family = Family(),
+    floorReads: Int = 2, isCold: Bool = false, memoryGroup: Int? = nil, against: String? = nil,
+    isCounted: Bool = true
+  ) {
+    self.name = name
+    self.topic = topic
+    self.program = .sluice(words)
+    self.family = family
+    self.floorReads = floorReads
+    self.isCold = isCold
+    self.memoryGroup = memoryGroup
+    self.against = against
+    self.isCounted = isCounted
+  }
+
+  /// Describes a scenario of mergekit.
+  /// - Parameters:
+  ///   - method: its method.
+  ///   - against: the scenario of sluice that does the same.
+  ///   - floorReads: how often its floor reads every input.
+  public init(_ method: MergekitMethod, against: String, floorReads: Int) {
+    self.name = "mergekit-" + method.rawValue.replacing("_", with: "-")
+    self.topic = .mergekit
+    self.program = .mergekit(method)
+    self.family = Family()
+    self.floorReads = floorReads
+    self.isCold = false
+    self.memoryGroup = nil
+    self.against = against
+    self.isCounted = false
+  }
+
+  /// Its options for people, and in results.
+  public var commandSummary: String {
+    switch program {
+    case .sluice(let words): words.isEmpty ? "defaults" : words.joined(separator: " ")
+    case .mergekit(let method): "mergekit \(method.rawValue)"
+    }
+  }
+
+  /// The instruction set that it forces, nil where it forces none.
+  public var vectorLevel: String? {
+    guard case .sluice(let words) = program, let place = words.firstIndex(of: "--vector-level"),
+      place + 1 < words.count
+    else { return nil }
+    return words[place + 1]
+  }
+}

@@ -1,0 +1,87 @@
+import Glibc
+public import Measuring
+import ModelFamilies
+import Platform
+
+/// Where scenarios are measured: programs, folders, the shape.
+public struct Workbench: Sendable {
+  /// The measured sluice.
+  public let sluice: String
+  /// mergekit, nil where it is not measured.
+  public let mergekit: Mergekit?
+  /// The folder of the families.
+  public let data: String
+  /// An empty folder on the disk to be measured.
+  public let scratch: String
+  /// The shape of the families that name none.
+  public let shape: String
+
+  /// Names programs and folders.
+  /// - Parameters:
+  ///   - sluice: the measured sluice.
+  ///   - mergekit: mergekit, nil where it is not measured.
+  ///   - data: the folder of the families.
+  ///   - scratch: an empty folder on the disk to be measured.
+  ///   - shape: the shape of the families that name none.
+  public init(sluice: String, mergekit: Mergekit?, data: String, scratch: String, shape: String) {
+    self.sluice = sluice
+    self.mergekit = mergekit
+    self.data = data
+    self.scratch = scratch
+    self.shape = shape
+  }
+
+  /// Where merged models go.
+  var merged: String { scratch + "/merged" }
+
+  /// The words of `sluice merge`.
+  func merge(_ family: FamilyFolder, _ words: [String]) -> [String] {
+    var command = [sluice, "merge", "--base", family.base]
+    for model in family.models { command += ["--model", "\(model)=\(family.path)/\(model)"] }
+    return command + ["--out", merged, "--quiet"] + words
+  }
+
+  /// Runs a scenario's program once, into a new folder that is removed again.
+  /// - Parameters:
+  ///   - scenario: what to run.
+  ///   - family: its models, on disk.
+  /// - Returns: what the program used.
+  /// - Throws: `BenchFailure` when it fails, or when what it leaves has not the size of a model.
+  public func run(
+    _ scenario: Scenario, _ family: FamilyFolder
+  ) throws -> ChildProcess.Outcome {
+    let command: [String]
+    switch scenario.program {
+    case .sluice(let words): command = merge(family, words)
+    case .mergekit(let method):
+      guard let mergekit else { throw BenchFailure("\(scenario.name): mergekit is not named") }
+      let recipe = scratch + "/recipe.yaml"
+      let text = method.recipe(
+        base: family.base, models: family.models.map { "\(family.path)/\($0)" },
+        dtype: scenario.family.type.torchName)
+      try File.replace(recipe, with: text)
+      command = mergekit.command(recipe: recipe, out: merged)
+    }
+    try Directory.remove(merged)
+    let group = try scenario.memoryGroup.map { try MemoryGroup(limit: $0) }
+    defer { group?.remove() }
+    let messages = scratch + "/merge.err"
+    let outcome = try ChildProcess(command).run(
+      output: scratch + "/merge.out", errors: messages, group: group)
+    guard outcome.succeeded else {
+      let said = String(decoding: try File.contents(of: messages).suffix(2000), as: UTF8.self)
+      throw BenchFailure("\(scenario.name): \(outcome.ending)\n\(said)")
+    }
+    let written = try Directory.weightFiles(in: merged).reduce(0) {
+      try $0 + File($1, O_RDONLY).size()
+    }
+    // The floor writes what the base has; a merged model of another size would make the ratio a lie.
+    guard abs(written - family.bytesOut) <= family.bytesOut / 100 + (1 << 20) else {
+      throw BenchFailure(
+        "\(scenario.name): the merged model has \(written) bytes, the base model "
+          + "\(family.bytesOut): no fair comparison")
+    }
+    try Directory.remove(merged)
+    return outcome
+  }
+}
