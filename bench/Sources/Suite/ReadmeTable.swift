@@ -58,7 +58,7 @@ public struct ReadmeTable: Sendable {
     let programs = (results.setting["programs"]?.items ?? []).compactMap(\.stringValue)
     return
       "`\(results.shape)`, \(cores) cores (\(processor)), \(programs.joined(separator: ", ")), "
-      + "medians of at least \(runs.min() ?? 0) runs."
+      + "each the median of \(runs.min() ?? 0) turns or more."
   }
 
   private var measured: [Scenario] {
