@@ -1,4 +1,5 @@
 internal import CSluiceKernels
+public import SluiceCore
 
 extension Kernels {
   /// The bin width of BF16 tensors: bins share the upper 16 of 31 bits.
@@ -43,6 +44,32 @@ extension Kernels {
     precondition(shift == Self.brainShift || shift == Self.halfShift, "bins ignore 15 or 12 bits")
     // Safety: the caller guarantees `count` elements in and out, and the size of the table.
     return unsafe functions.pointee.histogram(delta, count, UInt32(shift), table, side)
+  }
+
+  /// Counts the differences of two runs of one type as `histogram` counts deltas, without keeping
+  /// them: Float32(tuned) - Float32(base), rounded once.
+  ///
+  /// - Parameters:
+  ///   - tuned: The bytes of `count` elements of the fine-tuned model, at any address.
+  ///   - base: The bytes of the same elements of the base model, at any address.
+  ///   - dtype: The type of both, F16 or BF16.
+  ///   - count: How many; no counter may pass 2^32 - 1.
+  ///   - shift: How many lower bits the bins ignore, `brainShift` or `halfShift`.
+  ///   - table: `tableCount(shift:)` counters, added to.
+  ///   - side: Receives the bits of every magnitude with one of the lower bits set, in index order;
+  ///     has room for `count`.
+  /// - Returns: How many were listed, and the largest bit pattern of a magnitude; 0x7f800000 or more
+  ///   says that a difference is not finite.
+  public func differenceHistogram(
+    _ tuned: UnsafeRawPointer, _ base: UnsafeRawPointer, _ dtype: DType, count: Int, shift: Int,
+    table: UnsafeMutablePointer<UInt32>, side: UnsafeMutablePointer<UInt32>
+  ) -> (listed: Int, largest: UInt32) {
+    precondition(dtype == .bf16 || dtype == .f16, "other types have too many magnitudes")
+    precondition(shift == Self.brainShift || shift == Self.halfShift, "bins ignore 15 or 12 bits")
+    // Safety: the caller guarantees `count` elements in and out, and the size of the table.
+    let counted = unsafe functions.pointee.difference_histogram(
+      tuned, base, Self.code(of: dtype), count, UInt32(shift), table, side)
+    return (counted.length, counted.largest)
   }
 
   /// Adds up the counters of each bin, in place: afterwards bin i is counted at index i.

@@ -1,3 +1,4 @@
+import SluiceCore
 import SluiceTestSupport
 
 /// Numbers that are the same in every run (splitmix64).
@@ -31,6 +32,15 @@ enum BlockContent: CaseIterable {
   func values(_ count: Int, seed: UInt64 = 1) -> [Float] {
     var generator = BlockGenerator(state: seed)
     return (0..<count).map { _ in value(&generator) }
+  }
+
+  /// Tensor bytes at an address, with their widened values as the reference has them.
+  func tensor(
+    _ dtype: DType, count: Int, byteOffset: Int, seed: UInt64 = 1
+  ) -> (bytes: Block<UInt8>, values: [Float]) {
+    let bytes = ScalarKernels.encoded(values(count, seed: seed), dtype)
+    let values = (0..<count).map { ScalarKernels.element(bytes, dtype, at: $0) }
+    return (Block(bytes, behind: 0xa5, byteOffset: byteOffset), values)
   }
 
   private func value(_ generator: inout BlockGenerator) -> Float {

@@ -1,3 +1,4 @@
+import SluiceCore
 import SluiceKernels
 import SluiceTestSupport
 import Testing
@@ -38,6 +39,41 @@ import Testing
       let total = expected.counts.keys.reduce(0) { $0 + Int(table.pointer[$1]) }
       #expect(total == all.count)
       #expect(table.isMarkUntouched)
+    }
+  }
+
+  @Test(
+    "A histogram of differences is the histogram of the deltas", arguments: allKernels,
+    [DType.bf16, .f16])
+  func differenceHistogram(kernels: Kernels, dtype: DType) {
+    for shift in [Kernels.brainShift, Kernels.halfShift] {
+      let size = Kernels.tableCount(shift: shift)
+      let tables = (
+        Block<UInt32>(repeating: 0, count: size), Block<UInt32>(repeating: 0, count: size)
+      )
+      for (index, count) in blockLengths.enumerated() {
+        let content = BlockContent.allCases[(index + shift) % BlockContent.allCases.count]
+        let (tuned, values) = content.tensor(dtype, count: count, byteOffset: count % 4)
+        let (base, baseValues) = content.tensor(
+          dtype, count: count, byteOffset: (count + 1) % 4, seed: 2)
+        let deltas = zip(values, baseValues).map { tuned, base in tuned - base }
+        let sides = (
+          Block<UInt32>(repeating: 99, count: count), Block<UInt32>(repeating: 99, count: count)
+        )
+        let expected = kernels.histogram(
+          deltas, count: count, shift: shift, table: tables.0.pointer, side: sides.0.pointer)
+        let counted = kernels.differenceHistogram(
+          tuned.pointer, base.pointer, dtype, count: count, shift: shift,
+          table: tables.1.pointer, side: sides.1.pointer)
+        #expect(counted.listed == expected, "\(content) \(count)")
+        #expect(sides.1.values.prefix(expected) == sides.0.values.prefix(expected))
+        #expect(counted.largest.anyNaN == deltas.largestMagnitude, "\(content) \(count)")
+        #expect(sides.1.isMarkUntouched)
+        tuned.keep()
+        base.keep()
+      }
+      #expect(tables.0.values == tables.1.values)
+      #expect(tables.1.isMarkUntouched)
     }
   }
 

@@ -6,19 +6,10 @@ import Testing
 private let dtypes = DType.allCases.filter(\.isMergeable)
 
 @Suite("Kernels on the elements of tensors") struct ElementTests {
-  /// Tensor bytes at an address, with their widened values as the reference has them.
-  private func tensor(
-    _ content: BlockContent, _ dtype: DType, count: Int, byteOffset: Int, seed: UInt64 = 1
-  ) -> (bytes: Block<UInt8>, values: [Float]) {
-    let bytes = ScalarKernels.encoded(content.values(count, seed: seed), dtype)
-    let values = (0..<count).map { ScalarKernels.element(bytes, dtype, at: $0) }
-    return (Block(bytes, behind: 0xa5, byteOffset: byteOffset), values)
-  }
-
   @Test("Widening gives the value of each element", arguments: dtypes, BlockContent.allCases)
   func widen(dtype: DType, content: BlockContent) {
     for count in blockLengths {
-      let (bytes, expected) = tensor(content, dtype, count: count, byteOffset: count % 4)
+      let (bytes, expected) = content.tensor(dtype, count: count, byteOffset: count % 4)
       for kernels in allKernels {
         let out = Block<Float>(repeating: 12345, count: count)
         let top = kernels.widen(bytes.pointer, dtype, into: out.pointer, count: count)
@@ -48,7 +39,7 @@ private let dtypes = DType.allCases.filter(\.isMergeable)
     "A delta is the rounded difference to the base", arguments: dtypes, BlockContent.allCases)
   func delta(dtype: DType, content: BlockContent) {
     for count in blockLengths {
-      let (tuned, values) = tensor(content, dtype, count: count, byteOffset: (count + 1) % 4)
+      let (tuned, values) = content.tensor(dtype, count: count, byteOffset: (count + 1) % 4)
       let base = content.values(count, seed: 2)
       let expected = zip(values, base).map { tuned, base in tuned - base }
       for kernels in allKernels {
@@ -72,9 +63,9 @@ private let dtypes = DType.allCases.filter(\.isMergeable)
   func difference(dtype: DType) {
     for content in BlockContent.allCases {
       for count in blockLengths {
-        let (tuned, values) = tensor(content, dtype, count: count, byteOffset: count % 4)
-        let (base, baseValues) = tensor(
-          content, dtype, count: count, byteOffset: (count + 1) % 4, seed: 2)
+        let (tuned, values) = content.tensor(dtype, count: count, byteOffset: count % 4)
+        let (base, baseValues) = content.tensor(
+          dtype, count: count, byteOffset: (count + 1) % 4, seed: 2)
         let expected = zip(values, baseValues).map { tuned, base in tuned - base }
         for kernels in allKernels {
           let out = Block<Float>(repeating: 12345, count: count)

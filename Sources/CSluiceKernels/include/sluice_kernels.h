@@ -50,6 +50,12 @@ typedef enum {
   SLUICE_SCALED_SUM = 3,     // the sum of weight * delta
 } sluice_aggregation;
 
+// What a histogram saw beside its table.
+typedef struct {
+  size_t length;     // how many elements were listed
+  uint32_t largest;  // the largest bit pattern of a magnitude
+} sluice_counted;
+
 // The kernels of one instruction set. Counts are in elements.
 typedef struct {
   // Float32 of each element; the largest bit pattern of a magnitude.
@@ -64,6 +70,10 @@ typedef struct {
   // elements with lower bits are also listed. The length of the list.
   size_t (*histogram)(const float *delta, size_t count, unsigned shift, uint32_t *table,
                       uint32_t *side);
+  // The same of the differences of two runs of F16 or BF16, which are not kept.
+  sluice_counted (*difference_histogram)(const void *tuned, const void *base, sluice_dtype dtype,
+                                         size_t count, unsigned shift, uint32_t *table,
+                                         uint32_t *side);
   // Per upper 16 bits: count in the upper 24 bits, sum of the lower 15 bits in the lower 40.
   void (*binned_histogram)(const float *delta, size_t count, uint64_t *table);
   // Counts of the lower 15 bits, for elements whose upper bits are one of the keys.

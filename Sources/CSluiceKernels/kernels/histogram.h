@@ -1,56 +1,110 @@
 // Counting magnitudes by their upper bits.
 #pragma once
 
-#include "vectors.h"
+#include "convert.h"
 
-// Lists the magnitudes of those of 64 elements whose bits are set, and returns how many.
-INLINE size_t list_chosen(const float *delta, uint64_t chosen, uint32_t *list) {
+// What is counted: deltas, or else the differences of two runs of elements of one type.
+typedef struct {
+  const float *delta;
+  const char *tuned, *base;
+  sluice_dtype dtype;
+} counted;
+
+INLINE f32x16 delta_at(counted from, size_t index, size_t lanes) {
+  if (from.delta != NULL) return load_floats(from.delta + index, lanes);
+  return load_elements(from.tuned, from.dtype, index, lanes) -
+         load_elements(from.base, from.dtype, index, lanes);
+}
+
+// 64 magnitudes, where they are counted, and which of them have lower bits.
+typedef struct {
+  // Aligned, so that every pair of places is read from a single store.
+  _Alignas(64) uint32_t places[WORD];
+  _Alignas(64) uint32_t magnitudes[WORD];
+  uint64_t inexact;
+} prepared;
+
+INLINE s32x16 prepare(prepared *word, counted from, size_t index, unsigned shift,
+                      uint32_t counters) {
+  s32x16 inexact[WORD / LANES];
+  s32x16 top = 0;
+  for (int part = 0; part < WORD / LANES; part++) {
+    s32x16 magnitude = bits_of(delta_at(from, index + part * LANES, LANES)) & MAGNITUDE;
+    top = larger(top, magnitude);
+    inexact[part] = (magnitude & ((1 << shift) - 1)) != 0;
+    s32x16 place = (magnitude >> (int)shift) * (int32_t)counters;
+    memcpy(word->places + part * LANES, &place, sizeof place);
+    memcpy(word->magnitudes + part * LANES, &magnitude, sizeof magnitude);
+  }
+  word->inexact = whole_word_of(inexact);
+  return top;
+}
+
+// Counts 64 magnitudes, lists those with lower bits, and returns how many these are.
+//
+// Neighbours often fall into the same bin, and a counter that was just written is slow to read
+// again. So elements take turns between the counters of a bin, which are side by side.
+INLINE size_t count_word(const prepared *word, uint32_t counters, uint32_t *table,
+                         uint32_t *side) {
+  const uint32_t second = counters - 1;
+  for (int place = 0; place < WORD; place += 2) {
+    uint64_t pair;
+    memcpy(&pair, word->places + place, sizeof pair);
+    table[(uint32_t)pair]++;
+    table[(pair >> 32) + second]++;
+  }
   size_t length = 0;
-  for (; chosen != 0; chosen &= chosen - 1) {
-    list[length++] = magnitude_at(delta, (size_t)__builtin_ctzll(chosen));
+  for (uint64_t chosen = word->inexact; chosen != 0; chosen &= chosen - 1) {
+    side[length++] = word->magnitudes[__builtin_ctzll(chosen)];
   }
   return length;
 }
 
-// Neighbours often fall into the same bin, and a counter that was just written is slow to read
-// again. So elements take turns between the counters of a bin, which are side by side.
-INLINE size_t histogram_by(unsigned shift, uint32_t counters, const float *delta, size_t count,
-                           uint32_t *table, uint32_t *side) {
-  const int32_t lower = (1 << shift) - 1;
-  const uint32_t second = counters - 1;
-  // Aligned, so that every pair is read from a single store.
-  _Alignas(64) uint32_t places[WORD];
+// The next 64 are prepared before these are counted: vectors and counters work side by side, and
+// places are not read while they are on their way to memory.
+INLINE sluice_counted histogram_by(unsigned shift, uint32_t counters, counted from, size_t count,
+                                   uint32_t *table, uint32_t *side) {
+  prepared words[2];
+  s32x16 top = 0;
   size_t length = 0;
-  size_t index = 0;
-  for (; index + WORD <= count; index += WORD) {
-    s32x16 inexact[WORD / LANES];
-    for (int part = 0; part < WORD / LANES; part++) {
-      s32x16 magnitude = bits_of(load_floats(delta + index + part * LANES, LANES)) & MAGNITUDE;
-      inexact[part] = (magnitude & lower) != 0;
-      s32x16 place = (magnitude >> (int)shift) * (int32_t)counters;
-      memcpy(places + part * LANES, &place, sizeof place);
+  size_t whole = count / WORD;
+  if (whole > 0) top = prepare(&words[0], from, 0, shift, counters);
+  for (size_t word = 0; word < whole; word++) {
+    if (word + 1 < whole) {
+      top = larger(top, prepare(&words[(word + 1) & 1], from, (word + 1) * WORD, shift, counters));
     }
-    length += list_chosen(delta + index, whole_word_of(inexact), side + length);
-    for (int place = 0; place < WORD; place += 2) {
-      uint64_t pair;
-      memcpy(&pair, places + place, sizeof pair);
-      table[(uint32_t)pair]++;
-      table[(pair >> 32) + second]++;
-    }
+    length += count_word(&words[word & 1], counters, table, side + length);
   }
-  for (; index < count; index++) {
-    uint32_t magnitude = magnitude_at(delta, index);
+  for (size_t index = whole * WORD; index < count; index++) {
+    s32x16 one = bits_of(delta_at(from, index, 1)) & MAGNITUDE;
+    top = larger(top, one);
+    uint32_t magnitude = (uint32_t)one[0];
     table[(magnitude >> shift) * counters]++;
-    if (magnitude & (uint32_t)lower) side[length++] = magnitude;
+    if (magnitude & ((1u << shift) - 1)) side[length++] = magnitude;
   }
-  return length;
+  return (sluice_counted){.length = length, .largest = largest(top)};
 }
 
 // Fine bins have one counter: two would leave the second-level cache.
+INLINE sluice_counted histogram_of(counted from, size_t count, unsigned shift, uint32_t *table,
+                                   uint32_t *side) {
+  return shift == 15 ? histogram_by(15, 2, from, count, table, side)
+                     : histogram_by(12, 1, from, count, table, side);
+}
+
 static size_t histogram(const float *delta, size_t count, unsigned shift, uint32_t *table,
                         uint32_t *side) {
-  return shift == 15 ? histogram_by(15, 2, delta, count, table, side)
-                     : histogram_by(12, 1, delta, count, table, side);
+  return histogram_of((counted){.delta = delta}, count, shift, table, side).length;
+}
+
+static sluice_counted difference_histogram(const void *tuned, const void *base, sluice_dtype dtype,
+                                           size_t count, unsigned shift, uint32_t *table,
+                                           uint32_t *side) {
+#define RUNS(constant) \
+  histogram_of((counted){.tuned = tuned, .base = base, .dtype = constant}, count, shift, table, side)
+  // Differences of wider types have no exact histogram.
+  return dtype == SLUICE_BF16 ? RUNS(SLUICE_BF16) : RUNS(SLUICE_F16);
+#undef RUNS
 }
 
 enum { BIN_SHIFT = 15, BIN_LOWER = (1 << BIN_SHIFT) - 1 };

@@ -52,13 +52,27 @@ INLINE uint64_t spread_word(spread_rule rule, uint32_t group) {
   return rule.less | (reversed < rule.lower ? rule.equal : 0);
 }
 
+// The keep bits of a group of 64 ties and of the one after it. Ties are a small part of the
+// elements, so many words of elements in a row ask for the same two groups.
+typedef struct {
+  uint32_t group;
+  uint64_t bits, following;
+} spread_window;
+
+INLINE spread_window spread_window_at(spread_rule rule, uint64_t next) {
+  uint32_t group = (uint32_t)(next >> 6);
+  return (spread_window){
+      .group = group,
+      .bits = spread_word(rule, group),
+      .following = spread_word(rule, group + 1),
+  };
+}
+
 // The keep bits of the 64 ties from number `next` on.
-INLINE uint64_t spread_bits(spread_rule rule, uint64_t next) {
-  uint32_t group = (uint32_t)next >> 6;
+INLINE uint64_t spread_bits(spread_rule rule, spread_window *window, uint64_t next) {
+  if ((uint32_t)(next >> 6) != window->group) *window = spread_window_at(rule, next);
   unsigned offset = next & 63;
-  uint64_t low = spread_word(rule, group) >> offset;
-  uint64_t high = spread_word(rule, group + 1) << 1 << (63 - offset);
-  return low | high;
+  return window->bits >> offset | window->following << 1 << (63 - offset);
 }
 
 INLINE uint64_t index_bits(uint64_t limit, uint64_t next) {
@@ -71,13 +85,14 @@ typedef struct {
   sluice_tie_rule rule;
   s32x16 threshold;
   spread_rule spread;
+  spread_window window;
   uint64_t limit;
   uint64_t next;
 } cut;
 
-INLINE uint64_t kept_ties(const cut *cut, uint64_t tied) {
+INLINE uint64_t kept_ties(cut *cut, uint64_t tied) {
   switch (cut->rule) {
-    case SLUICE_TIES_SPREAD: return deposit(spread_bits(cut->spread, cut->next), tied);
+    case SLUICE_TIES_SPREAD: return deposit(spread_bits(cut->spread, &cut->window, cut->next), tied);
     case SLUICE_TIES_INDEX: return deposit(index_bits(cut->limit, cut->next), tied);
     case SLUICE_TIES_DROP_ALL: return 0;
     case SLUICE_TIES_KEEP_ALL: return tied;
@@ -105,10 +120,12 @@ INLINE uint64_t select_word(const float *delta, cut *cut) {
 
 INLINE size_t select_by(sluice_tie_rule rule, const float *delta, size_t count,
                         sluice_tie_cursor *cursor, uint64_t *keep) {
+  spread_rule spread = spread_rule_of(cursor->limit);
   cut cut = {
       .rule = rule,
       .threshold = (s32x16)(int32_t)cursor->threshold,
-      .spread = spread_rule_of(cursor->limit),
+      .spread = spread,
+      .window = spread_window_at(spread, cursor->next),
       .limit = cursor->limit,
       .next = cursor->next,
   };

@@ -11,13 +11,13 @@
 #include "partitions.h"
 #include "select.h"
 
-#define KERNEL_TABLE                                                                             \
-  {                                                                                              \
-    .widen = widen, .delta = delta, .difference = difference, .histogram = histogram, .binned_histogram = binned_histogram, \
-    .collect = collect, .select = select_kept, .apply_mask = apply_mask, .amplify = amplify,\
-    .prune = prune, .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum, .merge_mean = merge_mean,   \
-    .finish = finish,                                                                            \
-    .draw = draw, .keep_drawn = keep_drawn, .merge_elected = merge_elected,                      \
-    .count_signs = count_signs,                                                                  \
-    .pack = pack, .split = split, .unpack = unpack,                                              \
+#define KERNEL_TABLE                                                                               \
+  {                                                                                                \
+    .widen = widen, .delta = delta, .difference = difference, .histogram = histogram,              \
+    .difference_histogram = difference_histogram, .binned_histogram = binned_histogram,            \
+    .collect = collect, .select = select_kept, .apply_mask = apply_mask, .amplify = amplify,       \
+    .prune = prune, .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum,              \
+    .merge_mean = merge_mean, .finish = finish, .draw = draw, .keep_drawn = keep_drawn,            \
+    .merge_elected = merge_elected, .count_signs = count_signs, .pack = pack, .split = split,      \
+    .unpack = unpack,                                                                              \
   }

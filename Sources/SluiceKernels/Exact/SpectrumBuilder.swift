@@ -41,6 +41,9 @@ public enum SpectrumMode: Sendable, Hashable {
 @safe public final class SpectrumBuilder {
   /// How many magnitudes wait in the list before they are sorted into runs.
   static let sideCapacity = 1 << 16
+  /// The most elements whose differences are counted at once: as the list must have room for all of
+  /// them, long runs would have it sorted when it is nearly empty.
+  public static let runElements = sideCapacity / 8
   /// How many distinct magnitudes with low bits are kept apart before the builder goes over to bins.
   static let distinctLimit = 1 << 16
 
@@ -96,6 +99,30 @@ public enum SpectrumMode: Sendable, Hashable {
     // SAFETY: the list has room for the whole block, the table for every key of the shift.
     sideCount += unsafe kernels.histogram(
       deltas, count: count, shift: shift, table: counters, side: sideStart + sideCount)
+  }
+
+  /// Counts the differences of two runs, of which none is kept, if the builder can.
+  ///
+  /// - Parameters:
+  ///   - tuned: The bytes of the fine-tuned model's elements, at any address.
+  ///   - base: The bytes of the base model's, of the same type.
+  ///   - dtype: The type of both.
+  ///   - count: How many elements, at most `runElements`.
+  /// - Returns: The largest bit pattern of a magnitude, after which nothing may be added if it is
+  ///   not finite; nil if the builder needs the deltas themselves.
+  public func addDifferences(
+    of tuned: UnsafeRawPointer, _ base: UnsafeRawPointer, _ dtype: DType, count: Int
+  ) -> UInt32? {
+    if sideCount + count > SpectrumBuilder.sideCapacity { foldSide() }
+    guard case .exact(let shift) = mode, dtype == .bf16 || dtype == .f16,
+      let counters = unsafe counters, let sideStart = unsafe sideStart
+    else { return nil }
+    // SAFETY: the list has room for all of the elements, the table for every key of the shift.
+    let counted = unsafe kernels.differenceHistogram(
+      tuned, base, dtype, count: count, shift: shift, table: counters,
+      side: sideStart + sideCount)
+    sideCount += counted.listed
+    return counted.largest
   }
 
   /// Gives what was counted and starts anew.

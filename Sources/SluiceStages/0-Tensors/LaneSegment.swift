@@ -50,6 +50,12 @@ struct ChunkBlocks: Sequence, IteratorProtocol {
   private let borders: [Int]
   private var start = 0
 
+  /// The blocks of elements that no border divides.
+  init(_ elements: Range<Int>, blockElements: Int) {
+    self.init(elementCount: elements.upperBound, blockElements: blockElements, borders: [])
+    start = elements.lowerBound
+  }
+
   init(elementCount: Int, blockElements: Int, borders: [Int]) {
     self.elementCount = elementCount
     self.blockElements = blockElements

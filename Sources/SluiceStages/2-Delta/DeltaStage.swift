@@ -68,31 +68,62 @@ public struct DeltaStage {
     unsafe (deltas + available).update(repeating: 0, count: block.count - available)
   }
 
-  /// Takes a model's deltas of a block without widening the base's weights first: for passes that
-  /// look at deltas only.
+  /// Counts a model's deltas of a run of elements without keeping them.
+  ///
+  /// - Parameters:
+  ///   - model: The position of the model.
+  ///   - chunk: The chunk.
+  ///   - elements: The elements, as positions in the chunk, at most `SpectrumBuilder.runElements`.
+  ///   - builder: What counts.
+  /// - Returns: False if the deltas have to be taken block by block.
+  /// - Throws: `StageError` if a weight or delta is not finite.
+  func count(
+    _ model: Int, _ chunk: Chunk, _ elements: Range<Int>, in builder: SpectrumBuilder
+  ) throws(StageError) -> Bool {
+    guard let runs = DeltaStage.alike(chunk, model, elements),
+      let largest = unsafe builder.addDifferences(
+        // SAFETY: both runs hold the elements.
+        of: runs.tuned.element(elements.lowerBound), runs.base.element(elements.lowerBound),
+        runs.base.dtype, count: elements.count)
+    else { return false }
+    if largest < DeltaStage.firstNonFinite { return true }
+    for block in ChunkBlocks(elements, blockElements: buffers.blockElements) {
+      try takeDifference(model, chunk, block)
+    }
+    preconditionFailure("one of the deltas was not finite")
+  }
+
+  /// Takes a model's deltas of a block without widening the base's weights first, where that can be
+  /// done: for passes that look at deltas only.
   ///
   /// - Parameters:
   ///   - model: The position of the model.
   ///   - chunk: The chunk.
   ///   - block: The elements, as positions in the chunk, which the base has.
-  ///   - hasBase: Whether the base's weights of the block are widened; set where they were.
   /// - Throws: `StageError` if a weight or delta is not finite.
   public func takeDifference(
-    _ model: Int, _ chunk: Chunk, _ block: Range<Int>, hasBase: inout Bool
+    _ model: Int, _ chunk: Chunk, _ block: Range<Int>
   ) throws(StageError) {
-    if let run = chunk.fineTuned[model], let base = chunk.base, run.dtype == base.dtype,
-      min(run.elementCount, base.elementCount) >= block.upperBound
-    {
+    if let runs = DeltaStage.alike(chunk, model, block) {
       // SAFETY: both runs hold the block's elements, and the buffer a whole block.
       let largest = unsafe kernels.difference(
-        run.element(block.lowerBound), base.element(block.lowerBound), run.dtype,
-        into: buffers.delta(of: model), count: block.count)
+        runs.tuned.element(block.lowerBound), runs.base.element(block.lowerBound),
+        runs.base.dtype, into: buffers.delta(of: model), count: block.count)
       if largest < DeltaStage.firstNonFinite { return }
     }
     // Also to say whose weight is not finite: the base's is found first.
-    if !hasBase { try widenBase(chunk, block) }
-    hasBase = true
+    try widenBase(chunk, block)
     try takeDelta(model, chunk, block)
+  }
+
+  /// The runs of a model and of the base, if both have the elements, in the same type.
+  private static func alike(
+    _ chunk: Chunk, _ model: Int, _ elements: Range<Int>
+  ) -> (tuned: ChunkRun, base: ChunkRun)? {
+    guard let tuned = chunk.fineTuned[model], let base = chunk.base, tuned.dtype == base.dtype,
+      min(tuned.elementCount, base.elementCount) >= elements.upperBound
+    else { return nil }
+    return (tuned, base)
   }
 
   private static func available(_ run: ChunkRun?, _ block: Range<Int>) -> Int {

@@ -63,19 +63,27 @@ public final class SurveySegment: LaneSegment {
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite.
   public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks(of: buffers.blockElements) where chunk.hasBase(block) {
-      var hasBase = false
+    for run in chunk.blocks(of: SpectrumBuilder.runElements) where chunk.hasBase(run) {
       for model in active.indices {
         guard let builder = active[model] else { continue }
-        try delta.takeDifference(model, chunk, block, hasBase: &hasBase)
-        let deltas = unsafe buffers.delta(of: model)
-        if !isPlain {
-          try unsafe prefix.apply(
-            to: deltas, count: block.count,
-            firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
-        }
-        unsafe builder.add(deltas, count: block.count)
+        if isPlain, try delta.count(model, chunk, run, in: builder) { continue }
+        try countBlocks(of: run, chunk, model, in: builder)
       }
+    }
+  }
+
+  private func countBlocks(
+    of run: Range<Int>, _ chunk: Chunk, _ model: Int, in builder: SpectrumBuilder
+  ) throws {
+    for block in ChunkBlocks(run, blockElements: buffers.blockElements) {
+      try delta.takeDifference(model, chunk, block)
+      let deltas = unsafe buffers.delta(of: model)
+      if !isPlain {
+        try unsafe prefix.apply(
+          to: deltas, count: block.count,
+          firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
+      }
+      unsafe builder.add(deltas, count: block.count)
     }
   }
 
