@@ -89,7 +89,7 @@ extension Scenario {
 
   /// No floor: reading all of the large family twice would take as long as merging it.
   ///
-  /// No spill: whether one is chosen depends on the disk's speed in the first seconds, and can differ between the two.
+  /// No spill: whether one is chosen depends on the disk's measured speed, and can differ from turn to turn.
   private static let sizes = [
     ("size-1.1b", Family(shape: "llama-1.1b")),
     ("size-13b", Family(shape: "llama-13b", distinctLayers: 2)),
