@@ -2,6 +2,8 @@ import Platform
 
 /// Where every tensor of a checkpoint lies: shards filled in the order of the model, as `transformers`
 /// does it, and inside a shard in byte order of the names, as the safetensors library does it.
+///
+/// Or a shard for each layer, where layers repeat.
 public struct CheckpointLayout: Sendable {
   /// A tensor with its place.
   public struct PlacedTensor: Sendable {
@@ -21,6 +23,10 @@ public struct CheckpointLayout: Sendable {
     public let tensors: [PlacedTensor]
     /// The size of the whole file.
     public let byteCount: Int
+    /// The number of an earlier shard that has the same data, nil where this one has its own.
+    ///
+    /// The head of both is a multiple of 4096 bytes, so that a file system can let them share the data.
+    public let repeatedShard: Int?
   }
 
   /// The shape it was made for.
@@ -36,8 +42,6 @@ public struct CheckpointLayout: Sendable {
   ///   - type: the type of every element.
   ///   - shardBytes: the most data in one file; a tensor above it gets a file of its own.
   public init(shape: ModelShape, type: ElementType, shardBytes: Int) {
-    self.shape = shape
-    self.type = type
     var groups: [[ModelTensor]] = [[]]
     var filled = 0
     for tensor in shape.tensors(of: type) {
@@ -49,12 +53,45 @@ public struct CheckpointLayout: Sendable {
       groups[groups.count - 1].append(tensor)
       filled += size
     }
+    self.init(shape, type, groups, headAlignment: 8) { _ in nil }
+  }
+
+  /// Lays a model out whose layers repeat: layer i has the weights of layer i mod `distinctLayers`, as far as
+  /// data goes; names differ.
+  ///
+  /// Every layer has a shard, with the embedding in a shard before them and what follows the layers in one
+  /// behind them.
+  /// - Parameters:
+  ///   - shape: the model; its layers must be alike, so it has no extra linear.
+  ///   - type: the type of every element.
+  ///   - distinctLayers: how many layers have weights of their own, at least 1.
+  public init(shape: ModelShape, type: ElementType, distinctLayers: Int) {
+    precondition(distinctLayers >= 1 && shape.largestTensorBytes == 0)
+    var groups: [[ModelTensor]] = [[]]
+    var layer: Int?
+    for tensor in shape.tensors(of: type) {
+      if tensor.layer != layer { groups.append([]) }
+      layer = tensor.layer
+      groups[groups.count - 1].append(tensor)
+    }
+    self.init(shape, type, groups, headAlignment: 4096) { number in
+      guard let layer = groups[number].first?.layer, layer >= distinctLayers else { return nil }
+      return number - layer + layer % distinctLayers
+    }
+  }
+
+  private init(
+    _ shape: ModelShape, _ type: ElementType, _ groups: [[ModelTensor]], headAlignment: Int,
+    repeatedShard: (Int) -> Int?
+  ) {
+    self.shape = shape
+    self.type = type
     shards = groups.enumerated().map { number, tensors in
       let name =
         groups.count == 1
         ? "model.safetensors"
         : "model-\(fiveDigits(number + 1))-of-\(fiveDigits(groups.count)).safetensors"
-      return Shard(name, tensors, type)
+      return Shard(name, tensors, type, headAlignment, repeatedShard(number))
     }
   }
 
@@ -68,7 +105,10 @@ public struct CheckpointLayout: Sendable {
 }
 
 extension CheckpointLayout.Shard {
-  fileprivate init(_ fileName: String, _ unordered: [ModelTensor], _ type: ElementType) {
+  fileprivate init(
+    _ fileName: String, _ unordered: [ModelTensor], _ type: ElementType, _ headAlignment: Int,
+    _ repeatedShard: Int?
+  ) {
     let tensors = unordered.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     var members = [JSON.Member("__metadata__", .object([JSON.Member("format", .string("pt"))]))]
     var starts: [Int] = []
@@ -87,7 +127,7 @@ extension CheckpointLayout.Shard {
           ])))
     }
     var header = Array(JSON.object(members).compactText.utf8)
-    while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
+    while (8 + header.count) % headAlignment != 0 { header.append(UInt8(ascii: " ")) }
     let head = withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header
     self.fileName = fileName
     self.head = head
@@ -95,6 +135,7 @@ extension CheckpointLayout.Shard {
       CheckpointLayout.PlacedTensor(tensor: $0, fileOffset: head.count + $1)
     }
     byteCount = head.count + end
+    self.repeatedShard = repeatedShard
   }
 }
 

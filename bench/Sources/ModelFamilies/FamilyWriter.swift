@@ -7,6 +7,14 @@ public struct FamilyWriter: Sendable {
   /// Elements of one piece of work; a thread holds one piece in memory.
   private static let pieceElements = 1 << 20
 
+  /// What was done to write a checkpoint.
+  public struct Outcome: Hashable, Sendable {
+    /// Bytes of weight files that were written, without those that were there.
+    public var written = 0
+    /// Bytes of weight files that the file system lets share the blocks of an earlier shard.
+    public var shared = 0
+  }
+
   private let layout: CheckpointLayout
   private let size: DeltaSize
   private let seed: UInt64
@@ -32,22 +40,44 @@ public struct FamilyWriter: Sendable {
   ///   - path: its folder, made when missing.
   ///   - model: 0 for the base model, 1 and up for the fine-tuned ones.
   ///   - force: whether files that are there with the right size are written anew.
-  /// - Returns: bytes of weight files written, without those that were there.
+  /// - Returns: how many bytes were written, and how many are shared.
   /// - Throws: `BenchFailure` when a file cannot be written.
-  public func write(to path: String, model: Int, force: Bool) throws -> Int {
+  public func write(to path: String, model: Int, force: Bool) throws -> Outcome {
     try Directory.make(path)
     for file in layout.smallFiles {
       try File.replace(path + "/" + file.name, with: file.content.text)
     }
-    var written = 0
+    var outcome = Outcome()
     for shard in layout.shards {
       let name = path + "/" + shard.fileName
       var status = stat()
       if !force, stat(name, &status) == 0, Int(status.st_size) == shard.byteCount { continue }
-      try write(shard, to: name, model: model)
-      written += shard.byteCount
+      var written = shard.byteCount
+      if let earlier = shard.repeatedShard.map({ layout.shards[$0] }) {
+        written = try write(shard, to: name, repeating: path + "/" + earlier.fileName)
+      } else {
+        try write(shard, to: name, model: model)
+      }
+      outcome.written += written
+      outcome.shared += shard.byteCount - written
     }
-    return written
+    return outcome
+  }
+
+  /// Writes a shard with the data of an earlier one.
+  /// - Returns: the bytes that were written: only the head, where the file system shares blocks.
+  private func write(
+    _ shard: CheckpointLayout.Shard, to name: String, repeating earlier: String
+  ) throws -> Int {
+    let partial = name + ".partial"
+    let file = try File(partial, O_WRONLY | O_CREAT | O_TRUNC)
+    let source = try File(earlier, O_RDONLY)
+    try shard.head.withUnsafeBytes { try file.write($0, at: 0) }
+    let isShared = try file.share(dataOf: source, from: shard.head.count)
+    if !isShared { try file.copy(source, from: shard.head.count) }
+    try file.synchronize()
+    guard rename(partial, name) == 0 else { throw BenchFailure.system("rename", name) }
+    return isShared ? shard.head.count : shard.byteCount
   }
 
   private func write(_ shard: CheckpointLayout.Shard, to name: String, model: Int) throws {

@@ -81,7 +81,7 @@ public struct ModelShape: Hashable, Sendable {
       let depth = layers > 1 ? Double(layer) / Double(layers - 1) : 0
       func linear(_ name: String, _ rows: Int, _ columns: Int) {
         let full = "model.layers.\(layer).\(name).weight"
-        tensors.append(ModelTensor(full, [rows, columns], .linear(depth: depth)))
+        tensors.append(ModelTensor(full, [rows, columns], .linear(depth: depth), layer: layer))
       }
       linear("self_attn.q_proj", hidden, hidden)
       linear("self_attn.k_proj", keyValueWidth, hidden)
@@ -94,7 +94,8 @@ public struct ModelShape: Hashable, Sendable {
         linear("mlp.wide_proj", max(1, largestTensorBytes / (hidden * type.byteCount)), hidden)
       }
       for name in ["input_layernorm", "post_attention_layernorm"] {
-        tensors.append(ModelTensor("model.layers.\(layer).\(name).weight", [hidden], .norm))
+        let full = "model.layers.\(layer).\(name).weight"
+        tensors.append(ModelTensor(full, [hidden], .norm, layer: layer))
       }
     }
     tensors.append(ModelTensor("model.norm.weight", [hidden], .norm))
@@ -121,11 +122,14 @@ public struct ModelTensor: Hashable, Sendable {
   public let shape: [Int]
   /// What it is for.
   public let role: Role
+  /// The decoder layer that it belongs to, nil for what stands before and behind the layers.
+  public let layer: Int?
 
-  init(_ name: String, _ shape: [Int], _ role: Role) {
+  init(_ name: String, _ shape: [Int], _ role: Role, layer: Int? = nil) {
     self.name = name
     self.shape = shape
     self.role = role
+    self.layer = layer
   }
 
   /// How many elements it has.

@@ -103,7 +103,7 @@ public struct CountingBench: Sendable {
     for (option, value) in [("--spill", "off"), ("--threads", "2")] where !words.contains(option) {
       fixed += [option, value]
     }
-    let command = bench.merge(family, words + fixed)
+    let command = bench.merge(family, words + fixed, out: bench.merged)
     let allocations = bench.scratch + "/allocations.json"
     let environment = ["env", "LD_PRELOAD=\(library)", "SLUICE_BENCH_ALLOCATIONS=\(allocations)"]
     var repeats: [Counts] = []

@@ -14,6 +14,8 @@ public struct Family: Hashable, Sendable {
   public let layers: Int?
   /// Bytes of an extra linear, 0 for none.
   public let largestTensorBytes: Int
+  /// How many layers have weights of their own, nil where all have.
+  public let distinctLayers: Int?
 
   /// Describes a family.
   /// - Parameters:
@@ -22,15 +24,17 @@ public struct Family: Hashable, Sendable {
   ///   - models: how many fine-tuned models are merged.
   ///   - layers: decoder layers, nil for as many as the shape has.
   ///   - largestTensorBytes: bytes of an extra linear, 0 for none.
+  ///   - distinctLayers: how many layers have weights of their own, nil where all have.
   public init(
     shape: String? = nil, type: ElementType = .bf16, models: Int = 2, layers: Int? = nil,
-    largestTensorBytes: Int = 0
+    largestTensorBytes: Int = 0, distinctLayers: Int? = nil
   ) {
     self.shape = shape
     self.type = type
     self.models = models
     self.layers = layers
     self.largestTensorBytes = largestTensorBytes
+    self.distinctLayers = distinctLayers
   }
 
   /// The name of its folder: families that differ in the number of models alone share one.
@@ -41,7 +45,17 @@ public struct Family: Hashable, Sendable {
     if type != .bf16 { name += "-" + type.rawValue.lowercased() }
     if let layers { name += "-layers-\(layers)" }
     if largestTensorBytes > 0 { name += "-largest-\(largestTensorBytes)" }
+    if let distinctLayers { name += "-distinct-\(distinctLayers)" }
     return name
+  }
+
+  /// Where its folder is.
+  /// - Parameters:
+  ///   - data: the folder of all families.
+  ///   - runShape: the shape that the run was asked for.
+  /// - Returns: its path.
+  public func path(in data: String, runShape: String) -> String {
+    data + "/" + folder(runShape: runShape)
   }
 
   /// Where its tensors lie.
@@ -52,6 +66,9 @@ public struct Family: Hashable, Sendable {
     }
     shape.layers = layers ?? shape.layers
     shape.largestTensorBytes = largestTensorBytes
+    if let distinctLayers {
+      return CheckpointLayout(shape: shape, type: type, distinctLayers: distinctLayers)
+    }
     return CheckpointLayout(shape: shape, type: type, shardBytes: 2_000_000_000)
   }
 
@@ -65,7 +82,7 @@ public struct Family: Hashable, Sendable {
     let layout = try layout(runShape: runShape)
     let threads = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
     let writer = FamilyWriter(layout: layout, size: .light, seed: 0, threads: threads)
-    let path = data + "/" + folder(runShape: runShape)
+    let path = path(in: data, runShape: runShape)
     var made: [String] = []
     for number in 0...models {
       let model = path + "/" + FamilyWriter.modelName(number)

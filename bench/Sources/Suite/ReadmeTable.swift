@@ -12,8 +12,8 @@ public struct ReadmeTable: Sendable {
   /// What a README shows: one scenario for each question that people ask first.
   private static let headlines: Set<String> = [
     "dppa-ties", "dare-ties", "dare-sum", "average", "threads-1", "memory-64mib", "avx2",
-    "baseline", "f16", "f32", "models-8", "cold-dppa-ties", "cold-average", "cold-group-128mib",
-    "start-tiny",
+    "baseline", "f16", "f32", "models-2", "models-8", "unbound-threads-2", "unbound-threads-1",
+    "cold-dppa-ties", "cold-average", "cold-group-128mib", "size-1.1b", "size-13b", "start-tiny",
   ]
 
   private let results: Results
@@ -83,14 +83,14 @@ public struct ReadmeTable: Sendable {
     for scenario in shown {
       let name = scenario.name
       let group = scenario.group(runShape: results.shape)
-      let against = scenario.against.flatMap { other in
-        results.ratio(of: name, to: other, in: group).map { "\($0.fixed(2)) `\(other)`" }
-      }
+      let against = results.comparison(of: scenario, in: group, quote: "`")
+      let floor = scenario.step(of: Sample.floor)
       rows.append(
         cells([
           name, options(of: scenario), number(results.seconds(of: name, in: group), 2),
-          number(results.ratio(of: name, reads: scenario.floorReads, in: group), 2), against ?? "",
-          number(peak(of: name, group), 0),
+          number(
+            results.ratio(of: name, toFloor: floor, reads: scenario.floorReads, in: group), 2),
+          against ?? "", number(peak(of: name, group), 0),
         ]))
     }
     return rows.joined(separator: "\n")
@@ -126,10 +126,12 @@ public struct ReadmeTable: Sendable {
   private func options(of scenario: Scenario) -> String {
     var parts: [String] = []
     if let shape = scenario.family.shape { parts.append(shape) }
+    if let layers = scenario.family.layers { parts.append("\(layers) layers") }
     if scenario.family.type != .bf16 { parts.append(scenario.family.type.rawValue) }
     if scenario.family.models != 2 { parts.append("\(scenario.family.models) fine-tunes") }
     if scenario.isCold { parts.append("cold") }
     if let group = scenario.memoryGroup { parts.append("in a group of \(group >> 20) MiB") }
+    if scenario.isOutputInMemory { parts.append("output in memory") }
     if case .sluice(let words) = scenario.program, !words.isEmpty {
       parts.append("`\(words.joined(separator: " "))`")
     }

@@ -85,13 +85,20 @@ public struct Results: Sendable {
   /// - Parameters:
   ///   - step: the step.
   ///   - other: what it is divided by.
+  ///   - perByte: whether both times are divided by the bytes that were moved in them.
   ///   - group: the group of both.
   /// - Returns: the ratio, nil where no run has both.
-  public func ratio(of step: String, to other: String, in group: String) -> Double? {
+  public func ratio(
+    of step: String, to other: String, perByte: Bool = false, in group: String
+  ) -> Double? {
+    func time(_ sample: Sample) -> Double? { perByte ? sample.secondsPerByte : sample.seconds }
     let others = byRun(other, group)
     return median(
       select(step, group).compactMap { sample in
-        others[sample.run].map { sample.seconds / $0.seconds }
+        guard let own = time(sample), let other = others[sample.run].flatMap(time) else {
+          return nil
+        }
+        return own / other
       })
   }
 

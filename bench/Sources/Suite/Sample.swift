@@ -29,6 +29,7 @@ public struct Sample: Hashable, Sendable {
     static let peakResident = "peakResident"
     static let diskRead = "diskRead"
     static let diskWritten = "diskWritten"
+    static let bytesMoved = "bytesMoved"
   }
 
   init(run: Int, group: String, step: String, seconds: Double, details: [String: Double]) {
@@ -39,16 +40,24 @@ public struct Sample: Hashable, Sendable {
     self.details = details
   }
 
-  /// A command's time.
-  init(run: Int, group: String, step: String, _ outcome: ChildProcess.Outcome) {
-    self.init(
-      run: run, group: group, step: step, seconds: outcome.wall,
-      details: [
-        Detail.user: outcome.user, Detail.system: outcome.system,
-        Detail.peakResident: Double(outcome.peakResident),
-        Detail.diskRead: Double(outcome.diskRead), Detail.diskWritten: Double(outcome.diskWritten),
-      ])
+  /// A command's time, with the bytes that it moved where it says so.
+  init(
+    run: Int, group: String, step: String, _ outcome: ChildProcess.Outcome, bytesMoved: Int?
+  ) {
+    var details = [
+      Detail.user: outcome.user, Detail.system: outcome.system,
+      Detail.peakResident: Double(outcome.peakResident),
+      Detail.diskRead: Double(outcome.diskRead), Detail.diskWritten: Double(outcome.diskWritten),
+    ]
+    details[Detail.bytesMoved] = bytesMoved.map(Double.init)
+    self.init(run: run, group: group, step: step, seconds: outcome.wall, details: details)
   }
+
+  /// Seconds of processor time, of the program and of the kernel for it.
+  var processorSeconds: Double { (details[Detail.user] ?? 0) + (details[Detail.system] ?? 0) }
+
+  /// The time divided by the bytes that were moved in it, nil where they are not known.
+  var secondsPerByte: Double? { details[Detail.bytesMoved].map { seconds / $0 } }
 
   /// The time of a floor that reads every input so often.
   /// - Parameter reads: 1 or 2.

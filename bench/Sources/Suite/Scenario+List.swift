@@ -10,7 +10,7 @@ extension Scenario {
 
   /// All scenarios, in the order in which they are shown.
   public static let all: [Scenario] =
-    methods + runOptions + families + cold + [
+    methods + runOptions + unbound + families + cold + sizes + [
       Scenario("start-tiny", .start, [], family: Family(shape: "tiny"), isCounted: false)
     ] + mergekit
 
@@ -50,12 +50,32 @@ extension Scenario {
     Scenario("spill-zstd", .spills, ["--spill", "zstd"], against: "dppa-ties"),
   ]
 
+  /// Threads where the disk does not bind: inputs are in the page cache, the output stays in memory.
+  private static let unbound: [Scenario] = [[], ["--vector-level", "baseline"]].flatMap { words in
+    let prefix = words.isEmpty ? "unbound" : "unbound-baseline"
+    return [2, 1].map { threads in
+      Scenario(
+        "\(prefix)-threads-\(threads)", .threads, ["--threads", "\(threads)"] + words,
+        isOutputInMemory: true, against: threads == 1 ? "\(prefix)-threads-2" : nil,
+        isCounted: false)
+    }
+  }
+
   private static let families = [
     Scenario("f16", .dtypes, [], family: Family(type: .f16)),
     Scenario("f32", .dtypes, [], family: Family(type: .f32)),
-    Scenario("models-4", .models, [], family: Family(models: 4)),
-    Scenario("models-8", .models, [], family: Family(models: 8)),
+    models(2, isCounted: false), models(4, against: "models-2"), models(8, against: "models-2"),
   ]
+
+  /// A merge of so many models of a family of 1 GB a model, so that nine of them fit the page cache of a
+  /// machine with 16 GB.
+  private static func models(
+    _ number: Int, against: String? = nil, isCounted: Bool = true
+  ) -> Scenario {
+    Scenario(
+      "models-\(number)", .models, [], family: Family(models: number, layers: 8), turns: "models",
+      against: against, isCounted: isCounted)
+  }
 
   private static let cold = [
     Scenario("cold-dppa-ties", .cold, [], isCold: true, isCounted: false),
@@ -66,6 +86,20 @@ extension Scenario {
       "cold-group-128mib", .memory, ["--memory", "64MiB"], isCold: true, memoryGroup: 128 << 20,
       against: "cold-dppa-ties", isCounted: false),
   ]
+
+  /// No floor: reading all of the large family twice would take as long as merging it.
+  ///
+  /// No spill: whether one is chosen depends on the disk's measured speed, and can differ from turn to turn.
+  private static let sizes = [
+    ("size-1.1b", Family(shape: "llama-1.1b")),
+    ("size-13b", Family(shape: "llama-13b", distinctLayers: 2)),
+  ].map { name, family in
+    Scenario(
+      name, .size, ["--memory", "512MiB", "--spill", "off"], family: family, floorReads: 0,
+      isCold: true,
+      memoryGroup: 1 << 30, turns: "sizes", against: name == "size-13b" ? "size-1.1b" : nil,
+      isCounted: false)
+  }
 
   private static let mergekit = [
     Scenario(.ties, against: "trimmed-ties", floorReads: 2),

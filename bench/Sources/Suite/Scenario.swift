@@ -18,6 +18,8 @@ public struct Scenario: Hashable, Sendable {
     case spills
     /// Inputs that are not in the page cache.
     case cold
+    /// A model larger than memory beside a smaller one, in the same memory group.
+    case size
     /// The start of the program.
     case start
     /// mergekit beside sluice.
@@ -40,12 +42,18 @@ public struct Scenario: Hashable, Sendable {
   public let program: Program
   /// The models.
   public let family: Family
-  /// How often its floor reads every input.
+  /// How often its floor reads every input, 0 where it has no floor.
   public let floorReads: Int
   /// Whether inputs leave the page cache before.
   public let isCold: Bool
   /// The size in bytes of the memory group that it runs in, nil for none.
   public let memoryGroup: Int?
+  /// Whether the output goes to a file system in memory.
+  public let isOutputInMemory: Bool
+  /// The name of what takes turns though it merges different models, nil where only scenarios of the same models do.
+  ///
+  /// Times are then compared byte by byte, and each scenario has a floor of its own.
+  public let turns: String?
   /// The scenario that its time is divided by, nil for none.
   public let against: String?
   /// Whether its counts are compared with stored ones.
@@ -57,14 +65,17 @@ public struct Scenario: Hashable, Sendable {
   ///   - topic: what it asks about.
   ///   - words: the options of `sluice merge`.
   ///   - family: the models.
-  ///   - floorReads: how often its floor reads every input.
+  ///   - floorReads: how often its floor reads every input, 0 where it has no floor.
   ///   - isCold: whether inputs leave the page cache before.
   ///   - memoryGroup: the size in bytes of the memory group that it runs in.
+  ///   - isOutputInMemory: whether the output goes to a file system in memory.
+  ///   - turns: the name of what takes turns though it merges different models.
   ///   - against: the scenario that its time is divided by.
   ///   - isCounted: whether its counts are compared with stored ones.
   public init(
     _ name: String, _ topic: Topic, _ words: [String], family: Family = Family(),
-    floorReads: Int = 2, isCold: Bool = false, memoryGroup: Int? = nil, against: String? = nil,
+    floorReads: Int = 2, isCold: Bool = false, memoryGroup: Int? = nil,
+    isOutputInMemory: Bool = false, turns: String? = nil, against: String? = nil,
     isCounted: Bool = true
   ) {
     self.name = name
@@ -74,6 +85,8 @@ public struct Scenario: Hashable, Sendable {
     self.floorReads = floorReads
     self.isCold = isCold
     self.memoryGroup = memoryGroup
+    self.isOutputInMemory = isOutputInMemory
+    self.turns = turns
     self.against = against
     self.isCounted = isCounted
   }
@@ -91,6 +104,8 @@ public struct Scenario: Hashable, Sendable {
     self.floorReads = floorReads
     self.isCold = false
     self.memoryGroup = nil
+    self.isOutputInMemory = false
+    self.turns = nil
     self.against = against
     self.isCounted = false
   }

@@ -2,15 +2,28 @@ import Glibc
 import Measuring
 import Platform
 
-/// Scenarios that merge the same models in the same state of the page cache, and so take turns, with the floor
-/// among them.
+/// Scenarios that take turns, with the floor among them: those that merge the same models in the same state of the
+/// page cache, or that name the same turns.
 public struct ScenarioGroup: Sendable {
   /// Its name, which is that of the group in results.
   public let name: String
   /// What takes turns.
   public let scenarios: [Scenario]
 
-  private var isCold: Bool { scenarios[0].isCold }
+  /// One of what takes turns.
+  struct Step {
+    /// Its name in results.
+    let name: String
+    /// The scenario that is run, or whose floor this is.
+    let scenario: Scenario
+    /// How a floor reads, nil for the scenario itself.
+    let reader: Reader?
+  }
+
+  /// The families that are merged, each once.
+  public var families: [Family] {
+    scenarios.map(\.family).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
 
   /// Sorts scenarios into groups.
   /// - Parameters:
@@ -31,9 +44,28 @@ public struct ScenarioGroup: Sendable {
     return groups
   }
 
-  /// The steps that take turns: floors and scenarios.
-  var steps: [String] {
-    [Sample.floor] + (isCold ? [] : [Sample.threadedFloor]) + scenarios.map(\.name)
+  /// The steps that take turns: floors, each once, and scenarios.
+  var steps: [Step] {
+    var floors: [Step] = []
+    for scenario in scenarios where scenario.floorReads > 0 {
+      for (floor, reader) in ScenarioGroup.readers(cold: scenario.isCold) {
+        let name = scenario.step(of: floor)
+        if !floors.contains(where: { $0.name == name }) {
+          floors.append(Step(name: name, scenario: scenario, reader: reader))
+        }
+      }
+    }
+    return floors + scenarios.map { Step(name: $0.name, scenario: $0, reader: nil) }
+  }
+
+  private static func readers(cold: Bool) -> [(floor: String, reader: Reader)] {
+    // Cold, the second read must not find what the first has left in memory.
+    cold
+      ? [(Sample.floor, Reader(blockBytes: 4 << 20, threadPerFile: true, dropsBehind: true))]
+      : [
+        (Sample.floor, Reader(threadPerFile: false)),
+        (Sample.threadedFloor, Reader(threadPerFile: true)),
+      ]
   }
 
   /// Measures each step once, beginning with another one in each run, so that no step always follows
@@ -41,34 +73,36 @@ public struct ScenarioGroup: Sendable {
   /// - Parameters:
   ///   - run: the number of the turn.
   ///   - bench: where it is measured.
-  ///   - family: the models, on disk.
+  ///   - folders: the models of all `families`, on disk.
   ///   - each: is told every time that was taken.
   /// - Throws: `BenchFailure` when a step fails.
   public func takeTurn(
-    _ run: Int, on bench: Workbench, _ family: FamilyFolder, each: (Sample) throws -> Void
+    _ run: Int, on bench: Workbench, _ folders: [Family: FamilyFolder],
+    each: (Sample) throws -> Void
   ) throws {
-    let inputs = try family.inputs()
     let steps = steps
     for turn in steps.indices {
       let step = steps[(run + turn) % steps.count]
-      _ = try PageCache.prepare(inputs, cold: isCold)
-      if let scenario = scenarios.first(where: { $0.name == step }) {
-        let outcome = try bench.run(scenario, family)
-        try each(Sample(run: run, group: name, step: step, outcome))
+      guard let folder = folders[step.scenario.family] else {
+        preconditionFailure("\(step.name) has no models")
+      }
+      let inputs = try folder.inputs()
+      _ = try PageCache.prepare(inputs, cold: step.scenario.isCold)
+      if let reader = step.reader {
+        let scratch = bench.scratch(for: step.scenario)
+        try each(try floor(step.name, run, reader, inputs, folder.bytesOut, scratch))
       } else {
-        try each(try floor(step, run, inputs, family.bytesOut, bench.scratch))
+        let (outcome, bytesMoved) = try bench.run(step.scenario, folder)
+        try each(
+          Sample(run: run, group: name, step: step.name, outcome, bytesMoved: bytesMoved))
       }
     }
   }
 
   private func floor(
-    _ step: String, _ run: Int, _ inputs: [String], _ bytesOut: Int, _ scratch: String
+    _ step: String, _ run: Int, _ reader: Reader, _ inputs: [String], _ bytesOut: Int,
+    _ scratch: String
   ) throws -> Sample {
-    // Cold, the second read must not find what the first has left in memory.
-    let reader =
-      isCold
-      ? Reader(blockBytes: 4 << 20, threadPerFile: true, dropsBehind: true)
-      : Reader(threadPerFile: step == Sample.threadedFloor)
     let first = try reader.read(inputs)
     let second = try reader.read(inputs)
     let write = try Writer.write(bytesOut, in: scratch)

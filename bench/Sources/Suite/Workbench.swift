@@ -13,6 +13,8 @@ public struct Workbench: Sendable {
   public let data: String
   /// An empty folder on the disk to be measured.
   public let scratch: String
+  /// An empty folder on a file system in memory.
+  public let memoryScratch: String
   /// The shape of the families that name none.
   public let shape: String
 
@@ -22,37 +24,49 @@ public struct Workbench: Sendable {
   ///   - mergekit: mergekit, nil where it is not measured.
   ///   - data: the folder of the families.
   ///   - scratch: an empty folder on the disk to be measured.
+  ///   - memoryScratch: an empty folder on a file system in memory.
   ///   - shape: the shape of the families that name none.
-  public init(sluice: String, mergekit: Mergekit?, data: String, scratch: String, shape: String) {
+  public init(
+    sluice: String, mergekit: Mergekit?, data: String, scratch: String, memoryScratch: String,
+    shape: String
+  ) {
     self.sluice = sluice
     self.mergekit = mergekit
     self.data = data
     self.scratch = scratch
+    self.memoryScratch = memoryScratch
     self.shape = shape
   }
 
   /// Where merged models go.
   var merged: String { scratch + "/merged" }
 
+  /// Where the output of a scenario goes.
+  func scratch(for scenario: Scenario) -> String {
+    scenario.isOutputInMemory ? memoryScratch : scratch
+  }
+
   /// The words of `sluice merge`.
-  func merge(_ family: FamilyFolder, _ words: [String]) -> [String] {
+  func merge(_ family: FamilyFolder, _ words: [String], out: String) -> [String] {
     var command = [sluice, "merge", "--base", family.base]
     for model in family.models { command += ["--model", "\(model)=\(family.path)/\(model)"] }
-    return command + ["--out", merged, "--quiet"] + words
+    return command + ["--out", out, "--quiet"] + words
   }
 
   /// Runs a scenario's program once, into a new folder that is removed again.
   /// - Parameters:
   ///   - scenario: what to run.
   ///   - family: its models, on disk.
-  /// - Returns: what the program used.
+  /// - Returns: what the program used, and where it says so the bytes that it moved: inputs read, output written, and what
+  ///   it spilled, written and read.
   /// - Throws: `BenchFailure` when it fails, or when what it leaves has not the size of a model.
   public func run(
     _ scenario: Scenario, _ family: FamilyFolder
-  ) throws -> ChildProcess.Outcome {
+  ) throws -> (outcome: ChildProcess.Outcome, bytesMoved: Int?) {
+    let merged = scratch(for: scenario) + "/merged"
     let command: [String]
     switch scenario.program {
-    case .sluice(let words): command = merge(family, words)
+    case .sluice(let words): command = merge(family, words, out: merged)
     case .mergekit(let method):
       guard let mergekit else { throw BenchFailure("\(scenario.name): mergekit is not named") }
       let recipe = scratch + "/recipe.yaml"
@@ -81,7 +95,18 @@ public struct Workbench: Sendable {
         "\(scenario.name): the merged model has \(written) bytes, the base model "
           + "\(family.bytesOut): no fair comparison")
     }
+    let bytesMoved = try bytesMoved(report: merged + "/sluice-report.json")
     try Directory.remove(merged)
-    return outcome
+    return (outcome, bytesMoved)
+  }
+
+  private func bytesMoved(report path: String) throws -> Int? {
+    guard access(path, R_OK) == 0 else { return nil }
+    let totals = try JSON(parsing: File.contents(of: path))["totals"]
+    guard let read = totals?["bytesRead"]?.integerValue,
+      let written = totals?["bytesWritten"]?.integerValue,
+      let spilled = totals?["bytesSpilled"]?.integerValue
+    else { throw BenchFailure("\(path): no bytes in its totals") }
+    return read + written + 2 * spilled
   }
 }

@@ -28,6 +28,9 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "Heads with keys and values of their own.") var kvHeads: Int?
   @Option(help: "Adds a linear of this size to the first layer, such as 400MB.")
   var largestTensor: ByteSize?
+  @Option(
+    help: "Only so many layers have weights of their own: layer i has those of layer i mod this.")
+  var distinctLayers: Int?
   @Option(help: "BF16, F16 or F32.") var dtype: ElementType = .bf16
   @Option(help: "How many fine-tuned models.") var models = 2
   @Option(help: "How far they are from the base: light or heavy.") var delta: DeltaSize = .light
@@ -41,7 +44,13 @@ struct GenerateCommand: ParsableCommand {
     guard models >= 1, threads >= 1, shardsOf.bytes >= 1 else {
       throw ValidationError("--models, --threads and --shards-of must be at least 1.")
     }
-    if let problem = try wantedShape().problem { throw ValidationError("\(problem).") }
+    let wanted = try wantedShape()
+    if let problem = wanted.problem { throw ValidationError("\(problem).") }
+    guard let distinctLayers else { return }
+    if distinctLayers < 1 { throw ValidationError("--distinct-layers must be at least 1.") }
+    if wanted.largestTensorBytes > 0 {
+      throw ValidationError("--distinct-layers needs layers that are alike: no --largest-tensor.")
+    }
   }
 
   private func wantedShape() throws -> ModelShape {
@@ -71,18 +80,26 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let layout = CheckpointLayout(
-      shape: try wantedShape(), type: dtype, shardBytes: shardsOf.bytes)
+    let wanted = try wantedShape()
+    let layout =
+      distinctLayers.map {
+        CheckpointLayout(shape: wanted, type: dtype, distinctLayers: $0)
+      } ?? CheckpointLayout(shape: wanted, type: dtype, shardBytes: shardsOf.bytes)
     let writer = FamilyWriter(layout: layout, size: delta, seed: seed, threads: threads)
     for model in 0...models {
       let name = FamilyWriter.modelName(model)
       let clock = ContinuousClock()
-      var written = 0
-      let time = try clock.measure {
-        written = try writer.write(to: "\(out)/\(name)", model: model, force: force)
-      }
+      let start = clock.now
+      let outcome = try writer.write(to: "\(out)/\(name)", model: model, force: force)
+      let time = start.duration(to: clock.now)
       let size = "\(layout.fileByteCount) bytes in \(layout.shards.count) file(s)"
-      print("\(out)/\(name): \(size), \(written) written in \(time)")
+      var sharing = ""
+      if outcome.shared > 0 {
+        sharing = ", \(outcome.shared) shared by reflinks,"
+      } else if distinctLayers != nil && outcome.written > 0 {
+        sharing = " (no reflinks: repeated layers too)"
+      }
+      print("\(out)/\(name): \(size), \(outcome.written) written\(sharing) in \(time)")
     }
   }
 }

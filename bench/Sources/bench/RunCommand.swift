@@ -21,6 +21,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Folder of the model families; what is missing is made there.")
   var data = "data"
   @Option(help: "Scratch folder, on the disk to be measured.") var out = "data/scratch"
+  @Option(help: "Folder on a file system in memory, for scenarios whose output goes there.")
+  var memoryOut = "/dev/shm"
   @Option(help: "Shape of the families, as 'bench generate' names them.") var shape = "llama-1.1b"
   @Option(help: "Turns; 0 measures no times.") var runs = 5
   @Option(help: "File of the results; turns are added to those that it has.") var results: String?
@@ -45,11 +47,13 @@ struct RunCommand: ParsableCommand {
     let machine = Machine()
     print(machine.summary)
     let scratch = "\(out)/bench-run-\(getpid())"
+    let memoryScratch = "\(memoryOut)/bench-run-\(getpid())"
     try Directory.make(scratch)
-    defer { try? Directory.remove(scratch) }
+    if runs > 0 && chosen.contains(where: \.isOutputInMemory) { try Directory.make(memoryScratch) }
+    defer { for folder in [scratch, memoryScratch] { try? Directory.remove(folder) } }
     let bench = Workbench(
       sluice: sluice, mergekit: try mergekit.map(Mergekit.init(environment:)), data: data,
-      scratch: scratch, shape: shape)
+      scratch: scratch, memoryScratch: memoryScratch, shape: shape)
     var kept: [FamilyFolder] = []
     defer { if removeFamilies { for family in kept { try? family.removeMade() } } }
     if runs > 0 {
@@ -70,6 +74,10 @@ struct RunCommand: ParsableCommand {
     chosen.filter { scenario in
       if scenario.topic == .mergekit && mergekit == nil {
         print("\(scenario.name) is left out: name mergekit's environment with --mergekit")
+        return false
+      }
+      if scenario.topic == .size && scenarios.isEmpty {
+        print("\(scenario.name) is left out: it takes 39 GB of disk; ask for it by name")
         return false
       }
       if let level = scenario.vectorLevel, !Machine.supports(vectorLevel: level) {

@@ -24,12 +24,17 @@ struct TimingRun {
     let groups = ScenarioGroup.groups(of: scenarios, shape: bench.shape)
     var made: [String: FamilyFolder] = [:]
     for (number, group) in groups.enumerated() {
-      let family = try group.scenarios[0].family.make(in: bench.data, runShape: bench.shape)
-      print("\n\(group.name): \(try family.inputs().count) files, \(family.made.count) models made")
-      made[family.path] = made[family.path].map { $0.adding(family) } ?? family
+      var folders: [Family: FamilyFolder] = [:]
+      for family in group.families {
+        let folder = try family.make(in: bench.data, runShape: bench.shape)
+        let files = "\(try folder.inputs().count) files, \(folder.made.count) models made"
+        print("\n\(group.name): \(folder.path), \(files)")
+        made[folder.path] = made[folder.path].map { $0.adding(folder) } ?? folder
+        folders[family] = folder
+      }
       let first = results.nextRun(of: group.name)
       for run in first..<(first + runs) {
-        try group.takeTurn(run, on: bench, family) { sample in
+        try group.takeTurn(run, on: bench, folders) { sample in
           results.add(sample)
           if let file { try File.replaceWhole(file, with: results.json.text) }
           print("turn \(run + 1 - first) of \(runs): \(sample.step) \(sample.seconds.fixed(3)) s")
@@ -37,17 +42,17 @@ struct TimingRun {
           fflush(nil)
         }
       }
-      let later = groups[(number + 1)...].map { folder(of: $0) }
-      if removesFamilies && !later.contains(folder(of: group)) {
-        try made.removeValue(forKey: family.path)?.removeMade()
+      let later = Set(groups[(number + 1)...].flatMap { paths(of: $0) })
+      for path in paths(of: group) where removesFamilies && !later.contains(path) {
+        try made.removeValue(forKey: path)?.removeMade()
       }
     }
     print("\n" + results.tables(of: scenarios))
     return Array(made.values)
   }
 
-  private func folder(of group: ScenarioGroup) -> String {
-    group.scenarios[0].family.folder(runShape: bench.shape)
+  private func paths(of group: ScenarioGroup) -> [String] {
+    group.families.map { $0.path(in: bench.data, runShape: bench.shape) }
   }
 
   private func earlierResults(_ machine: Machine) throws -> Results {

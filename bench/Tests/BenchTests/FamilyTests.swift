@@ -18,7 +18,7 @@ import Testing
     for (name, count) in [("one", 1), ("many", threads)] {
       let writer = FamilyWriter(layout: layout, size: .light, seed: 7, threads: count)
       #expect(
-        try writer.write(to: "\(scratch.path)/\(name)", model: 1, force: false)
+        try writer.write(to: "\(scratch.path)/\(name)", model: 1, force: false).written
           == layout.fileByteCount)
     }
     let one = try File.contents(of: scratch.path + "/one/model.safetensors")
@@ -44,7 +44,7 @@ import Testing
     let layout = CheckpointLayout(shape: tiny, type: .bf16, shardBytes: 100_000)
     let writer = FamilyWriter(layout: layout, size: .light, seed: 0, threads: 1)
     func write(force: Bool) throws -> Int {
-      try writer.write(to: scratch.path, model: 0, force: force)
+      try writer.write(to: scratch.path, model: 0, force: force).written
     }
     #expect(layout.shards.count > 1)
     #expect(try write(force: false) == layout.fileByteCount)
@@ -82,6 +82,31 @@ import Testing
     #expect(Set(places.map(\.key)) == names)
     #expect(names.count == 2 * 9 + 3)
     #expect(index["metadata"]?["total_size"]?.integerValue == layout.dataByteCount)
+  }
+
+  @Test("Layers that repeat have the data of an earlier one, whatever the file system shares")
+  func distinctLayers() throws {
+    let scratch = try Scratch()
+    var shape = tiny
+    shape.layers = 5
+    let layout = CheckpointLayout(shape: shape, type: .bf16, distinctLayers: 2)
+    #expect(layout.shards.map(\.repeatedShard) == [nil, nil, nil, 1, 2, 1, nil])
+    #expect(
+      layout.shards.flatMap(\.tensors).map(\.tensor.name).sorted()
+        == shape.tensors(of: .bf16).map(\.name).sorted())
+
+    let writer = FamilyWriter(layout: layout, size: .light, seed: 7, threads: 2)
+    let outcome = try writer.write(to: scratch.path, model: 1, force: false)
+    #expect(outcome.written + outcome.shared == layout.fileByteCount)
+    let layers = try layout.shards[1...5].map { shard in
+      let bytes = try File.contents(of: scratch.path + "/" + shard.fileName)
+      #expect(bytes.count == shard.byteCount)
+      #expect(shard.head.count % 4096 == 0 && bytes.starts(with: shard.head))
+      return Array(bytes[shard.head.count...])
+    }
+    #expect(layers[0] != layers[1])
+    #expect(layers[2] == layers[0] && layers[3] == layers[1] && layers[4] == layers[0])
+    #expect(try writer.write(to: scratch.path, model: 1, force: false).written == 0)
   }
 
   @Test("Deltas have the mean that was asked for, and tails grow with depth")

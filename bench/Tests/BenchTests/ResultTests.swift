@@ -58,6 +58,27 @@ import Testing
     #expect(results.largest("peakResident", of: "average", in: group) == 50 * 0x1p20)
   }
 
+  @Test("Scenarios of different models are compared byte by byte, with the floors of their own")
+  func perByte() throws {
+    var results = results()
+    let large = try #require(Scenario.all.first { $0.name == "models-8" })
+    let group = large.group(runShape: "tiny")
+    for (step, seconds, bytes) in [("models-2", 2.0, 4e9), ("models-8", 7.0, 10e9)] {
+      results.add(
+        Sample(
+          run: 0, group: group, step: step, seconds: seconds, details: ["bytesMoved": bytes]))
+      results.add(
+        Sample(
+          run: 0, group: group, step: "floor, \(step)", seconds: seconds / 2,
+          details: ["firstRead": 0.5, "secondRead": 0.25, "write": 0.25]))
+    }
+    #expect(results.comparison(of: large, in: group) == "1.40 models-2 per byte")
+    let lines = results.tables(of: [large]).split(separator: "\n")
+    let row = try #require(lines.first { $0.hasPrefix("models-8") }).split(separator: " ")
+    #expect(row.prefix(5) == ["models-8", "1", "7.000", "1.43", "7.00"])
+    #expect(lines.contains { $0.hasPrefix("floor, models-8, two reads") })
+  }
+
   @Test(
     "What is no file of results is refused", arguments: ["{}", #"{"version": 1, "shape": "a"}"#])
   func refused(_ text: String) {

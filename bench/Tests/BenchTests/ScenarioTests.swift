@@ -45,16 +45,43 @@ import Testing
     #expect(error?.description.contains("'sums'") == true)
   }
 
-  @Test("Scenarios of the same models take turns; other dtypes, numbers and cold ones do not join")
+  @Test("Scenarios of the same models take turns; other dtypes and cold ones do not join")
   func groups() throws {
-    let chosen = try Scenario.chosen(by: ["sum", "f16", "models-4", "cold-dppa-ties"])
+    let chosen = try Scenario.chosen(by: ["sum", "f16", "cold-dppa-ties"])
     let groups = ScenarioGroup.groups(of: chosen, shape: "tiny")
     #expect(
       groups.map { $0.scenarios.map(\.name) } == [
-        ["dppa-ties", "sum"], ["f16"], ["models-4"], ["cold-dppa-ties"],
+        ["dppa-ties", "sum"], ["f16"], ["cold-dppa-ties"],
       ])
-    #expect(groups[0].steps == [Sample.floor, Sample.threadedFloor, "dppa-ties", "sum"])
-    #expect(groups[3].steps == [Sample.floor, "cold-dppa-ties"])
+    #expect(groups[0].families == [Family()])
+    #expect(
+      groups[0].steps.map(\.name) == [Sample.floor, Sample.threadedFloor, "dppa-ties", "sum"])
+    #expect(groups[2].steps.map(\.name) == [Sample.floor, "cold-dppa-ties"])
+  }
+
+  @Test("Scenarios that name the same turns take them, each with its own models and floor")
+  func turns() throws {
+    let chosen = try Scenario.chosen(by: ["models-8", "size"])
+    let groups = ScenarioGroup.groups(of: chosen, shape: "tiny")
+    #expect(groups.map(\.name) == ["models, warm", "sizes, cold"])
+    #expect(groups[0].families.map(\.models) == [2, 8])
+    #expect(
+      groups[0].steps.map(\.name) == [
+        "floor, models-2", "floor, thread per file, models-2", "floor, models-8",
+        "floor, thread per file, models-8", "models-2", "models-8",
+      ])
+    #expect(groups[1].steps.map(\.name) == ["size-1.1b", "size-13b"])
+  }
+
+  @Test("An output in memory makes a group of its own, whose folder is another")
+  func outputInMemory() throws {
+    let chosen = try Scenario.chosen(by: ["dppa-ties", "unbound-threads-2"])
+    let groups = ScenarioGroup.groups(of: chosen, shape: "tiny")
+    #expect(
+      groups.map(\.name) == ["tiny, 2 models, warm", "tiny, 2 models, warm, output in memory"])
+    let bench = Workbench(
+      sluice: "", mergekit: nil, data: "", scratch: "disk", memoryScratch: "memory", shape: "tiny")
+    #expect(chosen.map(bench.scratch(for:)) == ["disk", "memory"])
   }
 
   @Test(
@@ -73,6 +100,7 @@ import Testing
     #expect(Family(models: 8).folder(runShape: "40mb") == "40mb")
     #expect(Family(type: .f32).folder(runShape: "40mb") == "40mb-f32")
     #expect(Family(shape: "tiny", layers: 3).folder(runShape: "40mb") == "tiny-layers-3")
+    #expect(Family(distinctLayers: 2).folder(runShape: "40mb") == "40mb-distinct-2")
   }
 
   @Test(
