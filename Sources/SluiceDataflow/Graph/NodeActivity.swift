@@ -2,7 +2,7 @@
 public enum NodeActivity: Int, Sendable, Hashable, CaseIterable {
   /// It works, or waits for something outside of the graph such as a disk.
   case busy
-  /// It waits for elements.
+  /// It waits for elements, or reads what they are made of.
   case blockedOnInput
   /// It waits for room for its elements.
   case blockedOnOutput

@@ -129,8 +129,8 @@ struct PassList {
     if plan.spill.isOn {
       survey.bytesSpilled += plan.spill.expectedByteCount
       survey.reason += "; what they can keep is packed in a second look"
-      survey.segments[1].stages += ["pack"]
-      survey.segments[1].channel = PlanExplanation.Channel(
+      survey.segments[0].stages += ["pack"]
+      survey.segments[0].channel = PlanExplanation.Channel(
         name: "frames", capacity: plan.memory.frameBuffers, count: 1,
         elementByteCount: FrameOutput.bufferByteCount)
       survey.segments.append(
@@ -183,18 +183,13 @@ struct PassList {
         name: "merged", capacity: memory.outputBuffers, count: 1,
         elementByteCount: memory.outputBufferBytes)
     }
-    let read = PlanExplanation.Segment(
-      node: "read", count: memory.lanes, stages: ["read"],
-      channel: PlanExplanation.Channel(
-        name: "chunks", capacity: 1, count: memory.lanes, elementByteCount: memory.chunkBytes),
-      actual: nil)
-    let work = PlanExplanation.Segment(
-      node: "work", count: memory.lanes, stages: stages, channel: merged, actual: nil)
+    let lane = PlanExplanation.Segment(
+      node: "lane", count: memory.lanes, stages: ["read"] + stages, channel: merged, actual: nil)
     return PlanExplanation.Pass(
       name: name, reason: reason, isConditional: false, tensorCount: tasks.count,
       bytesRead: plan.readByteCount(tasks, knowsSpill: knowsSpill || !plan.stored.isEmpty),
       bytesSpilled: spilled, bytesWritten: written,
-      segments: [read, work] + (rest.map { [$0] } ?? []), seconds: 0)
+      segments: [lane] + (rest.map { [$0] } ?? []), seconds: 0)
   }
 }
 

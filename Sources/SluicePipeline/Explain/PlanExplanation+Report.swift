@@ -18,7 +18,7 @@ extension PlanExplanation {
       pass.isConditional = false
       pass.tensorCount = metrics.tensorCount
       pass.seconds = metrics.run.wallSeconds
-      pass.bytesRead = PlanExplanation.nodes("read", in: metrics).reduce(0) { $0 + $1.byteCount }
+      pass.bytesRead = PlanExplanation.nodes("lane", in: metrics).reduce(0) { $0 + $1.byteCount }
       pass.bytesWritten = PlanExplanation.nodes("write", in: metrics).reduce(0) {
         $0 + $1.byteCount
       }
@@ -37,17 +37,20 @@ extension PlanExplanation {
     }
   }
 
-  /// What the nodes that worked most of the time did.
+  /// What the nodes did most of the time.
   private static func bound(of pass: Pass) -> String {
-    let names = ["read": "reading", "write": "writing"]
-    func busy(_ segment: Segment) -> Double {
-      (segment.actual?.busySeconds ?? 0) / Double(max(segment.count, 1))
+    let shares = pass.segments.flatMap { segment -> [(String, Double)] in
+      guard let actual = segment.actual else { return [] }
+      let count = Double(max(segment.count, 1))
+      guard segment.node == "lane" else {
+        return [(segment.node == "write" ? "writing" : "computing", actual.busySeconds / count)]
+      }
+      return [("reading", actual.inputSeconds / count), ("computing", actual.busySeconds / count)]
     }
-    let busiest = pass.segments.max { busy($0) < busy($1) }
-    return busiest.map { names[$0.node] ?? "computing" } ?? ""
+    return shares.max { $0.1 < $1.1 }?.0 ?? ""
   }
 
-  /// The nodes of a kind: `read 1`, `read 2`, ...
+  /// The nodes of a kind: `lane 1`, `lane 2`, ...
   private static func nodes(_ kind: String, in pass: PassMetrics) -> [NodeMetrics] {
     pass.run.nodes.filter { $0.name == kind || $0.name.hasPrefix("\(kind) ") }
   }

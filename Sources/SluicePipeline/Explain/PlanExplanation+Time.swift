@@ -41,8 +41,9 @@ extension PlanExplanation {
   /// an eighth of it.
   private static func computeRate(of pass: Pass, _ speed: Speed) -> Double {
     guard pass.bytesWritten > 0 else { return speed.counting }
-    let stages = pass.segments.first { $0.node == "work" }?.stages.count ?? 2
-    return speed.merging / (1 + Double(max(0, stages - 2)) / 8)
+    // Read, delta and merge are part of the bare merge.
+    let stages = pass.segments.first { $0.node == "lane" }?.stages.count ?? 3
+    return speed.merging / (1 + Double(max(0, stages - 3)) / 8)
   }
 
   private static func device(of path: String) -> UInt64? {

@@ -5,13 +5,13 @@ internal import SluiceStages
 
 /// How the byte budget of a run is spent.
 public struct MemoryPlan: Sendable, Hashable {
-  /// The number of lanes, each a reader and a worker.
+  /// The number of lanes.
   public let lanes: Int
   /// The number of elements in a chunk.
   public let chunkElements: Int
   /// The most bytes of a chunk with the runs of all models.
   public let chunkBytes: Int
-  /// The bytes of windows or buffers that a lane holds: a chunk worked on, one waiting, one read.
+  /// The bytes of windows or of the buffer that a lane holds: a chunk.
   public let laneBytes: Int
   /// The bytes of counting tables and scratch that a lane holds.
   public let tableBytes: Int
@@ -37,9 +37,9 @@ public struct MemoryPlan: Sendable, Hashable {
   ///
   /// What is read into buffers should still be in the processor's cache when it is worked on; a
   /// window costs less for each byte the longer it is.
-  static func preferredChunkElements(_ io: InputMode) -> Int { io == .pread ? 1 << 18 : 1 << 21 }
+  static func preferredChunkElements(_ io: InputMode) -> Int { io == .pread ? 1 << 17 : 1 << 21 }
   /// A chunk that still keeps the cost of a window or a read small.
-  static let goodChunkElements = 1 << 18
+  static let goodChunkElements = 1 << 17
 
   /// Fits a run into a budget: as many lanes as asked for, then chunks as large as possible; lanes
   /// are given up only for chunks that would be very small.
@@ -208,12 +208,21 @@ public struct MemoryPlan: Sendable, Hashable {
         tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
-        laneBytes: chunkBytes * ReadStage.chunksPerLane, tableBytes: tableBytes,
+        laneBytes: chunkBytes, tableBytes: tableBytes,
         outputBuffers: lanes + 3,
-        outputBufferBytes: (min(chunkElements, max(largestElementCount, 1)) * widestOutput
-          + ChunkOutput.alignmentSlack + 4095) & ~4095,
+        outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,
         catalogueBytes: catalogueBytes)
+    }
+
+    /// Room for several chunks, or for one where memory is so short that chunks are small.
+    private func outputBufferBytes(chunkElements: Int) -> Int {
+      let chunk = min(chunkElements, max(largestElementCount, 1)) * widestOutput
+      let all = max(largestElementCount, 1) * widestOutput
+      let whole =
+        chunkElements < MemoryPlan.goodChunkElements
+        ? chunk : max(chunk, min(all, ChunkOutput.preferredByteCount))
+      return (whole + ChunkOutput.alignmentSlack + 4095) & ~4095
     }
   }
 }

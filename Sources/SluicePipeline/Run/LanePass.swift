@@ -33,10 +33,10 @@ struct RunContext: Sendable {
   }
 }
 
-/// One pass over tensors: lanes of a reader and a worker each, and, if the pass writes, two writers.
+/// One pass over tensors: lanes, and, if the pass writes, two writers.
 ///
-///     read 1 --chunks--> work 1 --+                 +--> write 1
-///     read 2 --chunks--> work 2 --+--merged chunks--+--> write 2
+///     lane 1 --+                 +--> write 1
+///     lane 2 --+--merged bytes---+--> write 2
 ///
 /// A pass with second looks has a writer of frames in their place.
 struct LanePass {
@@ -167,22 +167,14 @@ struct LanePass {
     let pool =
       context.plan.options.io == .pread || context.packed.needsBuffers
       ? try BufferPool(
-        count: ReadStage.chunksPerLane, byteCount: max(memory.chunkBytes, 1),
-        cancellation: context.cancellation) : nil
-    let channel = BoundedChannel<Chunk>(
-      capacity: 1, cancellation: context.cancellation, name: "chunks \(lane)")
+        count: 1, byteCount: max(memory.chunkBytes, 1), cancellation: context.cancellation) : nil
     let (progress, meter, secondLooks) = (context.progress, context.work.meter, secondLooks)
-    graph.add("read \(lane)", .source, writes: [channel]) { node in
-      try stage.run(node, budget: budget, pool: pool, to: channel)
-    }
-    graph.add(
-      "work \(lane)", .stage, reads: [channel], writes: outputs
-    ) { node in
+    graph.add("lane \(lane)", .stage, writes: outputs) { node in
       // The tables of the lane count as leased for as long as the lane lives.
       let lease = try tables.acquire(memory.tableBytes)
       defer { lease.release() }
       let segment = makeSegment(node, lane)
-      while let chunk = try node.receive(from: channel) {
+      try stage.run(node, budget: budget, pool: pool) { chunk in
         if chunk.isFirst { try segment.begin(chunk.strip) }
         try segment.process(chunk)
         try chunk.checkReadable()

@@ -12,11 +12,11 @@ public enum InputMode: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Reads the strips of a queue chunk by chunk, every model's run of the same elements at once: the
-/// first node of a lane.
+/// first stage of a lane.
+///
+/// The lane reads on its own thread: what it works on next then lies in the cache of its processor.
+/// Reading ahead is the system's business, which it does well for runs that follow each other.
 public struct ReadStage: Sendable {
-  /// How far a lane reads ahead: one chunk is worked on, one waits, one is being read.
-  public static let chunksPerLane = 3
-
   private let queue: StripQueue
   private let files: [InputFile]
   private let mode: InputMode
@@ -87,11 +87,12 @@ public struct ReadStage: Sendable {
   /// - Parameters:
   ///   - context: The node.
   ///   - budget: The lane's share of the run's memory.
-  ///   - pool: One buffer for each chunk of the lane, if the mode or frames need them.
-  ///   - channel: Where the chunks go.
-  /// - Throws: `FormatError` if a file cannot be read, `CancelledError` if the run was cancelled.
+  ///   - pool: A buffer for a chunk, if the mode or frames need one.
+  ///   - work: What is done with each chunk, before the next is read.
+  /// - Throws: `FormatError` if a file cannot be read, `CancelledError` if the run was cancelled,
+  ///   and what the work throws.
   public func run(
-    _ context: NodeContext, budget: ByteBudget, pool: BufferPool?, to channel: BoundedChannel<Chunk>
+    _ context: NodeContext, budget: ByteBudget, pool: BufferPool?, work: (Chunk) throws -> Void
   ) throws {
     var cursors: [FrameCursor?] = []
     while let strip = try context.measure(.blockedOnInput, { try queue.take() }) {
@@ -99,8 +100,12 @@ public struct ReadStage: Sendable {
       var start = strip.elements.lowerBound
       repeat {
         let end = min(start + granularity.chunkElements, strip.elements.upperBound)
-        let chunk = try read(strip, start..<end, frames, context, budget: budget, pool: pool)
-        try context.send(chunk, to: channel)
+        try context.cancellation.check()
+        let chunk = try context.measure(.blockedOnInput) {
+          try read(strip, start..<end, frames, context, budget: budget, pool: pool)
+        }
+        context.count(items: 1)
+        try work(chunk)
         start = end
       } while start < strip.elements.upperBound
     }

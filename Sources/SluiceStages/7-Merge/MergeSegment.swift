@@ -83,8 +83,9 @@ public import SluiceKernels
   /// Finishes the strip.
   ///
   /// - Parameter strip: The strip.
-  public func end(_ strip: Strip) {
-    output.end(strip)
+  /// - Throws: `CancelledError` if the run was cancelled.
+  public func end(_ strip: Strip) throws {
+    try output.end(strip)
   }
 
   private func merge(

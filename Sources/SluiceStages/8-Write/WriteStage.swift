@@ -7,7 +7,7 @@ public struct WriteJob: Sendable {
   /// The buffer that holds the bytes.
   public let buffer: PooledBuffer
   /// Where they lie in the buffer.
-  public let range: Range<Int>
+  public internal(set) var range: Range<Int>
   /// The ordinal of the strip that they belong to.
   public let strip: Int
   /// The ordinal of the shard.
