@@ -17,28 +17,40 @@ static void draw(uint64_t start, uint64_t first, size_t count, uint32_t *draws) 
   const uint64_t step = 0x9e3779b97f4a7c15ull;
   const u64x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   u64x16 state = start + step * (first + 1 + lane);
-  for (size_t index = 0; index < count; index += LANES) {
-    u32x16 drawn = __builtin_convertvector(mixed(state) >> 40, u32x16);
-    memcpy(draws + index, &drawn, (count - index < LANES ? count - index : LANES) * sizeof *draws);
-    state += step * LANES;
+#define STEP(index, lanes)                                               \
+  u32x16 drawn = __builtin_convertvector(mixed(state) >> 40, u32x16);    \
+  memcpy(draws + index, &drawn, (lanes) * sizeof *draws);                 \
+  state += step * LANES
+  FOR_EACH_VECTOR(count, STEP);
+#undef STEP
+}
+
+// The keep word of 64 elements.
+INLINE uint64_t reached_word(const uint32_t *draws, uint32_t limit) {
+  s32x16 reached[WORD / LANES];
+  for (int part = 0; part < WORD / LANES; part++) {
+    s32x16 drawn;
+    memcpy(&drawn, draws + part * LANES, sizeof drawn);
+    reached[part] = drawn >= (int32_t)limit;
   }
+  return whole_word_of(reached);
 }
 
 // The keep words of the elements whose number reaches a limit; how many there are.
 static size_t keep_drawn(const uint32_t *draws, size_t count, uint32_t limit, uint64_t *keep) {
   size_t kept = 0;
-  for (size_t index = 0; index < count; index += WORD) {
-    uint64_t word = 0;
-    for (size_t part = 0; part < WORD && index + part < count; part += LANES) {
-      size_t lanes = count - index - part < LANES ? count - index - part : LANES;
-      s32x16 drawn = 0;
-      memcpy(&drawn, draws + index + part, lanes * sizeof *draws);
-      uint64_t reached = word_of(drawn >= (int32_t)limit);
-      // A missing element looks like a zero, which reaches a limit of zero.
-      word |= (lanes == LANES ? reached : reached & ((1ull << lanes) - 1)) << part;
-    }
+  size_t index = 0;
+  for (; index + WORD <= count; index += WORD) {
+    uint64_t word = reached_word(draws + index, limit);
     *keep++ = word;
     kept += (size_t)__builtin_popcountll(word);
+  }
+  if (index < count) {
+    uint32_t padded[WORD] = {0};
+    memcpy(padded, draws + index, (count - index) * sizeof *draws);
+    // A missing element looks like a zero, which reaches a limit of zero.
+    *keep = reached_word(padded, limit) & ((1ull << (count - index)) - 1);
+    kept += (size_t)__builtin_popcountll(*keep);
   }
   return kept;
 }

@@ -19,21 +19,25 @@ INLINE f32x16 elected_mean_of(const float *const *deltas, size_t model_count, si
   s32x16 turn = ~(sum_of(deltas, model_count, index, lanes) >= 0.0f) & SIGN;
   f32x16 sum = 0;
   s32x16 agreeing = 0;
-  s32x16 unanimous = -1;
   for (size_t model = 0; model < model_count; model++) {
     f32x16 value = floats_of(bits_of(load_floats(deltas[model] + index, lanes)) ^ turn);
     s32x16 agrees = value > 0.0f;
     sum += agrees ? value : 0.0f;
     agreeing -= agrees;
-    unanimous &= agrees;
   }
-  if (model_count == 2) {
-    // Halving rounds as dividing by 2 does, and is faster.
-    sum = unanimous ? sum * 0.5f : sum;
-  } else {
-    sum /= __builtin_convertvector(larger(agreeing, 1), f32x16);
-  }
+  sum /= __builtin_convertvector(larger(agreeing, 1), f32x16);
   return floats_of(bits_of(sum) ^ turn);
+}
+
+// The same for two models: half their sum if both have the elected sign, or else the one that has
+// it, or zero. Halving rounds as dividing by 2 does.
+INLINE f32x16 elected_mean_of_two(f32x16 a, f32x16 b) {
+  f32x16 sum = a + b;
+  f32x16 low = a < b ? a : b;
+  f32x16 high = a > b ? a : b;
+  f32x16 one = sum >= 0.0f ? (high > 0.0f ? high : 0.0f) : low;
+  s32x16 unanimous = (low > 0.0f) | (high < 0.0f);
+  return unanimous ? sum * 0.5f : one;
 }
 
 typedef enum { MERGE_TIES, MERGE_SUM, MERGE_MEAN } merge_rule;
@@ -41,9 +45,11 @@ typedef enum { MERGE_TIES, MERGE_SUM, MERGE_MEAN } merge_rule;
 INLINE void merge_by(merge_rule rule, const float *const *deltas, size_t model_count, size_t count,
                      float *out) {
 #define STEP(index, lanes)                                                   \
-  f32x16 merged = rule == MERGE_TIES                                         \
-                      ? elected_mean_of(deltas, model_count, index, lanes)   \
-                      : sum_of(deltas, model_count, index, lanes);           \
+  f32x16 merged =                                                            \
+      rule != MERGE_TIES ? sum_of(deltas, model_count, index, lanes)         \
+      : model_count == 2 ? elected_mean_of_two(load_floats(deltas[0] + index, lanes),  \
+                                               load_floats(deltas[1] + index, lanes))  \
+                         : elected_mean_of(deltas, model_count, index, lanes); \
   if (rule == MERGE_MEAN) merged /= (float)model_count;                      \
   store_floats(out + index, merged, lanes)
   FOR_EACH_VECTOR(count, STEP);

@@ -105,6 +105,6 @@ INLINE uint32_t largest(s32x16 value) { return (uint32_t)__builtin_reduce_max(va
       step(index, LANES);                             \
     }                                                 \
     if (index < (count)) {                            \
-      step(index, (count)-index);                     \
+      step(index, ((count)-index));                   \
     }                                                 \
   } while (0)

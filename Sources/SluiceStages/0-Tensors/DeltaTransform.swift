@@ -108,6 +108,9 @@ public protocol LaneTransform: AnyObject {
   /// - Throws: What keeps the strip from being worked on.
   func begin(_ strip: Strip, statistics: [Double]) throws
 
+  /// Whether the blocks of the strip that was begun would pass unchanged; they then pass it by.
+  var changesNothing: Bool { get }
+
   /// Changes the deltas of the next block.
   ///
   /// - Parameter block: The block.
@@ -116,6 +119,9 @@ public protocol LaneTransform: AnyObject {
 }
 
 extension LaneTransform {
+  /// False.
+  public var changesNothing: Bool { false }
+
   /// Nothing to prepare.
   ///
   /// - Parameter strip: The strip.

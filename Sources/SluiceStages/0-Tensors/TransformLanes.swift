@@ -5,7 +5,7 @@ public import SluiceKernels
 public final class TransformLanes {
   private let lanes: [[(scope: TransformScope, transform: any LaneTransform)]]
   private let partitions: PartitionMasks
-  private var active: [[any LaneTransform]]
+  private let active: ActiveTransforms
 
   /// Makes the parts of one lane.
   ///
@@ -19,7 +19,7 @@ public final class TransformLanes {
     }
     lanes = (0..<modelCount).map { model in parts.map { ($0.0, $0.1[model]) } }
     partitions = PartitionMasks(count: chain.partitionCount, blockElements: chain.blockElements)
-    active = Array(repeating: [], count: modelCount)
+    active = ActiveTransforms(modelCount: modelCount, capacity: parts.count)
   }
 
   /// Chooses and prepares the transforms that apply to a strip.
@@ -30,11 +30,14 @@ public final class TransformLanes {
   /// - Throws: What a transform throws.
   public func begin(_ strip: Strip, isActive: Bool = true) throws {
     let role = strip.task.role
-    active = lanes.map { lane in
-      guard isActive, role == .linear || role == .dense else { return [] }
-      return lane.compactMap { role == .linear || $0.scope == .all ? $0.transform : nil }
+    let isChanged = isActive && (role == .linear || role == .dense)
+    for (model, lane) in lanes.enumerated() {
+      active.removeAll(of: model)
+      for part in lane where isChanged && (role == .linear || part.scope == .all) {
+        try part.transform.begin(strip)
+        if !part.transform.changesNothing { active.append(part.transform, of: model) }
+      }
     }
-    for transform in active.joined() { try transform.begin(strip) }
   }
 
   /// Lets a block of a model pass.
@@ -48,10 +51,54 @@ public final class TransformLanes {
   public func apply(
     to values: UnsafeMutablePointer<Float>, count: Int, firstElement: Int, model: Int
   ) throws {
-    guard !active[model].isEmpty else { return }
+    guard active.count(of: model) > 0 else { return }
     let block = unsafe DeltaBlock(
       values: values, count: count, firstElement: firstElement, partitions: partitions)
-    for transform in active[model] { try transform.apply(to: block) }
+    try active.apply(to: block, model: model)
+  }
+}
+
+/// The transforms that apply to the strip at hand.
+///
+/// Kept in memory of its own: calling an element of an array counts references, for each block.
+@safe private final class ActiveTransforms {
+  private let capacity: Int
+  private let modelCount: Int
+  private let transforms: UnsafeMutablePointer<any LaneTransform>
+  private let counts: AlignedBuffer<Int>
+
+  init(modelCount: Int, capacity: Int) {
+    self.capacity = capacity
+    self.modelCount = modelCount
+    unsafe transforms = .allocate(capacity: max(modelCount * capacity, 1))
+    counts = AlignedBuffer(count: max(modelCount, 1), fill: 0)
+  }
+
+  deinit {
+    for model in 0..<modelCount { removeAll(of: model) }
+    unsafe transforms.deallocate()
+  }
+
+  func count(of model: Int) -> Int { unsafe counts.pointer[model] }
+
+  func removeAll(of model: Int) {
+    // SAFETY: the first `count` places of a model are initialised, and no others.
+    unsafe (transforms + model * capacity).deinitialize(count: counts.pointer[model])
+    unsafe counts.pointer[model] = 0
+  }
+
+  func append(_ transform: any LaneTransform, of model: Int) {
+    precondition(count(of: model) < capacity)
+    // SAFETY: as above, and there is room.
+    unsafe (transforms + model * capacity + counts.pointer[model]).initialize(to: transform)
+    unsafe counts.pointer[model] += 1
+  }
+
+  func apply(to block: DeltaBlock, model: Int) throws {
+    for place in 0..<count(of: model) {
+      // SAFETY: as above; nothing changes the list while a block passes.
+      try unsafe transforms[model * capacity + place].apply(to: block)
+    }
   }
 }
 
@@ -144,6 +191,8 @@ public struct InformedTransform: DeltaTransform {
     func begin(_ strip: Strip) throws {
       try lane.begin(strip, statistics: statistics[strip.task.ordinal] ?? [])
     }
+
+    var changesNothing: Bool { lane.changesNothing }
 
     func apply(to block: DeltaBlock) throws { try lane.apply(to: block) }
   }

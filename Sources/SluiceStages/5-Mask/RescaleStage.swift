@@ -88,8 +88,9 @@ public struct FactorStage: DeltaTransform {
       factor = factors.factor(of: strip.task, model: model)
     }
 
+    var changesNothing: Bool { factor == 1 }
+
     func apply(to block: DeltaBlock) {
-      guard factor != 1 else { return }
       unsafe kernels.scale(block.values, count: block.count, by: factor)
     }
   }

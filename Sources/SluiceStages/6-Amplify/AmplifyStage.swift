@@ -48,7 +48,7 @@ public struct AmplifyStage: DeltaTransform {
   private final class Lane: LaneTransform {
     private let factorsByCount: @Sendable (Int) -> [Float]
     private var factors: [Float] = []
-    private var changesNothing = false
+    private var isOne = false
     private let zeroesDropped: Bool
     private let kernels: Kernels
 
@@ -65,13 +65,13 @@ public struct AmplifyStage: DeltaTransform {
       if factors.count != count {
         factors = factorsByCount(count)
         precondition(factors.count == count, "a factor for each partition")
-        changesNothing = factors.allSatisfy { $0 == 1 }
+        isOne = factors.allSatisfy { $0 == 1 }
       }
       if zeroesDropped {
         unsafe kernels.prune(
           block.values, count: block.count, partitions: block.partitions.pointers,
           factors: factors, partitionCount: factors.count)
-      } else if !changesNothing {
+      } else if !isOne {
         unsafe kernels.amplify(
           block.values, count: block.count, partitions: block.partitions.pointers,
           factors: factors, partitionCount: factors.count)
