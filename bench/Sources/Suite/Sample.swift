@@ -40,16 +40,19 @@ public struct Sample: Hashable, Sendable {
     self.details = details
   }
 
-  /// A command's time, with the bytes that it moved where it says so.
+  /// A command's time, with what it says of itself where it does.
+  ///
+  /// The system tells of no peak below that of the process that started it.
   init(
-    run: Int, group: String, step: String, _ outcome: ChildProcess.Outcome, bytesMoved: Int?
+    run: Int, group: String, step: String, _ outcome: ChildProcess.Outcome,
+    _ account: Workbench.Account?
   ) {
     var details = [
       Detail.user: outcome.user, Detail.system: outcome.system,
-      Detail.peakResident: Double(outcome.peakResident),
+      Detail.peakResident: Double(account?.peakResident ?? outcome.peakResident),
       Detail.diskRead: Double(outcome.diskRead), Detail.diskWritten: Double(outcome.diskWritten),
     ]
-    details[Detail.bytesMoved] = bytesMoved.map(Double.init)
+    details[Detail.bytesMoved] = account.map { Double($0.bytesMoved) }
     self.init(run: run, group: group, step: step, seconds: outcome.wall, details: details)
   }
 

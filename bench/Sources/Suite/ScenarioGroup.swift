@@ -68,8 +68,8 @@ public struct ScenarioGroup: Sendable {
       ]
   }
 
-  /// Measures each step once, beginning with another one in each run, so that no step always follows
-  /// the same one.
+  /// Measures each step once, in an order of its own in each run: what a disk has just taken from one
+  /// step costs the next, which must not always be the same one.
   /// - Parameters:
   ///   - run: the number of the turn.
   ///   - bench: where it is measured.
@@ -80,9 +80,7 @@ public struct ScenarioGroup: Sendable {
     _ run: Int, on bench: Workbench, _ folders: [Family: FamilyFolder],
     each: (Sample) throws -> Void
   ) throws {
-    let steps = steps
-    for turn in steps.indices {
-      let step = steps[(run + turn) % steps.count]
+    for step in steps.shuffled() {
       guard let folder = folders[step.scenario.family] else {
         preconditionFailure("\(step.name) has no models")
       }
@@ -92,9 +90,8 @@ public struct ScenarioGroup: Sendable {
         let scratch = bench.scratch(for: step.scenario)
         try each(try floor(step.name, run, reader, inputs, folder.bytesOut, scratch))
       } else {
-        let (outcome, bytesMoved) = try bench.run(step.scenario, folder)
-        try each(
-          Sample(run: run, group: name, step: step.name, outcome, bytesMoved: bytesMoved))
+        let (outcome, account) = try bench.run(step.scenario, folder)
+        try each(Sample(run: run, group: name, step: step.name, outcome, account))
       }
     }
   }

@@ -57,12 +57,11 @@ public struct Workbench: Sendable {
   /// - Parameters:
   ///   - scenario: what to run.
   ///   - family: its models, on disk.
-  /// - Returns: what the program used, and where it says so the bytes that it moved: inputs read, output written, and what
-  ///   it spilled, written and read.
+  /// - Returns: what the program used, and what it says of itself.
   /// - Throws: `BenchFailure` when it fails, or when what it leaves has not the size of a model.
   public func run(
     _ scenario: Scenario, _ family: FamilyFolder
-  ) throws -> (outcome: ChildProcess.Outcome, bytesMoved: Int?) {
+  ) throws -> (outcome: ChildProcess.Outcome, account: Account?) {
     let merged = scratch(for: scenario) + "/merged"
     let command: [String]
     switch scenario.program {
@@ -95,18 +94,27 @@ public struct Workbench: Sendable {
         "\(scenario.name): the merged model has \(written) bytes, the base model "
           + "\(family.bytesOut): no fair comparison")
     }
-    let bytesMoved = try bytesMoved(report: merged + "/sluice-report.json")
+    let account = try account(of: merged + "/sluice-report.json")
     try Directory.remove(merged)
-    return (outcome, bytesMoved)
+    return (outcome, account)
   }
 
-  private func bytesMoved(report path: String) throws -> Int? {
+  /// What a merge's report says.
+  public struct Account {
+    /// Inputs read, output written, and what was spilled, written and read.
+    public let bytesMoved: Int
+    /// The largest resident size, as the system counted it for the process.
+    public let peakResident: Int
+  }
+
+  private func account(of path: String) throws -> Account? {
     guard access(path, R_OK) == 0 else { return nil }
     let totals = try JSON(parsing: File.contents(of: path))["totals"]
     guard let read = totals?["bytesRead"]?.integerValue,
       let written = totals?["bytesWritten"]?.integerValue,
-      let spilled = totals?["bytesSpilled"]?.integerValue
+      let spilled = totals?["bytesSpilled"]?.integerValue,
+      let peak = totals?["peakMemory"]?.integerValue
     else { throw BenchFailure("\(path): no bytes in its totals") }
-    return read + written + 2 * spilled
+    return Account(bytesMoved: read + written + 2 * spilled, peakResident: peak)
   }
 }
