@@ -1,4 +1,4 @@
-/// Neighbouring stages fused on one worker: what a lane does with the chunks of a strip.
+/// Neighbouring stages fused on one thread: what a lane does with the chunks of a strip.
 ///
 /// A lane works through a strip from its first chunk to its last, then begins the next.
 public protocol LaneSegment: AnyObject {

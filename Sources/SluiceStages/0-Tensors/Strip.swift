@@ -12,7 +12,7 @@ public struct Granularity: Sendable, Hashable {
   /// The number of elements in a strip: the unit that one lane works through in order, that is
   /// counted into one spectrum, and that a journal knows as finished.
   public let stripElements: Int
-  /// The number of elements in a chunk: the unit that travels from a reader to a worker.
+  /// The number of elements in a chunk: what a lane reads at once.
   public let chunkElements: Int
 
   /// Chooses sizes.

@@ -21,7 +21,7 @@ public import SluiceFormats
 
 /// A run of contiguous elements of one tensor with the same run from every model.
 ///
-/// It is what travels from a reader to a worker. Dropping it gives its memory back.
+/// It is what a lane reads at once and works on. Dropping it gives its memory back.
 public final class Chunk: @unchecked Sendable {
   // Safe to hand from thread to thread: it never changes, and what its runs point to is mapped
   // read-only or was filled before the chunk was made.

@@ -7,7 +7,7 @@ public import SluiceKernels
 public enum InputMode: String, Sendable, Hashable, CaseIterable {
   /// Into buffers that stay in the processor's cache.
   case pread
-  /// Through memory-mapped windows that are released behind the reader.
+  /// Through memory-mapped windows that are released behind the lane.
   case mmap
 }
 

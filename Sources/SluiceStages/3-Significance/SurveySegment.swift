@@ -1,6 +1,6 @@
 public import SluiceKernels
 
-/// Pass 1 in one lane: delta -> significance, fused on one worker while a block is in cache.
+/// Pass 1 in one lane: delta -> significance, fused while a block is in cache.
 ///
 /// Counts deltas into spectra, one for each strip and model: as they are, or as the stages before
 /// leave them. Rows that the base does not have are left out.

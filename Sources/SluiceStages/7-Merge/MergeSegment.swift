@@ -1,7 +1,7 @@
 internal import SluiceCore
 public import SluiceKernels
 
-/// Pass 2 in one lane: delta -> mask -> amplify -> merge, fused on one worker block by block while a
+/// Pass 2 in one lane: delta -> mask -> amplify -> merge, fused block by block while a
 /// block is in cache; each chunk's merged weights go to the writer.
 @safe public final class MergeSegment: LaneSegment {
   private let chain: MergeChain

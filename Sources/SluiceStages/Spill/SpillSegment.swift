@@ -14,7 +14,7 @@ public struct SpillWish: Sendable, Hashable {
   public init(floors: [UInt32?]) { self.floors = floors }
 }
 
-/// The second look of pass 1 in one lane: delta -> keep -> pack, fused on one worker; frames go to
+/// The second look of pass 1 in one lane: delta -> keep -> pack, fused; frames go to
 /// the writer.
 @safe public final class SpillSegment: LaneSegment {
   private let wishes: @Sendable (TensorTask) -> SpillWish?
