@@ -80,6 +80,12 @@ INLINE f32x16 load_elements(const char *raw, sluice_dtype dtype, size_t index, s
   return 0;
 }
 
+// Float32 of `lanes` elements minus those of a base, rounded once.
+INLINE f32x16 load_difference(const char *raw, sluice_dtype dtype, const char *base,
+                              sluice_dtype base_dtype, size_t index, size_t lanes) {
+  return load_elements(raw, dtype, index, lanes) - load_elements(base, base_dtype, index, lanes);
+}
+
 // Rounds to the element type, to nearest with ties to even, and stores `lanes` elements.
 INLINE void store_elements(char *raw, sluice_dtype dtype, size_t index, f32x16 value,
                            size_t lanes) {

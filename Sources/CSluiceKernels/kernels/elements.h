@@ -20,12 +20,12 @@ static uint32_t widen(const void *raw, sluice_dtype dtype, float *out, size_t co
 #undef BODY
 }
 
-INLINE uint32_t delta_as(sluice_dtype dtype, const char *raw, const float *base, float *out,
-                         size_t count) {
+INLINE uint32_t difference_as(sluice_dtype dtype, const char *raw, sluice_dtype base_dtype,
+                              const char *base, float *out, size_t count) {
   s32x16 top = 0;
-#define STEP(index, lanes)                                                                       \
-  f32x16 value = load_elements(raw, dtype, index, lanes) - load_floats(base + index, lanes);     \
-  top = larger(top, bits_of(value) & MAGNITUDE);                                                 \
+#define STEP(index, lanes)                                                       \
+  f32x16 value = load_difference(raw, dtype, base, base_dtype, index, lanes);    \
+  top = larger(top, bits_of(value) & MAGNITUDE);                                 \
   store_floats(out + index, value, lanes)
   FOR_EACH_VECTOR(count, STEP);
 #undef STEP
@@ -34,26 +34,14 @@ INLINE uint32_t delta_as(sluice_dtype dtype, const char *raw, const float *base,
 
 static uint32_t delta(const void *raw, sluice_dtype dtype, const float *base, float *out,
                       size_t count) {
-#define BODY(constant) delta_as(constant, raw, base, out, count)
+#define BODY(constant) difference_as(constant, raw, SLUICE_F32, (const char *)base, out, count)
   WITH_CONSTANT_DTYPE(dtype, BODY);
 #undef BODY
 }
 
-INLINE uint32_t difference_as(sluice_dtype dtype, const char *raw, const char *base, float *out,
-                              size_t count) {
-  s32x16 top = 0;
-#define STEP(index, lanes)                                                                   \
-  f32x16 value = load_elements(raw, dtype, index, lanes) - load_elements(base, dtype, index, lanes); \
-  top = larger(top, bits_of(value) & MAGNITUDE);                                             \
-  store_floats(out + index, value, lanes)
-  FOR_EACH_VECTOR(count, STEP);
-#undef STEP
-  return largest(top);
-}
-
 static uint32_t difference(const void *raw, const void *base, sluice_dtype dtype, float *out,
                            size_t count) {
-#define BODY(constant) difference_as(constant, raw, base, out, count)
+#define BODY(constant) difference_as(constant, raw, constant, base, out, count)
   WITH_CONSTANT_DTYPE(dtype, BODY);
 #undef BODY
 }

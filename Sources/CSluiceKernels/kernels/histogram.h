@@ -12,8 +12,7 @@ typedef struct {
 
 INLINE f32x16 delta_at(counted from, size_t index, size_t lanes) {
   if (from.delta != NULL) return load_floats(from.delta + index, lanes);
-  return load_elements(from.tuned, from.dtype, index, lanes) -
-         load_elements(from.base, from.dtype, index, lanes);
+  return load_difference(from.tuned, from.dtype, from.base, from.dtype, index, lanes);
 }
 
 // 64 magnitudes, where they are counted, and which of them have lower bits.

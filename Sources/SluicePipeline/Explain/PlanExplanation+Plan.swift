@@ -22,7 +22,7 @@ extension PlanExplanation {
     passes = PassList(plan).passes
     let memory = plan.memory
     self.memory = [
-      MemoryPart(name: "chunk of a lane", count: memory.lanes, byteCount: memory.laneBytes),
+      MemoryPart(name: "chunk of a lane", count: memory.lanes, byteCount: memory.chunkBytes),
       MemoryPart(name: "tables of a lane", count: memory.lanes, byteCount: memory.tableBytes),
       MemoryPart(
         name: "output buffers", count: memory.outputBuffers, byteCount: memory.outputBufferBytes),

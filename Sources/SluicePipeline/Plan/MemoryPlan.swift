@@ -9,10 +9,8 @@ public struct MemoryPlan: Sendable, Hashable {
   public let lanes: Int
   /// The number of elements in a chunk.
   public let chunkElements: Int
-  /// The most bytes of a chunk with the runs of all models.
+  /// The most bytes of a chunk with the runs of all models: the windows or the buffer of a lane.
   public let chunkBytes: Int
-  /// The bytes of windows or of the buffer that a lane holds: a chunk.
-  public let laneBytes: Int
   /// The bytes of counting tables and scratch that a lane holds.
   public let tableBytes: Int
   /// The number of output buffers.
@@ -26,7 +24,7 @@ public struct MemoryPlan: Sendable, Hashable {
 
   /// The bytes that the plan needs in all.
   public var totalBytes: Int {
-    lanes * (laneBytes + tableBytes) + catalogueBytes
+    lanes * (chunkBytes + tableBytes) + catalogueBytes
       + max(outputBuffers * outputBufferBytes, frameBuffersByteCount)
   }
 
@@ -208,7 +206,7 @@ public struct MemoryPlan: Sendable, Hashable {
         tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
-        laneBytes: chunkBytes, tableBytes: tableBytes,
+        tableBytes: tableBytes,
         outputBuffers: lanes + 3,
         outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,

@@ -162,7 +162,7 @@ struct LanePass {
     _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
   ) throws {
     let memory = context.plan.memory
-    let budget = try context.budget.reserve(memory.laneBytes)
+    let budget = try context.budget.reserve(memory.chunkBytes)
     let tables = try context.budget.reserve(memory.tableBytes)
     let pool =
       context.plan.options.io == .pread || context.packed.needsBuffers

@@ -22,10 +22,7 @@ public import SluiceFormats
 /// A run of contiguous elements of one tensor with the same run from every model.
 ///
 /// It is what a lane reads at once and works on. Dropping it gives its memory back.
-public final class Chunk: @unchecked Sendable {
-  // Safe to hand from thread to thread: it never changes, and what its runs point to is mapped
-  // read-only or was filled before the chunk was made.
-
+public final class Chunk {
   /// The strip that it belongs to.
   public let strip: Strip
   /// The elements, as positions in the tensor.

@@ -7,9 +7,7 @@ internal import SluiceFormats
 ///
 /// The same in both input modes: a mapping of a transposed matrix would span all of it for a few
 /// rows, and count as memory used.
-@safe final class GatheredRun: @unchecked Sendable {
-  // Safe to hand from thread to thread: filled before anyone else sees it, never changed after.
-
+@safe final class GatheredRun {
   /// The elements, one behind the other.
   @unsafe let bytes: UnsafeRawBufferPointer
   private let buffer: PooledBuffer

@@ -90,7 +90,8 @@ public struct DeltaStage {
     for block in ChunkBlocks(elements, blockElements: buffers.blockElements) {
       try takeDifference(model, chunk, block)
     }
-    preconditionFailure("one of the deltas was not finite")
+    // A mapped file was written to between the two looks.
+    throw .inconsistentStatistics(chunk.strip.task, model: model)
   }
 
   /// Takes a model's deltas of a block without widening the base's weights first, where that can be

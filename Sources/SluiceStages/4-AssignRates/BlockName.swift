@@ -9,9 +9,7 @@ public enum BlockName {
   /// - Returns: The name up to the number of the block (`model.layers.3`); the whole name for a
   ///   tensor outside all blocks, which is a block of its own.
   public static func block(of tensor: String) -> String {
-    guard let number = numberRange(in: tensor), number.upperBound < tensor.utf8.count else {
-      return tensor
-    }
+    guard let number = numberRange(in: tensor) else { return tensor }
     let end = tensor.utf8.index(tensor.startIndex, offsetBy: number.upperBound)
     return String(tensor[..<end])
   }
@@ -21,7 +19,7 @@ public enum BlockName {
   /// - Parameter tensor: The tensor's name.
   /// - Returns: Whether more of the name follows the number of a block.
   public static func isInBlock(_ tensor: String) -> Bool {
-    numberRange(in: tensor).map { $0.upperBound < tensor.utf8.count } ?? false
+    numberRange(in: tensor) != nil
   }
 
   /// The number of the block that a tensor is part of.
@@ -29,14 +27,13 @@ public enum BlockName {
   /// - Parameter tensor: The tensor's name.
   /// - Returns: The number; nil outside of blocks, and if it does not fit an `Int`.
   public static func number(of tensor: String) -> Int? {
-    guard let range = numberRange(in: tensor), range.upperBound < tensor.utf8.count else {
-      return nil
-    }
+    guard let range = numberRange(in: tensor) else { return nil }
     return Int(
       String(decoding: tensor.utf8.dropFirst(range.lowerBound).prefix(range.count), as: UTF8.self))
   }
 
-  /// The bytes of the first part of a name that is a number behind the name of a group of blocks.
+  /// The bytes of the first part of a name that is a number behind the name of a group of blocks; nil
+  /// if nothing follows it.
   private static func numberRange(in tensor: String) -> Range<Int>? {
     let text = tensor.utf8.span
     var followsGroup = false
@@ -48,7 +45,7 @@ public enum BlockName {
         isNumber = isNumber && UInt8(ascii: "0")...UInt8(ascii: "9") ~= text[end]
         end += 1
       }
-      if followsGroup, isNumber, end > start { return start..<end }
+      if followsGroup, isNumber, end > start { return end < text.count ? start..<end : nil }
       guard end < text.count else { return nil }
       followsGroup = groups.contains { isEqual(text, start..<end, $0.utf8.span) }
       start = end + 1

@@ -5,7 +5,7 @@ internal import SluiceFormats
 /// Where a lane puts its merged chunks: lets each be written behind the last in a buffer, adds its
 /// bytes to the tensor's sum, and sends a buffer that is full to the writer.
 public final class ChunkOutput {
-  /// What is worth writing at once: a disk takes it in half the time of as many small pieces.
+  /// What is worth writing at once: quarters of it took a pass that writes a quarter more time.
   public static let preferredByteCount = 1 << 20
   /// What a buffer holds beyond a chunk, so that bytes lie at the same position within a page in
   /// memory as in the file, as direct writing wants it.
