@@ -157,6 +157,28 @@ struct HostileInputTests {
     #expect(result.errors.contains("the merged model needs 8 TiB more"), "\(result.errors)")
   }
 
+  @Test("names in a recipe change no terminal", arguments: [false, true])
+  func namesInRecipe(isJSON: Bool) throws {
+    let directory = try FamilyDirectory()
+    let tuned = directory.family.fineTuned[0].name
+    let recipe = directory.path + "/recipe.yaml"
+    let text = """
+      base: base
+      models: {"\\e[2J\\x9b1m\\n": \(tuned), "b\\x7f": \(tuned)}
+      stages: [read, delta, merge: {operator: sum}, write]
+      """
+    try Data(text.utf8).write(to: URL(fileURLWithPath: recipe))
+    let result = try SluiceProcess.run(
+      ["run", recipe, "--out", directory.path + "/out", "--verbose"] + (isJSON ? ["--json"] : []))
+    #expect(result.exitCode == 0, "\(result.errors)")
+    let all = result.output + result.errors
+    #expect(
+      !all.unicodeScalars.contains { $0 != "\n" && $0.properties.generalCategory == .control })
+    let name = isJSON ? #"\u001b[2J\u009b1m\n"# : #"\u{1b}[2J\u{9b}1m\u{a}"#
+    #expect(result.output.contains(name), "\(all)")
+    #expect(result.errors.contains("the same checkpoint"))
+  }
+
   private func write(_ files: [String: [UInt8]], to model: String) throws {
     let manager = FileManager.default
     try manager.createDirectory(atPath: model, withIntermediateDirectories: true)

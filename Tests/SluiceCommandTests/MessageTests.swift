@@ -39,6 +39,19 @@ struct MessageTests {
 
         """),
     Case(
+      arguments: merge + ["--model", "rescale={d}/{a}"], exitCode: 64,
+      errors: """
+        error: a model cannot be called rescale: a recipe's stage amplify has a setting of this name
+        hint: Give the model another name.
+
+        """),
+    Case(
+      arguments: merge + ["--weight", "\u{1b}[2J\t=1"], exitCode: 64,
+      errors: #"""
+        error: --weight: there is no model \u{1b}[2J\u{9}; the models are: {a}
+
+        """#),
+    Case(
       arguments: merge + ["--pruning-rate", "1.2"], exitCode: 64,
       errors: "error: the pruning rate must lie in 0 ..< 1; it is 1.2\n"),
     Case(

@@ -16,7 +16,8 @@ struct HostileRecipeTests {
       "a\u{ffff}", "a\u{1fffe}b", "a\nb", "a\tb", "a\\b", "a\"b", "a\u{1}b", " a ", "a: b", "#a",
       "🦙",
       "a\u{a0}b", "a\u{202e}b", "e\u{301}", "\u{e9}", "- a", "{a}", "%a", "@a", "`a", "~", "null",
-      "1",
+      "1", String(repeating: "n", count: 3000), String(repeating: "\u{1}", count: 200),
+      String(repeating: "模", count: 1000),
     ])
   func names(name: String) throws {
     var recipe = MergeRecipe(
@@ -24,11 +25,13 @@ struct HostileRecipeTests {
       method: .init(pruningRate: .standard))
     recipe.models[0].amplification = [1.5]
     recipe.models[0].weight = 2
+    recipe.models[0].pruningRate = TensorNumber([.init(.constant(0.5))])
     let again = try parse(recipe.resolvedText)
     #expect(again.models.map { Array($0.name.unicodeScalars) } == [Array(name.unicodeScalars)])
     #expect(Array(again.models[0].path.unicodeScalars) == Array("/m\(name)".unicodeScalars))
     #expect(Array(again.base.unicodeScalars) == Array("/b\(name)".unicodeScalars))
     #expect(again.models[0].amplification == [1.5] && again.models[0].weight == 2)
+    #expect(again.models[0].pruningRate == recipe.models[0].pruningRate)
     #expect(again.fingerprint == recipe.fingerprint)
   }
 

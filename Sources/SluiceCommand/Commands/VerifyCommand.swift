@@ -60,7 +60,7 @@ struct VerifyCommand: ParsableCommand, HasOutputOptions {
       return
     }
     for difference in result.differences.prefix(VerifyCommand.shownDifferences) {
-      StandardError.write("difference: \(difference.subject): \(difference.message.printable)\n")
+      StandardError.writeLine("difference: \(difference.subject): \(difference.message)")
     }
     let more = result.differences.count - VerifyCommand.shownDifferences
     if more > 0 { StandardError.write("difference: and \(more) more, listed with --json\n") }

@@ -33,13 +33,12 @@ enum Exit {
   static func report(_ failure: Failure, isVerbose: Bool, isJSON: Bool) {
     if isJSON { return reportJSON(failure) }
     let subject = failure.subject.description
-    StandardError.write(
-      "error: " + (subject.isEmpty ? "" : subject + ": ") + failure.message + "\n")
-    if let remedy = failure.remedy { StandardError.write("hint: \(sentence(remedy))\n") }
+    StandardError.writeLine("error: " + (subject.isEmpty ? "" : subject + ": ") + failure.message)
+    if let remedy = failure.remedy { StandardError.writeLine("hint: \(sentence(remedy))") }
     if isVerbose, let number = failure.systemError {
       // SAFETY: the C library's own text, copied at once.
       let text = unsafe strerror(number).map { unsafe String(cString: $0) } ?? ""
-      StandardError.write("cause: \(text) (error \(number) of the system)\n")
+      StandardError.writeLine("cause: \(text) (error \(number) of the system)")
     }
   }
 

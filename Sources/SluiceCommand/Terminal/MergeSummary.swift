@@ -18,7 +18,7 @@ enum MergeSummary {
       let isSurveyed = !model.layers.isEmpty
       let factors = model.factors.map { "\($0)" }.joined(separator: ", ")
       rows.append([
-        model.name, isSurveyed ? "\(model.layers.count)" : "-", factors,
+        model.name.printable, isSurveyed ? "\(model.layers.count)" : "-", factors,
         Format.percent(report.requestedRate), model.achievedRate.map(Format.percent) ?? "-",
         isSurveyed ? Format.grouped(model.keptCount) : "-",
       ])
@@ -104,7 +104,7 @@ enum WarningDisplay {
           json.member("message", .string(warning.message))
         }
       } else {
-        StandardError.write("warning: \(warning.subject): \(warning.message)\n")
+        StandardError.writeLine("warning: \(warning.subject): \(warning.message)")
       }
     }
     if !options.isJSON, warnings.count > limit {

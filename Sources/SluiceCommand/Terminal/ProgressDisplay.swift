@@ -39,11 +39,10 @@ final class ProgressDisplay {
   func stop() { reporter?.stop() }
 
   private static func showLive(_ event: ProgressEvent) {
-    let wipe = "\r\u{1b}[2K"
     switch event {
-    case .phaseFinished: StandardError.write(wipe)
+    case .phaseFinished: StandardError.rewriteLine("")
     case .phaseStarted(let snapshot), .advanced(let snapshot):
-      StandardError.write(wipe + String(line(snapshot).prefix(StandardError.columns - 1)))
+      StandardError.rewriteLine(String(line(snapshot).prefix(StandardError.columns - 1)))
     }
   }
 

@@ -41,7 +41,7 @@ struct SearchDisplay: Sendable {
     }
   }
 
-  private func write(_ line: String) { StandardError.write(line + "\n") }
+  private func write(_ line: String) { StandardError.writeLine(line) }
 
   private func name(_ candidate: Candidate) -> String {
     switch candidate.content {

@@ -10,7 +10,7 @@ enum SearchSummary {
     ]
     for model in result.models {
       rows.append([
-        model.name, model.partitionRates.map { "\($0)" }.joined(separator: ","),
+        model.name.printable, model.partitionRates.map { "\($0)" }.joined(separator: ","),
         model.factors.description, model.method, Format.percent(model.domainRatio),
         "\(model.trajectory.count)", "\(model.otherEvaluations)",
       ])
@@ -18,7 +18,7 @@ enum SearchSummary {
     var text = Format.table(rows, leftAligned: [0, 1, 2, 3])
     for model in result.models {
       let best = model.trajectory.first { $0.factors == model.factors }
-      text += "\n\(model.name)\n"
+      text += "\n\(model.name.printable)\n"
       var rows = [["  task", "dense", "best", "Task-Ratio"]]
       for task in model.dense.names {
         let dense = model.dense.tasks[task] ?? 0
@@ -33,7 +33,7 @@ enum SearchSummary {
     if let merged = result.merged {
       text += "\nthe merge: \(scores(merged.tasks))\n"
       for (name, ratio) in merged.domainRatios.sorted(by: { $0.key < $1.key }) {
-        text += "  Domain-Ratio of \(name): \(Format.percent(ratio))\n"
+        text += "  Domain-Ratio of \(name.printable): \(Format.percent(ratio))\n"
       }
     }
     text += "\n\(out)/\(SearchResult.fileName) has the whole way; to merge:\n"

@@ -1,8 +1,9 @@
 internal import Glibc
+internal import SluiceCore
 
 /// Standard output: results.
 enum StandardOutput {
-  static func write(_ text: String) { writeAll(text, to: STDOUT_FILENO) }
+  static func write(_ text: String) { writeAll(text.withoutControls, to: STDOUT_FILENO) }
 }
 
 /// Standard error: progress, warnings and errors.
@@ -17,7 +18,36 @@ enum StandardError {
     return result == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
-  static func write(_ text: String) { writeAll(text, to: STDERR_FILENO) }
+  static func write(_ text: String) { writeAll(text.withoutControls, to: STDERR_FILENO) }
+
+  /// Writes one line, whatever line ends are in the text.
+  static func writeLine(_ text: String) { write(text.printable(limit: .max) + "\n") }
+
+  /// Writes a text in place of the line that the cursor is in.
+  static func rewriteLine(_ text: String) {
+    writeAll("\r\u{1b}[2K" + text.withoutControls, to: STDERR_FILENO)
+  }
+}
+
+extension String {
+  /// The text with control characters other than line ends and tabs written as `\u001b`, which
+  /// means the same in JSON: names in recipes and checkpoints must not move a terminal's cursor.
+  fileprivate var withoutControls: String {
+    func isControl(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.value < 0x20 ? scalar != "\n" && scalar != "\t" : 0x7f...0x9f ~= scalar.value
+    }
+    guard unicodeScalars.contains(where: isControl) else { return self }
+    var text = ""
+    for scalar in unicodeScalars {
+      guard isControl(scalar) else {
+        text.unicodeScalars.append(scalar)
+        continue
+      }
+      let digits = String(scalar.value, radix: 16)
+      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
+    return text
+  }
 }
 
 private func writeAll(_ text: String, to descriptor: Int32) {

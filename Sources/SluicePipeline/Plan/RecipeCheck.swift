@@ -10,12 +10,19 @@ enum RecipeCheck {
     guard !recipe.models.isEmpty else {
       throw .usage("no fine-tuned model is given", remedy: "Add --model NAME=DIRECTORY.")
     }
+    // The stage holds its settings and the models' factors side by side.
+    let settings = RecipeKey.all.filter { $0.place.stage == "amplify" }.map(\.place.key)
     var names: Set<String> = ["base"]
     for model in recipe.models {
       guard names.insert(model.name).inserted else {
         throw .usage(
           "two models are called \(model.name.printable)",
           remedy: "Give each model a name of its own; the base is called base.")
+      }
+      guard !settings.contains(model.name) else {
+        throw .usage(
+          "a model cannot be called \(model.name): a recipe's stage amplify has a setting of this name",
+          remedy: "Give the model another name.")
       }
       guard model.weight.isFinite, Float(model.weight).isFinite else {
         throw .usage("the weight of model \(model.name) must be a finite number")

@@ -12,7 +12,8 @@ extension MergeRecipe {
     var text = "# The resolved recipe of this merge: sluice run gives the same bytes again.\n"
     text += "base: \(quoted(Directory.absolute(base)))\nmodels:\n"
     for model in models {
-      text += "  \(quoted(model.name)): \(quoted(Directory.absolute(model.path)))\n"
+      let (name, path) = (quoted(model.name), quoted(Directory.absolute(model.path)))
+      text += name.isLongKey ? "  ? \(name)\n  : \(path)\n" : "  \(name): \(path)\n"
     }
     text += "stages:\n"
     // Weights that follow from losses are no choice of the recipe's.
@@ -94,7 +95,7 @@ extension MergeRecipe {
     }
     let special = models.filter { $0.pruningRate != nil }
     if !special.isEmpty {
-      let list = special.map { "\(quoted($0.name)): \($0.pruningRate?.recipeText ?? "")" }
+      let list = special.map { "\(key($0.name)): \($0.pruningRate?.recipeText ?? "")" }
       pairs.append("model-rates: {\(list.joined(separator: ", "))}")
     }
     return ResolvedStage(
@@ -117,7 +118,7 @@ extension MergeRecipe {
         return extraFiles[file].map { "\(file.rawValue): \(text($0))" }
       }
       let list = models.compactMap { model in
-        model.extraFiles[file].map { "\(quoted(model.name)): \(text($0))" }
+        model.extraFiles[file].map { "\(key(model.name)): \(text($0))" }
       }
       return list.isEmpty ? nil : "\(file.rawValue): {\(list.joined(separator: ", "))}"
     }
@@ -127,7 +128,7 @@ extension MergeRecipe {
     var pairs = pairs("amplify")
     for model in models where !model.amplification.isEmpty {
       let factors = model.amplification.map { "\($0)" }.joined(separator: ", ")
-      pairs.append("\(quoted(model.name)): [\(factors)]")
+      pairs.append("\(key(model.name)): [\(factors)]")
     }
     return ResolvedStage(name: "amplify", arguments: pairs.joined(separator: ", "))
   }
@@ -140,7 +141,7 @@ extension MergeRecipe {
     }
     pairs += filePairs(of: method.merging.row, showsPaths)
     let weights = models.filter { $0.weight != 1 || $0.weightByTensor != nil }.map { model in
-      "\(quoted(model.name)): \(model.weightByTensor?.recipeText ?? "\(model.weight)")"
+      "\(key(model.name)): \(model.weightByTensor?.recipeText ?? "\(model.weight)")"
     }
     if !weights.isEmpty { pairs.append("weights: {\(weights.joined(separator: ", "))}") }
     return ResolvedStage(
@@ -191,3 +192,6 @@ extension TensorNumber {
 
 /// A text in double quotes, as YAML and JSON read it.
 private func quoted(_ text: String) -> String { text.quotedForYAML }
+
+/// A text as a key between braces.
+private func key(_ text: String) -> String { text.quotedForYAML.asFlowKey }

@@ -18,4 +18,12 @@ extension String {
     }
     return quoted
   }
+
+  /// Whether the text, a key as it is written, is so long that YAML wants a question mark before it.
+  ///
+  /// YAML looks for a key's colon among the 1024 characters behind the key's first.
+  var isLongKey: Bool { unicodeScalars.count > 1000 }
+
+  /// The text, a key as it is written, as it stands in a mapping in braces.
+  public var asFlowKey: String { isLongKey ? "? \(self)" : self }
 }

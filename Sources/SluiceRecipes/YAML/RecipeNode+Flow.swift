@@ -5,7 +5,8 @@ extension RecipeNode {
   /// The entries of a mapping, without its braces; empty for anything else.
   var flowEntries: String {
     guard case .map(let entries) = content else { return "" }
-    return entries.map { "\($0.key.flowKey): \($0.value.flowText)" }.joined(separator: ", ")
+    return entries.map { "\($0.key.flowKey.asFlowKey): \($0.value.flowText)" }
+      .joined(separator: ", ")
   }
 
   /// A key: without quotes where no reader of YAML takes it for anything else.
