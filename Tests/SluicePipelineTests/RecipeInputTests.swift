@@ -56,6 +56,16 @@ import Testing
     #expect(plan.passNames == ["merge"])
   }
 
+  @Test("A soup and a model of the same name are refused")
+  func soupName() throws {
+    let text = #"{"b+c": 0.1, "b": 0.7, "c": 0.6}"#
+    let error = #expect(throws: PipelineError.self) {
+      _ = try plan("greedy-soup", .scores, text) { $0.models[0].name = "b+c" }
+    }
+    #expect(
+      error?.failure.message == "the score of b+c would be that of a model and of a soup")
+  }
+
   @Test(
     "What does not fit is refused",
     arguments: [

@@ -2,6 +2,7 @@ import Foundation
 import SluiceCore
 import SluiceDataflow
 import SluiceFormats
+import SluiceTestSupport
 import Testing
 
 @testable import SluiceSearch
@@ -91,6 +92,22 @@ struct SearchRunTests {
     for _ in 0..<2 { try scratch.run(evaluator) { $0.keep = .best } }
     let kept = try String(contentsOfFile: scratch.out + "/best/math/factors", encoding: .utf8)
     #expect(kept == "1.3,1.1")
+  }
+
+  @Test(
+    "keeps nothing under a name that leads out of the output, and removes nothing there",
+    arguments: [
+      "../../precious", "..", ".", "", "a/b", "a\\b", "a\0b", String(repeating: "n", count: 256),
+    ])
+  func keepElsewhere(name: String) throws {
+    let scratch = try SearchScratch(models: ["precious", "math"])
+    let evaluator = try scratch.evaluator(SearchScratch.dome)
+    let before = try DirectorySnapshot(scratch.path)
+    let error = #expect(throws: SearchError.self) {
+      try scratch.run(evaluator, models: [name]) { $0.keep = .best }
+    }
+    #expect(error?.failure.message.hasSuffix("which is no name of a directory") == true)
+    #expect(try DirectorySnapshot(scratch.path) == before)
   }
 
   @Test("evaluates the merge with all factors when asked to")

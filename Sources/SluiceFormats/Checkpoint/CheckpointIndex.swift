@@ -74,10 +74,7 @@ struct CheckpointIndex {
   private static func check(
     _ fileName: String, of tensor: String, in path: String
   ) throws(FormatError) {
-    let isPlain =
-      !fileName.isEmpty && fileName != "." && fileName != ".."
-      && !fileName.utf8.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") || $0 == 0 }
-    guard isPlain else {
+    guard Directory.isPlainName(fileName) else {
       throw .malformed(
         "weight_map names the file \"\(fileName.printable)\"; only plain names in the same "
           + "directory are allowed", file: path, tensor: tensor)

@@ -146,6 +146,15 @@ public enum Directory {
     String(path.split(separator: "/").last ?? "")
   }
 
+  /// Whether a name from somewhere else stands for something in a directory and for nothing outside.
+  ///
+  /// - Parameter name: The name.
+  /// - Returns: Whether it can be one of a directory's entries, on other systems too.
+  public static func isPlainName(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".." && name.utf8.count <= 255
+      && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") || $0 == 0 }
+  }
+
   private static func names(in path: String) throws(FormatError) -> [String] {
     // Safety: the path is a C string for the length of the call.
     guard let stream = unsafe opendir(path) else { throw .list(path, errno: errno) }

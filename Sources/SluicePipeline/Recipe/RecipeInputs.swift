@@ -70,6 +70,13 @@ enum GreedySoup {
     var best = -Double.infinity
     for name in order.map({ names[$0] }) {
       let soup = (members + [name]).joined(separator: "+")
+      guard members.isEmpty || !names.contains(soup) else {
+        throw PipelineError(
+          Failure(
+            .badInput, subject: Subject(file: file),
+            message: "the score of \(soup.printable) would be that of a model and of a soup",
+            remedy: "Call the model otherwise."))
+      }
       guard let score = scores[soup] else {
         throw PipelineError(
           Failure(

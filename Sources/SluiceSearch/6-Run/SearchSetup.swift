@@ -61,6 +61,12 @@ struct SearchSetup {
     }
     return try recipe.models.filter { options.models.isEmpty || options.models.contains($0.name) }
       .map { model in
+        // What had the name before is removed: it must not lead out of the output.
+        guard options.keep == .none || Directory.isPlainName(model.name) else {
+          throw SearchError.usage(
+            "the best candidate is kept under the model's name, which is no name of a directory",
+            model: model.name, remedy: "Call the model otherwise in the recipe.")
+        }
         guard let own = model.pruningRate else { return (model.name, recipe.method.partitionRates) }
         guard let number = own.constant, let rate = PruningRate(number) else {
           throw SearchError.usage(
