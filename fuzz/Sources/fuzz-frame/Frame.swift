@@ -5,8 +5,10 @@ import SluiceKernels
 
 @testable import SluicePipeline
 
-/// Frames, tables of frames, and what a delta store knows of a tensor. The first byte says which, and
-/// whether hash and length are made right, so that what is behind them is reached.
+/// Frames, tables of frames, and what a delta store knows of a tensor.
+///
+/// The first byte says which, and whether hash and length are made right, so that what is behind them
+/// is reached.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   attempt(start, count) { bytes in
@@ -18,7 +20,9 @@ public func fuzzFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
       guard data.count >= 24 else { return }
       data.replaceSubrange(0..<4, with: Array("slf1".utf8))
       let length = UInt32(data.count)
-      for index in 0..<4 { data[4 + index] = UInt8(truncatingIfNeeded: length >> UInt32(8 * index)) }
+      for index in 0..<4 {
+        data[4 + index] = UInt8(truncatingIfNeeded: length >> UInt32(8 * index))
+      }
       data.replaceSubrange(8..<24, with: Hash128(of: Array(data[24...]), seed: 7).bytes)
       try frame(data)
     case 2:

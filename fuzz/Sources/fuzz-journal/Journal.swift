@@ -2,8 +2,10 @@ import FuzzSupport
 import SluiceFormats
 @testable import SluicePipeline
 
-/// The journal of a run: any bytes as they are, or payloads that are given their hashes, so that
-/// what is behind the hashes is reached too. Read as a run that goes on reads it, and for its status.
+/// The journal of a run, read as a run that goes on reads it, and for its status.
+///
+/// Any bytes as they are, or payloads that are given their hashes, so that what is behind the hashes
+/// is reached too.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzJournal(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   attempt(start, count) { bytes in

@@ -3,8 +3,10 @@ import SluiceFormats
 @testable import SluicePipeline
 @testable import SluiceRecipes
 
-/// A recipe, as YAML or JSON. What can be read and would be merged is written out with everything
-/// said, and that reads as the same recipe.
+/// A recipe, as YAML or JSON.
+///
+/// What can be read and would be merged is written out with everything said, and that reads as the
+/// same recipe.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzRecipe(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   attempt(start, count) { bytes in

@@ -2,9 +2,11 @@ import FuzzSupport
 import SluiceFormats
 @testable import SluicePipeline
 
-/// A file that a run left, as each of those that read one of its JSON files: the manifest, the
-/// report as `verify` needs it, the report as `plan --actual` needs it, and the status of a run. The
-/// tables of numbers that some methods take are JSON as well, and are read here too.
+/// A file that a run left, as each of those that read one of its JSON files.
+///
+/// They are the manifest, the report as `verify` needs it, the report as `plan --actual` needs it, and
+/// the status of a run. The tables of numbers that some methods take are JSON as well, and are read
+/// here too.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzReport(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   _ = attempt(start, count) { bytes in

@@ -3,8 +3,9 @@ import SluiceFormats
 import SluiceKernels
 import SluiceStages
 
-/// The spectra in the file of a run's statistics. What can be read answers every question that the
-/// second pass asks.
+/// The spectra in the file of a run's statistics.
+///
+/// What can be read answers every question that the second pass asks.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzStatistics(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   attempt(start, count) { bytes in

@@ -1,7 +1,9 @@
 import FuzzSupport
 @testable import SluiceFormats
 
-/// A whole PyTorch file: ZIP directory, pickle, storages. Every byte of every tensor must lie inside.
+/// A whole PyTorch file: ZIP directory, pickle, storages.
+///
+/// Every byte of every tensor must lie inside.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzZip(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   attempt(start, count) { bytes in
