@@ -35,15 +35,20 @@ struct HostileRecipeTests {
     #expect(again.fingerprint == recipe.fingerprint)
   }
 
-  @Test("a program whose path has no last part is called like the path", arguments: ["/", "//"])
+  @Test(
+    "a program or model whose path has no last part is called like the root",
+    arguments: ["/", "//"])
   func nameless(path: String) throws {
     for command in ["[\"\(path)\"]", "[sh, -c, \"\(path)\"]"] {
       let recipe = try parse(
         "base: b\nmodels: {m: m}\nstages: [read, delta, exec: {command: \(command)}, "
           + "merge: {operator: sum}, write]")
-      #expect(recipe.stages.transforms[0].transform.stage.name == path)
+      #expect(recipe.stages.transforms[0].transform.stage.name == "/")
       #expect(try parse(recipe.resolvedText).fingerprint == recipe.fingerprint)
     }
+    let recipe = try parse("merge_method: dppa\nbase_model: b\nmodels: [{model: \"\(path)\"}]")
+    #expect(recipe.models.map(\.name) == ["/"])
+    #expect(try parse(recipe.resolvedText).fingerprint == recipe.fingerprint)
   }
 
   @Test("as many models as fit are read in seconds, each with what is its own")

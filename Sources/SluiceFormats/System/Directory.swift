@@ -138,12 +138,12 @@ public enum Directory {
     return bytes.isEmpty ? "/" : String(Substring(bytes))
   }
 
-  /// The last component of a path.
+  /// The last component of a path, in the manner of basename.
   ///
   /// - Parameter path: The path.
-  /// - Returns: The component, empty for the root.
+  /// - Returns: The component, a slash for the root; empty only for an empty path.
   public static func name(of path: String) -> String {
-    String(path.split(separator: "/").last ?? "")
+    path.split(separator: "/").last.map { String($0) } ?? String(path.prefix(1))
   }
 
   /// Whether a name from somewhere else stands for something in a directory and for nothing outside.

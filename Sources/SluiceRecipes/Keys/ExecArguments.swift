@@ -17,12 +17,6 @@ enum ExecArguments {
     return ExecOperator(try spec(&arguments, kind))
   }
 
-  /// The last part of a path, or a path that has none, such as `/`.
-  private static func name(of path: String) -> String {
-    let name = Directory.name(of: path)
-    return name.isEmpty ? path : name
-  }
-
   private static func kind(
     _ arguments: inout StageArguments, expected: ExecSpec.Kind
   ) throws(RecipeError) -> ExecSpec.Kind {
@@ -52,7 +46,7 @@ enum ExecArguments {
     let script = isFileBesideRecipe ? program : command.dropFirst().first { $0.hasPrefix("/") }
     var spec = ExecSpec(
       command: command, kind: kind,
-      name: try arguments.map.take("name")?.text() ?? name(of: script ?? program),
+      name: try arguments.map.take("name")?.text() ?? Directory.name(of: script ?? program),
       directory: arguments.directory, modelNames: arguments.modelNames)
     if kind == .delta {
       if let scope = arguments.map.take("scope") {
