@@ -106,26 +106,3 @@ extension SluiceError {
     return copy
   }
 }
-
-extension String {
-  /// The text with control characters written as `\u{..}`, safe to print on a terminal; of a very
-  /// long one the beginning.
-  public var printable: String { printable(limit: 1000) }
-
-  /// The text with control characters written as `\u{..}`, or the beginning of one.
-  ///
-  /// - Parameter limit: How many characters are kept at most.
-  /// - Returns: The text, with its length if something is missing.
-  public func printable(limit: Int) -> String {
-    var out = ""
-    for (count, scalar) in unicodeScalars.enumerated() {
-      guard count < limit else { return out + "... (\(utf8.count) bytes)" }
-      switch scalar.properties.generalCategory {
-      case .control, .format, .surrogate, .lineSeparator, .paragraphSeparator:
-        out += "\\u{\(String(scalar.value, radix: 16))}"
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    return out
-  }
-}

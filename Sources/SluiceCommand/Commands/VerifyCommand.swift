@@ -63,7 +63,7 @@ struct VerifyCommand: ParsableCommand, HasOutputOptions {
       StandardError.writeLine("difference: \(difference.subject): \(difference.message)")
     }
     let more = result.differences.count - VerifyCommand.shownDifferences
-    if more > 0 { StandardError.write("difference: and \(more) more, listed with --json\n") }
+    if more > 0 { StandardError.writeLine("difference: and \(more) more, listed with --json") }
     guard result.differences.isEmpty else { return }
     let files = result.fileCount == 1 ? "1 file" : "\(result.fileCount) files"
     StandardOutput.write(

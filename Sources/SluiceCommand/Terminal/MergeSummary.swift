@@ -108,7 +108,7 @@ enum WarningDisplay {
       }
     }
     if !options.isJSON, warnings.count > limit {
-      StandardError.write("warning: and \(warnings.count - limit) more, listed in the report\n")
+      StandardError.writeLine("warning: and \(warnings.count - limit) more, listed in the report")
     }
   }
 }

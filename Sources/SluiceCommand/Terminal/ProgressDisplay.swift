@@ -51,8 +51,8 @@ final class ProgressDisplay {
     case .phaseFinished(let snapshot):
       let seconds = Format.seconds(snapshot.elapsedSeconds)
       let bytes = ByteCount(snapshot.doneBytes)
-      StandardError.write("\(snapshot.phase): \(bytes) in \(seconds)\n")
-    case .advanced(let snapshot): StandardError.write(line(snapshot) + "\n")
+      StandardError.writeLine("\(snapshot.phase): \(bytes) in \(seconds)")
+    case .advanced(let snapshot): StandardError.writeLine(line(snapshot))
     case .phaseStarted: break
     }
   }

@@ -33,20 +33,9 @@ extension String {
   /// The text with control characters other than line ends and tabs written as `\u001b`, which
   /// means the same in JSON: names in recipes and checkpoints must not move a terminal's cursor.
   fileprivate var withoutControls: String {
-    func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    escaping { scalar in
       scalar.value < 0x20 ? scalar != "\n" && scalar != "\t" : 0x7f...0x9f ~= scalar.value
     }
-    guard unicodeScalars.contains(where: isControl) else { return self }
-    var text = ""
-    for scalar in unicodeScalars {
-      guard isControl(scalar) else {
-        text.unicodeScalars.append(scalar)
-        continue
-      }
-      let digits = String(scalar.value, radix: 16)
-      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-    }
-    return text
   }
 }
 

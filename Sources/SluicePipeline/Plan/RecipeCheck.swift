@@ -11,7 +11,7 @@ enum RecipeCheck {
       throw .usage("no fine-tuned model is given", remedy: "Add --model NAME=DIRECTORY.")
     }
     // The stage holds its settings and the models' factors side by side.
-    let settings = RecipeKey.all.filter { $0.place.stage == "amplify" }.map(\.place.key)
+    let settings = RecipeKey.settings(of: "amplify").map(\.place.key)
     var names: Set<String> = ["base"]
     for model in recipe.models {
       guard names.insert(model.name).inserted else {

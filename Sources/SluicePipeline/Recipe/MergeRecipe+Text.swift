@@ -150,7 +150,7 @@ extension MergeRecipe {
   }
 
   private func pairs(_ stage: String, leavingOut: Set<String> = []) -> [String] {
-    RecipeKey.all.filter { $0.place.stage == stage && !leavingOut.contains($0.place.key) }
+    RecipeKey.settings(of: stage).filter { !leavingOut.contains($0.place.key) }
       .compactMap { key in key.get(self).recipeText.map { "\(key.place.key): \($0)" } }
   }
 }

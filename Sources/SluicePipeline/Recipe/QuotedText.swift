@@ -1,3 +1,4 @@
+internal import SluiceCore
 internal import SluiceFormats
 
 extension String {
@@ -6,17 +7,13 @@ extension String {
   /// YAML folds lines at more characters than JSON knows as line ends, and takes others for no part
   /// of a text at all: they are written as escapes, which mean the same in both.
   public var quotedForYAML: String {
-    var quoted = ""
     let json = String(decoding: JSONWriter.bytes { $0.value(.string(self)) }, as: UTF8.self)
-    for scalar in json.unicodeScalars {
+    return json.escaping { scalar in
       switch scalar.value {
-      case 0x7f...0x9f, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff:
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
+      case 0x7f...0x9f, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff: true
+      default: false
       }
     }
-    return quoted
   }
 
   /// Whether the text, a key as it is written, is so long that YAML wants a question mark before it.

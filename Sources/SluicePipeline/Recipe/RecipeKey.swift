@@ -102,6 +102,14 @@ public struct RecipeKey: Sendable {
   /// - Parameter name: The name.
   /// - Returns: The key, or nil.
   public static func named(_ name: String) -> RecipeKey? { all.first { $0.name == name } }
+
+  /// The keys that the chain form has in a stage.
+  ///
+  /// - Parameter stage: The stage's name.
+  /// - Returns: The keys in the order of the table.
+  public static func settings(of stage: String) -> [RecipeKey] {
+    all.filter { $0.place.stage == stage }
+  }
 }
 
 extension RecipeKey {

@@ -97,7 +97,7 @@ struct ChainForm {
   private mutating func settings(
     _ stage: String, _ map: inout RecipeMap
   ) throws(RecipeError) {
-    for key in RecipeKey.all where key.place.stage == stage {
+    for key in RecipeKey.settings(of: stage) {
       guard let field = map.take(key.place.key) else { continue }
       key.set(&recipe, try field.value(of: key))
     }

@@ -1,3 +1,5 @@
+import Foundation
+import FoundationXML
 import FuzzSupport
 
 @testable import SluiceReport
@@ -21,41 +23,8 @@ public func fuzzPage(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 
 private func check(_ name: String, _ dimensions: ReportPage.Dimensions) throws {
   let page = try ReportPage("\(directories.value.path)/\(name)", dimensions: dimensions)
-  precondition(isWellFormed(page.bytes), String(decoding: page.bytes, as: UTF8.self))
-}
-
-/// Whether every element ends where it may, and no quote, tag or entity is left open.
-private func isWellFormed(_ bytes: [UInt8]) -> Bool {
-  guard String(validating: bytes, as: UTF8.self) != nil else { return false }
-  var open: [ArraySlice<UInt8>] = []
-  var rest = bytes[...]
-  while let first = rest.popFirst() {
-    if first == UInt8(ascii: "&") {
-      guard let end = rest.firstIndex(of: UInt8(ascii: ";")), end - rest.startIndex <= 6 else {
-        return false
-      }
-    }
-    if first < 0x20, first != UInt8(ascii: "\n") { return false }
-    guard first == UInt8(ascii: "<") else { continue }
-    let isEnd = rest.first == UInt8(ascii: "/")
-    if isEnd { rest.removeFirst() }
-    let name = rest.prefix { !" />".utf8.contains($0) }
-    rest = rest.dropFirst(name.count)
-    var (isQuoted, isEmpty) = (false, false)
-    while let next = rest.popFirst() {
-      if next == UInt8(ascii: "\"") { isQuoted.toggle() }
-      if next == UInt8(ascii: "<") { return false }
-      if !isQuoted, next == UInt8(ascii: ">") { break }
-      isEmpty = next == UInt8(ascii: "/")
-      if rest.isEmpty { return false }
-    }
-    if isEnd {
-      guard open.popLast() == name else { return false }
-    } else if !isEmpty, name.first != UInt8(ascii: "!") {
-      open.append(name)
-    }
-  }
-  return open.isEmpty
+  let parser = XMLParser(data: Data(page.bytes))
+  precondition(parser.parse(), String(decoding: page.bytes, as: UTF8.self))
 }
 
 /// libFuzzer calls from one thread.
