@@ -72,16 +72,15 @@ let package = Package(
 
     // Layer 3: recipe -> plan -> run -> report.
     .target(
+      name: "SluiceRecipe",
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages", "SluiceMethods", "CLibYAML",
+      ], swiftSettings: strict),
+    .target(
       name: "SluicePipeline",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluiceSolvers",
-      ], swiftSettings: strict),
-    .target(
-      name: "SluiceRecipes",
-      dependencies: [
-        "SluiceCore", "SluiceFormats", "SluiceStages", "SluiceMethods", "SluicePipeline",
-        "CLibYAML",
+        "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
       ], swiftSettings: strict),
     // Pages about what was done: they read reports, and share nothing else with the pipeline.
     .target(
@@ -91,14 +90,14 @@ let package = Package(
     .target(
       name: "SluiceSearch",
       dependencies: [
-        "SluiceCore", "SluiceFormats", "SluiceDataflow", "SluiceMethods", "SluicePipeline",
-        "SluiceStages", "CSluiceSystem",
+        "SluiceCore", "SluiceFormats", "SluiceDataflow", "SluiceMethods", "SluiceRecipe",
+        "SluicePipeline", "SluiceStages", "CSluiceSystem",
       ], swiftSettings: strict),
     .target(
       name: "Sluice",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipes", "SluiceSearch",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
         "SluiceReport",
       ], swiftSettings: strict),
 
@@ -107,7 +106,7 @@ let package = Package(
       name: "SluiceCommand",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipes", "SluiceSearch",
+        "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
         "SluiceReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -117,7 +116,7 @@ let package = Package(
       name: "SluiceTestSupport",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline",
+        "SluiceMethods", "SluiceRecipe", "SluicePipeline",
       ], swiftSettings: relaxed),
   ]
     + ["SluiceCommandTests", "SluiceSlowHostileTests", "SluiceSlowSearchTests"].map { name in
@@ -127,16 +126,16 @@ let package = Package(
     }
     + [
       "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
-      "Recipes", "Search", "Report",
+      "Recipe", "Search", "Report",
     ].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",
         dependencies: module == "Core"
           ? ["SluiceCore", "SluiceTestSupport"]
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
-            + (module == "Recipes" ? ["SluiceCommand"] : [])
+            + (module == "Recipe" ? ["SluiceCommand"] : [])
             + (module == "Report" ? ["SluiceKernels", "SluicePipeline", "SluiceMethods"] : []),
-        exclude: module == "Recipes" ? ["Support/numpy_reference.py"] : [],
+        exclude: module == "Recipe" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }
     // Too slow for every build: swift test --filter SluiceSlow.

@@ -24,7 +24,7 @@ static void sort_few(uint32_t *values, size_t count) {
   }
 }
 
-// Puts every value behind those with a smaller digit, in the order they come.
+// Puts every value after those with a smaller digit, in the order they come.
 static void scatter(const uint32_t *from, uint32_t *to, size_t count, int digit, size_t *starts) {
   for (size_t index = 0; index < count; index++) {
     to[starts[digit_of(from[index], digit)]++] = from[index];

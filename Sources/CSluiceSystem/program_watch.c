@@ -35,7 +35,7 @@ uint64_t sluice_program_start_time(int32_t process) {
   close(descriptor);
   if (count <= 0) return 0;
   text[count] = 0;
-  // The name of the program, in parentheses, may hold anything; the time is the 20th field behind it.
+  // The name of the program, in parentheses, may hold anything; the time is the 20th field after it.
   char *field = strrchr(text, ')');
   for (int i = 0; field && i < 20; i++) field = strchr(field + 1, ' ');
   return field ? strtoull(field, NULL, 10) : 0;

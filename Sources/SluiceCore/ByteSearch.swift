@@ -1,5 +1,5 @@
 extension String {
-  /// Whether the bytes of another text stand, one behind the other, among those of this one.
+  /// Whether the bytes of another text stand, one after the other, among those of this one.
   ///
   /// Names are bytes to the formats that hold them: a letter is found whatever marks follow it. It is
   /// also many times faster than to compare characters, which counts with the names of ten
@@ -7,7 +7,7 @@ extension String {
   ///
   /// - Parameter part: The other text.
   /// - Returns: Whether it occurs; an empty text does.
-  public func contains(bytesOf part: String) -> Bool {
+  package func contains(bytesOf part: String) -> Bool {
     let (text, part) = (utf8.span, part.utf8.span)
     guard part.count > 0 else { return true }
     var start = 0

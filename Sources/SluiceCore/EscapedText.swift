@@ -1,13 +1,10 @@
 extension String {
   /// The text with control characters written as `\u{..}`, safe to print on a terminal; of a very
   /// long one the beginning.
-  public var printable: String { printable(limit: 1000) }
+  package var printable: String { printable(limit: 1000) }
 
   /// The text with control characters written as `\u{..}`, or the beginning of one.
-  ///
-  /// - Parameter limit: How many characters are kept at most.
-  /// - Returns: The text, with its length if something is missing.
-  public func printable(limit: Int) -> String {
+  package func printable(limit: Int) -> String {
     var out = ""
     for (count, scalar) in unicodeScalars.enumerated() {
       guard count < limit else { return out + "... (\(utf8.count) bytes)" }
@@ -24,7 +21,7 @@ extension String {
   ///
   /// - Parameter isEscaped: Tells of a character below U+10000 whether it is one of them.
   /// - Returns: The text.
-  public func escaping(where isEscaped: (Unicode.Scalar) -> Bool) -> String {
+  package func escaping(where isEscaped: (Unicode.Scalar) -> Bool) -> String {
     guard unicodeScalars.contains(where: isEscaped) else { return self }
     var text = ""
     for scalar in unicodeScalars {

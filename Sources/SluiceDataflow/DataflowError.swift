@@ -1,20 +1,15 @@
 internal import Glibc
-public import SluiceCore
+package import SluiceCore
 
 /// What can go wrong in a run apart from the work of its nodes.
-public struct DataflowError: SluiceError, Hashable {
+package struct DataflowError: SluiceError, Hashable {
   /// The content.
-  public var failure: Failure
+  package var failure: Failure
 
   /// Wraps a failure.
-  ///
-  /// - Parameter failure: The content.
-  public init(_ failure: Failure) { self.failure = failure }
+  package init(_ failure: Failure) { self.failure = failure }
 
   /// The run was ended on request.
-  ///
-  /// - Parameter reason: Who asked.
-  /// - Returns: The error that the run throws.
   static func stopped(_ reason: StopReason) -> DataflowError {
     let remedy = "Run the same command again to go on."
     switch reason {
@@ -27,11 +22,6 @@ public struct DataflowError: SluiceError, Hashable {
   }
 
   /// The system has no thread left.
-  ///
-  /// - Parameters:
-  ///   - name: The name of the thread.
-  ///   - systemError: The system's error number.
-  /// - Returns: The error.
   static func threadNotStarted(_ name: String, systemError: Int32) -> DataflowError {
     DataflowError(
       Failure(
@@ -40,11 +30,6 @@ public struct DataflowError: SluiceError, Hashable {
   }
 
   /// The system has no memory left for a pool.
-  ///
-  /// - Parameters:
-  ///   - byteCount: The size of the pool.
-  ///   - systemError: The system's error number.
-  /// - Returns: The error.
   static func buffersNotAllocated(_ byteCount: Int, systemError: Int32) -> DataflowError {
     DataflowError(
       Failure(
@@ -53,11 +38,6 @@ public struct DataflowError: SluiceError, Hashable {
   }
 
   /// A sub-budget does not fit into its parent, which is a defect in the plan.
-  ///
-  /// - Parameters:
-  ///   - byteCount: The size of the sub-budget.
-  ///   - available: What is free in the parent.
-  /// - Returns: The error.
   static func reservationTooLarge(_ byteCount: Int, available: Int) -> DataflowError {
     DataflowError(
       Failure(
@@ -66,9 +46,6 @@ public struct DataflowError: SluiceError, Hashable {
   }
 
   /// The last reader of a channel ended before the elements did, which is a defect in a node.
-  ///
-  /// - Parameter name: The name of the channel.
-  /// - Returns: The error.
   static func abandonedChannel(_ name: String) -> DataflowError {
     DataflowError(
       Failure(

@@ -1,25 +1,15 @@
 internal import Glibc
-public import SluiceCore
+package import SluiceCore
 
 /// A file that is not what it should be, or a system call on a file that failed.
-public struct FormatError: SluiceError, Hashable {
+package struct FormatError: SluiceError, Hashable {
   /// The content.
-  public var failure: Failure
+  package var failure: Failure
 
   /// Wraps a failure.
-  ///
-  /// - Parameter failure: The content.
-  public init(_ failure: Failure) { self.failure = failure }
+  package init(_ failure: Failure) { self.failure = failure }
 
   /// A file whose content breaks a rule of its format.
-  ///
-  /// - Parameters:
-  ///   - message: What is wrong, expected against found.
-  ///   - file: The path of the file.
-  ///   - tensor: The name of the tensor.
-  ///   - byteRange: Where in the file.
-  ///   - remedy: What to do.
-  /// - Returns: An error with the exit code for bad input.
   static func malformed(
     _ message: String, file: String?, tensor: String? = nil, byteRange: Range<Int>? = nil,
     remedy: String? = nil
@@ -30,16 +20,7 @@ public struct FormatError: SluiceError, Hashable {
         message: message, remedy: remedy))
   }
 
-  /// A failed system call, with the system's own words behind what was attempted.
-  ///
-  /// - Parameters:
-  ///   - attempt: What was attempted, as in `cannot read`.
-  ///   - number: The value of errno.
-  ///   - file: The path of the file.
-  ///   - byteRange: Where in the file.
-  ///   - remedy: What to do.
-  ///   - exitCode: The exit code that it leads to.
-  /// - Returns: The error.
+  /// A failed system call, with the system's own words after what was attempted.
   static func system(
     _ attempt: String, errno number: Int32, file: String, byteRange: Range<Int>? = nil,
     remedy: String? = nil, exitCode: ExitCode = .inputOutput

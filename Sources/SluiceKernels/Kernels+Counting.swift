@@ -1,26 +1,26 @@
 internal import CSluiceKernels
-public import SluiceCore
+package import SluiceCore
 
 extension Kernels {
   /// The bin width of BF16 tensors: bins share the upper 16 of 31 bits.
-  public static let brainShift = 15
+  package static let brainShift = 15
   /// The bin width of F16 tensors: bins share the upper 19 of 31 bits.
-  public static let halfShift = 12
+  package static let halfShift = 12
   /// How many elements `binnedHistogram` may count before its table must be flushed.
-  public static let binnedCapacity = (1 << 24) - 1
+  package static let binnedCapacity = (1 << 24) - 1
 
   /// How many bins magnitudes fall into.
   ///
   /// - Parameter shift: How many lower bits the bins ignore.
   /// - Returns: The number of bins.
-  public static func binCount(shift: Int) -> Int { 1 << (31 - shift) }
+  package static func binCount(shift: Int) -> Int { 1 << (31 - shift) }
 
   /// How many counters the table of `histogram` has: two for each bin of 15 bits, one for each bin
   /// of 12 bits.
   ///
   /// - Parameter shift: How many lower bits the bins ignore.
   /// - Returns: The number of counters.
-  public static func tableCount(shift: Int) -> Int {
+  package static func tableCount(shift: Int) -> Int {
     shift == brainShift ? 2 * binCount(shift: shift) : binCount(shift: shift)
   }
 
@@ -37,7 +37,7 @@ extension Kernels {
   ///   - side: Receives b of every element with one of the lower bits set, in index order; has room
   ///     for `count`.
   /// - Returns: How many were listed.
-  public func histogram(
+  package func histogram(
     _ delta: UnsafePointer<Float>, count: Int, shift: Int,
     table: UnsafeMutablePointer<UInt32>, side: UnsafeMutablePointer<UInt32>
   ) -> Int {
@@ -60,7 +60,7 @@ extension Kernels {
   ///     has room for `count`.
   /// - Returns: How many were listed, and the largest bit pattern of a magnitude; 0x7f800000 or more
   ///   says that a difference is not finite.
-  public func differenceHistogram(
+  package func differenceHistogram(
     _ tuned: UnsafeRawPointer, _ base: UnsafeRawPointer, _ dtype: DType, count: Int, shift: Int,
     table: UnsafeMutablePointer<UInt32>, side: UnsafeMutablePointer<UInt32>
   ) -> (listed: Int, largest: UInt32) {
@@ -75,10 +75,10 @@ extension Kernels {
   /// Adds up the counters of each bin, in place: afterwards bin i is counted at index i.
   ///
   /// - Parameters:
-  ///   - table: The table of `histogram`; what lies behind `binCount(shift:)` is of no use
+  ///   - table: The table of `histogram`; what lies after `binCount(shift:)` is of no use
   ///     afterwards.
   ///   - shift: How many lower bits the bins ignore.
-  public func foldHistogram(_ table: UnsafeMutablePointer<UInt32>, shift: Int) {
+  package func foldHistogram(_ table: UnsafeMutablePointer<UInt32>, shift: Int) {
     guard Self.tableCount(shift: shift) > Self.binCount(shift: shift) else { return }
     // Safety: the caller guarantees `tableCount(shift:)` counters.
     unsafe sluice_fold_histogram(table, Self.binCount(shift: shift))
@@ -93,7 +93,7 @@ extension Kernels {
   ///   - delta: The deltas.
   ///   - count: How many.
   ///   - table: One number per bin of 15 bits, added to.
-  public func binnedHistogram(
+  package func binnedHistogram(
     _ delta: UnsafePointer<Float>, count: Int, table: UnsafeMutablePointer<UInt64>
   ) {
     // Safety: the caller guarantees `count` elements and 2^16 sums.
@@ -111,7 +111,7 @@ extension Kernels {
   ///   - keys: The bins, in ascending order and without repetition.
   ///   - keyCount: How many bins; every one costs time for every element.
   ///   - tables: 2^15 counters for each key, added to.
-  public func collect(
+  package func collect(
     _ delta: UnsafePointer<Float>, count: Int, keys: UnsafePointer<UInt32>, keyCount: Int,
     tables: UnsafeMutablePointer<UInt32>
   ) {
@@ -125,7 +125,7 @@ extension Kernels {
   ///   - values: Bits of magnitudes, below 2^31; sorted in place.
   ///   - scratch: Room for `count` values.
   ///   - count: How many.
-  public func sortMagnitudes(
+  package func sortMagnitudes(
     _ values: UnsafeMutablePointer<UInt32>, scratch: UnsafeMutablePointer<UInt32>, count: Int
   ) {
     // Safety: the caller guarantees `count` values at both addresses.

@@ -11,7 +11,7 @@ extension Kernels {
   ///   - count: How many.
   ///   - start: Where the sequence starts.
   ///   - first: The position of the first element in the tensor.
-  public func draw(
+  package func draw(
     into draws: UnsafeMutablePointer<UInt32>, count: Int, start: UInt64, first: Int
   ) {
     // Safety: the caller guarantees room for `count` numbers.
@@ -27,7 +27,7 @@ extension Kernels {
   ///   - keep: Receives one bit per element, the least significant bit of a word first; bits past
   ///     `count` in the last word are 0.
   /// - Returns: How many elements stay.
-  public func keepDrawn(
+  package func keepDrawn(
     _ draws: UnsafePointer<UInt32>, count: Int, atLeast limit: UInt32,
     keep: UnsafeMutablePointer<UInt64>
   ) -> Int {

@@ -1,7 +1,7 @@
 internal import CSluiceKernels
 
 /// The sign that is elected where the deltas add up to zero.
-public enum ZeroSign: Sendable, Hashable, CaseIterable {
+package enum ZeroSign: Sendable, Hashable, CaseIterable {
   /// Plus.
   case positive
   /// Minus.
@@ -11,7 +11,7 @@ public enum ZeroSign: Sendable, Hashable, CaseIterable {
 }
 
 /// What becomes of the deltas that have the elected sign.
-public enum ElectedAggregation: Sendable, Hashable, CaseIterable {
+package enum ElectedAggregation: Sendable, Hashable, CaseIterable {
   /// Their sum, divided by their number.
   case mean
   /// Their sum.
@@ -36,7 +36,7 @@ extension Kernels {
   ///   - zeroSign: The sign that a sum of zero elects.
   ///   - aggregation: What becomes of the deltas that have the elected sign.
   ///   - merged: Receives `count` numbers; may be one of the inputs.
-  public func mergeElected(
+  package func mergeElected(
     _ deltas: UnsafePointer<UnsafePointer<Float>>, weights: UnsafePointer<Float>, modelCount: Int,
     count: Int, zeroSign: ZeroSign, aggregation: ElectedAggregation,
     into merged: UnsafeMutablePointer<Float>
@@ -54,7 +54,7 @@ extension Kernels {
   ///   - modelCount: How many models, at least one.
   ///   - count: How many elements.
   /// - Returns: The number of positive sums minus that of negative ones.
-  public func countSigns(
+  package func countSigns(
     _ deltas: UnsafePointer<UnsafePointer<Float>>, modelCount: Int, count: Int
   ) -> Int {
     precondition(modelCount > 0, "there is something to count")

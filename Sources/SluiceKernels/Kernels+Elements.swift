@@ -1,5 +1,5 @@
 internal import CSluiceKernels
-public import SluiceCore
+package import SluiceCore
 
 extension Kernels {
   /// Widens the elements of a tensor to Float32.
@@ -13,7 +13,7 @@ extension Kernels {
   ///   - count: How many elements.
   /// - Returns: The largest bit pattern of a magnitude; 0x7f800000 or more says that a value is not
   ///   finite.
-  public func widen(
+  package func widen(
     _ raw: UnsafeRawPointer, _ dtype: DType, into values: UnsafeMutablePointer<Float>, count: Int
   ) -> UInt32 {
     // Safety: the caller guarantees `count` elements at both addresses.
@@ -30,7 +30,7 @@ extension Kernels {
   ///   - count: How many elements.
   /// - Returns: The largest bit pattern of a magnitude; 0x7f800000 or more says that a delta is not
   ///   finite.
-  public func delta(
+  package func delta(
     _ tuned: UnsafeRawPointer, _ dtype: DType, base: UnsafePointer<Float>,
     into values: UnsafeMutablePointer<Float>, count: Int
   ) -> UInt32 {
@@ -49,7 +49,7 @@ extension Kernels {
   ///   - count: How many elements.
   /// - Returns: The largest bit pattern of a magnitude; 0x7f800000 or more says that a delta is not
   ///   finite.
-  public func difference(
+  package func difference(
     _ tuned: UnsafeRawPointer, _ base: UnsafeRawPointer, _ dtype: DType,
     into values: UnsafeMutablePointer<Float>, count: Int
   ) -> UInt32 {
@@ -69,7 +69,7 @@ extension Kernels {
   ///   - count: How many elements.
   /// - Returns: The largest magnitude after rounding, as the bits of a Float32; 0x7f800000 or more
   ///   says that a value overflowed.
-  public func finish(
+  package func finish(
     base: UnsafePointer<Float>, merged: UnsafePointer<Float>, mergeScale: Float,
     into raw: UnsafeMutableRawPointer, _ dtype: DType, count: Int
   ) -> UInt32 {
@@ -83,7 +83,7 @@ extension Kernels {
   ///   - values: The numbers.
   ///   - count: How many.
   /// - Returns: Its index, or nil if all numbers are finite.
-  public func firstNonFinite(_ values: UnsafePointer<Float>, count: Int) -> Int? {
+  package func firstNonFinite(_ values: UnsafePointer<Float>, count: Int) -> Int? {
     // Safety: the caller guarantees `count` numbers.
     (0..<count).first { index in unsafe !values[index].isFinite }
   }

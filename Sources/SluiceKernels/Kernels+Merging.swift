@@ -12,7 +12,7 @@ extension Kernels {
   ///   - modelCount: How many models, at least one.
   ///   - count: How many elements.
   ///   - merged: Receives `count` numbers; may be one of the inputs.
-  public func mergeTies(
+  package func mergeTies(
     _ deltas: UnsafePointer<UnsafePointer<Float>>, modelCount: Int, count: Int,
     into merged: UnsafeMutablePointer<Float>
   ) {
@@ -30,7 +30,7 @@ extension Kernels {
   ///   - modelCount: How many models, at least one.
   ///   - count: How many elements.
   ///   - merged: Receives `count` numbers; may be one of the inputs.
-  public func mergeSum(
+  package func mergeSum(
     _ deltas: UnsafePointer<UnsafePointer<Float>>, modelCount: Int, count: Int,
     into merged: UnsafeMutablePointer<Float>
   ) {
@@ -46,7 +46,7 @@ extension Kernels {
   ///   - modelCount: How many models, at least one.
   ///   - count: How many elements.
   ///   - merged: Receives `count` numbers; may be one of the inputs.
-  public func mergeMean(
+  package func mergeMean(
     _ deltas: UnsafePointer<UnsafePointer<Float>>, modelCount: Int, count: Int,
     into merged: UnsafeMutablePointer<Float>
   ) {

@@ -1,5 +1,5 @@
 internal import CSluiceKernels
-public import SluiceCore
+package import SluiceCore
 
 // Kept elements are stored as how far their bit patterns are from the base's: most of the time a small
 // number, and the smaller the larger the base's exponent is. So the numbers are sorted by that
@@ -7,7 +7,7 @@ public import SluiceCore
 
 extension Kernels {
   /// The number of classes of exponents.
-  public static let exponentClassCount = 16
+  package static let exponentClassCount = 16
 
   /// The type whose patterns are packed: that of both sides, or F32 for what both are widened to.
   ///
@@ -15,7 +15,7 @@ extension Kernels {
   ///   - base: The type of the base model's elements.
   ///   - tuned: The type of the fine-tuned model's elements.
   /// - Returns: F16, BF16 or F32.
-  public static func packedDType(base: DType, tuned: DType) -> DType {
+  package static func packedDType(base: DType, tuned: DType) -> DType {
     base == tuned && base.byteCount == 2 ? base : .f32
   }
 
@@ -33,7 +33,7 @@ extension Kernels {
   ///   - codes: Receives a code for each kept element.
   ///   - classes: Receives its class.
   /// - Returns: How many elements are kept.
-  public func pack(
+  package func pack(
     _ tuned: UnsafeRawPointer, base: UnsafeRawPointer, _ dtype: DType,
     keep: UnsafePointer<UInt64>, count: Int, codes: UnsafeMutablePointer<UInt32>,
     classes: UnsafeMutablePointer<UInt8>
@@ -52,7 +52,7 @@ extension Kernels {
   ///   - width: The bytes of a code, 2 or 4.
   ///   - classCounts: Receives the number of codes of each class.
   ///   - planes: Receives the bytes: plane after plane, the least significant one first.
-  public func split(
+  package func split(
     _ codes: UnsafePointer<UInt32>, classes: UnsafePointer<UInt8>, count: Int, width: Int,
     classCounts: UnsafeMutablePointer<UInt32>, planes: UnsafeMutablePointer<UInt8>
   ) {
@@ -73,7 +73,7 @@ extension Kernels {
   ///   - ends: For each class the end of its codes.
   ///   - out: Receives the elements.
   /// - Returns: False if a class has fewer codes than this base asks for.
-  public func unpack(
+  package func unpack(
     base: UnsafeRawPointer, _ dtype: DType, keep: UnsafePointer<UInt64>, count: Int,
     planes: UnsafePointer<UInt8>, planeLength: Int, positions: UnsafeMutablePointer<UInt32>,
     ends: UnsafePointer<UInt32>, into out: UnsafeMutableRawPointer

@@ -5,7 +5,7 @@ extension Kernels {
   ///
   /// - Parameter count: The number of elements.
   /// - Returns: The number of words.
-  public static func keepWordCount(_ count: Int) -> Int { (count + 63) / 64 }
+  package static func keepWordCount(_ count: Int) -> Int { (count + 63) / 64 }
 
   /// Selects the elements above a cut, and those on it that its rule keeps.
   ///
@@ -19,7 +19,7 @@ extension Kernels {
   ///   - keep: Receives one bit per element, the least significant bit of a word first; bits past
   ///     `count` in the last word are 0.
   /// - Returns: How many elements stay.
-  public func select(
+  package func select(
     _ delta: UnsafePointer<Float>, count: Int, cursor: inout TieCursor,
     keep: UnsafeMutablePointer<UInt64>
   ) -> Int {
@@ -36,7 +36,7 @@ extension Kernels {
   ///   - values: The numbers, changed in place.
   ///   - count: How many.
   ///   - keep: One bit per element.
-  public func applyMask(
+  package func applyMask(
     _ values: UnsafeMutablePointer<Float>, count: Int, keep: UnsafePointer<UInt64>
   ) {
     // Safety: the caller guarantees `count` numbers and their keep words.
@@ -53,7 +53,7 @@ extension Kernels {
   ///     that holds it.
   ///   - factors: One factor per partition.
   ///   - partitionCount: How many partitions.
-  public func amplify(
+  package func amplify(
     _ values: UnsafeMutablePointer<Float>, count: Int,
     partitions: UnsafePointer<UnsafePointer<UInt64>>, factors: UnsafePointer<Float>,
     partitionCount: Int
@@ -74,7 +74,7 @@ extension Kernels {
   ///     that holds it.
   ///   - factors: One factor per partition.
   ///   - partitionCount: How many partitions.
-  public func prune(
+  package func prune(
     _ values: UnsafeMutablePointer<Float>, count: Int,
     partitions: UnsafePointer<UnsafePointer<UInt64>>, factors: UnsafePointer<Float>,
     partitionCount: Int
@@ -89,7 +89,7 @@ extension Kernels {
   ///   - values: The numbers, changed in place.
   ///   - count: How many.
   ///   - factor: The factor.
-  public func scale(_ values: UnsafeMutablePointer<Float>, count: Int, by factor: Float) {
+  package func scale(_ values: UnsafeMutablePointer<Float>, count: Int, by factor: Float) {
     // Safety: the caller guarantees `count` numbers.
     unsafe functions.pointee.scale(values, count, factor)
   }

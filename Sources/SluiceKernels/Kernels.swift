@@ -16,19 +16,19 @@ public struct Kernels: @unchecked Sendable {
   let functions: UnsafePointer<sluice_kernel_table>
 
   /// The instruction set.
-  public let level: VectorLevel
+  package let level: VectorLevel
 
   /// Takes the kernels of a level.
   ///
   /// - Parameter level: The instruction set; the result is nil if this processor has not got it.
-  public init?(level: VectorLevel) {
+  package init?(level: VectorLevel) {
     guard let functions = unsafe sluice_kernels(level.code) else { return nil }
     unsafe self.functions = functions
     self.level = level
   }
 
   /// The kernels of the strongest level that this processor supports.
-  public static let best: Kernels = {
+  package static let best: Kernels = {
     guard let kernels = Kernels(level: VectorLevel.best) else {
       preconditionFailure("the best level is supported")
     }

@@ -5,9 +5,9 @@ internal import CSluiceKernels
 ///
 /// Blocks of a tensor are visited in index order with the same cursor, so that tied elements are
 /// numbered 0, 1, 2 and so on whatever the size of the blocks.
-public struct TieCursor: Sendable, Hashable {
+package struct TieCursor: Sendable, Hashable {
   /// Which of the tied elements a cut keeps.
-  public enum Rule: Sendable, Hashable, CaseIterable {
+  package enum Rule: Sendable, Hashable, CaseIterable {
     /// Tied element j stays if bitrev32(j) is below the limit: evenly over the tensor.
     case spread
     /// Tied element j stays if j is below the limit: the first ones.
@@ -19,13 +19,13 @@ public struct TieCursor: Sendable, Hashable {
   }
 
   /// The bits of |delta| at the cut; above 0, and 0x7f800000 or more to keep nothing.
-  public var threshold: UInt32
+  package var threshold: UInt32
   /// Which tied elements stay.
-  public var rule: Rule
+  package var rule: Rule
   /// What the rule compares with; up to 2^32 for `spread`, any number for `index`.
-  public var limit: UInt64
+  package var limit: UInt64
   /// The number of the next tied element, in index order.
-  public var next: UInt64
+  package var next: UInt64
 
   /// Starts a cut at the beginning of a tensor.
   ///
@@ -34,7 +34,7 @@ public struct TieCursor: Sendable, Hashable {
   ///   - rule: Which tied elements stay.
   ///   - limit: What the rule compares with.
   ///   - next: The number of the first tied element to come.
-  public init(threshold: UInt32, rule: Rule, limit: UInt64 = 0, next: UInt64 = 0) {
+  package init(threshold: UInt32, rule: Rule, limit: UInt64 = 0, next: UInt64 = 0) {
     precondition(threshold > 0, "zeros are never kept, so no cut is at zero")
     precondition(rule != .spread || limit <= 1 << 32, "a spread limit has at most 33 bits")
     self.threshold = threshold

@@ -3,7 +3,7 @@ internal import CSluiceKernels
 /// An instruction set that the kernels are built for, weakest first.
 ///
 /// All levels compute the same bits; they differ in speed only.
-public enum VectorLevel: Int, CaseIterable, Comparable, Sendable {
+package enum VectorLevel: Int, CaseIterable, Comparable, Sendable {
   /// Plain C, on any processor.
   case baseline
   /// x86-64-v3: AVX2, BMI2, F16C.
@@ -12,7 +12,7 @@ public enum VectorLevel: Int, CaseIterable, Comparable, Sendable {
   case avx512
 
   /// The name in options and reports.
-  public var name: String {
+  package var name: String {
     switch self {
     case .baseline: "baseline"
     case .avx2: "avx2"
@@ -21,10 +21,10 @@ public enum VectorLevel: Int, CaseIterable, Comparable, Sendable {
   }
 
   /// Whether this processor has the instructions.
-  public var isSupported: Bool { unsafe sluice_kernels(code) != nil }
+  package var isSupported: Bool { unsafe sluice_kernels(code) != nil }
 
   /// The strongest level that this processor supports.
-  public static var best: VectorLevel { allCases.last(where: \.isSupported) ?? .baseline }
+  package static var best: VectorLevel { allCases.last(where: \.isSupported) ?? .baseline }
 
   /// Orders levels from the weakest to the strongest.
   ///
@@ -32,7 +32,7 @@ public enum VectorLevel: Int, CaseIterable, Comparable, Sendable {
   ///   - lhs: A level.
   ///   - rhs: Another level.
   /// - Returns: Whether the first is weaker.
-  public static func < (lhs: VectorLevel, rhs: VectorLevel) -> Bool { lhs.rawValue < rhs.rawValue }
+  package static func < (lhs: VectorLevel, rhs: VectorLevel) -> Bool { lhs.rawValue < rhs.rawValue }
 
   var code: sluice_vector_level {
     switch self {

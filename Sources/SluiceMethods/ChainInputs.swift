@@ -1,45 +1,45 @@
-public import SluiceStages
+package import SluiceStages
 
 /// Between which of the built-in stages a transform of one's own stands.
-public enum TransformPlace: String, Sendable, Hashable, CaseIterable {
-  /// Behind `delta`: significance, rates and mask see what it leaves.
+package enum TransformPlace: String, Sendable, Hashable, CaseIterable {
+  /// After `delta`: significance, rates and mask see what it leaves.
   case delta
-  /// Behind `mask`.
+  /// After `mask`.
   case mask
-  /// Behind `amplify`, before what belongs to the merge: the trim of TIES, and the models' weights.
+  /// After `amplify`, before what belongs to the merge: the trim of TIES, and the models' weights.
   case amplify
 }
 
 /// What the passes before the merge, and the files of the recipe, give to the chain.
-public struct ChainInputs: Sendable {
+package struct ChainInputs: Sendable {
   /// The number of fine-tuned models.
-  public let modelCount: Int
+  package let modelCount: Int
   /// The rates asked for of each tensor.
-  public var rates: any RateSource
+  package var rates: any RateSource
   /// The most partitions of any tensor.
-  public var partitionCount: Int
+  package var partitionCount: Int
   /// For each model, what a tensor's deltas are multiplied by before they are merged.
-  public var weights: any FactorSource
+  package var weights: any FactorSource
   /// For each model, the factors of its partitions, most severe first.
-  public var amplification: [[Double]]
+  package var amplification: [[Double]]
   /// Where each partition's rate cuts each linear layer.
-  public var cuts: any CutSource
+  package var cuts: any CutSource
   /// Where each row is cut.
-  public var rowCuts: (any RowCutSource)?
+  package var rowCuts: (any RowCutSource)?
   /// What makes up for the deltas that a mask removed.
-  public var rescales: (any FactorSource)?
+  package var rescales: (any FactorSource)?
   /// Where TIES trims.
-  public var trims: (any CutSource)?
+  package var trims: (any CutSource)?
   /// The sign that most elements elect.
-  public var majority: Int?
+  package var majority: Int?
   /// What each tensor's deltas of each model are multiplied by.
-  public var coefficients: (any FactorSource)?
+  package var coefficients: (any FactorSource)?
   /// Transforms of one's own, as far as they are ready, in order.
-  public var ownTransforms: [TransformPlace: [any DeltaTransform]] = [:]
+  package var customTransforms: [TransformPlace: [any DeltaTransform]] = [:]
   /// Whether `amplify` sets dropped deltas to zero; not if a stage stands between it and the mask.
-  public var fusesMask = true
+  package var fusesMask = true
   /// An operator of one's own in the place of the method's.
-  public var ownRule: (any MergeOperator)?
+  package var customOperator: (any MergeOperator)?
 
   /// Collects what every method has.
   ///
@@ -49,7 +49,7 @@ public struct ChainInputs: Sendable {
   ///   - amplification: For each model, the factors of its partitions, most severe first.
   ///   - weights: For each model, what a tensor's deltas are multiplied by.
   ///   - cuts: Where each partition's rate cuts each linear layer.
-  public init(
+  package init(
     rates: any RateSource, partitionCount: Int, amplification: [[Double]],
     weights: any FactorSource, cuts: any CutSource
   ) {
@@ -61,7 +61,7 @@ public struct ChainInputs: Sendable {
     self.cuts = cuts
   }
 
-  func ownTransforms(behind place: TransformPlace) -> [any DeltaTransform] {
-    ownTransforms[place] ?? []
+  func customTransforms(after place: TransformPlace) -> [any DeltaTransform] {
+    customTransforms[place] ?? []
   }
 }

@@ -1,16 +1,13 @@
-public import SluiceCore
-public import SluiceStages
+package import SluiceCore
+package import SluiceStages
 
 /// A method is nothing but a named chain of stages: here the parameters become one.
 extension MethodParameters {
   /// The rates of the partitions, most severe first.
-  public var partitionRates: [PruningRate] { partitionRates(of: pruningRate) }
+  package var partitionRates: [PruningRate] { partitionRates(of: pruningRate) }
 
   /// The rates of the partitions of a tensor, most severe first.
-  ///
-  /// - Parameter rate: The rate asked for of the tensor.
-  /// - Returns: At least one rate.
-  public func partitionRates(of rate: PruningRate) -> [PruningRate] {
+  package func partitionRates(of rate: PruningRate) -> [PruningRate] {
     switch pruning.row.bands {
     case .none: PruningRate(0).map { [$0] } ?? []
     case .one: [rate]
@@ -19,18 +16,15 @@ extension MethodParameters {
   }
 
   /// How the rates of linear layers follow from their significance.
-  public var assignedRates: Rates { pruning.row.fixedRates ?? rates }
+  package var assignedRates: Rates { pruning.row.fixedRates ?? rates }
 
   /// The rule of the place `assign-rates`.
-  ///
-  /// - Parameter deltaCount: The number of all deltas of a model.
-  /// - Returns: The rule.
-  public func rateRule(deltaCount: Int) -> any RateRule {
+  package func rateRule(deltaCount: Int) -> any RateRule {
     assignedRates.row.rule(self, deltaCount)
   }
 
   /// What must be known before the merge.
-  public var needs: MethodNeeds {
+  package var needs: MethodNeeds {
     pruning.row.needs(self).union(merging.row.needs(self))
   }
 
@@ -40,45 +34,34 @@ extension MethodParameters {
   ///   - amplification: The factors of the partitions, most severe first.
   ///   - partitionCount: The number of partitions; that of the pruning rate if nil.
   /// - Returns: One factor for each partition.
-  public func ringFactors(_ amplification: [Double], partitionCount: Int? = nil) -> [Float] {
+  package func ringFactors(_ amplification: [Double], partitionCount: Int? = nil) -> [Float] {
     let given = amplification.map { Float($0) }
     let count = partitionCount ?? partitionRates.count
     return combination.ringFactors(given + Array(repeating: 1, count: max(0, count - given.count)))
   }
 
-  /// The stages before the merge up to a place, with stages of one's own behind the built-in ones:
+  /// The stages before the merge up to a place, with stages of one's own after the built-in ones:
   /// for passes that look at what they leave.
-  ///
-  /// - Parameters:
-  ///   - inputs: What is known so far.
-  ///   - place: The last place.
-  /// - Returns: The stages.
-  public func transforms(
+  package func transforms(
     _ inputs: ChainInputs, through place: TransformPlace = .amplify
   ) -> [any DeltaTransform] {
-    var transforms = inputs.ownTransforms(behind: .delta)
+    var transforms = inputs.customTransforms(after: .delta)
     guard place != .delta else { return transforms }
     let pruning = pruning.row.stages(self, inputs)
-    transforms += pruning.mask + inputs.ownTransforms(behind: .mask)
+    transforms += pruning.mask + inputs.customTransforms(after: .mask)
     guard place != .mask else { return transforms }
-    return transforms + pruning.amplify + inputs.ownTransforms(behind: .amplify)
+    return transforms + pruning.amplify + inputs.customTransforms(after: .amplify)
   }
 
   /// The mask alone.
-  ///
-  /// - Parameter inputs: What is known so far.
-  /// - Returns: The stages.
-  public func maskTransforms(_ inputs: ChainInputs) -> [any DeltaTransform] {
+  package func maskTransforms(_ inputs: ChainInputs) -> [any DeltaTransform] {
     pruning.row.stages(self, inputs).mask
   }
 
   /// The stages from the differences on.
-  ///
-  /// - Parameter inputs: What the passes before the merge found.
-  /// - Returns: The chain.
-  public func chain(_ inputs: ChainInputs) -> MergeChain {
+  package func chain(_ inputs: ChainInputs) -> MergeChain {
     let row = merging.row
-    let rule = inputs.ownRule ?? row.rule(self, inputs)
+    let rule = inputs.customOperator ?? row.rule(self, inputs)
     let merge = MergeStep(rule, mergeScale: Float(mergeScale))
     // The plain mean knows neither weights nor a scale.
     let average = MergeStep(MeanOperator(), hasTransforms: false)

@@ -1,18 +1,18 @@
-public import SluiceCore
-public import SluiceKernels
-public import SluiceStages
+package import SluiceCore
+package import SluiceKernels
+package import SluiceStages
 
 /// What a user can set of a method; each value has the default of the paper or of our specification.
-public struct MethodParameters: Sendable, Hashable {
+package struct MethodParameters: Sendable, Hashable {
   /// How deltas are pruned.
-  public typealias Pruning = MethodChoice<PruneMethod>
+  package typealias Pruning = MethodChoice<PruneMethod>
   /// How the models' deltas become one.
-  public typealias Merging = MethodChoice<MergeMethod>
+  package typealias Merging = MethodChoice<MergeMethod>
   /// How the rates of linear layers follow from their significance.
-  public typealias Rates = MethodChoice<RateMethod>
+  package typealias Rates = MethodChoice<RateMethod>
 
   /// What becomes of tensors that are not linear layers.
-  public enum NonLinear: String, Sendable, Hashable, CaseIterable {
+  package enum NonLinear: String, Sendable, Hashable, CaseIterable {
     /// Merged by the same operator, not pruned.
     case merge
     /// The base plus the mean of the deltas.
@@ -22,7 +22,7 @@ public struct MethodParameters: Sendable, Hashable {
   }
 
   /// What the weighted sum of significances is divided by.
-  public enum Denominator: String, Sendable, Hashable, CaseIterable {
+  package enum Denominator: String, Sendable, Hashable, CaseIterable {
     /// The elements of linear layers, which keeps the overall rate.
     case linear
     /// All deltas of the model, as the paper writes it.
@@ -30,7 +30,7 @@ public struct MethodParameters: Sendable, Hashable {
   }
 
   /// What a solver removes.
-  public enum SolveTarget: String, Sendable, Hashable, CaseIterable {
+  package enum SolveTarget: String, Sendable, Hashable, CaseIterable {
     /// Weights of the fine-tuned model.
     case weights
     /// Deltas.
@@ -38,64 +38,62 @@ public struct MethodParameters: Sendable, Hashable {
   }
 
   /// How deltas are pruned.
-  public var pruning: Pruning = .dppa
+  package var pruning: Pruning = .dppa
   /// How the models' deltas become one.
-  public var merging: Merging = .ties
+  package var merging: Merging = .ties
   /// The fraction of deltas to remove (the paper's alpha).
-  public var pruningRate: PruningRate
+  package var pruningRate: PruningRate
   /// The distance between the rates of two partitions (the paper's beta).
-  public var partitionWidth = 0.1
+  package var partitionWidth = 0.1
   /// How the rates of linear layers follow from their significance, where the pruning leaves it open.
-  public var rates: Rates = .acl
+  package var rates: Rates = .acl
   /// How many times the mean a delta must exceed to be significant (the paper's N).
-  public var significanceMultiple = 5.0
+  package var significanceMultiple = 5.0
   /// What is counted above that; what the rate rule counts if nil.
-  public var significance: SignificanceMeasure?
+  package var significance: SignificanceMeasure?
   /// The largest shift of a layer's rate (the paper's lambda).
-  public var maxRateDeviation = 0.08
+  package var maxRateDeviation = 0.08
   /// Whether shifts are stretched so that the largest becomes that (the paper's fac).
-  public var scalesDeviations = true
+  package var scalesDeviations = true
   /// Whether the rates are moved so that they average to the requested one after clamping.
-  public var rebalancesRates = false
+  package var rebalancesRates = false
   /// What the weighted sum of significances is divided by.
-  public var denominator: Denominator = .linear
+  package var denominator: Denominator = .linear
   /// How `owl` turns shares into shifts.
-  public var owlNormalisation: OutlierRates.Normalisation = .maxabs
+  package var owlNormalisation: OutlierRates.Normalisation = .maxabs
   /// Which of the elements at a threshold are kept.
-  public var tieBreak: TieBreak = .spread
+  package var tieBreak: TieBreak = .spread
   /// How factors of nested partitions combine.
-  public var combination: PartitionCombination = .ring
+  package var combination: PartitionCombination = .ring
   /// What random masks are drawn from.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// How the deltas that a random mask leaves make up for those it removed.
-  public var rescale: Rescale = .inverse
+  package var rescale: Rescale = .inverse
   /// Which tensors a random mask prunes.
-  public var maskScope: TransformScope = .all
+  package var maskScope: TransformScope = .all
   /// Which version of TIES.
-  public var tiesFlavor: TiesFlavor = .plain
+  package var tiesFlavor: TiesFlavor = .plain
   /// The fraction of deltas that TIES leaves before it elects; that of the flavor if nil.
-  public var tiesDensity: Double?
+  package var tiesDensity: Double?
   /// The sign that a sum of zero elects; that of the flavor if nil.
-  public var zeroSign: ZeroSignRule?
+  package var zeroSign: ZeroSignRule?
   /// What becomes of the deltas that have the elected sign.
-  public var tiesAggregation: TiesAggregation = .mean
+  package var tiesAggregation: TiesAggregation = .mean
   /// How far losses tell models apart in `lm-cocktail`: higher means less.
-  public var temperature = 5.0
+  package var temperature = 5.0
   /// Whether `sparsegpt` removes weights or deltas.
-  public var solveTarget: SolveTarget = .weights
+  package var solveTarget: SolveTarget = .weights
   /// What `sparsegpt` adds to the diagonal of a Gram matrix, as a share of its mean.
-  public var dampening = 0.01
+  package var dampening = 0.01
   /// What `regmean` multiplies elements of Gram matrices off the diagonal by.
-  public var offDiagonal = 0.9
+  package var offDiagonal = 0.9
   /// What becomes of tensors that are not linear layers.
-  public var nonLinear: NonLinear = .merge
+  package var nonLinear: NonLinear = .merge
   /// What the merged delta is multiplied by before it is added to the base.
-  public var mergeScale = 1.0
+  package var mergeScale = 1.0
 
   /// Makes the default parameters for a rate.
-  ///
-  /// - Parameter pruningRate: The fraction of deltas to remove.
-  public init(pruningRate: PruningRate) {
+  package init(pruningRate: PruningRate) {
     self.pruningRate = pruningRate
   }
 }
@@ -109,19 +107,19 @@ extension MethodParameters {
 
 extension MethodChoice where Row == PruneMethod {
   /// Dynamic pruning with partition amplification.
-  public static var dppa: Self { Self(known: "dppa") }
+  package static var dppa: Self { Self(known: "dppa") }
 }
 
 extension MethodChoice where Row == MergeMethod {
   /// Elect a sign for each element, then average the deltas that have it.
-  public static var ties: Self { Self(known: "ties") }
+  package static var ties: Self { Self(known: "ties") }
 }
 
 extension MethodChoice where Row == RateMethod {
   /// The rule of the paper's later version.
-  public static var acl: Self { Self(known: "acl") }
+  package static var acl: Self { Self(known: "acl") }
   /// One rate for each block.
-  public static var owl: Self { Self(known: "owl") }
+  package static var owl: Self { Self(known: "owl") }
   /// The same rate for all layers.
-  public static var uniform: Self { Self(known: "uniform") }
+  package static var uniform: Self { Self(known: "uniform") }
 }

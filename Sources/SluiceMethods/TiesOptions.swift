@@ -1,7 +1,7 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// Which version of TIES.
-public enum TiesFlavor: String, Sendable, Hashable, CaseIterable {
+package enum TiesFlavor: String, Sendable, Hashable, CaseIterable {
   /// No trim; a zero sum elects plus.
   case plain
   /// One threshold for all of a model's deltas, at a density of 0.2; a zero sum elects the sign that
@@ -12,7 +12,7 @@ public enum TiesFlavor: String, Sendable, Hashable, CaseIterable {
 }
 
 /// The sign that deltas elect that add up to zero.
-public enum ZeroSignRule: String, Sendable, Hashable, CaseIterable {
+package enum ZeroSignRule: String, Sendable, Hashable, CaseIterable {
   /// Plus.
   case positive
   /// That of most elements of the model, over all tensors that are merged.
@@ -22,7 +22,7 @@ public enum ZeroSignRule: String, Sendable, Hashable, CaseIterable {
 }
 
 /// What becomes of the deltas that have the elected sign.
-public enum TiesAggregation: String, Sendable, Hashable, CaseIterable {
+package enum TiesAggregation: String, Sendable, Hashable, CaseIterable {
   /// Their mean; in mergekit's sense weighted.
   case mean
   /// Their sum.
@@ -31,21 +31,21 @@ public enum TiesAggregation: String, Sendable, Hashable, CaseIterable {
 
 extension MethodParameters {
   /// The version of TIES that selects deltas: `adamerging++` has the original one.
-  public var selectingFlavor: TiesFlavor {
+  package var selectingFlavor: TiesFlavor {
     merging.rawValue == "adamerging++" ? .original : tiesFlavor
   }
 
   /// The fraction of deltas that TIES leaves before it elects.
-  public var trimDensity: Double {
+  package var trimDensity: Double {
     tiesDensity ?? (selectingFlavor == .original ? 0.2 : 1)
   }
 
   /// The sign that a sum of zero elects.
-  public var electedZeroSign: ZeroSignRule {
+  package var electedZeroSign: ZeroSignRule {
     zeroSign ?? (selectingFlavor == .original ? .majority : .positive)
   }
 
   /// Which of the elements at TIES' own threshold are kept: all in the original, as many as asked
   /// for in mergekit's sense.
-  public var trimTieBreak: TieBreak { selectingFlavor == .original ? .keep : .spread }
+  package var trimTieBreak: TieBreak { selectingFlavor == .original ? .keep : .spread }
 }

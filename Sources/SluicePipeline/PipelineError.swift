@@ -1,14 +1,13 @@
-public import SluiceCore
+internal import SluiceRecipe
+package import SluiceCore
 
 /// What can be wrong with a merge as a whole: its options, or how its models fit together.
-public struct PipelineError: SluiceError, Hashable {
+package struct PipelineError: SluiceError, Hashable {
   /// The content.
-  public var failure: Failure
+  package var failure: Failure
 
   /// Wraps a failure.
-  ///
-  /// - Parameter failure: The content.
-  public init(_ failure: Failure) { self.failure = failure }
+  package init(_ failure: Failure) { self.failure = failure }
 
   static func usage(_ message: String, remedy: String? = nil) -> PipelineError {
     PipelineError(Failure(.usage, message: message, remedy: remedy))

@@ -1,14 +1,12 @@
-public import SluiceCore
+package import SluiceCore
 
 /// What can be wrong with a report that is to be drawn.
-public struct ReportError: SluiceError, Hashable {
+package struct ReportError: SluiceError, Hashable {
   /// The content.
-  public var failure: Failure
+  package var failure: Failure
 
   /// Wraps a failure.
-  ///
-  /// - Parameter failure: The content.
-  public init(_ failure: Failure) { self.failure = failure }
+  package init(_ failure: Failure) { self.failure = failure }
 
   static func badInput(_ message: String, file: String, remedy: String? = nil) -> ReportError {
     ReportError(

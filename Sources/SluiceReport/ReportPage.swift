@@ -1,9 +1,9 @@
 internal import SluiceFormats
 
 /// A page of pictures about a merge or a search, in one file that needs no other.
-public struct ReportPage: Sendable {
+package struct ReportPage: Sendable {
   /// What a page can be about.
-  public enum Subject: String, Sendable, Hashable {
+  package enum Subject: String, Sendable, Hashable {
     /// A merge, by its `sluice-report.json`.
     case merge
     /// A search, by its `search.json`.
@@ -11,7 +11,7 @@ public struct ReportPage: Sendable {
   }
 
   /// Which layers are counted again from base and models, to see where in them deltas were kept.
-  public enum Dimensions: Sendable, Hashable {
+  package enum Dimensions: Sendable, Hashable {
     /// The kind of layer with the highest mean significance.
     case mostSignificant
     /// Layers whose names match a pattern, in which `*` stands for any run of characters.
@@ -25,11 +25,11 @@ public struct ReportPage: Sendable {
   static let searchName = "search.json"
 
   /// What the page is about.
-  public let subject: Subject
+  package let subject: Subject
   /// The file that it is made from.
-  public let source: String
+  package let source: String
   /// The page: HTML in UTF-8.
-  public let bytes: [UInt8]
+  package let bytes: [UInt8]
 
   /// Makes a page.
   ///
@@ -38,14 +38,14 @@ public struct ReportPage: Sendable {
   ///   - dimensions: Which layers are counted again.
   ///   - isStopped: Called now and then; throws when it is time to stop.
   /// - Throws: `ReportError` or `FormatError` if there is no report or it cannot be read.
-  public init(
+  package init(
     _ path: String, dimensions: Dimensions = .mostSignificant, isStopped: () throws -> Void = {}
   ) throws {
     (subject, source) = try ReportPage.find(path)
     switch subject {
-    case .search: bytes = SearchPage(facts: try SearchFacts(source), path: source).text
+    case .search: bytes = SearchPage(facts: try ReportedSearch(source), path: source).text
     case .merge:
-      let facts = try MergeFacts(source)
+      let facts = try ReportedMerge(source)
       let figures: DimensionFigures =
         switch dimensions {
         case .none: .missing("base and models were not to be read")

@@ -1,14 +1,12 @@
-public import SluiceCore
+package import SluiceCore
 
 /// What can go wrong in a search apart from the merges that make its candidates.
-public struct SearchError: SluiceError, Hashable {
+package struct SearchError: SluiceError, Hashable {
   /// The content.
-  public var failure: Failure
+  package var failure: Failure
 
   /// Wraps a failure.
-  ///
-  /// - Parameter failure: The content.
-  public init(_ failure: Failure) { self.failure = failure }
+  package init(_ failure: Failure) { self.failure = failure }
 
   static func usage(
     _ message: String, model: String? = nil, remedy: String? = nil

@@ -4,9 +4,9 @@ internal import CLAPACK
 ///
 /// Left-looking, so that every tile of the result is written once. LAPACK factorises the tiles on the
 /// diagonal. Everything is in Double; the order of sums is fixed by the size of tiles.
-public final class Cholesky {
+package final class Cholesky {
   /// The usual number of rows and columns of a tile.
-  public static let usualTile = 512
+  package static let usualTile = 512
 
   private let tile: Int
   private let a: DenseMatrix
@@ -16,7 +16,7 @@ public final class Cholesky {
   /// Makes room for tiles.
   ///
   /// - Parameter tile: The number of rows and columns of a tile.
-  public init(tile: Int = Cholesky.usualTile) {
+  package init(tile: Int = Cholesky.usualTile) {
     self.tile = tile
     a = DenseMatrix(capacity: tile * tile)
     b = DenseMatrix(capacity: tile * tile)
@@ -28,7 +28,7 @@ public final class Cholesky {
   ///
   /// - Parameter tile: The number of rows and columns of a tile.
   /// - Returns: The number of bytes.
-  public static func byteCount(tile: Int = Cholesky.usualTile) -> Int { 3 * tile * tile * 8 }
+  package static func byteCount(tile: Int = Cholesky.usualTile) -> Int { 3 * tile * tile * 8 }
 
   /// The ranges into which tiles divide rows or columns.
   ///
@@ -44,7 +44,7 @@ public final class Cholesky {
   ///
   /// - Parameter matrix: The matrix; only its lower half is read.
   /// - Throws: `SolverError` if it is not positive definite.
-  public func factorise(_ matrix: DiskMatrix) throws(SolverError) {
+  package func factorise(_ matrix: DiskMatrix) throws(SolverError) {
     let ranges = Cholesky.ranges(matrix.rowCount, tile)
     for (j, columns) in ranges.enumerated() {
       for rows in ranges[j...] {
@@ -71,7 +71,7 @@ public final class Cholesky {
   ///
   /// - Parameter matrix: The triangle; what is above the tiles of the diagonal is not looked at.
   /// - Throws: `SolverError` if the disk fails.
-  public func invertLower(_ matrix: DiskMatrix) throws(SolverError) {
+  package func invertLower(_ matrix: DiskMatrix) throws(SolverError) {
     let ranges = Cholesky.ranges(matrix.rowCount, tile)
     for (j, columns) in ranges.enumerated() {
       for (i, rows) in ranges.enumerated().dropFirst(j) {
@@ -101,7 +101,7 @@ public final class Cholesky {
   ///   - panel: The rows of y, as long as the matrix; receives x.
   ///   - factor: The Cholesky factor L.
   /// - Throws: `SolverError` if the disk fails.
-  public func solve(_ panel: DenseMatrix, by factor: DiskMatrix) throws(SolverError) {
+  package func solve(_ panel: DenseMatrix, by factor: DiskMatrix) throws(SolverError) {
     let ranges = Cholesky.ranges(factor.rowCount, tile)
     let (rows, stride) = (panel.rowCount, panel.columnCount)
     for (j, columns) in ranges.enumerated() {

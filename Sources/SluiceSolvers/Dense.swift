@@ -2,29 +2,29 @@ internal import CLAPACK
 internal import SluiceKernels
 
 /// A dense part of a matrix in memory, row after row without gaps.
-@safe public final class DenseMatrix {
+@safe package final class DenseMatrix {
   private let buffer: AlignedBuffer<Double>
   /// The number of rows that are in use.
-  public private(set) var rowCount = 0
+  package private(set) var rowCount = 0
   /// The number of columns that are in use.
-  public private(set) var columnCount = 0
+  package private(set) var columnCount = 0
 
   /// Makes room.
   ///
   /// - Parameter capacity: The most elements.
-  public init(capacity: Int) { buffer = AlignedBuffer(count: capacity, fill: 0) }
+  package init(capacity: Int) { buffer = AlignedBuffer(count: capacity, fill: 0) }
 
   /// The first element.
-  public var pointer: UnsafeMutablePointer<Double> { unsafe buffer.pointer }
+  package var pointer: UnsafeMutablePointer<Double> { unsafe buffer.pointer }
   /// How many elements are in use.
-  public var count: Int { rowCount * columnCount }
+  package var count: Int { rowCount * columnCount }
 
   /// Takes a shape; what the elements are is not said.
   ///
   /// - Parameters:
   ///   - rowCount: The number of rows.
   ///   - columnCount: The number of columns.
-  public func reshape(_ rowCount: Int, _ columnCount: Int) {
+  package func reshape(_ rowCount: Int, _ columnCount: Int) {
     precondition(rowCount * columnCount <= buffer.count)
     self.rowCount = rowCount
     self.columnCount = columnCount
@@ -37,7 +37,7 @@ internal import SluiceKernels
   ///   - rows: The rows.
   ///   - columns: The columns.
   /// - Throws: `SolverError` if it cannot be read.
-  public func read(
+  package func read(
     _ matrix: DiskMatrix, _ rows: Range<Int>, _ columns: Range<Int>
   ) throws(SolverError) {
     reshape(rows.count, columns.count)
@@ -51,7 +51,7 @@ internal import SluiceKernels
   ///   - rows: The rows.
   ///   - columns: The columns.
   /// - Throws: `SolverError` if it cannot be written.
-  public func write(
+  package func write(
     _ matrix: DiskMatrix, _ rows: Range<Int>, _ columns: Range<Int>
   ) throws(SolverError) {
     precondition(rows.count == rowCount && columns.count == columnCount)
@@ -59,7 +59,7 @@ internal import SluiceKernels
   }
 
   /// Turns the order of rows and of columns around.
-  public func reverse() {
+  package func reverse() {
     // SAFETY: the buffer holds that many elements.
     var elements = unsafe UnsafeMutableBufferPointer(start: pointer, count: count)
     unsafe elements.reverse()

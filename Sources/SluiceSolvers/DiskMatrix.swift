@@ -4,11 +4,11 @@ internal import Glibc
 ///
 /// It lies there row after row; parts are read and written. The file has no name any more once it is
 /// open.
-public final class DiskMatrix {
+package final class DiskMatrix {
   /// The number of rows.
-  public let rowCount: Int
+  package let rowCount: Int
   /// The number of columns.
-  public let columnCount: Int
+  package let columnCount: Int
   private let path: String
   private let descriptor: Int32
 
@@ -19,7 +19,7 @@ public final class DiskMatrix {
   ///   - rowCount: The number of rows.
   ///   - columnCount: The number of columns.
   /// - Throws: `SolverError` if there is no room.
-  public init(path: String, rowCount: Int, columnCount: Int) throws(SolverError) {
+  package init(path: String, rowCount: Int, columnCount: Int) throws(SolverError) {
     self.path = path
     self.rowCount = rowCount
     self.columnCount = columnCount
@@ -41,7 +41,7 @@ public final class DiskMatrix {
   ///   - columns: The columns.
   ///   - target: Receives the part, row after row, without gaps.
   /// - Throws: `SolverError` if it cannot be read.
-  public func read(
+  package func read(
     _ rows: Range<Int>, _ columns: Range<Int>, into target: UnsafeMutablePointer<Double>
   ) throws(SolverError) {
     for (offset, count, place) in runs(rows, columns) {
@@ -60,7 +60,7 @@ public final class DiskMatrix {
   ///   - columns: The columns.
   ///   - source: The part, row after row, without gaps.
   /// - Throws: `SolverError` if it cannot be written.
-  public func write(
+  package func write(
     _ rows: Range<Int>, _ columns: Range<Int>, from source: UnsafePointer<Double>
   ) throws(SolverError) {
     for (offset, count, place) in runs(rows, columns) {

@@ -6,9 +6,9 @@
 /// the diagonal G_i is multiplied by `offDiagonal`. An input that no model has seen (a zero on the
 /// diagonal of the sum) keeps the base's weights.
 /// Accuracy: Double throughout.
-public struct RegMean {
+package struct RegMean {
   /// What elements of Gram matrices off the diagonal are multiplied by.
-  public let offDiagonal: Double
+  package let offDiagonal: Double
   private let scratchPath: String
   private let tile: Int
   private let panelRows: Int
@@ -20,7 +20,7 @@ public struct RegMean {
   ///   - scratchPath: Where the matrix on disk is made.
   ///   - tile: The number of rows and columns of a tile.
   ///   - panelRows: How many rows of weights are solved at once.
-  public init(
+  package init(
     offDiagonal: Double, scratchPath: String, tile: Int = Cholesky.usualTile, panelRows: Int
   ) {
     self.offDiagonal = offDiagonal
@@ -36,7 +36,7 @@ public struct RegMean {
   ///   - tile: The number of rows and columns of a tile.
   ///   - panelRows: How many rows of weights are solved at once.
   /// - Returns: The number of bytes.
-  public static func byteCount(
+  package static func byteCount(
     columnCount: Int, tile: Int = Cholesky.usualTile, panelRows: Int
   ) -> Int {
     Cholesky.byteCount(tile: tile)
@@ -56,7 +56,7 @@ public struct RegMean {
   ///   - readDeltas: Reads rows of a model's deltas.
   ///   - emit: Takes rows of the merged deltas, in order.
   /// - Throws: What the functions throw, `SolverError` if the sum of Gram matrices is singular.
-  public func solve(
+  package func solve(
     rowCount: Int, columnCount: Int, modelCount: Int,
     readGram: (_ model: Int, _ rows: Range<Int>, UnsafeMutablePointer<Double>) throws -> Void,
     readDeltas: (_ model: Int, _ rows: Range<Int>, UnsafeMutablePointer<Double>) throws -> Void,

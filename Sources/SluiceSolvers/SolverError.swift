@@ -1,20 +1,20 @@
-public import SluiceCore
+package import SluiceCore
 
 /// What can go wrong while matrices are factorised.
-public struct SolverError: SluiceError, Hashable {
+package struct SolverError: SluiceError, Hashable {
   /// The content.
-  public var failure: Failure
+  package var failure: Failure
 
   /// Wraps a failure.
   ///
   /// - Parameter failure: The content.
-  public init(_ failure: Failure) { self.failure = failure }
+  package init(_ failure: Failure) { self.failure = failure }
 
   /// The same failure, about a tensor.
   ///
   /// - Parameter tensor: The name of the tensor.
   /// - Returns: The error with that subject.
-  public func about(tensor: String) -> SolverError {
+  package func about(tensor: String) -> SolverError {
     var copy = self
     copy.failure.subject = Subject(file: failure.subject.file, tensor: tensor)
     return copy

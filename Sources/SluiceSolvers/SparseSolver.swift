@@ -11,9 +11,9 @@
 /// U is found without an inverse: with J the matrix that turns the order around and J H J = L
 /// transpose(L), U = J * inverse(L) * J. L lies on disk, and so do the weights and their errors.
 /// Accuracy: Double throughout.
-public final class SparseSolver {
+package final class SparseSolver {
   /// The number of columns of a block.
-  public static let blockColumns = 128
+  package static let blockColumns = 128
 
   private let rate: Double
   private let dampening: Double
@@ -29,7 +29,7 @@ public final class SparseSolver {
   ///   - scratchPath: The beginning of the names of matrices on disk.
   ///   - tile: The number of rows and columns of a tile.
   ///   - panelRows: How many rows of errors are read at once.
-  public init(
+  package init(
     rate: Double, dampening: Double = 0.01, scratchPath: String, tile: Int = Cholesky.usualTile,
     panelRows: Int = Cholesky.usualTile
   ) {
@@ -48,7 +48,7 @@ public final class SparseSolver {
   ///   - tile: The number of rows and columns of a tile.
   ///   - panelRows: How many rows of errors are read at once.
   /// - Returns: The number of bytes.
-  public static func byteCount(
+  package static func byteCount(
     rowCount: Int, columnCount: Int, tile: Int = Cholesky.usualTile,
     panelRows: Int = Cholesky.usualTile
   ) -> Int {
@@ -67,7 +67,7 @@ public final class SparseSolver {
   ///   - readWeights: Reads rows of the weights.
   ///   - emit: Takes rows of the pruned weights, in order.
   /// - Throws: What the functions throw, `SolverError` if the Gram matrix is not positive definite.
-  public func solve(
+  package func solve(
     rowCount: Int, columnCount: Int,
     readGram: (_ rows: Range<Int>, UnsafeMutablePointer<Double>) throws -> Void,
     readWeights: (_ rows: Range<Int>, UnsafeMutablePointer<Double>) throws -> Void,

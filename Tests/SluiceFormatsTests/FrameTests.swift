@@ -171,7 +171,7 @@ import Testing
 
   @Test("tables read back, and nothing else does") func tables() {
     let table = FrameTable(
-      floorBits: 77,
+      minimumMagnitudeBits: 77,
       frames: [.init(offset: 5, byteCount: 6), .init(offset: 1 << 40, byteCount: 0)])
     #expect(FrameTable(encoded: table.encoded) == table)
     #expect(table.byteCount == 6)

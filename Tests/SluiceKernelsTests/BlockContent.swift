@@ -40,7 +40,7 @@ enum BlockContent: CaseIterable {
   ) -> (bytes: Block<UInt8>, values: [Float]) {
     let bytes = ScalarKernels.encoded(values(count, seed: seed), dtype)
     let values = (0..<count).map { ScalarKernels.element(bytes, dtype, at: $0) }
-    return (Block(bytes, behind: 0xa5, byteOffset: byteOffset), values)
+    return (Block(bytes, after: 0xa5, byteOffset: byteOffset), values)
   }
 
   private func value(_ generator: inout BlockGenerator) -> Float {
@@ -72,7 +72,7 @@ enum BlockContent: CaseIterable {
 /// Lengths around the steps of the kernels: a vector has 16 elements, a word 64.
 let blockLengths = [0, 1, 2, 15, 16, 17, 63, 64, 65, 127, 1000, 4096]
 
-/// Memory for a block with a marked place behind it, which no kernel may touch.
+/// Memory for a block with a marked place after it, which no kernel may touch.
 final class Block<Element: BitwiseCopyable & Equatable> {
   let pointer: UnsafeMutablePointer<Element>
   let count: Int
@@ -89,7 +89,7 @@ final class Block<Element: BitwiseCopyable & Equatable> {
     self.count = count
   }
 
-  convenience init(_ values: [Element], behind mark: Element, byteOffset: Int = 0) {
+  convenience init(_ values: [Element], after mark: Element, byteOffset: Int = 0) {
     self.init(repeating: mark, count: values.count, byteOffset: byteOffset)
     for (index, value) in values.enumerated() { pointer[index] = value }
   }
@@ -104,7 +104,7 @@ final class Block<Element: BitwiseCopyable & Equatable> {
 }
 
 extension Block where Element == Float {
-  convenience init(_ values: [Float]) { self.init(values, behind: 12345) }
+  convenience init(_ values: [Float]) { self.init(values, after: 12345) }
 }
 
 extension Collection where Element == Float {

@@ -82,7 +82,7 @@ import Testing
     let perBin = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
     #expect(perBin == (shift == 15 ? 2 : 1))
     let counters = (0..<UInt32(Kernels.tableCount(shift: shift))).map { ($0 &* 2_654_435_761) >> 8 }
-    let table = Block(counters, behind: 7)
+    let table = Block(counters, after: 7)
     Kernels.best.foldHistogram(table.pointer, shift: shift)
     let isAdded = (0..<Kernels.binCount(shift: shift)).allSatisfy { bin in
       let own = counters[perBin * bin..<perBin * bin + perBin]
@@ -154,7 +154,7 @@ import Testing
   func sortMagnitudes(count: Int, mask: UInt32) {
     var generator = BlockGenerator(state: UInt64(count))
     let values = (0..<count).map { _ in UInt32(truncatingIfNeeded: generator.next()) & mask }
-    let sorted = Block(values, behind: 99)
+    let sorted = Block(values, after: 99)
     let scratch = Block<UInt32>(repeating: 98, count: count)
     Kernels.best.sortMagnitudes(sorted.pointer, scratch: scratch.pointer, count: count)
     #expect(sorted.values == values.sorted())

@@ -35,7 +35,7 @@ import Testing
         // Not nested on purpose: the first that holds the element decides.
         let partitions = (0..<partitionCount).map { decisions(count, share: 30, seed: UInt64($0)) }
         let words = partitions.map { keep in
-          Block(ScalarKernels.keepWords(keep), behind: 0)
+          Block(ScalarKernels.keepWords(keep), after: 0)
         }
         let block = Block(values)
         kernels.amplify(

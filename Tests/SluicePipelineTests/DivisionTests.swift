@@ -1,5 +1,6 @@
 import SluiceCore
 import SluicePipeline
+import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport
 import Testing

@@ -3,6 +3,7 @@ import SluiceCore
 import SluiceFormats
 import SluiceMethods
 import SluicePipeline
+import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport
 import Testing

@@ -7,6 +7,7 @@ import SluiceTestSupport
 import Testing
 
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 /// Tables of offsets, against what sorting all of them gives.
 @Suite("Offsets") struct OffsetTests {

@@ -1,6 +1,7 @@
 import Foundation
 import SluiceCore
 import SluicePipeline
+import SluiceRecipe
 import SluiceTestSupport
 import Testing
 

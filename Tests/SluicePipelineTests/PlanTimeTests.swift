@@ -1,6 +1,7 @@
 import SluiceCore
 import SluiceFormats
 import SluicePipeline
+import SluiceRecipe
 import SluiceTestSupport
 import Testing
 

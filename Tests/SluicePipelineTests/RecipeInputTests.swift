@@ -3,13 +3,14 @@ import SluiceCore
 import SluiceFormats
 import SluiceMethods
 import SluicePipeline
+import SluiceRecipe
 import SluiceTestSupport
 import Testing
 
 /// What the small files of a recipe say, and what is refused.
 @Suite("Files of losses, scores and coefficients") struct RecipeInputTests {
   private func plan(
-    _ merge: String, _ file: ExtraFile, _ text: String,
+    _ merge: String, _ file: MethodInputFile, _ text: String,
     change: (inout MergeRecipe) throws -> Void = { _ in }
   ) throws -> MergePlan {
     let directory = try ScratchDirectory()
@@ -59,7 +60,7 @@ import Testing
   @Test("A soup and a model of the same name are refused")
   func soupName() throws {
     let text = #"{"b+c": 0.1, "b": 0.7, "c": 0.6}"#
-    let error = #expect(throws: PipelineError.self) {
+    let error = #expect(throws: RecipeError.self) {
       _ = try plan("greedy-soup", .scores, text) { $0.models[0].name = "b+c" }
     }
     #expect(
@@ -69,7 +70,7 @@ import Testing
   @Test(
     "What does not fit is refused",
     arguments: [
-      ("greedy-soup", ExtraFile.scores, #"{"a": 0.5, "b": 0.7, "c": 0.6}"#),
+      ("greedy-soup", MethodInputFile.scores, #"{"a": 0.5, "b": 0.7, "c": 0.6}"#),
       ("greedy-soup", .scores, #"{"a": 0.5}"#),
       ("lm-cocktail", .losses, #"{"a": 1, "b": 2}"#),
       ("lm-cocktail", .losses, #"{"a": 1, "b": 2, "c": 3, "d": 4}"#),
@@ -78,21 +79,24 @@ import Testing
       ("adamerging", .coefficients, #"{"a": 0.3, "b": 0.3, "c": "x"}"#),
       ("sum", .losses, #"{"a": 1, "b": 2, "c": 3}"#),
     ])
-  func refused(merge: String, file: ExtraFile, text: String) throws {
+  func refused(merge: String, file: MethodInputFile, text: String) throws {
     #expect(throws: (any Error).self) { _ = try plan(merge, file, text) }
   }
 
   @Test(
     "A name that occurs twice is refused",
     arguments: [
-      ("lm-cocktail", ExtraFile.losses, #"{"a": 1, "b": 2, "c": 4, "a": 1}"#, "a occurs twice"),
+      (
+        "lm-cocktail", MethodInputFile.losses, #"{"a": 1, "b": 2, "c": 4, "a": 1}"#,
+        "a occurs twice"
+      ),
       ("adamerging", .coefficients, #"{"a": 1, "b": 0, "c": 0, "\u0062": 0}"#, "b occurs twice"),
       (
         "adamerging", .coefficients, #"{"a": {"tensors": {"x": 0, "x": 1}}, "b": 0, "c": 0}"#,
         "x occurs twice"
       ),
     ])
-  func twice(merge: String, file: ExtraFile, text: String, message: String) throws {
+  func twice(merge: String, file: MethodInputFile, text: String, message: String) throws {
     let error = #expect(throws: FormatError.self) { _ = try plan(merge, file, text) }
     #expect(error?.failure.message == message)
     #expect(error?.failure.exitCode == .badInput)

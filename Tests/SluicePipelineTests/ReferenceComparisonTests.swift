@@ -2,6 +2,7 @@ import SluiceCore
 import SluiceKernels
 import SluiceMethods
 import SluicePipeline
+import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport
 import Testing

@@ -2,6 +2,7 @@ import SluiceCore
 import SluiceFormats
 import SluiceKernels
 import SluicePipeline
+import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport
 import Testing

@@ -6,6 +6,7 @@ import SluiceTestSupport
 import Testing
 
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 /// Sparse delta stores in the place of the models that they were made of.
 @Suite("Sparse delta stores") struct StoreTests {
@@ -229,7 +230,7 @@ import Testing
       for offset in [0, entry.byteRange.count / 3, entry.byteRange.count - 1] {
         var changed = sound
         changed[entry.byteRange.lowerBound + offset] ^= 0x20
-        try WholeFile.write(changed, to: file)
+        try AtomicFile.write(changed, to: file)
         do {
           _ = try MergeRun(
             try MergePlan(recipe, options: RunOptions(threads: 1)), output: directory("out")
@@ -247,12 +248,12 @@ import Testing
       }
     }
     for count in stride(from: 0, to: sound.count, by: sound.count / 50) {
-      try WholeFile.write(Array(sound.prefix(count)), to: file)
+      try AtomicFile.write(Array(sound.prefix(count)), to: file)
       #expect(throws: (any Error).self) {
         try MergePlan(recipe, options: RunOptions(threads: 1))
       }
     }
-    try WholeFile.write(sound, to: file)
+    try AtomicFile.write(sound, to: file)
     #expect(try DeltaStore.open(path)?.contents(checksFrames: true).isEmpty == false)
   }
 

@@ -4,6 +4,7 @@ import SluiceFormats
 import SluiceKernels
 import SluiceMethods
 import SluicePipeline
+import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport
 import Testing

@@ -2,6 +2,7 @@ import Foundation
 import SluiceCore
 import SluiceMethods
 import SluicePipeline
+import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport
 import Testing

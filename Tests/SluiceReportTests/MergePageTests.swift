@@ -4,6 +4,7 @@ import SluiceFormats
 import SluiceKernels
 import SluiceMethods
 import SluicePipeline
+import SluiceRecipe
 import SluiceTestSupport
 import Testing
 
@@ -122,7 +123,7 @@ import Testing
     arguments: [TieBreak.spread, .index, .drop, .keep])
   func dimensions(tieBreak: TieBreak) throws {
     let (directory, report, family) = try merge(tieBreak: tieBreak)
-    let facts = try MergeFacts(directory("out/sluice-report.json"))
+    let facts = try ReportedMerge(directory("out/sluice-report.json"))
     let figures = try DimensionFigures.read(facts, pattern: "*") {}
     guard case .counted(let counts, _) = figures else {
       Issue.record("nothing was counted: \(figures)")
@@ -184,7 +185,7 @@ import Testing
   @Test("inputs that changed are not drawn") func changedInputs() throws {
     let (directory, _, family) = try merge()
     try family.fineTuned[1].model.write(to: directory("model0"), layout: ShardingLayout())
-    let facts = try MergeFacts(directory("out/sluice-report.json"))
+    let facts = try ReportedMerge(directory("out/sluice-report.json"))
     guard case .missing(let why) = try DimensionFigures.read(facts, pattern: "*", isStopped: {})
     else {
       Issue.record("counted with another model")

@@ -26,7 +26,7 @@ struct Landscape {
       let requests = search.requests(limit: jobs)
       guard !requests.isEmpty, evaluated.count < 1000 else { return nil }
       for request in requests {
-        search.tell(request.factors, score: score(request.factors))
+        search.onEvent(request.factors, score: score(request.factors))
         evaluated.append(request.factors)
       }
     }

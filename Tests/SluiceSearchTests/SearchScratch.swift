@@ -3,6 +3,7 @@ import SluiceCore
 import SluiceDataflow
 import SluiceFormats
 import SluicePipeline
+import SluiceRecipe
 import Synchronization
 
 @testable import SluiceSearch
@@ -91,7 +92,7 @@ final class FolderMaker: CandidateMaker {
 
   func make(_ candidate: Candidate, at directory: String, cancellation: Cancellation) throws {
     try Directory.create(directory)
-    try WholeFile.write(Array(candidate.label.utf8), to: "\(directory)/factors")
+    try AtomicFile.write(Array(candidate.label.utf8), to: "\(directory)/factors")
     made.withLock { $0.append(candidate.label) }
   }
 }

@@ -3,6 +3,7 @@ import SluiceDataflow
 import SluiceFormats
 import SluiceMethods
 import SluicePipeline
+import SluiceRecipe
 import SluiceTestSupport
 import Testing
 

@@ -163,7 +163,7 @@ struct StrategyTests {
     let whole = try #require(landscape.search(.paper))
     var search = FactorSearch(FactorSearch.Settings(grid: Landscape.standard), partitionCount: 2)
     for factors in whole.evaluated.dropLast() {
-      search.tell(factors, score: landscape.score(factors))
+      search.onEvent(factors, score: landscape.score(factors))
     }
     let needed = search.requests(limit: 9).filter(\.isNeeded).map(\.factors)
     #expect(needed == whole.evaluated.suffix(1))

@@ -2,6 +2,7 @@ import Glibc
 import SluiceCore
 import SluiceFormats
 import SluicePipeline
+import SluiceRecipe
 import SluiceTestSupport
 import Testing
 
@@ -61,7 +62,7 @@ struct EveryCallTests {
       let name = "cut-\(cut)"
       try Directory.create("\(merge.output(name))/.sluice")
       for entry in try Directory.list(work) where entry.name != "lock" {
-        try WholeFile.copy(
+        try AtomicFile.copy(
           "\(work)/\(entry.name)", to: "\(merge.output(name))/.sluice/\(entry.name)")
       }
       let file = try WorkFile.open(at: "\(merge.output(name))/.sluice/journal")

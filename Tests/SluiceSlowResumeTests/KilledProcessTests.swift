@@ -4,6 +4,7 @@ import SluiceCore
 import SluiceDataflow
 import SluiceFormats
 import SluicePipeline
+import SluiceRecipe
 import SluiceTestSupport
 import Testing
 

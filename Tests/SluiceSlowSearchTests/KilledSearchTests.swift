@@ -108,7 +108,7 @@ struct KilledSearchTests {
     let begun = lines("begun").dropFirst(begunBefore)
     #expect(begun.count <= candidates.count + kills * jobs)
     #expect(Set(begun.map { $0.split(separator: " ").dropLast() }) == candidates)
-    // What evaluators of killed searches were still at is ended, and nothing is left behind.
+    // What evaluators of killed searches were still at is ended, and nothing is left after.
     for line in begun {
       let process = try #require(line.split(separator: " ").last.flatMap { Int32($0) })
       let state = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)

@@ -49,15 +49,17 @@ struct RateRuleTests {
 
 @Suite("Significance")
 struct LayerSurveyTests {
-  private func spectrum(_ values: [Float]) -> Spectrum {
+  private func histogram(_ values: [Float]) -> MagnitudeHistogram {
     var counts: [UInt32: UInt64] = [:]
     for value in values { counts[value.magnitude.bitPattern, default: 0] += 1 }
-    return Spectrum(
-      counts.sorted { $0.key < $1.key }.map { Spectrum.Entry(bits: $0.key, count: $0.value) })
+    return MagnitudeHistogram(
+      counts.sorted { $0.key < $1.key }.map {
+        MagnitudeHistogram.Entry(bits: $0.key, count: $0.value)
+      })
   }
 
   private func statistics(_ values: [Float], multiple: Double = 5) throws -> LinearStatistics {
-    let survey = LayerSurvey(spectrum(values), name: "x", significanceMultiple: multiple)
+    let survey = LayerSurvey(histogram(values), name: "x", significanceMultiple: multiple)
     var known: LinearStatistics?
     if case .known(let statistics) = survey { known = statistics }
     return try #require(known)

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-// The integer behind a member of the outermost object, or -1. Texts cannot be mistaken for members:
-// inside a text, quotation marks stand behind a backslash.
+// The integer after a member of the outermost object, or -1. Texts cannot be mistaken for members:
+// inside a text, quotation marks stand after a backslash.
 static long member(const char *line, const char *name) {
   char key[64];
   snprintf(key, sizeof key, "\"%s\":", name);

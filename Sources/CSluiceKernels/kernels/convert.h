@@ -22,7 +22,7 @@ INLINE f32x16 widen_half(u16x16 half) {
   s32x16 all = __builtin_convertvector(half, s32x16);
   s32x16 magnitude = (all & 0x7fff) << 13;
   s32x16 normal = magnitude + HALF_BIAS;
-  // A subnormal is m * 2^-24: put m behind the mantissa of 2^-14, and take 2^-14 away again.
+  // A subnormal is m * 2^-24: put m after the mantissa of 2^-14, and take 2^-14 away again.
   s32x16 small = bits_of(floats_of(magnitude + HALF_NORMAL) - floats_of((s32x16)HALF_NORMAL));
   s32x16 special = normal + HALF_BIAS;
   // Hardware makes signalling NaNs quiet.

@@ -6,6 +6,7 @@ internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluicePipeline
+internal import SluiceRecipe
 internal import SluiceStages
 
 struct DemoCommand: ParsableCommand, HasOutputOptions {

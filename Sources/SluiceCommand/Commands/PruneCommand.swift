@@ -3,6 +3,7 @@ internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluicePipeline
+internal import SluiceRecipe
 
 struct PruneCommand: ParsableCommand, HasOutputOptions {
   static let configuration = CommandConfiguration(

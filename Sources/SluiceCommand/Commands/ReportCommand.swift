@@ -53,7 +53,7 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
       throw UsageError(
         "the page would replace \(html.printable)", remedy: "Give --html another file.")
     }
-    try WholeFile.write(page.bytes, to: html)
+    try AtomicFile.write(page.bytes, to: html)
     StandardOutput.write(
       output.isJSON
         ? JSONLine.text { json in

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluicePipeline
-internal import SluiceRecipes
+internal import SluiceRecipe
 
 struct RunCommand: ParsableCommand, HasOutputOptions {
   static let configuration = CommandConfiguration(

@@ -3,7 +3,7 @@ internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluicePipeline
-internal import SluiceRecipes
+internal import SluiceRecipe
 internal import SluiceSearch
 
 struct SearchCommand: ParsableCommand, HasOutputOptions {
@@ -53,7 +53,7 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
       maker: StoredCandidates(
         file.recipe, options: try controls.applied(to: file.runOptions),
         storesIn: StoredCandidates.directory(in: out)),
-      output: out, cancellation: cancellation, tell: { display.show($0) })
+      output: out, cancellation: cancellation, onEvent: { display.show($0) })
     let result = try run.execute()
     StandardOutput.write(
       output.isJSON ? SearchSummary.json(result, out: out) : SearchSummary.text(result, out: out))

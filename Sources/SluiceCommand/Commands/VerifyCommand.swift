@@ -4,6 +4,7 @@ internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluicePipeline
+internal import SluiceRecipe
 
 struct VerifyCommand: ParsableCommand, HasOutputOptions {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePipeline
+internal import SluiceRecipe
 
 /// A base model and fine-tuned ones of a Llama's shape, small enough to be made in a moment: random
 /// weights, and changes whose tails are heavier in some layers than in others.
@@ -51,9 +52,9 @@ struct DemoFamily {
 
   private func write(_ directory: String, _ layout: ShardLayout, seed: UInt64?) throws {
     try Directory.create(directory)
-    try WholeFile.write(Array(DemoFamily.config.utf8), to: "\(directory)/config.json")
+    try AtomicFile.write(Array(DemoFamily.config.utf8), to: "\(directory)/config.json")
     for shard in layout.shards {
-      let file = try WholeFile(to: "\(directory)/\(shard.fileName)")
+      let file = try AtomicFile(to: "\(directory)/\(shard.fileName)")
       try file.append(shard.header)
       for (position, tensor) in shard.tensors.enumerated() {
         try file.append(weights(of: tensor, position: position, seed: seed))
@@ -61,7 +62,7 @@ struct DemoFamily {
       try file.publish()
     }
     if let index = layout.index {
-      try WholeFile.write(index, to: "\(directory)/\(ShardLayout.indexFileName)")
+      try AtomicFile.write(index, to: "\(directory)/\(ShardLayout.indexFileName)")
     }
   }
 

@@ -14,7 +14,7 @@ struct DemoFiles {
       try writeNorms("\(directory)/\(model)-activations.safetensors", seed: UInt64(position + 1))
     }
     for (name, text) in DemoFiles.texts {
-      try WholeFile.write(Array(text.utf8), to: "\(directory)/\(name)")
+      try AtomicFile.write(Array(text.utf8), to: "\(directory)/\(name)")
     }
   }
 
@@ -61,7 +61,7 @@ struct DemoFiles {
     }
     guard let shard = try ShardLayout.plan(planned, shardByteLimit: 1 << 40).shards.first
     else { return }
-    let file = try WholeFile(to: path)
+    let file = try AtomicFile(to: path)
     try file.append(shard.header)
     for tensor in shard.tensors { try file.append(content(tensor.name, columns[tensor.name] ?? 0)) }
     try file.publish()

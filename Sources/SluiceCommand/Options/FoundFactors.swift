@@ -1,16 +1,12 @@
 internal import SluiceCore
 internal import SluiceMethods
 internal import SluicePipeline
+internal import SluiceRecipe
 internal import SluiceSearch
 
 /// The factors that a search found, as a merge takes them.
 enum FoundFactors {
   /// Fills factors into a recipe.
-  ///
-  /// - Parameters:
-  ///   - path: The `search.json`, or the output of the search.
-  ///   - recipe: The recipe.
-  /// - Throws: `UsageError` if they were found for something else.
   static func apply(_ path: String, to recipe: inout MergeRecipe) throws {
     let result = try SearchResult.read(path)
     for index in recipe.models.indices {

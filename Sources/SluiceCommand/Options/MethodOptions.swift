@@ -3,6 +3,7 @@ internal import SluiceCore
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluicePipeline
+internal import SluiceRecipe
 internal import SluiceStages
 
 /// The options that only some methods know (`sluice methods` says which).
@@ -97,15 +98,15 @@ struct MethodOptions: ParsableArguments {
   }
 
   /// The files of all models together.
-  var files: [ExtraFile: String] {
-    let files: [(ExtraFile, String?)] = [
+  var files: [MethodInputFile: String] {
+    let files: [(MethodInputFile, String?)] = [
       (.losses, losses), (.coefficients, coefficients), (.scores, scores),
     ]
     return files.reduce(into: [:]) { $0[$1.0] = $1.1 }
   }
 
   /// The files of single models.
-  var modelFiles: [(file: ExtraFile, value: NamedValue)] {
+  var modelFiles: [(file: MethodInputFile, value: NamedValue)] {
     activations.map { (.activations, $0) } + grams.map { (.grams, $0) }
   }
 }

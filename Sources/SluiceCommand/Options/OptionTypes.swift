@@ -1,43 +1,38 @@
 public import ArgumentParser
-public import SluiceCore
-public import SluiceFormats
-public import SluiceKernels
-public import SluiceMethods
-public import SluicePipeline
-public import SluiceStages
+package import SluiceCore
+package import SluiceFormats
+package import SluiceKernels
+package import SluiceMethods
+internal import SluicePipeline
+package import SluiceRecipe
+package import SluiceStages
 
 extension ByteCount: ExpressibleByArgument {
   /// Reads a size such as `96MiB`.
-  ///
-  /// - Parameter argument: What the user wrote.
-  public init?(argument: String) { self.init(argument) }
+  package init?(argument: String) { self.init(argument) }
   /// The size as an option value.
-  public var defaultValueDescription: String {
+  package var defaultValueDescription: String {
     bytes % (1 << 20) == 0 ? "\(bytes >> 20)MiB" : "\(bytes / 1_000_000_000)GB"
   }
 }
 
 extension VectorLevel: ExpressibleByArgument {
   /// Reads the name of a level.
-  ///
-  /// - Parameter argument: What the user wrote.
-  public init?(argument: String) {
+  package init?(argument: String) {
     guard let level = VectorLevel.allCases.first(where: { $0.name == argument }) else { return nil }
     self = level
   }
   /// The names of all levels.
-  public static var allValueStrings: [String] { allCases.map(\.name) }
+  package static var allValueStrings: [String] { allCases.map(\.name) }
   /// The name of the level.
-  public var defaultValueDescription: String { name }
+  package var defaultValueDescription: String { name }
 }
 
 extension InputMode: ExpressibleByArgument {}
 
 extension RunOptions.SpillOption: ExpressibleByArgument {
   /// Reads a choice such as `auto`, `lz4` or `zstd:3`.
-  ///
-  /// - Parameter argument: What the user wrote.
-  public init?(argument: String) {
+  package init?(argument: String) {
     switch argument {
     case "auto": self = .auto
     case "off": self = .off
@@ -47,9 +42,9 @@ extension RunOptions.SpillOption: ExpressibleByArgument {
     }
   }
   /// The names of all choices.
-  public static var allValueStrings: [String] { ["auto", "off"] + FrameCodec.allValueStrings }
+  package static var allValueStrings: [String] { ["auto", "off"] + FrameCodec.allValueStrings }
   /// The choice as an option value.
-  public var defaultValueDescription: String {
+  package var defaultValueDescription: String {
     switch self {
     case .auto: "auto"
     case .off: "off"
@@ -60,9 +55,7 @@ extension RunOptions.SpillOption: ExpressibleByArgument {
 
 extension FrameCodec: ExpressibleByArgument {
   /// Reads a codec such as `lz4` or `zstd:3`.
-  ///
-  /// - Parameter argument: What the user wrote.
-  public init?(argument: String) {
+  package init?(argument: String) {
     switch argument {
     case "none": self = .none
     case "lz4": self = .lz4
@@ -75,9 +68,9 @@ extension FrameCodec: ExpressibleByArgument {
     }
   }
   /// The names of all codecs.
-  public static var allValueStrings: [String] { ["none", "lz4", "zstd", "zstd:LEVEL"] }
+  package static var allValueStrings: [String] { ["none", "lz4", "zstd", "zstd:LEVEL"] }
   /// The codec as an option value.
-  public var defaultValueDescription: String { name }
+  package var defaultValueDescription: String { name }
 }
 
 extension ResumeCheck: ExpressibleByArgument {}

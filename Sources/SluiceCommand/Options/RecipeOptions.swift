@@ -3,6 +3,7 @@ internal import SluiceCore
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluicePipeline
+internal import SluiceRecipe
 internal import SluiceStages
 
 /// The options that say what is merged and how: those that can change a byte of the result.

@@ -3,6 +3,7 @@ internal import Glibc
 internal import SluiceCore
 internal import SluiceKernels
 internal import SluicePipeline
+internal import SluiceRecipe
 internal import SluiceStages
 
 /// The options that say how a run is done; none of them changes a byte of the result.

@@ -2,6 +2,7 @@ internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluicePipeline
+internal import SluiceRecipe
 
 /// What a merge did, for the screen.
 enum MergeSummary {

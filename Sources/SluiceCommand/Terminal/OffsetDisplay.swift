@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePipeline
+internal import SluiceRecipe
 
 /// What the offsets of models look like, for people and for programs.
 enum OffsetDisplay {

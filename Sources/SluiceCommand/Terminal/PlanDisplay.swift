@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePipeline
+internal import SluiceRecipe
 
 /// How a plan is shown.
 enum PlanFormat: String, CaseIterable, ExpressibleByArgument {

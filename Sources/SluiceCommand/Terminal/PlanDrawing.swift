@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluicePipeline
+internal import SluiceRecipe
 
 /// The graph of a plan as a text that other programs draw.
 enum PlanDrawing {

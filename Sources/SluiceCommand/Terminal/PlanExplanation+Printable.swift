@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluicePipeline
+internal import SluiceRecipe
 
 extension PlanExplanation {
   /// The same with texts that are safe on a terminal: they may come from a recipe or report of

@@ -9,9 +9,6 @@ internal import SluiceDataflow
 /// is safe at any moment, since what the journal holds is on the disk.
 enum SignalWatch {
   /// Starts to watch; to be called before other threads are started, as they inherit what is blocked.
-  ///
-  /// - Parameter cancellation: The run to stop.
-  /// - Throws: `DataflowError` if the system has no thread left.
   static func start(stopping cancellation: Cancellation) throws {
     ignore()
     // SAFETY: the set is a local variable, and copied into the thread.

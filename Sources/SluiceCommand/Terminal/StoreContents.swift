@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePipeline
+internal import SluiceRecipe
 
 /// The tensors of a store, for people and for programs.
 struct StoreContents {

@@ -3,13 +3,13 @@
 ///
 /// Any number of threads may send and receive. Elements of one sender arrive in order, each at one
 /// receiver, and the channel keeps no reference to an element that has left it.
-public final class BoundedChannel<Element: Sendable>: GraphChannel {
+package final class BoundedChannel<Element: Sendable>: GraphChannel {
   private typealias StateMachine = BoundedChannelStateMachine<Element>
 
   /// The name of the channel, for reports.
-  public let name: String
+  package let name: String
   /// How many elements it can hold.
-  public let capacity: Int
+  package let capacity: Int
 
   private let cancellation: Cancellation
   private let monitor: Monitor<StateMachine>
@@ -25,7 +25,7 @@ public final class BoundedChannel<Element: Sendable>: GraphChannel {
   ///     not matter where a ``Graph`` closes the channel.
   ///   - cancellation: What ends all waiting, and drops the elements inside.
   ///   - name: The name, for reports.
-  public init(capacity: Int, senderCount: Int = 1, cancellation: Cancellation, name: String) {
+  package init(capacity: Int, senderCount: Int = 1, cancellation: Cancellation, name: String) {
     self.name = name
     self.capacity = capacity
     self.cancellation = cancellation
@@ -38,13 +38,13 @@ public final class BoundedChannel<Element: Sendable>: GraphChannel {
   }
 
   /// How many elements are inside.
-  public var count: Int { monitor.withLock { $0.count } }
+  package var count: Int { monitor.withLock { $0.count } }
 
   /// How many threads are waiting for room or elements now.
   var waitingThreadCount: Int { monitor.waitingThreadCount }
 
   /// How busy it was up to now.
-  public var metrics: ChannelMetrics {
+  package var metrics: ChannelMetrics {
     monitor.withLock { state in
       ChannelMetrics(
         name: name, capacity: capacity, sentCount: state.sentCount,
@@ -61,7 +61,7 @@ public final class BoundedChannel<Element: Sendable>: GraphChannel {
   ///
   /// - Parameter element: The element.
   /// - Throws: ``CancelledError``.
-  public func send(_ element: consuming Element) throws(CancelledError) {
+  package func send(_ element: consuming Element) throws(CancelledError) {
     // Moved, not copied: a receiver may drop the element before this call returns.
     var pending: Element? = consume element
     let outcome: StateMachine.SendOutcome = monitor.wait(timing: sendBlockedTime) { state in
@@ -80,7 +80,7 @@ public final class BoundedChannel<Element: Sendable>: GraphChannel {
   ///
   /// - Returns: The element, or nil once the channel is closed and empty.
   /// - Throws: ``CancelledError``.
-  public func receive() throws(CancelledError) -> Element? {
+  package func receive() throws(CancelledError) -> Element? {
     let outcome: StateMachine.ReceiveOutcome? = monitor.wait(timing: receiveBlockedTime) { state in
       if cancellation.isCancelled { return .some(nil) }
       let outcome = state.receive()
@@ -95,13 +95,11 @@ public final class BoundedChannel<Element: Sendable>: GraphChannel {
   }
 
   /// Ends the sending, for all senders; a second call does nothing.
-  public func close() { monitor.withLock { $0.close() } }
+  package func close() { monitor.withLock { $0.close() } }
 
   /// Ends the sending for one of the senders; the last one closes the channel.
-  public func finishSender() { monitor.withLock { $0.finishSender() } }
+  package func finishSender() { monitor.withLock { $0.finishSender() } }
 
   /// Ends the receiving, for all receivers, and drops what is left.
-  ///
-  /// - Returns: How many elements were left.
-  public func abandon() -> Int { monitor.withLock { $0.abandon() }.count }
+  package func abandon() -> Int { monitor.withLock { $0.abandon() }.count }
 }

@@ -42,9 +42,6 @@ struct BoundedChannelStateMachine<Element: Sendable>: Sendable {
   }
 
   /// Moves an element into the channel if it is open and has room.
-  ///
-  /// - Parameter element: The element; nil afterwards if it was accepted.
-  /// - Returns: What became of it.
   mutating func send(_ element: inout Element?) -> SendOutcome {
     if isAbandoned { return .abandoned }
     if isClosed { return .closed }
@@ -58,8 +55,6 @@ struct BoundedChannelStateMachine<Element: Sendable>: Sendable {
   }
 
   /// Moves the oldest element out of the channel.
-  ///
-  /// - Returns: The element, or why there is none.
   mutating func receive() -> ReceiveOutcome {
     guard let element = ring[first].take() else { return isClosed ? .finished : .empty }
     first = (first + 1) % capacity

@@ -4,16 +4,16 @@ internal import Synchronization
 ///
 /// It says nothing about the cause and is never shown: the cause is the first error, which
 /// ``Cancellation`` keeps and the run throws.
-public struct CancelledError: Error, Hashable {
+package struct CancelledError: Error, Hashable {
   /// Creates the marker.
-  public init() {}
+  package init() {}
 }
 
 /// The end of a run before its time, for everyone who takes part in it.
 ///
 /// The first error wins. From then on every blocked channel, budget and pool of the run throws
 /// ``CancelledError`` at once, and so does every later call. There is no way back.
-public final class Cancellation: Sendable {
+package final class Cancellation: Sendable {
   private struct State: Sendable {
     var error: (any Error)?
     var stopReason: StopReason?
@@ -25,42 +25,38 @@ public final class Cancellation: Sendable {
   private let state = Monitor(State())
 
   /// Creates one that nobody has cancelled.
-  public init() {}
+  package init() {}
 
   /// Whether the run is cancelled.
-  public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+  package var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
   /// The first error, if the run is cancelled.
-  public var error: (any Error)? { state.withLock { $0.error } }
+  package var error: (any Error)? { state.withLock { $0.error } }
 
   /// Why the run was stopped, if that is what ended it.
-  public var stopReason: StopReason? { state.withLock { $0.stopReason } }
+  package var stopReason: StopReason? { state.withLock { $0.stopReason } }
 
   /// Ends the run, unless it has been ended before.
   ///
   /// Takes locks, so it may be called from any thread but not from a signal handler.
   ///
   /// - Parameter error: The cause.
-  public func cancel(_ error: any Error) { cancel(error, stopReason: nil) }
+  package func cancel(_ error: any Error) { cancel(error, stopReason: nil) }
 
   /// Ends the run on request, unless it has been ended before.
   ///
   /// - Parameter reason: Who asked; it decides about the error that the run throws.
-  public func stop(_ reason: StopReason) {
+  package func stop(_ reason: StopReason) {
     cancel(DataflowError.stopped(reason), stopReason: reason)
   }
 
   /// Throws if the run is cancelled; to be called now and then by long computations.
-  ///
-  /// - Throws: ``CancelledError``.
-  public func check() throws(CancelledError) {
+  package func check() throws(CancelledError) {
     if isCancelled { throw CancelledError() }
   }
 
   /// Throws the cause if the run is cancelled; to be called once all others have ended.
-  ///
-  /// - Throws: The first error.
-  public func throwFirstError() throws {
+  package func throwFirstError() throws {
     if let error { throw error }
   }
 
@@ -69,7 +65,7 @@ public final class Cancellation: Sendable {
   /// - Parameter action: Called once, on the thread that cancels or, if that has happened already,
   ///   at once. It must not wait for a node of the run.
   /// - Returns: A registration that lasts as long as it is kept.
-  public func onCancel(
+  package func onCancel(
     _ action: @escaping @Sendable () -> Void
   ) -> CancellationRegistration {
     let identifier: Int? = state.withLock { state in
@@ -101,7 +97,7 @@ public final class Cancellation: Sendable {
 }
 
 /// Keeps an action registered with a ``Cancellation`` for as long as it lives.
-public final class CancellationRegistration: Sendable {
+package final class CancellationRegistration: Sendable {
   private let cancellation: Cancellation
   private let identifier: Int?
 
@@ -116,7 +112,7 @@ public final class CancellationRegistration: Sendable {
 }
 
 /// Why a run is ended although nothing went wrong.
-public enum StopReason: Sendable, Hashable {
+package enum StopReason: Sendable, Hashable {
   /// The process got a signal.
   case signal(Int32)
   /// Somebody asked, for the reason given.

@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// A value behind a lock, with a condition that threads can wait for.
+/// A value after a lock, with a condition that threads can wait for.
 ///
 /// Waiting blocks the calling thread, so that only threads made for blocking may wait. Every
 /// change that goes through ``withLock(_:)`` or a wait that succeeds wakes all waiters, and each
 /// looks again whether its condition holds.
 ///
 /// The lock is not recursive; taking it twice on one thread traps.
-@safe public final class Monitor<State: Sendable>: @unchecked Sendable {
+@safe package final class Monitor<State: Sendable>: @unchecked Sendable {
   // Safe to share: `state` and `waiterCount` are only touched while `mutex` is held. The mutex and
   // the condition live on the heap at fixed addresses, from `init` to `deinit`, as POSIX demands.
   private var state: State
@@ -15,10 +15,8 @@ internal import Glibc
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-  /// Puts a value behind a lock.
-  ///
-  /// - Parameter state: The value.
-  public init(_ state: consuming State) {
+  /// Puts a value after a lock.
+  package init(_ state: consuming State) {
     self.state = state
     unsafe mutex = .allocate(capacity: 1)
     unsafe condition = .allocate(capacity: 1)
@@ -45,11 +43,7 @@ internal import Glibc
   }
 
   /// Reads or changes the value while no other thread can, then wakes all waiters.
-  ///
-  /// - Parameter body: What to do with the value; it must not block.
-  /// - Returns: What the body returns.
-  /// - Throws: What the body throws.
-  public func withLock<Result: ~Copyable, Problem: Error>(
+  package func withLock<Result: ~Copyable, Problem: Error>(
     _ body: (inout State) throws(Problem) -> Result
   ) throws(Problem) -> Result {
     lock()
@@ -58,7 +52,7 @@ internal import Glibc
   }
 
   /// Makes all waiters look again, after something outside the value changed.
-  public func wakeAll() { withLock { _ in } }
+  package func wakeAll() { withLock { _ in } }
 
   /// Blocks until an attempt succeeds.
   ///
@@ -67,7 +61,7 @@ internal import Glibc
   ///   - attempt: Tried with the lock held, at first and after each change; nil means not yet. It
   ///     must not block.
   /// - Returns: What the successful attempt returned.
-  public func wait<Result>(
+  package func wait<Result>(
     timing blockedTime: BlockedTime? = nil, until attempt: (inout State) -> Result?
   ) -> Result {
     lock()
@@ -91,7 +85,7 @@ internal import Glibc
   ///   - attempt: Tried with the lock held, at first and after each change; nil means not yet. It
   ///     must not block.
   /// - Returns: What the successful attempt returned, or nil after the deadline.
-  public func wait<Result>(
+  package func wait<Result>(
     before deadline: MonotonicTime, until attempt: (inout State) -> Result?
   ) -> Result? {
     lock()
@@ -128,8 +122,6 @@ internal import Glibc
 }
 
 /// Traps if a thread function failed: they only do so when they are misused.
-///
-/// - Parameter status: What the function returned.
 private func requireSuccess(_ status: Int32) {
   precondition(status == 0, "a thread function failed with error \(status)")
 }

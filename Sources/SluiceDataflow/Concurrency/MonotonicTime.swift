@@ -1,38 +1,30 @@
 internal import Glibc
 
 /// A point on the clock that never goes back, in nanoseconds since an arbitrary start.
-public struct MonotonicTime: Sendable, Hashable, Comparable {
+package struct MonotonicTime: Sendable, Hashable, Comparable {
   /// The nanoseconds since the start of the clock.
-  public let nanoseconds: Int64
+  package let nanoseconds: Int64
 
   /// Wraps a reading.
-  ///
-  /// - Parameter nanoseconds: The nanoseconds since the start of the clock.
-  public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+  package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   /// The present.
-  public static var now: MonotonicTime {
+  package static var now: MonotonicTime {
     MonotonicTime(nanoseconds: readClock(CLOCK_MONOTONIC))
   }
 
   /// The processor time that the calling thread has used, as a point on a clock of its own.
-  public static var processorTimeOfThread: MonotonicTime {
+  package static var processorTimeOfThread: MonotonicTime {
     MonotonicTime(nanoseconds: readClock(CLOCK_THREAD_CPUTIME_ID))
   }
 
   /// The seconds from another point to this one, negative if the other is later.
-  ///
-  /// - Parameter other: The other point.
-  /// - Returns: The seconds between the two.
-  public func seconds(since other: MonotonicTime) -> Double {
+  package func seconds(since other: MonotonicTime) -> Double {
     Double(nanoseconds - other.nanoseconds) * 1e-9
   }
 
   /// The point that lies a duration after this one, at most the last point of the clock.
-  ///
-  /// - Parameter duration: How far, not negative.
-  /// - Returns: The later point.
-  public func advanced(by duration: Duration) -> MonotonicTime {
+  package func advanced(by duration: Duration) -> MonotonicTime {
     let (seconds, attoseconds) = duration.components
     let (whole, tooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     let (sum, overflow) = nanoseconds.addingReportingOverflow(whole)
@@ -41,12 +33,7 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
   }
 
   /// Orders by time.
-  ///
-  /// - Parameters:
-  ///   - a: One point.
-  ///   - b: Another.
-  /// - Returns: Whether the first is earlier.
-  public static func < (a: MonotonicTime, b: MonotonicTime) -> Bool {
+  package static func < (a: MonotonicTime, b: MonotonicTime) -> Bool {
     a.nanoseconds < b.nanoseconds
   }
 

@@ -3,9 +3,9 @@ internal import Glibc
 /// A thread of its own for work that blocks, visible under its name in `top` and debuggers.
 ///
 /// Whoever starts one joins it.
-public final class NamedThread: Sendable {
+package final class NamedThread: Sendable {
   /// The name in full; the system shows the first 15 bytes.
-  public let name: String
+  package let name: String
   private let handle: pthread_t
 
   /// Starts a thread.
@@ -15,7 +15,7 @@ public final class NamedThread: Sendable {
   ///   - stackByteCount: The size of the stack, of which only what is touched takes memory.
   ///   - body: What the thread does.
   /// - Throws: ``DataflowError`` if the system has no thread left.
-  public init(
+  package init(
     name: String, stackByteCount: Int = 4 << 20, body: @escaping @Sendable () -> Void
   ) throws(DataflowError) {
     self.name = name
@@ -39,7 +39,7 @@ public final class NamedThread: Sendable {
   }
 
   /// Waits until the thread has ended; to be called once, from another thread.
-  public func join() {
+  package func join() {
     let status = pthread_join(handle, nil)
     precondition(status == 0, "thread \(name) cannot be joined: error \(status)")
   }

@@ -3,19 +3,17 @@
 /// A node that throws cancels all others. A node that declares which channels it reads and writes
 /// need not close them: the last writer's end closes a channel, and when the last reader ends while
 /// elements are left or still come, the run fails instead of hanging.
-public final class Graph {
+package final class Graph {
   /// What ends the run before its time; channels, budgets and pools of the graph share it.
-  public let cancellation: Cancellation
+  package let cancellation: Cancellation
   /// What the last run did, also if it failed.
-  public private(set) var lastRun: GraphRun?
+  package private(set) var lastRun: GraphRun?
 
   private var nodes: [Node] = []
   private var channels: [ChannelEnds] = []
 
   /// Creates a graph without nodes.
-  ///
-  /// - Parameter cancellation: What ends the run before its time.
-  public init(cancellation: Cancellation = Cancellation()) { self.cancellation = cancellation }
+  package init(cancellation: Cancellation = Cancellation()) { self.cancellation = cancellation }
 
   /// Adds a node.
   ///
@@ -25,7 +23,7 @@ public final class Graph {
   ///   - inputs: The channels that it receives from.
   ///   - outputs: The channels that it sends to.
   ///   - body: What it does, on a thread of its own; it may block.
-  public func add(
+  package func add(
     _ name: String, _ role: NodeRole, reads inputs: [any GraphChannel] = [],
     writes outputs: [any GraphChannel] = [],
     _ body: @escaping @Sendable (NodeContext) throws -> Void
@@ -44,7 +42,7 @@ public final class Graph {
   /// - Returns: What the run did.
   /// - Throws: The first error of any node, or what the run was cancelled with.
   @discardableResult
-  public func run() throws -> GraphRun {
+  package func run() throws -> GraphRun {
     try cancellation.throwFirstError()
     let start = MonotonicTime.now
     let metrics = Monitor([NodeMetrics?](repeating: nil, count: nodes.count))
@@ -60,9 +58,6 @@ public final class Graph {
   }
 
   /// Starts a thread for each node; if there are not enough threads the run is cancelled.
-  ///
-  /// - Parameter metrics: Where each node leaves what it did.
-  /// - Returns: The threads.
   private func startThreads(_ metrics: Monitor<[NodeMetrics?]>) -> [NamedThread] {
     var threads: [NamedThread] = []
     for (index, node) in nodes.enumerated() {

@@ -7,9 +7,6 @@ struct Node: Sendable {
   let body: @Sendable (NodeContext) throws -> Void
 
   /// Runs the body on the calling thread and sees to the channels afterwards.
-  ///
-  /// - Parameter cancellation: What to cancel if the body throws.
-  /// - Returns: What the node did.
   func run(_ cancellation: Cancellation) -> NodeMetrics {
     let context = NodeContext(name: name, role: role, cancellation: cancellation)
     do {
@@ -48,8 +45,6 @@ final class ChannelEnds: Sendable {
   }
 
   /// Notes the end of a node that receives; after the last one nothing may be left.
-  ///
-  /// - Parameter cancellation: What to cancel if elements were left.
   func endReader(_ cancellation: Cancellation) {
     let isLast = counts.withLock { counts in
       counts.readers -= 1

@@ -1,5 +1,5 @@
 /// What a node is doing at a moment.
-public enum NodeActivity: Int, Sendable, Hashable, CaseIterable {
+package enum NodeActivity: Int, Sendable, Hashable, CaseIterable {
   /// It works, or waits for something outside of the graph such as a disk.
   case busy
   /// It waits for elements, or reads what they are made of.
@@ -19,10 +19,6 @@ struct ActivityClock: Sendable {
   init(start: MonotonicTime) { lastChange = start }
 
   /// Notes that from now on the node does something else.
-  ///
-  /// - Parameters:
-  ///   - activity: What it does.
-  ///   - time: The present.
   mutating func change(to activity: NodeActivity, at time: MonotonicTime) {
     nanoseconds[current.rawValue] += time.nanoseconds - lastChange.nanoseconds
     lastChange = time
@@ -30,8 +26,5 @@ struct ActivityClock: Sendable {
   }
 
   /// How long the node did something, up to the last change.
-  ///
-  /// - Parameter activity: What it did.
-  /// - Returns: The seconds.
   func seconds(_ activity: NodeActivity) -> Double { Double(nanoseconds[activity.rawValue]) * 1e-9 }
 }

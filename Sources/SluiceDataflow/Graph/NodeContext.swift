@@ -1,11 +1,11 @@
 /// What the body of a node gets: the end of the run, and the book on its own time.
 ///
 /// It belongs to the thread of the node.
-public final class NodeContext {
+package final class NodeContext {
   /// The name of the node.
-  public let name: String
+  package let name: String
   /// What ends the run before its time.
-  public let cancellation: Cancellation
+  package let cancellation: Cancellation
 
   private let role: NodeRole
   private let start: MonotonicTime
@@ -25,13 +25,7 @@ public final class NodeContext {
 
   /// Books the time of a piece of work under an activity; inside another measurement the inner
   /// activity counts.
-  ///
-  /// - Parameters:
-  ///   - activity: What the work is.
-  ///   - body: The work.
-  /// - Returns: What the work returns.
-  /// - Throws: What the work throws.
-  public func measure<Result: ~Copyable, Problem: Error>(
+  package func measure<Result: ~Copyable, Problem: Error>(
     _ activity: NodeActivity, _ body: () throws(Problem) -> Result
   ) throws(Problem) -> Result {
     let outer = enter(activity)
@@ -44,7 +38,7 @@ public final class NodeContext {
   /// - Parameters:
   ///   - items: How many elements.
   ///   - bytes: How many bytes.
-  public func count(items: Int = 0, bytes: Int = 0) {
+  package func count(items: Int = 0, bytes: Int = 0) {
     itemCount += items
     byteCount += bytes
   }
@@ -54,7 +48,7 @@ public final class NodeContext {
   /// - Parameter channel: Where from.
   /// - Returns: The element, or nil once the channel is closed and empty.
   /// - Throws: ``CancelledError``.
-  public func receive<Element: Sendable>(
+  package func receive<Element: Sendable>(
     from channel: BoundedChannel<Element>
   ) throws(CancelledError) -> Element? {
     let outer = enter(.blockedOnInput)
@@ -65,12 +59,7 @@ public final class NodeContext {
   }
 
   /// Sends an element and books the wait; a source counts the element as an item of its own.
-  ///
-  /// - Parameters:
-  ///   - element: The element.
-  ///   - channel: Where to.
-  /// - Throws: ``CancelledError``.
-  public func send<Element: Sendable>(
+  package func send<Element: Sendable>(
     _ element: consuming Element, to channel: BoundedChannel<Element>
   ) throws(CancelledError) {
     let outer = enter(.blockedOnOutput)
@@ -80,13 +69,7 @@ public final class NodeContext {
   }
 
   /// Leases bytes and books the wait.
-  ///
-  /// - Parameters:
-  ///   - byteCount: How many.
-  ///   - budget: Where from.
-  /// - Returns: A lease that lasts until it is released or dropped.
-  /// - Throws: ``CancelledError``.
-  public func acquire(
+  package func acquire(
     _ byteCount: Int, from budget: ByteBudget
   ) throws(CancelledError) -> ByteLease {
     let outer = enter(.blockedOnMemory)
@@ -95,19 +78,13 @@ public final class NodeContext {
   }
 
   /// Takes a buffer and books the wait.
-  ///
-  /// - Parameter pool: Where from.
-  /// - Returns: A buffer that goes back when it is dropped.
-  /// - Throws: ``CancelledError``.
-  public func take(from pool: BufferPool) throws(CancelledError) -> PooledBuffer {
+  package func take(from pool: BufferPool) throws(CancelledError) -> PooledBuffer {
     let outer = enter(.blockedOnMemory)
     defer { _ = enter(outer) }
     return try pool.take()
   }
 
   /// Closes the book.
-  ///
-  /// - Returns: What the node did up to now.
   func finish() -> NodeMetrics {
     let end = MonotonicTime.now
     clock.change(to: .busy, at: end)

@@ -1,9 +1,9 @@
 /// A fixed number of equally large buffers that are made once and used again and again.
-public final class BufferPool: Sendable {
+package final class BufferPool: Sendable {
   /// How many buffers there are.
-  public let bufferCount: Int
+  package let bufferCount: Int
   /// The size of each.
-  public let bufferByteCount: Int
+  package let bufferByteCount: Int
 
   private let cancellation: Cancellation
   private let storage: BufferStorage
@@ -19,7 +19,7 @@ public final class BufferPool: Sendable {
   ///   - alignment: What the address of each is a multiple of, a power of two; a page by default.
   ///   - cancellation: What ends all waiting.
   /// - Throws: ``DataflowError`` if the system has no memory left.
-  public init(
+  package init(
     count: Int, byteCount: Int, alignment: Int? = nil, cancellation: Cancellation
   ) throws(DataflowError) {
     bufferCount = count
@@ -33,22 +33,19 @@ public final class BufferPool: Sendable {
   }
 
   /// How many buffers are out.
-  public var inUseCount: Int { monitor.withLock { $0.inUseCount } }
+  package var inUseCount: Int { monitor.withLock { $0.inUseCount } }
 
   /// The most buffers that were out at one time.
-  public var peakInUse: Int { monitor.withLock { $0.peakInUse } }
+  package var peakInUse: Int { monitor.withLock { $0.peakInUse } }
 
   /// The time that threads have waited for a buffer.
-  public var blockedSeconds: Double { blockedTime.seconds }
+  package var blockedSeconds: Double { blockedTime.seconds }
 
   /// How many threads are waiting for buffers now.
   var waitingThreadCount: Int { monitor.waitingThreadCount }
 
   /// Takes a buffer, and waits for one if need be; what it holds is left over from its last use.
-  ///
-  /// - Returns: A buffer that goes back when it is dropped.
-  /// - Throws: ``CancelledError``.
-  public func take() throws(CancelledError) -> PooledBuffer {
+  package func take() throws(CancelledError) -> PooledBuffer {
     try cancellation.check()
     let ticket = monitor.withLock { $0.enqueue() }
     let index: Int? = monitor.wait(timing: blockedTime) { state in
@@ -63,12 +60,12 @@ public final class BufferPool: Sendable {
 }
 
 /// A buffer taken from a ``BufferPool``; it goes back when the last reference is dropped.
-@safe public final class PooledBuffer: @unchecked Sendable {
+@safe package final class PooledBuffer: @unchecked Sendable {
   // Safe to hand from thread to thread: a buffer is in use by one chunk at a time, and a chunk by
   // one node at a time; channels order what one node wrote before what the next one reads.
 
   /// The memory; valid as long as the buffer is kept, and written by one thread at a time.
-  @unsafe public let bytes: UnsafeMutableRawBufferPointer
+  @unsafe package let bytes: UnsafeMutableRawBufferPointer
   private let index: Int
   private let pool: BufferPool
 

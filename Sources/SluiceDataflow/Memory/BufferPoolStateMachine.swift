@@ -12,8 +12,6 @@ struct BufferPoolStateMachine: Sendable {
   init(count: Int) { free = (0..<count).reversed() }
 
   /// Puts a taker at the end of the queue.
-  ///
-  /// - Returns: Its place.
   mutating func enqueue() -> Int {
     defer { ticketCount += 1 }
     return ticketCount
@@ -32,8 +30,6 @@ struct BufferPoolStateMachine: Sendable {
   }
 
   /// Takes a buffer back.
-  ///
-  /// - Parameter index: Which.
   mutating func putBack(_ index: Int) {
     precondition(inUseCount > 0, "more buffers come back than were taken")
     inUseCount -= 1

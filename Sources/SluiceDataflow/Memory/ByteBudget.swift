@@ -2,9 +2,9 @@
 ///
 /// A lease that does not fit waits, in the order of asking, until others have been dropped. Parts
 /// can be set aside for sub-budgets, whose users then cannot be starved by users of other parts.
-public final class ByteBudget: Sendable {
+package final class ByteBudget: Sendable {
   /// How many bytes may be leased or reserved at any time.
-  public let limit: Int
+  package let limit: Int
 
   private let cancellation: Cancellation
   private let parent: ByteBudget?
@@ -18,7 +18,7 @@ public final class ByteBudget: Sendable {
   /// - Parameters:
   ///   - limit: How many bytes may be leased at any time, not negative.
   ///   - cancellation: What ends all waiting.
-  public convenience init(limit: Int, cancellation: Cancellation) {
+  package convenience init(limit: Int, cancellation: Cancellation) {
     self.init(limit: limit, cancellation: cancellation, parent: nil)
   }
 
@@ -37,16 +37,16 @@ public final class ByteBudget: Sendable {
   }
 
   /// The bytes leased now, from this budget and its sub-budgets together.
-  public var leasedBytes: Int { meter.currentBytes }
+  package var leasedBytes: Int { meter.currentBytes }
 
   /// The most bytes that were leased at one time, from this budget and its sub-budgets together.
-  public var peakBytes: Int { meter.peakBytes }
+  package var peakBytes: Int { meter.peakBytes }
 
   /// The bytes that are set aside for sub-budgets.
-  public var reservedBytes: Int { monitor.withLock { $0.reservedBytes } }
+  package var reservedBytes: Int { monitor.withLock { $0.reservedBytes } }
 
   /// The time that threads have waited for leases of this budget, sub-budgets not included.
-  public var blockedSeconds: Double { blockedTime.seconds }
+  package var blockedSeconds: Double { blockedTime.seconds }
 
   /// How many threads are waiting for leases now.
   var waitingThreadCount: Int { monitor.waitingThreadCount }
@@ -59,7 +59,7 @@ public final class ByteBudget: Sendable {
   /// - Parameter byteCount: How many.
   /// - Returns: A lease that lasts until it is released or dropped.
   /// - Throws: ``CancelledError``.
-  public func acquire(_ byteCount: Int) throws(CancelledError) -> ByteLease {
+  package func acquire(_ byteCount: Int) throws(CancelledError) -> ByteLease {
     let ticket: ByteBudgetStateMachine.Ticket? = monitor.withLock { state in
       guard let (ticket, granted) = state.request(byteCount) else { return nil }
       meter.add(granted)
@@ -81,7 +81,7 @@ public final class ByteBudget: Sendable {
   /// - Parameter byteCount: How many.
   /// - Returns: A budget of that size, given back when it and its last lease have been dropped.
   /// - Throws: ``DataflowError`` if so much is not free at once.
-  public func reserve(_ byteCount: Int) throws(DataflowError) -> ByteBudget {
+  package func reserve(_ byteCount: Int) throws(DataflowError) -> ByteBudget {
     let available: Int? = monitor.withLock { state in
       state.reserve(byteCount) ? nil : state.freeBytes
     }

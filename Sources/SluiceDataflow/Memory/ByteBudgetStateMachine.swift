@@ -1,7 +1,7 @@
 /// The rules of a ``ByteBudget``, without its lock: who gets how many bytes, and when.
 ///
 /// Requests are granted strictly in the order in which they came. A large one at the front
-/// therefore waits until enough is free, while nothing behind it can overtake and starve it.
+/// therefore waits until enough is free, while nothing after it can overtake and starve it.
 struct ByteBudgetStateMachine: Sendable {
   /// The place of a request in the order of all requests.
   struct Ticket: Sendable, Hashable {
@@ -54,9 +54,6 @@ struct ByteBudgetStateMachine: Sendable {
   }
 
   /// Sets bytes aside for a sub-budget, if they are free and no waiting request needs them.
-  ///
-  /// - Parameter byteCount: How many.
-  /// - Returns: Whether it was possible.
   mutating func reserve(_ byteCount: Int) -> Bool {
     precondition(byteCount >= 0, "a reservation is not negative")
     let largest = waiting.max() ?? 0

@@ -1,9 +1,9 @@
 internal import Synchronization
 
 /// The right to use a number of bytes; it travels with the data that fill them.
-public final class ByteLease: Sendable {
+package final class ByteLease: Sendable {
   /// How many bytes.
-  public let byteCount: Int
+  package let byteCount: Int
   private let budget: ByteBudget
   private let released = Atomic<Bool>(false)
 
@@ -15,7 +15,7 @@ public final class ByteLease: Sendable {
   deinit { release() }
 
   /// Gives the bytes back before the lease is dropped; a second call does nothing.
-  public func release() {
+  package func release() {
     if !released.exchange(true, ordering: .acquiringAndReleasing) { budget.release(byteCount) }
   }
 }

@@ -12,8 +12,6 @@ final class ByteMeter: Sendable {
   var peakBytes: Int { highest.load(ordering: .relaxed) }
 
   /// Adds a lease here and in all meters above.
-  ///
-  /// - Parameter byteCount: Its size.
   func add(_ byteCount: Int) {
     let sum = current.add(byteCount, ordering: .relaxed).newValue
     highest.max(sum, ordering: .relaxed)
@@ -21,8 +19,6 @@ final class ByteMeter: Sendable {
   }
 
   /// Takes a lease away here and in all meters above.
-  ///
-  /// - Parameter byteCount: Its size.
   func subtract(_ byteCount: Int) {
     current.subtract(byteCount, ordering: .relaxed)
     parent?.subtract(byteCount)

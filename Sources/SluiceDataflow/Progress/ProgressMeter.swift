@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Counts what a run has done; nodes add to it without waiting for anybody.
-public final class ProgressMeter: Sendable {
+package final class ProgressMeter: Sendable {
   private struct Phase {
     var name: String
     var start: MonotonicTime
@@ -22,18 +22,16 @@ public final class ProgressMeter: Sendable {
   private let monitor = Monitor(State())
 
   /// Creates a meter that is in no phase.
-  public init() {}
+  package init() {}
 
   /// The bytes done in the present phase.
-  public var doneBytes: Int { done.load(ordering: .relaxed) }
+  package var doneBytes: Int { done.load(ordering: .relaxed) }
 
   /// The bytes to do in the present phase.
-  public var totalBytes: Int { total.load(ordering: .relaxed) }
+  package var totalBytes: Int { total.load(ordering: .relaxed) }
 
   /// Counts bytes as done.
-  ///
-  /// - Parameter byteCount: How many.
-  public func advance(by byteCount: Int) { done.wrappingAdd(byteCount, ordering: .relaxed) }
+  package func advance(by byteCount: Int) { done.wrappingAdd(byteCount, ordering: .relaxed) }
 
   /// Begins a phase, and finishes the one before if that is still open.
   ///
@@ -42,7 +40,7 @@ public final class ProgressMeter: Sendable {
   ///   - totalBytes: The bytes to do; 0 if nobody knows.
   ///   - doneBytes: The bytes that an earlier run has done already; they do not count as speed.
   ///   - time: The present.
-  public func startPhase(
+  package func startPhase(
     _ name: String, totalBytes: Int, doneBytes: Int = 0, at time: MonotonicTime = .now
   ) {
     monitor.withLock { state in
@@ -57,17 +55,12 @@ public final class ProgressMeter: Sendable {
   }
 
   /// Finishes the present phase, if there is one.
-  ///
-  /// - Parameter time: The present.
-  public func finishPhase(at time: MonotonicTime = .now) {
+  package func finishPhase(at time: MonotonicTime = .now) {
     monitor.withLock { finishPhase(&$0, at: time) }
   }
 
   /// How far the present phase has come.
-  ///
-  /// - Parameter time: The present.
-  /// - Returns: The state of the phase, or nil between phases.
-  public func snapshot(at time: MonotonicTime = .now) -> ProgressSnapshot? {
+  package func snapshot(at time: MonotonicTime = .now) -> ProgressSnapshot? {
     monitor.withLock { takeSnapshot(&$0, at: time) }
   }
 
@@ -84,9 +77,6 @@ public final class ProgressMeter: Sendable {
   func endObservation() { monitor.withLock { $0.isObservationOver = true } }
 
   /// Waits for events of phases, at most until a deadline.
-  ///
-  /// - Parameter deadline: When to come back at the latest.
-  /// - Returns: The events in order, and whether the observation is over.
   func nextEvents(before deadline: MonotonicTime) -> (events: [ProgressEvent], isOver: Bool) {
     let news = monitor.wait(before: deadline) { state -> (events: [ProgressEvent], isOver: Bool)? in
       guard !state.events.isEmpty || state.isObservationOver else { return nil }

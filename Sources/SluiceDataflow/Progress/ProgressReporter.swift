@@ -1,9 +1,9 @@
 /// Tells a sink how a run goes on, from a thread of its own: at each phase, and now and then.
-public final class ProgressReporter {
+package final class ProgressReporter {
   /// How often a line on a terminal is renewed.
-  public static let terminalInterval = Duration.milliseconds(200)
+  package static let terminalInterval = Duration.milliseconds(200)
   /// How often a plain line is written elsewhere.
-  public static let plainInterval = Duration.seconds(30)
+  package static let plainInterval = Duration.seconds(30)
 
   private let meter: ProgressMeter
   private var thread: NamedThread?
@@ -15,7 +15,7 @@ public final class ProgressReporter {
   ///   - interval: How often, apart from the beginnings and ends of phases; more than zero.
   ///   - sink: Where to; called on the reporter's thread, in order.
   /// - Throws: ``DataflowError`` if the system has no thread left.
-  public init(
+  package init(
     _ meter: ProgressMeter, every interval: Duration,
     sink: @escaping @Sendable (ProgressEvent) -> Void
   ) throws(DataflowError) {
@@ -36,7 +36,7 @@ public final class ProgressReporter {
   deinit { stop() }
 
   /// Reports what is still to be told, and ends at once; a second call does nothing.
-  public func stop() {
+  package func stop() {
     guard let thread else { return }
     meter.endObservation()
     thread.join()

@@ -1,23 +1,23 @@
 /// How far a phase of a run has come.
-public struct ProgressSnapshot: Sendable, Hashable {
+package struct ProgressSnapshot: Sendable, Hashable {
   /// The name of the phase.
-  public let phase: String
+  package let phase: String
   /// The bytes done.
-  public let doneBytes: Int
+  package let doneBytes: Int
   /// The bytes to do in all; 0 if nobody knows.
-  public let totalBytes: Int
+  package let totalBytes: Int
   /// The time since the phase began.
-  public let elapsedSeconds: Double
+  package let elapsedSeconds: Double
   /// The bytes per second of the last while; 0 before anything is known.
-  public let bytesPerSecond: Double
+  package let bytesPerSecond: Double
 
   /// The part that is done, from 0 to 1, or nil if the total is not known.
-  public var fraction: Double? {
+  package var fraction: Double? {
     totalBytes > 0 ? min(1, Double(doneBytes) / Double(totalBytes)) : nil
   }
 
   /// The time that the rest takes at the present rate, or nil if it cannot be told.
-  public var secondsLeft: Double? {
+  package var secondsLeft: Double? {
     guard totalBytes > 0 else { return nil }
     if doneBytes >= totalBytes { return 0 }
     return bytesPerSecond > 0 ? Double(totalBytes - doneBytes) / bytesPerSecond : nil
@@ -25,7 +25,7 @@ public struct ProgressSnapshot: Sendable, Hashable {
 }
 
 /// What a ``ProgressReporter`` tells its sink.
-public enum ProgressEvent: Sendable, Hashable {
+package enum ProgressEvent: Sendable, Hashable {
   /// A phase began.
   case phaseStarted(ProgressSnapshot)
   /// Time has passed in a phase.

@@ -13,10 +13,6 @@ struct RateEstimate: Sendable {
   init(memorySeconds: Double = 10) { self.memorySeconds = memorySeconds }
 
   /// Adds what happened since the last sample.
-  ///
-  /// - Parameters:
-  ///   - amount: How much was done.
-  ///   - seconds: In which time.
   mutating func add(_ amount: Double, in seconds: Double) {
     guard seconds > 0 else { return }
     let fade = exp(-seconds / memorySeconds)

@@ -1,41 +1,41 @@
 internal import SluiceCore
 
 /// A tensor of a checkpoint, and where it is.
-public struct CheckpointTensor: Sendable, Hashable {
+package struct CheckpointTensor: Sendable, Hashable {
   /// What its file's header says about it.
-  public let entry: TensorEntry
+  package let entry: TensorEntry
   /// The file that holds it, as a position in the checkpoint's `files`.
-  public let fileOrdinal: Int
+  package let fileOrdinal: Int
 
   /// The name.
-  public var name: String { entry.name }
+  package var name: String { entry.name }
 }
 
 /// A model on disk: a directory as Hugging Face lays it out, or one file of weights.
 ///
 /// Opening checks the index and every header against the rules, and each against the others; no
 /// tensor is read. All files stay open, so that a later change of a name or link does no harm.
-public struct Checkpoint: Sendable {
+package struct Checkpoint: Sendable {
   /// The path as it was given.
-  public let path: String
+  package let path: String
   /// The directory, or nil where the path is one file.
-  public let directory: String?
+  package let directory: String?
   /// The files, in natural order of their names.
-  public let files: [WeightFile]
+  package let files: [WeightFile]
   /// All tensors: file after file, each in the order of its bytes.
-  public let tensors: [CheckpointTensor]
+  package let tensors: [CheckpointTensor]
   /// The content of the directory's `config.json`, if there is one.
-  public let config: [UInt8]?
+  package let config: [UInt8]?
 
   private let positions: [String: Int]
 
   /// The longest `config.json` that is read.
-  public static let maximumConfigByteCount = 16 << 20
+  package static let maximumConfigByteCount = 16 << 20
   /// The most tensors that a checkpoint may have: some three times as many as the largest known, and
   /// few enough to be kept in a fraction of any memory budget.
-  public static let maximumTensorCount = 1 << 18
+  package static let maximumTensorCount = 1 << 18
   /// The name of the file of a safetensors checkpoint that is not sharded.
-  public static let singleFileName = "model.safetensors"
+  package static let singleFileName = "model.safetensors"
 
   /// Opens a checkpoint.
   ///
@@ -43,7 +43,7 @@ public struct Checkpoint: Sendable {
   ///   that, in PyTorch's format; or the path of one file.
   /// - Returns: The open checkpoint.
   /// - Throws: If there is none at the path, or a rule of its formats is broken.
-  public static func open(_ path: String) throws(FormatError) -> Checkpoint {
+  package static func open(_ path: String) throws(FormatError) -> Checkpoint {
     guard let status = try FileStatus.of(path) else {
       throw .malformed("no such file or directory", file: path, remedy: "check the path")
     }
@@ -83,10 +83,7 @@ public struct Checkpoint: Sendable {
   }
 
   /// The tensor of a name, if there is one.
-  ///
-  /// - Parameter name: The name.
-  /// - Returns: The tensor.
-  public subscript(name: String) -> CheckpointTensor? {
+  package subscript(name: String) -> CheckpointTensor? {
     positions[name].map { tensors[$0] }
   }
 
@@ -98,7 +95,7 @@ public struct Checkpoint: Sendable {
   ///   - files: The files, in natural order of their names.
   ///   - config: The content of the directory's `config.json`, if there is one.
   /// - Throws: If a tensor is in several files, or there are too many.
-  public init(
+  package init(
     path: String, directory: String?, files: [WeightFile], config: [UInt8]?
   ) throws(FormatError) {
     var tensors: [CheckpointTensor] = []

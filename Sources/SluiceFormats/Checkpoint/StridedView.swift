@@ -1,22 +1,22 @@
-public import SluiceCore
+package import SluiceCore
 
-/// How elements lie in a file that are not one behind the other: a transposed matrix, a column, rows
+/// How elements lie in a file that are not one after the other: a transposed matrix, a column, rows
 /// of which some are left out, a row used many times.
 ///
-/// The element at `(i, j, ...)` lies `i * strides[0] + j * strides[1] + ...` elements behind the
+/// The element at `(i, j, ...)` lies `i * strides[0] + j * strides[1] + ...` elements after the
 /// first; no stride is negative, so none lies before it.
-public struct StridedView: Sendable, Hashable {
+package struct StridedView: Sendable, Hashable {
   /// The extents, outermost first; none is 1, and there are at least as few as the shape has.
-  public let extents: [Int]
+  package let extents: [Int]
   /// The distance between neighbours in each dimension, in elements; 0 repeats an element.
-  public let strides: [Int]
+  package let strides: [Int]
 
-  /// Describes a view, or gives nil where the elements are one behind the other after all.
+  /// Describes a view, or gives nil where the elements are one after the other after all.
   ///
   /// - Parameters:
   ///   - shape: The shape of the tensor.
   ///   - strides: One for each dimension, not negative.
-  public init?(_ shape: TensorShape, strides: [Int]) {
+  package init?(_ shape: TensorShape, strides: [Int]) {
     precondition(strides.count == shape.rank)
     guard shape.elementCount > 0 else { return nil }
     var extents: [Int] = []

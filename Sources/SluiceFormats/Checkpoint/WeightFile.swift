@@ -1,7 +1,7 @@
 /// An open file of weights whose description of itself has been checked, whatever its format.
-public struct WeightFile: Sendable {
+package struct WeightFile: Sendable {
   /// The formats that are read.
-  public enum Format: String, Sendable, Hashable {
+  package enum Format: String, Sendable, Hashable {
     /// A safetensors file.
     case safetensors = "safetensors"
     /// A ZIP archive of PyTorch.
@@ -11,22 +11,17 @@ public struct WeightFile: Sendable {
   }
 
   /// The file.
-  public let input: InputFile
+  package let input: InputFile
   /// Its format.
-  public let format: Format
+  package let format: Format
   /// Its tensors: of a safetensors file in the order of their bytes.
-  public let tensors: [TensorEntry]
+  package let tensors: [TensorEntry]
 
   /// The path as it was given.
-  public var path: String { input.path }
+  package var path: String { input.path }
 
   /// Describes a file that was opened and checked elsewhere.
-  ///
-  /// - Parameters:
-  ///   - input: The file.
-  ///   - format: Its format.
-  ///   - tensors: Its tensors.
-  public init(input: InputFile, format: Format, tensors: [TensorEntry]) {
+  package init(input: InputFile, format: Format, tensors: [TensorEntry]) {
     self.input = input
     self.format = format
     self.tensors = tensors
@@ -39,7 +34,7 @@ public struct WeightFile: Sendable {
   ///   - format: The format that the file must have.
   /// - Returns: The open file.
   /// - Throws: If it is no regular file, cannot be read, or breaks a rule of the format.
-  public static func open(_ path: String, as format: Format) throws(FormatError) -> WeightFile {
+  package static func open(_ path: String, as format: Format) throws(FormatError) -> WeightFile {
     switch format {
     case .safetensors:
       let file = try SafetensorsFile.open(path)

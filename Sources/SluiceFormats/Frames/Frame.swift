@@ -1,4 +1,4 @@
-public import SluiceCore
+package import SluiceCore
 
 /// A run of elements of one fine-tuned tensor, as far as merges can need them: which ones are kept, and
 /// how far each is from the base.
@@ -15,11 +15,11 @@ public import SluiceCore
 ///     116  form and length of each section (UInt32: form in the upper 2 bits): the keep bits, then
 ///          for each byte of a code, least significant first, one for each class
 ///     ...  the sections
-public enum Frame {
+package enum Frame {
   /// The most elements of a frame.
-  public static let elementLimit = 1 << 18
+  package static let elementLimit = 1 << 18
   /// The number of classes of exponents.
-  public static let classCount = 16
+  package static let classCount = 16
 
   static let magic: UInt32 = 0x3166_6c73
   static let hashOffset = 8
@@ -33,7 +33,7 @@ public enum Frame {
   ///
   /// - Parameter dtype: The type of the patterns.
   /// - Returns: The number of bytes: when nothing can be compressed.
-  public static func byteLimit(_ dtype: DType) -> Int {
+  package static func byteLimit(_ dtype: DType) -> Int {
     let width = width(of: dtype)
     return headerByteCount(width: width) + elementLimit / 8 + elementLimit * width
   }
@@ -44,7 +44,7 @@ public enum Frame {
   ///   - owner: The name of the tensor, with that of the model where several share a file.
   ///   - firstElement: The position of the frame's first element in the tensor.
   /// - Returns: The seed.
-  public static func seed(owner: String, firstElement: Int) -> UInt64 {
+  package static func seed(owner: String, firstElement: Int) -> UInt64 {
     Hash128(of: Array(owner.utf8), seed: UInt64(firstElement)).low
   }
 

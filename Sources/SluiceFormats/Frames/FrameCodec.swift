@@ -1,5 +1,5 @@
 /// How the sections of a frame are compressed.
-public enum FrameCodec: Sendable, Hashable {
+package enum FrameCodec: Sendable, Hashable {
   /// Not at all.
   case none
   /// With LZ4: fast, but it finds little in what changes of weights look like.
@@ -8,12 +8,12 @@ public enum FrameCodec: Sendable, Hashable {
   case zstd(level: Int)
 
   /// The levels of Zstandard that may be asked for.
-  public static let levels = 1...19
+  package static let levels = 1...19
   /// The level that is used unless another is asked for: higher ones are slower and not smaller here.
-  public static let defaultLevel = 1
+  package static let defaultLevel = 1
 
   /// The name in options and reports.
-  public var name: String {
+  package var name: String {
     switch self {
     case .none: "none"
     case .lz4: "lz4"
@@ -22,7 +22,7 @@ public enum FrameCodec: Sendable, Hashable {
   }
 
   /// The name with the level, as options take it.
-  public var label: String {
+  package var label: String {
     if case .zstd(let level) = self { "zstd:\(level)" } else { name }
   }
 }

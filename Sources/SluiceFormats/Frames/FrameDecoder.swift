@@ -1,32 +1,32 @@
-public import SluiceCore
+package import SluiceCore
 
 /// Reads frames back, on one thread, one at a time.
 ///
 /// Nothing in a frame is believed before it was checked: a damaged or made-up one ends with its place.
-@safe public final class FrameDecoder {
+@safe package final class FrameDecoder {
   /// The type of the patterns.
-  public private(set) var dtype: DType = .bf16
+  package private(set) var dtype: DType = .bf16
   /// The number of elements.
-  public private(set) var elementCount = 0
+  package private(set) var elementCount = 0
   /// The number of kept ones.
-  public private(set) var keptCount = 0
+  package private(set) var keptCount = 0
   /// The sum of the base's bytes.
-  public private(set) var baseSum = Hash128(high: 0, low: 0)
+  package private(set) var baseSum = Hash128(high: 0, low: 0)
   /// One bit for each element.
-  @unsafe public let keep: UnsafeMutablePointer<UInt64>
+  @unsafe package let keep: UnsafeMutablePointer<UInt64>
   /// The bytes of the codes, sorted by class, plane after plane.
-  @unsafe public let planes: UnsafeMutablePointer<UInt8>
+  @unsafe package let planes: UnsafeMutablePointer<UInt8>
   /// For each class, where its first code is; a reader moves it on.
-  @unsafe public let positions: UnsafeMutablePointer<UInt32>
+  @unsafe package let positions: UnsafeMutablePointer<UInt32>
   /// For each class, where its codes end.
-  @unsafe public let ends: UnsafeMutablePointer<UInt32>
+  @unsafe package let ends: UnsafeMutablePointer<UInt32>
   private let sections = SectionCoder(.none)
 
   /// The bytes that a decoder holds.
-  public static let byteCount = Frame.elementLimit / 8 + Frame.elementLimit * 4
+  package static let byteCount = Frame.elementLimit / 8 + Frame.elementLimit * 4
 
   /// Makes a decoder with its memory.
-  public init() {
+  package init() {
     // SAFETY: allocated here with room for the largest frame, freed in deinit only.
     unsafe keep = .allocate(capacity: Frame.elementLimit / 64)
     unsafe keep.initialize(repeating: 0, count: Frame.elementLimit / 64)
@@ -52,7 +52,7 @@ public import SluiceCore
   ///   - seed: The seed of its place.
   ///   - place: Where it is, for messages.
   /// - Throws: `FormatError` if it is no frame, damaged, or the frame of another place.
-  public func decode(
+  package func decode(
     _ bytes: UnsafeRawBufferPointer, seed: UInt64, place: FramePlace
   ) throws(FormatError) {
     guard bytes.count >= Frame.sectionOffset,
@@ -153,15 +153,15 @@ public import SluiceCore
 }
 
 /// Where a frame is, for messages.
-public struct FramePlace: Sendable {
+package struct FramePlace: Sendable {
   /// The path of the file.
-  public var file: String
+  package var file: String
   /// The bytes of the frame in it.
-  public var byteRange: Range<Int>
+  package var byteRange: Range<Int>
   /// The name of the tensor.
-  public var tensor: String
+  package var tensor: String
   /// Whether the file belongs to the run, and is no input.
-  public var isOfRun: Bool
+  package var isOfRun: Bool
 
   /// Names a place.
   ///
@@ -170,7 +170,7 @@ public struct FramePlace: Sendable {
   ///   - byteRange: The bytes of the frame in it.
   ///   - tensor: The name of the tensor.
   ///   - isOfRun: Whether the file belongs to the run, and is no input.
-  public init(file: String, byteRange: Range<Int>, tensor: String, isOfRun: Bool = false) {
+  package init(file: String, byteRange: Range<Int>, tensor: String, isOfRun: Bool = false) {
     self.file = file
     self.byteRange = byteRange
     self.tensor = tensor
@@ -178,10 +178,7 @@ public struct FramePlace: Sendable {
   }
 
   /// What is wrong with the frame there.
-  ///
-  /// - Parameter message: What is wrong.
-  /// - Returns: The error.
-  public func problem(_ message: String) -> FormatError {
+  package func problem(_ message: String) -> FormatError {
     FormatError(
       Failure(
         isOfRun ? .inputOutput : .badInput,

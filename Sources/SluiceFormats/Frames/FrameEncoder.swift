@@ -1,21 +1,21 @@
-public import SluiceCore
+package import SluiceCore
 
 /// What a frame is made from.
-@safe public struct FrameContent {
+@safe package struct FrameContent {
   /// The type of the patterns: F16, BF16 or F32.
-  public var dtype: DType
+  package var dtype: DType
   /// The number of elements.
-  public var elementCount: Int
+  package var elementCount: Int
   /// The number of kept ones.
-  public var keptCount: Int
+  package var keptCount: Int
   /// The sum of the base's bytes.
-  public var baseSum: Hash128
+  package var baseSum: Hash128
   /// One bit for each element, if not all are kept.
-  @unsafe public var keep: UnsafePointer<UInt64>?
+  @unsafe package var keep: UnsafePointer<UInt64>?
   /// The number of codes of each class.
-  @unsafe public var classCounts: UnsafePointer<UInt32>
+  @unsafe package var classCounts: UnsafePointer<UInt32>
   /// The bytes of the codes, sorted by class, plane after plane.
-  @unsafe public var planes: UnsafePointer<UInt8>
+  @unsafe package var planes: UnsafePointer<UInt8>
 
   /// Describes a frame.
   ///
@@ -27,7 +27,7 @@ public import SluiceCore
   ///   - keep: One bit for each element; nil if all are kept.
   ///   - classCounts: The number of codes of each class.
   ///   - planes: The bytes of the codes, sorted by class, plane after plane.
-  public init(
+  package init(
     dtype: DType, elementCount: Int, keptCount: Int, baseSum: Hash128,
     keep: UnsafePointer<UInt64>?, classCounts: UnsafePointer<UInt32>,
     planes: UnsafePointer<UInt8>
@@ -43,13 +43,11 @@ public import SluiceCore
 }
 
 /// Writes frames, on one thread.
-public final class FrameEncoder {
+package final class FrameEncoder {
   private let sections: SectionCoder
 
   /// Makes an encoder.
-  ///
-  /// - Parameter codec: How sections are compressed.
-  public init(_ codec: FrameCodec) { sections = SectionCoder(codec) }
+  package init(_ codec: FrameCodec) { sections = SectionCoder(codec) }
 
   /// Writes a frame.
   ///
@@ -58,7 +56,7 @@ public final class FrameEncoder {
   ///   - seed: The seed of its place.
   ///   - target: Where to write, at least `Frame.byteLimit` bytes.
   /// - Returns: The number of bytes written.
-  public func encode(
+  package func encode(
     _ content: FrameContent, seed: UInt64, into target: UnsafeMutableRawBufferPointer
   ) -> Int {
     let width = Frame.width(of: content.dtype)

@@ -2,45 +2,45 @@
 ///
 /// The bytes, all numbers little-endian: the floor and the number of frames (two UInt32), then for
 /// each frame its position (UInt64) and length (UInt32); a length of 0 stands for no element.
-public struct FrameTable: Sendable, Hashable {
+package struct FrameTable: Sendable, Hashable {
   /// Where a frame lies.
-  public struct Entry: Sendable, Hashable {
+  package struct Entry: Sendable, Hashable {
     /// The position of the first byte.
-    public var offset: Int
+    package var offset: Int
     /// The number of bytes.
-    public var byteCount: Int
+    package var byteCount: Int
 
     /// Describes a place.
     ///
     /// - Parameters:
     ///   - offset: The position of the first byte.
     ///   - byteCount: The number of bytes.
-    public init(offset: Int, byteCount: Int) {
+    package init(offset: Int, byteCount: Int) {
       self.offset = offset
       self.byteCount = byteCount
     }
   }
 
   /// The Float32 bit pattern of the smallest |delta| that is kept for sure; 0 if every element is.
-  public var floorBits: UInt32
+  package var minimumMagnitudeBits: UInt32
   /// The places of the frames, each of `Frame.elementLimit` elements but for the last.
-  public var frames: [Entry]
+  package var frames: [Entry]
 
   /// Describes a strip.
   ///
   /// - Parameters:
-  ///   - floorBits: The pattern of the smallest |delta| that is kept for sure.
+  ///   - minimumMagnitudeBits: The pattern of the smallest |delta| that is kept for sure.
   ///   - frames: The places of the frames.
-  public init(floorBits: UInt32, frames: [Entry]) {
-    self.floorBits = floorBits
+  package init(minimumMagnitudeBits: UInt32, frames: [Entry]) {
+    self.minimumMagnitudeBits = minimumMagnitudeBits
     self.frames = frames
   }
 
   /// The bytes of all frames.
-  public var byteCount: Int { frames.reduce(0) { $0 + $1.byteCount } }
+  package var byteCount: Int { frames.reduce(0) { $0 + $1.byteCount } }
 
   /// The bytes of the table itself.
-  public var encoded: [UInt8] {
+  package var encoded: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(8 + frames.count * 12)
     func append<T: FixedWidthInteger>(_ value: T) {
@@ -48,7 +48,7 @@ public struct FrameTable: Sendable, Hashable {
         bytes.append(UInt8(truncatingIfNeeded: value >> T(shift)))
       }
     }
-    append(floorBits)
+    append(minimumMagnitudeBits)
     append(UInt32(frames.count))
     for frame in frames {
       append(UInt64(frame.offset))
@@ -58,16 +58,14 @@ public struct FrameTable: Sendable, Hashable {
   }
 
   /// Reads a table; nil if it is none, or has frames that lie nowhere.
-  ///
-  /// - Parameter bytes: What `encoded` gave.
-  public init?(encoded bytes: [UInt8]) {
+  package init?(encoded bytes: [UInt8]) {
     func number(_ offset: Int, _ width: Int) -> UInt64 {
       var value: UInt64 = 0
       for place in 0..<width { value |= UInt64(bytes[offset + place]) << UInt64(8 * place) }
       return value
     }
     guard bytes.count >= 8 else { return nil }
-    floorBits = UInt32(number(0, 4))
+    minimumMagnitudeBits = UInt32(number(0, 4))
     let count = Int(number(4, 4))
     guard bytes.count - 8 == count * 12 else { return nil }
     frames = []

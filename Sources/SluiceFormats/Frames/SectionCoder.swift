@@ -20,8 +20,6 @@ enum SectionForm: UInt32 {
   private let decompressor: OpaquePointer?
 
   /// Makes the coder with its working memory, which comes from the heap.
-  ///
-  /// - Parameter codec: How to compress; it decompresses all forms.
   init(_ codec: FrameCodec) {
     self.codec = codec
     if case .zstd = codec {

@@ -1,4 +1,4 @@
-public import SluiceCore
+package import SluiceCore
 
 /// The integrity hash of a tensor, which can be computed from its parts in any order.
 ///
@@ -10,27 +10,23 @@ public import SluiceCore
 ///
 /// Since the block's number is its seed, blocks that change places change the sum; since addition
 /// has no order, threads may share a tensor and a stopped run may go on with what it had.
-public struct BlockSum: Sendable, Hashable {
+package struct BlockSum: Sendable, Hashable {
   /// The number of elements in a block.
-  public static let blockElementCount = 1 << 16
+  package static let blockElementCount = 1 << 16
   /// What the text starts with.
-  public static let textPrefix = "xxh3-128-sum:"
+  package static let textPrefix = "xxh3-128-sum:"
 
   /// The sums of the halves so far.
-  public private(set) var value = Hash128(high: 0, low: 0)
+  package private(set) var value = Hash128(high: 0, low: 0)
 
   /// Starts with no block.
-  public init() {}
+  package init() {}
 
   /// Takes up a sum that was kept.
-  ///
-  /// - Parameter value: The sums of the halves.
-  public init(value: Hash128) { self.value = value }
+  package init(value: Hash128) { self.value = value }
 
   /// Reads a sum from its text.
-  ///
-  /// - Parameter text: What `text` gave.
-  public init?(text: String) {
+  package init?(text: String) {
     guard text.hasPrefix(BlockSum.textPrefix),
       let value = Hash128(hexadecimal: String(text.dropFirst(BlockSum.textPrefix.count)))
     else { return nil }
@@ -38,13 +34,13 @@ public struct BlockSum: Sendable, Hashable {
   }
 
   /// The sum as it stands in reports.
-  public var text: String { BlockSum.textPrefix + value.hexadecimal }
+  package var text: String { BlockSum.textPrefix + value.hexadecimal }
 
   /// The length of a whole block.
   ///
   /// - Parameter dtype: The element type.
   /// - Returns: The number of bytes, a multiple of 8192.
-  public static func blockByteCount(of dtype: DType) -> Int {
+  package static func blockByteCount(of dtype: DType) -> Int {
     blockElementCount * dtype.bitCount / 8
   }
 
@@ -54,7 +50,7 @@ public struct BlockSum: Sendable, Hashable {
   ///   - bytes: Whole blocks, except that the tensor's last one may be shorter.
   ///   - firstElement: The position of the run's first element in the tensor, a multiple of 65536.
   ///   - dtype: The element type.
-  public mutating func add(_ bytes: UnsafeRawBufferPointer, firstElement: Int, dtype: DType) {
+  package mutating func add(_ bytes: UnsafeRawBufferPointer, firstElement: Int, dtype: DType) {
     precondition(firstElement % BlockSum.blockElementCount == 0, "a run inside of a block")
     let blockByteCount = BlockSum.blockByteCount(of: dtype)
     var block = UInt64(firstElement / BlockSum.blockElementCount)
@@ -69,9 +65,7 @@ public struct BlockSum: Sendable, Hashable {
   }
 
   /// Adds the blocks that another sum counted.
-  ///
-  /// - Parameter other: The sum of other blocks of the same tensor.
-  public mutating func add(_ other: BlockSum) { add(other.value) }
+  package mutating func add(_ other: BlockSum) { add(other.value) }
 
   private mutating func add(_ hash: Hash128) {
     value = Hash128(high: value.high &+ hash.high, low: value.low &+ hash.low)
@@ -84,9 +78,9 @@ public struct BlockSum: Sendable, Hashable {
 /// (prefix, JSON and padding), followed by the 16 bytes of each tensor's block sum, most significant
 /// first, in the order of the tensors' bytes in the file. The text is `xxh3-128-shard:` and 32
 /// lower-case hexadecimal digits, the upper half first.
-public enum ShardHash {
+package enum ShardHash {
   /// What the text starts with.
-  public static let textPrefix = "xxh3-128-shard:"
+  package static let textPrefix = "xxh3-128-shard:"
 
   /// Combines header and sums.
   ///
@@ -94,7 +88,7 @@ public enum ShardHash {
   ///   - header: The first bytes of the file.
   ///   - sums: One sum for each tensor, in the order of the tensors' bytes.
   /// - Returns: The text of the hash.
-  public static func text(header: [UInt8], sums: [BlockSum]) -> String {
+  package static func text(header: [UInt8], sums: [BlockSum]) -> String {
     let content = header + sums.flatMap(\.value.bytes)
     // Safety: the bytes are used inside the closure only.
     let hash = unsafe content.withUnsafeBytes { unsafe Hash128(of: $0) }

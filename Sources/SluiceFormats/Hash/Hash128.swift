@@ -1,39 +1,27 @@
 internal import CXXHash
 
 /// A 128-bit value of XXH3: says whether bytes changed by accident, not whether someone meant to.
-public struct Hash128: Sendable, Hashable {
+package struct Hash128: Sendable, Hashable {
   /// The upper half.
-  public let high: UInt64
+  package let high: UInt64
   /// The lower half.
-  public let low: UInt64
+  package let low: UInt64
 
   /// Puts two halves together.
-  ///
-  /// - Parameters:
-  ///   - high: The upper half.
-  ///   - low: The lower half.
-  public init(high: UInt64, low: UInt64) {
+  package init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }
 
   /// The XXH3-128 of bytes that are in memory.
-  ///
-  /// - Parameters:
-  ///   - bytes: What to hash.
-  ///   - seed: The seed.
-  public init(of bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) {
+  package init(of bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) {
     // Safety: the pointer is valid for the length; no bytes have a null pointer, which is allowed.
     let hash = unsafe XXH3_128bits_withSeed(bytes.baseAddress, bytes.count, seed)
     self.init(high: hash.high64, low: hash.low64)
   }
 
   /// The XXH3-128 of an array's bytes.
-  ///
-  /// - Parameters:
-  ///   - bytes: What to hash.
-  ///   - seed: The seed.
-  public init(of bytes: [UInt8], seed: UInt64 = 0) {
+  package init(of bytes: [UInt8], seed: UInt64 = 0) {
     // Safety: the bytes are used inside the closure only.
     self = unsafe bytes.withUnsafeBytes { unsafe Hash128(of: $0, seed: seed) }
   }
@@ -41,7 +29,7 @@ public struct Hash128: Sendable, Hashable {
   /// Reads what `bytes` gave.
   ///
   /// - Parameter bytes: 16 bytes, most significant first.
-  public init?(bytes: some Collection<UInt8>) {
+  package init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 16 else { return nil }
     var halves: (high: UInt64, low: UInt64) = (0, 0)
     for byte in bytes {
@@ -54,7 +42,7 @@ public struct Hash128: Sendable, Hashable {
   /// Reads what `hexadecimal` wrote.
   ///
   /// - Parameter hexadecimal: 32 digits, the upper half first.
-  public init?(hexadecimal: String) {
+  package init?(hexadecimal: String) {
     let digits = Array(hexadecimal.utf8)
     guard digits.count == 32 else { return nil }
     var halves: [UInt64] = [0, 0]
@@ -71,7 +59,7 @@ public struct Hash128: Sendable, Hashable {
   }
 
   /// 32 lower-case hexadecimal digits, the upper half first.
-  public var hexadecimal: String {
+  package var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     text.reserveCapacity(32)
@@ -84,7 +72,7 @@ public struct Hash128: Sendable, Hashable {
   }
 
   /// The 16 bytes, most significant first.
-  public var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     [high, low].flatMap { half in
       stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: half >> UInt64($0)) }
     }

@@ -20,9 +20,9 @@ extension Int {
 /// whichever is first; `bytes` traps afterwards. Whoever calls `release()` makes sure that nobody
 /// uses the bytes any more. What a file no longer has while it is mapped reads as zeros, and the
 /// file remembers that for `InputFile.checkUnchanged()`.
-@safe public final class FileWindow: Sendable {
+@safe package final class FileWindow: Sendable {
   /// Which bytes of the file these are.
-  public let range: Range<Int>
+  package let range: Range<Int>
 
   private let file: InputFile
   private let dropsCachedPages: Bool
@@ -62,7 +62,7 @@ extension Int {
   deinit { release() }
 
   /// The bytes of the range, exactly; gone after `release()`.
-  public var bytes: UnsafeRawBufferPointer {
+  package var bytes: UnsafeRawBufferPointer {
     precondition(!isReleased.load(ordering: .acquiring), "the window was released")
     let lead = range.lowerBound - range.lowerBound.roundedDown(to: MemoryPage.byteCount)
     return unsafe UnsafeRawBufferPointer(
@@ -72,13 +72,13 @@ extension Int {
   /// Checks that every page that was looked at so far could be read.
   ///
   /// - Throws: If the file was cut short or its disk failed; such pages read as zeros.
-  public func checkReadable() throws(FormatError) {
+  package func checkReadable() throws(FormatError) {
     guard sluice_guard_failed(guardSlot) != 0 else { return }
     throw .changed(file.path, "a part of it could not be read", range: range)
   }
 
   /// Unmaps the bytes, and drops them from the page cache if that was asked for; once is enough.
-  public func release() {
+  package func release() {
     guard !isReleased.exchange(true, ordering: .acquiringAndReleasing), mapping != 0 else { return }
     // Before another mapping can take the addresses.
     if sluice_end_guard(guardSlot) != 0 { file.rememberUnreadablePage() }
@@ -98,7 +98,7 @@ extension InputFile {
   ///   - dropsCachedPages: Whether releasing the window also removes its pages from the page cache.
   /// - Returns: The window.
   /// - Throws: If the system cannot map it.
-  public func map(
+  package func map(
     _ range: Range<Int>, populate: Bool = false, dropsCachedPages: Bool = false
   ) throws(FormatError) -> FileWindow {
     try FileWindow(range, of: self, populate: populate, dropsCachedPages: dropsCachedPages)

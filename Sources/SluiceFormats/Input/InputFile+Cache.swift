@@ -5,7 +5,7 @@ extension InputFile {
   ///
   /// - Parameter range: Where in the file.
   /// - Returns: From 0 to 1; 1 where the system does not say.
-  public func cachedShare(of range: Range<Int>) -> Double {
+  package func cachedShare(of range: Range<Int>) -> Double {
     let start = range.lowerBound.roundedDown(to: MemoryPage.byteCount)
     let length = min(range.upperBound, byteCount) - start
     guard length > 0 else { return 1 }

@@ -5,13 +5,13 @@ internal import Synchronization
 /// A regular file that is only read; closed when the last reference goes.
 ///
 /// Any number of threads may read and map it at the same time.
-public final class InputFile: Sendable {
+package final class InputFile: Sendable {
   /// The path as it was given.
-  public let path: String
+  package let path: String
   /// What the file was when it was opened.
-  public let status: FileStatus
+  package let status: FileStatus
   /// The length when it was opened.
-  public var byteCount: Int { status.byteCount }
+  package var byteCount: Int { status.byteCount }
 
   let descriptor: Int32
   private let hasUnreadablePage = Atomic<Bool>(false)
@@ -25,11 +25,7 @@ public final class InputFile: Sendable {
   deinit { close(descriptor) }
 
   /// Opens a file; anything but a regular file is refused, without waiting for a pipe's writer.
-  ///
-  /// - Parameter path: The path; links are followed.
-  /// - Returns: The open file.
-  /// - Throws: If it cannot be opened or is no regular file.
-  public static func open(_ path: String) throws(FormatError) -> InputFile {
+  package static func open(_ path: String) throws(FormatError) -> InputFile {
     guard !path.utf8.contains(0) else {
       throw .malformed("a path with a NUL character in it", file: path.printable)
     }
@@ -48,13 +44,7 @@ public final class InputFile: Sendable {
   }
 
   /// Reads a small file whole.
-  ///
-  /// - Parameters:
-  ///   - path: The path.
-  ///   - byteLimit: The length above which the file is refused.
-  /// - Returns: The content.
-  /// - Throws: If the file cannot be read or is too long.
-  public static func contents(of path: String, byteLimit: Int) throws(FormatError) -> [UInt8] {
+  package static func contents(of path: String, byteLimit: Int) throws(FormatError) -> [UInt8] {
     let file = try open(path)
     guard file.byteCount <= byteLimit else {
       throw .malformed(
@@ -69,7 +59,7 @@ public final class InputFile: Sendable {
   ///   - buffer: Where to put the bytes; its length is how many are read.
   ///   - offset: Where in the file to start.
   /// - Throws: If the read fails or the file ends too early.
-  public func read(
+  package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(FormatError) {
     try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
@@ -78,7 +68,7 @@ public final class InputFile: Sendable {
   /// Checks that the file is still what it was when it was opened.
   ///
   /// - Throws: If it is longer or shorter, was written to, or could not be read in a mapping.
-  public func checkUnchanged() throws(FormatError) {
+  package func checkUnchanged() throws(FormatError) {
     let now = try FileStatus.of(descriptor: descriptor, path: path)
     guard now.byteCount == byteCount else {
       throw .changed(path, "it had \(byteCount) bytes and now has \(now.byteCount)")
@@ -98,7 +88,7 @@ public final class InputFile: Sendable {
   /// Only advice: pages that are mapped, dirty or shared with a neighbouring range stay.
   ///
   /// - Parameter range: Where in the file.
-  public func dropCachedPages(in range: Range<Int>) {
+  package func dropCachedPages(in range: Range<Int>) {
     dropCachedPagesInside(range, of: descriptor)
   }
 

@@ -1,5 +1,5 @@
 /// A file that can be read anywhere, by any number of threads: an input, or a file of the run's own.
-public protocol ReadableFile: AnyObject, Sendable {
+package protocol ReadableFile: AnyObject, Sendable {
   /// The path.
   var path: String { get }
 
@@ -18,7 +18,7 @@ extension ReadableFile {
   /// - Parameter range: Where in the file.
   /// - Returns: The bytes.
   /// - Throws: If the read fails or the file ends too early.
-  public func bytes(in range: Range<Int>) throws(FormatError) -> [UInt8] {
+  package func bytes(in range: Range<Int>) throws(FormatError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: range.count)
     // Safety: the buffer is used inside the closure only.
     let result = unsafe bytes.withUnsafeMutableBytes { buffer in

@@ -38,7 +38,7 @@ struct StridedReader {
   ///
   /// - Parameters:
   ///   - elements: Their positions in the tensor, not beyond its end.
-  ///   - target: Where they go, one behind the other; as long as they are.
+  ///   - target: Where they go, one after the other; as long as they are.
   /// - Throws: If a read fails.
   func read(
     _ elements: Range<Int>, into target: UnsafeMutableRawBufferPointer
@@ -146,7 +146,7 @@ struct StridedReader {
 
 extension InputFile {
   /// The bytes that reading a strided view takes beside its target.
-  public static let stridedScratchByteCount = StridedReader.scratchByteCount
+  package static let stridedScratchByteCount = StridedReader.scratchByteCount
 
   /// Reads elements of a strided view, in the order of the tensor.
   ///
@@ -155,9 +155,9 @@ extension InputFile {
   ///   - view: How the elements lie.
   ///   - start: Where in the file the view's first element is.
   ///   - width: The bytes of an element.
-  ///   - buffer: Where they go, one behind the other; exactly as long as they are.
+  ///   - buffer: Where they go, one after the other; exactly as long as they are.
   /// - Throws: If a read fails or the file ends too early.
-  public func read(
+  package func read(
     _ elements: Range<Int>, of view: StridedView, at start: Int, width: Int,
     into buffer: UnsafeMutableRawBufferPointer
   ) throws(FormatError) {

@@ -1,5 +1,5 @@
 /// A JSON value that holds no others.
-public enum JSONScalar: Sendable, Hashable {
+package enum JSONScalar: Sendable, Hashable {
   case string(String)
   case integer(Int)
   case unsignedInteger(UInt64)
@@ -16,65 +16,35 @@ extension JSONScalar: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
 {
   /// A string.
-  ///
-  /// - Parameter value: The string.
-  public init(stringLiteral value: String) { self = .string(value) }
+  package init(stringLiteral value: String) { self = .string(value) }
   /// An integer.
-  ///
-  /// - Parameter value: The integer.
-  public init(integerLiteral value: Int) { self = .integer(value) }
+  package init(integerLiteral value: Int) { self = .integer(value) }
   /// A number.
-  ///
-  /// - Parameter value: The number.
-  public init(floatLiteral value: Double) { self = .double(value) }
+  package init(floatLiteral value: Double) { self = .double(value) }
   /// A truth value.
-  ///
-  /// - Parameter value: The truth value.
-  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  package init(booleanLiteral value: Bool) { self = .bool(value) }
   /// The value `null`.
-  ///
-  /// - Parameter nilLiteral: Nothing.
-  public init(nilLiteral: ()) { self = .null }
+  package init(nilLiteral: ()) { self = .null }
 }
 
 extension JSONWriter {
   /// Writes a member of an object.
-  ///
-  /// - Parameters:
-  ///   - key: The key.
-  ///   - value: The value.
-  public mutating func member(_ key: String, _ value: JSONScalar) {
+  package mutating func member(_ key: String, _ value: JSONScalar) {
     self.key(key)
     self.value(value)
   }
 
   /// Writes a member of an object.
-  ///
-  /// - Parameters:
-  ///   - key: The key.
-  ///   - value: The value.
-  public mutating func member(_ key: String, _ value: String) { member(key, .string(value)) }
+  package mutating func member(_ key: String, _ value: String) { member(key, .string(value)) }
 
   /// Writes a member of an object.
-  ///
-  /// - Parameters:
-  ///   - key: The key.
-  ///   - value: The value.
-  public mutating func member(_ key: String, _ value: Int) { member(key, .integer(value)) }
+  package mutating func member(_ key: String, _ value: Int) { member(key, .integer(value)) }
 
   /// Writes a member of an object.
-  ///
-  /// - Parameters:
-  ///   - key: The key.
-  ///   - value: The value.
-  public mutating func member(_ key: String, _ value: Double) { member(key, .double(value)) }
+  package mutating func member(_ key: String, _ value: Double) { member(key, .double(value)) }
 
   /// Writes a member of an object.
-  ///
-  /// - Parameters:
-  ///   - key: The key.
-  ///   - value: The value.
-  public mutating func member(_ key: String, _ value: Bool) { member(key, .bool(value)) }
+  package mutating func member(_ key: String, _ value: Bool) { member(key, .bool(value)) }
 
   mutating func append(_ scalar: JSONScalar) {
     switch scalar {
@@ -118,7 +88,7 @@ extension JSONScanner {
   ///
   /// - Returns: The value; an integer is exact where it fits 64 bits, a Double otherwise.
   /// - Throws: If the next value is an object, an array, or not valid.
-  public mutating func scalar() throws(FormatError) -> JSONScalar {
+  package mutating func scalar() throws(FormatError) -> JSONScalar {
     switch try kind() {
     case .string: return .string(try string())
     case .bool: return .bool(try bool())

@@ -11,7 +11,7 @@ extension JSONScanner {
   ///
   /// - Returns: The exact value.
   /// - Throws: If the next value is anything else, or does not fit.
-  public mutating func unsignedInteger() throws(FormatError) -> UInt64 {
+  package mutating func unsignedInteger() throws(FormatError) -> UInt64 {
     let number = try number()
     guard number.isInteger, !number.isNegative else {
       throw malformed("expected an integer that is not negative", at: number.range.lowerBound)
@@ -26,7 +26,7 @@ extension JSONScanner {
   ///
   /// - Returns: The exact value.
   /// - Throws: If the next value is anything else, or does not fit.
-  public mutating func integer() throws(FormatError) -> Int {
+  package mutating func integer() throws(FormatError) -> Int {
     let number = try number()
     guard number.isInteger else {
       throw malformed("expected an integer", at: number.range.lowerBound)
@@ -41,7 +41,7 @@ extension JSONScanner {
   ///
   /// - Returns: The nearest Double.
   /// - Throws: If the next value is no number, or is beyond the range of a Double.
-  public mutating func double() throws(FormatError) -> Double {
+  package mutating func double() throws(FormatError) -> Double {
     let number = try number()
     let range = number.range
     if byte(at: range.upperBound - 1) == UInt8(ascii: "N") { return .nan }

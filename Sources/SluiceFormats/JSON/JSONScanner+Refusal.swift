@@ -7,7 +7,7 @@ extension JSONScanner {
   ///   - message: What is wrong.
   ///   - remedy: What to do.
   /// - Returns: An error with the exit code for bad input, with the place in the file.
-  public func refusal(_ message: String, remedy: String? = nil) -> FormatError {
+  package func refusal(_ message: String, remedy: String? = nil) -> FormatError {
     let position = fileOffset + offset
     return .malformed(message, file: file, byteRange: position..<position, remedy: remedy)
   }

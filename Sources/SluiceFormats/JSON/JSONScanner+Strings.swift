@@ -1,25 +1,19 @@
 /// A string in JSON text that has been checked but not yet decoded.
-public struct JSONText: Sendable, Hashable {
+package struct JSONText: Sendable, Hashable {
   /// Where the content is in the text, without the quotes.
-  public let range: Range<Int>
+  package let range: Range<Int>
   /// Whether a backslash occurs in it.
   let isEscaped: Bool
 }
 
 extension JSONScanner {
   /// Reads a string and decodes it.
-  ///
-  /// - Returns: The content.
-  /// - Throws: If the next value is no valid string.
-  public mutating func string() throws(FormatError) -> String {
+  package mutating func string() throws(FormatError) -> String {
     string(of: try text())
   }
 
   /// Reads a string, checks it, and leaves it where it is.
-  ///
-  /// - Returns: Its place in the text.
-  /// - Throws: If the next value is no valid string.
-  public mutating func text() throws(FormatError) -> JSONText {
+  package mutating func text() throws(FormatError) -> JSONText {
     skipWhitespace()
     guard current == UInt8(ascii: "\"") else { throw unexpected("a string") }
     offset += 1
@@ -43,10 +37,7 @@ extension JSONScanner {
   }
 
   /// Decodes a string.
-  ///
-  /// - Parameter text: What this scanner returned.
-  /// - Returns: The content.
-  public func string(of text: JSONText) -> String {
+  package func string(of text: JSONText) -> String {
     // Safety: the range was found below the length by `text()`.
     let content = unsafe UnsafeBufferPointer(rebasing: bytes[text.range])
     guard text.isEscaped else { return unsafe String(decoding: content, as: UTF8.self) }
@@ -59,7 +50,7 @@ extension JSONScanner {
   ///   - text: What this scanner returned.
   ///   - word: What to compare with.
   /// - Returns: Whether the decoded content has exactly the bytes of the word.
-  public func text(_ text: JSONText, equals word: StaticString) -> Bool {
+  package func text(_ text: JSONText, equals word: StaticString) -> Bool {
     guard !text.isEscaped else { return string(of: text) == word.description }
     return text.range.count == word.utf8CodeUnitCount && matches(word, at: text.range.lowerBound)
   }

@@ -1,5 +1,5 @@
 /// The kinds of JSON values.
-public enum JSONKind: Sendable, Hashable {
+package enum JSONKind: Sendable, Hashable {
   case object, array, string, number, bool, null
 }
 
@@ -19,7 +19,7 @@ public enum JSONKind: Sendable, Hashable {
 ///
 /// Safety: the scanner keeps a pointer to memory that its creator keeps alive and unchanged for as
 /// long as the scanner is used; every access is below `count`.
-@safe public struct JSONScanner {
+@safe package struct JSONScanner {
   let bytes: UnsafeBufferPointer<UInt8>
   let count: Int
   let file: String?
@@ -29,11 +29,11 @@ public enum JSONKind: Sendable, Hashable {
   private var depth = 0
   /// Whether the innermost container was just opened.
   ///
-  /// One flag serves all levels: leaving a container puts a value behind it in the one above.
+  /// One flag serves all levels: leaving a container puts a value after it in the one above.
   private var isAtStart = false
 
   /// How many bytes have been read.
-  public internal(set) var offset = 0
+  package internal(set) var offset = 0
 
   /// Starts at the first byte.
   ///
@@ -44,7 +44,7 @@ public enum JSONKind: Sendable, Hashable {
   ///   - maximumDepth: How many containers may be open at once.
   ///   - acceptsPythonNumbers: Whether `NaN`, `Infinity` and `-Infinity` count as numbers, as
   ///     Python's writer makes them; only for files that Python wrote.
-  public init(
+  package init(
     _ bytes: UnsafeRawBufferPointer, file: String? = nil, fileOffset: Int = 0,
     maximumDepth: Int = 128, acceptsPythonNumbers: Bool = false
   ) {
@@ -57,10 +57,7 @@ public enum JSONKind: Sendable, Hashable {
   }
 
   /// Looks at the next value without reading it.
-  ///
-  /// - Returns: Its kind, judged by the first character.
-  /// - Throws: If no value starts here.
-  public mutating func kind() throws(FormatError) -> JSONKind {
+  package mutating func kind() throws(FormatError) -> JSONKind {
     skipWhitespace()
     switch current {
     case UInt8(ascii: "{"): return .object
@@ -79,15 +76,12 @@ public enum JSONKind: Sendable, Hashable {
   /// Enters an object.
   ///
   /// - Throws: If the next value is no object, or containers are nested too deeply.
-  public mutating func beginObject() throws(FormatError) {
+  package mutating func beginObject() throws(FormatError) {
     try open(UInt8(ascii: "{"), "an object")
   }
 
   /// Reads the next key of the innermost object and its colon.
-  ///
-  /// - Returns: The key, or nil once the object has ended.
-  /// - Throws: If the text is no further member.
-  public mutating func nextKey() throws(FormatError) -> JSONText? {
+  package mutating func nextKey() throws(FormatError) -> JSONText? {
     guard try advance(closing: UInt8(ascii: "}"), "',' or '}'") else { return nil }
     guard current == UInt8(ascii: "\"") else { throw unexpected("a key") }
     let key = try text()
@@ -100,23 +94,17 @@ public enum JSONKind: Sendable, Hashable {
   /// Enters an array.
   ///
   /// - Throws: If the next value is no array, or containers are nested too deeply.
-  public mutating func beginArray() throws(FormatError) {
+  package mutating func beginArray() throws(FormatError) {
     try open(UInt8(ascii: "["), "an array")
   }
 
   /// Moves to the next element of the innermost array.
-  ///
-  /// - Returns: False once the array has ended.
-  /// - Throws: If neither an element nor the end follows.
-  public mutating func nextElement() throws(FormatError) -> Bool {
+  package mutating func nextElement() throws(FormatError) -> Bool {
     try advance(closing: UInt8(ascii: "]"), "',' or ']'")
   }
 
   /// Reads a truth value.
-  ///
-  /// - Returns: The value.
-  /// - Throws: If the next value is another.
-  public mutating func bool() throws(FormatError) -> Bool {
+  package mutating func bool() throws(FormatError) -> Bool {
     skipWhitespace()
     if accept("true") { return true }
     if accept("false") { return false }
@@ -124,19 +112,14 @@ public enum JSONKind: Sendable, Hashable {
   }
 
   /// Reads `null`.
-  ///
-  /// - Throws: If the next value is another.
-  public mutating func null() throws(FormatError) {
+  package mutating func null() throws(FormatError) {
     skipWhitespace()
     guard accept("null") else { throw unexpected("null") }
   }
 
   /// Reads a whole value of any kind, checks it, and forgets it.
-  ///
-  /// - Returns: The value's byte offsets in the text.
-  /// - Throws: If it is not valid.
   @discardableResult
-  public mutating func skipValue() throws(FormatError) -> Range<Int> {
+  package mutating func skipValue() throws(FormatError) -> Range<Int> {
     let kind = try kind()
     let start = offset
     switch kind {
@@ -155,9 +138,7 @@ public enum JSONKind: Sendable, Hashable {
   }
 
   /// Checks that nothing but white space is left.
-  ///
-  /// - Throws: If there is more.
-  public mutating func end() throws(FormatError) {
+  package mutating func end() throws(FormatError) {
     skipWhitespace()
     guard offset == count else { throw unexpected("the end of the text") }
   }

@@ -12,9 +12,9 @@
 ///
 /// A sink that fails is not called again; `finish()` throws its error, so that nothing in between
 /// has to. Writing what is not JSON (a value without its key, an end without its begin) traps.
-public struct JSONWriter: ~Copyable {
+package struct JSONWriter: ~Copyable {
   /// What takes the text, in runs of some 64 KiB.
-  public typealias Sink = ([UInt8]) throws(FormatError) -> Void
+  package typealias Sink = ([UInt8]) throws(FormatError) -> Void
 
   var buffer: [UInt8] = []
   private let sink: Sink?
@@ -37,7 +37,7 @@ public struct JSONWriter: ~Copyable {
   /// - Parameters:
   ///   - indentation: How many spaces each level is indented; 0 for a text without white space.
   ///   - sink: What takes the text.
-  public init(indentation: Int = 0, to sink: @escaping Sink) {
+  package init(indentation: Int = 0, to sink: @escaping Sink) {
     self.sink = sink
     self.indentation = indentation
   }
@@ -53,7 +53,7 @@ public struct JSONWriter: ~Copyable {
   ///   - indentation: How many spaces each level is indented; 0 for a text without white space.
   ///   - body: Writes exactly one value.
   /// - Returns: The text in UTF-8.
-  public static func bytes(indentation: Int = 0, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
+  package static func bytes(indentation: Int = 0, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
     var writer = JSONWriter(gatheringWithIndentation: indentation)
     body(&writer)
     precondition(writer.isDone, "a JSON text without its end")
@@ -61,38 +61,30 @@ public struct JSONWriter: ~Copyable {
   }
 
   /// Hands the rest to the sink.
-  ///
-  /// - Throws: The first error of the sink.
-  public consuming func finish() throws(FormatError) {
+  package consuming func finish() throws(FormatError) {
     precondition(isDone, "a JSON text without its end")
     flush()
     if let failure { throw failure }
   }
 
   /// Begins an object.
-  ///
-  /// - Parameter isOnOneLine: Whether its members are not indented.
-  public mutating func beginObject(isOnOneLine: Bool = false) {
+  package mutating func beginObject(isOnOneLine: Bool = false) {
     begin(UInt8(ascii: "{"), isObject: true, isOnOneLine)
   }
 
   /// Ends the innermost container, which must be an object.
-  public mutating func endObject() { end(UInt8(ascii: "}"), isObject: true) }
+  package mutating func endObject() { end(UInt8(ascii: "}"), isObject: true) }
 
   /// Begins an array.
-  ///
-  /// - Parameter isOnOneLine: Whether its elements are not indented.
-  public mutating func beginArray(isOnOneLine: Bool = false) {
+  package mutating func beginArray(isOnOneLine: Bool = false) {
     begin(UInt8(ascii: "["), isObject: false, isOnOneLine)
   }
 
   /// Ends the innermost container, which must be an array.
-  public mutating func endArray() { end(UInt8(ascii: "]"), isObject: false) }
+  package mutating func endArray() { end(UInt8(ascii: "]"), isObject: false) }
 
   /// Writes the key of the member that comes next.
-  ///
-  /// - Parameter key: The key.
-  public mutating func key(_ key: String) {
+  package mutating func key(_ key: String) {
     precondition(containers.last?.isObject == true && !isAfterKey, "a key outside of an object")
     separate()
     appendQuoted(key)
@@ -102,9 +94,7 @@ public struct JSONWriter: ~Copyable {
   }
 
   /// Writes a scalar.
-  ///
-  /// - Parameter value: The value.
-  public mutating func value(_ value: JSONScalar) {
+  package mutating func value(_ value: JSONScalar) {
     startValue()
     append(value)
     endValue()

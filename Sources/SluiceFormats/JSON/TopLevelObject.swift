@@ -3,9 +3,9 @@
 ///
 /// Members of inner objects are checked but not reached. Numbers that Python writes and JSON does
 /// not know (`Infinity`) are accepted. Of a key that occurs twice the last counts, as in Python.
-public struct TopLevelObject: Sendable, Hashable {
+package struct TopLevelObject: Sendable, Hashable {
   /// The text.
-  public private(set) var bytes: [UInt8]
+  package private(set) var bytes: [UInt8]
 
   private struct Member: Hashable {
     let key: String
@@ -20,31 +20,23 @@ public struct TopLevelObject: Sendable, Hashable {
   private var end = 0
 
   /// Reads and checks a text.
-  ///
-  /// - Parameters:
-  ///   - bytes: The text.
-  ///   - file: The path to name in errors.
-  /// - Throws: If it is no JSON object.
-  public init(_ bytes: [UInt8], file: String? = nil) throws(FormatError) {
+  package init(_ bytes: [UInt8], file: String? = nil) throws(FormatError) {
     self.bytes = bytes
     self.file = file
     try scan()
   }
 
   /// The keys in the order of the text.
-  public var keys: [String] { members.map(\.key) }
+  package var keys: [String] { members.map(\.key) }
 
   /// Whether there is a member of a key.
-  ///
-  /// - Parameter key: The key.
-  /// - Returns: True whatever its value.
-  public func contains(_ key: String) -> Bool { member(key) != nil }
+  package func contains(_ key: String) -> Bool { member(key) != nil }
 
   /// The value of a key where it holds no others.
   ///
   /// - Parameter key: The key.
   /// - Returns: The value; nil if there is none, or if it is an object or array.
-  public subscript(key: String) -> JSONScalar? {
+  package subscript(key: String) -> JSONScalar? {
     guard let range = member(key)?.value else { return nil }
     // Safety: the text outlives the scanner.
     return unsafe bytes[range].withUnsafeBytes { text in
@@ -54,35 +46,22 @@ public struct TopLevelObject: Sendable, Hashable {
   }
 
   /// The string of a key.
-  ///
-  /// - Parameter key: The key.
-  /// - Returns: The string, or nil if there is none.
-  public func string(_ key: String) -> String? {
+  package func string(_ key: String) -> String? {
     if case .string(let value) = self[key] { value } else { nil }
   }
 
   /// The integer of a key.
-  ///
-  /// - Parameter key: The key.
-  /// - Returns: The integer, or nil if there is none.
-  public func integer(_ key: String) -> Int? {
+  package func integer(_ key: String) -> Int? {
     if case .integer(let value) = self[key] { value } else { nil }
   }
 
   /// The truth value of a key.
-  ///
-  /// - Parameter key: The key.
-  /// - Returns: The truth value, or nil if there is none.
-  public func bool(_ key: String) -> Bool? {
+  package func bool(_ key: String) -> Bool? {
     if case .bool(let value) = self[key] { value } else { nil }
   }
 
-  /// Replaces the value of a key, or adds a member behind the last, in the same layout.
-  ///
-  /// - Parameters:
-  ///   - key: The key.
-  ///   - value: The new value.
-  public mutating func set(_ key: String, to value: JSONScalar) {
+  /// Replaces the value of a key, or adds a member after the last, in the same layout.
+  package mutating func set(_ key: String, to value: JSONScalar) {
     let text = JSONWriter.bytes { $0.value(value) }
     if let range = member(key)?.value {
       bytes.replaceSubrange(range, with: text)

@@ -1,13 +1,8 @@
 /// The order in which people count: `layers.2.` comes before `layers.10.`.
-public enum NaturalOrder {
+package enum NaturalOrder {
   /// Compares two names; runs of ASCII digits compare as numbers of any length, everything else as
   /// bytes, and names that are equal in this way (`a1`, `a01`) as bytes: a total order.
-  ///
-  /// - Parameters:
-  ///   - a: One name.
-  ///   - b: Another.
-  /// - Returns: Whether the first comes before the second.
-  public static func isOrderedBefore(_ a: String, _ b: String) -> Bool {
+  package static func isOrderedBefore(_ a: String, _ b: String) -> Bool {
     let x = a.utf8.span
     let y = b.utf8.span
     var i = 0

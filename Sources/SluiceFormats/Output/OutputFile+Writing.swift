@@ -9,7 +9,7 @@ extension OutputFile {
   ///     same remainder modulo 4096.
   ///   - offset: Where in the file; all bytes must lie inside it.
   /// - Throws: If the disk is full or reports an error.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
     precondition(offset >= 0 && offset <= byteCount - bytes.count, "a write outside of the file")
     precondition(!isClosed.load(ordering: .acquiring), "a write to a closed file")
     guard let start = bytes.baseAddress, bytes.count > 0 else { return }

@@ -8,12 +8,12 @@ internal import Synchronization
 ///
 /// Large aligned writes go around the page cache where the file system can do that: they cost much
 /// less processor time and leave nothing for the final sync. All others go through the
-/// cache, followed by the write-back of what lies behind, so that dirty pages do not pile up.
-public final class OutputFile: Sendable {
+/// cache, followed by the write-back of what lies after, so that dirty pages do not pile up.
+package final class OutputFile: Sendable {
   /// The temporary path.
-  public let path: String
+  package let path: String
   /// The length.
-  public let byteCount: Int
+  package let byteCount: Int
 
   let descriptor: Int32
   /// A second descriptor for transfers around the page cache; -1 if there is none.
@@ -43,7 +43,7 @@ public final class OutputFile: Sendable {
   ///   - isDirect: Whether aligned writes may go around the page cache.
   /// - Returns: The open file, reading as zeros.
   /// - Throws: If it cannot be made or the disk has not enough space; then no file is left.
-  public static func create(
+  package static func create(
     at path: String, byteCount: Int, isDirect: Bool = true
   ) throws(FormatError) -> OutputFile {
     try Directory.removeFile(path)
@@ -67,7 +67,7 @@ public final class OutputFile: Sendable {
   ///   - isDirect: Whether aligned writes may go around the page cache.
   /// - Returns: The open file, or nil if there is none of that length.
   /// - Throws: If it is there but cannot be opened.
-  public static func reopen(
+  package static func reopen(
     at path: String, byteCount: Int, isDirect: Bool = true
   ) throws(FormatError) -> OutputFile? {
     guard let status = try FileStatus.of(path, followingLinks: false),
@@ -85,7 +85,7 @@ public final class OutputFile: Sendable {
   ///   - buffer: Where to put the bytes.
   ///   - offset: Where in the file; all bytes must lie inside it.
   /// - Throws: If the disk reports an error.
-  public func read(
+  package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(FormatError) {
     precondition(!isClosed.load(ordering: .acquiring), "a read from a closed file")
@@ -95,7 +95,7 @@ public final class OutputFile: Sendable {
   /// Waits until everything written so far is on the disk, so that a journal may say so.
   ///
   /// - Throws: If the disk reports an error, possibly of an earlier write.
-  public func sync() throws(FormatError) {
+  package func sync() throws(FormatError) {
     precondition(!isClosed.load(ordering: .acquiring), "a sync of a closed file")
     try syncFile(descriptor, path: path)
   }
@@ -103,7 +103,7 @@ public final class OutputFile: Sendable {
   /// Waits until everything is on the disk and closes the file, under its temporary path.
   ///
   /// - Throws: If the disk reports an error, possibly of an earlier write.
-  public func finish() throws(FormatError) {
+  package func finish() throws(FormatError) {
     guard !isClosed.load(ordering: .acquiring) else { return }
     try syncFile(descriptor, path: path, includesTimes: true)
     close()
@@ -113,13 +113,13 @@ public final class OutputFile: Sendable {
   ///
   /// - Parameter target: The path; on the same file system as the temporary one.
   /// - Throws: If the disk reports an error; then the name is as it was.
-  public func publish(to target: String) throws(FormatError) {
+  package func publish(to target: String) throws(FormatError) {
     try finish()
     try OutputFile.rename(path, to: target)
   }
 
   /// Closes the file and removes it.
-  public func discard() {
+  package func discard() {
     close()
     try? Directory.removeFile(path)
   }
@@ -130,7 +130,7 @@ public final class OutputFile: Sendable {
   ///   - path: The path that it has.
   ///   - target: The path that it gets, on the same file system, in place of what had it before.
   /// - Throws: If the disk reports an error; then the name is as it was.
-  public static func rename(_ path: String, to target: String) throws(FormatError) {
+  package static func rename(_ path: String, to target: String) throws(FormatError) {
     try Directory.move(path, to: target)
     try Directory.sync(Directory.parent(of: target))
   }

@@ -1,21 +1,16 @@
-public import SluiceCore
+package import SluiceCore
 
 /// A tensor that is going to be written.
-public struct PlannedTensor: Sendable, Hashable {
+package struct PlannedTensor: Sendable, Hashable {
   /// The name.
-  public let name: String
+  package let name: String
   /// The element type in the output.
-  public let dtype: DType
+  package let dtype: DType
   /// The dimensions in the output.
-  public let shape: TensorShape
+  package let shape: TensorShape
 
   /// Describes a tensor.
-  ///
-  /// - Parameters:
-  ///   - name: The name.
-  ///   - dtype: The element type in the output.
-  ///   - shape: The dimensions in the output.
-  public init(name: String, dtype: DType, shape: TensorShape) {
+  package init(name: String, dtype: DType, shape: TensorShape) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
@@ -23,15 +18,15 @@ public struct PlannedTensor: Sendable, Hashable {
 }
 
 /// A file that is going to be written: everything about it except the tensors' values.
-public struct PlannedShard: Sendable, Hashable {
+package struct PlannedShard: Sendable, Hashable {
   /// The name.
-  public let fileName: String
+  package let fileName: String
   /// The first bytes of the file, up to where the first tensor starts; a multiple of 4096.
-  public let header: [UInt8]
+  package let header: [UInt8]
   /// The tensors in the order of their bytes, with their places in the file.
-  public let tensors: [TensorEntry]
+  package let tensors: [TensorEntry]
   /// The length of the file.
-  public let byteCount: Int
+  package let byteCount: Int
 }
 
 /// Where every byte of a merged checkpoint goes, fixed before the first is written, so that units of
@@ -45,23 +40,23 @@ public struct PlannedShard: Sendable, Hashable {
 ///   narrower; then natural order. With a header that is padded to 4096, every tensor of the first
 ///   kind starts on a page, where it can be written around the page cache, and every other starts
 ///   at a multiple of its element's width.
-public struct ShardLayout: Sendable, Hashable {
+package struct ShardLayout: Sendable, Hashable {
   /// The files, in natural order of the names they hold.
-  public let shards: [PlannedShard]
+  package let shards: [PlannedShard]
   /// The content of `model.safetensors.index.json`, or nil where one file holds all.
-  public let index: [UInt8]?
+  package let index: [UInt8]?
   /// The length of all tensors together.
-  public let tensorByteCount: Int
+  package let tensorByteCount: Int
 
   /// The length of all files together, index included.
-  public var byteCount: Int {
+  package var byteCount: Int {
     shards.reduce(0) { $0 + $1.byteCount } + (index?.count ?? 0)
   }
 
   /// The name of the index file.
-  public static let indexFileName = CheckpointIndex.fileName
+  package static let indexFileName = CheckpointIndex.fileName
   /// What headers and aligned tensors start at a multiple of.
-  public static let alignment = 4096
+  package static let alignment = 4096
 
   /// Plans the files of a checkpoint.
   ///
@@ -72,7 +67,7 @@ public struct ShardLayout: Sendable, Hashable {
   /// - Returns: The layout.
   /// - Throws: If a name occurs twice or cannot be written, a tensor's length is no whole number of
   ///   bytes, or a header would be longer than the format allows.
-  public static func plan(
+  package static func plan(
     _ tensors: [PlannedTensor], shardByteLimit: Int, metadata: [String: String] = ["format": "pt"]
   ) throws(FormatError) -> ShardLayout {
     precondition(shardByteLimit > 0)

@@ -1,6 +1,6 @@
 internal import SluiceCore
 
-/// Sizes, order and headers behind a layout.
+/// Sizes, order and headers after a layout.
 struct ShardPlanner {
   struct Item {
     let tensor: PlannedTensor

@@ -3,9 +3,9 @@ internal import Glibc
 /// A file of a run's own that grows while the run lasts and is read back: a journal, statistics.
 ///
 /// Any thread may read and write, as long as no two touch the same bytes.
-public final class WorkFile: Sendable, DurableData {
+package final class WorkFile: Sendable, DurableData {
   /// The path.
-  public let path: String
+  package let path: String
   private let descriptor: Int32
 
   private init(path: String, descriptor: Int32) {
@@ -16,11 +16,7 @@ public final class WorkFile: Sendable, DurableData {
   deinit { close(descriptor) }
 
   /// Makes an empty file, in place of what had the name.
-  ///
-  /// - Parameter path: The path.
-  /// - Returns: The open file.
-  /// - Throws: If it cannot be made.
-  public static func create(at path: String) throws(FormatError) -> WorkFile {
+  package static func create(at path: String) throws(FormatError) -> WorkFile {
     try Directory.removeFile(path)
     return WorkFile(path: path, descriptor: try createFile(at: path, O_RDWR | O_EXCL))
   }
@@ -32,7 +28,7 @@ public final class WorkFile: Sendable, DurableData {
   ///   - isReadOnly: Whether it is only looked at.
   /// - Returns: The open file, or nil if there is none.
   /// - Throws: If it is there but cannot be opened, or is no regular file.
-  public static func open(
+  package static func open(
     at path: String, isReadOnly: Bool = false
   ) throws(FormatError) -> WorkFile? {
     // A pipe must not keep the call waiting for somebody at its other end.
@@ -55,7 +51,7 @@ public final class WorkFile: Sendable, DurableData {
   ///
   /// - Returns: The number of bytes.
   /// - Throws: If the system does not say.
-  public func byteCount() throws(FormatError) -> Int {
+  package func byteCount() throws(FormatError) -> Int {
     try FileStatus.of(descriptor: descriptor, path: path).byteCount
   }
 
@@ -65,7 +61,7 @@ public final class WorkFile: Sendable, DurableData {
   ///   - bytes: What to write.
   ///   - offset: Where in the file.
   /// - Throws: If the disk is full or reports an error; a part may have been written.
-  public func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
+  package func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
     // Safety: the bytes are used inside the closure only.
     let result = unsafe bytes.withUnsafeBytes { buffer in
       Result { () throws(FormatError) in try unsafe write(buffer, at: offset) }
@@ -79,7 +75,7 @@ public final class WorkFile: Sendable, DurableData {
   ///   - bytes: What to write.
   ///   - offset: Where in the file.
   /// - Throws: If the disk is full or reports an error; a part may have been written.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
     let number = unsafe writeFully(descriptor, bytes, at: offset, path: path)
     guard number == 0 else {
       throw .write(path, range: offset..<offset + bytes.count, errno: number)
@@ -92,17 +88,14 @@ public final class WorkFile: Sendable, DurableData {
   ///   - buffer: Where to put the bytes; its length is how many are read.
   ///   - offset: Where in the file to start.
   /// - Throws: If the read fails or the file ends too early.
-  public func read(
+  package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(FormatError) {
     try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
   }
 
   /// Cuts the file off.
-  ///
-  /// - Parameter byteCount: The new length.
-  /// - Throws: If the disk reports an error.
-  public func truncate(to byteCount: Int) throws(FormatError) {
+  package func truncate(to byteCount: Int) throws(FormatError) {
     let number = FileCalls.perform(.truncate, path) {
       ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
     }
@@ -112,11 +105,11 @@ public final class WorkFile: Sendable, DurableData {
   /// Waits until everything written so far is on the disk.
   ///
   /// - Throws: If the disk reports an error, possibly of an earlier write.
-  public func sync() throws(FormatError) { try syncFile(descriptor, path: path) }
+  package func sync() throws(FormatError) { try syncFile(descriptor, path: path) }
 }
 
 /// Something that is written and can be waited for until it is on the disk.
-public protocol DurableData: AnyObject, Sendable {
+package protocol DurableData: AnyObject, Sendable {
   /// Waits until everything written so far is on the disk.
   ///
   /// - Throws: If the disk reports an error, possibly of an earlier write.

@@ -47,7 +47,7 @@ extension PickleMachine {
     try take(byteCount).reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// Reads a number in two's complement behind its length.
+  /// Reads a number in two's complement after its length.
   mutating func longInteger() throws(FormatError) -> Int {
     let byteCount = Int(try byte())
     guard byteCount <= 8 else { throw malformed("a number of \(byteCount) bytes") }

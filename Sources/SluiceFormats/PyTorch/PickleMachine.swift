@@ -33,11 +33,6 @@ struct PickleMachine {
   private(set) var tensors: [TorchTensor] = []
 
   /// Prepares for a pickle.
-  ///
-  /// - Parameters:
-  ///   - bytes: The pickle.
-  ///   - file: The path to name in errors.
-  ///   - fileOffset: Where the pickle starts in the file.
   init(_ bytes: [UInt8], file: String, fileOffset: Int) {
     self.bytes = bytes
     self.file = file
@@ -45,9 +40,6 @@ struct PickleMachine {
   }
 
   /// Runs the pickle to its end.
-  ///
-  /// - Returns: The value that it leaves.
-  /// - Throws: If it does anything that it may not.
   mutating func run() throws(FormatError) -> PickleValue {
     while true {
       opcodeStart = position

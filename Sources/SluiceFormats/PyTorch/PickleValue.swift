@@ -53,10 +53,6 @@ enum PickleGlobal: Hashable {
   case dtype(DType)
 
   /// The global of a name, or nil if it is not on the list.
-  ///
-  /// - Parameters:
-  ///   - module: The module.
-  ///   - name: The name in it.
   init?(module: String, name: String) {
     switch (module, name) {
     case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensor

@@ -54,13 +54,6 @@ struct TorchArchive {
   }
 
   /// Checks a tensor against its storage, and the storage against the archive.
-  ///
-  /// - Parameters:
-  ///   - name: The tensor's name.
-  ///   - view: What the pickle says of it.
-  ///   - storage: What the pickle says of its storage.
-  /// - Returns: The tensor, placed in the file.
-  /// - Throws: If anything does not fit.
   func entry(
     named name: String, _ view: TorchTensor, storage: TorchStorage
   ) throws(FormatError) -> TensorEntry {

@@ -14,9 +14,6 @@ struct ZipArchive {
   private let directoryStart: Int
 
   /// Reads the directory and every local header of a file; no data.
-  ///
-  /// - Parameter input: The file.
-  /// - Throws: If a rule is broken.
   init(_ input: InputFile) throws(FormatError) {
     self.input = input
     let end = try ZipEnd(of: input)
@@ -122,7 +119,7 @@ struct ZipArchive {
     return Listed(name: name, flags: flags, byteCount: Int(size), headerStart: Int(headerStart))
   }
 
-  /// Checks the header before an entry's data, and finds the data behind it.
+  /// Checks the header before an entry's data, and finds the data after it.
   private func dataRange(of entry: Listed) throws(FormatError) -> Range<Int> {
     let nameStart = entry.headerStart + ZipLayout.localByteCount
     let nameEnd = nameStart + entry.name.count
@@ -140,7 +137,7 @@ struct ZipArchive {
     guard header.u16(6) == entry.flags, header.u16(8) == 0 else {
       throw malformed("its local header has other flags or another method", entry)
     }
-    // Sizes there are zero if they stand behind the data, and all bits set if they are wide.
+    // Sizes there are zero if they stand after the data, and all bits set if they are wide.
     let sizes = [header.u32(18), header.u32(22)]
     let isBehind = entry.flags & ZipLayout.sizesBehindDataFlag != 0
     guard

@@ -2,7 +2,7 @@ internal import SluiceCore
 
 /// The end of a ZIP file, which says where its directory is.
 ///
-/// Everything behind the data must follow without a gap: directory, ZIP64 end and its locator where
+/// Everything after the data must follow without a gap: directory, ZIP64 end and its locator where
 /// there are such, end. So there is one reading of a file only, whichever reader looks at it.
 struct ZipEnd {
   /// The longest directory that is read.
@@ -82,7 +82,7 @@ struct ZipEnd {
         byteRange: locatorStart..<end)
     }
     let record = ZipRecord(try input.bytes(in: start..<locatorStart))
-    // The length of the record counts from behind itself.
+    // The length of the record counts from after itself.
     guard record.u32(0) == ZipLayout.end64Signature,
       record.u64(4) == UInt64(ZipLayout.end64ByteCount - 12), record.u32(16) == 0,
       record.u32(20) == 0, record.u64(24) == record.u64(32)

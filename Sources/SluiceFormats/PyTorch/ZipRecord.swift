@@ -39,7 +39,7 @@ enum ZipLayout {
   /// The extra field that holds what does not fit 32 bits.
   static let extra64: UInt16 = 1
 
-  /// The flags of a stored entry: sizes behind the data (3), a name in UTF-8 (11), and two that say
+  /// The flags of a stored entry: sizes after the data (3), a name in UTF-8 (11), and two that say
   /// nothing where nothing is compressed.
   static let allowedFlags: UInt16 = 0x080e
   /// The flags of encryption: weak, strong, of the directory.

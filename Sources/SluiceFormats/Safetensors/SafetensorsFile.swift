@@ -1,12 +1,12 @@
 /// An open safetensors file whose header has been checked.
-public struct SafetensorsFile: Sendable {
+package struct SafetensorsFile: Sendable {
   /// The file.
-  public let input: InputFile
+  package let input: InputFile
   /// What is in it.
-  public let header: SafetensorsHeader
+  package let header: SafetensorsHeader
 
   /// The path as it was given.
-  public var path: String { input.path }
+  package var path: String { input.path }
 
   /// Opens a file and checks its header; the data is not touched.
   ///
@@ -15,7 +15,7 @@ public struct SafetensorsFile: Sendable {
   /// - Parameter path: The path; links are followed.
   /// - Returns: The open file.
   /// - Throws: If it is no regular file, cannot be read, or breaks a rule of the format.
-  public static func open(_ path: String) throws(FormatError) -> SafetensorsFile {
+  package static func open(_ path: String) throws(FormatError) -> SafetensorsFile {
     let input = try InputFile.open(path)
     let prefixEnd = min(input.byteCount, SafetensorsHeader.prefixByteCount)
     let textByteCount = try SafetensorsHeader.textByteCount(

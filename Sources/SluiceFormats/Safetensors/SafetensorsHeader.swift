@@ -1,26 +1,26 @@
 /// The header of a safetensors file: eight bytes of length, JSON, and what they say.
 ///
-/// Accepts what the safetensors library accepts, white space before and behind the JSON included,
+/// Accepts what the safetensors library accepts, white space before and after the JSON included,
 /// with three exceptions: a name that occurs twice is refused even if both entries are alike, and so
 /// are more dimensions or tensors than any model has.
-public struct SafetensorsHeader: Sendable, Hashable {
+package struct SafetensorsHeader: Sendable, Hashable {
   /// The longest JSON text that a file may have.
-  public static let maximumTextByteCount = 100_000_000
+  package static let maximumTextByteCount = 100_000_000
   /// The most dimensions of a tensor.
-  public static let maximumRank = 1 << 16
+  package static let maximumRank = 1 << 16
   /// The most dimensions of all tensors together.
-  public static let maximumDimensionCount = 1 << 22
+  package static let maximumDimensionCount = 1 << 22
   /// How much of the free-form part is kept, in bytes with what strings take beside their text.
-  public static let keptMetadataByteCount = 1 << 20
+  package static let keptMetadataByteCount = 1 << 20
   /// The number of bytes before the JSON text.
-  public static let prefixByteCount = 8
+  package static let prefixByteCount = 8
 
   /// Where the data starts in the file: the length of prefix and JSON text.
-  public let byteCount: Int
+  package let byteCount: Int
   /// The tensors in the order of their bytes.
-  public let tensors: [TensorEntry]
+  package let tensors: [TensorEntry]
   /// The free-form part of the header; not all of it if it is very long.
-  public let metadata: [String: String]
+  package let metadata: [String: String]
 
   /// Reads the length of the JSON text from the first eight bytes.
   ///
@@ -28,9 +28,9 @@ public struct SafetensorsHeader: Sendable, Hashable {
   ///   - prefix: The first bytes of the file, at least eight where it has so many.
   ///   - fileByteCount: The length of the file.
   ///   - file: The path to name in errors.
-  /// - Returns: The number of bytes of JSON behind the prefix.
+  /// - Returns: The number of bytes of JSON after the prefix.
   /// - Throws: If the file is too short for it, or the length is above the limit.
-  public static func textByteCount(
+  package static func textByteCount(
     prefix: [UInt8], fileByteCount: Int, file: String
   ) throws(FormatError) -> Int {
     guard fileByteCount >= prefixByteCount, prefix.count >= prefixByteCount else {
@@ -60,7 +60,7 @@ public struct SafetensorsHeader: Sendable, Hashable {
   ///   - file: The path to name in errors.
   /// - Returns: The header.
   /// - Throws: If any rule of the format is broken.
-  public static func parse(
+  package static func parse(
     _ text: UnsafeRawBufferPointer, fileByteCount: Int, file: String
   ) throws(FormatError) -> SafetensorsHeader {
     // Safety: the parser is gone when this function returns; the caller keeps the text until then.

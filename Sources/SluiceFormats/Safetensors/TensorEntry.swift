@@ -1,27 +1,20 @@
-public import SluiceCore
+package import SluiceCore
 
 /// One tensor of a file of weights: what the file says about it, checked.
-public struct TensorEntry: Sendable, Hashable {
+package struct TensorEntry: Sendable, Hashable {
   /// The name, free text; never to be used as a path.
-  public let name: String
+  package let name: String
   /// The element type.
-  public let dtype: DType
+  package let dtype: DType
   /// The dimensions.
-  public let shape: TensorShape
+  package let shape: TensorShape
   /// Where the elements are, in bytes from the start of the file: from the first to the last.
-  public let byteRange: Range<Int>
-  /// How they lie there, if not one behind the other.
-  public let view: StridedView?
+  package let byteRange: Range<Int>
+  /// How they lie there, if not one after the other.
+  package let view: StridedView?
 
   /// Describes a tensor.
-  ///
-  /// - Parameters:
-  ///   - name: The name.
-  ///   - dtype: The element type.
-  ///   - shape: The dimensions.
-  ///   - byteRange: Where the elements are in the file.
-  ///   - view: How they lie there, if not one behind the other.
-  public init(
+  package init(
     name: String, dtype: DType, shape: TensorShape, byteRange: Range<Int>, view: StridedView? = nil
   ) {
     self.name = name
@@ -31,8 +24,8 @@ public struct TensorEntry: Sendable, Hashable {
     self.view = view
   }
 
-  /// The number of bytes that the elements take, one behind the other.
-  public var byteCount: Int {
+  /// The number of bytes that the elements take, one after the other.
+  package var byteCount: Int {
     view == nil ? byteRange.count : dtype.byteCount(ofElements: shape.elementCount) ?? 0
   }
 }
@@ -43,7 +36,7 @@ extension DType {
   ///
   /// - Parameter elementCount: The number of elements, not negative.
   /// - Returns: The number of bytes.
-  public func byteCount(ofElements elementCount: Int) -> Int? {
+  package func byteCount(ofElements elementCount: Int) -> Int? {
     // Widths are multiples of 8 bits or, packed, of 2: whole bytes first keeps the product small.
     let (bits, overflow) = elementCount.multipliedReportingOverflow(by: bitCount)
     if !overflow { return bits % 8 == 0 ? bits / 8 : nil }

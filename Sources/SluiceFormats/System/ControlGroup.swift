@@ -1,14 +1,14 @@
 internal import Glibc
 
 /// The memory limit that a container or service runs under, which `/proc/meminfo` does not show.
-public enum ControlGroup {
+package enum ControlGroup {
   /// The smallest memory limit of the process's control group and those above it, in bytes.
   ///
   /// The page cache counts against such a limit: what does not fit is thrown out again at once.
   /// Nil where there is no limit, or the system does not say.
-  public static var memoryLimit: Int? {
-    guard let membership = SmallFile.text("/proc/self/cgroup") else { return nil }
-    return memoryLimit(membership: membership, read: SmallFile.text)
+  package static var memoryLimit: Int? {
+    guard let membership = KernelTextFile.text("/proc/self/cgroup") else { return nil }
+    return memoryLimit(membership: membership, read: KernelTextFile.text)
   }
 
   /// Finds the limit.

@@ -6,7 +6,7 @@ extension Directory {
   /// - Parameter name: What its name begins with.
   /// - Returns: Its path, in `$TMPDIR` or `/tmp`; nobody else may look into it.
   /// - Throws: If it cannot be made.
-  public static func createTemporary(_ name: String) throws(FormatError) -> String {
+  package static func createTemporary(_ name: String) throws(FormatError) -> String {
     // Safety: the environment is only read, and the text is copied at once.
     let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? ""
     let pattern = "\(parent.isEmpty ? "/tmp" : parent)/\(name).XXXXXX"

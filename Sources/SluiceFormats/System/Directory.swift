@@ -1,23 +1,23 @@
 internal import Glibc
 
 /// One name in a directory and what it stands for.
-public struct DirectoryEntry: Sendable, Hashable {
+package struct DirectoryEntry: Sendable, Hashable {
   /// The name, without the directory.
-  public let name: String
+  package let name: String
   /// What it is, links followed; nil for a link to nothing.
-  public let status: FileStatus?
+  package let status: FileStatus?
   /// Whether the entry itself is a symbolic link.
-  public let isLink: Bool
+  package let isLink: Bool
 }
 
 /// Directories: listing, making, removing.
-public enum Directory {
+package enum Directory {
   /// Lists a directory.
   ///
   /// - Parameter path: The directory.
   /// - Returns: The entries in byte order of their names, without `.` and `..`.
   /// - Throws: If it cannot be listed.
-  public static func list(_ path: String) throws(FormatError) -> [DirectoryEntry] {
+  package static func list(_ path: String) throws(FormatError) -> [DirectoryEntry] {
     var entries: [DirectoryEntry] = []
     for name in try names(in: path) {
       let child = "\(path)/\(name)"
@@ -34,7 +34,7 @@ public enum Directory {
   ///
   /// - Parameter path: The directory; nothing happens if it exists.
   /// - Throws: If one of them cannot be made or something else has its name.
-  public static func create(_ path: String) throws(FormatError) {
+  package static func create(_ path: String) throws(FormatError) {
     if let status = try FileStatus.of(path), status.kind == .directory { return }
     let parent = self.parent(of: path)
     if parent != path, parent != "." { try create(parent) }
@@ -47,10 +47,7 @@ public enum Directory {
   }
 
   /// Removes a directory with everything in it; links are removed, not followed.
-  ///
-  /// - Parameter path: The directory; nothing happens if it does not exist.
-  /// - Throws: If something in it cannot be removed.
-  public static func remove(_ path: String) throws(FormatError) {
+  package static func remove(_ path: String) throws(FormatError) {
     guard let status = try FileStatus.of(path, followingLinks: false) else { return }
     guard status.kind == .directory else { return try removeFile(path) }
     for name in try names(in: path) { try remove("\(path)/\(name)") }
@@ -60,10 +57,7 @@ public enum Directory {
   }
 
   /// Removes a file.
-  ///
-  /// - Parameter path: The file; nothing happens if it does not exist.
-  /// - Throws: If it cannot be removed.
-  public static func removeFile(_ path: String) throws(FormatError) {
+  package static func removeFile(_ path: String) throws(FormatError) {
     // Safety: the path is a C string for the length of the call.
     let number = FileCalls.perform(.remove, path) { unsafe unlink(path) == 0 ? 0 : errno }
     guard number == 0 || number == ENOENT else { throw .remove(path, errno: number) }
@@ -84,10 +78,7 @@ public enum Directory {
   }
 
   /// Waits until a directory's names are on the disk: until then a rename may be undone by a crash.
-  ///
-  /// - Parameter path: The directory.
-  /// - Throws: If the disk reports an error.
-  public static func sync(_ path: String) throws(FormatError) {
+  package static func sync(_ path: String) throws(FormatError) {
     // Safety: the path is a C string for the length of the call.
     let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .open(path, errno: errno) }
@@ -98,11 +89,7 @@ public enum Directory {
   }
 
   /// Follows all links in a path.
-  ///
-  /// - Parameter path: A path at which something is.
-  /// - Returns: The absolute path without links.
-  /// - Throws: If a part of it cannot be looked up.
-  public static func resolve(_ path: String) throws(FormatError) -> String {
+  package static func resolve(_ path: String) throws(FormatError) -> String {
     // Safety: the path is a C string for the length of the call; the result is freed once.
     guard let resolved = unsafe realpath(path, nil) else { throw .status(path, errno: errno) }
     defer { unsafe free(resolved) }
@@ -113,7 +100,7 @@ public enum Directory {
   ///
   /// - Parameter path: The path.
   /// - Returns: The path itself if it begins with a slash, else with the current directory before it.
-  public static func absolute(_ path: String) -> String {
+  package static func absolute(_ path: String) -> String {
     guard !path.hasPrefix("/") else { return path }
     // Safety: the buffer is made by the call and released here.
     guard let buffer = unsafe getcwd(nil, 0) else { return path }
@@ -126,10 +113,7 @@ public enum Directory {
   }
 
   /// The directory of a path, in the manner of dirname.
-  ///
-  /// - Parameter path: The path.
-  /// - Returns: Everything before the last component; `.` if there is nothing.
-  public static func parent(of path: String) -> String {
+  package static func parent(of path: String) -> String {
     var bytes = path.utf8[...]
     while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
     guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
@@ -142,7 +126,7 @@ public enum Directory {
   ///
   /// - Parameter path: The path.
   /// - Returns: The component, a slash for the root; empty only for an empty path.
-  public static func name(of path: String) -> String {
+  package static func name(of path: String) -> String {
     path.split(separator: "/").last.map { String($0) } ?? String(path.prefix(1))
   }
 
@@ -150,7 +134,7 @@ public enum Directory {
   ///
   /// - Parameter name: The name.
   /// - Returns: Whether it can be one of a directory's entries, on other systems too.
-  public static func isPlainName(_ name: String) -> Bool {
+  package static func isPlainName(_ name: String) -> Bool {
     !name.isEmpty && name != "." && name != ".." && name.utf8.count <= 255
       && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") || $0 == 0 }
   }

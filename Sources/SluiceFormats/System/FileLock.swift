@@ -3,9 +3,9 @@ internal import Glibc
 internal import SluiceCore
 
 /// A lock on a file that at most one process holds; it goes when the process ends in any way.
-public final class FileLock: Sendable {
+package final class FileLock: Sendable {
   /// What came of an attempt to take a lock.
-  public enum Attempt: Sendable {
+  package enum Attempt: Sendable {
     /// The lock is held for as long as the value is kept.
     case taken(FileLock)
     /// Another process has it; what it left in the file about itself.
@@ -27,7 +27,7 @@ public final class FileLock: Sendable {
   ///   - note: A short text about the holder.
   /// - Returns: What came of it.
   /// - Throws: If the file cannot be made or locked for another reason.
-  public static func take(_ path: String, note: String) throws(FormatError) -> Attempt {
+  package static func take(_ path: String, note: String) throws(FormatError) -> Attempt {
     while true {
       let lock = FileLock(descriptor: try createFile(at: path, O_RDWR))
       switch sluice_lock_file(lock.descriptor) {
@@ -55,7 +55,7 @@ public final class FileLock: Sendable {
   ///
   /// - Parameter path: The file.
   /// - Returns: What the holder left about itself; nil if nobody has the lock.
-  public static func holder(of path: String) -> String? {
+  package static func holder(of path: String) -> String? {
     // Safety: the path is a C string for the length of the call.
     let descriptor = unsafe open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return nil }

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// What a directory entry is.
-public enum FileKind: String, Sendable, Hashable {
+package enum FileKind: String, Sendable, Hashable {
   case regularFile = "regular file"
   case directory = "directory"
   case symbolicLink = "symbolic link"
@@ -24,21 +24,21 @@ public enum FileKind: String, Sendable, Hashable {
 }
 
 /// What the file system knows about a file: enough to see that it is the same, unchanged, file.
-public struct FileStatus: Sendable, Hashable {
+package struct FileStatus: Sendable, Hashable {
   /// What the file is.
-  public let kind: FileKind
+  package let kind: FileKind
   /// The length.
-  public let byteCount: Int
+  package let byteCount: Int
   /// The bytes that it takes on the disk, reserved ones included.
-  public let allocatedByteCount: Int
+  package let allocatedByteCount: Int
   /// The device that holds it.
-  public let device: UInt64
+  package let device: UInt64
   /// Its number on the device.
-  public let inode: UInt64
+  package let inode: UInt64
   /// When its content last changed, in nanoseconds since 1970.
-  public let modificationNanoseconds: Int64
+  package let modificationNanoseconds: Int64
   /// The permission bits.
-  public let permissions: UInt32
+  package let permissions: UInt32
 
   init(_ status: stat) {
     kind = FileKind(mode: status.st_mode)
@@ -52,13 +52,7 @@ public struct FileStatus: Sendable, Hashable {
   }
 
   /// Looks a path up.
-  ///
-  /// - Parameters:
-  ///   - path: The path.
-  ///   - followingLinks: Whether a symbolic link stands for what it points to.
-  /// - Returns: What is there, or nil if nothing is.
-  /// - Throws: If the path cannot be looked up for another reason.
-  public static func of(
+  package static func of(
     _ path: String, followingLinks: Bool = true
   ) throws(FormatError) -> FileStatus? {
     var status = stat()

@@ -1,13 +1,13 @@
 internal import Glibc
 
 /// What is known about the file system under a path.
-public enum FileSystem {
+package enum FileSystem {
   /// The space that this user may still fill.
   ///
   /// - Parameter path: Any path on the file system; it must exist.
   /// - Returns: The number of free bytes.
   /// - Throws: If the path cannot be looked up.
-  public static func freeByteCount(at path: String) throws(FormatError) -> Int {
+  package static func freeByteCount(at path: String) throws(FormatError) -> Int {
     var status = statvfs()
     // Safety: the path is a C string for the length of the call, the status a local variable.
     while unsafe statvfs(path, &status) != 0 {

@@ -1,9 +1,9 @@
 internal import Glibc
 
 /// The memory of this process and of the machine, in bytes.
-public enum ProcessMemory {
+package enum ProcessMemory {
   /// The most memory that the process has had at once, file-backed pages included.
-  public static var peakByteCount: Int {
+  package static var peakByteCount: Int {
     if let peak = field("VmHWM", of: "/proc/self/status") { return peak }
     var usage = rusage()
     // Safety: the record is a local variable.
@@ -12,13 +12,13 @@ public enum ProcessMemory {
   }
 
   /// The memory of its own that the process has now, or nil where the system does not say.
-  public static var anonymousByteCount: Int? { field("RssAnon", of: "/proc/self/status") }
+  package static var anonymousByteCount: Int? { field("RssAnon", of: "/proc/self/status") }
 
   /// The pages of files that are mapped and in memory now, or nil where the system does not say.
-  public static var mappedFileByteCount: Int? { field("RssFile", of: "/proc/self/status") }
+  package static var mappedFileByteCount: Int? { field("RssFile", of: "/proc/self/status") }
 
   /// What could be allocated on this machine without swapping, or nil where the system does not say.
-  public static var availableByteCount: Int? { field("MemAvailable", of: "/proc/meminfo") }
+  package static var availableByteCount: Int? { field("MemAvailable", of: "/proc/meminfo") }
 
   /// Finds a line such as `VmHWM:     5120 kB` in what the kernel wrote.
   static func field(_ name: String, in text: String) -> Int? {
@@ -32,17 +32,15 @@ public enum ProcessMemory {
   }
 
   private static func field(_ name: String, of path: String) -> Int? {
-    SmallFile.text(path).flatMap { field(name, in: $0) }
+    KernelTextFile.text(path).flatMap { field(name, in: $0) }
   }
 }
 
 /// How many files this process may have open.
-public enum OpenFileLimit {
+package enum OpenFileLimit {
   /// Raises the limit as far as the system lets this user: models have hundreds of shards.
-  ///
-  /// - Returns: The limit now.
   @discardableResult
-  public static func raise() -> Int {
+  package static func raise() -> Int {
     var limit = rlimit()
     // Safety: the record is a local variable.
     guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {

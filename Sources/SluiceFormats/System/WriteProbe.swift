@@ -5,7 +5,7 @@ internal import Glibc
 ///
 /// The bytes go to a file that never has a name (O_TMPFILE): no listing shows it, and it is gone when
 /// it is closed or the process dies.
-public enum WriteProbe {
+package enum WriteProbe {
   private static let blockByteCount = 4 << 20
 
   /// Writes some bytes as an output is written: around the page cache where that works, and waited
@@ -16,7 +16,7 @@ public enum WriteProbe {
   ///   - byteLimit: The most bytes written.
   ///   - shouldGoOn: Asked before each block but the first two.
   /// - Returns: The bytes written, or nil if that cannot be tried here.
-  public static func write(
+  package static func write(
     in directory: String, byteLimit: Int, while shouldGoOn: () -> Bool
   ) -> Int? {
     // Safety: the path is a C string for the length of the call.

@@ -1,17 +1,17 @@
 /// Memory for kernels: zero-cost indexing through a pointer, aligned for the widest vector, freed
 /// with its owner.
-@safe public final class AlignedBuffer<Element: BitwiseCopyable> {
+@safe package final class AlignedBuffer<Element: BitwiseCopyable> {
   /// The first element.
-  @unsafe public let pointer: UnsafeMutablePointer<Element>
+  @unsafe package let pointer: UnsafeMutablePointer<Element>
   /// How many elements there are.
-  public let count: Int
+  package let count: Int
 
   /// Allocates and fills.
   ///
   /// - Parameters:
   ///   - count: How many elements.
   ///   - fill: The value of each.
-  public init(count: Int, fill: Element) {
+  package init(count: Int, fill: Element) {
     // SAFETY: allocated here with room for `count` elements, and freed in deinit only.
     let raw = UnsafeMutableRawPointer.allocate(
       byteCount: Swift.max(count, 1) * MemoryLayout<Element>.stride, alignment: 64)
@@ -25,7 +25,7 @@
   /// Overwrites every element.
   ///
   /// - Parameter value: The value to write.
-  public func fill(_ value: Element) {
+  package func fill(_ value: Element) {
     unsafe pointer.update(repeating: value, count: count)
   }
 }

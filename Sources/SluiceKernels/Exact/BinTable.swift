@@ -1,6 +1,6 @@
 internal import SluiceCore
 
-/// Number and sum of the magnitudes in every bin of `Spectrum.binWidth` patterns.
+/// Number and sum of the magnitudes in every bin of `MagnitudeHistogram.binWidth` patterns.
 final class BinTable {
   // One word per bin takes a block's elements in one addition each (number above bit 40, sum of the
   // low bits below); it is emptied into the wide tables before either part can overflow.
@@ -17,27 +17,28 @@ final class BinTable {
   }
 
   /// Counts the elements of an exact magnitude.
-  func add(_ entry: Spectrum.Entry) {
-    let key = Int(entry.bits >> UInt32(Spectrum.binShift))
+  func add(_ entry: MagnitudeHistogram.Entry) {
+    let key = Int(entry.bits >> UInt32(MagnitudeHistogram.binShift))
     unsafe counts.pointer[key] += entry.count
-    unsafe sums.pointer[key] += entry.count * UInt64(entry.bits & (Spectrum.binWidth - 1))
+    unsafe sums.pointer[key] += entry.count * UInt64(entry.bits & (MagnitudeHistogram.binWidth - 1))
   }
 
   /// Gives what was counted and starts anew; a bin whose elements all equal its first pattern is exact.
-  func finish() -> Spectrum {
+  func finish() -> MagnitudeHistogram {
     unpack()
-    var entries: [Spectrum.Entry] = []
+    var entries: [MagnitudeHistogram.Entry] = []
     for key in 0..<(1 << 16) {
       let (count, sum) = unsafe (counts.pointer[key], sums.pointer[key])
       guard count > 0 else { continue }
       entries.append(
-        Spectrum.Entry(
-          bits: UInt32(key) << UInt32(Spectrum.binShift), span: sum == 0 ? 1 : Spectrum.binWidth,
+        MagnitudeHistogram.Entry(
+          bits: UInt32(key) << UInt32(MagnitudeHistogram.binShift),
+          span: sum == 0 ? 1 : MagnitudeHistogram.binWidth,
           count: count, offsetSum: sum))
     }
     counts.fill(0)
     sums.fill(0)
-    return Spectrum(entries)
+    return MagnitudeHistogram(entries)
   }
 
   private func unpack() {

@@ -2,16 +2,16 @@
 ///
 /// The first `n - floor(rate * n)` elements in the order (|delta| descending, tie key ascending)
 /// are kept; zeros never are. Source: DPPA section 3.2; the tie order is ours.
-public struct Cut: Sendable, Hashable {
+package struct Cut: Sendable, Hashable {
   /// The Float32 bit pattern of the smallest kept magnitude; 0 if all non-zero elements are kept,
   /// that of infinity if none is.
-  public let thresholdBits: UInt32
+  package let thresholdBits: UInt32
   /// How many elements are larger than the threshold.
-  public let above: Int
+  package let above: Int
   /// How many elements equal the threshold.
-  public let tied: Int
+  package let tied: Int
   /// How many of the tied elements are kept.
-  public let keptOfTied: Int
+  package let keptOfTied: Int
 
   /// Describes a cut.
   ///
@@ -20,7 +20,7 @@ public struct Cut: Sendable, Hashable {
   ///   - above: How many elements are larger.
   ///   - tied: How many elements equal it.
   ///   - keptOfTied: How many of those are kept.
-  public init(thresholdBits: UInt32, above: Int, tied: Int, keptOfTied: Int) {
+  package init(thresholdBits: UInt32, above: Int, tied: Int, keptOfTied: Int) {
     self.thresholdBits = thresholdBits
     self.above = above
     self.tied = tied
@@ -28,14 +28,14 @@ public struct Cut: Sendable, Hashable {
   }
 
   /// A cut that keeps nothing.
-  public static let none = Cut(
+  package static let none = Cut(
     thresholdBits: Float.infinity.bitPattern, above: 0, tied: 0, keptOfTied: 0)
 
   /// How many elements are kept in all.
-  public var kept: Int { above + keptOfTied }
+  package var kept: Int { above + keptOfTied }
 
   /// The threshold as a number.
-  public var threshold: Float { Float(bitPattern: thresholdBits) }
+  package var threshold: Float { Float(bitPattern: thresholdBits) }
 
   /// How many elements of a tensor a rate keeps: n - floor(rate * n), 0 from rate 1 on, n from 0 down.
   ///
@@ -43,7 +43,7 @@ public struct Cut: Sendable, Hashable {
   ///   - rate: The pruning rate of this tensor, any finite number.
   ///   - elementCount: n.
   /// - Returns: The number, in 0 ... n.
-  public static func keptCount(rate: Double, of elementCount: Int) -> Int {
+  package static func keptCount(rate: Double, of elementCount: Int) -> Int {
     if rate <= 0 { return elementCount }
     if rate >= 1 { return 0 }
     return elementCount - Int((rate * Double(elementCount)).rounded(.down))

@@ -5,18 +5,18 @@
 ///
 /// Holds any sum of fewer than 2^107 finite values. `value` rounds once, to nearest even.
 /// Source: ALGORITHMS are those of exact accumulation (Kulisch); used for eq. 2-3 of DPPA.
-public struct ExactSum: Sendable {
+package struct ExactSum: Sendable {
   private var words: InlineArray<6, UInt64> = InlineArray(repeating: 0)
 
   /// Makes an empty sum.
-  public init() {}
+  package init() {}
 
   /// Adds `count` times the value of a Float32 bit pattern without its sign.
   ///
   /// - Parameters:
   ///   - magnitudeBits: The pattern of a finite value, below `0x7f80_0000`.
   ///   - count: How often, below 2^40.
-  public mutating func add(magnitudeBits: UInt32, count: UInt64) {
+  package mutating func add(magnitudeBits: UInt32, count: UInt64) {
     let exponent = Int(magnitudeBits >> 23)
     let fraction = UInt64(magnitudeBits & 0x7f_ffff)
     let mantissa = exponent == 0 ? fraction : fraction | 0x80_0000
@@ -28,14 +28,14 @@ public struct ExactSum: Sendable {
   /// - Parameters:
   ///   - units: How many units.
   ///   - magnitudeBits: Any pattern of the binade.
-  public mutating func add(units: UInt64, inBinadeOf magnitudeBits: UInt32) {
+  package mutating func add(units: UInt64, inBinadeOf magnitudeBits: UInt32) {
     add(units, shiftedBy: Swift.max(Int(magnitudeBits >> 23) - 1, 0))
   }
 
   /// Adds another sum.
   ///
   /// - Parameter other: The other sum; together they must stay below 2^107 finite values.
-  public mutating func add(_ other: ExactSum) {
+  package mutating func add(_ other: ExactSum) {
     var carry = false
     for index in 0..<6 {
       let carriedInto = carry && addWord(1, at: index)
@@ -65,7 +65,7 @@ public struct ExactSum: Sendable {
   }
 
   /// The sum, rounded to the nearest Double, ties to even.
-  public var value: Double {
+  package var value: Double {
     guard let top = (0..<6).last(where: { words[$0] != 0 }) else { return 0 }
     let highest = top * 64 + 63 - words[top].leadingZeroBitCount
     // Below 2^53 units the integer is itself a Double; above, keep 53 bits and round the rest.

@@ -1,13 +1,13 @@
 /// The exact sum of |x| over any number of elements, added up block by block in memory that does not
 /// grow.
-public final class MagnitudeSum {
+package final class MagnitudeSum {
   /// The bytes that one holds.
-  public static let byteCount = 3 * (1 << 16) * 8
+  package static let byteCount = 3 * (1 << 16) * 8
 
   private let table = BinTable()
 
   /// Makes an empty sum.
-  public init() {}
+  package init() {}
 
   /// Adds a block.
   ///
@@ -15,12 +15,12 @@ public final class MagnitudeSum {
   ///   - values: The numbers, finite.
   ///   - count: How many.
   ///   - kernels: The kernels to count with.
-  public func add(_ values: UnsafePointer<Float>, count: Int, kernels: Kernels) {
+  package func add(_ values: UnsafePointer<Float>, count: Int, kernels: Kernels) {
     unsafe table.add(values, count: count, kernels: kernels)
   }
 
   /// Gives the sum and starts anew.
   ///
   /// - Returns: The exact sum.
-  public func finish() -> ExactSum { table.finish().exactSum }
+  package func finish() -> ExactSum { table.finish().exactSum }
 }

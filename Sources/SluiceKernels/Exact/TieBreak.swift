@@ -1,5 +1,5 @@
 /// Which of the elements that share the value at a threshold are kept (C6 of the specification).
-public enum TieBreak: String, Sendable, Hashable, CaseIterable {
+package enum TieBreak: String, Sendable, Hashable, CaseIterable {
   /// Those with the smallest bit-reversed running number: even over the tensor. The default.
   case spread
   /// Those with the lowest index.
@@ -16,7 +16,7 @@ public enum TieBreak: String, Sendable, Hashable, CaseIterable {
   ///   - kept: How many of the tied elements are kept, at most `tied`.
   ///   - tied: How many elements share the value, at most 2^32.
   /// - Returns: The bound, in 0 ... 2^32; 0 for rules without a key.
-  public func keyLimit(keeping kept: Int, of tied: Int) -> UInt64 {
+  package func keyLimit(keeping kept: Int, of tied: Int) -> UInt64 {
     switch self {
     case .drop, .keep: 0
     case .index: UInt64(kept)

@@ -5,7 +5,7 @@ extension TieCursor {
   ///   - cut: The cut.
   ///   - tieBreak: Which of the elements at the threshold are kept.
   ///   - tiesBefore: How many elements at the threshold come before the first that is selected.
-  public init(_ cut: Cut, tieBreak: TieBreak, tiesBefore: Int) {
+  package init(_ cut: Cut, tieBreak: TieBreak, tiesBefore: Int) {
     guard cut.thresholdBits > 0 else {
       // Every magnitude from the smallest on.
       self.init(threshold: 1, rule: .keepAll)

@@ -1,40 +1,40 @@
 internal import SluiceStages
 
 /// A row of the table of mergings: how the models' deltas become one.
-public struct MergeMethod: MethodRow {
+package struct MergeMethod: MethodRow {
   /// The name in recipes.
-  public let name: String
+  package let name: String
   /// What it does, in one sentence.
-  public let summary: String
+  package let summary: String
   /// The options that it knows, without their dashes.
-  public let parameters: [String]
+  package let parameters: [String]
   /// The files that it reads beside the models.
-  public var files: (needed: [ExtraFile], optional: [ExtraFile]) = ([], [])
+  package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) = ([], [])
   /// What it must know before the merge.
-  public var needs: @Sendable (MethodParameters) -> MethodNeeds = { _ in [] }
+  package var needs: @Sendable (MethodParameters) -> MethodNeeds = { _ in [] }
   /// What further options make it ask for.
-  public var furtherNeeds: MethodNeeds = []
+  package var furtherNeeds: MethodNeeds = []
   /// Whether tensors that are not linear layers are averaged.
-  public var averagesDense = false
+  package var averagesDense = false
   /// The fewest models that it makes sense for.
-  public var leastModels = 1
+  package var leastModels = 1
   /// Where it comes from.
-  public let paper: String
+  package let paper: String
   /// The stages between the pruning and the operator.
   var transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform] = { _, _ in [] }
   /// The operator.
   let rule: @Sendable (MethodParameters, ChainInputs) -> any MergeOperator
 
   /// Everything that it must know with one option or another.
-  public var possibleNeeds: MethodNeeds {
+  package var possibleNeeds: MethodNeeds {
     furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
   }
 
   /// What the rows of the kind are called.
-  public static var kind: String { "merge" }
+  package static var kind: String { "merge" }
 
   /// All mergings.
-  public static let table: [MergeMethod] = [
+  package static let table: [MergeMethod] = [
     ties, sum, average, lmCocktail, adaMerging, adaMergingPlusPlus, regMean, greedySoup,
   ]
 

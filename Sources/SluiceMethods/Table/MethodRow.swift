@@ -1,5 +1,5 @@
 /// A file that a method needs beside the models.
-public enum ExtraFile: String, Sendable, Hashable, CaseIterable {
+package enum MethodInputFile: String, Sendable, Hashable, CaseIterable {
   /// Norms of the inputs of linear layers, one file for each model.
   case activations
   /// Gram matrices of the inputs of linear layers, one file for each model.
@@ -12,37 +12,35 @@ public enum ExtraFile: String, Sendable, Hashable, CaseIterable {
   case scores
 
   /// Whether each model has one of its own.
-  public var isOfModel: Bool { self == .activations || self == .grams }
+  package var isOfModel: Bool { self == .activations || self == .grams }
   /// The option that names it.
-  public var option: String { "--\(rawValue)" }
+  package var option: String { "--\(rawValue)" }
 }
 
 /// What a method must know before the merge: each but the first few bytes of it takes a pass over
 /// tensors.
-public struct MethodNeeds: OptionSet, Sendable, Hashable {
+package struct MethodNeeds: OptionSet, Sendable, Hashable {
   /// The bits.
-  public let rawValue: Int
+  package let rawValue: Int
 
   /// Wraps bits.
-  ///
-  /// - Parameter rawValue: The bits.
-  public init(rawValue: Int) { self.rawValue = rawValue }
+  package init(rawValue: Int) { self.rawValue = rawValue }
 
-  /// The spectra of linear layers: one pass, and one more for each bin that F32 weights leave open.
-  public static let survey = MethodNeeds(rawValue: 1)
+  /// The histograms of linear layers: one pass, and one more for each bin that F32 weights leave open.
+  package static let survey = MethodNeeds(rawValue: 1)
   /// Where each row of each linear layer is cut: one pass over linear layers.
-  public static let rowCuts = MethodNeeds(rawValue: 2)
+  package static let rowCuts = MethodNeeds(rawValue: 2)
   /// The sums of |delta| before and after the mask: one pass.
-  public static let maskSums = MethodNeeds(rawValue: 4)
-  /// The spectra of what the pruning leaves of all tensors: one pass, more for F32 weights.
-  public static let trim = MethodNeeds(rawValue: 8)
+  package static let maskSums = MethodNeeds(rawValue: 4)
+  /// The histograms of what the pruning leaves of all tensors: one pass, more for F32 weights.
+  package static let trim = MethodNeeds(rawValue: 8)
   /// The sign that most elements elect: one pass.
-  public static let majority = MethodNeeds(rawValue: 16)
+  package static let majority = MethodNeeds(rawValue: 16)
   /// Linear layers solved for beforehand, into a file of F32 weights.
-  public static let solve = MethodNeeds(rawValue: 32)
+  package static let solve = MethodNeeds(rawValue: 32)
 
   /// The passes in order, under the names that they have in reports.
-  public var passes: [String] {
+  package var passes: [String] {
     let all: [(MethodNeeds, String)] = [
       (.survey, "survey"), (.solve, "solve"), (.rowCuts, "rows"), (.maskSums, "mask sums"),
       (.trim, "trim"), (.majority, "majority"),
@@ -52,7 +50,7 @@ public struct MethodNeeds: OptionSet, Sendable, Hashable {
 }
 
 /// What all rows of the table of methods say.
-public protocol MethodRow: Sendable {
+package protocol MethodRow: Sendable {
   /// All rows of the kind, in the order of documentation.
   static var table: [Self] { get }
   /// What the rows of the kind are called.
@@ -64,7 +62,7 @@ public protocol MethodRow: Sendable {
   /// The options that it knows, without their dashes.
   var parameters: [String] { get }
   /// The files that it reads beside the models; those in the second list may be left out.
-  var files: (needed: [ExtraFile], optional: [ExtraFile]) { get }
+  var files: (needed: [MethodInputFile], optional: [MethodInputFile]) { get }
   /// What it must know before the merge.
   var needs: @Sendable (MethodParameters) -> MethodNeeds { get }
   /// Everything that it must know with one option or another.
@@ -76,20 +74,20 @@ public protocol MethodRow: Sendable {
 }
 
 /// The choice of one row of a table, by its name.
-public struct MethodChoice<Row: MethodRow>: RawRepresentable, Sendable, Hashable, CaseIterable {
+package struct MethodChoice<Row: MethodRow>: RawRepresentable, Sendable, Hashable, CaseIterable {
   /// The name.
-  public let rawValue: String
+  package let rawValue: String
 
   /// Chooses a row.
   ///
   /// - Parameter rawValue: The name; the result is nil if no row has it.
-  public init?(rawValue: String) {
+  package init?(rawValue: String) {
     guard Row.table.contains(where: { $0.name == rawValue }) else { return nil }
     self.rawValue = rawValue
   }
 
   /// All rows.
-  public static var allCases: [MethodChoice] {
+  package static var allCases: [MethodChoice] {
     Row.table.compactMap { MethodChoice(rawValue: $0.name) }
   }
 
@@ -101,7 +99,7 @@ public struct MethodChoice<Row: MethodRow>: RawRepresentable, Sendable, Hashable
   }
 
   /// The row.
-  public var row: Row {
+  package var row: Row {
     guard let row = Row.table.first(where: { $0.name == rawValue }) else {
       preconditionFailure("a choice is made from the table")
     }

@@ -1,31 +1,31 @@
 /// The table of all methods, as commands and documentation show it.
-public enum MethodTable {
+package enum MethodTable {
   /// One method, in words.
-  public struct Entry: Sendable, Hashable {
+  package struct Entry: Sendable, Hashable {
     /// What kind of method it is: `prune`, `rates` or `merge`.
-    public let kind: String
+    package let kind: String
     /// The name in recipes.
-    public let name: String
+    package let name: String
     /// What it does.
-    public let summary: String
+    package let summary: String
     /// The options that it knows.
-    public let parameters: [String]
+    package let parameters: [String]
     /// The fewest fine-tuned models that it makes sense for.
-    public let leastModels: Int
+    package let leastModels: Int
     /// The passes over tensors that it takes by default, the merge included.
-    public let passes: [String]
+    package let passes: [String]
     /// The further passes that some of its options ask for.
-    public let optionalPasses: [String]
+    package let optionalPasses: [String]
     /// The files that it must have.
-    public let neededFiles: [ExtraFile]
+    package let neededFiles: [MethodInputFile]
     /// The files that it can do without.
-    public let optionalFiles: [ExtraFile]
+    package let optionalFiles: [MethodInputFile]
     /// Where it comes from.
-    public let paper: String
+    package let paper: String
   }
 
   /// All methods.
-  public static var entries: [Entry] {
+  package static var entries: [Entry] {
     PruneMethod.table.map { entry($0) }
       + RateMethod.table.map { entry($0) }
       + MergeMethod.table.map { entry($0) }
@@ -47,7 +47,7 @@ public enum MethodTable {
   }
 
   /// The table in Markdown, one section for each kind: the body of `docs/reference/methods.md`.
-  public static var markdown: String {
+  package static var markdown: String {
     var text = ""
     for (kind, title) in [
       ("prune", "Prunings"), ("rates", "Rate rules"), ("merge", "Mergings"),
@@ -76,7 +76,7 @@ public enum MethodTable {
   ///
   /// - Parameter entry: The method.
   /// - Returns: For example `2: survey, merge`.
-  public static func passText(_ entry: Entry) -> String {
+  package static func passText(_ entry: Entry) -> String {
     let usual = "\(entry.passes.count): \(entry.passes.joined(separator: ", "))"
     guard !entry.optionalPasses.isEmpty else { return usual }
     return "\(usual) [+ \(entry.optionalPasses.joined(separator: ", "))]"

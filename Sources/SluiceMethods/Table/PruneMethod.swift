@@ -9,9 +9,9 @@ struct PruningStages: Sendable {
 }
 
 /// A row of the table of prunings: what is done to each model's deltas before they are merged.
-public struct PruneMethod: MethodRow {
+package struct PruneMethod: MethodRow {
   /// How a pruning divides what it keeps.
-  public enum Bands: Sendable, Hashable {
+  package enum Bands: Sendable, Hashable {
     /// It prunes nothing.
     case none
     /// It has one rate.
@@ -21,38 +21,38 @@ public struct PruneMethod: MethodRow {
   }
 
   /// The name in recipes.
-  public let name: String
+  package let name: String
   /// What it does, in one sentence.
-  public let summary: String
+  package let summary: String
   /// The options that it knows, without their dashes.
-  public let parameters: [String]
+  package let parameters: [String]
   /// The files that it reads beside the models.
-  public var files: (needed: [ExtraFile], optional: [ExtraFile]) = ([], [])
+  package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) = ([], [])
   /// What it must know before the merge.
-  public let needs: @Sendable (MethodParameters) -> MethodNeeds
+  package let needs: @Sendable (MethodParameters) -> MethodNeeds
   /// What further options make it ask for.
-  public var furtherNeeds: MethodNeeds = []
+  package var furtherNeeds: MethodNeeds = []
   /// Where it comes from.
-  public let paper: String
+  package let paper: String
   /// How it divides what it keeps.
-  public let bands: Bands
+  package let bands: Bands
   /// The rate rule that it always has; nil if it is chosen.
-  public var fixedRates: MethodParameters.Rates?
+  package var fixedRates: MethodParameters.Rates?
   /// The stages.
   let stages: @Sendable (MethodParameters, ChainInputs) -> PruningStages
 
   /// Everything that it must know with one option or another.
-  public var possibleNeeds: MethodNeeds {
+  package var possibleNeeds: MethodNeeds {
     furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
   }
 
   /// What the rows of the kind are called.
-  public static var kind: String { "prune" }
+  package static var kind: String { "prune" }
   /// One.
-  public var leastModels: Int { 1 }
+  package var leastModels: Int { 1 }
 
   /// All prunings.
-  public static let table: [PruneMethod] = [
+  package static let table: [PruneMethod] = [
     dppa, dp, magnitude, owl, dare, wanda, sparseGPT, none,
   ]
 

@@ -1,33 +1,33 @@
 internal import SluiceStages
 
 /// A row of the table of rate rules.
-public struct RateMethod: MethodRow {
+package struct RateMethod: MethodRow {
   /// The name in recipes.
-  public let name: String
+  package let name: String
   /// What it does, in one sentence.
-  public let summary: String
+  package let summary: String
   /// The options that it knows, without their dashes.
-  public let parameters: [String]
+  package let parameters: [String]
   /// Where it comes from.
-  public let paper: String
+  package let paper: String
   /// Makes the rule.
   ///
   /// The second argument is the number of all deltas of a model.
   let rule: @Sendable (MethodParameters, Int) -> any RateRule
 
   /// What the rows of the kind are called.
-  public static var kind: String { "rates" }
+  package static var kind: String { "rates" }
   /// None.
-  public var files: (needed: [ExtraFile], optional: [ExtraFile]) { ([], []) }
-  /// The spectra of linear layers.
-  public var needs: @Sendable (MethodParameters) -> MethodNeeds { { _ in .survey } }
+  package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) { ([], []) }
+  /// The histograms of linear layers.
+  package var needs: @Sendable (MethodParameters) -> MethodNeeds { { _ in .survey } }
   /// The same.
-  public var possibleNeeds: MethodNeeds { .survey }
+  package var possibleNeeds: MethodNeeds { .survey }
   /// One.
-  public var leastModels: Int { 1 }
+  package var leastModels: Int { 1 }
 
   /// All rate rules.
-  public static let table: [RateMethod] = [
+  package static let table: [RateMethod] = [
     RateMethod(
       name: "acl",
       summary:

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceFormats
 
 /// A small JSON value as a tree, for files of our own: of few values, with numbers that can be

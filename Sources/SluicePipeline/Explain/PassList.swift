@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceKernels
@@ -40,7 +41,7 @@ struct PassList {
       passes.append(
         pass(
           "trim", "TIES keeps the largest of what the pruning left", tasks,
-          ["delta"] + pruned + ["count"], spilled: spectraBytes(tasks)))
+          ["delta"] + pruned + ["count"], spilled: histogramBytes(tasks)))
       refine("refine trim", tasks, ["delta"] + pruned, isAlways: !pruned.isEmpty)
     }
     let chain = method.chain(inputs)
@@ -66,7 +67,7 @@ struct PassList {
   }
 
   private mutating func statisticsPasses(_ place: TransformPlace, _ inputs: inout ChainInputs) {
-    for transform in plan.recipe.stages.transforms(behind: place) {
+    for transform in plan.recipe.stages.transforms(after: place) {
       let needed = transform.needs.statistics
       if !needed.isEmpty {
         let before = names(inputs, place)
@@ -75,10 +76,10 @@ struct PassList {
         passes.append(
           pass(
             "survey for \(transform.name)", "\(transform.name) asks for \(list) of each tensor",
-            tasks, ["delta"] + before + ["count"], spilled: spectraBytes(tasks)))
+            tasks, ["delta"] + before + ["count"], spilled: histogramBytes(tasks)))
         refine("refine for \(transform.name)", tasks, ["delta"] + before, isAlways: !before.isEmpty)
       }
-      inputs.ownTransforms[place, default: []].append(transform)
+      inputs.customTransforms[place, default: []].append(transform)
     }
   }
 
@@ -122,7 +123,7 @@ struct PassList {
     guard !linear.isEmpty else { return }
     var survey = pass(
       "survey", "a layer's rates depend on the significance of all layers", linear,
-      ["delta"] + early + ["significance"], spilled: spectraBytes(linear))
+      ["delta"] + early + ["significance"], spilled: histogramBytes(linear))
     let isKnown = plan.stored.stores.allSatisfy { $0 != nil }
     survey.bytesRead = isKnown ? 0 : plan.readByteCount(linear, knowsSpill: false)
     if isKnown { survey.reason += "; the stores know it" }
@@ -152,19 +153,19 @@ struct PassList {
     let binned = tasks.filter { task in
       isAlways
         || task.fineTuned.contains { source in
-          source.map { SpectrumMode(base: task.base.dtype, fineTuned: $0.dtype) == .binned }
+          source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) == .binned }
             ?? false
         }
     }
     guard !binned.isEmpty else { return }
     var pass = pass(
-      name, "where a bound falls into a bin of an F32 spectrum, the bin is counted value by value",
+      name, "where a bound falls into a bin of an F32 histogram, the bin is counted value by value",
       binned, stages + ["count"], spilled: 0)
     pass.isConditional = true
     passes.append(pass)
   }
 
-  private func spectraBytes(_ tasks: [TensorTask]) -> Int {
+  private func histogramBytes(_ tasks: [TensorTask]) -> Int {
     let models = plan.recipe.models.count
     // Of one strip and model at most 40,000 magnitudes or bins, of 16 bytes at most.
     return tasks.reduce(0) { sum, task in

@@ -1,13 +1,12 @@
+internal import SluiceRecipe
 internal import SluiceCore
-public import SluiceFormats
+package import SluiceFormats
 
 /// The form of explanations in files: the value of `explanation` in reports, and what
 /// `sluice plan --json` prints (docs/reference/plan.md).
 extension PlanExplanation {
   /// Writes the explanation as an object.
-  ///
-  /// - Parameter json: Where to.
-  public func write(to json: inout JSONWriter) {
+  package func write(to json: inout JSONWriter) {
     json.beginObject()
     json.member("actual", .bool(isActual))
     json.member("fingerprint", .string(fingerprint))
@@ -57,7 +56,7 @@ extension PlanExplanation {
   /// - Parameter output: The directory of the merged model.
   /// - Returns: The explanation.
   /// - Throws: `FormatError` if there is no report, `PipelineError` if it has no explanation.
-  public static func read(fromReportOf output: String) throws -> PlanExplanation {
+  package static func read(fromReportOf output: String) throws -> PlanExplanation {
     let path = "\(output)/\(MergeReport.fileName)"
     var bytes = try InputFile.contents(of: path, byteLimit: ReportedShards.byteLimit)
     // SAFETY: the scanner is used inside the closure only.

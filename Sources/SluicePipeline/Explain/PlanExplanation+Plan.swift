@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceKernels
@@ -12,7 +13,7 @@ extension PlanExplanation {
   ///   - plan: The plan.
   ///   - output: The directory of the merged model.
   ///   - measuresSpeed: Whether to measure how fast the machine is, and estimate the time.
-  public init(_ plan: MergePlan, output: String, measuresSpeed: Bool = true) {
+  package init(_ plan: MergePlan, output: String, measuresSpeed: Bool = true) {
     self.init()
     let recipe = plan.recipe
     fingerprint = recipe.fingerprint.hexadecimal
@@ -26,7 +27,7 @@ extension PlanExplanation {
       MemoryPart(name: "tables of a lane", count: memory.lanes, byteCount: memory.tableBytes),
       MemoryPart(
         name: "output buffers", count: memory.outputBuffers, byteCount: memory.outputBufferBytes),
-      MemoryPart(name: "lists of tensors", count: 1, byteCount: memory.catalogueBytes),
+      MemoryPart(name: "lists of tensors", count: 1, byteCount: memory.indexBytes),
     ]
     memoryLimit = plan.options.memory.bytes
     smallestMemory =

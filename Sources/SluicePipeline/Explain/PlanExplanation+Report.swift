@@ -1,9 +1,8 @@
+internal import SluiceRecipe
 internal import SluiceDataflow
 
 extension PlanExplanation {
   /// Puts what a run did in the place of what was planned.
-  ///
-  /// - Parameter report: The report of the run.
   mutating func fill(from report: MergeReport) {
     isActual = true
     seconds = report.totals.seconds

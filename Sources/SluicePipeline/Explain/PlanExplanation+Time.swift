@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import Glibc
 internal import SluiceFormats
 

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
@@ -9,15 +10,15 @@ internal import SluiceStages
 final class ProbeLane {
   private let plan: MergePlan
   private let kernels: Kernels
-  private let buffers: BlockBuffers
+  private let buffers: TileBuffers
   private let output: AlignedBuffer<UInt64>
-  private var builders: [SpectrumMode: SpectrumBuilder] = [:]
+  private var builders: [HistogramMode: HistogramBuilder] = [:]
 
   init(_ plan: MergePlan) {
     self.plan = plan
     kernels = Kernels(level: plan.options.vectorLevel) ?? .best
-    buffers = BlockBuffers(modelCount: max(plan.recipe.models.count, 1))
-    output = AlignedBuffer(count: Granularity.blockElements, fill: 0)
+    buffers = TileBuffers(modelCount: max(plan.recipe.models.count, 1))
+    output = AlignedBuffer(count: Granularity.tileElements, fill: 0)
   }
 
   /// Measures a piece.
@@ -58,7 +59,7 @@ final class ProbeLane {
     }
     mark = .now
     // One half each, so that neither finds the weights in the processor's caches already.
-    let half = piece.elements.count / 2 / Granularity.blockElements * Granularity.blockElements
+    let half = piece.elements.count / 2 / Granularity.tileElements * Granularity.tileElements
     compute(piece, sources.map(\.0), read, 0..<half, counts: true)
     lap(&speed.counting, share: Double(half) / Double(piece.elements.count))
     compute(piece, sources.map(\.0), read, half..<piece.elements.count, counts: false)
@@ -73,9 +74,9 @@ final class ProbeLane {
     let limit = Float.infinity.bitPattern
     let models = sources.count - 1
     for first in stride(
-      from: elements.lowerBound, to: elements.upperBound, by: Granularity.blockElements)
+      from: elements.lowerBound, to: elements.upperBound, by: Granularity.tileElements)
     {
-      let count = min(Granularity.blockElements, elements.upperBound - first)
+      let count = min(Granularity.tileElements, elements.upperBound - first)
       func address(_ source: Int) -> UnsafeRawPointer? {
         // SAFETY: the window holds all elements of the piece.
         unsafe windows[source].bytes.baseAddress.map {
@@ -98,7 +99,7 @@ final class ProbeLane {
       guard largest < limit, models > 0 else { continue }
       if counts {
         for model in 0..<models {
-          let mode = SpectrumMode(base: sources[0].dtype, fineTuned: sources[model + 1].dtype)
+          let mode = HistogramMode(base: sources[0].dtype, fineTuned: sources[model + 1].dtype)
           unsafe builder(mode).add(buffers.delta(of: model), count: count)
         }
       } else {
@@ -111,9 +112,9 @@ final class ProbeLane {
     }
   }
 
-  private func builder(_ mode: SpectrumMode) -> SpectrumBuilder {
+  private func builder(_ mode: HistogramMode) -> HistogramBuilder {
     if let builder = builders[mode] { return builder }
-    let builder = SpectrumBuilder(mode: mode, kernels: kernels)
+    let builder = HistogramBuilder(mode: mode, kernels: kernels)
     builders[mode] = builder
     return builder
   }

@@ -1,50 +1,50 @@
 /// What the offsets of a fine-tuned model look like: its deltas in linear layers.
-public struct ModelOffsets: Sendable, Hashable {
+package struct ModelOffsets: Sendable, Hashable {
   /// A linear layer.
-  public struct Layer: Sendable, Hashable {
+  package struct Layer: Sendable, Hashable {
     /// The tensor's name.
-    public let name: String
+    package let name: String
     /// The block that it is part of: `model.layers.3`.
-    public let block: String
+    package let block: String
     /// The number of offsets.
-    public let elementCount: Int
+    package let elementCount: Int
     /// How many of them are exactly zero.
-    public let zeroCount: Int
+    package let zeroCount: Int
     /// The mean of |offset|, zeros included.
-    public let mean: Double
+    package let mean: Double
     /// The share of the magnitude above `significanceMultiple` times the mean.
-    public let significance: Double
+    package let significance: Double
 
     /// The name inside the block: `mlp.up_proj`.
-    public var linear: String {
+    package var linear: String {
       let rest = name == block ? Substring(name) : name.dropFirst(block.count + 1)
       return String(rest.hasSuffix(".weight") ? rest.dropLast(7) : rest)
     }
   }
 
   /// The name of the model.
-  public let name: String
+  package let name: String
   /// The path as it was given.
-  public let path: String
+  package let path: String
   /// Whether the answers come from a delta store, which does not know all signs.
-  public let isStored: Bool
+  package let isStored: Bool
   /// How many times the mean an offset must exceed to be significant.
-  public let significanceMultiple: Double
+  package let significanceMultiple: Double
   /// The smallest offset, nine deciles, the largest; nil where signs are not known.
   ///
   /// Formula: of n offsets in ascending order number ceil(n * i / 10), at least 1, for i in 0 ... 10.
-  public let signed: [Double]?
+  package let signed: [Double]?
   /// The same of |offset|.
-  public let magnitudes: [Double]
+  package let magnitudes: [Double]
   /// The mean of |offset|.
-  public let mean: Double
+  package let mean: Double
   /// The linear layers, in byte order of their names.
-  public let layers: [Layer]
+  package let layers: [Layer]
 
   /// The number of offsets.
-  public var elementCount: Int { layers.reduce(0) { $0 + $1.elementCount } }
+  package var elementCount: Int { layers.reduce(0) { $0 + $1.elementCount } }
   /// How many of them are exactly zero.
-  public var zeroCount: Int { layers.reduce(0) { $0 + $1.zeroCount } }
+  package var zeroCount: Int { layers.reduce(0) { $0 + $1.zeroCount } }
 }
 
 extension ModelOffsets {
@@ -54,7 +54,7 @@ extension ModelOffsets {
   /// does on them: it does where 80 % of the offsets lie within 0.0001 (Abel-Mistral) and does not where
   /// they lie within 0.0011 and 0.0016 (Abel-Llama, Finance-Llama). The paper has no model in between and gives no
   /// bound; ours are twice the former and just below the latter.
-  public enum Advice: String, Sendable, Hashable, CaseIterable {
+  package enum Advice: String, Sendable, Hashable, CaseIterable {
     /// Nothing was changed.
     case unchanged
     /// Offsets are as small as those that DARE copes with.
@@ -65,21 +65,22 @@ extension ModelOffsets {
     case dppa
 
     /// Offsets up to this are as small as those of the paper's model that DARE suits.
-    public static let smallReach = 0.0002
+    package static let smallReach = 0.0002
     /// Offsets from this on are as large as those of the paper's models that need DPPA.
-    public static let largeReach = 0.001
+    package static let largeReach = 0.001
   }
 
   /// The bound that 80 % of |offset| do not exceed.
   ///
   /// Where offsets are as often positive as negative, this is also about the size of the first and last deciles of
   /// the signed table.
-  public var reach: Double { magnitudes[8] }
+  package var reach: Double { magnitudes[8] }
 
   /// Which pruning suits the model.
-  public var advice: Advice {
+  package var advice: Advice {
     if magnitudes[10] == 0 { return .unchanged }
     if reach <= Advice.smallReach { return .dare }
     return reach < Advice.largeReach ? .either : .dppa
   }
 }
+internal import SluiceRecipe

@@ -1,5 +1,6 @@
-public import SluiceCore
-public import SluiceDataflow
+package import SluiceRecipe
+package import SluiceCore
+package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
@@ -7,19 +8,19 @@ internal import SluiceStages
 
 /// Looks at the offsets of one fine-tuned model: one pass over it and its base, more over parts of it
 /// where weights are F32, none at all over a model that comes from a delta store.
-public struct OffsetSurvey {
+package struct OffsetSurvey {
   /// What is asked for.
-  public struct Request: Sendable {
+  package struct Request: Sendable {
     /// The directory or file of the base model.
-    public var base: String
+    package var base: String
     /// The name of the fine-tuned model.
-    public var name: String
+    package var name: String
     /// The directory or file of the fine-tuned model, or its store.
-    public var model: String
+    package var model: String
     /// How many times the mean an offset must exceed to be significant.
-    public var significanceMultiple = 5.0
+    package var significanceMultiple = 5.0
     /// Which tensors are linear layers.
-    public var linearSet = LinearSet()
+    package var linearSet = LinearSet()
 
     /// Asks for the offsets of a model.
     ///
@@ -27,7 +28,7 @@ public struct OffsetSurvey {
     ///   - base: The directory or file of the base model.
     ///   - name: The name of the fine-tuned model.
     ///   - model: The directory or file of the fine-tuned model, or its store.
-    public init(base: String, name: String, model: String) {
+    package init(base: String, name: String, model: String) {
       self.base = base
       self.name = name
       self.model = model
@@ -44,7 +45,7 @@ public struct OffsetSurvey {
   ///   - request: What is asked for.
   ///   - options: How it is to be run.
   /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
-  public init(_ request: Request, options: RunOptions) throws {
+  package init(_ request: Request, options: RunOptions) throws {
     self.request = request
     isStored = try DeltaStore.open(request.model) != nil
     // A rate that any store serves: nothing is pruned here.
@@ -60,7 +61,7 @@ public struct OffsetSurvey {
     var recipe = MergeRecipe(base: request.base, models: models, method: method)
     if !isStored {
       recipe.stages.transforms = [
-        PlacedTransform(IdentifiedStage(SideTransform(), name: "side"), behind: .delta)
+        PlacedTransform(IdentifiedStage(SideTransform(), name: "side"), after: .delta)
       ]
     }
     recipe.linearSet = request.linearSet
@@ -75,7 +76,7 @@ public struct OffsetSurvey {
   }
 
   /// What was skipped, converted or guessed, as far as it concerns linear layers.
-  public var warnings: [Warning] {
+  package var warnings: [Warning] {
     let linear = Set(plan.linearTasks.map(\.name))
     return plan.warnings.filter { warning in
       warning.subject.model == request.name && warning.subject.tensor.map(linear.contains) ?? false
@@ -84,13 +85,7 @@ public struct OffsetSurvey {
   }
 
   /// Runs the passes.
-  ///
-  /// - Parameters:
-  ///   - progress: Where progress is counted.
-  ///   - cancellation: Ends the passes from outside.
-  /// - Returns: What the offsets look like.
-  /// - Throws: A `SluiceError` that says what failed.
-  public func run(
+  package func run(
     progress: ProgressMeter = ProgressMeter(), cancellation: Cancellation = Cancellation()
   ) throws -> ModelOffsets {
     do {
@@ -122,24 +117,24 @@ public struct OffsetSurvey {
       isStored ? TransformChain.empty : TransformChain([SideTransform()], partitionCount: 1)
     var survey = Survey(context, store: work.store, kernels: kernels, prefix: prefix)
     if isStored {
-      try plan.stored.restoreSpectra(of: tasks, plan, to: work.store)
+      try plan.stored.restoreHistograms(of: tasks, plan, to: work.store)
     } else {
       try survey.count("survey", tasks)
     }
     return try offsets(of: tasks, &survey, work.store)
   }
 
-  /// Asks the spectra, layer by layer and for the model as a whole.
+  /// Asks the histograms, layer by layer and for the model as a whole.
   private func offsets(
-    of tasks: [TensorTask], _ survey: inout Survey, _ store: SpectrumStore
+    of tasks: [TensorTask], _ survey: inout Survey, _ store: HistogramStore
   ) throws -> ModelOffsets {
     let load = loader(store)
     let statistic = SignificantShare(multiple: request.significanceMultiple)
     let layers = try survey.resolve("refine significance", tasks.map { [$0] }) { layer, whole, _ in
       Result { () throws(UnresolvedBins) in
-        let spectrum = try load(layer, whole)
+        let histogram = try load(layer, whole)
         switch LayerSurvey(
-          spectrum.magnitudes, name: layer.tasks[0].name, significance: statistic)
+          histogram.magnitudes, name: layer.tasks[0].name, significance: statistic)
         {
         case .known(let statistics): return statistics
         case .needs(let bin): throw UnresolvedBins(request: BinRequest([bin]))
@@ -149,11 +144,11 @@ public struct OffsetSurvey {
     typealias Tables = (signed: [Double]?, magnitudes: [Double], mean: Double)
     let tables = try survey.resolve("refine deciles", [tasks]) { layer, whole, _ in
       Result { () throws(UnresolvedBins) -> Tables in
-        let spectrum = try load(layer, whole)
+        let histogram = try load(layer, whole)
         var missing = BinRequest()
         let tables = (
-          spectrum.signedTable(&missing), spectrum.magnitudeTable(&missing),
-          MeanMagnitude().value(of: spectrum.magnitudes)
+          histogram.signedTable(&missing), histogram.magnitudeTable(&missing),
+          MeanMagnitude().value(of: histogram.magnitudes)
         )
         guard missing.bins.isEmpty else { throw UnresolvedBins(request: missing) }
         return tables
@@ -175,31 +170,33 @@ public struct OffsetSurvey {
   }
 
   /// Puts the two sides of a layer together, whichever of them asks: so both ask for the same bins.
-  private func loader(_ store: SpectrumStore)
-    -> @Sendable (Survey.Layer, Spectrum) throws(UnresolvedBins) -> OffsetSpectrum
+  private func loader(_ store: HistogramStore)
+    -> @Sendable (Survey.Layer, MagnitudeHistogram) throws(UnresolvedBins) -> OffsetHistogram
   {
     guard !isStored else {
-      return { (_, whole) throws(UnresolvedBins) in OffsetSpectrum(magnitudes: whole) }
+      return { (_, whole) throws(UnresolvedBins) in OffsetHistogram(magnitudes: whole) }
     }
     let plan = plan
     return { (layer, whole) throws(UnresolvedBins) in
-      var other = Spectrum([])
+      var other = MagnitudeHistogram([])
       for strip in layer.tasks.flatMap({ Array(plan.strips(of: $0)) }) {
         // What cannot be read here could be read a moment ago; the other side then says why.
-        guard let part = try? store.spectrum(strip: strip, model: 1 - layer.model) else { continue }
+        guard let part = try? store.histogram(strip: strip, model: 1 - layer.model) else {
+          continue
+        }
         other.merge(part)
       }
-      do throws(Spectrum.Unresolved) {
+      do throws(MagnitudeHistogram.Unresolved) {
         return try layer.model == 0
-          ? OffsetSpectrum(positive: whole, negative: other)
-          : OffsetSpectrum(positive: other, negative: whole)
+          ? OffsetHistogram(positive: whole, negative: other)
+          : OffsetHistogram(positive: other, negative: whole)
       } catch {
         throw UnresolvedBins(request: BinRequest([error.binBits]))
       }
     }
   }
 
-  /// Files for the spectra, without a name: nothing of them stays, however the process ends.
+  /// Files for the histograms, without a name: nothing of them stays, however the process ends.
   private func scratchWork() throws -> MergeWork {
     let path = try Directory.createTemporary("sluice-offsets")
     defer { try? Directory.remove(path) }
@@ -216,7 +213,7 @@ public struct OffsetSurvey {
     guard let store = plan.stored.stores[0] else { return }
     for task in plan.linearTasks where task.fineTuned[0] != nil {
       guard let tensor = try store.tensor(task.name), tensor.lowestRate > 0,
-        SpectrumMode(base: tensor.baseDType, fineTuned: tensor.dtype) == .binned
+        HistogramMode(base: tensor.baseDType, fineTuned: tensor.dtype) == .binned
       else { continue }
       throw PipelineError(
         Failure(

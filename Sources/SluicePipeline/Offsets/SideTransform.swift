@@ -1,10 +1,11 @@
+internal import SluiceRecipe
 internal import SluiceKernels
 internal import SluiceStages
 
 /// Leaves deltas of one sign: the positive ones of the first model, the negative ones of the second.
 ///
-/// A spectrum knows magnitudes only. A model that is surveyed twice side by side, once for each sign,
-/// has all of its signed deltas in two spectra; everything else becomes zero in either.
+/// A histogram knows magnitudes only. A model that is surveyed twice side by side, once for each sign,
+/// has all of its signed deltas in two histograms; everything else becomes zero in either.
 struct SideTransform: DeltaTransform {
   /// Counted as needs so that the planner finds room for the bins of every quantile.
   var needs: StageNeeds {
@@ -25,7 +26,7 @@ struct SideTransform: DeltaTransform {
 
     init(keepsPositive: Bool) { self.keepsPositive = keepsPositive }
 
-    func apply(to block: DeltaBlock) {
+    func apply(to block: DeltaTile) {
       // SAFETY: the block's values are as many as its count.
       let values = unsafe UnsafeMutableBufferPointer(start: block.values, count: block.count)
       if keepsPositive {

@@ -1,30 +1,31 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceStages
 
 /// How the byte budget of a run is spent.
-public struct MemoryPlan: Sendable, Hashable {
+package struct MemoryPlan: Sendable, Hashable {
   /// The number of lanes.
-  public let lanes: Int
+  package let lanes: Int
   /// The number of elements in a chunk.
-  public let chunkElements: Int
+  package let chunkElements: Int
   /// The most bytes of a chunk with the runs of all models: the windows or the buffer of a lane.
-  public let chunkBytes: Int
+  package let chunkBytes: Int
   /// The bytes of counting tables and scratch that a lane holds.
-  public let tableBytes: Int
+  package let tableBytes: Int
   /// The number of output buffers.
-  public let outputBuffers: Int
+  package let outputBuffers: Int
   /// The bytes of an output buffer.
-  public let outputBufferBytes: Int
+  package let outputBufferBytes: Int
   /// The number of buffers for frames; 0 if nothing is spilled.
-  public let frameBuffers: Int
+  package let frameBuffers: Int
   /// The bytes of the lists of tensors and of what is known of them.
-  public let catalogueBytes: Int
+  package let indexBytes: Int
 
   /// The bytes that the plan needs in all.
-  public var totalBytes: Int {
-    lanes * (chunkBytes + tableBytes) + catalogueBytes
+  package var totalBytes: Int {
+    lanes * (chunkBytes + tableBytes) + indexBytes
       + max(outputBuffers * outputBufferBytes, frameBuffersByteCount)
   }
 
@@ -41,15 +42,6 @@ public struct MemoryPlan: Sendable, Hashable {
 
   /// Fits a run into a budget: as many lanes as asked for, then chunks as large as possible; lanes
   /// are given up only for chunks that would be very small.
-  ///
-  /// - Parameters:
-  ///   - tasks: The tensors of the run.
-  ///   - recipe: What is done with them.
-  ///   - partitionCount: The most partitions of any tensor.
-  ///   - options: The run's options.
-  ///   - frames: Whether frames are written and read.
-  /// - Returns: The plan.
-  /// - Throws: `PipelineError` that names the smallest budget that works.
   static func fit(
     _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
     frames: FrameUse
@@ -109,7 +101,7 @@ public struct MemoryPlan: Sendable, Hashable {
     let largestElementCount: Int
     let widestOutput: Int
     let tableBytes: Int
-    let catalogueBytes: Int
+    let indexBytes: Int
 
     init(
       _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, frames: FrameUse
@@ -146,7 +138,7 @@ public struct MemoryPlan: Sendable, Hashable {
       var modes = Set(
         tasks.filter { counted.contains($0.role) }.flatMap { task in
           task.fineTuned.compactMap { source in
-            source.map { SpectrumMode(base: task.base.dtype, fineTuned: $0.dtype) }
+            source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) }
           }
         })
       // Where a model has no tensor, what stages make of zeros is counted in bins.
@@ -165,8 +157,8 @@ public struct MemoryPlan: Sendable, Hashable {
       // The passes follow each other, so a lane holds the tables of one of them at a time.
       let usesGrains =
         transforms.contains { $0.needs.usesGrains } || stages.merging?.stage.usesGrains ?? false
-      let blockElements = usesGrains ? Granularity.grainElements : Granularity.blockElements
-      let blocks = (modelCount + 3) * blockElements * 4 + partitionCount * blockElements / 8
+      let tileElements = usesGrains ? Granularity.grainElements : Granularity.tileElements
+      let blocks = (modelCount + 3) * tileElements * 4 + partitionCount * tileElements / 8
       let custom =
         transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
         + (stages.merging?.stage.laneByteCount ?? 0)
@@ -176,7 +168,7 @@ public struct MemoryPlan: Sendable, Hashable {
         max(counting + packing, refining + unpacking, summing, rows, solving, unpacking) + blocks
         + custom
       let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
-      catalogueBytes =
+      indexBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
         + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
@@ -210,7 +202,7 @@ public struct MemoryPlan: Sendable, Hashable {
         outputBuffers: lanes + 3,
         outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,
-        catalogueBytes: catalogueBytes)
+        indexBytes: indexBytes)
     }
 
     /// Room for several chunks, or for one where memory is so short that chunks are small.

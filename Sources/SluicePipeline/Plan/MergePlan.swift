@@ -1,42 +1,43 @@
-public import SluiceCore
-public import SluiceFormats
+public import SluiceRecipe
+package import SluiceCore
+package import SluiceFormats
 internal import SluiceMethods
-public import SluiceStages
+package import SluiceStages
 
 /// A recipe with everything about its models looked up and checked: what is read, what is done with
 /// each tensor, and where every byte goes, before the first is written.
 public struct MergePlan: Sendable {
   /// What was asked for.
-  public let recipe: MergeRecipe
+  package let recipe: MergeRecipe
   /// How it is to be run.
-  public let options: RunOptions
+  package let options: RunOptions
   /// The tensors of the merged model, in natural order of their names.
-  public let tasks: [TensorTask]
+  package let tasks: [TensorTask]
   /// The ordinals of the linear layers, in byte order of their names.
   private let linearOrdinals: [Int]
   /// The input files, by ordinal.
-  public internal(set) var files: [InputFile]
+  package internal(set) var files: [InputFile]
   /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
   let firstFiles: [Int]
   /// The files of the merged model.
-  public let layout: ShardLayout
+  package let layout: ShardLayout
   /// How the byte budget is spent.
-  public let memory: MemoryPlan
+  package let memory: MemoryPlan
   /// The models that come from stores.
   let stored: StoredModels
   /// Whether pass 2 reads the models again or what pass 1 kept of them.
-  public let spill: SpillPlan
+  package let spill: SpillPlan
   /// The sizes in which tensors are cut.
-  public let granularity: Granularity
+  package let granularity: Granularity
   /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
   /// the control group of the process.
   let inputsExceedCache: Bool
   /// The number of strips of all tensors.
-  public let stripCount: Int
+  package let stripCount: Int
   /// What was skipped, converted or guessed.
-  public let warnings: [Warning]
+  package let warnings: [Warning]
   /// The number of deltas of a model: of all its tensors of weights.
-  public let deltaCount: Int
+  package let deltaCount: Int
   /// What each tensor's deltas are multiplied by, if the method reads that from a file.
   let coefficients: CoefficientTable?
   /// The layers that are solved for before the merge.
@@ -46,7 +47,7 @@ public struct MergePlan: Sendable {
   /// The numbers that may differ from tensor to tensor.
   let settings: TensorSettings
   /// The base model's config, changed where the merged model differs; nil if there is none.
-  public let config: [UInt8]?
+  package let config: [UInt8]?
 
   /// Looks at the models of a recipe and plans the merge.
   ///
@@ -89,18 +90,18 @@ public struct MergePlan: Sendable {
     settings = TensorSettings(recipe, tasks: tasks)
     try RecipeCheck.check(recipe, partitionCount: settings.leastPartitionCount)
     inputsExceedCache = MergePlan.exceedCache(files)
-    let situation = SpillPlan.Situation(
+    let spillInputs = SpillPlan.Inputs(
       recipe: recipe, settings: settings, tasks: tasks, options: options,
       stored: StoredModels(stores: models.map(\.store)),
       inputsExceedCache: inputsExceedCache, files: files,
       freeByteCount: options.spillPlace.flatMap {
         try? FileSystem.freeByteCount(at: PlanExplanation.nearestDirectory(to: $0))
       })
-    stored = situation.stored
-    try stored.check(tasks, recipe, files, needed: SpillPlan.need(situation))
-    var spill = try spillOfStore ?? SpillPlan(situation)
+    stored = spillInputs.stored
+    try stored.check(tasks, recipe, files, needed: SpillPlan.need(spillInputs))
+    var spill = try spillOfStore ?? SpillPlan(spillInputs)
     memory = try MergePlan.memory(
-      situation, partitionCount: settings.partitionCount, &spill)
+      spillInputs, partitionCount: settings.partitionCount, &spill)
     self.spill = spill
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
@@ -109,7 +110,7 @@ public struct MergePlan: Sendable {
       base, recipe: recipe, untiesHead: matcher.untiesHead, drafts: drafts)
     warnings =
       matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
-      + (try SideFiles.warnings(of: recipe.base))
+      + (try ModelCompanions.warnings(of: recipe.base))
     let baseFileCount = base.checkpoint.files.count
     activations = try recipe.models.compactMap { model in
       try model.extraFiles[.activations].map { try VectorFile($0) }
@@ -133,18 +134,18 @@ public struct MergePlan: Sendable {
 
   /// Fits the run into its budget; a spill that nobody asked for gives way.
   private static func memory(
-    _ situation: SpillPlan.Situation, partitionCount: Int, _ spill: inout SpillPlan
+    _ spillInputs: SpillPlan.Inputs, partitionCount: Int, _ spill: inout SpillPlan
   ) throws(PipelineError) -> MemoryPlan {
     func fit() throws(PipelineError) -> MemoryPlan {
       try MemoryPlan.fit(
-        situation.tasks, recipe: situation.recipe, partitionCount: partitionCount,
-        options: situation.options,
-        frames: MemoryPlan.FrameUse(spill, situation.stored))
+        spillInputs.tasks, recipe: spillInputs.recipe, partitionCount: partitionCount,
+        options: spillInputs.options,
+        frames: MemoryPlan.FrameUse(spill, spillInputs.stored))
     }
     do throws(PipelineError) {
       return try fit()
     } catch {
-      guard spill.isOn, situation.options.spill == .auto else { throw error }
+      guard spill.isOn, spillInputs.options.spill == .auto else { throw error }
       spill.turnOff("the memory budget has no room for packing")
       return try fit()
     }
@@ -178,7 +179,7 @@ public struct MergePlan: Sendable {
   }
 
   /// The linear layers, in byte order of their names: the order of rates and reports.
-  public var linearTasks: [TensorTask] { linearOrdinals.map { tasks[$0] } }
+  package var linearTasks: [TensorTask] { linearOrdinals.map { tasks[$0] } }
 
   /// Sorted once, since many ask for them, and a model may have ten thousands.
   private static func linearOrdinals(_ tasks: [TensorTask]) -> [Int] {
@@ -199,7 +200,7 @@ public struct MergePlan: Sendable {
   }
 
   /// The passes over tensors, in order; F32 weights need further looks at some of them.
-  public var passNames: [String] { recipe.method.needs.passes }
+  package var passNames: [String] { recipe.method.needs.passes }
 
   private static func exceedCache(_ files: [InputFile]) -> Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }
@@ -211,7 +212,7 @@ public struct MergePlan: Sendable {
   ///
   /// - Parameter tasks: The tensors.
   /// - Returns: The number of bytes of all models.
-  public static func inputByteCount(_ tasks: [TensorTask]) -> Int {
+  package static func inputByteCount(_ tasks: [TensorTask]) -> Int {
     tasks.reduce(0) { sum, task in
       let base = task.baseElementCount * (task.base.dtype.byteCount ?? 1)
       return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) {

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceMethods
 
@@ -11,7 +12,7 @@ extension RecipeCheck {
     }
     let needed = Set(prune.files.needed + merge.files.needed)
     let known = needed.union(prune.files.optional + merge.files.optional)
-    for file in ExtraFile.allCases {
+    for file in MethodInputFile.allCases {
       let method =
         prune.files.needed.contains(file) ? "--prune \(prune.name)" : "--merge \(merge.name)"
       for model in file.isOfModel ? recipe.models : [] {
@@ -48,7 +49,7 @@ extension RecipeCheck {
   }
 
   private static func check(
-    _ file: ExtraFile, isGiven: Bool, isNeeded: Bool, isKnown: Bool, by method: String,
+    _ file: MethodInputFile, isGiven: Bool, isNeeded: Bool, isKnown: Bool, by method: String,
     model: String?
   ) throws(PipelineError) {
     let value = model.map { "\($0)=FILE" } ?? "FILE"

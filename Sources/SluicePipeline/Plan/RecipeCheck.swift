@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
@@ -88,7 +89,7 @@ enum RecipeCheck {
       throw .usage(
         "--prune \(prune.name) looks at the models themselves, and the stage "
           + "\(early.transform.name.printable) would change their differences first",
-        remedy: "Move it behind mask.")
+        remedy: "Move it after mask.")
     }
     if merge.needs(recipe.method).contains(.solve), let first = stages.identities.first {
       throw .usage(

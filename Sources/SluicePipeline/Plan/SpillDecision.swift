@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
@@ -78,11 +79,6 @@ struct SpillDecision {
 
   /// The bytes a second that files give which are not in the page cache, to as many threads as a run
   /// reads with; nil if all that was looked at is there, or cannot be read.
-  ///
-  /// - Parameters:
-  ///   - files: The files.
-  ///   - lanes: The number of threads.
-  /// - Returns: The rate.
   static func readRate(of files: [InputFile], lanes: Int) -> Double? {
     // Long runs, since the system reads ahead of those who read on.
     let (windowByteCount, runByteCount) = (8 << 20, 64 << 20)

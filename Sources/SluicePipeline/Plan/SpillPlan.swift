@@ -1,27 +1,28 @@
+internal import SluiceRecipe
 internal import SluiceCore
-public import SluiceFormats
+package import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceStages
 
 /// Whether pass 2 reads the models again or what pass 1 kept of them, and why.
-public struct SpillPlan: Sendable, Hashable {
+package struct SpillPlan: Sendable, Hashable {
   /// How frames are compressed; nil if the models are read again.
-  public internal(set) var codec: FrameCodec?
+  package internal(set) var codec: FrameCodec?
   /// Why, in a few words.
-  public internal(set) var reason: String
+  package internal(set) var reason: String
   /// The bytes that are expected to be kept.
-  public internal(set) var expectedByteCount = 0
+  package internal(set) var expectedByteCount = 0
   /// How far a layer's rate may lie below the one asked for.
   let reach: Double
   /// Whether the frames become a store.
   var isStore = false
 
   /// Whether anything is kept.
-  public var isOn: Bool { codec != nil }
+  package var isOn: Bool { codec != nil }
 
   /// What a plan needs to know of a run to decide.
-  struct Situation {
+  struct Inputs {
     let recipe: MergeRecipe
     let settings: TensorSettings
     let tasks: [TensorTask]
@@ -33,12 +34,12 @@ public struct SpillPlan: Sendable, Hashable {
     let freeByteCount: Int?
   }
 
-  init(_ situation: Situation) throws(PipelineError) {
-    reach = (situation.recipe.rateReach ?? 0) + 1e-9
+  init(_ spillInputs: Inputs) throws(PipelineError) {
+    reach = (spillInputs.recipe.maxRateShift ?? 0) + 1e-9
     let obstacle =
-      SpillPlan.obstacle(situation.recipe)
-      ?? (SpillPlan.keepsLess(situation, reach: reach) ? nil : "no layer is pruned for sure")
-    switch situation.options.spill {
+      SpillPlan.obstacle(spillInputs.recipe)
+      ?? (SpillPlan.keepsLess(spillInputs, reach: reach) ? nil : "no layer is pruned for sure")
+    switch spillInputs.options.spill {
     case .off:
       codec = nil
       reason = "it was switched off"
@@ -54,8 +55,8 @@ public struct SpillPlan: Sendable, Hashable {
       codec = nil
       reason = obstacle ?? ""
     }
-    if let codec { expectedByteCount = expectedBytes(situation, codec) }
-    if situation.options.spill == .auto, obstacle == nil { decide(situation) }
+    if let codec { expectedByteCount = expectedBytes(spillInputs, codec) }
+    if spillInputs.options.spill == .auto, obstacle == nil { decide(spillInputs) }
   }
 
   /// The plan of a store: every tensor is kept, linear ones from some rate on.
@@ -68,14 +69,14 @@ public struct SpillPlan: Sendable, Hashable {
 
   /// The lowest rate that a tensor may come to have, and why; 0 if every element can be needed.
   static func need(
-    _ situation: Situation
+    _ spillInputs: Inputs
   ) -> (TensorTask, Int) -> (rate: Double, why: String) {
-    let reach = situation.recipe.rateReach ?? 0
-    let obstacle = obstacle(situation.recipe)
+    let reach = spillInputs.recipe.maxRateShift ?? 0
+    let obstacle = obstacle(spillInputs.recipe)
     return { task, model in
       if task.role != .linear { return (0, "this tensor is not pruned here") }
       if let obstacle { return (0, obstacle) }
-      let requested = situation.settings.pruningRate(of: task, model: model)
+      let requested = spillInputs.settings.pruningRate(of: task, model: model)
       let lowest = lowest(requested, reach: reach)
       return (lowest, "here the rate may be as low as \(lowest.shortText)")
     }
@@ -103,35 +104,35 @@ public struct SpillPlan: Sendable, Hashable {
     guard recipe.method.needs.contains(.survey) else {
       return "\(recipe.method.pruning.row.name) can keep elements of any size"
     }
-    if let stage = recipe.stages.transforms(behind: .delta).first {
+    if let stage = recipe.stages.transforms(after: .delta).first {
       return "\(stage.name) stands before the mask and needs all elements"
     }
-    guard recipe.rateReach != nil else {
+    guard recipe.maxRateShift != nil else {
       return "the rates of \(recipe.rateRule(deltaCount: 0).name) have no bound"
     }
     return nil
   }
 
   /// Whether any layer of a model that is not stored is pruned, whatever its significance is.
-  private static func keepsLess(_ situation: Situation, reach: Double) -> Bool {
-    let recipe = situation.recipe
-    let linear = situation.tasks.filter { $0.role == .linear }
-    let given = recipe.models.indices.filter { !situation.stored.isStored($0) }
+  private static func keepsLess(_ spillInputs: Inputs, reach: Double) -> Bool {
+    let recipe = spillInputs.recipe
+    let linear = spillInputs.tasks.filter { $0.role == .linear }
+    let given = recipe.models.indices.filter { !spillInputs.stored.isStored($0) }
     return given.isEmpty
       || linear.contains { task in
         given.contains { model in
           task.fineTuned[model] != nil
-            && situation.settings.pruningRate(of: task, model: model).value > reach
+            && spillInputs.settings.pruningRate(of: task, model: model).value > reach
         }
       }
   }
 
   /// Bytes of a spill, from what was measured of weights of each type: the share of an element's bytes
   /// that a kept one takes, and the bitmap.
-  private func expectedBytes(_ situation: Situation, _ codec: FrameCodec) -> Int {
-    situation.tasks.filter { $0.role == .linear }.reduce(0) { sum, task in
-      task.fineTuned.indices.filter { !situation.stored.isStored($0) }.reduce(sum) { sum, model in
-        let lowest = lowestRate(of: task, model: model, situation.settings)
+  private func expectedBytes(_ spillInputs: Inputs, _ codec: FrameCodec) -> Int {
+    spillInputs.tasks.filter { $0.role == .linear }.reduce(0) { sum, task in
+      task.fineTuned.indices.filter { !spillInputs.stored.isStored($0) }.reduce(sum) { sum, model in
+        let lowest = lowestRate(of: task, model: model, spillInputs.settings)
         return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
       }
     }
@@ -158,25 +159,25 @@ public struct SpillPlan: Sendable, Hashable {
   }
 
   /// Weighs what is saved against what it costs.
-  private mutating func decide(_ situation: Situation) {
-    guard situation.inputsExceedCache else {
+  private mutating func decide(_ spillInputs: Inputs) {
+    guard spillInputs.inputsExceedCache else {
       reason = "the inputs stay in the page cache, where reading them again is faster"
       return
     }
     guard
       let rate = SpillDecision.readRate(
-        of: situation.files, lanes: max(situation.options.threads, 1))
+        of: spillInputs.files, lanes: max(spillInputs.options.threads, 1))
     else {
       reason = "the disk's speed could not be measured"
       return
     }
-    let decision = SpillDecision(situation, readRate: rate)
+    let decision = SpillDecision(spillInputs, readRate: rate)
     // The output needs its room, too.
-    let free = (situation.freeByteCount ?? .max) - decision.outputByteCount
-    let room = min(free, situation.options.spillLimit?.bytes ?? .max)
+    let free = (spillInputs.freeByteCount ?? .max) - decision.outputByteCount
+    let room = min(free, spillInputs.options.spillLimit?.bytes ?? .max)
     let again = decision.rereadSeconds
     guard
-      let best = decision.best(room: room, byteCount: { expectedBytes(situation, $0) })
+      let best = decision.best(room: room, byteCount: { expectedBytes(spillInputs, $0) })
     else {
       reason =
         "at \(ByteCount(Int(rate)))/s reading the models again, about \(Int(again)) s in all, is no "
@@ -184,7 +185,7 @@ public struct SpillPlan: Sendable, Hashable {
       return
     }
     codec = best.codec
-    expectedByteCount = expectedBytes(situation, best.codec)
+    expectedByteCount = expectedBytes(spillInputs, best.codec)
     reason =
       "at \(ByteCount(Int(rate)))/s it is expected to take \(Int(best.seconds)) s in all, and "
       + "\(Int(again)) s if the models are read again"
@@ -192,9 +193,9 @@ public struct SpillPlan: Sendable, Hashable {
 }
 
 extension SpillDecision {
-  init(_ situation: SpillPlan.Situation, readRate: Double) {
-    let linear = situation.tasks.filter { $0.role == .linear }
-    let models = situation.recipe.models.indices.filter { !situation.stored.isStored($0) }
+  init(_ spillInputs: SpillPlan.Inputs, readRate: Double) {
+    let linear = spillInputs.tasks.filter { $0.role == .linear }
+    let models = spillInputs.recipe.models.indices.filter { !spillInputs.stored.isStored($0) }
     var (saved, elements) = (0, 0)
     for task in linear {
       for model in models {
@@ -204,11 +205,11 @@ extension SpillDecision {
       }
     }
     self.init(
-      inputByteCount: MergePlan.inputByteCount(situation.tasks), savedByteCount: saved,
+      inputByteCount: MergePlan.inputByteCount(spillInputs.tasks), savedByteCount: saved,
       elementCount: elements,
-      outputByteCount: situation.tasks.reduce(0) {
+      outputByteCount: spillInputs.tasks.reduce(0) {
         $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1)
-      }, lanes: max(situation.options.threads, 1), readRate: readRate,
+      }, lanes: max(spillInputs.options.threads, 1), readRate: readRate,
       // Disks take about as much as they give.
       writeRate: readRate)
   }

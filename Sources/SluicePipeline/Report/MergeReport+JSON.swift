@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceKernels
@@ -7,8 +8,8 @@ internal import SluiceStages
 /// The file format of reports, version 1 (docs/reference/report.md).
 extension MergeReport {
   /// The whole report as a file that has not been published.
-  func file(to path: String, via directory: String) throws(FormatError) -> WholeFile {
-    let file = try WholeFile(to: path, via: directory)
+  func file(to path: String, via directory: String) throws(FormatError) -> AtomicFile {
+    let file = try AtomicFile(to: path, via: directory)
     var json = JSONWriter(indentation: 1) { (text) throws(FormatError) in try file.append(text) }
     json.beginObject()
     json.member("version", .integer(MergeReport.version))
@@ -79,7 +80,7 @@ extension MergeReport {
     json.member("dampening", .double(method.dampening))
     json.member("offDiagonal", .double(method.offDiagonal))
     json.member("temperature", .double(method.temperature))
-    for file in ExtraFile.allCases {
+    for file in MethodInputFile.allCases {
       if let path = plan.recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
     }
   }
@@ -106,7 +107,7 @@ extension MergeReport {
       json.member("name", .string(model.name))
       json.member("path", .string(model.path))
       json.member("weight", .double(recipe.weight))
-      for file in ExtraFile.allCases {
+      for file in MethodInputFile.allCases {
         if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
       }
       json.list("factors", model.factors.map { .double(Double($0)) })

@@ -1,14 +1,15 @@
-public import SluiceCore
+internal import SluiceRecipe
+package import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
-public import SluiceStages
+package import SluiceStages
 
 /// What a run did: the content of `sluice-report.json` and of the summary on screen.
 public struct MergeReport: Sendable {
   /// The name of the file in the output.
-  public static let fileName = "sluice-report.json"
+  package static let fileName = "sluice-report.json"
   /// The version of the file's format.
-  public static let version = 1
+  package static let version = 1
 
   /// What the run cost.
   public struct Totals: Sendable, Hashable {
@@ -20,21 +21,21 @@ public struct MergeReport: Sendable {
     /// The bytes of the merged model's weights and index, written in all attempts.
     public var bytesWritten = 0
     /// The bytes written to intermediate files.
-    public var bytesSpilled = 0
+    package var bytesSpilled = 0
     /// The most memory that the process had, as the system counts it.
     public var peakMemory = 0
     /// The most bytes of the budget that were in use at once.
-    public var peakLeased = 0
+    package var peakLeased = 0
     /// How often the run was begun or gone on with.
-    public var attempts = 1
+    package var attempts = 1
   }
 
   /// What was done with one linear layer of one model.
-  public struct Layer: Sendable {
+  package struct Layer: Sendable {
     /// What the survey found.
-    public let statistics: LinearStatistics
+    package let statistics: LinearStatistics
     /// The rates, and where they cut.
-    public let cuts: LayerCuts
+    package let cuts: LayerCuts
   }
 
   /// What was done with one fine-tuned model.
@@ -42,11 +43,11 @@ public struct MergeReport: Sendable {
     /// The name.
     public let name: String
     /// The directory or file.
-    public let path: String
+    package let path: String
     /// The factor of each partition, most severe first.
-    public let factors: [Float]
+    package let factors: [Float]
     /// The linear layers, in byte order of their names.
-    public let layers: [Layer]
+    package let layers: [Layer]
 
     /// The elements of all linear layers.
     public var elementCount: Int { layers.reduce(0) { $0 + $1.statistics.elementCount } }
@@ -57,7 +58,7 @@ public struct MergeReport: Sendable {
       elementCount > 0 ? 1 - Double(keptCount) / Double(elementCount) : nil
     }
     /// The mean of the layers' rates, weighted by their elements; nil without such layers.
-    public var assignedRate: Double? {
+    package var assignedRate: Double? {
       guard elementCount > 0 else { return nil }
       return layers.reduce(0) { sum, layer in
         sum + (layer.cuts.rates.last ?? 0) * Double(layer.statistics.elementCount)
@@ -66,19 +67,19 @@ public struct MergeReport: Sendable {
   }
 
   /// The plan that was run.
-  public let plan: MergePlan
+  package let plan: MergePlan
   /// The fine-tuned models, in order.
   public let models: [Model]
   /// Everything that was skipped, clamped, converted or guessed.
-  public internal(set) var warnings: [Warning]
+  package internal(set) var warnings: [Warning]
   /// What each pass did.
-  public let passes: [PassMetrics]
+  package let passes: [PassMetrics]
   /// What the run cost.
   public var totals = Totals()
   /// The small files copied from the base.
-  public var copiedFiles: [String] = []
+  package var copiedFiles: [String] = []
   /// What was planned, with what happened in its place.
-  public var explanation: PlanExplanation?
+  package var explanation: PlanExplanation?
   /// The identity of the run's manifest: equal for equal inputs and recipes.
   var identity = Hash128(high: 0, low: 0)
   /// The integrity sums of the merged tensors.
@@ -110,7 +111,7 @@ public struct MergeReport: Sendable {
   }
 
   /// The rate that was asked for.
-  public var requestedRate: Double {
+  package var requestedRate: Double {
     plan.recipe.method.partitionRates.last?.value ?? plan.recipe.method.pruningRate.value
   }
 }

@@ -1,18 +1,9 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceStages
 internal import Synchronization
-
-/// How much of what earlier attempts finished is read again before a run goes on.
-public enum ResumeCheck: String, Sendable, Hashable, CaseIterable {
-  /// What was finished last, and one in so many of the others; all of it if one is damaged.
-  case sample
-  /// All of it.
-  case all
-  /// None of it.
-  case none
-}
 
 /// Compares what earlier attempts finished with the hashes that they recorded.
 struct FinishedWorkCheck {
@@ -49,12 +40,12 @@ struct FinishedWorkCheck {
       found += try damagedStrips(first, progress)
     }
     damaged += found
-    damaged += try damagedSpectra(progress, extent)
+    damaged += try damagedHistograms(progress, extent)
     damaged += try damagedSpills(progress, extent, except: known)
     return damaged
   }
 
-  /// Strips of shards that are gone or have another length, and spectra beyond the end of their file.
+  /// Strips of shards that are gone or have another length, and histograms beyond the end of their file.
   private func unitsWithoutFile(_ progress: MergeProgress) throws -> [UnitKey] {
     var isThere: [Bool] = []
     for shard in plan.layout.shards {
@@ -65,11 +56,11 @@ struct FinishedWorkCheck {
     }
     let numbers = 0..<plan.stripCount
     let statistics = try FileStatus.of(directory.workPath(MergeWork.statisticsName))
-    let spectra = progress.spectra.filter { strip, slots in
+    let histograms = progress.histograms.filter { strip, slots in
       !numbers.contains(strip) || slots.count != plan.recipe.models.count
         || slots.contains { $0.offset + $0.byteCount > statistics?.byteCount ?? 0 }
     }
-    return strips.map { UnitKey(.merge, $0.ordinal) } + spectra.keys.map { UnitKey(.survey, $0) }
+    return strips.map { UnitKey(.merge, $0.ordinal) } + histograms.keys.map { UnitKey(.survey, $0) }
       + (try spillsWithoutFile(progress))
   }
 
@@ -134,16 +125,16 @@ struct FinishedWorkCheck {
     }.map(\.element)
   }
 
-  private func damagedSpectra(
+  private func damagedHistograms(
     _ progress: MergeProgress, _ extent: ResumeCheck
   ) throws -> [UnitKey] {
-    // A damaged spectrum is found when it is used; looking at all of them is a matter of seconds.
+    // A damaged histogram is found when it is used; looking at all of them is a matter of seconds.
     guard extent == .all,
       let file = try WorkFile.open(at: directory.workPath(MergeWork.statisticsName))
     else { return [] }
-    return try progress.spectra.keys.sorted().filter { strip in
+    return try progress.histograms.keys.sorted().filter { strip in
       try cancellation.check()
-      return try (progress.spectra[strip] ?? []).contains { slot in
+      return try (progress.histograms[strip] ?? []).contains { slot in
         let bytes = try file.bytes(in: slot.offset..<slot.offset + slot.byteCount)
         return Hash128(of: bytes) != slot.hash
       }

@@ -1,5 +1,6 @@
-public import SluiceDataflow
-public import SluiceFormats
+package import SluiceRecipe
+package import SluiceDataflow
+package import SluiceFormats
 
 /// The append-only list of finished work of a run, written so that whatever it holds is true after a
 /// crash at any moment.
@@ -8,18 +9,7 @@ public import SluiceFormats
 /// was finished is recorded within about a second; nobody who works waits for the disk. So records
 /// are gathered, and a thread of the journal's own commits them in groups: first it waits for the
 /// data of all of them, then it appends the records, then it waits for those.
-public final class Journal: Sendable {
-  /// When a group of records is committed.
-  public struct Pace: Sendable, Hashable {
-    /// At the latest so long after the first unit of the group was finished.
-    public var interval: Duration = .seconds(1)
-    /// As soon as the group stands for so many bytes of work.
-    public var workByteLimit = 1 << 30
-
-    /// The pace of a normal run.
-    public init() {}
-  }
-
+package final class Journal: Sendable {
   fileprivate struct State: Sendable {
     var records: [JournalRecord] = []
     var data: [ObjectIdentifier: any DurableData] = [:]
@@ -39,7 +29,7 @@ public final class Journal: Sendable {
   }
 
   private let file: WorkFile
-  private let pace: Pace
+  private let pace: JournalPace
   private let cancellation: Cancellation
   private let costs: @Sendable () -> JournalRecord?
   private let monitor = Monitor(State())
@@ -48,13 +38,13 @@ public final class Journal: Sendable {
   /// Makes the journal of a run and starts its thread; `close` ends it.
   ///
   /// - Parameters:
-  ///   - file: The file, with its header and whole records and nothing behind them.
+  ///   - file: The file, with its header and whole records and nothing after them.
   ///   - pace: When a group of records is committed.
   ///   - cancellation: What to cancel when the disk fails.
   ///   - costs: A record to add to each group.
   /// - Throws: `DataflowError` if there is no thread left, `FormatError` if the file cannot be used.
-  public init(
-    _ file: WorkFile, pace: Pace = Pace(), cancellation: Cancellation,
+  package init(
+    _ file: WorkFile, pace: JournalPace = JournalPace(), cancellation: Cancellation,
     costs: @escaping @Sendable () -> JournalRecord? = { nil }
   ) throws {
     self.file = file
@@ -67,13 +57,7 @@ public final class Journal: Sendable {
   }
 
   /// Makes an empty file for a journal.
-  ///
-  /// - Parameters:
-  ///   - path: The path.
-  ///   - manifest: The hash of the run's manifest.
-  /// - Returns: The file, with its header on the disk.
-  /// - Throws: `FormatError` if it cannot be made.
-  public static func createFile(
+  package static func createFile(
     at path: String, manifest: Hash128
   ) throws(FormatError) -> WorkFile {
     let file = try WorkFile.create(at: path)
@@ -87,7 +71,7 @@ public final class Journal: Sendable {
   /// - Parameters:
   ///   - record: The unit.
   ///   - data: What must be on the disk before the record is.
-  public func finished(_ record: JournalRecord, in data: (any DurableData)? = nil) {
+  package func finished(_ record: JournalRecord, in data: (any DurableData)? = nil) {
     monitor.withLock { state in
       guard state.error == nil else { return }
       state.records.append(record)
@@ -98,9 +82,7 @@ public final class Journal: Sendable {
   }
 
   /// Waits until everything noted so far is on the disk.
-  ///
-  /// - Throws: `FormatError` if the disk failed, now or before.
-  public func commit() throws {
+  package func commit() throws {
     let group = monitor.withLock { state in
       // The next group to begin takes everything noted so far.
       state.wantedGroups = state.begunGroups + 1
@@ -114,9 +96,7 @@ public final class Journal: Sendable {
   }
 
   /// Commits what is left and ends the thread; a second call does nothing.
-  ///
-  /// - Throws: `FormatError` if the disk failed, now or before.
-  public func close() throws {
+  package func close() throws {
     monitor.withLock { $0.isClosing = true }
     let thread = thread.withLock { thread in
       defer { thread = nil }
@@ -182,7 +162,7 @@ extension Journal {
 }
 
 extension Journal.State {
-  fileprivate func isDue(_ pace: Journal.Pace) -> Bool {
+  fileprivate func isDue(_ pace: JournalPace) -> Bool {
     isClosing || wantedGroups > begunGroups || workByteCount >= pace.workByteLimit
   }
 }

@@ -1,13 +1,14 @@
+internal import SluiceRecipe
 internal import SluiceCore
-public import SluiceFormats
+package import SluiceFormats
 
 /// Reads a journal up to where it is whole.
 ///
-/// Any bytes are a journal: what does not belong to a whole record, and all behind it, was never
+/// Any bytes are a journal: what does not belong to a whole record, and all after it, was never
 /// finished and counts as not written. So every prefix of a journal is a state that it was once in.
-public struct JournalReader {
+package struct JournalReader {
   /// What the first bytes say.
-  public enum Header: Sendable, Hashable {
+  package enum Header: Sendable, Hashable {
     /// Not even the header is whole: nothing was recorded.
     case missing
     /// Something else, or another version of the format.
@@ -17,9 +18,9 @@ public struct JournalReader {
   }
 
   /// What the first bytes say.
-  public let header: Header
+  package let header: Header
   /// How many bytes belong to the header and whole records, as far as they have been read.
-  public private(set) var validByteCount = 0
+  package private(set) var validByteCount = 0
 
   /// The length from which on a file is no journal: a thousand times what a large merge leaves.
   static let byteLimit = 1 << 29
@@ -33,7 +34,7 @@ public struct JournalReader {
   ///   - byteCount: The length of the journal.
   ///   - read: Gives a range of its bytes.
   /// - Throws: What `read` throws.
-  public init(byteCount: Int, read: @escaping (Range<Int>) throws -> [UInt8]) throws {
+  package init(byteCount: Int, read: @escaping (Range<Int>) throws -> [UInt8]) throws {
     self.byteCount = byteCount
     self.read = read
     guard byteCount >= JournalFormat.headerByteCount else {
@@ -54,7 +55,7 @@ public struct JournalReader {
   ///
   /// - Parameter file: The file; it may grow meanwhile.
   /// - Throws: `FormatError` if it cannot be read, `PipelineError` if it is longer than any journal.
-  public init(_ file: WorkFile) throws {
+  package init(_ file: WorkFile) throws {
     let byteCount = try file.byteCount()
     guard byteCount <= JournalReader.byteLimit else {
       throw PipelineError(
@@ -68,10 +69,7 @@ public struct JournalReader {
   }
 
   /// Reads the next record.
-  ///
-  /// - Returns: The record, or nil where no whole record follows.
-  /// - Throws: What reading throws.
-  public mutating func next() throws -> JournalRecord? {
+  package mutating func next() throws -> JournalRecord? {
     guard case .valid = header else { return nil }
     let start = validByteCount
     let payloadStart = start + JournalFormat.recordHeaderByteCount

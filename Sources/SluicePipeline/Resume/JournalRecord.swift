@@ -1,13 +1,14 @@
+internal import SluiceRecipe
 internal import SluiceFormats
 
 /// A line of the journal: a unit that is finished, and what must be known of it to go on.
-public struct JournalRecord: Sendable, Hashable {
+package struct JournalRecord: Sendable, Hashable {
   /// The unit.
-  public let key: UnitKey
+  package let key: UnitKey
   /// The bytes that were read and written for it, for telling how far a run is.
-  public let workByteCount: Int
+  package let workByteCount: Int
   /// What must be known of it; the meaning depends on the kind.
-  public let body: [UInt8]
+  package let body: [UInt8]
 
   /// Describes a finished unit.
   ///
@@ -15,7 +16,7 @@ public struct JournalRecord: Sendable, Hashable {
   ///   - key: The unit.
   ///   - workByteCount: The bytes that were read and written for it.
   ///   - body: What must be known of it.
-  public init(_ key: UnitKey, workByteCount: Int = 0, body: [UInt8] = []) {
+  package init(_ key: UnitKey, workByteCount: Int = 0, body: [UInt8] = []) {
     self.key = key
     self.workByteCount = workByteCount
     self.body = body

@@ -1,65 +1,52 @@
-public import SluiceFormats
+internal import SluiceRecipe
+package import SluiceFormats
 
 /// What a run is: everything that decides about its bytes, as names with values.
 ///
 /// Two attempts belong to the same run if all facts agree; if not, the first that differ say why
 /// going on would be wrong. Notes are for people and for `sluice status`; nobody compares them.
-public struct Manifest: Sendable, Hashable {
+package struct Manifest: Sendable, Hashable {
   /// The version of the file format.
-  public static let version = 1
+  package static let version = 1
   /// What the file says that it is.
   static let format = "sluice-manifest"
 
   /// A name with a value.
-  public struct Entry: Sendable, Hashable {
+  package struct Entry: Sendable, Hashable {
     /// The name: words with dots between them.
-    public let name: String
+    package let name: String
     /// The value.
-    public let value: String
+    package let value: String
   }
 
   /// What must be the same in all attempts, in order.
-  public internal(set) var facts: [Entry] = []
+  package internal(set) var facts: [Entry] = []
   /// What is good to know.
-  public internal(set) var notes: [Entry] = []
+  package internal(set) var notes: [Entry] = []
 
   /// Starts without facts.
-  public init() {}
+  package init() {}
 
   /// Adds a fact.
-  ///
-  /// - Parameters:
-  ///   - name: The name, which no other fact has.
-  ///   - value: The value.
-  public mutating func add(fact name: String, _ value: String) {
+  package mutating func add(fact name: String, _ value: String) {
     facts.append(Entry(name: name, value: value))
   }
 
   /// Adds a note.
-  ///
-  /// - Parameters:
-  ///   - name: The name, which no other note has.
-  ///   - value: The value.
-  public mutating func add(note name: String, _ value: String) {
+  package mutating func add(note name: String, _ value: String) {
     notes.append(Entry(name: name, value: value))
   }
 
   /// The value of a fact.
-  ///
-  /// - Parameter name: The name.
-  /// - Returns: The value, or nil if there is no such fact.
-  public func fact(_ name: String) -> String? { facts.first { $0.name == name }?.value }
+  package func fact(_ name: String) -> String? { facts.first { $0.name == name }?.value }
 
   /// The value of a note.
-  ///
-  /// - Parameter name: The name.
-  /// - Returns: The value, or nil if there is no such note.
-  public func note(_ name: String) -> String? { notes.first { $0.name == name }?.value }
+  package func note(_ name: String) -> String? { notes.first { $0.name == name }?.value }
 
   /// A hash of all facts: the same for the same run.
   ///
   /// XXH3-128 of the facts as UTF-8, each as its name, a NUL, its value, and a NUL.
-  public var identity: Hash128 {
+  package var identity: Hash128 {
     Hash128(of: facts.flatMap { Array($0.name.utf8) + [0] + Array($0.value.utf8) + [0] })
   }
 

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
@@ -64,13 +65,13 @@ enum MergeManifest {
     for (position, model) in recipe.models.enumerated() {
       // What the files hold is noted with the inputs.
       facts.models[position].extraFiles = [:]
-      for file in ExtraFile.allCases {
+      for file in MethodInputFile.allCases {
         if let path = model.extraFiles[file] {
           manifest.add(note: "\(file.rawValue).\(model.name)", path)
         }
       }
     }
-    for file in ExtraFile.allCases {
+    for file in MethodInputFile.allCases {
       if let path = recipe.extraFiles[file] { manifest.add(note: file.rawValue, path) }
     }
     // Stages of one's own are known by their identities, whatever they are made of.
@@ -91,7 +92,7 @@ enum MergeManifest {
         try Fingerprint(of: file).add(to: &manifest, as: "input.\(name).\(fileName)")
       }
     }
-    for file in ExtraFile.allCases {
+    for file in MethodInputFile.allCases {
       let paths =
         [("", plan.recipe.extraFiles[file])]
         + plan.recipe.models.map { (".\($0.name)", $0.extraFiles[file]) }
@@ -100,7 +101,7 @@ enum MergeManifest {
           to: &manifest, as: "extra.\(file.rawValue)\(owner)")
       }
     }
-    for name in try SideFiles.list(of: plan.recipe.base) {
+    for name in try ModelCompanions.list(of: plan.recipe.base) {
       guard let status = try FileStatus.of("\(plan.recipe.base)/\(name)") else { continue }
       manifest.add(
         fact: "copied.\(name)", "\(status.byteCount) bytes of \(status.modificationNanoseconds)")

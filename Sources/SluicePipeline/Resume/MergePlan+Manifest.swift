@@ -1,8 +1,6 @@
 /// What a plan's run would be known as.
 extension MergePlan {
   /// Everything that decides about the bytes of the merged model: recipe, inputs, layout, version.
-  ///
-  /// - Returns: The manifest.
-  /// - Throws: If an input cannot be read.
-  public func manifest() throws -> Manifest { try MergeManifest.make(self) }
+  package func manifest() throws -> Manifest { try MergeManifest.make(self) }
 }
+internal import SluiceRecipe

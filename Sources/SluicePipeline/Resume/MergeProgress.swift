@@ -1,11 +1,12 @@
+internal import SluiceRecipe
 internal import SluiceFormats
 internal import SluiceStages
 
 /// What the journal of a merge says: which work is finished, and what must be known of it.
 struct MergeProgress: Sendable {
-  /// Where the spectra of surveyed strips lie.
-  private(set) var spectra: [Int: [StripRecords.Slot]] = [:]
-  /// The strips whose spectra were refined at least once.
+  /// Where the histograms of surveyed strips lie.
+  private(set) var histograms: [Int: [StripRecords.Slot]] = [:]
+  /// The strips whose histograms were refined at least once.
   private(set) var refined: Set<Int> = []
   /// Which file the spill of earlier attempts is, as `RunDirectory.spillPlace` names it.
   private(set) var spillPlace: String?
@@ -40,7 +41,7 @@ struct MergeProgress: Sendable {
     switch record.key.kind {
     case .survey, .refine:
       guard let slots = StripRecords.Slot.decode(record.body) else { return }
-      spectra[ordinal] = slots
+      histograms[ordinal] = slots
       if record.key.kind == .refine { refined.insert(ordinal) }
     case .spillPlace:
       moveSpill(to: String(decoding: record.body, as: UTF8.self))
@@ -71,7 +72,7 @@ struct MergeProgress: Sendable {
   mutating func undo(_ key: UnitKey) {
     switch key.kind {
     case .survey, .refine:
-      spectra[key.ordinal] = nil
+      histograms[key.ordinal] = nil
       refined.remove(key.ordinal)
     case .spill: spilled[key.ordinal] = nil
     case .merge:

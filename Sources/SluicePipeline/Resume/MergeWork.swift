@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
@@ -8,8 +9,8 @@ internal import SluiceStages
 struct MergeWork: Sendable {
   /// What earlier attempts finished.
   let earlier: MergeProgress
-  /// The spectra of pass 1.
-  let store: SpectrumStore
+  /// The histograms of pass 1.
+  let store: HistogramStore
   /// What pass 1 keeps of the models, if it keeps anything.
   let spill: SpillStore?
   /// The files of the merged model.
@@ -33,10 +34,10 @@ struct MergeWork: Sendable {
     self.directory = directory
     let path = directory.workPath(MergeWork.statisticsName)
     let known = try WorkFile.open(at: path)
-    store = SpectrumStore(
+    store = HistogramStore(
       try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
       modelCount: plan.recipe.models.count)
-    for (strip, slots) in earlier.spectra { store.records.restore(slots, strip: strip) }
+    for (strip, slots) in earlier.histograms { store.records.restore(slots, strip: strip) }
     spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier)
     shards = OutputShards(
       plan.layout, in: directory.work, finished: MergeWork.finishedBytes(plan, earlier))
@@ -50,18 +51,6 @@ struct MergeWork: Sendable {
   }
 
   /// Makes one attempt at a run, with a journal of what it finishes.
-  ///
-  /// - Parameters:
-  ///   - plan: The plan.
-  ///   - directory: Where the work is.
-  ///   - journalFile: The file of the journal.
-  ///   - earlier: What earlier attempts finished.
-  ///   - damaged: What of their work is to be done again.
-  ///   - meter: What the attempt costs.
-  ///   - cancellation: Ends the attempt.
-  ///   - body: Does the work.
-  /// - Returns: What the body returns.
-  /// - Throws: What the body or the journal throws.
   static func attempt<Result>(
     _ plan: MergePlan, in directory: RunDirectory, _ journalFile: WorkFile,
     earlier: MergeProgress, damaged: [UnitKey], meter: CostMeter, cancellation: Cancellation,
@@ -111,7 +100,7 @@ struct MergeWork: Sendable {
   /// Where a file that only this run needs is kept.
   func path(_ name: String) -> String { directory.workPath(name) }
 
-  /// The file of the spectra.
+  /// The file of the histograms.
   static let statisticsName = "statistics"
 
   /// The record of an attempt.
@@ -124,14 +113,14 @@ struct MergeWork: Sendable {
     (earlier.costs + meter.costs, earlier.nextAttempt + 1)
   }
 
-  /// Whether the spectra of a strip are there, of all models.
+  /// Whether the histograms of a strip are there, of all models.
   func isSurveyed(_ strip: Int) -> Bool { store.records.slots(strip: strip) != nil }
 
   func isSpilled(_ strip: Int) -> Bool { earlier.spilled[strip] != nil }
 
   func isMerged(_ strip: Int) -> Bool { earlier.merged[strip] != nil }
 
-  /// Notes that the spectra of a strip are in the store.
+  /// Notes that the histograms of a strip are in the store.
   func didSurvey(_ strip: Strip, isRefined: Bool) {
     guard let journal, let slots = store.records.slots(strip: strip.ordinal) else { return }
     journal.finished(.surveyed(strip, slots, isRefined: isRefined), in: store.records)
@@ -164,7 +153,7 @@ struct MergeWork: Sendable {
   /// Waits until the whole of the merged model is on the disk, and notes that its files are about to
   /// get their finished names.
   func beginPublishing() throws {
-    // The record is behind those of all strips, and stands only if they do.
+    // The record is after those of all strips, and stands only if they do.
     try shards.finish()
     if !earlier.isPublishing { journal?.finished(JournalRecord(UnitKey(.publish, 0))) }
     try journal?.commit()

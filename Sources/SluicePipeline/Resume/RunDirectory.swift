@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 
@@ -39,10 +40,6 @@ struct RunDirectory {
   }
 
   /// Where the spill is: in the work directory, or in another with a name that is the run's own.
-  ///
-  /// - Parameter plan: The plan of the run.
-  /// - Returns: The path of the file.
-  /// - Throws: `FormatError` if the directory cannot be made.
   func spillPath(of plan: MergePlan) throws -> String {
     guard let other = plan.options.spillDirectory else {
       return workPath(RunDirectory.spillName)
@@ -50,7 +47,7 @@ struct RunDirectory {
     try Directory.create(other)
     let path = spillPlace(of: plan)
     try removeOtherSpill(than: path)
-    try WholeFile.write(
+    try AtomicFile.write(
       Array(path.utf8), to: workPath(RunDirectory.spillPlaceName), via: work)
     return path
   }
@@ -83,17 +80,13 @@ struct RunDirectory {
   }
 
   /// Opens the journal of the run, or begins a new one.
-  ///
-  /// - Parameter apply: Called for every record, in order.
-  /// - Returns: The journal's file, cut off behind its last whole record.
-  /// - Throws: `PipelineError` if the work directory belongs to another run.
   mutating func openJournal(_ apply: (JournalRecord) -> Void) throws -> WorkFile {
     switch try Manifest.read(workPath(RunDirectory.manifestName)) {
     case .missing:
       // Nothing was begun, or all but nothing was removed again.
       try clear()
       // The journal waits for both names; one without the other would only be begun anew.
-      try WholeFile.holding(
+      try AtomicFile.holding(
         manifest.json, to: workPath(RunDirectory.manifestName), via: work
       ).publish(waitsForName: false)
       return try newJournal()

@@ -38,3 +38,4 @@ enum StoredValues {
     return value is any BinaryInteger || value is any BinaryFloatingPoint
   }
 }
+internal import SluiceRecipe

@@ -1,5 +1,6 @@
+internal import SluiceRecipe
 internal import SluiceCore
-public import SluiceDataflow
+package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceStages
@@ -27,7 +28,7 @@ struct RunContext: Sendable {
     self.progress = progress
     self.cancellation = cancellation
     budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
-    catalogue = try budget.acquire(plan.memory.catalogueBytes)
+    catalogue = try budget.acquire(plan.memory.indexBytes)
     dropsCachedPages = plan.inputsExceedCache
     packed = plan.packedReading(kernels)
   }
@@ -50,14 +51,14 @@ struct LanePass {
   let isFinished: @Sendable (Int) -> Bool
   var kernels: Kernels = .best
   /// The second looks of the pass, if it has any.
-  var secondLooks: SecondLooks?
+  var repacking: Repacking?
 
   /// Runs a pass that only reads.
   func run(
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSegment: @escaping @Sendable (NodeContext) -> any LaneSegment
   ) throws -> PassMetrics {
-    guard let secondLooks else {
+    guard let repacking else {
       return try run(writing: nil, frames: nil, didEnd: didEnd) { context, _ in
         makeSegment(context)
       }
@@ -74,12 +75,12 @@ struct LanePass {
     let limit = context.plan.options.spillLimit?.bytes ?? .max
     return try run(writing: nil, frames: channel, didEnd: didEnd) { [kernels] node, _ in
       let output = FrameOutput(
-        context: node, pool: pool, channel: channel, store: secondLooks.store, byteLimit: limit)
-      return TwoLooksSegment(
+        context: node, pool: pool, channel: channel, store: repacking.store, byteLimit: limit)
+      return TwoVisitsSegment(
         first: makeSegment(node),
         second: SpillSegment(
-          modelNames: names, wishes: { secondLooks.wish($0) }, output: output,
-          store: secondLooks.store, codec: secondLooks.codec, kernels: kernels))
+          modelNames: names, wishes: { repacking.wish($0) }, output: output,
+          store: repacking.store, codec: repacking.codec, kernels: kernels))
     }
   }
 
@@ -113,8 +114,8 @@ struct LanePass {
     let plan = context.plan
     let queue = StripQueue(
       tasks, granularity: plan.granularity, cancellation: context.cancellation,
-      seenAgain: secondLooks?.ordinals ?? [], isFinished: isFinished)
-    try secondLooks?.begin(queue)
+      revisited: repacking?.ordinals ?? [], isFinished: isFinished)
+    try repacking?.begin(queue)
     let stage = ReadStage(
       queue: queue, files: plan.files, mode: plan.options.io, granularity: plan.granularity,
       dropsCachedPages: context.dropsCachedPages, packed: context.packed)
@@ -123,7 +124,7 @@ struct LanePass {
     for lane in 1...plan.memory.lanes {
       try addLane(lane, to: graph, stage: stage, outputs: outputs, didEnd: didEnd, makeSegment)
     }
-    if let frames, let secondLooks { addFrameWriter(to: graph, frames, secondLooks) }
+    if let frames, let repacking { addFrameWriter(to: graph, frames, repacking) }
     if let output {
       for writer in 1...LanePass.writerCount {
         graph.add("write \(writer)", .sink, reads: [output.channel]) { [context] node in
@@ -146,9 +147,9 @@ struct LanePass {
   }
 
   private func addFrameWriter(
-    to graph: Graph, _ frames: BoundedChannel<FrameJob>, _ secondLooks: SecondLooks
+    to graph: Graph, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
   ) {
-    let stage = SpillWriteStage(secondLooks.store)
+    let stage = SpillWriteStage(repacking.store)
     graph.add("write frames", .sink, reads: [frames]) { [context] node in
       try stage.run(
         node, from: frames, didWrite: { context.work.meter.countWritten($0) },
@@ -168,7 +169,7 @@ struct LanePass {
       context.plan.options.io == .pread || context.packed.needsBuffers
       ? try BufferPool(
         count: 1, byteCount: max(memory.chunkBytes, 1), cancellation: context.cancellation) : nil
-    let (progress, meter, secondLooks) = (context.progress, context.work.meter, secondLooks)
+    let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
     graph.add("lane \(lane)", .stage, writes: outputs) { node in
       // The tables of the lane count as leased for as long as the lane lives.
       let lease = try tables.acquire(memory.tableBytes)
@@ -182,7 +183,7 @@ struct LanePass {
           try segment.end(chunk.strip)
           if chunk.strip.look == .first {
             didEnd(chunk.strip)
-            try secondLooks?.didSurvey(chunk.strip)
+            try repacking?.didSurvey(chunk.strip)
           }
         }
         progress.advance(by: chunk.inputByteCount)
@@ -194,15 +195,15 @@ struct LanePass {
 }
 
 /// What a pass did.
-public struct PassMetrics: Sendable {
+package struct PassMetrics: Sendable {
   /// The name of the pass.
-  public let name: String
+  package let name: String
   /// How many tensors it looked at.
-  public let tensorCount: Int
+  package let tensorCount: Int
   /// The bytes that it wrote to intermediate files.
-  public var bytesSpilled = 0
+  package var bytesSpilled = 0
   /// What its nodes and channels did.
-  public let run: GraphRun
+  package let run: GraphRun
 }
 
 extension ReadStage.PackedReading {

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceStages
 
 /// The statistics of all linear layers of all models, in byte order of their names.

@@ -1,5 +1,6 @@
+internal import SluiceRecipe
 internal import SluiceCore
-public import SluiceDataflow
+package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceStages
@@ -11,7 +12,7 @@ internal import SluiceStages
 /// that the same run, started again after any end, goes on where it stopped.
 public struct MergeRun {
   /// The directory inside the output that holds unfinished files.
-  public static let workDirectoryName = RunDirectory.workName
+  package static let workDirectoryName = RunDirectory.workName
 
   /// How a run ended.
   public enum Outcome: Sendable {
@@ -31,9 +32,12 @@ public struct MergeRun {
   /// - Parameters:
   ///   - plan: The plan.
   ///   - output: The directory of the merged model.
-  ///   - progress: Where progress is counted.
-  ///   - cancellation: Ends the run from outside.
-  public init(
+  public init(_ plan: MergePlan, output: String) {
+    self.init(plan, output: output, progress: ProgressMeter())
+  }
+
+  /// Prepares a run; nothing is written yet.
+  package init(
     _ plan: MergePlan, output: String, progress: ProgressMeter = ProgressMeter(),
     cancellation: Cancellation = Cancellation()
   ) {
@@ -85,7 +89,7 @@ public struct MergeRun {
     let journalFile = try directory.openJournal { earlier.apply($0) }
     if !earlier.isPublishing { try files.checkIsFree() }
     do {
-      let report = try goOn(
+      let report = try resume(
         from: &earlier, in: directory, journalFile, files: files, meter: meter, kernels: kernels)
       try directory.finish()
       return .merged(report)
@@ -95,7 +99,7 @@ public struct MergeRun {
   }
 
   /// Checks what is there, and does the rest.
-  private func goOn(
+  private func resume(
     from earlier: inout MergeProgress, in directory: RunDirectory, _ journalFile: WorkFile,
     files: OutputDirectory, meter: CostMeter, kernels: Kernels
   ) throws -> MergeReport {
@@ -126,14 +130,14 @@ public struct MergeRun {
     let explanation = PlanExplanation(plan, output: output, measuresSpeed: false)
     let context = try RunContext(
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
-    var preparation = Preparation(context, kernels: kernels)
-    let chain = try preparation.chain()
-    let merge = try mergePass(preparation.context, chain: chain, kernels: kernels)
+    var analysis = AnalysisPasses(context, kernels: kernels)
+    let chain = try analysis.chain()
+    let merge = try mergePass(analysis.context, chain: chain, kernels: kernels)
     try work.beginPublishing()
     var report = MergeReport(
-      plan: plan, statistics: preparation.statistics, cuts: preparation.cuts, sums: work.sums,
-      passes: preparation.passes + [merge])
-    report.totals.bytesSpilled = preparation.spilledByteCount
+      plan: plan, statistics: analysis.statistics, cuts: analysis.cuts, sums: work.sums,
+      passes: analysis.passes + [merge])
+    report.totals.bytesSpilled = analysis.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes
     report.explanation = explanation
     return report

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceStages
@@ -82,7 +83,7 @@ struct OutputDirectory {
     var waiting = try sideFiles()
     report.copiedFiles = waiting.names.sorted()
     try waiting.add(
-      WholeFile.holding(
+      AtomicFile.holding(
         Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)",
         via: work))
     if plan.layout.index != nil { try shards.publish(in: path) }
@@ -91,7 +92,7 @@ struct OutputDirectory {
     try waiting.add(report.file(to: "\(path)/\(MergeReport.fileName)", via: work))
     try waiting.publish()
     if let index = plan.layout.index {
-      try WholeFile.write(index, to: "\(path)/\(ShardLayout.indexFileName)", via: work)
+      try AtomicFile.write(index, to: "\(path)/\(ShardLayout.indexFileName)", via: work)
     } else {
       try shards.publish(in: path)
     }
@@ -101,11 +102,11 @@ struct OutputDirectory {
   private func sideFiles() throws -> WaitingFiles {
     var files = WaitingFiles()
     if let config = plan.config {
-      try files.add(WholeFile.holding(config, to: "\(path)/config.json", via: work))
+      try files.add(AtomicFile.holding(config, to: "\(path)/config.json", via: work))
     }
-    for name in try SideFiles.list(of: plan.recipe.base) where name != "config.json" {
+    for name in try ModelCompanions.list(of: plan.recipe.base) where name != "config.json" {
       try files.add(
-        WholeFile.copying("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)", via: work))
+        AtomicFile.copying("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)", via: work))
     }
     return files
   }
@@ -119,10 +120,10 @@ private struct WaitingFiles {
 
   /// The names of all files so far.
   private(set) var names: [String] = []
-  private var files: [WholeFile] = []
+  private var files: [AtomicFile] = []
   private var byteCount = 0
 
-  mutating func add(_ file: WholeFile) throws {
+  mutating func add(_ file: AtomicFile) throws {
     names.append(Directory.name(of: file.path))
     files.append(file)
     byteCount += file.byteCount
@@ -132,7 +133,7 @@ private struct WaitingFiles {
   }
 
   mutating func publish() throws {
-    try WholeFile.publish(files)
+    try AtomicFile.publish(files)
     files = []
     byteCount = 0
   }
@@ -152,7 +153,7 @@ extension OutputDirectory {
 }
 
 extension MergePlan {
-  /// About how much the spectra of pass 1 take on the disk; mostly they take less.
+  /// About how much the histograms of pass 1 take on the disk; mostly they take less.
   var statisticsByteCount: Int {
     linearTasks.reduce(0) { sum, task in
       sum + strips(task).reduce(0) { $0 + min($1.elements.count, 1 << 14) * 8 }

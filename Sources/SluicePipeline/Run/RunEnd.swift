@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceStages
@@ -5,12 +6,6 @@ internal import SluiceStages
 /// How a run ends that could not go on.
 enum RunEnd {
   /// Tidies up after an error, and says in it how to go on.
-  ///
-  /// - Parameters:
-  ///   - error: What ended the run.
-  ///   - cancellation: What the run was cancelled with.
-  ///   - directory: Where its work is.
-  /// - Returns: The error to show.
   static func error(
     _ error: any Error, _ cancellation: Cancellation, _ directory: RunDirectory
   ) -> any Error {

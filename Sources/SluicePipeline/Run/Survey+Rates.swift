@@ -1,9 +1,10 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceStages
 
-/// From spectra to rates, and from rates to cuts.
+/// From histograms to rates, and from rates to cuts.
 extension Survey {
   /// The mean and the significance of every linear layer, and of its block if the rule asks for it.
   mutating func significance(of linear: [TensorTask]) throws -> LayerStatistics {
@@ -96,7 +97,7 @@ extension Survey {
       var values: [Double] = []
       var missing = BinRequest()
       for statistic in statistics {
-        do throws(Spectrum.Unresolved) {
+        do throws(MagnitudeHistogram.Unresolved) {
           values.append(try statistic.value(of: whole))
         } catch {
           missing.add(error.binBits)
@@ -124,7 +125,7 @@ extension MergeRecipe {
   }
 
   /// How far a rate may lie from the requested one at most; nil if there is no bound.
-  var rateReach: Double? {
+  var maxRateShift: Double? {
     // Rates that are rebalanced begin somewhere else by as much again.
     rateRule(deltaCount: 0).largestShift.map { $0 * (method.rebalancesRates ? 2 : 1) }
   }

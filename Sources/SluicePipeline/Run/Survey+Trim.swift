@@ -1,8 +1,9 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceKernels
 internal import SluiceStages
 
-/// Where TIES trims: from the spectra of what the pruning left of all tensors.
+/// Where TIES trims: from the histograms of what the pruning left of all tensors.
 extension Survey {
   /// One cut for all tensors of a model: the trim of the original TIES.
   ///
@@ -13,7 +14,7 @@ extension Survey {
     let cuts = try resolve("refine trim", [tasks]) { _, whole, _ in
       let count = whole.elementCount
       let kept = min(count, Int((density * Double(count)).rounded(.down)) + 1)
-      return Survey.unresolvedBins { () throws(Spectrum.Unresolved) in
+      return Survey.unresolvedBins { () throws(MagnitudeHistogram.Unresolved) in
         try whole.cut(keeping: kept, tieBreak: .keep)
       }
     }
@@ -27,7 +28,7 @@ extension Survey {
     let layers = try resolve("refine trim", tasks.map { [$0] }) { _, whole, strips in
       let count = whole.elementCount
       let kept = Int((density * Double(count)).rounded(.down))
-      return Survey.unresolvedBins { () throws(Spectrum.Unresolved) in
+      return Survey.unresolvedBins { () throws(MagnitudeHistogram.Unresolved) in
         LayerCuts(try whole.cut(keeping: kept, tieBreak: .spread), strips: strips)
       }
     }
@@ -39,7 +40,7 @@ extension Survey {
   }
 
   private static func unresolvedBins<Answer>(
-    _ answer: () throws(Spectrum.Unresolved) -> Answer
+    _ answer: () throws(MagnitudeHistogram.Unresolved) -> Answer
   ) -> Result<Answer, UnresolvedBins> {
     Result(catching: answer).mapError { UnresolvedBins(request: BinRequest([$0.binBits])) }
   }

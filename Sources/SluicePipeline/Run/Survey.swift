@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceKernels
@@ -24,12 +25,12 @@ struct Survey {
   }
 
   let context: RunContext
-  let store: SpectrumStore
+  let store: HistogramStore
   let kernels: Kernels
   /// What is done to the deltas before they are counted.
   let prefix: TransformChain
   /// What is kept of the tensors while they are counted.
-  var secondLooks: SecondLooks?
+  var repacking: Repacking?
   private(set) var passes: [PassMetrics] = []
 
   /// Whether finished strips are recorded, as those of the first survey are.
@@ -38,7 +39,7 @@ struct Survey {
   private let isJournaled: Bool
 
   init(
-    _ context: RunContext, store: SpectrumStore, kernels: Kernels,
+    _ context: RunContext, store: HistogramStore, kernels: Kernels,
     prefix: TransformChain = .empty, isJournaled: Bool = false
   ) {
     self.context = context
@@ -77,7 +78,7 @@ struct Survey {
       isJournaled && (work.isSurveyed($0) || whole.contains($0))
     }
     let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
-    try pass(name, inFileOrder, isFinished: isFinished, secondLooks: secondLooks) { segment in
+    try pass(name, inFileOrder, isFinished: isFinished, repacking: repacking) { segment in
       SurveySegment(
         modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
         prefix: segment.prefix)
@@ -90,7 +91,10 @@ struct Survey {
   /// - Returns: For each model, the answers in the order of the groups.
   mutating func resolve<Answer: Sendable>(
     _ name: String, _ groups: [[TensorTask]],
-    _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
+    _ answer:
+      @escaping @Sendable (Layer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
+        Answer, UnresolvedBins
+      >
   ) throws -> [[Answer]] {
     var answers: [[Answer?]] = modelNames.map { _ in groups.map { _ in nil } }
     var pending = groups.enumerated().flatMap { position, tasks in
@@ -116,10 +120,13 @@ struct Survey {
     return answers.map { $0.compactMap(\.self) }
   }
 
-  /// Reads the spectra of layers and asks about them, on all lanes.
+  /// Reads the histograms of layers and asks about them, on all lanes.
   private func ask<Answer: Sendable>(
     _ layers: [Layer],
-    _ answer: @escaping @Sendable (Layer, Spectrum, [Spectrum]) -> Result<Answer, UnresolvedBins>
+    _ answer:
+      @escaping @Sendable (Layer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
+        Answer, UnresolvedBins
+      >
   ) throws -> [Result<Answer, UnresolvedBins>] {
     typealias Outcome = Result<Answer, UnresolvedBins>
     let results = Mutex([Outcome?](repeating: nil, count: layers.count))
@@ -135,10 +142,10 @@ struct Survey {
           let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
           // Only of a single tensor must its strips be known apart.
           let needsParts = layer.tasks.count == 1 && strips.count > 1
-          var whole = Spectrum([])
-          var parts: [Spectrum] = []
+          var whole = MagnitudeHistogram([])
+          var parts: [MagnitudeHistogram] = []
           for strip in strips {
-            let part = try store.spectrum(strip: strip, model: layer.model)
+            let part = try store.histogram(strip: strip, model: layer.model)
             whole.merge(part)
             if needsParts { parts.append(part) }
           }
@@ -159,7 +166,7 @@ struct Survey {
     // From the end, where the page cache still holds what was read last.
     let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
     let finished = try refinedStrips(tasks, requests)
-    let spilled = secondLooks?.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
+    let spilled = repacking?.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
     try pass(
       name, tasks, isFinished: { finished.contains($0) }, isRefining: true, spilled: spilled
     ) { segment in
@@ -183,7 +190,7 @@ struct Survey {
         let isResolved = try modelNames.indices.allSatisfy { model in
           let bins = requests[Key(task: task.ordinal, model: model)]?.bins ?? []
           guard !bins.isEmpty else { return true }
-          let entries = try store.spectrum(strip: strip, model: model).entries
+          let entries = try store.histogram(strip: strip, model: model).entries
           return !entries.contains { $0.span > 1 && bins.contains($0.bits) }
         }
         if isResolved { finished.insert(strip) }
@@ -195,25 +202,25 @@ struct Survey {
   /// What a segment of one lane is made of.
   private struct SegmentParts {
     let modelNames: [String]
-    let store: SpectrumStore
+    let store: HistogramStore
     let kernels: Kernels
     let prefix: TransformChain
   }
 
   private mutating func pass(
     _ name: String, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
-    isRefining: Bool = false, secondLooks: SecondLooks? = nil, spilled: SpilledModels? = nil,
+    isRefining: Bool = false, repacking: Repacking? = nil, spilled: SpilledModels? = nil,
     _ makeSegment: @escaping @Sendable (SegmentParts) -> any LaneSegment
   ) throws {
     context.progress.startPhase(
-      name, totalBytes: MergePlan.inputByteCount(tasks) + (secondLooks?.inputByteCount ?? 0),
+      name, totalBytes: MergePlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
       doneBytes: tasks.reduce(0) { sum, task in
         plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
       })
     var pass = LanePass(
       name: name, tasks: tasks, context: context, isFinished: isFinished, kernels: kernels)
-    pass.secondLooks = secondLooks
-    // The first survey has the spectra of stored models, and counts the others as they are.
+    pass.repacking = repacking
+    // The first survey has the histograms of stored models, and counts the others as they are.
     if isJournaled, !isRefining { pass.context.packed = .leftOut(plan.stored.positions) }
     if let spilled {
       pass.context.packed = .unpacked(PackedModels(stored: plan.stored, spilled: spilled), kernels)

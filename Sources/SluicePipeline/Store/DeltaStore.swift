@@ -1,5 +1,6 @@
+internal import SluiceRecipe
 internal import SluiceCore
-public import SluiceFormats
+package import SluiceFormats
 internal import SluiceStages
 
 /// The sparse delta store of a fine-tuned model: what merges from some rate on can need of it, to be
@@ -7,19 +8,19 @@ internal import SluiceStages
 ///
 /// A directory with `deltas.safetensors`, in which each tensor of the model has its frames and what is
 /// known of it as two tensors of bytes, and the model's config.
-public struct DeltaStore: Sendable {
+package struct DeltaStore: Sendable {
   /// The name of the file that makes a directory a store.
-  public static let fileName = "deltas.safetensors"
+  package static let fileName = "deltas.safetensors"
   /// The version of the format.
-  public static let version = "1"
+  package static let version = "1"
   static let formatKey = "sluice-delta-store"
   static let framesPrefix = "frames/"
   static let knownPrefix = "known/"
 
   /// The path as it was given.
-  public let path: String
+  package let path: String
   /// What the file says of itself: how it was made, and from what.
-  public let facts: [String: String]
+  package let facts: [String: String]
   let file: InputFile
   let config: [UInt8]?
   /// The names of the model's tensors that have frames.
@@ -36,11 +37,7 @@ public struct DeltaStore: Sendable {
   }
 
   /// Opens the store at a path.
-  ///
-  /// - Parameter path: The directory, or the file in it.
-  /// - Returns: The store, or nil if there is something else.
-  /// - Throws: If it is damaged, or of another version.
-  public static func open(_ path: String) throws(FormatError) -> DeltaStore? {
+  package static func open(_ path: String) throws(FormatError) -> DeltaStore? {
     guard let filePath = try filePath(path) else { return nil }
     return try DeltaStore(path: path, SafetensorsFile.open(filePath))
   }

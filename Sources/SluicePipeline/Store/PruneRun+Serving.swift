@@ -1,3 +1,4 @@
+package import SluiceRecipe
 internal import SluiceCore
 internal import SluiceMethods
 internal import SluiceStages
@@ -5,14 +6,10 @@ internal import SluiceStages
 extension PruneRun.Request {
   /// Asks for the smallest store of a model that serves a recipe, whatever its factors are; nil if
   /// nothing less than the model would do, or that is not known for sure.
-  ///
-  /// - Parameters:
-  ///   - recipe: The recipe.
-  ///   - position: The position of the model in it.
-  public init?(serving recipe: MergeRecipe, model position: Int) {
+  package init?(serving recipe: MergeRecipe, model position: Int) {
     let (model, method) = (recipe.models[position], recipe.method)
-    guard method.needs.contains(.survey), recipe.stages.transforms(behind: .delta).isEmpty,
-      let reach = recipe.rateReach, model.pruningRate == nil,
+    guard method.needs.contains(.survey), recipe.stages.transforms(after: .delta).isEmpty,
+      let reach = recipe.maxRateShift, model.pruningRate == nil,
       recipe.extraTensors != .copy
     else { return nil }
     guard method.pruningRate.value > reach else { return nil }

@@ -1,6 +1,7 @@
-public import SluiceCore
-public import SluiceDataflow
-public import SluiceFormats
+package import SluiceRecipe
+package import SluiceCore
+package import SluiceDataflow
+package import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceStages
@@ -10,31 +11,26 @@ internal import SluiceStages
 /// One pass over the model: its linear layers are counted, and looked at again while they are in the
 /// page cache, to keep what merges from the lowest rate on can need; other tensors are kept whole. A
 /// run that is stopped goes on where it was, and what it makes depends on inputs and request alone.
-public struct PruneRun {
+package struct PruneRun {
   /// What is asked for.
-  public struct Request: Sendable {
+  package struct Request: Sendable {
     /// The directory or file of the base model.
-    public var base: String
+    package var base: String
     /// The directory or file of the fine-tuned model.
-    public var model: String
+    package var model: String
     /// The lowest pruning rate that merges will ask for.
-    public var pruningRate: PruningRate
+    package var pruningRate: PruningRate
     /// How far the rate of a layer may lie below it.
-    public var maxRateDeviation = 0.08
+    package var maxRateDeviation = 0.08
     /// How frames are compressed.
-    public var codec = FrameCodec.zstd(level: FrameCodec.defaultLevel)
+    package var codec = FrameCodec.zstd(level: FrameCodec.defaultLevel)
     /// Which tensors are linear layers.
-    public var linearSet = LinearSet()
+    package var linearSet = LinearSet()
     /// What to do with a tensor that the base does not have: refuse, or leave it out.
-    public var extraTensors = MergeRecipe.ExtraTensors.error
+    package var extraTensors = MergeRecipe.ExtraTensors.error
 
     /// Asks for a store.
-    ///
-    /// - Parameters:
-    ///   - base: The directory or file of the base model.
-    ///   - model: The directory or file of the fine-tuned model.
-    ///   - pruningRate: The lowest pruning rate that merges will ask for.
-    public init(base: String, model: String, pruningRate: PruningRate) {
+    package init(base: String, model: String, pruningRate: PruningRate) {
       self.base = base
       self.model = model
       self.pruningRate = pruningRate
@@ -42,19 +38,19 @@ public struct PruneRun {
   }
 
   /// What was made.
-  public struct Summary: Sendable {
+  package struct Summary: Sendable {
     /// The number of tensors.
-    public let tensorCount: Int
+    package let tensorCount: Int
     /// The bytes of the model's tensors.
-    public let modelByteCount: Int
+    package let modelByteCount: Int
     /// The bytes of the store.
-    public let storeByteCount: Int
+    package let storeByteCount: Int
     /// What was skipped, converted or guessed.
-    public let warnings: [Warning]
+    package let warnings: [Warning]
   }
 
   /// How a run ended.
-  public enum Outcome: Sendable {
+  package enum Outcome: Sendable {
     /// The store was made.
     case made(Summary)
     /// The output holds this very store already; nothing was done.
@@ -76,7 +72,7 @@ public struct PruneRun {
   ///   - progress: Where progress is counted.
   ///   - cancellation: Ends the run from outside.
   /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
-  public init(
+  package init(
     _ request: Request, options: RunOptions, output: String,
     progress: ProgressMeter = ProgressMeter(), cancellation: Cancellation = Cancellation()
   ) throws {
@@ -107,13 +103,10 @@ public struct PruneRun {
   }
 
   /// What was skipped, converted or guessed when the models were looked at.
-  public var warnings: [Warning] { plan.warnings }
+  package var warnings: [Warning] { plan.warnings }
 
   /// Runs to the end, or goes on to the end with what an earlier attempt left.
-  ///
-  /// - Returns: How the run ended.
-  /// - Throws: A `SluiceError` that says what failed.
-  public func run() throws -> Outcome {
+  package func run() throws -> Outcome {
     guard let kernels = Kernels(level: plan.options.vectorLevel) else {
       throw PipelineError.usage("this processor has no \(plan.options.vectorLevel.name)")
     }
@@ -161,7 +154,7 @@ public struct PruneRun {
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
     var survey = Survey(context, store: work.store, kernels: kernels, isJournaled: true)
-    survey.secondLooks = SecondLooks(
+    survey.repacking = Repacking(
       linear + whole, plan: plan, work: work, store: spill, codec: codec)
     try survey.count("survey", linear + whole, keptWhole: whole)
     let statistics = try survey.significance(of: linear)

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
@@ -55,7 +56,7 @@ struct StoreSealing {
       }
     }
     let layout = try ShardLayout.plan(planned, shardByteLimit: .max >> 1, metadata: facts)
-    let file = try WholeFile(to: path, via: directory)
+    let file = try AtomicFile(to: path, via: directory)
     progress.startPhase("seal", totalBytes: layout.byteCount)
     defer { progress.finishPhase() }
     for shard in layout.shards {
@@ -81,7 +82,7 @@ struct StoreSealing {
       }
     }
     if let config = try config() {
-      try WholeFile.write(config, to: "\(Directory.parent(of: path))/config.json", via: directory)
+      try AtomicFile.write(config, to: "\(Directory.parent(of: path))/config.json", via: directory)
     }
     let byteCount = file.byteCount
     try file.publish()
@@ -128,13 +129,14 @@ struct StoreSealing {
     }
     var offset = 0
     for strip in plan.strips(task) {
-      var table = try spill.packed(strip, model: 0)?.table ?? FrameTable(floorBits: 0, frames: [])
+      var table =
+        try spill.packed(strip, model: 0)?.table ?? FrameTable(minimumMagnitudeBits: 0, frames: [])
       for index in table.frames.indices {
         table.frames[index].offset = offset
         offset += table.frames[index].byteCount
       }
-      let spectrum = try work.store.records.record(strip: strip.ordinal, model: 0) ?? []
-      tensor.strips.append(StoredTensor.Strip(table: table, spectrum: spectrum))
+      let histogram = try work.store.records.record(strip: strip.ordinal, model: 0) ?? []
+      tensor.strips.append(StoredTensor.Strip(table: table, histogram: histogram))
     }
     return tensor
   }

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceKernels
@@ -76,14 +77,16 @@ struct StoredModels: Sendable {
     _ task: TensorTask
   ) throws {
     guard tensor.lowestRate > 0, recipe.method.needs.contains(.survey),
-      SpectrumMode(base: tensor.baseDType, fineTuned: tensor.dtype) == .binned
+      HistogramMode(base: tensor.baseDType, fineTuned: tensor.dtype) == .binned
     else { return }
     let rule = recipe.rateRule(deltaCount: 0)
     if rule.blockMultiple == .none, recipe.stages.significance == nil {
-      var whole = Spectrum([])
-      for strip in tensor.strips { Spectrum(encoded: strip.spectrum).map { whole.merge($0) } }
+      var whole = MagnitudeHistogram([])
+      for strip in tensor.strips {
+        MagnitudeHistogram(encoded: strip.histogram).map { whole.merge($0) }
+      }
       let bin = whole.binBits(aroundMeanTimes: recipe.method.significanceMultiple)
-      let floor = tensor.strips.first?.table.floorBits ?? 0
+      let floor = tensor.strips.first?.table.minimumMagnitudeBits ?? 0
       if bin.map({ $0 >= floor }) ?? true { return }
     }
     throw StoredModels.refusal(
@@ -108,8 +111,8 @@ struct StoredModels: Sendable {
     for (model, store) in stores.enumerated() {
       guard let store else { continue }
       for task in tasks where task.fineTuned[model] != nil {
-        let floor = try store.tensor(task.name)?.strips.first?.table.floorBits ?? 0
-        guard cuts.areServed(task, model, floor: floor) else {
+        let floor = try store.tensor(task.name)?.strips.first?.table.minimumMagnitudeBits ?? 0
+        guard cuts.containsCuts(task, model, floor: floor) else {
           throw StoredModels.refusal(
             plan.recipe.models[model].name, store, task,
             "its rate came out lower than the store serves", "Give the model itself.")
@@ -118,18 +121,20 @@ struct StoredModels: Sendable {
     }
   }
 
-  /// Puts what was counted of stored models among the spectra of a run.
-  func restoreSpectra(of tasks: [TensorTask], _ plan: MergePlan, to spectra: SpectrumStore) throws {
+  /// Puts what was counted of stored models among the histograms of a run.
+  func restoreHistograms(of tasks: [TensorTask], _ plan: MergePlan, to histograms: HistogramStore)
+    throws
+  {
     for (model, store) in stores.enumerated() {
       guard let store else { continue }
       for task in tasks where task.fineTuned[model] != nil {
         guard let tensor = try store.tensor(task.name) else { continue }
         for (index, strip) in plan.strips(of: task).enumerated()
-        where !spectra.records.hasRecord(strip: strip, model: model) {
-          guard index < tensor.strips.count, !tensor.strips[index].spectrum.isEmpty else {
+        where !histograms.records.hasRecord(strip: strip, model: model) {
+          guard index < tensor.strips.count, !tensor.strips[index].histogram.isEmpty else {
             continue
           }
-          try spectra.records.put(tensor.strips[index].spectrum, strip: strip, model: model)
+          try histograms.records.put(tensor.strips[index].histogram, strip: strip, model: model)
         }
       }
     }

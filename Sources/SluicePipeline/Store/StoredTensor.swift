@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceStages
@@ -9,15 +10,15 @@ internal import SluiceStages
 /// base (a UInt8 each, and a 0), the lowest rate (Float64), the number of dimensions and each of them,
 /// the number of the base's elements, the base's sample (16), zeros, mean and significance (UInt64 and
 /// two Float64), the number of strips; then for each strip the length of its table and the table, the
-/// length of its spectrum and the spectrum; at the end the XXH3-128 of all that, most significant byte
+/// length of its histogram and the histogram; at the end the XXH3-128 of all that, most significant byte
 /// first. Positions in tables count from the beginning of the tensor's frames.
 struct StoredTensor: Sendable {
   /// One strip of the tensor.
   struct Strip: Sendable {
     /// Where its frames lie.
     var table: FrameTable
-    /// The record of its spectrum; empty where nothing was counted.
-    var spectrum: [UInt8]
+    /// The record of its histogram; empty where nothing was counted.
+    var histogram: [UInt8]
   }
 
   /// What of a tensor is there.
@@ -63,7 +64,7 @@ struct StoredTensor: Sendable {
     bytes.append(littleEndian: significance.bitPattern)
     bytes.append(count: strips.count)
     for strip in strips {
-      for part in [strip.table.encoded, strip.spectrum] {
+      for part in [strip.table.encoded, strip.histogram] {
         bytes.append(count: part.count)
         bytes += part
       }
@@ -104,9 +105,9 @@ struct StoredTensor: Sendable {
     self.significance = significance
     for _ in 0..<stripCount {
       guard let table = reader.part().flatMap({ FrameTable(encoded: $0) }),
-        let spectrum = reader.part()
+        let histogram = reader.part()
       else { return nil }
-      strips.append(Strip(table: table, spectrum: spectrum))
+      strips.append(Strip(table: table, histogram: histogram))
     }
     guard reader.isAtEnd else { return nil }
   }
@@ -148,7 +149,7 @@ struct StoredTensor: Sendable {
 }
 
 extension ByteReader {
-  /// Bytes behind their number.
+  /// Bytes after their number.
   fileprivate mutating func part() -> [UInt8]? { count().flatMap { bytes($0) } }
 
   /// A number of dimensions and the dimensions.

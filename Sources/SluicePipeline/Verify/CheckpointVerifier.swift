@@ -1,28 +1,29 @@
-public import SluiceCore
-public import SluiceDataflow
+internal import SluiceRecipe
+package import SluiceCore
+package import SluiceDataflow
 internal import SluiceFormats
 internal import Synchronization
 
 /// Reads a merged checkpoint again and compares it with the hashes that its report has of it.
-public struct CheckpointVerifier {
+package struct CheckpointVerifier {
   /// A place where the checkpoint is not what the report says.
-  public struct Difference: Sendable, Hashable {
+  package struct Difference: Sendable, Hashable {
     /// The file, and the tensor and its bytes where they are known.
-    public let subject: Subject
+    package let subject: Subject
     /// What was expected and what was found.
-    public let message: String
+    package let message: String
   }
 
   /// What came of it.
-  public struct Result: Sendable, Hashable {
+  package struct Result: Sendable, Hashable {
     /// Where the checkpoint differs, in the order of the report.
-    public var differences: [Difference] = []
+    package var differences: [Difference] = []
     /// The number of files that were looked at.
-    public var fileCount = 0
+    package var fileCount = 0
     /// The number of tensors that were hashed.
-    public var tensorCount = 0
+    package var tensorCount = 0
     /// The bytes that were hashed.
-    public var byteCount = 0
+    package var byteCount = 0
   }
 
   /// A run of one tensor's elements that one thread hashes.
@@ -49,7 +50,7 @@ public struct CheckpointVerifier {
   ///   - threads: How many threads hash, each with a buffer of 4 MiB.
   ///   - progress: Where progress is counted.
   ///   - cancellation: Ends the work from outside.
-  public init(
+  package init(
     _ path: String, threads: Int, progress: ProgressMeter = ProgressMeter(),
     cancellation: Cancellation = Cancellation()
   ) {
@@ -63,7 +64,7 @@ public struct CheckpointVerifier {
   ///
   /// - Returns: What differs; nothing if the checkpoint is what the report says.
   /// - Throws: `PipelineError` if there is no report, `FormatError` if a disk fails.
-  public func verify() throws -> Result {
+  package func verify() throws -> Result {
     let report = "\(path)/\(MergeReport.fileName)"
     guard try FileStatus.of(report) != nil else { throw PipelineError.noReport(path) }
     let shards = try ReportedShards(report).shards

@@ -1,3 +1,4 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 

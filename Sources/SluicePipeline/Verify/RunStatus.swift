@@ -1,10 +1,11 @@
+internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
 
 /// How far the run in an output directory is; found out without getting in its way.
-public struct RunStatus: Sendable, Hashable {
+package struct RunStatus: Sendable, Hashable {
   /// What is in the directory.
-  public enum State: Sendable, Hashable {
+  package enum State: Sendable, Hashable {
     /// A merged model, complete.
     case finished
     /// An unfinished run that nobody works on.
@@ -14,37 +15,37 @@ public struct RunStatus: Sendable, Hashable {
   }
 
   /// The finished units of one kind.
-  public struct Phase: Sendable, Hashable {
+  package struct Phase: Sendable, Hashable {
     /// The kind of the units.
-    public let name: String
+    package let name: String
     /// How many are finished.
-    public internal(set) var units = 0
+    package internal(set) var units = 0
     /// How many there are, if the manifest says.
-    public let totalUnits: Int?
+    package let totalUnits: Int?
     /// The bytes that were read and written for the finished ones.
-    public internal(set) var byteCount = 0
+    package internal(set) var byteCount = 0
     /// The bytes to read and write for all, if the manifest says.
-    public let totalByteCount: Int?
+    package let totalByteCount: Int?
   }
 
   /// What is in the directory.
-  public let state: State
+  package let state: State
   /// The kinds of work, in the order in which they come.
-  public private(set) var phases: [Phase] = []
+  package private(set) var phases: [Phase] = []
   /// Whether all is done but for the finished names.
-  public private(set) var isPublishing = false
+  package private(set) var isPublishing = false
   /// How often the run was begun or gone on with.
-  public private(set) var attempts = 0
+  package private(set) var attempts = 0
   /// The seconds that all attempts took, as far as they were recorded.
-  public private(set) var seconds = 0.0
+  package private(set) var seconds = 0.0
   /// What the manifest notes about the run.
-  public private(set) var notes: [Manifest.Entry] = []
+  package private(set) var notes: [Manifest.Entry] = []
 
   /// Looks at an output directory.
   ///
   /// - Parameter path: The directory.
   /// - Throws: `PipelineError` if there is no run in it, `FormatError` if it cannot be read.
-  public init(of path: String) throws {
+  package init(of path: String) throws {
     let work = "\(path)/\(RunDirectory.workName)"
     guard case .manifest(let manifest) = try Manifest.read("\(work)/\(RunDirectory.manifestName)")
     else {

@@ -17,7 +17,7 @@ extension DimensionFigures {
   /// - Returns: The counts, or why there are none.
   /// - Throws: What `isStopped` throws.
   static func read(
-    _ facts: MergeFacts, pattern: String?, isStopped: () throws -> Void
+    _ facts: ReportedMerge, pattern: String?, isStopped: () throws -> Void
   ) throws -> DimensionFigures {
     guard cutting.contains(facts.prune) else {
       return .missing("the report of --prune \(facts.prune.printable) has no cuts to go by")
@@ -64,9 +64,9 @@ extension DimensionFigures {
     return .counted(counts, pattern: shown)
   }
 
-  private static func mostSignificant(_ layers: [MergeFacts.Layer]) -> String {
+  private static func mostSignificant(_ layers: [ReportedMerge.Layer]) -> String {
     let groups = Dictionary(grouping: layers, by: \.linear)
-    func mean(_ layers: [MergeFacts.Layer]) -> Double {
+    func mean(_ layers: [ReportedMerge.Layer]) -> Double {
       layers.reduce(0) { $0 + $1.significance } / Double(max(layers.count, 1))
     }
     return groups.max { (mean($0.value), $1.key) < (mean($1.value), $0.key) }?.key ?? ""

@@ -9,7 +9,7 @@ internal import SluiceKernels
 /// as many deltas stay as the report says is the layer shown.
 struct MaskRecount {
   private static let pieceElements = 1 << 20
-  private let facts: MergeFacts
+  private let facts: ReportedMerge
   private let kernels = Kernels.best
   private let base: Checkpoint
   private let models: [Checkpoint]
@@ -20,7 +20,7 @@ struct MaskRecount {
   private let signs = AlignedBuffer<UInt8>(count: pieceElements, fill: 0)
 
   /// Opens the models that a report names.
-  init(_ facts: MergeFacts) throws(FormatError) {
+  init(_ facts: ReportedMerge) throws(FormatError) {
     self.facts = facts
     base = try Checkpoint.open(facts.base)
     var models: [Checkpoint] = []
@@ -89,7 +89,8 @@ struct MaskRecount {
 
   /// The cut of each partition; that of ties takes a look at how many deltas lie above it.
   private func cursors(
-    _ layer: MergeFacts.Layer, _ base: MaskInput, _ tuned: MaskInput, _ isStopped: () throws -> Void
+    _ layer: ReportedMerge.Layer, _ base: MaskInput, _ tuned: MaskInput,
+    _ isStopped: () throws -> Void
   ) throws -> [TieCursor]? {
     guard let tieBreak = TieBreak(rawValue: facts.tieBreak), !layer.thresholds.isEmpty,
       layer.thresholds.count == layer.kept.count, layer.tied.count == layer.kept.count

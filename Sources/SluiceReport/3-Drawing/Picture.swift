@@ -1,5 +1,5 @@
 /// A picture of the page: a drawing with a title and a description for those who do not see it, a
-/// caption, and the numbers behind it as a table.
+/// caption, and the numbers after it as a table.
 struct Picture {
   /// The width in units of the drawing: about that of a phone, so that text stays readable there.
   static let width = 360.0
@@ -12,7 +12,7 @@ struct Picture {
   let table: Table
   let draw: (inout Markup) -> Void
 
-  /// The numbers behind a picture.
+  /// The numbers after a picture.
   struct Table {
     var head: [String]
     var rows: [[String]]

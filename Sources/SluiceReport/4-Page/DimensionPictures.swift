@@ -3,7 +3,7 @@ internal import SluiceCore
 /// Pictures of where in their matrices layers keep elements: the paper's Figure 3.
 struct DimensionPictures {
   let counts: [DimensionCounts]
-  let facts: MergeFacts
+  let facts: ReportedMerge
 
   /// For each model one picture of rows and one of columns, on one scale.
   var pictures: [Picture] {

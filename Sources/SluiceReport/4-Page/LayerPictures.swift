@@ -3,13 +3,13 @@ internal import SluiceFormats
 
 /// Pictures of a model's linear layers: blocks downwards, kinds of layers sideways.
 struct LayerPictures {
-  private let model: MergeFacts.Model
+  private let model: ReportedMerge.Model
   private let blocks: [String]
   private let linears: [String]
   /// The layers of a block and kind: one, or those of all experts.
-  private let groups: [[String]: [MergeFacts.Layer]]
+  private let groups: [[String]: [ReportedMerge.Layer]]
 
-  init(_ model: MergeFacts.Model) {
+  init(_ model: ReportedMerge.Model) {
     self.model = model
     groups = Dictionary(grouping: model.layers) { [$0.block, $0.linear] }
     blocks = Set(model.layers.map(\.block)).sorted { NaturalOrder.isOrderedBefore($0, $1) }
@@ -32,7 +32,7 @@ struct LayerPictures {
   /// A field of numbers, or nil if there are too many to be seen.
   private func field(
     _ what: String, description: (String, String) -> String, caption: String,
-    range: ClosedRange<Double>? = nil, _ value: @escaping (MergeFacts.Layer) -> Double
+    range: ClosedRange<Double>? = nil, _ value: @escaping (ReportedMerge.Layer) -> Double
   ) -> Picture? {
     guard isDrawable else { return nil }
     let (blocks, linears) = (blocks, linears)

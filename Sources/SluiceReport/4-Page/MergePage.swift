@@ -1,6 +1,6 @@
 /// The page of a merge.
 struct MergePage {
-  let facts: MergeFacts
+  let facts: ReportedMerge
   let dimensions: DimensionFigures
   let path: String
 

@@ -2,7 +2,7 @@ internal import SluiceFormats
 
 /// Pictures of rates and of what partitions keep.
 struct RatePictures {
-  let facts: MergeFacts
+  let facts: ReportedMerge
 
   /// Rates asked for, assigned and achieved, model by model.
   func models() -> Picture? {
@@ -42,7 +42,7 @@ struct RatePictures {
   }
 
   /// What each partition keeps of each block.
-  func partitions(_ model: MergeFacts.Model) -> Picture? {
+  func partitions(_ model: ReportedMerge.Model) -> Picture? {
     let blocks = Dictionary(grouping: model.layers, by: \.block)
     let partitions = model.layers.map(\.kept.count).max() ?? 0
     guard !blocks.isEmpty, (1...16).contains(partitions), blocks.count <= HeatMap.rowLimit else {

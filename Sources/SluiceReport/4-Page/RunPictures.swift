@@ -1,12 +1,12 @@
 /// Pictures of what a run cost.
 struct RunPictures {
-  let facts: MergeFacts
+  let facts: ReportedMerge
 
   /// What the nodes of each pass spent their time on.
   func time() -> Picture? {
     let nodes = facts.passes.flatMap { pass in pass.nodes.map { (pass, $0) } }
     guard !nodes.isEmpty else { return nil }
-    func whole(_ node: MergeFacts.Node) -> Double {
+    func whole(_ node: ReportedMerge.Node) -> Double {
       node.busy + node.input + node.output + node.memory
     }
     let bars = nodes.map { pass, node in

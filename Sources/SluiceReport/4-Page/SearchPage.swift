@@ -1,6 +1,6 @@
 /// The page of a search.
 struct SearchPage {
-  let facts: SearchFacts
+  let facts: ReportedSearch
   let path: String
 
   /// The bytes of the page.
@@ -52,7 +52,7 @@ struct SearchPage {
     }
   }
 
-  private func section(_ model: SearchFacts.Model, _ index: Int, _ page: inout Markup) {
+  private func section(_ model: ReportedSearch.Model, _ index: Int, _ page: inout Markup) {
     let pictures = SearchPictures(model: model, prune: facts.prune)
     let rates = model.partitionRates.map { Numbers.percent($0, 0) }.joined(separator: ", ")
     page.section(

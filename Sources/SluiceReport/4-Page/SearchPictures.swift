@@ -1,6 +1,6 @@
 /// Pictures of the way of a search: the paper's Figure 2.
 struct SearchPictures {
-  let model: SearchFacts.Model
+  let model: ReportedSearch.Model
   let prune: String
 
   /// The candidates of two partitions as places, in the order in which they were asked for.

@@ -12,16 +12,12 @@ internal import Glibc
 ///
 /// Edge cases: a score of 0 or below gives 0, since a geometric mean has nothing below it; a ratio
 /// above 1 counts in full.
-public struct DomainRatio: Sendable, Hashable {
+package struct DomainRatio: Sendable, Hashable {
   /// The scores of the dense model that the ratio is taken over, all finite and above 0.
-  public let dense: [String: Double]
+  package let dense: [String: Double]
 
   /// Takes the dense model's scores as the measure.
-  ///
-  /// - Parameters:
-  ///   - scores: The scores of the dense model.
-  ///   - chosen: The tasks that count; all if nil.
-  public init(dense scores: TaskScores, tasks chosen: Set<String>? = nil) {
+  package init(dense scores: TaskScores, tasks chosen: Set<String>? = nil) {
     dense = scores.tasks.filter { task in
       task.value.isFinite && task.value > 0 && (chosen?.contains(task.key) ?? true)
     }
@@ -31,7 +27,7 @@ public struct DomainRatio: Sendable, Hashable {
   ///
   /// - Parameter scores: The scores of a model; those of other tasks do not count.
   /// - Returns: The ratios by task, or nil if a task has no score.
-  public func taskRatios(of scores: TaskScores) -> [String: Double]? {
+  package func taskRatios(of scores: TaskScores) -> [String: Double]? {
     var ratios: [String: Double] = [:]
     for (task, denseScore) in dense {
       guard let score = scores.tasks[task] else { return nil }
@@ -44,7 +40,7 @@ public struct DomainRatio: Sendable, Hashable {
   ///
   /// - Parameter scores: The scores of the model; those of other tasks do not count.
   /// - Returns: The ratio, 1 for the dense model itself; nil if a task has no score, or no task counts.
-  public func value(of scores: TaskScores) -> Double? {
+  package func value(of scores: TaskScores) -> Double? {
     guard !dense.isEmpty, let ratios = taskRatios(of: scores) else { return nil }
     // In the order of names, so that the same scores give the same last bit.
     var product = 1.0

@@ -1,9 +1,9 @@
 internal import SluiceCore
 
 /// Holds what an evaluator says of candidates against what it said of the dense model.
-public struct ScoreCheck: Sendable {
+package struct ScoreCheck: Sendable {
   /// What is wrong with scores.
-  public enum Problem: Sendable, Hashable {
+  package enum Problem: Sendable, Hashable {
     /// Tasks that the dense model had scores for have none.
     case vanished([String])
     /// The dense model has no score that a ratio could be taken over.
@@ -11,17 +11,13 @@ public struct ScoreCheck: Sendable {
   }
 
   /// The measure.
-  public let ratio: DomainRatio
+  package let ratio: DomainRatio
   /// What is to be said about the dense model's scores.
-  public let warnings: [String]
+  package let warnings: [String]
   private let denseTasks: Set<String>
 
   /// Looks at the scores of the dense model.
-  ///
-  /// - Parameters:
-  ///   - scores: The scores.
-  ///   - chosen: The tasks that count; all if nil.
-  public init(dense scores: TaskScores, tasks chosen: Set<String>? = nil) {
+  package init(dense scores: TaskScores, tasks chosen: Set<String>? = nil) {
     ratio = DomainRatio(dense: scores, tasks: chosen)
     denseTasks = Set(scores.tasks.keys)
     var warnings: [String] = []
@@ -40,13 +36,13 @@ public struct ScoreCheck: Sendable {
   }
 
   /// Whether there is anything to measure with.
-  public var problem: Problem? { ratio.dense.isEmpty ? .noTask : nil }
+  package var problem: Problem? { ratio.dense.isEmpty ? .noTask : nil }
 
   /// Looks at the scores of a candidate.
   ///
   /// - Parameter scores: The scores.
   /// - Returns: Its Domain-Ratio, or what is wrong; and what is to be said about it.
-  public func domainRatio(
+  package func domainRatio(
     of scores: TaskScores
   ) -> (result: Result<Double, Missing>, warnings: [String]) {
     var warnings: [String] = []
@@ -70,9 +66,9 @@ public struct ScoreCheck: Sendable {
   }
 
   /// The tasks that a model has no score for.
-  public struct Missing: Error, Hashable {
+  package struct Missing: Error, Hashable {
     /// Their names.
-    public let tasks: [String]
+    package let tasks: [String]
   }
 
   /// A score that is no number is that of a model that cannot do the task at all.

@@ -2,29 +2,29 @@
 ///
 /// Source: DPPA (arXiv 2403.02799), section 3.4: gamma -> step; the paper walks upwards, and
 /// downwards for DARE, whose deltas are rescaled already.
-public struct FactorGrid: Sendable, Hashable {
+package struct FactorGrid: Sendable, Hashable {
   /// The distance between neighbours (the paper's gamma).
-  public let step: Double
+  package let step: Double
   /// The last factor that may be tried; below 1 the search goes downwards.
-  public let bound: Double
+  package let bound: Double
   /// The number of factors.
-  public let count: Int
+  package let count: Int
 
   /// The bound of a search upwards that ends by itself: far beyond the paper's largest factor, 1.7.
-  public static let farBound = 5.0
+  package static let farBound = 5.0
   /// The bound of a search upwards that goes through the whole grid.
-  public static let upperBound = 2.0
+  package static let upperBound = 2.0
   /// The bound of a search downwards.
-  public static let lowerBound = 0.1
+  package static let lowerBound = 0.1
   /// The paper's step.
-  public static let standardStep = 0.1
+  package static let standardStep = 0.1
 
   /// Describes a grid; nil if it has no second factor.
   ///
   /// - Parameters:
   ///   - step: The distance between neighbours, at least 0.00001.
   ///   - bound: The last factor that may be tried: above 1, or from 0 to below 1.
-  public init?(step: Double = standardStep, bound: Double = upperBound) {
+  package init?(step: Double = standardStep, bound: Double = upperBound) {
     guard step >= 1e-5, step <= 100, bound >= 0, bound <= 1000 else { return nil }
     let steps = (abs(bound - 1) / step + 1e-9).rounded(.down)
     guard steps >= 1, steps < 10000 else { return nil }
@@ -34,13 +34,13 @@ public struct FactorGrid: Sendable, Hashable {
   }
 
   /// Whether factors fall with their position.
-  public var isDescending: Bool { bound < 1 }
+  package var isDescending: Bool { bound < 1 }
 
   /// The factor at a position.
   ///
   /// - Parameter position: The position, in 0 ..< count.
   /// - Returns: The factor; 1 at position 0.
-  public func factor(_ position: Int) -> Double {
+  package func factor(_ position: Int) -> Double {
     Factors.rounded(1 + Double(isDescending ? -position : position) * step)
   }
 }

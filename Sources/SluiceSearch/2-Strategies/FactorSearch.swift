@@ -2,9 +2,9 @@
 /// the best.
 ///
 /// It knows nothing of models and evaluators, so it can be run against any landscape.
-public struct FactorSearch: Sendable {
+package struct FactorSearch: Sendable {
   /// How candidates are chosen.
-  public enum Strategy: String, Sendable, Hashable, CaseIterable {
+  package enum Strategy: String, Sendable, Hashable, CaseIterable {
     /// Step by step, as the paper does.
     case paper
     /// Partition by partition, by sections.
@@ -14,7 +14,7 @@ public struct FactorSearch: Sendable {
   }
 
   /// What becomes of outer partitions while inner ones are tuned.
-  public enum Method: String, Sendable, Hashable, CaseIterable {
+  package enum Method: String, Sendable, Hashable, CaseIterable {
     /// They are left out.
     case first = "1"
     /// They are there with factor 1.
@@ -26,77 +26,71 @@ public struct FactorSearch: Sendable {
   }
 
   /// The settings of a search.
-  public struct Settings: Sendable, Hashable {
+  package struct Settings: Sendable, Hashable {
     /// How candidates are chosen.
-    public var strategy = Strategy.paper
+    package var strategy = Strategy.paper
     /// What becomes of outer partitions.
-    public var method = Method.best
+    package var method = Method.best
     /// The factors that may be tried.
-    public var grid: FactorGrid
+    package var grid: FactorGrid
     /// How many candidates in a row may fail to improve before a walk ends.
-    public var patience = 1
+    package var patience = 1
 
     /// The paper's settings on a grid.
-    ///
-    /// - Parameter grid: The factors that may be tried.
-    public init(grid: FactorGrid) { self.grid = grid }
+    package init(grid: FactorGrid) { self.grid = grid }
   }
 
   /// A candidate that is asked for.
-  public struct Request: Sendable, Hashable {
+  package struct Request: Sendable, Hashable {
     /// The factors.
-    public let factors: Factors
+    package let factors: Factors
     /// Whether the search cannot go on without it; otherwise it may turn out not to be needed.
-    public let isNeeded: Bool
+    package let isNeeded: Bool
   }
 
   /// A candidate on the way to the result.
-  public struct Step: Sendable, Hashable {
+  package struct Step: Sendable, Hashable {
     /// What asked for it first: `1`, `2`, `rule5` or `joint`.
-    public let method: String
+    package let method: String
     /// The factors.
-    public let factors: Factors
+    package let factors: Factors
   }
 
   /// What was found.
-  public struct Finding: Sendable, Hashable {
+  package struct Finding: Sendable, Hashable {
     /// The method whose result it is: `1`, `2` or `joint`.
-    public let method: String
+    package let method: String
     /// The best factors.
-    public let factors: Factors
+    package let factors: Factors
     /// Their score.
-    public let score: Double
+    package let score: Double
     /// All candidates that the search asked for, each once.
-    public let path: [Step]
+    package let path: [Step]
   }
 
   /// The settings.
-  public let settings: Settings
+  package let settings: Settings
   /// The number of partitions.
-  public let partitionCount: Int
+  package let partitionCount: Int
   /// The scores that were told.
-  public private(set) var scores: [Factors: Double] = [:]
+  package private(set) var scores: [Factors: Double] = [:]
 
   /// Begins a search.
   ///
   /// - Parameters:
   ///   - settings: The settings.
   ///   - partitionCount: The number of partitions, at least 1.
-  public init(_ settings: Settings, partitionCount: Int) {
+  package init(_ settings: Settings, partitionCount: Int) {
     precondition(partitionCount >= 1)
     self.settings = settings
     self.partitionCount = partitionCount
   }
 
   /// Tells a score, whether it was asked for or not.
-  ///
-  /// - Parameters:
-  ///   - factors: The factors.
-  ///   - score: The score, higher is better.
-  public mutating func tell(_ factors: Factors, score: Double) { scores[factors] = score }
+  package mutating func onEvent(_ factors: Factors, score: Double) { scores[factors] = score }
 
   /// What was found, once all that is needed for it was told.
-  public var finding: Finding? {
+  package var finding: Finding? {
     switch outcome(assuming: [:]) {
     case .success(let finding): finding
     case .failure: nil
@@ -104,12 +98,7 @@ public struct FactorSearch: Sendable {
   }
 
   /// Asks for candidates: first those that are needed, then those that may be.
-  ///
-  /// - Parameters:
-  ///   - limit: The most candidates.
-  ///   - pending: Candidates that are being evaluated already.
-  /// - Returns: Candidates that are neither told nor pending.
-  public func requests(limit: Int, pending: Set<Factors> = []) -> [Request] {
+  package func requests(limit: Int, pending: Set<Factors> = []) -> [Request] {
     var requests: [Request] = []
     var seen: Set<Factors> = []
     // Breadth first: what one guess away is likelier to be needed than what is two away.

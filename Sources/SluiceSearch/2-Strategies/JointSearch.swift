@@ -8,15 +8,15 @@
 /// has to say about the result. The result is always a candidate that was evaluated.
 ///
 /// `bench/Sources/SearchSimulation` compares it with the others.
-public struct JointSearch: SearchStrategy {
+package struct JointSearch: SearchStrategy {
   /// The number of partitions.
-  public let partitionCount: Int
+  package let partitionCount: Int
   /// The factors of each partition.
-  public let grid: FactorGrid
+  package let grid: FactorGrid
   /// How many times a known peak is checked by a further candidate beside it.
-  public let patience: Int
+  package let patience: Int
   /// The most candidates.
-  public let limit: Int
+  package let limit: Int
 
   /// Describes a search.
   ///
@@ -24,7 +24,7 @@ public struct JointSearch: SearchStrategy {
   ///   - partitionCount: The number of partitions, at least 1.
   ///   - grid: The factors of each partition.
   ///   - patience: How many times a known peak is checked.
-  public init(partitionCount: Int, grid: FactorGrid, patience: Int = 1) {
+  package init(partitionCount: Int, grid: FactorGrid, patience: Int = 1) {
     self.partitionCount = partitionCount
     self.grid = grid
     self.patience = patience
@@ -34,11 +34,7 @@ public struct JointSearch: SearchStrategy {
   private typealias Place = [Int]
 
   /// Goes from the first design to the peak.
-  ///
-  /// - Parameter scores: The landscape.
-  /// - Returns: The factors that were found best.
-  /// - Throws: `UnknownScore` where it cannot go on.
-  public func walk(_ scores: inout ScoreLookup) throws(UnknownScore) -> Factors {
+  package func walk(_ scores: inout ScoreLookup) throws(UnknownScore) -> Factors {
     var known: [Place: Double] = [:]
     for place in firstPlaces { known[place] = try scores.score(factors(place)) }
     var checks = 0
@@ -66,10 +62,7 @@ public struct JointSearch: SearchStrategy {
   }
 
   /// A score that would be no surprise: the best so far.
-  ///
-  /// - Parameter known: The scores that are known.
-  /// - Returns: One score.
-  public func assumptions(_ known: [Factors: Double]) -> [Double] { [known.values.max() ?? 0] }
+  package func assumptions(_ known: [Factors: Double]) -> [Double] { [known.values.max() ?? 0] }
 
   private func factors(_ place: Place) -> Factors { Factors(place.map { grid.factor($0) }) }
 

@@ -2,13 +2,13 @@
 ///
 /// Source: DPPA (arXiv 2403.02799), section 3.4: a partition's factor starts at 1, and what was found
 /// for the partitions inside stays. How a single factor is found is the `line`'s part.
-public struct PartitionSearch: SearchStrategy {
+package struct PartitionSearch: SearchStrategy {
   /// The number of partitions.
-  public let partitionCount: Int
+  package let partitionCount: Int
   /// Whether outer partitions are there from the beginning.
-  public let outer: OuterPartitions
+  package let outer: OuterPartitions
   /// How the factor of one partition is found.
-  public let line: LineSearch
+  package let line: LineSearch
 
   /// Describes a search.
   ///
@@ -16,18 +16,14 @@ public struct PartitionSearch: SearchStrategy {
   ///   - partitionCount: The number of partitions, at least 1.
   ///   - outer: Whether outer partitions are there from the beginning.
   ///   - line: How the factor of one partition is found.
-  public init(partitionCount: Int, outer: OuterPartitions, line: LineSearch) {
+  package init(partitionCount: Int, outer: OuterPartitions, line: LineSearch) {
     self.partitionCount = partitionCount
     self.outer = outer
     self.line = line
   }
 
   /// Goes through the partitions.
-  ///
-  /// - Parameter scores: The landscape.
-  /// - Returns: The factors that were found best.
-  /// - Throws: `UnknownScore` where it cannot go on.
-  public func walk(_ scores: inout ScoreLookup) throws(UnknownScore) -> Factors {
+  package func walk(_ scores: inout ScoreLookup) throws(UnknownScore) -> Factors {
     var factors = outer.start(partitionCount: partitionCount)
     for partition in 0..<partitionCount {
       let best = try line.best { position throws(UnknownScore) in
@@ -40,9 +36,9 @@ public struct PartitionSearch: SearchStrategy {
 }
 
 /// Finds the best position on a grid.
-public struct LineSearch: Sendable, Hashable {
+package struct LineSearch: Sendable, Hashable {
   /// How.
-  public enum Kind: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
     /// Step by step from 1 while the score improves, as the paper does.
     case steps(patience: Int)
     /// By comparing inner points, which leaves a fixed share of the grid each time.
@@ -50,29 +46,21 @@ public struct LineSearch: Sendable, Hashable {
   }
 
   /// Gives the score of a position.
-  public typealias Score = (Int) throws(UnknownScore) -> Double
+  package typealias Score = (Int) throws(UnknownScore) -> Double
 
   /// The factors.
-  public let grid: FactorGrid
+  package let grid: FactorGrid
   /// How.
-  public let kind: Kind
+  package let kind: Kind
 
   /// Describes a search along a grid.
-  ///
-  /// - Parameters:
-  ///   - grid: The factors.
-  ///   - kind: How.
-  public init(grid: FactorGrid, kind: Kind) {
+  package init(grid: FactorGrid, kind: Kind) {
     self.grid = grid
     self.kind = kind
   }
 
   /// Finds the best position.
-  ///
-  /// - Parameter score: Gives the score of a position.
-  /// - Returns: The position.
-  /// - Throws: What `score` throws.
-  public func best(_ score: Score) throws(UnknownScore) -> Int {
+  package func best(_ score: Score) throws(UnknownScore) -> Int {
     switch kind {
     case .steps(let patience): try stepwise(patience, score)
     case .sections: try sectioned(score)
@@ -92,7 +80,7 @@ public struct LineSearch: Sendable, Hashable {
   /// Fibonacci search: on a grid of n points with one peak it asks for no more scores than any other
   /// search must in the worst case, the smallest N with F(N+1) > n, where F is 1, 2, 3, 5, 8, ...
   ///
-  /// Points behind the end of the grid are worse than all others and cost nothing. Where noise or a
+  /// Points after the end of the grid are worse than all others and cost nothing. Where noise or a
   /// plateau breaks the shape, the best of what was asked for is given.
   private func sectioned(_ score: Score) throws(UnknownScore) -> Int {
     var best: (position: Int, score: Double)?

@@ -4,28 +4,20 @@
 /// must be evaluated next; and once it is, the strategy runs again from its beginning, which costs
 /// nothing beside an evaluation. So a strategy has no state that could be lost or confused, and a
 /// search that was killed goes on by being told what was evaluated before.
-public struct ScoreLookup {
+package struct ScoreLookup {
   private let known: [Factors: Double]
   private var assumed: [Factors: Double]
   /// What was asked for, each once, in order.
-  public private(set) var path: [Factors] = []
+  package private(set) var path: [Factors] = []
 
   /// Looks scores up.
-  ///
-  /// - Parameters:
-  ///   - known: The scores.
-  ///   - assumed: Scores to go on with as if they were known.
-  public init(_ known: [Factors: Double], assuming assumed: [Factors: Double] = [:]) {
+  package init(_ known: [Factors: Double], assuming assumed: [Factors: Double] = [:]) {
     self.known = known
     self.assumed = assumed
   }
 
   /// The score of factors.
-  ///
-  /// - Parameter factors: The factors.
-  /// - Returns: The score, higher is better.
-  /// - Throws: `UnknownScore` if they were not evaluated yet.
-  public mutating func score(_ factors: Factors) throws(UnknownScore) -> Double {
+  package mutating func score(_ factors: Factors) throws(UnknownScore) -> Double {
     guard let score = known[factors] ?? assumed[factors] else {
       throw UnknownScore(factors: factors)
     }
@@ -35,7 +27,7 @@ public struct ScoreLookup {
 }
 
 /// Factors that must be evaluated before a strategy can go on.
-public struct UnknownScore: Error, Hashable {
+package struct UnknownScore: Error, Hashable {
   /// The factors.
-  public let factors: Factors
+  package let factors: Factors
 }

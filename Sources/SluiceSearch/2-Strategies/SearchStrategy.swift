@@ -1,10 +1,6 @@
 /// A way to the best factors of a model's partitions.
-public protocol SearchStrategy: Sendable {
+package protocol SearchStrategy: Sendable {
   /// Goes the whole way, or as far as scores are known.
-  ///
-  /// - Parameter scores: The landscape.
-  /// - Returns: The factors that were found best, evaluated ones.
-  /// - Throws: `UnknownScore` where it cannot go on.
   func walk(_ scores: inout ScoreLookup) throws(UnknownScore) -> Factors
 
   /// What the score of factors may turn out to be, for trying more than one candidate at once.
@@ -16,26 +12,20 @@ public protocol SearchStrategy: Sendable {
 
 extension SearchStrategy {
   /// Better or worse than everything: a strategy that compares has these two ways to go on.
-  ///
-  /// - Parameter known: The scores that are known.
-  /// - Returns: A score above and a score below all others.
-  public func assumptions(_ known: [Factors: Double]) -> [Double] {
+  package func assumptions(_ known: [Factors: Double]) -> [Double] {
     [(known.values.max() ?? 0) + 1, (known.values.min() ?? 0) - 1]
   }
 }
 
 /// In which partitions a model is whole while an inner one is tuned.
-public enum OuterPartitions: Sendable, Hashable {
+package enum OuterPartitions: Sendable, Hashable {
   /// Left out: the paper's method 1.
   case absent
   /// There with factor 1: the paper's method 2.
   case present
 
   /// The factors that a search begins with.
-  ///
-  /// - Parameter partitionCount: The number of partitions.
-  /// - Returns: The factors.
-  public func start(partitionCount: Int) -> Factors {
+  package func start(partitionCount: Int) -> Factors {
     let others: Double = self == .absent ? 0 : 1
     return Factors([1] + Array(repeating: others, count: max(partitionCount - 1, 0)))
   }

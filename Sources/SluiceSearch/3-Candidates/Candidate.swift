@@ -1,7 +1,7 @@
 /// A model that is to be evaluated.
-public struct Candidate: Sendable, Hashable {
+package struct Candidate: Sendable, Hashable {
   /// Which models' deltas it is made of.
-  public enum Content: Sendable, Hashable {
+  package enum Content: Sendable, Hashable {
     /// A fine-tuned model as it is.
     case dense(model: String)
     /// The base and the pruned, amplified deltas of one model.
@@ -11,15 +11,13 @@ public struct Candidate: Sendable, Hashable {
   }
 
   /// Which models' deltas it is made of.
-  public let content: Content
+  package let content: Content
 
   /// Describes a candidate.
-  ///
-  /// - Parameter content: Which models' deltas it is made of.
-  public init(_ content: Content) { self.content = content }
+  package init(_ content: Content) { self.content = content }
 
   /// The model that it is a candidate for; `merged` for all.
-  public var model: String {
+  package var model: String {
     switch content {
     case .dense(let model), .amplified(let model, _): model
     case .merged: "merged"
@@ -27,12 +25,12 @@ public struct Candidate: Sendable, Hashable {
   }
 
   /// The factors, if it is about those of one model.
-  public var factors: Factors? {
+  package var factors: Factors? {
     if case .amplified(_, let factors) = content { factors } else { nil }
   }
 
   /// What tells it from other candidates for the same model: `dense`, or its factors.
-  public var label: String {
+  package var label: String {
     switch content {
     case .dense: "dense"
     case .amplified(_, let factors): factors.description

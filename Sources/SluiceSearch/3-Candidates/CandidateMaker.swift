@@ -1,12 +1,12 @@
-public import SluiceDataflow
-public import SluiceFormats
+package import SluiceDataflow
+package import SluiceFormats
 
 /// Makes complete checkpoints of candidates.
 ///
 /// What it is made from, the models themselves or something smaller that was kept of them, is the
 /// maker's own affair: a candidate's bytes depend on the recipe and its factors alone. Calls come from
 /// several threads, but never two to `make` at once.
-public protocol CandidateMaker: Sendable {
+package protocol CandidateMaker: Sendable {
   /// What decides about the bytes of a model's candidates beside their factors.
   ///
   /// - Parameter candidate: Any candidate.
@@ -15,9 +15,6 @@ public protocol CandidateMaker: Sendable {
   func identity(of candidate: Candidate) throws -> Hash128
 
   /// A checkpoint that is the candidate already and need not be made.
-  ///
-  /// - Parameter candidate: The candidate.
-  /// - Returns: The path, or nil.
   func existingPath(of candidate: Candidate) -> String?
 
   /// The disk space that making a candidate takes at most.
@@ -28,11 +25,5 @@ public protocol CandidateMaker: Sendable {
   func byteCount(of candidate: Candidate) throws -> Int
 
   /// Makes a checkpoint that any program can load.
-  ///
-  /// - Parameters:
-  ///   - candidate: The candidate.
-  ///   - directory: Where; nothing is there yet.
-  ///   - cancellation: Ends the work from outside.
-  /// - Throws: A `SluiceError` that says what failed.
   func make(_ candidate: Candidate, at directory: String, cancellation: Cancellation) throws
 }

@@ -1,11 +1,12 @@
 internal import SluiceCore
-public import SluiceDataflow
-public import SluiceFormats
+package import SluiceDataflow
+package import SluiceFormats
 internal import SluiceMethods
-public import SluicePipeline
+internal import SluicePipeline
+package import SluiceRecipe
 
 /// Makes candidates by merging, from the models themselves.
-public struct PipelineCandidates: CandidateMaker {
+package struct PipelineCandidates: CandidateMaker {
   private let recipe: MergeRecipe
   /// How candidates are made: in one go.
   let options: RunOptions
@@ -15,7 +16,7 @@ public struct PipelineCandidates: CandidateMaker {
   /// - Parameters:
   ///   - recipe: The recipe.
   ///   - options: How merges are run; what they leave unfinished is not kept.
-  public init(_ recipe: MergeRecipe, options: RunOptions) {
+  package init(_ recipe: MergeRecipe, options: RunOptions) {
     self.recipe = recipe
     var options = options
     // A candidate is made in one go or not at all.
@@ -31,7 +32,7 @@ public struct PipelineCandidates: CandidateMaker {
   ///
   /// - Parameter candidate: The candidate.
   /// - Returns: The recipe.
-  public func recipe(of candidate: Candidate) -> MergeRecipe {
+  package func recipe(of candidate: Candidate) -> MergeRecipe {
     var recipe = recipe
     switch candidate.content {
     case .merged(let factors):
@@ -58,21 +59,14 @@ public struct PipelineCandidates: CandidateMaker {
   }
 
   /// The hash of the manifest of a merge without factors.
-  ///
-  /// - Parameter candidate: Any candidate.
-  /// - Returns: The hash.
-  /// - Throws: If the models cannot be read.
-  public func identity(of candidate: Candidate) throws -> Hash128 {
+  package func identity(of candidate: Candidate) throws -> Hash128 {
     var recipe = recipe(of: candidate)
     for index in recipe.models.indices { recipe.models[index].amplification = [] }
     return try MergePlan(recipe, options: options).manifest().identity
   }
 
   /// The fine-tuned model's own directory for the dense model.
-  ///
-  /// - Parameter candidate: The candidate.
-  /// - Returns: The path, or nil.
-  public func existingPath(of candidate: Candidate) -> String? {
+  package func existingPath(of candidate: Candidate) -> String? {
     guard case .dense(let name) = candidate.content,
       let path = recipe.models.first(where: { $0.name == name })?.path,
       (try? FileStatus.of(path))?.kind == .directory
@@ -85,19 +79,13 @@ public struct PipelineCandidates: CandidateMaker {
   /// - Parameter candidate: The candidate.
   /// - Returns: The number of bytes.
   /// - Throws: If the models cannot be read.
-  public func byteCount(of candidate: Candidate) throws -> Int {
+  package func byteCount(of candidate: Candidate) throws -> Int {
     let plan = try MergePlan(recipe(of: candidate), options: options)
     return PlanExplanation(plan, output: "candidate", measuresSpeed: false).bytesNeeded
   }
 
   /// Merges.
-  ///
-  /// - Parameters:
-  ///   - candidate: The candidate.
-  ///   - directory: Where; nothing is there yet.
-  ///   - cancellation: Ends the work from outside.
-  /// - Throws: A `SluiceError` that says what failed.
-  public func make(
+  package func make(
     _ candidate: Candidate, at directory: String, cancellation: Cancellation
   ) throws {
     let plan = try MergePlan(recipe(of: candidate), options: options)

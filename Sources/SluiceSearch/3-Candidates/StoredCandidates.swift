@@ -1,7 +1,8 @@
 internal import SluiceCore
-public import SluiceDataflow
-public import SluiceFormats
-public import SluicePipeline
+package import SluiceDataflow
+package import SluiceFormats
+internal import SluicePipeline
+package import SluiceRecipe
 internal import Synchronization
 
 /// Makes candidates from the base and sparse delta stores: each fine-tuned model is read once, when its
@@ -9,7 +10,7 @@ internal import Synchronization
 ///
 /// The bytes of a candidate are those that it has when it is made from the models. Where a store
 /// would not do, or cannot be made, the model itself is used.
-public final class StoredCandidates: CandidateMaker {
+package final class StoredCandidates: CandidateMaker {
   private let models: PipelineCandidates
   private let recipe: MergeRecipe
   private let options: RunOptions
@@ -24,7 +25,7 @@ public final class StoredCandidates: CandidateMaker {
   ///   - options: How merges are run.
   ///   - directory: Where stores are kept, a directory for each model; a search that goes on finds
   ///     them there.
-  public init(_ recipe: MergeRecipe, options: RunOptions, storesIn directory: String) {
+  package init(_ recipe: MergeRecipe, options: RunOptions, storesIn directory: String) {
     models = PipelineCandidates(recipe, options: options)
     self.recipe = recipe
     self.options = options
@@ -32,27 +33,17 @@ public final class StoredCandidates: CandidateMaker {
   }
 
   /// Where the stores of a search are kept: they are gone when it has ended.
-  ///
-  /// - Parameter output: The directory of the result.
-  /// - Returns: The path.
-  public static func directory(in output: String) -> String {
+  package static func directory(in output: String) -> String {
     "\(Directory.absolute(output))/\(SearchDirectory.workName)/stores"
   }
 
   /// The same as of candidates that are made from the models.
-  ///
-  /// - Parameter candidate: Any candidate.
-  /// - Returns: The hash.
-  /// - Throws: If the models cannot be read.
-  public func identity(of candidate: Candidate) throws -> Hash128 {
+  package func identity(of candidate: Candidate) throws -> Hash128 {
     try models.identity(of: candidate)
   }
 
   /// The fine-tuned model's own directory for the dense model.
-  ///
-  /// - Parameter candidate: The candidate.
-  /// - Returns: The path, or nil.
-  public func existingPath(of candidate: Candidate) -> String? {
+  package func existingPath(of candidate: Candidate) -> String? {
     models.existingPath(of: candidate)
   }
 
@@ -61,18 +52,12 @@ public final class StoredCandidates: CandidateMaker {
   /// - Parameter candidate: The candidate.
   /// - Returns: The number of bytes.
   /// - Throws: If the models cannot be read.
-  public func byteCount(of candidate: Candidate) throws -> Int {
+  package func byteCount(of candidate: Candidate) throws -> Int {
     try models.byteCount(of: candidate)
   }
 
   /// Merges, from stores where it can.
-  ///
-  /// - Parameters:
-  ///   - candidate: The candidate.
-  ///   - directory: Where; nothing is there yet.
-  ///   - cancellation: Ends the work from outside.
-  /// - Throws: A `SluiceError` that says what failed.
-  public func make(
+  package func make(
     _ candidate: Candidate, at directory: String, cancellation: Cancellation
   ) throws {
     var recipe = models.recipe(of: candidate)

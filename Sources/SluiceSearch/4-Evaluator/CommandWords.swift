@@ -2,12 +2,12 @@
 ///
 /// White space parts words; single quotes keep everything, double quotes keep all but `\"` and `\\`,
 /// and a backslash outside of quotes keeps the next character, as in a shell. Nothing is expanded.
-public struct CommandWords: Sendable, Hashable {
+package struct CommandWords: Sendable, Hashable {
   /// The words.
-  public let words: [String]
+  package let words: [String]
 
   /// Why a text is no command.
-  public enum Problem: Error, Hashable {
+  package enum Problem: Error, Hashable {
     /// A quote is opened and not closed.
     case openQuote
     /// There is no word.
@@ -15,10 +15,7 @@ public struct CommandWords: Sendable, Hashable {
   }
 
   /// Takes a text apart.
-  ///
-  /// - Parameter text: The text.
-  /// - Throws: `Problem`.
-  public init(_ text: String) throws(Problem) {
+  package init(_ text: String) throws(Problem) {
     var words: [String] = []
     var word: String?
     var quote: Character?
@@ -52,7 +49,7 @@ public struct CommandWords: Sendable, Hashable {
   ///
   /// - Parameter values: What stands for each `{name}`, without braces; others are left alone.
   /// - Returns: The words.
-  public func filled(_ values: [String: String]) -> [String] {
+  package func filled(_ values: [String: String]) -> [String] {
     words.map { word in
       var rest = word[...]
       var filled = ""
@@ -74,8 +71,5 @@ public struct CommandWords: Sendable, Hashable {
   }
 
   /// Whether a placeholder occurs.
-  ///
-  /// - Parameter name: The name, without braces.
-  /// - Returns: Whether it does.
-  public func has(_ name: String) -> Bool { words.contains { $0.contains("{\(name)}") } }
+  package func has(_ name: String) -> Bool { words.contains { $0.contains("{\(name)}") } }
 }

@@ -4,20 +4,20 @@ internal import SluiceDataflow
 internal import SluiceFormats
 
 /// The user's command that gives scores to checkpoints.
-public struct Evaluator: Sendable, Hashable {
+package struct Evaluator: Sendable, Hashable {
   /// The command as it was given.
-  public let text: String
+  package let text: String
   /// How long one run may take, in seconds; nil for any time.
-  public var timeLimit: Double?
+  package var timeLimit: Double?
   /// How many times a run that failed is repeated.
-  public var retries = 1
+  package var retries = 1
   private let command: CommandWords
 
   /// Reads a command.
   ///
   /// - Parameter text: Words, with `{model}` for the checkpoint's directory.
   /// - Throws: `SearchError` if it is no command, or has no place for the model.
-  public init(_ text: String) throws(SearchError) {
+  package init(_ text: String) throws(SearchError) {
     self.text = text
     do throws(CommandWords.Problem) {
       command = try CommandWords(text)
@@ -51,17 +51,8 @@ public struct Evaluator: Sendable, Hashable {
   }
 
   /// Evaluates a checkpoint.
-  ///
-  /// - Parameters:
-  ///   - path: Its directory.
-  ///   - candidate: What it is.
-  ///   - place: Where it is evaluated.
-  ///   - check: Says what is wrong with scores, or nil.
-  ///   - retrying: Told why a further attempt is made.
-  /// - Returns: The scores, and what they took.
-  /// - Throws: `Failed` after the last attempt.
   func evaluate(
-    _ path: String, _ candidate: Candidate, in place: EvaluatorPlace,
+    _ path: String, _ candidate: Candidate, in place: EvaluatorDirectory,
     check: (TaskScores) -> String?, retrying: (String) -> Void
   ) throws(Failed) -> Outcome {
     let words = command.filled([
@@ -97,7 +88,7 @@ public struct Evaluator: Sendable, Hashable {
   }
 
   private func run(
-    _ words: [String], in place: EvaluatorPlace
+    _ words: [String], in place: EvaluatorDirectory
   ) throws(Failed) -> Result<TaskScores, Problem> {
     var process: EvaluatorProcess
     do throws(EvaluatorProcess.Unstarted) {

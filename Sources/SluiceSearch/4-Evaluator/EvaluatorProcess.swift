@@ -6,7 +6,7 @@ internal import SluiceFormats
 /// One run of an evaluator, in a process group of its own.
 ///
 /// Its standard input is empty; of what it writes the ends are kept. Whatever ends it, nothing that it
-/// started is left behind.
+/// started is left after.
 struct EvaluatorProcess: ~Copyable {
   /// How it ended.
   enum End: Sendable, Hashable {
@@ -32,9 +32,6 @@ struct EvaluatorProcess: ~Copyable {
   var process: Int32 { program.process }
 
   /// Starts a program.
-  ///
-  /// - Parameter words: The program, found on the path, and its arguments.
-  /// - Throws: `FormatError`-like text of the system's reason.
   init(_ words: [String]) throws(Unstarted) {
     let null = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
     guard null >= 0 else { throw Unstarted(number: errno) }
@@ -65,11 +62,6 @@ struct EvaluatorProcess: ~Copyable {
   }
 
   /// Waits for its end, and ends it where that does not come.
-  ///
-  /// - Parameters:
-  ///   - seconds: How long it may run; nil for any time.
-  ///   - cancellation: Ends it from outside.
-  /// - Returns: How it ended.
   mutating func wait(atMost seconds: Double?, _ cancellation: Cancellation) -> End {
     let start = MonotonicTime.now
     var asked: (time: MonotonicTime, end: End)?

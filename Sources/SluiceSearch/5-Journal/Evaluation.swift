@@ -1,15 +1,15 @@
 internal import SluiceFormats
 
 /// A candidate that was evaluated.
-public struct Evaluation: Sendable, Hashable {
+package struct Evaluation: Sendable, Hashable {
   /// What the evaluator said.
-  public var scores: TaskScores
+  package var scores: TaskScores
   /// How long the evaluator took, in seconds.
-  public var seconds: Double
+  package var seconds: Double
   /// How long making the candidate took, in seconds.
-  public var makingSeconds = 0.0
+  package var makingSeconds = 0.0
   /// How many times the evaluator was run for it.
-  public var attempts = 1
+  package var attempts = 1
 
   /// What identifies an evaluation: the same candidate and the same evaluator give the same scores.
   struct Key: Sendable, Hashable {

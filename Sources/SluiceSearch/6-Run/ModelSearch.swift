@@ -51,26 +51,26 @@ struct ModelSearch {
         "the dense model has no score above 0 in any task that counts"
           + (list.isEmpty ? "" : " (\(list.joined(separator: ", ")))")
           + ": there is nothing to measure candidates by", model: name,
-        remedy: "Look at the evaluator, and at --tasks; --restart evaluates it again.")
+        remedy: "Visit at the evaluator, and at --tasks; --restart evaluates it again.")
     }
     dense = evaluation
     self.check = check
     warn(check.warnings)
     // What was evaluated before the measure was known.
     for (factors, earlier) in evaluations.sorted(by: { $0.key.description < $1.key.description }) {
-      tell(factors, earlier)
+      onEvent(factors, earlier)
     }
   }
 
   /// Takes in what a candidate scored; nil as evaluation for one that could not be evaluated.
-  mutating func tell(_ factors: Factors, _ evaluation: Evaluation?) {
+  mutating func onEvent(_ factors: Factors, _ evaluation: Evaluation?) {
     pending.remove(factors)
-    guard let evaluation else { return search.tell(factors, score: 0) }
+    guard let evaluation else { return search.onEvent(factors, score: 0) }
     evaluations[factors] = evaluation
     guard let check else { return }
     let (result, warnings) = check.domainRatio(of: evaluation.scores)
     warn(warnings)
-    if case .success(let ratio) = result { search.tell(factors, score: ratio) }
+    if case .success(let ratio) = result { search.onEvent(factors, score: ratio) }
   }
 
   mutating func warn(_ messages: [String]) {

@@ -1,5 +1,5 @@
 /// What happens in a search, told as it does.
-public enum SearchEvent: Sendable {
+package enum SearchEvent: Sendable {
   /// So many finished evaluations of earlier runs apply to the models of this one.
   case resumed(evaluations: Int)
   /// Evaluators of a killed run were still at work, and were ended.

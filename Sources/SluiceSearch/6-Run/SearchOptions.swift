@@ -1,9 +1,9 @@
-public import SluiceCore
+package import SluiceCore
 
 /// What a user can set of a search beside the recipe and the evaluator.
-public struct SearchOptions: Sendable, Hashable {
+package struct SearchOptions: Sendable, Hashable {
   /// What becomes of a search when a candidate cannot be evaluated.
-  public enum FailurePolicy: String, Sendable, Hashable, CaseIterable {
+  package enum FailurePolicy: String, Sendable, Hashable, CaseIterable {
     /// It ends, resumable.
     case stop
     /// The candidate counts as the worst.
@@ -11,7 +11,7 @@ public struct SearchOptions: Sendable, Hashable {
   }
 
   /// What stays of the candidates.
-  public enum Keep: String, Sendable, Hashable, CaseIterable {
+  package enum Keep: String, Sendable, Hashable, CaseIterable {
     /// Nothing.
     case none
     /// The best of each model.
@@ -19,34 +19,34 @@ public struct SearchOptions: Sendable, Hashable {
   }
 
   /// How candidates are chosen.
-  public var strategy = FactorSearch.Strategy.paper
+  package var strategy = FactorSearch.Strategy.paper
   /// What becomes of outer partitions while inner ones are tuned.
-  public var method = FactorSearch.Method.best
+  package var method = FactorSearch.Method.best
   /// The distance between factors (the paper's gamma).
-  public var step = FactorGrid.standardStep
+  package var step = FactorGrid.standardStep
   /// The last factor that may be tried; if nil, that which suits the pruning.
-  public var bound: Double?
+  package var bound: Double?
   /// How many candidates in a row may fail to improve.
-  public var patience = 1
+  package var patience = 1
   /// The models whose factors are searched; all if empty.
-  public var models: [String] = []
+  package var models: [String] = []
   /// The tasks that count for a model; all where nothing is said.
-  public var tasks: [String: Set<String>] = [:]
+  package var tasks: [String: Set<String>] = [:]
   /// How many evaluators run at once.
-  public var jobs = 1
+  package var jobs = 1
   /// Whether places that would be idle try candidates that may turn out not to be needed.
-  public var speculates = true
+  package var speculates = true
   /// What a failing evaluator means.
-  public var onFailure = FailurePolicy.stop
+  package var onFailure = FailurePolicy.stop
   /// The disk space that candidates may take at once; what the jobs need if nil.
-  public var diskLimit: ByteCount?
+  package var diskLimit: ByteCount?
   /// What stays of the candidates.
-  public var keep = Keep.none
+  package var keep = Keep.none
   /// Whether the merge with the factors that were found is evaluated, too.
-  public var evaluatesMerge = false
+  package var evaluatesMerge = false
   /// Whether earlier evaluations are thrown away.
-  public var startsOver = false
+  package var startsOver = false
 
   /// The paper's search, one candidate at a time.
-  public init() {}
+  package init() {}
 }

@@ -1,34 +1,26 @@
 internal import SluiceCore
-public import SluiceDataflow
+package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
-public import SluicePipeline
+internal import SluicePipeline
+package import SluiceRecipe
 
 /// A whole search: candidates are made, evaluated, recorded and removed until every model's factors
 /// are found.
-public struct SearchRun: Sendable {
+package struct SearchRun: Sendable {
   private let recipe: MergeRecipe
   private let evaluator: Evaluator
   private let options: SearchOptions
   private let maker: any CandidateMaker
   private let output: String
   private let cancellation: Cancellation
-  private let tell: @Sendable (SearchEvent) -> Void
+  private let onEvent: @Sendable (SearchEvent) -> Void
 
   /// Prepares a search; nothing is written yet.
-  ///
-  /// - Parameters:
-  ///   - recipe: The recipe whose factors are to be found.
-  ///   - evaluator: What gives scores.
-  ///   - options: How it is searched.
-  ///   - maker: What makes candidates.
-  ///   - output: The directory of the result.
-  ///   - cancellation: Ends the search from outside; what is finished stays recorded.
-  ///   - tell: Told what happens, from several threads.
-  public init(
+  package init(
     _ recipe: MergeRecipe, evaluator: Evaluator, options: SearchOptions,
     maker: any CandidateMaker, output: String, cancellation: Cancellation = Cancellation(),
-    tell: @escaping @Sendable (SearchEvent) -> Void = { _ in }
+    onEvent: @escaping @Sendable (SearchEvent) -> Void = { _ in }
   ) {
     self.recipe = recipe
     self.evaluator = evaluator
@@ -36,14 +28,14 @@ public struct SearchRun: Sendable {
     self.maker = maker
     self.output = output
     self.cancellation = cancellation
-    self.tell = tell
+    self.onEvent = onEvent
   }
 
   /// Searches to the end, or goes on to the end with what earlier searches evaluated.
   ///
   /// - Returns: What was found; it also lies in the output.
   /// - Throws: A `SluiceError` that says what failed. What was evaluated is kept.
-  public func execute() throws -> SearchResult {
+  package func execute() throws -> SearchResult {
     let setup = try SearchSetup(recipe, options)
     let spaces = try setup.models.map { model in
       (
@@ -53,10 +45,10 @@ public struct SearchRun: Sendable {
     }
     try checkOutput()
     let directory = try SearchDirectory(locking: output)
-    let ended = EvaluatorPlace.endLeftovers(in: directory.work)
-    if ended > 0 { tell(.endedLeftovers(ended)) }
+    let ended = EvaluatorDirectory.endLeftovers(in: directory.work)
+    if ended > 0 { onEvent(.endedLeftovers(ended)) }
     try directory.removeCandidates()
-    let jobs = try CandidateRoom(setup, maker, directory).jobs(tell)
+    let jobs = try DiskQuota(setup, maker, directory).jobs(onEvent)
     let journal = try EvaluationJournal(
       in: directory.path, startsOver: options.startsOver, cancellation: cancellation)
     do {
@@ -67,10 +59,10 @@ public struct SearchRun: Sendable {
           search: FactorSearch(setup.settings, partitionCount: model.rates.count))
       }
       try recall(&models, from: journal)
-      let bench = CandidateBench(
+      let bench = CandidateEvaluation(
         maker: maker, evaluator: evaluator, directory: directory, journal: journal,
-        cancellation: cancellation, tell: tell)
-      let board = SearchBoard(models, options: options, bench: bench)
+        cancellation: cancellation, onEvent: onEvent)
+      let board = JobScheduler(models, options: options, bench: bench)
       try board.run(jobs: jobs)
       let result = try conclude(board.models, setup, bench)
       try journal.close()
@@ -106,7 +98,7 @@ public struct SearchRun: Sendable {
         if key.space == models[index].space {
           let values = key.label.split(separator: ",").map { Double($0) }
           guard !values.contains(nil), !values.isEmpty else { continue }
-          models[index].tell(Factors(values.compactMap(\.self)), evaluation)
+          models[index].onEvent(Factors(values.compactMap(\.self)), evaluation)
           count += 1
         }
       }
@@ -117,22 +109,22 @@ public struct SearchRun: Sendable {
         try models[index].tellDense(evaluation)
       }
     }
-    if count > 0 { tell(.resumed(evaluations: count)) }
+    if count > 0 { onEvent(.resumed(evaluations: count)) }
   }
 
   /// Writes the results.
   private func conclude(
-    _ models: [ModelSearch], _ setup: SearchSetup, _ bench: CandidateBench
+    _ models: [ModelSearch], _ setup: SearchSetup, _ bench: CandidateEvaluation
   ) throws -> SearchResult {
     let found = zip(models, setup.models).compactMap { search, model in
       SearchResult.Model(search, rates: model.rates, grid: setup.settings.grid)
     }
-    for model in found { tell(.found(model)) }
+    for model in found { onEvent(.found(model)) }
     var result = SearchResult(
       evaluator: evaluator.text, prune: recipe.method.pruning.rawValue,
       strategy: options.strategy.rawValue, step: setup.settings.grid.step,
       bound: setup.settings.grid.bound, models: found)
-    // What was found must not be lost if what comes behind it fails.
+    // What was found must not be lost if what comes after it fails.
     let directory = bench.directory
     try write(result, to: directory)
     if options.evaluatesMerge {
@@ -151,15 +143,15 @@ public struct SearchRun: Sendable {
 
   private func write(_ result: SearchResult, to directory: SearchDirectory) throws {
     let text = result.applied(to: recipe).resolvedText
-    try WholeFile.write(
+    try AtomicFile.write(
       Array(text.utf8), to: "\(directory.path)/\(SearchResult.recipeName)", via: directory.work)
-    try WholeFile.write(
+    try AtomicFile.write(
       result.json, to: "\(directory.path)/\(SearchResult.fileName)", via: directory.work)
   }
 
   /// Evaluates the merge with the factors that were found.
   private func merged(
-    _ result: SearchResult, _ models: [ModelSearch], _ bench: CandidateBench
+    _ result: SearchResult, _ models: [ModelSearch], _ bench: CandidateEvaluation
   ) throws -> SearchResult.Merged {
     var factors: [String: Factors] = [:]
     for model in result.applied(to: recipe).models {
@@ -173,7 +165,7 @@ public struct SearchRun: Sendable {
       guard let check = model.check else { continue }
       let (ratio, warnings) = check.domainRatio(of: evaluation.scores)
       if case .success(let value) = ratio { ratios[model.name] = value }
-      for warning in warnings { tell(.warned(model: "merged", warning)) }
+      for warning in warnings { onEvent(.warned(model: "merged", warning)) }
     }
     return SearchResult.Merged(
       tasks: evaluation.scores, domainRatios: ratios, seconds: evaluation.seconds)

@@ -2,6 +2,7 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
 internal import SluicePipeline
+internal import SluiceRecipe
 internal import SluiceStages
 
 /// A recipe and options, checked before anything is done.

@@ -4,7 +4,7 @@ internal import SluiceFormats
 /// The file format `search.json`, version 1 (docs/reference/search.md).
 extension SearchResult {
   /// The text of the file.
-  public var json: [UInt8] {
+  package var json: [UInt8] {
     JSONWriter.bytes(indentation: 1) { json in
       json.beginObject()
       json.member("version", SearchResult.version)
@@ -80,7 +80,7 @@ extension SearchResult {
   /// - Parameter path: The file, or the output of a search.
   /// - Returns: What it says; members that this version does not know are left aside.
   /// - Throws: `FormatError` if it cannot be read, `SearchError` if it is of another version.
-  public static func read(_ path: String) throws -> SearchResult {
+  package static func read(_ path: String) throws -> SearchResult {
     let isDirectory = try FileStatus.of(path)?.kind == .directory
     let file = isDirectory ? "\(path)/\(fileName)" : path
     let bytes = try InputFile.contents(of: file, byteLimit: 256 << 20)

@@ -15,7 +15,7 @@ public struct StageNeeds: Sendable {
   public var statistics: [any TensorStatistic]
   /// The bytes that the stage holds in each lane for each model.
   public var laneByteCount: Int
-  /// Whether the stage takes the longer blocks of `Granularity.grainElements`, as what has a cost
+  /// Whether the stage takes the longer tiles of `Granularity.grainElements`, as what has a cost
   /// for each call wants them.
   public var usesGrains: Bool
   /// Whether the same input always gives the same output.
@@ -29,7 +29,7 @@ public struct StageNeeds: Sendable {
   /// - Parameters:
   ///   - statistics: Statistics of the whole tensor.
   ///   - laneByteCount: The bytes that the stage holds in each lane for each model.
-  ///   - usesGrains: Whether the stage takes longer blocks.
+  ///   - usesGrains: Whether the stage takes longer tiles.
   ///   - isDeterministic: Whether the same input always gives the same output.
   public init(
     statistics: [any TensorStatistic] = [], laneByteCount: Int = 0, usesGrains: Bool = false,
@@ -48,7 +48,7 @@ public struct StageNeeds: Sendable {
 /// The stage is shared by all lanes; what changes while a strip is worked through lives in the
 /// `LaneTransform` that it makes for each lane and model. What it does to an element may depend on
 /// the tensor, the element's position, its value and the statistics that it asked for, and on nothing
-/// else: not on which elements come in one block.
+/// else: not on which elements come in one tile.
 public protocol DeltaTransform: Sendable {
   /// The name in recipes, plans and messages.
   var name: String { get }
@@ -58,20 +58,10 @@ public protocol DeltaTransform: Sendable {
   var needs: StageNeeds { get }
 
   /// Makes the part that works in one lane on one model.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
   func makeLane(model: Int, kernels: Kernels) -> any LaneTransform
 
   /// Makes the parts of one lane for all models; by default one after the other. For stages that
   /// keep something for the lane as a whole.
-  ///
-  /// - Parameters:
-  ///   - modelCount: The number of fine-tuned models.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: One part for each model.
   func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform]
 }
 
@@ -94,10 +84,7 @@ extension DeltaTransform {
 ///
 /// Implement one of the two `begin`s: the second, if the stage asked for statistics.
 public protocol LaneTransform: AnyObject {
-  /// Prepares for a strip, whose blocks follow in order.
-  ///
-  /// - Parameter strip: The strip.
-  /// - Throws: What keeps the strip from being worked on.
+  /// Prepares for a strip, whose tiles follow in order.
   func begin(_ strip: Strip) throws
 
   /// Prepares for a strip, given the statistics of its tensor.
@@ -108,14 +95,11 @@ public protocol LaneTransform: AnyObject {
   /// - Throws: What keeps the strip from being worked on.
   func begin(_ strip: Strip, statistics: [Double]) throws
 
-  /// Whether the blocks of the strip that was begun would pass unchanged; they then pass it by.
+  /// Whether the tiles of the strip that was begun would pass unchanged; they then pass it by.
   var changesNothing: Bool { get }
 
-  /// Changes the deltas of the next block.
-  ///
-  /// - Parameter block: The block.
-  /// - Throws: What keeps the block from being worked on.
-  func apply(to block: DeltaBlock) throws
+  /// Changes the deltas of the next tile.
+  func apply(to tile: DeltaTile) throws
 }
 
 extension LaneTransform {

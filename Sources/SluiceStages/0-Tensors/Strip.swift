@@ -1,26 +1,26 @@
 /// The sizes in which tensors are cut.
 ///
 /// Only the strip is part of what a run is; the others may change from run to run.
-public struct Granularity: Sendable, Hashable {
+package struct Granularity: Sendable, Hashable {
   /// Every chunk border is a multiple of this many elements, so that whatever is computed for a
   /// grain of the output is the same at every chunk size.
-  public static let grainElements = 1 << 16
+  package static let grainElements = 1 << 16
   /// The number of elements that pass through the kernels at once: the buffers of a few models fit the
   /// first-level cache.
-  public static let blockElements = 1024
+  package static let tileElements = 1024
 
   /// The number of elements in a strip: the unit that one lane works through in order, that is
-  /// counted into one spectrum, and that a journal knows as finished.
-  public let stripElements: Int
+  /// counted into one histogram, and that a journal knows as finished.
+  package let stripElements: Int
   /// The number of elements in a chunk: what a lane reads at once.
-  public let chunkElements: Int
+  package let chunkElements: Int
 
   /// Chooses sizes.
   ///
   /// - Parameters:
   ///   - stripElements: The number of elements in a strip, a multiple of a grain.
   ///   - chunkElements: The number of elements in a chunk, a multiple of a grain.
-  public init(stripElements: Int = 1 << 25, chunkElements: Int) {
+  package init(stripElements: Int = 1 << 25, chunkElements: Int) {
     precondition(stripElements > 0 && stripElements % Granularity.grainElements == 0)
     precondition(chunkElements > 0 && chunkElements % Granularity.grainElements == 0)
     self.stripElements = stripElements
@@ -31,7 +31,7 @@ public struct Granularity: Sendable, Hashable {
   ///
   /// - Parameter elementCount: The number of elements in the tensor.
   /// - Returns: At least 1.
-  public func stripCount(of elementCount: Int) -> Int {
+  package func stripCount(of elementCount: Int) -> Int {
     max(1, (elementCount + stripElements - 1) / stripElements)
   }
 }
@@ -47,13 +47,13 @@ public struct Strip: Sendable, Hashable {
   /// Whether it is the tensor's last.
   public let isLast: Bool
   /// Which look of the pass at the strip this is.
-  public var look = Look.first
+  package var look = Visit.first
   /// Whether the pass comes back to the strip, so that it should stay in the page cache.
-  public var isSeenAgain = false
+  package var isRevisited = false
 
   /// Some passes look twice at a tensor: once to find out, and again while it is still in the page
   /// cache, to keep what the first look showed to be needed.
-  public enum Look: Sendable, Hashable {
+  package enum Visit: Sendable, Hashable {
     /// The first, in most passes the only one.
     case first
     /// The second.
@@ -61,12 +61,7 @@ public struct Strip: Sendable, Hashable {
   }
 
   /// Makes a strip of a tensor.
-  ///
-  /// - Parameters:
-  ///   - task: The tensor.
-  ///   - index: The position among its strips.
-  ///   - granularity: The sizes of the run.
-  public init(_ task: TensorTask, index: Int, granularity: Granularity) {
+  package init(_ task: TensorTask, index: Int, granularity: Granularity) {
     self.task = task
     self.index = index
     let start = index * granularity.stripElements
@@ -75,5 +70,5 @@ public struct Strip: Sendable, Hashable {
   }
 
   /// The position in the run's numbering of strips.
-  public var ordinal: Int { task.firstStrip + index }
+  package var ordinal: Int { task.firstStrip + index }
 }

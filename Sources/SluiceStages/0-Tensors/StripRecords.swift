@@ -1,18 +1,18 @@
-public import SluiceFormats
+package import SluiceFormats
 internal import Synchronization
 
 /// A record for each strip and model, in a file that grows while a pass runs.
 ///
 /// Where records lie is not in the file: a journal keeps their slots.
-public final class StripRecords: Sendable, DurableData {
+package final class StripRecords: Sendable, DurableData {
   /// Where the record of a strip and model lies, and the XXH3-128 of its bytes.
-  public struct Slot: Sendable, Hashable {
+  package struct Slot: Sendable, Hashable {
     /// The position of the first byte.
-    public let offset: Int
+    package let offset: Int
     /// The number of bytes.
-    public let byteCount: Int
+    package let byteCount: Int
     /// The hash of the bytes.
-    public let hash: Hash128
+    package let hash: Hash128
 
     /// Describes a record.
     ///
@@ -20,7 +20,7 @@ public final class StripRecords: Sendable, DurableData {
     ///   - offset: The position of the first byte.
     ///   - byteCount: The number of bytes.
     ///   - hash: The hash of the bytes.
-    public init(offset: Int, byteCount: Int, hash: Hash128) {
+    package init(offset: Int, byteCount: Int, hash: Hash128) {
       self.offset = offset
       self.byteCount = byteCount
       self.hash = hash
@@ -33,7 +33,7 @@ public final class StripRecords: Sendable, DurableData {
   }
 
   /// The file.
-  public let file: WorkFile
+  package let file: WorkFile
   private let modelCount: Int
   private let state: Mutex<State>
 
@@ -43,7 +43,7 @@ public final class StripRecords: Sendable, DurableData {
   ///   - file: The file: empty, or with the records that `restore` is going to tell of.
   ///   - stripCount: The number of strips of the run.
   ///   - modelCount: The number of fine-tuned models.
-  public init(_ file: WorkFile, stripCount: Int, modelCount: Int) {
+  package init(_ file: WorkFile, stripCount: Int, modelCount: Int) {
     self.file = file
     self.modelCount = modelCount
     state = Mutex(State(slots: Array(repeating: nil, count: stripCount * modelCount)))
@@ -55,7 +55,7 @@ public final class StripRecords: Sendable, DurableData {
   ///   - stripCount: The number of strips of the run.
   ///   - modelCount: The number of fine-tuned models.
   /// - Returns: The number of bytes.
-  public static func indexByteCount(stripCount: Int, modelCount: Int) -> Int {
+  package static func indexByteCount(stripCount: Int, modelCount: Int) -> Int {
     stripCount * modelCount * MemoryLayout<Slot?>.stride
   }
 
@@ -66,7 +66,7 @@ public final class StripRecords: Sendable, DurableData {
   ///   - strip: The ordinal of the strip in the run.
   ///   - model: The position of the model.
   /// - Throws: `FormatError` if it cannot be written.
-  public func put(_ record: [UInt8], strip: Int, model: Int) throws(FormatError) {
+  package func put(_ record: [UInt8], strip: Int, model: Int) throws(FormatError) {
     let offset = state.withLock { state in
       defer { state.end += record.count }
       return state.end
@@ -82,7 +82,7 @@ public final class StripRecords: Sendable, DurableData {
   ///   - byteCount: The number of bytes.
   ///   - limit: How long the file may become.
   /// - Returns: The position of the first, or nil if the file would become too long.
-  public func allocate(_ byteCount: Int, limit: Int = .max) -> Int? {
+  package func allocate(_ byteCount: Int, limit: Int = .max) -> Int? {
     state.withLock { state in
       guard byteCount <= limit - state.end else { return nil }
       defer { state.end += byteCount }
@@ -97,7 +97,7 @@ public final class StripRecords: Sendable, DurableData {
   ///   - model: The position of the model.
   /// - Returns: The bytes, or nil if none were kept.
   /// - Throws: `FormatError` if they cannot be read, `StageError` if they are not what was written.
-  public func record(strip: Int, model: Int) throws -> [UInt8]? {
+  package func record(strip: Int, model: Int) throws -> [UInt8]? {
     guard let slot = slot(strip, model) else { return nil }
     let record = try file.bytes(in: slot.offset..<slot.offset + slot.byteCount)
     guard Hash128(of: record) == slot.hash else { throw damage(strip: strip, model: model) }
@@ -105,12 +105,7 @@ public final class StripRecords: Sendable, DurableData {
   }
 
   /// Whether there is a record of a strip and model.
-  ///
-  /// - Parameters:
-  ///   - strip: The ordinal of the strip in the run.
-  ///   - model: The position of the model.
-  /// - Returns: Whether there is one.
-  public func hasRecord(strip: Int, model: Int) -> Bool { slot(strip, model) != nil }
+  package func hasRecord(strip: Int, model: Int) -> Bool { slot(strip, model) != nil }
 
   /// What is wrong with a record that cannot be understood.
   func damage(strip: Int, model: Int) -> StageError {
@@ -123,18 +118,14 @@ public final class StripRecords: Sendable, DurableData {
   ///
   /// - Parameter strip: The ordinal of the strip in the run.
   /// - Returns: One slot for each model; nil if not all models' records are there.
-  public func slots(strip: Int) -> [Slot]? {
+  package func slots(strip: Int) -> [Slot]? {
     let slots = state.withLock { $0.slots[strip * modelCount..<(strip + 1) * modelCount] }
     let known = slots.compactMap(\.self)
     return known.count == modelCount ? known : nil
   }
 
   /// Tells of the records of a strip that an earlier run wrote.
-  ///
-  /// - Parameters:
-  ///   - slots: One slot for each model; nil forgets the strip.
-  ///   - strip: The ordinal of the strip in the run.
-  public func restore(_ slots: [Slot]?, strip: Int) {
+  package func restore(_ slots: [Slot]?, strip: Int) {
     state.withLock { state in
       for model in 0..<modelCount {
         let slot = slots?[model]
@@ -145,12 +136,10 @@ public final class StripRecords: Sendable, DurableData {
   }
 
   /// Waits until everything kept so far is on the disk.
-  ///
-  /// - Throws: `FormatError` if the disk reports an error.
-  public func sync() throws(FormatError) { try file.sync() }
+  package func sync() throws(FormatError) { try file.sync() }
 
   /// The bytes written to the file.
-  public var byteCount: Int { state.withLock { $0.end } }
+  package var byteCount: Int { state.withLock { $0.end } }
 
   private func slot(_ strip: Int, _ model: Int) -> Slot? {
     state.withLock { $0.slots[strip * modelCount + model] }

@@ -1,16 +1,16 @@
-public import SluiceCore
-public import SluiceFormats
+package import SluiceCore
+package import SluiceFormats
 
 /// Where the elements of one tensor of one model lie.
-public struct TensorSource: Sendable, Hashable {
+package struct TensorSource: Sendable, Hashable {
   /// The ordinal of the file in the run's list of input files.
-  public let file: Int
+  package let file: Int
   /// The type of the elements.
-  public let dtype: DType
+  package let dtype: DType
   /// The bytes of the tensor in that file.
-  public let byteRange: Range<Int>
-  /// How the elements lie there, if not one behind the other.
-  public let view: StridedView?
+  package let byteRange: Range<Int>
+  /// How the elements lie there, if not one after the other.
+  package let view: StridedView?
 
   /// Describes a source.
   ///
@@ -18,8 +18,8 @@ public struct TensorSource: Sendable, Hashable {
   ///   - file: The ordinal of the file.
   ///   - dtype: The type of the elements.
   ///   - byteRange: The bytes of the tensor in that file.
-  ///   - view: How the elements lie there, if not one behind the other.
-  public init(file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil) {
+  ///   - view: How the elements lie there, if not one after the other.
+  package init(file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil) {
     self.file = file
     self.dtype = dtype
     self.byteRange = byteRange
@@ -29,7 +29,7 @@ public struct TensorSource: Sendable, Hashable {
 
 /// What happens to a tensor.
 public enum TensorRole: String, Sendable, Hashable {
-  /// Its deltas are pruned, amplified and merged: a linear layer inside a block.
+  /// Its deltas are pruned, amplified and merged: a linear layer inside a tile.
   case linear
   /// Its deltas are merged as they are: norms, biases, embeddings, heads.
   case dense
@@ -42,7 +42,7 @@ public enum TensorRole: String, Sendable, Hashable {
 /// One tensor of the merged model: where it comes from, what is done, where it goes.
 public struct TensorTask: Sendable, Hashable {
   /// The position in the run's list of tasks.
-  public let ordinal: Int
+  package let ordinal: Int
   /// The tensor's name.
   public let name: String
   /// What happens to it.
@@ -50,28 +50,28 @@ public struct TensorTask: Sendable, Hashable {
   /// The number of elements written.
   public let elementCount: Int
   /// The base model's elements; fewer than `elementCount` if rows are added, never more are read.
-  public let base: TensorSource
+  package let base: TensorSource
   /// How many elements the base has of those written.
-  public let baseElementCount: Int
+  package let baseElementCount: Int
   /// Each fine-tuned model's elements, nil where the model counts as unchanged.
-  public let fineTuned: [TensorSource?]
+  package let fineTuned: [TensorSource?]
   /// How many elements each fine-tuned model has of those written.
-  public let fineTunedElementCounts: [Int]
+  package let fineTunedElementCounts: [Int]
   /// The type of the elements written.
-  public let outputDType: DType
+  package let outputDType: DType
   /// The ordinal of the output shard.
-  public let outputShard: Int
+  package let outputShard: Int
   /// Where the tensor's bytes begin in that shard.
-  public let outputOffset: Int
+  package let outputOffset: Int
   /// The ordinal of the first strip in the run's numbering of strips.
-  public let firstStrip: Int
+  package let firstStrip: Int
   /// The number of elements in a row: those of the last dimension.
-  public let columnCount: Int
+  package let columnCount: Int
   /// The dimensions of the tensor written.
-  public let dimensions: [Int]
+  package let dimensions: [Int]
 
   /// The number of rows.
-  public var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
+  package var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
 
   /// Describes a task.
   ///
@@ -90,7 +90,7 @@ public struct TensorTask: Sendable, Hashable {
   ///   - firstStrip: The ordinal of the first strip.
   ///   - columnCount: The number of elements in a row; all of them if nil.
   ///   - dimensions: The dimensions; rows and columns if nil.
-  public init(
+  package init(
     ordinal: Int, name: String, role: TensorRole, elementCount: Int, base: TensorSource,
     baseElementCount: Int, fineTuned: [TensorSource?], fineTunedElementCounts: [Int],
     outputDType: DType, outputShard: Int, outputOffset: Int, firstStrip: Int,

@@ -1,34 +1,24 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// The transforms of one lane for all models: chooses those that apply to a strip, and lets a
-/// block of deltas pass through them.
-public final class TransformLanes {
+/// tile of deltas pass through them.
+package final class TransformLanes {
   private let lanes: [[(scope: TransformScope, transform: any LaneTransform)]]
   private let partitions: PartitionMasks
   private let active: ActiveTransforms
 
   /// Makes the parts of one lane.
-  ///
-  /// - Parameters:
-  ///   - chain: The transforms, in order.
-  ///   - modelCount: The number of fine-tuned models.
-  ///   - kernels: The kernels to compute with.
-  public init(_ chain: TransformChain, modelCount: Int, kernels: Kernels) {
+  package init(_ chain: TransformChain, modelCount: Int, kernels: Kernels) {
     let parts = chain.transforms.map { transform in
       (transform.scope, transform.makeLanes(modelCount: modelCount, kernels: kernels))
     }
     lanes = (0..<modelCount).map { model in parts.map { ($0.0, $0.1[model]) } }
-    partitions = PartitionMasks(count: chain.partitionCount, blockElements: chain.blockElements)
+    partitions = PartitionMasks(count: chain.partitionCount, tileElements: chain.tileElements)
     active = ActiveTransforms(modelCount: modelCount, capacity: parts.count)
   }
 
   /// Chooses and prepares the transforms that apply to a strip.
-  ///
-  /// - Parameters:
-  ///   - strip: The strip.
-  ///   - isActive: Whether any apply.
-  /// - Throws: What a transform throws.
-  public func begin(_ strip: Strip, isActive: Bool = true) throws {
+  package func begin(_ strip: Strip, isActive: Bool = true) throws {
     let role = strip.task.role
     let isChanged = isActive && (role == .linear || role == .dense)
     for (model, lane) in lanes.enumerated() {
@@ -40,27 +30,20 @@ public final class TransformLanes {
     }
   }
 
-  /// Lets a block of a model pass.
-  ///
-  /// - Parameters:
-  ///   - values: The deltas, changed in place.
-  ///   - count: How many there are.
-  ///   - firstElement: The position of the first in the tensor.
-  ///   - model: The position of the fine-tuned model.
-  /// - Throws: What a transform throws.
-  public func apply(
+  /// Lets a tile of a model pass.
+  package func apply(
     to values: UnsafeMutablePointer<Float>, count: Int, firstElement: Int, model: Int
   ) throws {
     guard active.count(of: model) > 0 else { return }
-    let block = unsafe DeltaBlock(
+    let tile = unsafe DeltaTile(
       values: values, count: count, firstElement: firstElement, partitions: partitions)
-    try active.apply(to: block, model: model)
+    try active.apply(to: tile, model: model)
   }
 }
 
 /// The transforms that apply to the strip at hand.
 ///
-/// Kept in memory of its own: calling an element of an array counts references, for each block.
+/// Kept in memory of its own: calling an element of an array counts references, for each tile.
 @safe private final class ActiveTransforms {
   private let capacity: Int
   private let modelCount: Int
@@ -94,49 +77,44 @@ public final class TransformLanes {
     unsafe counts.pointer[model] += 1
   }
 
-  func apply(to block: DeltaBlock, model: Int) throws {
+  func apply(to tile: DeltaTile, model: Int) throws {
     for place in 0..<count(of: model) {
-      // SAFETY: as above; nothing changes the list while a block passes.
-      try unsafe transforms[model * capacity + place].apply(to: block)
+      // SAFETY: as above; nothing changes the list while a tile passes.
+      try unsafe transforms[model * capacity + place].apply(to: tile)
     }
   }
 }
 
 /// Transforms in order, with what they need.
-public struct TransformChain: Sendable {
+package struct TransformChain: Sendable {
   /// The transforms, in order.
-  public let transforms: [any DeltaTransform]
+  package let transforms: [any DeltaTransform]
   /// How many partitions they tell apart.
-  public let partitionCount: Int
-  /// Whether blocks are longer: as long as a grain.
-  public let usesGrains: Bool
-  /// The most elements in a block: a grain if one of the transforms wants it.
-  public let blockElements: Int
+  package let partitionCount: Int
+  /// Whether tiles are longer: as long as a grain.
+  package let usesGrains: Bool
+  /// The most elements in a tile: a grain if one of the transforms wants it.
+  package let tileElements: Int
 
   /// The chain that changes nothing.
-  public static let empty = TransformChain([], partitionCount: 1)
+  package static let empty = TransformChain([], partitionCount: 1)
 
   /// Describes a chain.
-  ///
-  /// - Parameters:
-  ///   - transforms: The transforms, in order.
-  ///   - partitionCount: How many partitions they tell apart.
-  ///   - usesGrains: Whether longer blocks are wanted whatever the transforms want.
-  public init(
+  package init(
     _ transforms: [any DeltaTransform], partitionCount: Int, usesGrains: Bool = false
   ) {
     self.transforms = transforms
     self.partitionCount = partitionCount
     self.usesGrains = usesGrains || transforms.contains { $0.needs.usesGrains }
-    blockElements = self.usesGrains ? Granularity.grainElements : Granularity.blockElements
+    tileElements = self.usesGrains ? Granularity.grainElements : Granularity.tileElements
   }
 
   /// Whether nothing is changed.
-  public var isEmpty: Bool { transforms.isEmpty }
+  package var isEmpty: Bool { transforms.isEmpty }
 }
 
 /// A transform together with the statistics that it asked for.
-public struct InformedTransform: DeltaTransform {
+package struct TransformWithStatistics: DeltaTransform {
   private let transform: any DeltaTransform
   private let statistics: [[Int: [Double]]]
 
@@ -145,35 +123,25 @@ public struct InformedTransform: DeltaTransform {
   /// - Parameters:
   ///   - transform: The transform.
   ///   - statistics: For each model, the values for each tensor by the ordinal of its task.
-  public init(_ transform: any DeltaTransform, statistics: [[Int: [Double]]]) {
+  package init(_ transform: any DeltaTransform, statistics: [[Int: [Double]]]) {
     self.transform = transform
     self.statistics = statistics
   }
 
   /// The transform's name.
-  public var name: String { transform.name }
+  package var name: String { transform.name }
   /// The transform's scope.
-  public var scope: TransformScope { transform.scope }
+  package var scope: TransformScope { transform.scope }
   /// The transform's needs.
-  public var needs: StageNeeds { transform.needs }
+  package var needs: StageNeeds { transform.needs }
 
   /// Makes the part that works in one lane on one model.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+  package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(transform.makeLane(model: model, kernels: kernels), statistics[model])
   }
 
   /// Makes the parts of one lane.
-  ///
-  /// - Parameters:
-  ///   - modelCount: The number of fine-tuned models.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: One part for each model.
-  public func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform] {
+  package func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform] {
     transform.makeLanes(modelCount: modelCount, kernels: kernels).enumerated().map {
       Lane($1, statistics[$0])
     }
@@ -194,6 +162,6 @@ public struct InformedTransform: DeltaTransform {
 
     var changesNothing: Bool { lane.changesNothing }
 
-    func apply(to block: DeltaBlock) throws { try lane.apply(to: block) }
+    func apply(to tile: DeltaTile) throws { try lane.apply(to: tile) }
   }
 }

@@ -1,15 +1,15 @@
-public import SluiceCore
+package import SluiceCore
 internal import SluiceDataflow
-public import SluiceFormats
+package import SluiceFormats
 
 /// A run of contiguous elements of one model, as they lie in its file: at any alignment.
-@safe public struct ChunkRun {
+@safe package struct ChunkRun {
   /// The first element.
-  @unsafe public let bytes: UnsafeRawPointer
+  @unsafe package let bytes: UnsafeRawPointer
   /// The type of the elements.
-  public let dtype: DType
+  package let dtype: DType
   /// How many elements of the chunk the model has, counted from the chunk's first.
-  public let elementCount: Int
+  package let elementCount: Int
 
   init(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, elementCount: Int) {
     guard let start = bytes.baseAddress else { preconditionFailure("a run is not empty") }
@@ -22,17 +22,17 @@ public import SluiceFormats
 /// A run of contiguous elements of one tensor with the same run from every model.
 ///
 /// It is what a lane reads at once and works on. Dropping it gives its memory back.
-public final class Chunk {
+package final class Chunk {
   /// The strip that it belongs to.
-  public let strip: Strip
+  package let strip: Strip
   /// The elements, as positions in the tensor.
-  public let elements: Range<Int>
+  package let elements: Range<Int>
   /// The base model's run; nil where the base has none of these elements.
-  public let base: ChunkRun?
+  package let base: ChunkRun?
   /// Each fine-tuned model's run; nil where the model counts as unchanged.
-  public let fineTuned: [ChunkRun?]
+  package let fineTuned: [ChunkRun?]
   /// The bytes that were read for the chunk, packed ones as they lie in their file.
-  public let readByteCount: Int
+  package let readByteCount: Int
 
   private let windows: [FileWindow]
   private let gathered: [GatheredRun]
@@ -58,12 +58,12 @@ public final class Chunk {
   /// Checks that all that was looked at could be read; what was computed from it counts only then.
   ///
   /// - Throws: `FormatError` if a mapped file was cut short or its disk failed.
-  public func checkReadable() throws(FormatError) {
+  package func checkReadable() throws(FormatError) {
     for window in windows { try window.checkReadable() }
   }
 
   /// Whether it is the first of its strip.
-  public var isFirst: Bool { elements.lowerBound == strip.elements.lowerBound }
+  package var isFirst: Bool { elements.lowerBound == strip.elements.lowerBound }
   /// Whether it is the last of its strip.
-  public var isLast: Bool { elements.upperBound == strip.elements.upperBound }
+  package var isLast: Bool { elements.upperBound == strip.elements.upperBound }
 }

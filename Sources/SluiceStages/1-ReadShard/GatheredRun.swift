@@ -2,24 +2,17 @@ internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 
-/// A run of elements that do not lie one behind the other in their file, brought together in memory
+/// A run of elements that do not lie one after the other in their file, brought together in memory
 /// of its own, which goes back to the system with the last reference.
 ///
 /// The same in both input modes: a mapping of a transposed matrix would span all of it for a few
 /// rows, and count as memory used.
 @safe final class GatheredRun {
-  /// The elements, one behind the other.
+  /// The elements, one after the other.
   @unsafe let bytes: UnsafeRawBufferPointer
   private let buffer: PooledBuffer
 
   /// Reads a run.
-  ///
-  /// - Parameters:
-  ///   - elements: The elements, as positions in the tensor.
-  ///   - view: How the tensor's elements lie.
-  ///   - source: Where.
-  ///   - file: The file.
-  /// - Throws: If there is no memory or a read fails.
   init(
     _ elements: Range<Int>, of view: StridedView, _ source: TensorSource, in file: InputFile
   ) throws {

@@ -1,13 +1,13 @@
 internal import SluiceCore
-public import SluiceDataflow
-public import SluiceFormats
-public import SluiceKernels
+package import SluiceDataflow
+package import SluiceFormats
+package import SluiceKernels
 
 /// How input files are read.
-public enum InputMode: String, Sendable, Hashable, CaseIterable {
+package enum InputMode: String, Sendable, Hashable, CaseIterable {
   /// Into buffers that stay in the processor's cache.
   case pread
-  /// Through memory-mapped windows that are released behind the lane.
+  /// Through memory-mapped windows that are released after the lane.
   case mmap
 }
 
@@ -16,7 +16,7 @@ public enum InputMode: String, Sendable, Hashable, CaseIterable {
 ///
 /// The lane reads on its own thread: what it works on next then lies in the cache of its processor.
 /// Reading ahead is the system's business, which it does well for runs that follow each other.
-public struct ReadStage: Sendable {
+package struct ReadStage: Sendable {
   private let queue: StripQueue
   private let files: [InputFile]
   private let mode: InputMode
@@ -25,7 +25,7 @@ public struct ReadStage: Sendable {
   private let packed: PackedReading
 
   /// Which strips are read from frames.
-  public enum PackedReading: Sendable {
+  package enum PackedReading: Sendable {
     /// None: files are read.
     case none
     /// Those that a source has; they need the lane's buffers in both modes.
@@ -44,7 +44,7 @@ public struct ReadStage: Sendable {
   ///   - dropsCachedPages: Whether to take what was read out of the page cache, for inputs that
   ///     do not fit there.
   ///   - packed: Which strips are read from frames.
-  public init(
+  package init(
     queue: StripQueue, files: [InputFile], mode: InputMode, granularity: Granularity,
     dropsCachedPages: Bool, packed: PackedReading = .none
   ) {
@@ -62,7 +62,7 @@ public struct ReadStage: Sendable {
   ///   - task: The task.
   ///   - chunkElements: The number of elements in a chunk.
   /// - Returns: The number of bytes, with what alignment adds.
-  public static func chunkByteCount(_ task: TensorTask, chunkElements: Int) -> Int {
+  package static func chunkByteCount(_ task: TensorTask, chunkElements: Int) -> Int {
     let count = min(chunkElements, max(task.elementCount, 1))
     let sources = [task.base] + task.fineTuned.compactMap { $0 }
     return sources.reduce(0) {
@@ -77,7 +77,7 @@ public struct ReadStage: Sendable {
   ///
   /// - Parameter modelCount: The number of fine-tuned models.
   /// - Returns: The number of bytes.
-  public static func packedByteCount(modelCount: Int) -> Int { modelCount * FrameCursor.byteCount }
+  package static func packedByteCount(modelCount: Int) -> Int { modelCount * FrameCursor.byteCount }
 
   // A window begins and ends on a page, a run in a buffer on a cache line.
   private static func runByteCount(_ byteCount: Int) -> Int { byteCount + 8192 }
@@ -91,7 +91,7 @@ public struct ReadStage: Sendable {
   ///   - work: What is done with each chunk, before the next is read.
   /// - Throws: `FormatError` if a file cannot be read, `CancelledError` if the run was cancelled,
   ///   and what the work throws.
-  public func run(
+  package func run(
     _ context: NodeContext, budget: ByteBudget, pool: BufferPool?, work: (Chunk) throws -> Void
   ) throws {
     var cursors: [FrameCursor?] = []
@@ -147,7 +147,7 @@ public struct ReadStage: Sendable {
     let buffer = try pool.map { try context.take(from: $0) }
     var loader = RunLoader(
       stage: self, strip: strip, context: context, buffer: buffer,
-      dropsCachedPages: dropsCachedPages && !strip.isSeenAgain)
+      dropsCachedPages: dropsCachedPages && !strip.isRevisited)
     let base = try loader.load(
       task.base, elements, available: task.baseElementCount, isMapped: mode == .mmap)
     let fineTuned = try task.fineTuned.indices.map { model -> ChunkRun? in

@@ -1,26 +1,20 @@
 internal import SluiceCore
-public import SluiceFormats
-public import SluiceKernels
+package import SluiceFormats
+package import SluiceKernels
 
 /// Reads runs of a tensor into buffers of its own, for passes that look at whole rows or matrices.
-public final class RowReader {
+package final class RowReader {
   /// The base's weights of the last run.
-  public let base: AlignedBuffer<Float>
+  package let base: AlignedBuffer<Float>
   /// The deltas, or the fine-tuned weights, of the last run.
-  public let deltas: AlignedBuffer<Float>
+  package let deltas: AlignedBuffer<Float>
   private let raw: AlignedBuffer<UInt64>
   private let files: [InputFile]
   private let modelNames: [String]
   private let kernels: Kernels
 
   /// Makes the buffers.
-  ///
-  /// - Parameters:
-  ///   - elementCount: The most elements of a run.
-  ///   - files: The input files, by ordinal.
-  ///   - modelNames: The names of the fine-tuned models, for messages.
-  ///   - kernels: The kernels to compute with.
-  public init(
+  package init(
     elementCount: Int, files: [InputFile], modelNames: [String], kernels: Kernels
   ) {
     self.files = files
@@ -39,7 +33,7 @@ public final class RowReader {
   ///   - elements: The elements, all of them the base's.
   /// - Returns: The number of bytes read.
   /// - Throws: `StageError` if a weight is not finite, `FormatError` if it cannot be read.
-  public func readDeltas(
+  package func readDeltas(
     of task: TensorTask, model: Int, _ elements: Range<Int>
   ) throws -> Int {
     let baseBytes = try readBase(of: task, elements)
@@ -64,7 +58,7 @@ public final class RowReader {
   ///   - elements: The elements.
   /// - Returns: The number of bytes read.
   /// - Throws: `StageError` if a weight is not finite, `FormatError` if it cannot be read.
-  public func readTuned(
+  package func readTuned(
     of task: TensorTask, model: Int, _ elements: Range<Int>
   ) throws -> Int {
     guard let source = task.fineTuned[model] else { return 0 }
@@ -83,7 +77,7 @@ public final class RowReader {
   ///   - elements: The elements.
   /// - Returns: The number of bytes read.
   /// - Throws: `StageError` if a weight is not finite, `FormatError` if it cannot be read.
-  public func readBase(of task: TensorTask, _ elements: Range<Int>) throws -> Int {
+  package func readBase(of task: TensorTask, _ elements: Range<Int>) throws -> Int {
     let byteCount = try read(task.base, elements)
     // SAFETY: as above.
     let largest = unsafe kernels.widen(

@@ -1,4 +1,4 @@
-public import SluiceDataflow
+package import SluiceDataflow
 
 /// Hands the strips of a list of tensors to lanes, one at a time and in order.
 ///
@@ -6,7 +6,7 @@ public import SluiceDataflow
 /// can begin with what the page cache still holds. Strips that an earlier run finished are left out.
 /// Where a pass looks at tensors again, second looks come as soon as they are asked for, before any
 /// other first look.
-public final class StripQueue: Sendable {
+package final class StripQueue: Sendable {
   private struct State {
     var task = 0
     var strip = 0
@@ -27,26 +27,23 @@ public final class StripQueue: Sendable {
   ///   - tasks: The tensors, in the order in which to visit them.
   ///   - granularity: The sizes of the run.
   ///   - cancellation: Ends waiting.
-  ///   - seenAgain: The ordinals of the tensors that will be looked at again.
+  ///   - revisited: The ordinals of the tensors that will be looked at again.
   ///   - isFinished: Whether the first look at the strip of an ordinal is to be left out.
-  public init(
+  package init(
     _ tasks: [TensorTask], granularity: Granularity, cancellation: Cancellation,
-    seenAgain: Set<Int> = [], isFinished: @escaping @Sendable (Int) -> Bool = { _ in false }
+    revisited: Set<Int> = [], isFinished: @escaping @Sendable (Int) -> Bool = { _ in false }
   ) {
     self.tasks = tasks
     self.granularity = granularity
     self.isFinished = isFinished
     self.cancellation = cancellation
-    let monitor = Monitor(State(awaited: seenAgain))
+    let monitor = Monitor(State(awaited: revisited))
     self.monitor = monitor
     registration = cancellation.onCancel { monitor.wakeAll() }
   }
 
   /// Takes the next strip; waits if all that is left are second looks that nobody asked for yet.
-  ///
-  /// - Returns: The strip, or nil when all have been taken.
-  /// - Throws: `CancelledError` if the run was cancelled.
-  public func take() throws(CancelledError) -> Strip? {
+  package func take() throws(CancelledError) -> Strip? {
     let next: Strip?? = monitor.wait { state in
       if cancellation.isCancelled { return .some(nil) }
       if !state.ready.isEmpty { return .some(state.ready.removeFirst()) }
@@ -58,17 +55,13 @@ public final class StripQueue: Sendable {
   }
 
   /// Asks for the second look at a tensor, or says that there will be none.
-  ///
-  /// - Parameters:
-  ///   - task: The tensor.
-  ///   - strips: Its strips that are to be looked at again.
-  public func lookAgain(at task: TensorTask, _ strips: [Strip]) {
+  package func revisit(at task: TensorTask, _ strips: [Strip]) {
     monitor.withLock { state in
       state.awaited.remove(task.ordinal)
       state.ready += strips.map { strip in
         var again = strip
         again.look = .second
-        again.isSeenAgain = false
+        again.isRevisited = false
         return again
       }
     }
@@ -85,7 +78,7 @@ public final class StripQueue: Sendable {
         state.strip += 1
       }
       guard !isFinished(strip.ordinal) else { continue }
-      strip.isSeenAgain = state.awaited.contains(task.ordinal)
+      strip.isRevisited = state.awaited.contains(task.ordinal)
       return strip
     }
     return nil

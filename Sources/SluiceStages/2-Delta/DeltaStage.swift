@@ -1,71 +1,61 @@
 internal import SluiceCore
-public import SluiceKernels
+package import SluiceKernels
 
-/// Takes the difference of each fine-tuned model from the base, block by block.
+/// Takes the difference of each fine-tuned model from the base, tile by tile.
 ///
 /// Formula: delta = tuned - base in Float32, one rounding. Source: DPPA, later version, eq. 1; the
 /// earlier version has the opposite sign and adds it, which would undo the fine-tuning.
-public struct DeltaStage {
+package struct DeltaStage {
   private let kernels: Kernels
-  private let buffers: BlockBuffers
+  private let buffers: TileBuffers
   private let modelNames: [String]
   private static let firstNonFinite = Float.infinity.bitPattern
 
   /// Makes the stage of one lane.
-  ///
-  /// - Parameters:
-  ///   - modelNames: The names of the fine-tuned models, for messages.
-  ///   - buffers: Where weights and deltas go.
-  ///   - kernels: The kernels to compute with.
-  public init(modelNames: [String], buffers: BlockBuffers, kernels: Kernels) {
+  package init(modelNames: [String], buffers: TileBuffers, kernels: Kernels) {
     self.modelNames = modelNames
     self.buffers = buffers
     self.kernels = kernels
   }
 
-  /// Widens the base's weights of a block.
-  ///
-  /// - Parameters:
-  ///   - chunk: The chunk.
-  ///   - block: The elements, as positions in the chunk.
-  /// - Throws: `StageError` if a weight is not finite.
-  public func widenBase(_ chunk: Chunk, _ block: Range<Int>) throws(StageError) {
-    let count = block.count
-    let available = DeltaStage.available(chunk.base, block)
+  /// Widens the base's weights of a tile.
+  package func widenBase(_ chunk: Chunk, _ tile: Range<Int>) throws(StageError) {
+    let count = tile.count
+    let available = DeltaStage.available(chunk.base, tile)
     if let run = chunk.base, available > 0 {
-      // SAFETY: the run holds `elementCount` elements, and the buffer a whole block.
+      // SAFETY: the run holds `elementCount` elements, and the buffer a whole tile.
       let largest = unsafe kernels.widen(
-        run.element(block.lowerBound), run.dtype, into: buffers.base.pointer, count: available)
+        run.element(tile.lowerBound), run.dtype, into: buffers.base.pointer, count: available)
       if largest >= DeltaStage.firstNonFinite {
         throw unsafe nonFinite(
-          buffers.base.pointer, available, model: "base", chunk, block.lowerBound)
+          buffers.base.pointer, available, model: "base", chunk, tile.lowerBound)
       }
     }
     unsafe (buffers.base.pointer + available).update(repeating: 0, count: count - available)
   }
 
-  /// Takes a model's deltas of a block, zero where the model has no element.
+  /// Takes a model's deltas of a tile, zero where the model has no element.
   ///
   /// - Parameters:
   ///   - model: The position of the model.
   ///   - chunk: The chunk.
-  ///   - block: The elements, as positions in the chunk; the base's are widened already.
+  ///   - tile: The elements, as positions in the chunk; the base's are widened already.
   /// - Throws: `StageError` if a delta is not finite.
-  public func takeDelta(_ model: Int, _ chunk: Chunk, _ block: Range<Int>) throws(StageError) {
+  package func takeDelta(_ model: Int, _ chunk: Chunk, _ tile: Range<Int>) throws(StageError) {
     let deltas = unsafe buffers.delta(of: model)
     let run = chunk.fineTuned[model]
-    let available = DeltaStage.available(run, block)
+    let available = DeltaStage.available(run, tile)
     if let run, available > 0 {
       // SAFETY: as above.
       let largest = unsafe kernels.delta(
-        run.element(block.lowerBound), run.dtype, base: buffers.base.pointer, into: deltas,
+        run.element(tile.lowerBound), run.dtype, base: buffers.base.pointer, into: deltas,
         count: available)
       if largest >= DeltaStage.firstNonFinite {
         throw unsafe nonFinite(
-          deltas, available, model: modelNames[model], chunk, block.lowerBound)
+          deltas, available, model: modelNames[model], chunk, tile.lowerBound)
       }
     }
-    unsafe (deltas + available).update(repeating: 0, count: block.count - available)
+    unsafe (deltas + available).update(repeating: 0, count: tile.count - available)
   }
 
   /// Counts a model's deltas of a run of elements without keeping them.
@@ -73,12 +63,12 @@ public struct DeltaStage {
   /// - Parameters:
   ///   - model: The position of the model.
   ///   - chunk: The chunk.
-  ///   - elements: The elements, as positions in the chunk, at most `SpectrumBuilder.runElements`.
+  ///   - elements: The elements, as positions in the chunk, at most `HistogramBuilder.runElements`.
   ///   - builder: What counts.
-  /// - Returns: False if the deltas have to be taken block by block.
+  /// - Returns: False if the deltas have to be taken tile by tile.
   /// - Throws: `StageError` if a weight or delta is not finite.
   func count(
-    _ model: Int, _ chunk: Chunk, _ elements: Range<Int>, in builder: SpectrumBuilder
+    _ model: Int, _ chunk: Chunk, _ elements: Range<Int>, in builder: HistogramBuilder
   ) throws(StageError) -> Bool {
     guard let runs = DeltaStage.alike(chunk, model, elements),
       let largest = unsafe builder.addDifferences(
@@ -87,34 +77,34 @@ public struct DeltaStage {
         runs.base.dtype, count: elements.count)
     else { return false }
     if largest < DeltaStage.firstNonFinite { return true }
-    for block in ChunkBlocks(elements, blockElements: buffers.blockElements) {
-      try takeDifference(model, chunk, block)
+    for tile in ChunkTiles(elements, tileElements: buffers.tileElements) {
+      try takeDifference(model, chunk, tile)
     }
     // A mapped file was written to between the two looks.
     throw .inconsistentStatistics(chunk.strip.task, model: model)
   }
 
-  /// Takes a model's deltas of a block without widening the base's weights first, where that can be
+  /// Takes a model's deltas of a tile without widening the base's weights first, where that can be
   /// done: for passes that look at deltas only.
   ///
   /// - Parameters:
   ///   - model: The position of the model.
   ///   - chunk: The chunk.
-  ///   - block: The elements, as positions in the chunk, which the base has.
+  ///   - tile: The elements, as positions in the chunk, which the base has.
   /// - Throws: `StageError` if a weight or delta is not finite.
-  public func takeDifference(
-    _ model: Int, _ chunk: Chunk, _ block: Range<Int>
+  package func takeDifference(
+    _ model: Int, _ chunk: Chunk, _ tile: Range<Int>
   ) throws(StageError) {
-    if let runs = DeltaStage.alike(chunk, model, block) {
-      // SAFETY: both runs hold the block's elements, and the buffer a whole block.
+    if let runs = DeltaStage.alike(chunk, model, tile) {
+      // SAFETY: both runs hold the tile's elements, and the buffer a whole tile.
       let largest = unsafe kernels.difference(
-        runs.tuned.element(block.lowerBound), runs.base.element(block.lowerBound),
-        runs.base.dtype, into: buffers.delta(of: model), count: block.count)
+        runs.tuned.element(tile.lowerBound), runs.base.element(tile.lowerBound),
+        runs.base.dtype, into: buffers.delta(of: model), count: tile.count)
       if largest < DeltaStage.firstNonFinite { return }
     }
     // Also to say whose weight is not finite: the base's is found first.
-    try widenBase(chunk, block)
-    try takeDelta(model, chunk, block)
+    try widenBase(chunk, tile)
+    try takeDelta(model, chunk, tile)
   }
 
   /// The runs of a model and of the base, if both have the elements, in the same type.
@@ -127,9 +117,9 @@ public struct DeltaStage {
     return (tuned, base)
   }
 
-  private static func available(_ run: ChunkRun?, _ block: Range<Int>) -> Int {
+  private static func available(_ run: ChunkRun?, _ tile: Range<Int>) -> Int {
     guard let run else { return 0 }
-    return max(0, min(run.elementCount, block.upperBound) - block.lowerBound)
+    return max(0, min(run.elementCount, tile.upperBound) - tile.lowerBound)
   }
 
   private func nonFinite(
@@ -144,9 +134,6 @@ public struct DeltaStage {
 
 extension ChunkRun {
   /// The address of an element.
-  ///
-  /// - Parameter index: The position in the chunk.
-  /// - Returns: The address, at any alignment.
   func element(_ index: Int) -> UnsafeRawPointer {
     unsafe bytes + index * (dtype.byteCount ?? 0)
   }

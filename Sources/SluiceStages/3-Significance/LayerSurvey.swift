@@ -1,47 +1,41 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// What the survey of one linear layer of one model says, or what must be counted in detail first.
-public enum LayerSurvey: Sendable {
+package enum LayerSurvey: Sendable {
   /// The layer's statistics.
   case known(LinearStatistics)
-  /// A bin of the layer's spectrum must be known value by value.
+  /// A bin of the layer's histogram must be known value by value.
   case needs(UInt32)
 
-  /// Reads the statistics from a spectrum.
+  /// Reads the statistics from a histogram.
   ///
   /// Formula: mean = sum|x| / n, exact and rounded once to Double; significance = the statistic.
   /// Edge cases: a layer without change has mean 0 and significance 0.
   ///
   /// - Parameters:
-  ///   - spectrum: The spectrum of the whole tensor, or of all layers of a block.
+  ///   - histogram: The histogram of the whole tensor, or of all layers of a block.
   ///   - name: The tensor's name.
   ///   - significance: What makes a layer significant.
-  public init(_ spectrum: Spectrum, name: String, significance: any TensorStatistic) {
-    do throws(Spectrum.Unresolved) {
-      let zeros = try spectrum.zeroCount()
+  package init(_ histogram: MagnitudeHistogram, name: String, significance: any TensorStatistic) {
+    do throws(MagnitudeHistogram.Unresolved) {
+      let zeros = try histogram.zeroCount()
       self = .known(
         LinearStatistics(
-          name: name, elementCount: spectrum.elementCount, zeroCount: zeros,
-          mean: MeanMagnitude().value(of: spectrum),
-          significance: try significance.value(of: spectrum)))
+          name: name, elementCount: histogram.elementCount, zeroCount: zeros,
+          mean: MeanMagnitude().value(of: histogram),
+          significance: try significance.value(of: histogram)))
     } catch {
       self = .needs(error.binBits)
     }
   }
 
-  /// Reads the statistics from a spectrum, with the paper's significance.
-  ///
-  /// - Parameters:
-  ///   - spectrum: The spectrum of the whole tensor.
-  ///   - name: The tensor's name.
-  ///   - significanceMultiple: How many times the mean a delta must exceed.
-  ///   - measure: What is counted above that.
-  public init(
-    _ spectrum: Spectrum, name: String, significanceMultiple: Double,
+  /// Reads the statistics from a histogram, with the paper's significance.
+  package init(
+    _ histogram: MagnitudeHistogram, name: String, significanceMultiple: Double,
     measure: SignificanceMeasure = .mass
   ) {
     self.init(
-      spectrum, name: name,
+      histogram, name: name,
       significance: SignificantShare(multiple: significanceMultiple, measure: measure))
   }
 }

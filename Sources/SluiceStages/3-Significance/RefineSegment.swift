@@ -1,21 +1,17 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// The bins of a tensor and model that must be known value by value.
-public struct BinRequest: Sendable, Hashable {
+package struct BinRequest: Sendable, Hashable {
   /// The most bins that one request may name.
-  public static let limit = 32
+  package static let limit = 32
   /// The patterns that the bins begin with, ascending.
-  public private(set) var bins: [UInt32] = []
+  package private(set) var bins: [UInt32] = []
 
   /// Makes a request.
-  ///
-  /// - Parameter bins: The patterns that the bins begin with, ascending.
-  public init(_ bins: [UInt32] = []) { self.bins = bins }
+  package init(_ bins: [UInt32] = []) { self.bins = bins }
 
   /// Adds a bin.
-  ///
-  /// - Parameter binBits: The pattern that the bin begins with.
-  public mutating func add(_ binBits: UInt32) {
+  package mutating func add(_ binBits: UInt32) {
     guard !bins.contains(binBits) else { return }
     bins.append(binBits)
     bins.sort()
@@ -24,11 +20,11 @@ public struct BinRequest: Sendable, Hashable {
 
 /// Another look at the deltas of tensors that are counted in bins (F32 weights): counts the values
 /// inside those bins in which a threshold lies.
-public final class RefineSegment: LaneSegment {
+package final class RefineSegment: LaneSegment {
   private let requests: @Sendable (Strip, Int) -> BinRequest
-  private let store: SpectrumStore
+  private let store: HistogramStore
   private let delta: DeltaStage
-  private let buffers: BlockBuffers
+  private let buffers: TileBuffers
   private let kernels: Kernels
   private let modelCount: Int
   private let prefix: TransformLanes
@@ -36,15 +32,8 @@ public final class RefineSegment: LaneSegment {
   private var tables: [AlignedBuffer<UInt32>?]
 
   /// Makes the segment of one lane.
-  ///
-  /// - Parameters:
-  ///   - modelNames: The names of the fine-tuned models.
-  ///   - store: Where the spectra are.
-  ///   - kernels: The kernels to compute with.
-  ///   - prefix: What is done to the deltas before they are counted.
-  ///   - requests: The bins wanted of a strip and model.
-  public init(
-    modelNames: [String], store: SpectrumStore, kernels: Kernels, prefix: TransformChain = .empty,
+  package init(
+    modelNames: [String], store: HistogramStore, kernels: Kernels, prefix: TransformChain = .empty,
     requests: @escaping @Sendable (Strip, Int) -> BinRequest
   ) {
     self.requests = requests
@@ -52,7 +41,7 @@ public final class RefineSegment: LaneSegment {
     self.kernels = kernels
     modelCount = modelNames.count
     self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
-    buffers = BlockBuffers(modelCount: modelNames.count, blockElements: prefix.blockElements)
+    buffers = TileBuffers(modelCount: modelNames.count, tileElements: prefix.tileElements)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     tables = Array(repeating: nil, count: modelNames.count)
   }
@@ -63,21 +52,18 @@ public final class RefineSegment: LaneSegment {
   ///   - modelCount: The number of fine-tuned models.
   ///   - binCount: The most bins wanted of one strip and model.
   /// - Returns: The number of bytes.
-  public static func byteCount(modelCount: Int, binCount: Int) -> Int {
-    modelCount * binCount * Int(Spectrum.binWidth) * 4
+  package static func byteCount(modelCount: Int, binCount: Int) -> Int {
+    modelCount * binCount * Int(MagnitudeHistogram.binWidth) * 4
   }
 
   /// Looks up what is wanted of a strip.
-  ///
-  /// - Parameter strip: The strip.
-  /// - Throws: What a stage before throws.
-  public func begin(_ strip: Strip) throws {
+  package func begin(_ strip: Strip) throws {
     try prefix.begin(strip)
     keys = (0..<modelCount).map { model in
-      requests(strip, model).bins.map { $0 >> UInt32(Spectrum.binShift) }
+      requests(strip, model).bins.map { $0 >> UInt32(MagnitudeHistogram.binShift) }
     }
     for (model, wanted) in keys.enumerated() where !wanted.isEmpty {
-      let size = wanted.count * Int(Spectrum.binWidth)
+      let size = wanted.count * Int(MagnitudeHistogram.binWidth)
       if let table = tables[model], table.count >= size {
         table.fill(0)
       } else {
@@ -87,20 +73,17 @@ public final class RefineSegment: LaneSegment {
   }
 
   /// Counts the values of a chunk that lie in the wanted bins.
-  ///
-  /// - Parameter chunk: The chunk.
-  /// - Throws: `StageError` if a weight is not finite.
-  public func process(_ chunk: Chunk) throws {
-    for block in chunk.blocks(of: buffers.blockElements) where chunk.hasBase(block) {
-      try delta.widenBase(chunk, block)
+  package func process(_ chunk: Chunk) throws {
+    for tile in chunk.tiles(of: buffers.tileElements) where chunk.hasBase(tile) {
+      try delta.widenBase(chunk, tile)
       for (model, wanted) in keys.enumerated() where !wanted.isEmpty {
         guard let table = tables[model] else { continue }
-        try delta.takeDelta(model, chunk, block)
+        try delta.takeDelta(model, chunk, tile)
         try unsafe prefix.apply(
-          to: buffers.delta(of: model), count: block.count,
-          firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
+          to: buffers.delta(of: model), count: tile.count,
+          firstElement: chunk.elements.lowerBound + tile.lowerBound, model: model)
         unsafe kernels.collect(
-          buffers.delta(of: model), count: block.count, keys: wanted, keyCount: wanted.count,
+          buffers.delta(of: model), count: tile.count, keys: wanted, keyCount: wanted.count,
           tables: table.pointer)
       }
     }
@@ -110,29 +93,29 @@ public final class RefineSegment: LaneSegment {
   ///
   /// - Parameter strip: The strip.
   /// - Throws: `StageError` if they do not agree with what was counted before.
-  public func end(_ strip: Strip) throws {
+  package func end(_ strip: Strip) throws {
     for (model, wanted) in keys.enumerated() where !wanted.isEmpty {
       guard let table = tables[model] else { continue }
-      var spectrum = try store.spectrum(strip: strip.ordinal, model: model)
+      var histogram = try store.histogram(strip: strip.ordinal, model: model)
       for (position, key) in wanted.enumerated() {
-        let binBits = key << UInt32(Spectrum.binShift)
+        let binBits = key << UInt32(MagnitudeHistogram.binShift)
         let detail = RefineSegment.entries(table, position: position, binBits: binBits)
-        guard spectrum.resolve(binBits: binBits, with: detail) else {
+        guard histogram.resolve(binBits: binBits, with: detail) else {
           throw StageError.inconsistentStatistics(strip.task, model: model)
         }
       }
-      try store.put(spectrum, strip: strip.ordinal, model: model)
+      try store.put(histogram, strip: strip.ordinal, model: model)
     }
   }
 
   private static func entries(
     _ table: AlignedBuffer<UInt32>, position: Int, binBits: UInt32
-  ) -> [Spectrum.Entry] {
-    let width = Int(Spectrum.binWidth)
+  ) -> [MagnitudeHistogram.Entry] {
+    let width = Int(MagnitudeHistogram.binWidth)
     return (0..<width).compactMap { low in
       let count = unsafe table.pointer[position * width + low]
       return count > 0
-        ? Spectrum.Entry(bits: binBits + UInt32(low), count: UInt64(count)) : nil
+        ? MagnitudeHistogram.Entry(bits: binBits + UInt32(low), count: UInt64(count)) : nil
     }
   }
 }

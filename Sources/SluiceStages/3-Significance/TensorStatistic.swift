@@ -3,7 +3,7 @@ public import SluiceKernels
 /// A number that describes a whole tensor of deltas: the place `significance` in the chain, and what
 /// other stages may ask for.
 ///
-/// It is computed from the tensor's spectrum, the exact multiset of |delta|: so it cannot depend on
+/// It is computed from the tensor's histogram, the exact multiset of |delta|: so it cannot depend on
 /// the order in which elements were counted, and costs no look at the data of its own.
 public protocol TensorStatistic: Sendable {
   /// The name in recipes, plans and messages.
@@ -11,10 +11,10 @@ public protocol TensorStatistic: Sendable {
 
   /// Computes the number.
   ///
-  /// - Parameter spectrum: The magnitudes of the whole tensor.
+  /// - Parameter histogram: The magnitudes of the whole tensor.
   /// - Returns: The number.
   /// - Throws: `Unresolved` if a bin must be counted in detail first; ask again then.
-  func value(of spectrum: Spectrum) throws(Spectrum.Unresolved) -> Double
+  func value(of histogram: MagnitudeHistogram) throws(MagnitudeHistogram.Unresolved) -> Double
 }
 
 /// The share of the magnitude, or of the elements, that lies above a multiple of the mean.
@@ -44,16 +44,18 @@ public struct SignificantShare: TensorStatistic, Hashable {
 
   /// The share.
   ///
-  /// - Parameter spectrum: The magnitudes of the tensor.
+  /// - Parameter histogram: The magnitudes of the tensor.
   /// - Returns: A number in 0 ... 1.
   /// - Throws: `Unresolved` if the bound lies inside a bin.
-  public func value(of spectrum: Spectrum) throws(Spectrum.Unresolved) -> Double {
-    let (sum, count) = (spectrum.sum, spectrum.elementCount)
+  public func value(of histogram: MagnitudeHistogram) throws(MagnitudeHistogram.Unresolved)
+    -> Double
+  {
+    let (sum, count) = (histogram.sum, histogram.elementCount)
     guard sum > 0 else { return 0 }
     let bound = multiple * (sum / Double(count))
     switch measure {
-    case .mass: return try spectrum.sum(above: bound) / sum
-    case .count: return Double(try spectrum.count(above: bound)) / Double(count)
+    case .mass: return try histogram.sum(above: bound) / sum
+    case .count: return Double(try histogram.count(above: bound)) / Double(count)
     }
   }
 }
@@ -68,11 +70,11 @@ public struct MeanMagnitude: TensorStatistic, Hashable {
 
   /// The mean.
   ///
-  /// - Parameter spectrum: The magnitudes of the tensor.
+  /// - Parameter histogram: The magnitudes of the tensor.
   /// - Returns: The mean, 0 for no element.
-  public func value(of spectrum: Spectrum) -> Double {
-    let count = spectrum.elementCount
-    return count > 0 ? spectrum.sum / Double(count) : 0
+  public func value(of histogram: MagnitudeHistogram) -> Double {
+    let count = histogram.elementCount
+    return count > 0 ? histogram.sum / Double(count) : 0
   }
 }
 
@@ -96,16 +98,18 @@ public struct MagnitudeQuantile: TensorStatistic, Hashable {
 
   /// The magnitude.
   ///
-  /// - Parameter spectrum: The magnitudes of the tensor.
+  /// - Parameter histogram: The magnitudes of the tensor.
   /// - Returns: The magnitude, 0 for no element.
   /// - Throws: `Unresolved` if it lies inside a bin.
-  public func value(of spectrum: Spectrum) throws(Spectrum.Unresolved) -> Double {
-    let wanted = max(1, Int((share * Double(spectrum.elementCount)).rounded(.up)))
+  public func value(of histogram: MagnitudeHistogram) throws(MagnitudeHistogram.Unresolved)
+    -> Double
+  {
+    let wanted = max(1, Int((share * Double(histogram.elementCount)).rounded(.up)))
     var seen = 0
-    for entry in spectrum.entries {
+    for entry in histogram.entries {
       seen += Int(entry.count)
       guard seen >= wanted else { continue }
-      if entry.span > 1 { throw Spectrum.Unresolved(binBits: entry.bits) }
+      if entry.span > 1 { throw MagnitudeHistogram.Unresolved(binBits: entry.bits) }
       return Double(Float(bitPattern: entry.bits))
     }
     return 0

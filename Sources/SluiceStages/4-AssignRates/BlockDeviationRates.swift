@@ -9,32 +9,26 @@
 /// above 3 times the mean for a block. A block is its linear layers taken as one, with one mean.
 /// Rates lie within twice maxRateDeviation of the requested one, so they can leave 0 ... 1 and are
 /// clamped.
-public struct BlockDeviationRates: RateRule {
+package struct BlockDeviationRates: RateRule {
   /// The name in recipes and reports.
-  public let name: String
+  package let name: String
   /// What is counted.
-  public let measure: SignificanceMeasure
+  package let measure: SignificanceMeasure
   /// How many times the block's mean a delta must exceed.
-  public let blockMultiple: BlockMultiple
+  package let blockMultiple: BlockMultiple
   private let layers: DeviationRates
 
   /// Twice the largest deviation: that of the block and that of the layer.
-  public var largestShift: Double? { layers.largestShift.map { 2 * $0 } }
+  package var largestShift: Double? { layers.largestShift.map { 2 * $0 } }
 
   /// The rule of the paper's first version.
-  ///
-  /// - Parameter layers: The rule for the second shift.
-  /// - Returns: The rule.
-  public static func arxiv(_ layers: DeviationRates) -> BlockDeviationRates {
+  package static func arxiv(_ layers: DeviationRates) -> BlockDeviationRates {
     BlockDeviationRates(
       name: "arxiv", measure: .mass, blockMultiple: .sameAsLayers, layers: layers)
   }
 
   /// The rule of the authors' code.
-  ///
-  /// - Parameter layers: The rule for the second shift.
-  /// - Returns: The rule.
-  public static func code(_ layers: DeviationRates) -> BlockDeviationRates {
+  package static func code(_ layers: DeviationRates) -> BlockDeviationRates {
     BlockDeviationRates(name: "code", measure: .count, blockMultiple: .fixed(3), layers: layers)
   }
 
@@ -43,7 +37,7 @@ public struct BlockDeviationRates: RateRule {
   /// - Parameter layers: The layers, in byte order of their names: sums run in this order, those over
   ///   blocks in the order in which the blocks come up.
   /// - Returns: One shift for each layer.
-  public func rateShifts(for layers: [LinearStatistics]) -> [Double] {
+  package func rateShifts(for layers: [LinearStatistics]) -> [Double] {
     let blocks = BlockStatistics.list(layers)
     let mean = BlockStatistics.mean(blocks)
     let shifts = DeviationRates.shifts(

@@ -1,5 +1,5 @@
 /// The names of the numbered blocks of a model.
-public enum BlockName {
+package enum BlockName {
   /// What stands before the number of a block.
   private static let groups = ["layers", "h", "blocks"]
 
@@ -8,7 +8,7 @@ public enum BlockName {
   /// - Parameter tensor: The tensor's name, such as `model.layers.3.mlp.up_proj.weight`.
   /// - Returns: The name up to the number of the block (`model.layers.3`); the whole name for a
   ///   tensor outside all blocks, which is a block of its own.
-  public static func block(of tensor: String) -> String {
+  package static func block(of tensor: String) -> String {
     guard let number = numberRange(in: tensor) else { return tensor }
     let end = tensor.utf8.index(tensor.startIndex, offsetBy: number.upperBound)
     return String(tensor[..<end])
@@ -18,7 +18,7 @@ public enum BlockName {
   ///
   /// - Parameter tensor: The tensor's name.
   /// - Returns: Whether more of the name follows the number of a block.
-  public static func isInBlock(_ tensor: String) -> Bool {
+  package static func isInBlock(_ tensor: String) -> Bool {
     numberRange(in: tensor) != nil
   }
 
@@ -26,13 +26,13 @@ public enum BlockName {
   ///
   /// - Parameter tensor: The tensor's name.
   /// - Returns: The number; nil outside of blocks, and if it does not fit an `Int`.
-  public static func number(of tensor: String) -> Int? {
+  package static func number(of tensor: String) -> Int? {
     guard let range = numberRange(in: tensor) else { return nil }
     return Int(
       String(decoding: tensor.utf8.dropFirst(range.lowerBound).prefix(range.count), as: UTF8.self))
   }
 
-  /// The bytes of the first part of a name that is a number behind the name of a group of blocks; nil
+  /// The bytes of the first part of a name that is a number after the name of a group of blocks; nil
   /// if nothing follows it.
   private static func numberRange(in tensor: String) -> Range<Int>? {
     let text = tensor.utf8.span

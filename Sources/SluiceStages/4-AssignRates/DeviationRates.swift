@@ -7,13 +7,13 @@
 /// denominator, all deltas of the model, can be asked for, and so can its ablation without the scale
 /// (`rate = pruningRate - rateDeviation`).
 /// Edge cases: no layer, one layer, or equal significances give no shift.
-public struct DeviationRates: RateRule {
+package struct DeviationRates: RateRule {
   /// The largest shift of a rate (the paper's lambda), 0.08 there.
-  public let maxRateDeviation: Double
+  package let maxRateDeviation: Double
   /// Whether deviations are stretched so that the largest becomes `maxRateDeviation`.
-  public let isScaled: Bool
+  package let isScaled: Bool
   /// What the weighted sum is divided by; the elements of the layers themselves if nil.
-  public let denominator: Int?
+  package let denominator: Int?
 
   /// Makes the rule.
   ///
@@ -22,22 +22,22 @@ public struct DeviationRates: RateRule {
   ///   - isScaled: Whether deviations are stretched to that.
   ///   - denominator: What the weighted sum of significances is divided by; the elements of the
   ///     layers themselves if nil.
-  public init(maxRateDeviation: Double, isScaled: Bool = true, denominator: Int? = nil) {
+  package init(maxRateDeviation: Double, isScaled: Bool = true, denominator: Int? = nil) {
     self.maxRateDeviation = maxRateDeviation
     self.isScaled = isScaled
     self.denominator = denominator
   }
 
   /// The name in recipes and reports.
-  public var name: String { "acl" }
+  package var name: String { "acl" }
   /// The largest deviation, if deviations are scaled to it.
-  public var largestShift: Double? { isScaled ? maxRateDeviation : nil }
+  package var largestShift: Double? { isScaled ? maxRateDeviation : nil }
 
   /// The shift of each layer, at most the largest deviation up or down.
   ///
   /// - Parameter layers: The layers, in byte order of their names: sums run in this order.
   /// - Returns: One shift for each layer.
-  public func rateShifts(for layers: [LinearStatistics]) -> [Double] {
+  package func rateShifts(for layers: [LinearStatistics]) -> [Double] {
     var weighted = 0.0
     var elements = 0.0
     for layer in layers {
@@ -52,12 +52,6 @@ public struct DeviationRates: RateRule {
   }
 
   /// Turns deviations of significance into shifts of rates.
-  ///
-  /// - Parameters:
-  ///   - deviations: How far each significance lies above the mean.
-  ///   - largest: The largest shift.
-  ///   - isScaled: Whether deviations are stretched so that the largest becomes that.
-  /// - Returns: One shift for each, negative for a positive deviation.
   static func shifts(_ deviations: [Double], largest: Double, isScaled: Bool) -> [Double] {
     guard isScaled else { return deviations.map { -$0 } }
     let top = deviations.reduce(0) { max($0, abs($1)) }

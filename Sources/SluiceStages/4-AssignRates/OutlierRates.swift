@@ -7,9 +7,9 @@
 /// maxRateDeviation), and DPPA's comparison, whose code has `maxabs`. Outliers are counted on |delta|
 /// alone, as DPPA does, not on weights times activations. Means over blocks are plain.
 /// Edge cases: one block, or blocks with equal shares, give no shift.
-public struct OutlierRates: RateRule {
+package struct OutlierRates: RateRule {
   /// How shares become shifts.
-  public enum Normalisation: String, Sendable, Hashable, CaseIterable {
+  package enum Normalisation: String, Sendable, Hashable, CaseIterable {
     /// By the largest distance from the mean: DPPA's code.
     case maxabs
     /// By the distance between the smallest and the largest: OWL itself.
@@ -17,11 +17,11 @@ public struct OutlierRates: RateRule {
   }
 
   /// The largest shift of a rate for `maxabs`; for `minmax`, half of the distance between rates.
-  public let maxRateDeviation: Double
+  package let maxRateDeviation: Double
   /// How shares become shifts.
-  public let normalisation: Normalisation
+  package let normalisation: Normalisation
   /// Whether `maxabs` stretches deviations; without, they are taken as they are.
-  public let isScaled: Bool
+  package let isScaled: Bool
 
   /// Makes the rule.
   ///
@@ -29,31 +29,28 @@ public struct OutlierRates: RateRule {
   ///   - maxRateDeviation: The largest shift of a rate, at least 0.
   ///   - normalisation: How shares become shifts.
   ///   - isScaled: Whether `maxabs` stretches deviations.
-  public init(maxRateDeviation: Double, normalisation: Normalisation, isScaled: Bool = true) {
+  package init(maxRateDeviation: Double, normalisation: Normalisation, isScaled: Bool = true) {
     self.maxRateDeviation = maxRateDeviation
     self.normalisation = normalisation
     self.isScaled = isScaled
   }
 
   /// The name in recipes and reports.
-  public var name: String { "owl" }
+  package var name: String { "owl" }
   /// The largest deviation if shifts are scaled to it, or twice as much, the range of `minmax`.
-  public var largestShift: Double? {
+  package var largestShift: Double? {
     switch normalisation {
     case .maxabs: isScaled ? maxRateDeviation : nil
     case .minmax: 2 * maxRateDeviation
     }
   }
   /// The share of elements.
-  public var measure: SignificanceMeasure { .count }
+  package var measure: SignificanceMeasure { .count }
   /// As many times as for a layer.
-  public var blockMultiple: BlockMultiple { .sameAsLayers }
+  package var blockMultiple: BlockMultiple { .sameAsLayers }
 
   /// The shift of each layer.
-  ///
-  /// - Parameter layers: The layers, in byte order of their names.
-  /// - Returns: One shift for each layer, the same within a block.
-  public func rateShifts(for layers: [LinearStatistics]) -> [Double] {
+  package func rateShifts(for layers: [LinearStatistics]) -> [Double] {
     let blocks = BlockStatistics.list(layers)
     let shifts =
       switch normalisation {

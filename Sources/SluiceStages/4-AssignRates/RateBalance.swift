@@ -3,7 +3,7 @@
 /// The paper has no rule for rates that leave 0 ... 1; clamping them moves the overall rate away from
 /// the requested one. Balanced, every layer's rate is `clamp(start + shift)`, with the start found by
 /// bisection such that the mean of the rates, weighted by elements, is the requested rate.
-public enum RateBalance {
+package enum RateBalance {
   private static let steps = 128
 
   /// The rate to start from.
@@ -13,7 +13,7 @@ public enum RateBalance {
   ///   - shifts: The shift of each layer.
   ///   - elementCounts: The number of elements of each layer.
   /// - Returns: The rate that takes the place of the requested one; itself if there is no layer.
-  public static func start(
+  package static func start(
     requested: Double, shifts: [Double], elementCounts: [Int]
   ) -> Double {
     let reach = 1 + shifts.reduce(0) { max($0, abs($1)) }

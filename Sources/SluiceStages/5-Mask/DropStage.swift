@@ -1,12 +1,12 @@
-public import SluiceCore
-public import SluiceKernels
+package import SluiceCore
+package import SluiceKernels
 
 /// Drops deltas at random and scales up the rest: DARE as a stage of a chain, at any place between
 /// the deltas and the merge.
 ///
 /// Source: DARE (arXiv 2311.03099), eq. 2 and 3. It draws as `RandomMaskStage` does, so that alone in
 /// a chain it gives what the pruning `dare` gives; partitions that a mask made before stay as they are.
-public struct DropStage: DeltaTransform {
+package struct DropStage: DeltaTransform {
   private let mask: RandomMaskStage
   private let factor: Float
 
@@ -17,27 +17,22 @@ public struct DropStage: DeltaTransform {
   ///   - seed: Another one drops others.
   ///   - scope: Which tensors it changes.
   ///   - isRescaled: Whether the rest is multiplied by 1 / (1 - rate).
-  public init(rate: PruningRate, seed: UInt64, scope: TransformScope, isRescaled: Bool) {
+  package init(rate: PruningRate, seed: UInt64, scope: TransformScope, isRescaled: Bool) {
     mask = RandomMaskStage(rates: SameRates([rate]), seed: seed, scope: scope)
     factor = isRescaled ? Float(1 / (1 - rate.value)) : 1
   }
 
   /// The name in recipes.
-  public var name: String { "drop" }
+  package var name: String { "drop" }
   /// Which tensors it changes.
-  public var scope: TransformScope { mask.scope }
+  package var scope: TransformScope { mask.scope }
   /// Room for the bits and the drawn numbers.
-  public var needs: StageNeeds {
-    StageNeeds(laneByteCount: Granularity.grainElements / 8 + 4 * Granularity.blockElements)
+  package var needs: StageNeeds {
+    StageNeeds(laneByteCount: Granularity.grainElements / 8 + 4 * Granularity.tileElements)
   }
 
   /// Makes the part that works in one lane on one model.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+  package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(mask.makeLane(model: model, kernels: kernels), factor: factor, kernels: kernels)
   }
 
@@ -45,7 +40,7 @@ public struct DropStage: DeltaTransform {
     private let mask: any LaneTransform
     private let factor: Float
     private let kernels: Kernels
-    private let kept = PartitionMasks(count: 1, blockElements: Granularity.grainElements)
+    private let kept = PartitionMasks(count: 1, tileElements: Granularity.grainElements)
 
     init(_ mask: any LaneTransform, factor: Float, kernels: Kernels) {
       self.mask = mask
@@ -55,13 +50,13 @@ public struct DropStage: DeltaTransform {
 
     func begin(_ strip: Strip) throws { try mask.begin(strip) }
 
-    func apply(to block: DeltaBlock) throws {
+    func apply(to tile: DeltaTile) throws {
       // SAFETY: the same deltas, with bits of its own.
-      let own = unsafe DeltaBlock(
-        values: block.values, count: block.count, firstElement: block.firstElement,
+      let own = unsafe DeltaTile(
+        values: tile.values, count: tile.count, firstElement: tile.firstElement,
         partitions: kept)
       try mask.apply(to: own)
-      if factor != 1 { unsafe kernels.scale(block.values, count: block.count, by: factor) }
+      if factor != 1 { unsafe kernels.scale(tile.values, count: tile.count, by: factor) }
     }
   }
 }

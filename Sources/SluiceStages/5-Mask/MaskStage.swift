@@ -1,34 +1,25 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// A cut as one strip sees it.
-public struct StripCut: Sendable, Hashable {
+package struct StripCut: Sendable, Hashable {
   /// The cut of the whole tensor.
-  public let cut: Cut
+  package let cut: Cut
   /// How many elements of earlier strips equal the threshold.
-  public let tiesBefore: Int
+  package let tiesBefore: Int
 
   /// Describes a cut.
-  ///
-  /// - Parameters:
-  ///   - cut: The cut of the whole tensor.
-  ///   - tiesBefore: How many elements of earlier strips equal the threshold.
-  public init(cut: Cut, tiesBefore: Int) {
+  package init(cut: Cut, tiesBefore: Int) {
     self.cut = cut
     self.tiesBefore = tiesBefore
   }
 }
 
 /// Knows where each partition's rate cuts a tensor.
-public protocol CutSource: Sendable {
+package protocol CutSource: Sendable {
   /// The number of partitions.
   var partitionCount: Int { get }
 
   /// The cuts of a strip, most severe partition first.
-  ///
-  /// - Parameters:
-  ///   - strip: The strip.
-  ///   - model: The position of the fine-tuned model.
-  /// - Returns: One cut for each partition.
   func cuts(of strip: Strip, model: Int) -> [StripCut]
 }
 
@@ -36,8 +27,8 @@ public protocol CutSource: Sendable {
 /// once: dynamic pruning (DPPA section 3.2), exact to the element.
 ///
 /// Which of several elements at a threshold are kept depends on their running number in the tensor,
-/// so the blocks of a strip come in order, and a strip knows the ties of those before it.
-public struct MaskStage: DeltaTransform {
+/// so the tiles of a strip come in order, and a strip knows the ties of those before it.
+package struct MaskStage: DeltaTransform {
   private let cuts: any CutSource
   private let tieBreak: TieBreak
   private let zeroesDropped: Bool
@@ -49,24 +40,19 @@ public struct MaskStage: DeltaTransform {
   ///   - tieBreak: Which of the elements at a threshold are kept.
   ///   - zeroesDropped: Whether dropped deltas become zero here; false where the next stage is an
   ///     `AmplifyStage` that does it in the same pass.
-  public init(cuts: any CutSource, tieBreak: TieBreak, zeroesDropped: Bool = true) {
+  package init(cuts: any CutSource, tieBreak: TieBreak, zeroesDropped: Bool = true) {
     self.cuts = cuts
     self.tieBreak = tieBreak
     self.zeroesDropped = zeroesDropped
   }
 
   /// The name in recipes.
-  public var name: String { "mask" }
+  package var name: String { "mask" }
   /// Linear layers only.
-  public var scope: TransformScope { .linear }
+  package var scope: TransformScope { .linear }
 
   /// Makes the part that works in one lane on one model.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+  package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(stage: self, model: model, kernels: kernels)
   }
 
@@ -88,18 +74,18 @@ public struct MaskStage: DeltaTransform {
       }
     }
 
-    func apply(to block: DeltaBlock) {
-      precondition(!cursors.isEmpty && cursors.count <= block.partitions.count)
-      block.partitions.activeCount = cursors.count
+    func apply(to tile: DeltaTile) {
+      precondition(!cursors.isEmpty && cursors.count <= tile.partitions.count)
+      tile.partitions.activeCount = cursors.count
       for partition in cursors.indices {
         _ = unsafe kernels.select(
-          block.values, count: block.count, cursor: &cursors[partition],
-          keep: block.partitions[partition])
+          tile.values, count: tile.count, cursor: &cursors[partition],
+          keep: tile.partitions[partition])
       }
       guard stage.zeroesDropped else { return }
       // The last partition contains the others.
       unsafe kernels.applyMask(
-        block.values, count: block.count, keep: block.partitions[cursors.count - 1])
+        tile.values, count: tile.count, keep: tile.partitions[cursors.count - 1])
     }
   }
 }

@@ -1,5 +1,5 @@
 internal import SluiceCore
-public import SluiceKernels
+package import SluiceKernels
 
 /// Where the random numbers of a tensor start: the same for every seed, model and name, whatever the
 /// order in which tensors are visited.
@@ -31,34 +31,24 @@ enum DrawStart {
 /// seed, the model's position, the tensor's name and i alone. So a mask does not depend on how the
 /// data is divided, and the masks of two rates are nested, which partitions need.
 /// Deviation: the paper draws from a framework's generator in the order of the parameters.
-public struct RandomMaskStage: DeltaTransform {
+package struct RandomMaskStage: DeltaTransform {
   private let rates: any RateSource
   private let seed: UInt64
   /// Which tensors it prunes.
-  public let scope: TransformScope
+  package let scope: TransformScope
 
   /// Makes the stage.
-  ///
-  /// - Parameters:
-  ///   - rates: The rate of each partition of each tensor.
-  ///   - seed: Another one gives other masks.
-  ///   - scope: Which tensors are pruned.
-  public init(rates: any RateSource, seed: UInt64, scope: TransformScope) {
+  package init(rates: any RateSource, seed: UInt64, scope: TransformScope) {
     self.rates = rates
     self.seed = seed
     self.scope = scope
   }
 
   /// The name in recipes.
-  public var name: String { "random-mask" }
+  package var name: String { "random-mask" }
 
   /// Makes the part that works in one lane on one model.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+  package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(stage: self, model: model, kernels: kernels)
   }
 
@@ -68,7 +58,7 @@ public struct RandomMaskStage: DeltaTransform {
     private let seed: UInt64
     private let model: Int
     private let kernels: Kernels
-    private let draws = AlignedBuffer<UInt32>(count: Granularity.blockElements, fill: 0)
+    private let draws = AlignedBuffer<UInt32>(count: Granularity.tileElements, fill: 0)
     private var start: UInt64 = 0
 
     init(stage: RandomMaskStage, model: Int, kernels: Kernels) {
@@ -85,23 +75,23 @@ public struct RandomMaskStage: DeltaTransform {
       }
     }
 
-    func apply(to block: DeltaBlock) {
-      precondition(!limits.isEmpty && limits.count <= block.partitions.count)
-      block.partitions.activeCount = limits.count
-      for first in stride(from: 0, to: block.count, by: Granularity.blockElements) {
-        let count = min(Granularity.blockElements, block.count - first)
+    func apply(to tile: DeltaTile) {
+      precondition(!limits.isEmpty && limits.count <= tile.partitions.count)
+      tile.partitions.activeCount = limits.count
+      for first in stride(from: 0, to: tile.count, by: Granularity.tileElements) {
+        let count = min(Granularity.tileElements, tile.count - first)
         // SAFETY: a piece has no more elements than the buffer, and begins with a word of its own.
         unsafe kernels.draw(
-          into: draws.pointer, count: count, start: start, first: block.firstElement + first)
+          into: draws.pointer, count: count, start: start, first: tile.firstElement + first)
         for (partition, limit) in limits.enumerated() {
           _ = unsafe kernels.keepDrawn(
             draws.pointer, count: count, atLeast: limit,
-            keep: block.partitions[partition] + first / 64)
+            keep: tile.partitions[partition] + first / 64)
         }
       }
       // The last partition contains the others.
       unsafe kernels.applyMask(
-        block.values, count: block.count, keep: block.partitions[limits.count - 1])
+        tile.values, count: tile.count, keep: tile.partitions[limits.count - 1])
     }
   }
 }

@@ -1,21 +1,17 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// Finds where rows are cut: Wanda's choice of the smallest scores, exact to the element.
 ///
 /// Formula: with n columns, the first floor(rate * n) elements in the order (score ascending, column
 /// ascending) are removed. Source: Wanda (arXiv 2306.11695), whose code sorts each row stably.
-@safe public final class RowSelection {
+@safe package final class RowSelection {
   private let kernels: Kernels
   private let scores: AlignedBuffer<UInt32>
   private let sorted: AlignedBuffer<UInt32>
   private let scratch: AlignedBuffer<UInt32>
 
   /// Makes room for rows.
-  ///
-  /// - Parameters:
-  ///   - columnCount: The most columns of a row.
-  ///   - kernels: The kernels to compute with.
-  public init(columnCount: Int, kernels: Kernels) {
+  package init(columnCount: Int, kernels: Kernels) {
     self.kernels = kernels
     scores = AlignedBuffer(count: columnCount, fill: 0)
     sorted = AlignedBuffer(count: columnCount, fill: 0)
@@ -26,16 +22,10 @@ public import SluiceKernels
   ///
   /// - Parameter columnCount: The most columns of a row.
   /// - Returns: The number of bytes.
-  public static func byteCount(columnCount: Int) -> Int { 3 * 4 * columnCount }
+  package static func byteCount(columnCount: Int) -> Int { 3 * 4 * columnCount }
 
   /// Finds where a row is cut.
-  ///
-  /// - Parameters:
-  ///   - deltas: The row, as many numbers as norms.
-  ///   - norms: The norm of each input.
-  ///   - rate: The share of the row to remove.
-  /// - Returns: The cut.
-  public func cut(_ deltas: UnsafePointer<Float>, norms: [Float], rate: Double) -> RowCut {
+  package func cut(_ deltas: UnsafePointer<Float>, norms: [Float], rate: Double) -> RowCut {
     let count = norms.count
     let removed = Int((rate * Double(count)).rounded(.down))
     guard count > 0, removed < count else { return RowCut(thresholdBits: .max, firstTiedColumn: 0) }

@@ -1,34 +1,25 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// Keeps the largest deltas of linear layers and dense tensors.
 ///
 /// Source: the trim of TIES (arXiv 2306.01708), section 4, step 1. It comes after the pruning and leaves the partitions alone.
-public struct TrimStage: DeltaTransform {
+package struct TrimStage: DeltaTransform {
   private let cuts: any CutSource
   private let tieBreak: TieBreak
 
   /// Makes the stage.
-  ///
-  /// - Parameters:
-  ///   - cuts: Where each tensor is cut, with one partition.
-  ///   - tieBreak: Which of the elements at a threshold are kept.
-  public init(cuts: any CutSource, tieBreak: TieBreak) {
+  package init(cuts: any CutSource, tieBreak: TieBreak) {
     self.cuts = cuts
     self.tieBreak = tieBreak
   }
 
   /// The name in recipes.
-  public var name: String { "trim" }
+  package var name: String { "trim" }
   /// All tensors that are merged.
-  public var scope: TransformScope { .all }
+  package var scope: TransformScope { .all }
 
   /// Makes the part that works in one lane on one model.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+  package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(stage: self, model: model, kernels: kernels)
   }
 
@@ -36,7 +27,7 @@ public struct TrimStage: DeltaTransform {
     private let stage: TrimStage
     private let model: Int
     private let kernels: Kernels
-    private let keep = AlignedBuffer<UInt64>(count: Granularity.blockElements / 64, fill: 0)
+    private let keep = AlignedBuffer<UInt64>(count: Granularity.tileElements / 64, fill: 0)
     private var cursor: TieCursor?
 
     init(stage: TrimStage, model: Int, kernels: Kernels) {
@@ -51,12 +42,12 @@ public struct TrimStage: DeltaTransform {
       }
     }
 
-    func apply(to block: DeltaBlock) {
+    func apply(to tile: DeltaTile) {
       guard var cursor else { return }
-      for start in stride(from: 0, to: block.count, by: Granularity.blockElements) {
-        let count = min(Granularity.blockElements, block.count - start)
-        // SAFETY: a piece has no more elements than the keep words, and lies in the block.
-        let values = unsafe block.values + start
+      for start in stride(from: 0, to: tile.count, by: Granularity.tileElements) {
+        let count = min(Granularity.tileElements, tile.count - start)
+        // SAFETY: a piece has no more elements than the keep words, and lies in the tile.
+        let values = unsafe tile.values + start
         _ = unsafe kernels.select(values, count: count, cursor: &cursor, keep: keep.pointer)
         unsafe kernels.applyMask(values, count: count, keep: keep.pointer)
       }

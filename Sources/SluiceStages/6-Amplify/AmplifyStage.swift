@@ -1,8 +1,8 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// Multiplies what is left of a linear layer's deltas by its partition's factor: dynamic partition
 /// amplification (DPPA section 3.3).
-public struct AmplifyStage: DeltaTransform {
+package struct AmplifyStage: DeltaTransform {
   private let ringFactors: [@Sendable (Int) -> [Float]]
   private let zeroesDropped: Bool
 
@@ -11,7 +11,7 @@ public struct AmplifyStage: DeltaTransform {
   /// - Parameters:
   ///   - ringFactors: For each model, the factor of each ring, most severe first.
   ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
-  public init(ringFactors: [[Float]], zeroesDropped: Bool = false) {
+  package init(ringFactors: [[Float]], zeroesDropped: Bool = false) {
     self.ringFactors = ringFactors.map { factors in { _ in factors } }
     self.zeroesDropped = zeroesDropped
   }
@@ -22,7 +22,7 @@ public struct AmplifyStage: DeltaTransform {
   ///   - ringFactors: For each model, what gives the factor of each ring, most severe first, for a
   ///     number of partitions.
   ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
-  public init(
+  package init(
     ringFactorsByCount ringFactors: [@Sendable (Int) -> [Float]], zeroesDropped: Bool = false
   ) {
     self.ringFactors = ringFactors
@@ -30,17 +30,12 @@ public struct AmplifyStage: DeltaTransform {
   }
 
   /// The name in recipes.
-  public var name: String { "amplify" }
+  package var name: String { "amplify" }
   /// Linear layers only.
-  public var scope: TransformScope { .linear }
+  package var scope: TransformScope { .linear }
 
   /// Makes the part that works in one lane on one model.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+  package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(
       factorsByCount: ringFactors[model], zeroesDropped: zeroesDropped, kernels: kernels)
   }
@@ -60,8 +55,8 @@ public struct AmplifyStage: DeltaTransform {
       self.kernels = kernels
     }
 
-    func apply(to block: DeltaBlock) {
-      let count = block.partitions.activeCount
+    func apply(to tile: DeltaTile) {
+      let count = tile.partitions.activeCount
       if factors.count != count {
         factors = factorsByCount(count)
         precondition(factors.count == count, "a factor for each partition")
@@ -69,11 +64,11 @@ public struct AmplifyStage: DeltaTransform {
       }
       if zeroesDropped {
         unsafe kernels.prune(
-          block.values, count: block.count, partitions: block.partitions.pointers,
+          tile.values, count: tile.count, partitions: tile.partitions.pointers,
           factors: factors, partitionCount: factors.count)
       } else if !isOne {
         unsafe kernels.amplify(
-          block.values, count: block.count, partitions: block.partitions.pointers,
+          tile.values, count: tile.count, partitions: tile.partitions.pointers,
           factors: factors, partitionCount: factors.count)
       }
     }

@@ -1,5 +1,5 @@
 /// How the amplification factors of nested partitions act on an element that lies in several.
-public enum PartitionCombination: String, Sendable, Hashable, CaseIterable {
+package enum PartitionCombination: String, Sendable, Hashable, CaseIterable {
   /// An element takes the factor of the most severe partition that keeps it: the paper's rings.
   case ring
   /// An element takes the largest of the factors of all partitions that keep it: the authors' code.
@@ -9,7 +9,7 @@ public enum PartitionCombination: String, Sendable, Hashable, CaseIterable {
   ///
   /// - Parameter factors: The factor of each partition, most severe first.
   /// - Returns: The factor of the elements that the partition keeps and no more severe one does.
-  public func ringFactors(_ factors: [Float]) -> [Float] {
+  package func ringFactors(_ factors: [Float]) -> [Float] {
     switch self {
     case .ring: factors
     case .max:

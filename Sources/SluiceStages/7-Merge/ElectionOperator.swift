@@ -1,4 +1,4 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// Elects a sign for each element by the sum of the deltas, and merges those that have it, with
 /// everything that versions of TIES do differently.
@@ -7,7 +7,7 @@ public import SluiceKernels
 /// scaled sum of the non-zero d_i with sign s. Sums run in Float32 in the order of the models.
 /// Source: TIES-Merging (arXiv 2306.01708) section 4, steps 2 and 3; the weighted mean is that of
 /// mergekit, the scaled sum AdaMerging++ (arXiv 2310.02575), section 3.
-public struct ElectionOperator: MergeOperator {
+package struct ElectionOperator: MergeOperator {
   private let zeroSign: ZeroSign
   private let aggregation: ElectedAggregation
   private let weights: [Float]
@@ -21,7 +21,7 @@ public struct ElectionOperator: MergeOperator {
   ///   - modelCount: The number of models.
   ///   - factors: The weights of the models, which may differ between tensors; used by
   ///     `weightedMean` and `scaledSum` only.
-  public init(
+  package init(
     zeroSign: ZeroSign, aggregation: ElectedAggregation, modelCount: Int,
     factors: any FactorSource
   ) {
@@ -39,24 +39,17 @@ public struct ElectionOperator: MergeOperator {
   }
 
   /// The name in recipes.
-  public var name: String { "elect" }
+  package var name: String { "elect" }
 
   /// The operator for one tensor.
-  ///
-  /// - Parameter task: The tensor.
-  /// - Returns: The operator with the tensor's weights.
-  public func prepared(for task: TensorTask) -> any MergeOperator {
+  package func prepared(for task: TensorTask) -> any MergeOperator {
     ElectionOperator(self, for: task)
   }
 
-  /// Merges the deltas of a block.
-  ///
-  /// - Parameters:
-  ///   - block: The deltas, and where the merged delta goes.
-  ///   - kernels: The kernels to compute with.
-  public func merge(_ block: MergeBlock, kernels: Kernels) {
+  /// Merges the deltas of a tile.
+  package func merge(_ tile: MergeTile, kernels: Kernels) {
     unsafe kernels.mergeElected(
-      block.deltas, weights: weights, modelCount: block.modelCount, count: block.count,
-      zeroSign: zeroSign, aggregation: aggregation, into: block.merged)
+      tile.deltas, weights: weights, modelCount: tile.modelCount, count: tile.count,
+      zeroSign: zeroSign, aggregation: aggregation, into: tile.merged)
   }
 }

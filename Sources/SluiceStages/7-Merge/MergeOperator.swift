@@ -1,7 +1,7 @@
 public import SluiceKernels
 
 /// The deltas of all models for the same elements.
-@safe public struct MergeBlock {
+@safe public struct MergeTile {
   /// One buffer of deltas for each model, in the order of the models.
   @unsafe public let deltas: UnsafePointer<UnsafePointer<Float>>
   /// The number of models.
@@ -13,7 +13,7 @@ public import SluiceKernels
   /// Where the merged delta goes.
   @unsafe public let merged: UnsafeMutablePointer<Float>
 
-  /// Describes a block.
+  /// Describes a tile.
   ///
   /// - Parameters:
   ///   - deltas: One buffer of deltas for each model.
@@ -37,39 +37,29 @@ public import SluiceKernels
 public protocol MergeOperator: Sendable {
   /// The name in recipes, plans and messages.
   var name: String { get }
-  /// Whether it takes the longer blocks of `Granularity.grainElements`; no by default.
+  /// Whether it takes the longer tiles of `Granularity.grainElements`; no by default.
   var usesGrains: Bool { get }
   /// The bytes that it holds in each lane; none by default.
   var laneByteCount: Int { get }
 
   /// The operator for one tensor, if tensors are merged differently.
-  ///
-  /// - Parameter task: The tensor.
-  /// - Returns: The operator that merges its blocks.
   func prepared(for task: TensorTask) -> any MergeOperator
 
-  /// Merges the deltas of a block.
-  ///
-  /// - Parameters:
-  ///   - block: The deltas, and where the merged delta goes.
-  ///   - kernels: The kernels to compute with.
-  func merge(_ block: MergeBlock, kernels: Kernels)
+  /// Merges the deltas of a tile.
+  func merge(_ tile: MergeTile, kernels: Kernels)
 
-  /// Makes the part that works in one lane; by default one that merges block by block and knows
+  /// Makes the part that works in one lane; by default one that merges tile by tile and knows
   /// nothing else.
-  ///
-  /// - Parameter kernels: The kernels to compute with.
-  /// - Returns: The part.
   func makeLane(kernels: Kernels) -> any LaneOperator
 }
 
 extension MergeOperator {
-  /// Blocks of the usual length.
+  /// Tiles of the usual length.
   public var usesGrains: Bool { false }
   /// Nothing.
   public var laneByteCount: Int { 0 }
 
-  /// A part that hands each block to the operator.
+  /// A part that hands each tile to the operator.
   ///
   /// - Parameter kernels: The kernels to compute with.
   /// - Returns: The part.
@@ -80,17 +70,11 @@ extension MergeOperator {
 
 /// The part of an operator that works in one lane: for operators that keep something or may fail.
 public protocol LaneOperator: AnyObject {
-  /// Prepares for a strip, whose blocks follow in order.
-  ///
-  /// - Parameter strip: The strip.
-  /// - Throws: What keeps the strip from being worked on.
+  /// Prepares for a strip, whose tiles follow in order.
   func begin(_ strip: Strip) throws
 
-  /// Merges the deltas of a block.
-  ///
-  /// - Parameter block: The deltas, and where the merged delta goes.
-  /// - Throws: What keeps the block from being merged.
-  func merge(_ block: MergeBlock) throws
+  /// Merges the deltas of a tile.
+  func merge(_ tile: MergeTile) throws
 }
 
 private final class StatelessLane: LaneOperator {
@@ -105,7 +89,7 @@ private final class StatelessLane: LaneOperator {
   }
 
   func begin(_ strip: Strip) { prepared = rule.prepared(for: strip.task) }
-  func merge(_ block: MergeBlock) { prepared.merge(block, kernels: kernels) }
+  func merge(_ tile: MergeTile) { prepared.merge(tile, kernels: kernels) }
 }
 
 extension MergeOperator {
@@ -128,14 +112,14 @@ public struct TiesOperator: MergeOperator {
   /// The name in recipes.
   public var name: String { "ties" }
 
-  /// Merges the deltas of a block.
+  /// Merges the deltas of a tile.
   ///
   /// - Parameters:
-  ///   - block: The deltas, and where the merged delta goes.
+  ///   - tile: The deltas, and where the merged delta goes.
   ///   - kernels: The kernels to compute with.
-  public func merge(_ block: MergeBlock, kernels: Kernels) {
+  public func merge(_ tile: MergeTile, kernels: Kernels) {
     unsafe kernels.mergeTies(
-      block.deltas, modelCount: block.modelCount, count: block.count, into: block.merged)
+      tile.deltas, modelCount: tile.modelCount, count: tile.count, into: tile.merged)
   }
 }
 
@@ -147,13 +131,13 @@ public struct MeanOperator: MergeOperator {
   /// The name in recipes.
   public var name: String { "average" }
 
-  /// Merges the deltas of a block.
+  /// Merges the deltas of a tile.
   ///
   /// - Parameters:
-  ///   - block: The deltas, and where the merged delta goes.
+  ///   - tile: The deltas, and where the merged delta goes.
   ///   - kernels: The kernels to compute with.
-  public func merge(_ block: MergeBlock, kernels: Kernels) {
+  public func merge(_ tile: MergeTile, kernels: Kernels) {
     unsafe kernels.mergeMean(
-      block.deltas, modelCount: block.modelCount, count: block.count, into: block.merged)
+      tile.deltas, modelCount: tile.modelCount, count: tile.count, into: tile.merged)
   }
 }

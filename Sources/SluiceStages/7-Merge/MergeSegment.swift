@@ -1,13 +1,13 @@
 internal import SluiceCore
-public import SluiceKernels
+package import SluiceKernels
 
-/// Pass 2 in one lane: delta -> mask -> amplify -> merge, fused block by block while a
-/// block is in cache; each chunk's merged weights go to the writer.
-@safe public final class MergeSegment: LaneSegment {
+/// Pass 2 in one lane: delta -> mask -> amplify -> merge, fused tile by tile while a
+/// tile is in cache; each chunk's merged weights go to the writer.
+@safe package final class MergeSegment: LaneSegment {
   private let chain: MergeChain
   private let output: ChunkOutput
   private let delta: DeltaStage
-  private let buffers: BlockBuffers
+  private let buffers: TileBuffers
   private let modelCount: Int
   private let kernels: Kernels
   private let transforms: TransformLanes
@@ -16,20 +16,14 @@ public import SluiceKernels
   private let present: AlignedBuffer<UnsafePointer<Float>>
 
   /// Makes the segment of one lane.
-  ///
-  /// - Parameters:
-  ///   - modelNames: The names of the fine-tuned models.
-  ///   - chain: What is done.
-  ///   - output: Where merged chunks go.
-  ///   - kernels: The kernels to compute with.
-  public init(modelNames: [String], chain: MergeChain, output: ChunkOutput, kernels: Kernels) {
+  package init(modelNames: [String], chain: MergeChain, output: ChunkOutput, kernels: Kernels) {
     self.chain = chain
     self.output = output
     self.kernels = kernels
     modelCount = modelNames.count
     let transformChain = chain.transformChain
-    buffers = BlockBuffers(
-      modelCount: modelNames.count, blockElements: transformChain.blockElements)
+    buffers = TileBuffers(
+      modelCount: modelNames.count, tileElements: transformChain.tileElements)
     transforms = TransformLanes(transformChain, modelCount: modelNames.count, kernels: kernels)
     operators = (
       chain.linear.rule.makeLane(kernels: kernels), chain.dense.rule.makeLane(kernels: kernels)
@@ -41,10 +35,7 @@ public import SluiceKernels
   }
 
   /// Chooses and prepares the transforms that apply to a strip.
-  ///
-  /// - Parameter strip: The strip.
-  /// - Throws: What a transform throws.
-  public func begin(_ strip: Strip) throws {
+  package func begin(_ strip: Strip) throws {
     output.begin(strip)
     guard strip.task.role != .copied else { return }
     let role = strip.task.role
@@ -60,7 +51,7 @@ public import SluiceKernels
   ///
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite or the result does not fit its type.
-  public func process(_ chunk: Chunk) throws {
+  package func process(_ chunk: Chunk) throws {
     let task = chunk.strip.task
     let width = task.outputDType.byteCount ?? 1
     let byteCount = chunk.elements.count * width
@@ -72,86 +63,83 @@ public import SluiceKernels
         return
       }
       let lane = operatorLane(for: task.role)
-      for block in chunk.blocks(of: buffers.blockElements) {
+      for tile in chunk.tiles(of: buffers.tileElements) {
         try unsafe merge(
-          chunk, block, task.role, lane, into: target + block.lowerBound * width,
+          chunk, tile, task.role, lane, into: target + tile.lowerBound * width,
           task.outputDType)
       }
     }
   }
 
   /// Finishes the strip.
-  ///
-  /// - Parameter strip: The strip.
-  /// - Throws: `CancelledError` if the run was cancelled.
-  public func end(_ strip: Strip) throws {
+  package func end(_ strip: Strip) throws {
     try output.end(strip)
   }
 
   private func merge(
-    _ chunk: Chunk, _ block: Range<Int>, _ role: TensorRole, _ lane: any LaneOperator,
+    _ chunk: Chunk, _ tile: Range<Int>, _ role: TensorRole, _ lane: any LaneOperator,
     into target: UnsafeMutableRawPointer, _ dtype: DType
   ) throws {
-    let hasBase = chunk.hasBase(block)
-    try delta.widenBase(chunk, block)
+    let hasBase = chunk.hasBase(tile)
+    try delta.widenBase(chunk, tile)
     for model in 0..<modelCount where role != .converted {
-      try delta.takeDelta(model, chunk, block)
+      try delta.takeDelta(model, chunk, tile)
       guard hasBase else { continue }
       try unsafe transforms.apply(
-        to: buffers.delta(of: model), count: block.count,
-        firstElement: chunk.elements.lowerBound + block.lowerBound, model: model)
+        to: buffers.delta(of: model), count: tile.count,
+        firstElement: chunk.elements.lowerBound + tile.lowerBound, model: model)
     }
     let scale =
-      hasBase ? try mergeDeltas(chunk, block, role, lane) : meanOfPresent(chunk, block)
+      hasBase ? try mergeDeltas(chunk, tile, role, lane) : meanOfPresent(chunk, tile)
     let largest = unsafe kernels.finish(
       base: buffers.base.pointer, merged: buffers.merged.pointer, mergeScale: scale, into: target,
-      dtype, count: block.count)
+      dtype, count: tile.count)
     if largest >= Float.infinity.bitPattern {
-      throw overflow(chunk, block, scale: scale)
+      throw overflow(chunk, tile, scale: scale)
     }
   }
 
   private func mergeDeltas(
-    _ chunk: Chunk, _ block: Range<Int>, _ role: TensorRole, _ lane: any LaneOperator
+    _ chunk: Chunk, _ tile: Range<Int>, _ role: TensorRole, _ lane: any LaneOperator
   ) throws -> Float {
     if role == .converted {
       // Adding -0 changes no number at all, not even -0.
-      unsafe buffers.merged.pointer.update(repeating: -0.0, count: block.count)
+      unsafe buffers.merged.pointer.update(repeating: -0.0, count: tile.count)
       return 1
     }
-    let mergeBlock = unsafe MergeBlock(
-      deltas: buffers.deltaRows, modelCount: modelCount, count: block.count,
-      merged: buffers.merged.pointer, firstElement: chunk.elements.lowerBound + block.lowerBound)
-    try lane.merge(mergeBlock)
+    let mergeTile = unsafe MergeTile(
+      deltas: buffers.deltaRows, modelCount: modelCount, count: tile.count,
+      merged: buffers.merged.pointer, firstElement: chunk.elements.lowerBound + tile.lowerBound)
+    try lane.merge(mergeTile)
     return role == .linear ? scales.linear : scales.dense
   }
 
   /// Rows that the base does not have: the mean of the models that have them.
-  private func meanOfPresent(_ chunk: Chunk, _ block: Range<Int>) -> Float {
+  private func meanOfPresent(_ chunk: Chunk, _ tile: Range<Int>) -> Float {
     var count = 0
     for (model, run) in chunk.fineTuned.enumerated() {
-      guard let run, run.elementCount > block.lowerBound else { continue }
+      guard let run, run.elementCount > tile.lowerBound else { continue }
       unsafe present.pointer[count] = UnsafePointer(buffers.delta(of: model))
       count += 1
     }
     guard count > 0 else {
-      unsafe buffers.merged.pointer.update(repeating: 0, count: block.count)
+      unsafe buffers.merged.pointer.update(repeating: 0, count: tile.count)
       return 1
     }
     unsafe kernels.mergeMean(
-      present.pointer, modelCount: count, count: block.count, into: buffers.merged.pointer)
+      present.pointer, modelCount: count, count: tile.count, into: buffers.merged.pointer)
     return 1
   }
 
-  private func overflow(_ chunk: Chunk, _ block: Range<Int>, scale: Float) -> StageError {
+  private func overflow(_ chunk: Chunk, _ tile: Range<Int>, scale: Float) -> StageError {
     let dtype = chunk.strip.task.outputDType
-    let index = (0..<block.count).first { index in
+    let index = (0..<tile.count).first { index in
       let product = unsafe scale * buffers.merged.pointer[index]
       return !dtype.canRepresent(unsafe buffers.base.pointer[index] + product)
     }
     return .overflow(
       tensor: chunk.strip.task.name,
-      element: chunk.elements.lowerBound + block.lowerBound + (index ?? 0), dtype: dtype)
+      element: chunk.elements.lowerBound + tile.lowerBound + (index ?? 0), dtype: dtype)
   }
 }
 

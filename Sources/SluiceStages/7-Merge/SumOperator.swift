@@ -1,21 +1,17 @@
-public import SluiceKernels
+package import SluiceKernels
 
 /// The sum of the deltas: task arithmetic (arXiv 2212.04089), with weights and scale applied before
 /// and after it.
-public struct SumOperator: MergeOperator {
+package struct SumOperator: MergeOperator {
   /// Makes the operator.
-  public init() {}
+  package init() {}
 
   /// The name in recipes.
-  public var name: String { "sum" }
+  package var name: String { "sum" }
 
-  /// Merges the deltas of a block.
-  ///
-  /// - Parameters:
-  ///   - block: The deltas, and where the merged delta goes.
-  ///   - kernels: The kernels to compute with.
-  public func merge(_ block: MergeBlock, kernels: Kernels) {
+  /// Merges the deltas of a tile.
+  package func merge(_ tile: MergeTile, kernels: Kernels) {
     unsafe kernels.mergeSum(
-      block.deltas, modelCount: block.modelCount, count: block.count, into: block.merged)
+      tile.deltas, modelCount: tile.modelCount, count: tile.count, into: tile.merged)
   }
 }

@@ -1,15 +1,15 @@
 internal import SluiceCore
-public import SluiceDataflow
+package import SluiceDataflow
 internal import SluiceFormats
 
-/// Where a lane puts its merged chunks: lets each be written behind the last in a buffer, adds its
+/// Where a lane puts its merged chunks: lets each be written after the last in a buffer, adds its
 /// bytes to the tensor's sum, and sends a buffer that is full to the writer.
-public final class ChunkOutput {
+package final class ChunkOutput {
   /// What is worth writing at once: quarters of it took a pass that writes a quarter more time.
-  public static let preferredByteCount = 1 << 20
+  package static let preferredByteCount = 1 << 20
   /// What a buffer holds beyond a chunk, so that bytes lie at the same position within a page in
   /// memory as in the file, as direct writing wants it.
-  public static let alignmentSlack = ShardLayout.alignment
+  package static let alignmentSlack = ShardLayout.alignment
 
   private let context: NodeContext
   private let pool: BufferPool
@@ -20,13 +20,7 @@ public final class ChunkOutput {
   private var filling: WriteJob?
 
   /// Makes the output of one lane.
-  ///
-  /// - Parameters:
-  ///   - context: The node of the lane.
-  ///   - pool: The buffers, shared by all lanes.
-  ///   - channel: The way to the writer.
-  ///   - ledger: Who learns of the strips' sums.
-  public init(
+  package init(
     context: NodeContext, pool: BufferPool, channel: BoundedChannel<WriteJob>, ledger: StripLedger
   ) {
     self.context = context
@@ -38,7 +32,7 @@ public final class ChunkOutput {
   /// Prepares for a strip.
   func begin(_ strip: Strip) { sum = BlockSum() }
 
-  /// Lets a chunk's bytes be written, behind those of the chunk before.
+  /// Lets a chunk's bytes be written, after those of the chunk before.
   ///
   /// - Parameters:
   ///   - chunk: The chunk.
@@ -68,7 +62,7 @@ public final class ChunkOutput {
     filling = job
   }
 
-  /// The buffer that is being filled, if as many bytes fit behind what is in it.
+  /// The buffer that is being filled, if as many bytes fit after what is in it.
   private func room(for byteCount: Int) throws -> WriteJob? {
     if let job = filling, unsafe job.range.upperBound + byteCount > job.buffer.bytes.count {
       try send()

@@ -1,11 +1,11 @@
-public import SluiceFormats
+package import SluiceFormats
 internal import Synchronization
 
 /// The shards of the merged model while they are written: under temporary names, in any order of
 /// ranges, each made when its first range comes.
 ///
 /// A shard of which an earlier run left some is opened again and filled up.
-public final class OutputShards: Sendable {
+package final class OutputShards: Sendable {
   private let shards: [OutputShard]
   private let directory: String
 
@@ -16,7 +16,7 @@ public final class OutputShards: Sendable {
   ///   - directory: Where unfinished files are kept.
   ///   - finished: For each shard that an earlier run began, the bytes of tensors in it that are
   ///     finished; its file must be there.
-  public init(_ layout: ShardLayout, in directory: String, finished: [Int: Int] = [:]) {
+  package init(_ layout: ShardLayout, in directory: String, finished: [Int: Int] = [:]) {
     self.directory = directory
     shards = layout.shards.enumerated().map { ordinal, shard in
       OutputShard(shard, in: directory, finishedByteCount: finished[ordinal])
@@ -30,22 +30,17 @@ public final class OutputShards: Sendable {
   ///   - shard: The ordinal of the shard.
   ///   - offset: Where they begin in the file.
   /// - Throws: `FormatError` if the disk is full or fails.
-  public func write(
+  package func write(
     _ bytes: UnsafeRawBufferPointer, shard: Int, at offset: Int
   ) throws(FormatError) {
     try unsafe shards[shard].write(bytes, at: offset)
   }
 
   /// A shard as something to wait for until it is on the disk.
-  ///
-  /// - Parameter shard: The ordinal of the shard.
-  /// - Returns: The shard.
-  public func durableData(of shard: Int) -> any DurableData { shards[shard] }
+  package func durableData(of shard: Int) -> any DurableData { shards[shard] }
 
   /// Waits until everything is on the disk, with the headers of shards that hold only empty tensors.
-  ///
-  /// - Throws: `FormatError` if the disk is full or fails.
-  public func finish() throws(FormatError) {
+  package func finish() throws(FormatError) {
     for shard in shards {
       try shard.sync()
       precondition(shard.isComplete, "a shard has a hole")
@@ -53,10 +48,7 @@ public final class OutputShards: Sendable {
   }
 
   /// Gives every shard its final name, unless it has it already.
-  ///
-  /// - Parameter directory: Where finished files go.
-  /// - Throws: `FormatError` if a file cannot be renamed.
-  public func publish(in directory: String) throws(FormatError) {
+  package func publish(in directory: String) throws(FormatError) {
     for shard in shards { try shard.publish(in: directory) }
   }
 }

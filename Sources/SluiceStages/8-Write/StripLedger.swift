@@ -1,10 +1,10 @@
 internal import SluiceCore
-public import SluiceFormats
+package import SluiceFormats
 internal import Synchronization
 
 /// Notices when a strip is finished: merged by its lane, and written by the writer, whichever of the
 /// two is last.
-public final class StripLedger: Sendable {
+package final class StripLedger: Sendable {
   private struct Entry {
     var writtenByteCount = 0
     var merged: (strip: Strip, sum: BlockSum)?
@@ -16,25 +16,17 @@ public final class StripLedger: Sendable {
   /// Makes a ledger without strips.
   ///
   /// - Parameter didFinish: Called for each strip once all its bytes have been handed to the system,
-  ///   with the sum of its blocks; on the thread of a lane or of the writer.
-  public init(didFinish: @escaping @Sendable (Strip, BlockSum) -> Void) {
+  ///   with the sum of its tiles; on the thread of a lane or of the writer.
+  package init(didFinish: @escaping @Sendable (Strip, BlockSum) -> Void) {
     self.didFinish = didFinish
   }
 
   /// Notes that bytes of a strip were written.
-  ///
-  /// - Parameters:
-  ///   - byteCount: How many.
-  ///   - strip: The ordinal of the strip.
   func didWrite(_ byteCount: Int, strip: Int) {
     update(strip) { $0.writtenByteCount += byteCount }
   }
 
   /// Notes that a lane is through with a strip.
-  ///
-  /// - Parameters:
-  ///   - strip: The strip.
-  ///   - sum: The sum of its blocks.
   func didMerge(_ strip: Strip, sum: BlockSum) {
     update(strip.ordinal) { $0.merged = (strip, sum) }
   }
@@ -54,15 +46,15 @@ public final class StripLedger: Sendable {
 
 extension Strip {
   /// The bytes of the strip in the output.
-  public var outputByteCount: Int { elements.count * (task.outputDType.byteCount ?? 1) }
+  package var outputByteCount: Int { elements.count * (task.outputDType.byteCount ?? 1) }
 
   /// Where those bytes begin in the output shard.
-  public var outputOffset: Int {
+  package var outputOffset: Int {
     task.outputOffset + elements.lowerBound * (task.outputDType.byteCount ?? 1)
   }
 
   /// The bytes that all models have of the strip.
-  public var inputByteCount: Int {
+  package var inputByteCount: Int {
     func byteCount(_ source: TensorSource, _ available: Int) -> Int {
       max(0, min(elements.upperBound, available) - elements.lowerBound)
         * (source.dtype.byteCount ?? 1)

@@ -1,32 +1,28 @@
-public import SluiceDataflow
+package import SluiceDataflow
 
 /// Merged bytes on their way to a shard.
 ///
 /// Dropping it gives the buffer back.
-public struct WriteJob: Sendable {
+package struct WriteJob: Sendable {
   /// The buffer that holds the bytes.
-  public let buffer: PooledBuffer
+  package let buffer: PooledBuffer
   /// Where they lie in the buffer.
-  public internal(set) var range: Range<Int>
+  package internal(set) var range: Range<Int>
   /// The ordinal of the strip that they belong to.
-  public let strip: Int
+  package let strip: Int
   /// The ordinal of the shard.
-  public let shard: Int
+  package let shard: Int
   /// Where they go in the shard.
-  public let offset: Int
+  package let offset: Int
 }
 
 /// Writes merged chunks to their places: the last nodes of the graph, shared by all lanes.
-public struct WriteStage: Sendable {
+package struct WriteStage: Sendable {
   private let shards: OutputShards
   private let ledger: StripLedger
 
   /// Makes the stage.
-  ///
-  /// - Parameters:
-  ///   - shards: The files.
-  ///   - ledger: Who learns of what is written.
-  public init(_ shards: OutputShards, ledger: StripLedger) {
+  package init(_ shards: OutputShards, ledger: StripLedger) {
     self.shards = shards
     self.ledger = ledger
   }
@@ -38,7 +34,7 @@ public struct WriteStage: Sendable {
   ///   - channel: Where the chunks come from.
   ///   - didWrite: Called with the number of bytes after each chunk.
   /// - Throws: `FormatError` if the disk is full or fails, `CancelledError` if the run was cancelled.
-  public func run(
+  package func run(
     _ context: NodeContext, from channel: BoundedChannel<WriteJob>,
     didWrite: (Int) -> Void
   ) throws {

@@ -1,25 +1,23 @@
 internal import SluiceCore
-public import SluiceKernels
+package import SluiceKernels
 
 /// A program that changes the deltas of one model: `exec` of kind `delta`.
 ///
 /// One program works for each lane, for all models in turn. It is given pieces of at most a grain,
 /// which begin at multiples of a grain, whatever the run's chunks are.
-public struct ExecTransform: DeltaTransform {
+package struct ExecTransform: DeltaTransform {
   /// The program.
-  public let spec: ExecSpec
+  package let spec: ExecSpec
 
   /// Makes the stage; nothing is started yet.
-  ///
-  /// - Parameter spec: The program.
-  public init(_ spec: ExecSpec) { self.spec = spec }
+  package init(_ spec: ExecSpec) { self.spec = spec }
 
   /// The name in plans and messages.
-  public var name: String { spec.name }
+  package var name: String { spec.name }
   /// Which tensors the program changes.
-  public var scope: TransformScope { spec.scope }
-  /// Longer blocks, the statistics, and the shared memory.
-  public var needs: StageNeeds {
+  package var scope: TransformScope { spec.scope }
+  /// Longer tiles, the statistics, and the shared memory.
+  package var needs: StageNeeds {
     StageNeeds(
       statistics: spec.statistics.map(\.statistic),
       laneByteCount: (spec.sharedByteCount + spec.byteCount) / max(spec.modelNames.count, 1) + 1,
@@ -27,22 +25,12 @@ public struct ExecTransform: DeltaTransform {
   }
 
   /// Makes the part that works in one lane on one model, with a program of its own.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the fine-tuned model.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
+  package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(Runner(spec), model: model, kernels: kernels)
   }
 
   /// Makes the parts of one lane, which share a program.
-  ///
-  /// - Parameters:
-  ///   - modelCount: The number of fine-tuned models.
-  ///   - kernels: The kernels to compute with.
-  /// - Returns: One part for each model.
-  public func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform] {
+  package func makeLanes(modelCount: Int, kernels: Kernels) -> [any LaneTransform] {
     let runner = Runner(spec)
     return (0..<modelCount).map { Lane(runner, model: $0, kernels: kernels) }
   }
@@ -67,19 +55,19 @@ public struct ExecTransform: DeltaTransform {
 
     func begin(_ strip: Strip) throws { try begin(strip, statistics: []) }
 
-    func apply(to block: DeltaBlock) throws {
-      guard let strip else { preconditionFailure("a block before its strip") }
+    func apply(to tile: DeltaTile) throws {
+      guard let strip else { preconditionFailure("a tile before its strip") }
       let program = try runner.program()
-      unsafe program.floats.update(from: block.values, count: block.count)
+      unsafe program.floats.update(from: tile.values, count: tile.count)
       let output = unsafe program.floats + ExecProgram.areaElements
-      unsafe output.update(repeating: .nan, count: block.count)
+      unsafe output.update(repeating: .nan, count: tile.count)
       try program.work(
-        strip, model: model, first: block.firstElement, count: block.count, statistics: statistics)
-      unsafe block.values.update(from: output, count: block.count)
-      if let index = unsafe kernels.firstNonFinite(block.values, count: block.count) {
+        strip, model: model, first: tile.firstElement, count: tile.count, statistics: statistics)
+      unsafe tile.values.update(from: output, count: tile.count)
+      if let index = unsafe kernels.firstNonFinite(tile.values, count: tile.count) {
         throw unsafe program.failure(
           .badInput, strip.task.name,
-          "left \(block.values[index]) as element \(block.firstElement + index) of model "
+          "left \(tile.values[index]) as element \(tile.firstElement + index) of model "
             + runner.spec.modelNames[model] + "; every element must be written, and finite")
       }
     }
@@ -87,36 +75,27 @@ public struct ExecTransform: DeltaTransform {
 }
 
 /// A program that makes one delta of several: `exec` of kind `merge`.
-public struct ExecOperator: MergeOperator {
+package struct ExecOperator: MergeOperator {
   /// The program.
-  public let spec: ExecSpec
+  package let spec: ExecSpec
 
   /// Makes the operator; nothing is started yet.
-  ///
-  /// - Parameter spec: The program.
-  public init(_ spec: ExecSpec) { self.spec = spec }
+  package init(_ spec: ExecSpec) { self.spec = spec }
 
   /// The name in plans and messages.
-  public var name: String { spec.name }
-  /// Longer blocks.
-  public var usesGrains: Bool { true }
+  package var name: String { spec.name }
+  /// Longer tiles.
+  package var usesGrains: Bool { true }
   /// The shared memory.
-  public var laneByteCount: Int { spec.sharedByteCount + spec.byteCount }
+  package var laneByteCount: Int { spec.sharedByteCount + spec.byteCount }
 
-  /// Not possible without a lane: a program is kept for all blocks.
-  ///
-  /// - Parameters:
-  ///   - block: The deltas, and where the merged delta goes.
-  ///   - kernels: The kernels to compute with.
-  public func merge(_ block: MergeBlock, kernels: Kernels) {
+  /// Not possible without a lane: a program is kept for all tiles.
+  package func merge(_ tile: MergeTile, kernels: Kernels) {
     preconditionFailure("a program merges in a lane")
   }
 
   /// Makes the part that works in one lane, with a program of its own.
-  ///
-  /// - Parameter kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(kernels: Kernels) -> any LaneOperator { Lane(Runner(spec), kernels) }
+  package func makeLane(kernels: Kernels) -> any LaneOperator { Lane(Runner(spec), kernels) }
 
   private final class Lane: LaneOperator {
     private let runner: Runner
@@ -130,23 +109,23 @@ public struct ExecOperator: MergeOperator {
 
     func begin(_ strip: Strip) throws { self.strip = strip }
 
-    func merge(_ block: MergeBlock) throws {
-      guard let strip else { preconditionFailure("a block before its strip") }
+    func merge(_ tile: MergeTile) throws {
+      guard let strip else { preconditionFailure("a tile before its strip") }
       let program = try runner.program()
       let area = ExecProgram.areaElements
-      for model in 0..<block.modelCount {
+      for model in 0..<tile.modelCount {
         unsafe (program.floats + model * area).update(
-          from: block.deltas[model], count: block.count)
+          from: tile.deltas[model], count: tile.count)
       }
-      let output = unsafe program.floats + block.modelCount * area
-      unsafe output.update(repeating: .nan, count: block.count)
+      let output = unsafe program.floats + tile.modelCount * area
+      unsafe output.update(repeating: .nan, count: tile.count)
       try program.work(
-        strip, model: nil, first: block.firstElement, count: block.count, statistics: [])
-      unsafe block.merged.update(from: output, count: block.count)
-      if let index = unsafe kernels.firstNonFinite(block.merged, count: block.count) {
+        strip, model: nil, first: tile.firstElement, count: tile.count, statistics: [])
+      unsafe tile.merged.update(from: output, count: tile.count)
+      if let index = unsafe kernels.firstNonFinite(tile.merged, count: tile.count) {
         throw unsafe program.failure(
           .badInput, strip.task.name,
-          "left \(block.merged[index]) as element \(block.firstElement + index); every element "
+          "left \(tile.merged[index]) as element \(tile.firstElement + index); every element "
             + "must be written, and finite")
       }
     }

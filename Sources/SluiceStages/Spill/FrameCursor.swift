@@ -8,7 +8,7 @@ internal import SluiceKernels
   private let kernels: Kernels
   private let decoder = FrameDecoder()
   private let stored = AlignedBuffer<UInt8>(count: Frame.byteLimit(.f32), fill: 0)
-  private let baseCells = AlignedBuffer<UInt32>(count: Granularity.blockElements, fill: 0)
+  private let baseCells = AlignedBuffer<UInt32>(count: Granularity.tileElements, fill: 0)
   private var packed: PackedStrip?
   private var stripStart = 0
   private var next = 0
@@ -94,21 +94,21 @@ internal import SluiceKernels
     _ task: TensorTask, _ dtype: DType, into target: UnsafeMutableRawBufferPointer
   ) throws {
     let width = dtype.byteCount ?? 4
-    // All at once where the base lies there as it is, and else block by block.
+    // All at once where the base lies there as it is, and else tile by tile.
     let isDirect =
       base.map { $0.dtype == dtype && $0.elementCount >= part.upperBound - chunkStart } ?? false
-    let step = isDirect ? part.count : Granularity.blockElements
+    let step = isDirect ? part.count : Granularity.tileElements
     var start = part.lowerBound
     while start < part.upperBound {
       let end = min(start + step, part.upperBound)
-      let block = (start - chunkStart)..<(end - chunkStart)
-      // SAFETY: blocks begin at whole words of keep bits, since chunks and frames do; the target has
+      let tile = (start - chunkStart)..<(end - chunkStart)
+      // SAFETY: tiles begin at whole words of keep bits, since chunks and frames do; the target has
       // room for the whole part.
-      let bases = unsafe BasePatterns.block(base, block, dtype, in: baseCells, kernels: kernels)
+      let bases = unsafe BasePatterns.tile(base, tile, dtype, in: baseCells, kernels: kernels)
       guard let out = target.baseAddress,
         unsafe kernels.unpack(
           base: bases, dtype, keep: decoder.keep + (start - frame.lowerBound) / 64,
-          count: block.count, planes: decoder.planes, planeLength: decoder.keptCount,
+          count: tile.count, planes: decoder.planes, planeLength: decoder.keptCount,
           positions: decoder.positions, ends: decoder.ends,
           into: out + (start - part.lowerBound) * width)
       else { throw otherBase(packed, task.name) }

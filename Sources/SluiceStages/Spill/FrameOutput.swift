@@ -1,11 +1,11 @@
 internal import SluiceCore
-public import SluiceDataflow
+package import SluiceDataflow
 internal import SluiceFormats
 
 /// Frames on their way to the spill, or the end of a strip's.
 ///
 /// Dropping it gives the buffer back.
-public struct FrameJob: Sendable {
+package struct FrameJob: Sendable {
   /// The buffer that holds the frames; nil at the end of a strip.
   let buffer: PooledBuffer?
   /// How many of its bytes are frames.
@@ -19,9 +19,9 @@ public struct FrameJob: Sendable {
 }
 
 /// Where a lane puts its frames: collects them in buffers and sends these to the writer.
-public final class FrameOutput {
+package final class FrameOutput {
   /// The bytes of a buffer: frames of most weights are a tenth of the longest, so it holds a few.
-  public static let bufferByteCount = 1 << 21
+  package static let bufferByteCount = 1 << 21
 
   private let context: NodeContext
   private let pool: BufferPool
@@ -42,7 +42,7 @@ public final class FrameOutput {
   ///   - channel: The way to the writer.
   ///   - store: The spill.
   ///   - byteLimit: How long its file may become; strips that do not fit are read again instead.
-  public init(
+  package init(
     context: NodeContext, pool: BufferPool, channel: BoundedChannel<FrameJob>, store: SpillStore,
     byteLimit: Int
   ) {
@@ -58,18 +58,11 @@ public final class FrameOutput {
   ///
   /// - Parameter floors: For each model the pattern of the smallest |delta| that is kept.
   func begin(floors: [UInt32]) {
-    tables = floors.map { FrameTable(floorBits: $0, frames: []) }
+    tables = floors.map { FrameTable(minimumMagnitudeBits: $0, frames: []) }
     isAbandoned = false
   }
 
   /// Takes up a frame.
-  ///
-  /// - Parameters:
-  ///   - model: The position of the model.
-  ///   - dtype: The type of its patterns.
-  ///   - strip: The strip.
-  ///   - fill: Writes the frame and says how long it is.
-  /// - Throws: `CancelledError` if the run was cancelled.
   func append(
     model: Int, _ dtype: DType, _ strip: Strip, _ fill: (UnsafeMutableRawBufferPointer) -> Int
   ) throws {
@@ -88,9 +81,6 @@ public final class FrameOutput {
   }
 
   /// Sends what is left of a strip, and that it is whole.
-  ///
-  /// - Parameter strip: The strip.
-  /// - Throws: `CancelledError` if the run was cancelled.
   func end(_ strip: Strip) throws {
     try flush(strip)
     guard !isAbandoned else { return }
@@ -121,13 +111,11 @@ public final class FrameOutput {
 }
 
 /// Writes frames to the spill: one node, so that what a lane sends is written in order.
-public struct SpillWriteStage: Sendable {
+package struct SpillWriteStage: Sendable {
   private let store: SpillStore
 
   /// Makes the stage.
-  ///
-  /// - Parameter store: The spill.
-  public init(_ store: SpillStore) { self.store = store }
+  package init(_ store: SpillStore) { self.store = store }
 
   /// Writes until the channel is closed.
   ///
@@ -137,7 +125,7 @@ public struct SpillWriteStage: Sendable {
   ///   - didWrite: Called with the number of bytes after each buffer.
   ///   - didEnd: Called when all frames of a strip are written.
   /// - Throws: `FormatError` if the disk is full or fails, `CancelledError` if the run was cancelled.
-  public func run(
+  package func run(
     _ context: NodeContext, from channel: BoundedChannel<FrameJob>, didWrite: (Int) -> Void,
     didEnd: (Strip) -> Void
   ) throws {

@@ -2,7 +2,7 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceKernels
 
-/// Collects the kept elements of one model, block by block, until a frame is full.
+/// Collects the kept elements of one model, tile by tile, until a frame is full.
 @safe final class FramePacker {
   private let kernels: Kernels
   private let codes: AlignedBuffer<UInt32>
@@ -25,13 +25,13 @@ internal import SluiceKernels
   /// How many elements the frame at hand has.
   var count: Int { elementCount }
 
-  /// Where the keep bits of the next block go; the block begins with a whole word.
+  /// Where the keep bits of the next tile go; the tile begins with a whole word.
   var nextKeep: UnsafeMutablePointer<UInt64> {
     precondition(elementCount % 64 == 0 && elementCount < Frame.elementLimit)
     return unsafe keep.pointer + elementCount / 64
   }
 
-  /// Adds a block whose keep bits are at `nextKeep`.
+  /// Adds a tile whose keep bits are at `nextKeep`.
   func add(
     _ tuned: UnsafeRawPointer, base: UnsafeRawPointer, _ dtype: DType, count: Int
   ) {

@@ -1,46 +1,38 @@
 internal import SluiceCore
-public import SluiceFormats
-public import SluiceKernels
+package import SluiceFormats
+package import SluiceKernels
 
 /// What of a tensor is kept in frames, once its first look is done.
-public struct SpillWish: Sendable, Hashable {
+package struct SpillFloors: Sendable, Hashable {
   /// For each model the Float32 bit pattern of the smallest |delta| that is kept; 0 for every element,
   /// nil if nothing of that model is wanted.
-  public var floors: [UInt32?]
+  package var floors: [UInt32?]
 
   /// States what is kept.
   ///
   /// - Parameter floors: For each model the smallest pattern that is kept, 0 or nil.
-  public init(floors: [UInt32?]) { self.floors = floors }
+  package init(floors: [UInt32?]) { self.floors = floors }
 }
 
 /// The second look of pass 1 in one lane: delta -> keep -> pack, fused; frames go to
 /// the writer.
-@safe public final class SpillSegment: LaneSegment {
-  private let wishes: @Sendable (TensorTask) -> SpillWish?
+@safe package final class SpillSegment: LaneSegment {
+  private let wishes: @Sendable (TensorTask) -> SpillFloors?
   private let output: FrameOutput
   private let store: SpillStore
   private let kernels: Kernels
   private let encoder: FrameEncoder
-  private let buffers: BlockBuffers
+  private let buffers: TileBuffers
   private let delta: DeltaStage
   private let packers: [FramePacker]
   private let planes: AlignedBuffer<UInt8>
   private let tunedCells: AlignedBuffer<UInt32>
   private let baseCells: AlignedBuffer<UInt32>
-  private var wish = SpillWish(floors: [])
+  private var wish = SpillFloors(floors: [])
 
   /// Makes the segment of one lane.
-  ///
-  /// - Parameters:
-  ///   - modelNames: The names of the fine-tuned models.
-  ///   - wishes: What is kept of a tensor; nil if nothing is.
-  ///   - output: Where frames go.
-  ///   - store: The spill.
-  ///   - codec: How frames are compressed.
-  ///   - kernels: The kernels to compute with.
-  public init(
-    modelNames: [String], wishes: @escaping @Sendable (TensorTask) -> SpillWish?,
+  package init(
+    modelNames: [String], wishes: @escaping @Sendable (TensorTask) -> SpillFloors?,
     output: FrameOutput, store: SpillStore, codec: FrameCodec, kernels: Kernels
   ) {
     self.wishes = wishes
@@ -48,27 +40,25 @@ public struct SpillWish: Sendable, Hashable {
     self.store = store
     self.kernels = kernels
     encoder = FrameEncoder(codec)
-    buffers = BlockBuffers(modelCount: modelNames.count)
+    buffers = TileBuffers(modelCount: modelNames.count)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     packers = modelNames.map { _ in FramePacker(kernels: kernels) }
     planes = AlignedBuffer(count: Frame.elementLimit * 4, fill: 0)
-    tunedCells = AlignedBuffer(count: Granularity.blockElements, fill: 0)
-    baseCells = AlignedBuffer(count: Granularity.blockElements, fill: 0)
+    tunedCells = AlignedBuffer(count: Granularity.tileElements, fill: 0)
+    baseCells = AlignedBuffer(count: Granularity.tileElements, fill: 0)
   }
 
   /// The bytes that the segment of one lane holds, with those of the encoder.
   ///
   /// - Parameter modelCount: The number of fine-tuned models.
   /// - Returns: The number of bytes.
-  public static func byteCount(modelCount: Int) -> Int {
+  package static func byteCount(modelCount: Int) -> Int {
     modelCount * FramePacker.byteCount + Frame.elementLimit * 4 + 1 << 20
   }
 
   /// Looks up what is kept of the strip's tensor.
-  ///
-  /// - Parameter strip: The strip.
-  public func begin(_ strip: Strip) {
-    wish = wishes(strip.task) ?? SpillWish(floors: packers.map { _ in nil })
+  package func begin(_ strip: Strip) {
+    wish = wishes(strip.task) ?? SpillFloors(floors: packers.map { _ in nil })
     output.begin(floors: wish.floors.map { $0 ?? 0 })
   }
 
@@ -76,7 +66,7 @@ public struct SpillWish: Sendable, Hashable {
   ///
   /// - Parameter chunk: The chunk.
   /// - Throws: `StageError` if a weight is not finite, `CancelledError` if the run was cancelled.
-  public func process(_ chunk: Chunk) throws {
+  package func process(_ chunk: Chunk) throws {
     let strip = chunk.strip
     var start = chunk.elements.lowerBound
     while start < chunk.elements.upperBound {
@@ -91,23 +81,20 @@ public struct SpillWish: Sendable, Hashable {
   }
 
   /// Sends what is left of the strip.
-  ///
-  /// - Parameter strip: The strip.
-  /// - Throws: `CancelledError` if the run was cancelled.
-  public func end(_ strip: Strip) throws { try output.end(strip) }
+  package func end(_ strip: Strip) throws { try output.end(strip) }
 
-  /// Adds a part of a frame, block by block.
+  /// Adds a part of a frame, tile by tile.
   private func add(_ chunk: Chunk, _ elements: Range<Int>) throws {
     let first = chunk.elements.lowerBound
     var start = elements.lowerBound
     while start < elements.upperBound {
-      let block =
-        (start - first)..<(min(start + buffers.blockElements, elements.upperBound) - first)
-      try delta.widenBase(chunk, block)
+      let tile =
+        (start - first)..<(min(start + buffers.tileElements, elements.upperBound) - first)
+      try delta.widenBase(chunk, tile)
       for (model, floor) in wish.floors.enumerated() {
-        if let floor { try add(chunk, block, model: model, floor: floor) }
+        if let floor { try add(chunk, tile, model: model, floor: floor) }
       }
-      start += block.count
+      start += tile.count
     }
     for (model, floor) in wish.floors.enumerated() where floor != nil {
       addBase(chunk, elements, model: model)
@@ -126,12 +113,12 @@ public struct SpillWish: Sendable, Hashable {
     unsafe packers[model].addBase(bytes, firstElement: elements.lowerBound, base.dtype)
   }
 
-  private func add(_ chunk: Chunk, _ block: Range<Int>, model: Int, floor: UInt32) throws {
-    guard let run = chunk.fineTuned[model], run.elementCount > block.lowerBound else { return }
+  private func add(_ chunk: Chunk, _ tile: Range<Int>, model: Int, floor: UInt32) throws {
+    guard let run = chunk.fineTuned[model], run.elementCount > tile.lowerBound else { return }
     // The frame ends with the model's last element.
-    let count = min(block.upperBound, run.elementCount) - block.lowerBound
+    let count = min(tile.upperBound, run.elementCount) - tile.lowerBound
     let packer = packers[model]
-    try delta.takeDelta(model, chunk, block)
+    try delta.takeDelta(model, chunk, tile)
     let keep = unsafe packer.nextKeep
     if floor == 0 {
       for word in 0..<(count + 63) / 64 {
@@ -144,30 +131,30 @@ public struct SpillWish: Sendable, Hashable {
         buffers.delta(of: model), count: count, cursor: &cursor, keep: keep)
     }
     let dtype = Kernels.packedDType(base: chunk.strip.task.base.dtype, tuned: run.dtype)
-    let tuned = unsafe cells(run, block, dtype, in: tunedCells)
-    let base = unsafe baseCells(chunk, block, dtype)
+    let tuned = unsafe cells(run, tile, dtype, in: tunedCells)
+    let base = unsafe baseCells(chunk, tile, dtype)
     unsafe packer.add(tuned, base: base, dtype, count: count)
   }
 
-  /// A model's patterns of a block: where they lie if they are of the type asked for, or else widened.
+  /// A model's patterns of a tile: where they lie if they are of the type asked for, or else widened.
   private func cells(
-    _ run: ChunkRun, _ block: Range<Int>, _ dtype: DType, in scratch: AlignedBuffer<UInt32>
+    _ run: ChunkRun, _ tile: Range<Int>, _ dtype: DType, in scratch: AlignedBuffer<UInt32>
   ) -> UnsafeRawPointer {
-    if run.dtype == dtype { return unsafe run.element(block.lowerBound) }
-    let count = min(block.upperBound, run.elementCount) - block.lowerBound
-    // SAFETY: the scratch has four bytes for each element of a block.
+    if run.dtype == dtype { return unsafe run.element(tile.lowerBound) }
+    let count = min(tile.upperBound, run.elementCount) - tile.lowerBound
+    // SAFETY: the scratch has four bytes for each element of a tile.
     unsafe scratch.pointer.withMemoryRebound(to: Float.self, capacity: scratch.count) {
-      _ = unsafe kernels.widen(run.element(block.lowerBound), run.dtype, into: $0, count: count)
+      _ = unsafe kernels.widen(run.element(tile.lowerBound), run.dtype, into: $0, count: count)
     }
     return unsafe UnsafeRawPointer(scratch.pointer)
   }
 
-  /// The base's patterns of a block, zeros where it has no element.
+  /// The base's patterns of a tile, zeros where it has no element.
   private func baseCells(
-    _ chunk: Chunk, _ block: Range<Int>, _ dtype: DType
+    _ chunk: Chunk, _ tile: Range<Int>, _ dtype: DType
   ) -> UnsafeRawPointer {
-    unsafe BasePatterns.block(
-      chunk.base, block, dtype, in: baseCells, kernels: kernels)
+    unsafe BasePatterns.tile(
+      chunk.base, tile, dtype, in: baseCells, kernels: kernels)
   }
 
   private func finishFrames(_ strip: Strip, firstElement: Int) throws {

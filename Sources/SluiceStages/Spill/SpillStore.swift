@@ -1,16 +1,16 @@
 internal import SluiceCore
-public import SluiceFormats
+package import SluiceFormats
 
 /// A strip of one fine-tuned model as frames.
-public struct PackedStrip: Sendable {
+package struct PackedStrip: Sendable {
   /// The file that holds the frames.
-  public let file: any ReadableFile
+  package let file: any ReadableFile
   /// What the frames' hashes are seeded with.
-  public let owner: String
+  package let owner: String
   /// Where the frames lie.
-  public let table: FrameTable
+  package let table: FrameTable
   /// Whether the base's bytes are compared with the sums in the frames.
-  public let checksBase: Bool
+  package let checksBase: Bool
 
   /// Describes a strip.
   ///
@@ -19,7 +19,7 @@ public struct PackedStrip: Sendable {
   ///   - owner: What the frames' hashes are seeded with.
   ///   - table: Where the frames lie.
   ///   - checksBase: Whether the base's bytes are compared with the sums in the frames.
-  public init(file: any ReadableFile, owner: String, table: FrameTable, checksBase: Bool) {
+  package init(file: any ReadableFile, owner: String, table: FrameTable, checksBase: Bool) {
     self.file = file
     self.owner = owner
     self.table = table
@@ -29,12 +29,7 @@ public struct PackedStrip: Sendable {
 
 extension PackedStrip {
   /// Reads all frames and checks that they are what was written.
-  ///
-  /// - Parameters:
-  ///   - firstElement: The position of the strip's first element in the tensor.
-  ///   - tensor: The tensor's name, for messages.
-  /// - Throws: `FormatError` if one is not.
-  public func checkFrames(firstElement: Int, tensor: String) throws {
+  package func checkFrames(firstElement: Int, tensor: String) throws {
     let decoder = FrameDecoder()
     var start = firstElement
     for entry in table.frames where entry.byteCount > 0 {
@@ -55,7 +50,7 @@ extension PackedStrip {
 }
 
 /// Knows which strips of which models are there as frames, to be read in the place of their files.
-public protocol PackedSource: Sendable {
+package protocol PackedSource: Sendable {
   /// The frames of a strip.
   ///
   /// - Parameters:
@@ -68,10 +63,10 @@ public protocol PackedSource: Sendable {
 
 /// The spill of a run: the frames that its first pass leaves, and where those of each strip lie.
 ///
-/// A strip's table comes behind its frames, so that a strip of which the table is known is there.
-public struct SpillStore: Sendable {
+/// A strip's table comes after its frames, so that a strip of which the table is known is there.
+package struct SpillStore: Sendable {
   /// The tables.
-  public let records: StripRecords
+  package let records: StripRecords
   private let owner: @Sendable (TensorTask, Int) -> String
 
   /// Makes a store in a file.
@@ -81,7 +76,7 @@ public struct SpillStore: Sendable {
   ///   - stripCount: The number of strips of the run.
   ///   - modelCount: The number of fine-tuned models.
   ///   - owner: What the hashes of the frames of a tensor and model are seeded with.
-  public init(
+  package init(
     _ file: WorkFile, stripCount: Int, modelCount: Int,
     owner: @escaping @Sendable (TensorTask, Int) -> String
   ) {
@@ -90,42 +85,20 @@ public struct SpillStore: Sendable {
   }
 
   /// What the hashes of the frames of a tensor and model are seeded with.
-  ///
-  /// - Parameters:
-  ///   - task: The tensor.
-  ///   - model: The position of the model.
-  /// - Returns: The owner of the frames.
-  public func owner(_ task: TensorTask, model: Int) -> String { owner(task, model) }
+  package func owner(_ task: TensorTask, model: Int) -> String { owner(task, model) }
 
   /// Writes frames at the end of the file.
-  ///
-  /// - Parameters:
-  ///   - bytes: The frames.
-  ///   - offset: Where, as `allocate` of the records said.
-  /// - Throws: `FormatError` if they cannot be written.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
     try unsafe records.file.write(bytes, at: offset)
   }
 
   /// Keeps the table of a strip whose frames are written.
-  ///
-  /// - Parameters:
-  ///   - table: The table.
-  ///   - strip: The ordinal of the strip in the run.
-  ///   - model: The position of the model.
-  /// - Throws: `FormatError` if it cannot be written.
-  public func put(_ table: FrameTable, strip: Int, model: Int) throws(FormatError) {
+  package func put(_ table: FrameTable, strip: Int, model: Int) throws(FormatError) {
     try records.put(table.encoded, strip: strip, model: model)
   }
 
   /// The frames of a strip.
-  ///
-  /// - Parameters:
-  ///   - strip: The strip.
-  ///   - model: The position of the model.
-  /// - Returns: The frames, or nil if there are none.
-  /// - Throws: `FormatError` or `StageError` if the table cannot be read.
-  public func packed(_ strip: Strip, model: Int) throws -> PackedStrip? {
+  package func packed(_ strip: Strip, model: Int) throws -> PackedStrip? {
     guard let record = try records.record(strip: strip.ordinal, model: model) else { return nil }
     guard let table = FrameTable(encoded: record) else {
       throw records.damage(strip: strip.ordinal, model: model)

@@ -1,18 +1,14 @@
 internal import SluiceCore
 
 /// A base model and what was fine-tuned from it.
-public struct ModelFamily: Sendable {
+package struct ModelFamily: Sendable {
   /// The base model.
-  public var base: TinyModel
+  package var base: TinyModel
   /// The fine-tuned models with their names, in order.
-  public var fineTuned: [(name: String, model: TinyModel)]
+  package var fineTuned: [(name: String, model: TinyModel)]
 
   /// Puts a family together.
-  ///
-  /// - Parameters:
-  ///   - base: The base model.
-  ///   - fineTuned: The fine-tuned models with their names, in order.
-  public init(base: TinyModel, fineTuned: [(name: String, model: TinyModel)]) {
+  package init(base: TinyModel, fineTuned: [(name: String, model: TinyModel)]) {
     self.base = base
     self.fineTuned = fineTuned
   }
@@ -20,9 +16,7 @@ public struct ModelFamily: Sendable {
 
 extension FamilySpec {
   /// Makes the models; equal specs give equal bytes.
-  ///
-  /// - Returns: The family.
-  public func build() -> ModelFamily {
+  package func build() -> ModelFamily {
     var base = TinyModel(tensors: [], config: config(isTied: isBaseTied))
     for (name, dimensions) in floatTensors where !(isBaseTied && name == TinyModel.headName) {
       var generator = generator(for: name, model: "")

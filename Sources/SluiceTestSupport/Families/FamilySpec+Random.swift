@@ -5,7 +5,7 @@ extension FamilySpec {
   ///
   /// - Parameter seed: What everything is drawn from.
   /// - Returns: A spec of 1 to 4 fine-tuned models and up to some 20,000 elements per model.
-  public static func random(seed: UInt64) -> FamilySpec {
+  package static func random(seed: UInt64) -> FamilySpec {
     var generator = RepeatableGenerator(seed: seed)
     var spec = FamilySpec(seed: seed, fineTunes: [])
     spec.hiddenSize = generator.integer(in: 5...32)

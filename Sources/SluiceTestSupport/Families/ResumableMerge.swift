@@ -1,21 +1,22 @@
-public import SluiceCore
-public import SluiceDataflow
+package import SluiceCore
+package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
-public import SluicePipeline
+package import SluicePipeline
+package import SluiceRecipe
 internal import SluiceStages
 
 /// A small family on disk that is merged again and again into directories of its own, whole or with
 /// interruptions, and what an uninterrupted merge of it gives.
-public final class ResumableMerge: Sendable {
+package final class ResumableMerge: Sendable {
   /// Where everything lies; removed with the last reference.
-  public let directory: String
+  package let directory: String
   /// What is merged.
-  public let recipe: MergeRecipe
+  package let recipe: MergeRecipe
   /// How: with many strips, and every finished unit recorded at once.
-  public let options: RunOptions
+  package let options: RunOptions
   /// The files of an uninterrupted merge by name; the report without what may differ.
-  public let expected: [String: [UInt8]]
+  package let expected: [String: [UInt8]]
 
   /// Makes a family and merges it once.
   ///
@@ -25,7 +26,7 @@ public final class ResumableMerge: Sendable {
   ///   - threads: The number of lanes.
   ///   - spill: Whether the second pass reads what the first kept.
   /// - Throws: If the family cannot be written or merged.
-  public init(
+  package init(
     in root: String, dtype: DType = .bf16, threads: Int = 1, spill: RunOptions.SpillOption = .off
   ) throws {
     directory = "\(root)/sluice-resume-\(UInt64.random(in: .min ... .max))"
@@ -60,23 +61,11 @@ public final class ResumableMerge: Sendable {
   deinit { try? Directory.remove(directory) }
 
   /// The path of an output.
-  ///
-  /// - Parameter name: Its name.
-  /// - Returns: The path.
-  public func output(_ name: String) -> String { "\(directory)/\(name)" }
+  package func output(_ name: String) -> String { "\(directory)/\(name)" }
 
   /// Merges into an output, or goes on with it.
-  ///
-  /// - Parameters:
-  ///   - name: The output's name.
-  ///   - cancellation: What ends the run from outside.
-  ///   - progress: Where progress is counted.
-  ///   - change: Changes the options of the run.
-  ///   - changeRecipe: Changes what is merged.
-  /// - Returns: How the run ended.
-  /// - Throws: What the run throws.
   @discardableResult
-  public func run(
+  package func run(
     _ name: String, cancellation: Cancellation = Cancellation(),
     progress: ProgressMeter = ProgressMeter(), change: (inout RunOptions) -> Void = { _ in },
     changeRecipe: (inout MergeRecipe) -> Void = { _ in }
@@ -95,7 +84,7 @@ public final class ResumableMerge: Sendable {
   /// - Parameter name: The output's name.
   /// - Returns: The content of each; of the report only what an interruption may not change.
   /// - Throws: If a file cannot be read.
-  public func files(of name: String) throws -> [String: [UInt8]] {
+  package func files(of name: String) throws -> [String: [UInt8]] {
     try ResumableMerge.files(in: output(name))
   }
 

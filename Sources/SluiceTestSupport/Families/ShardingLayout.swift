@@ -1,7 +1,7 @@
 /// How a tiny model is laid out on disk; none of it may change a merged byte.
-public struct ShardingLayout: Sendable, Equatable {
+package struct ShardingLayout: Sendable, Equatable {
   /// The order of the tensors over and within the files.
-  public enum Order: Sendable, Equatable {
+  package enum Order: Sendable, Equatable {
     /// As the model lists them.
     case given
     /// A permutation drawn from a seed.
@@ -9,7 +9,7 @@ public struct ShardingLayout: Sendable, Equatable {
   }
 
   /// What fills the space between the JSON of a header and the data.
-  public enum Padding: Sendable, Equatable, CaseIterable {
+  package enum Padding: Sendable, Equatable, CaseIterable {
     /// Spaces up to a multiple of eight, as common writers do.
     case aligned
     /// Nothing: the data start wherever the JSON ends.
@@ -21,7 +21,7 @@ public struct ShardingLayout: Sendable, Equatable {
   }
 
   /// The order in which a header names its tensors.
-  public enum HeaderOrder: Sendable, Equatable, CaseIterable {
+  package enum HeaderOrder: Sendable, Equatable, CaseIterable {
     /// By where the data stand.
     case offset
     /// By name, whatever the order of the data.
@@ -29,25 +29,18 @@ public struct ShardingLayout: Sendable, Equatable {
   }
 
   /// The number of files; never more than there are tensors.
-  public var shardCount: Int
+  package var shardCount: Int
   /// The order of the tensors.
-  public var order: Order
+  package var order: Order
   /// The padding of every header.
-  public var padding: Padding
+  package var padding: Padding
   /// The order of every header.
-  public var headerOrder: HeaderOrder
+  package var headerOrder: HeaderOrder
   /// Whether a single file comes with an index, too.
-  public var hasIndexForOneShard: Bool
+  package var hasIndexForOneShard: Bool
 
   /// Chooses a layout.
-  ///
-  /// - Parameters:
-  ///   - shardCount: The number of files.
-  ///   - order: The order of the tensors.
-  ///   - padding: The padding of every header.
-  ///   - headerOrder: The order of every header.
-  ///   - hasIndexForOneShard: Whether a single file comes with an index, too.
-  public init(
+  package init(
     shardCount: Int = 1, order: Order = .given, padding: Padding = .aligned,
     headerOrder: HeaderOrder = .offset, hasIndexForOneShard: Bool = false
   ) {
@@ -60,7 +53,7 @@ public struct ShardingLayout: Sendable, Equatable {
   }
 
   /// One of each kind: a plain file, an odd start, shards in order, shuffled shards of odd start.
-  public static let samples: [ShardingLayout] = [
+  package static let samples: [ShardingLayout] = [
     ShardingLayout(),
     ShardingLayout(padding: .odd, headerOrder: .name),
     ShardingLayout(padding: .wide, hasIndexForOneShard: true),

@@ -2,7 +2,7 @@ internal import Foundation
 
 extension TinyModel {
   /// Whether the config says that the head is the input embedding.
-  public var tiesHead: Bool {
+  package var tiesHead: Bool {
     let object = try? JSONSerialization.jsonObject(with: Data(config.utf8))
     return (object as? [String: Any])?["tie_word_embeddings"] as? Bool ?? false
   }

@@ -2,9 +2,9 @@ internal import Foundation
 internal import SluiceCore
 
 /// Why a checkpoint cannot be read by the tests' own reader.
-public struct TinyModelError: Error, Equatable {
+package struct TinyModelError: Error, Equatable {
   /// What is wrong, with the file.
-  public var message: String
+  package var message: String
 }
 
 extension TinyModel {
@@ -17,7 +17,7 @@ extension TinyModel {
   /// - Parameter directory: The path of the directory.
   /// - Returns: The model with its tensors in byte order of names.
   /// - Throws: `TinyModelError`, or Foundation's error if a file cannot be read.
-  public static func read(_ directory: String) throws -> TinyModel {
+  package static func read(_ directory: String) throws -> TinyModel {
     let folder = URL(fileURLWithPath: directory, isDirectory: true)
     let present = try FileManager.default.contentsOfDirectory(atPath: directory)
       .filter { $0.hasSuffix(".safetensors") }.sorted()
@@ -50,13 +50,7 @@ extension TinyModel {
   }
 
   /// Reads the bytes of one safetensors file.
-  ///
-  /// - Parameters:
-  ///   - bytes: The file.
-  ///   - file: Its name, for errors.
-  /// - Returns: Its tensors in the order of their data.
-  /// - Throws: `TinyModelError` where header and data do not fit.
-  public static func parse(_ bytes: [UInt8], file: String = "file") throws -> [TinyTensor] {
+  package static func parse(_ bytes: [UInt8], file: String = "file") throws -> [TinyTensor] {
     func check(_ condition: Bool, _ message: String) throws {
       if !condition { throw TinyModelError(message: "\(file): \(message)") }
     }

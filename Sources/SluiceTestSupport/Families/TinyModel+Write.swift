@@ -3,12 +3,7 @@ internal import SluiceCore
 
 extension TinyModel {
   /// Writes the model as a checkpoint directory: config, one safetensors file or shards with index.
-  ///
-  /// - Parameters:
-  ///   - directory: The path of the directory; made where it is missing.
-  ///   - layout: How the tensors are laid out.
-  /// - Throws: Foundation's error if a file cannot be written.
-  public func write(to directory: String, layout: ShardingLayout = ShardingLayout()) throws {
+  package func write(to directory: String, layout: ShardingLayout = ShardingLayout()) throws {
     let folder = URL(fileURLWithPath: directory, isDirectory: true)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try Data(config.utf8).write(to: folder.appendingPathComponent("config.json"))
@@ -31,13 +26,7 @@ extension TinyModel {
   }
 
   /// The bytes of one safetensors file.
-  ///
-  /// - Parameters:
-  ///   - tensors: The tensors in the order of their data.
-  ///   - padding: What follows the JSON.
-  ///   - headerOrder: The order of the names in the JSON.
-  /// - Returns: Length, header and data.
-  public static func safetensors(
+  package static func safetensors(
     _ tensors: [TinyTensor], padding: ShardingLayout.Padding = .aligned,
     headerOrder: ShardingLayout.HeaderOrder = .offset
   ) -> [UInt8] {

@@ -1,32 +1,26 @@
 /// A checkpoint small enough to be held and looked at whole.
-public struct TinyModel: Sendable, Equatable {
+package struct TinyModel: Sendable, Equatable {
   /// The tensors, in the order in which they are written.
-  public var tensors: [TinyTensor]
+  package var tensors: [TinyTensor]
   /// The text of `config.json`.
-  public var config: String
+  package var config: String
 
   /// The name of the head's weight.
-  public static let headName = "lm_head.weight"
+  package static let headName = "lm_head.weight"
   /// How the name of the input embedding ends.
-  public static let embeddingSuffix = "embed_tokens.weight"
+  package static let embeddingSuffix = "embed_tokens.weight"
 
   /// Collects tensors.
-  ///
-  /// - Parameters:
-  ///   - tensors: The tensors, with distinct names.
-  ///   - config: The text of `config.json`, an object.
-  public init(tensors: [TinyTensor], config: String = "{}") {
+  package init(tensors: [TinyTensor], config: String = "{}") {
     self.tensors = tensors
     self.config = config
   }
 
   /// The tensor of a name.
-  ///
-  /// - Parameter name: The name.
-  public subscript(name: String) -> TinyTensor? { tensors.first { $0.name == name } }
+  package subscript(name: String) -> TinyTensor? { tensors.first { $0.name == name } }
 
   /// The same model with its tensors in byte order of names, as merges are compared.
-  public var sorted: TinyModel {
+  package var sorted: TinyModel {
     TinyModel(tensors: tensors.sorted { $0.name.precedesBytewise($1.name) }, config: config)
   }
 }

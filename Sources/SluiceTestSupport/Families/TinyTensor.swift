@@ -1,15 +1,15 @@
-public import SluiceCore
+package import SluiceCore
 
 /// One named array in memory, as its bytes stand in a safetensors file.
-public struct TinyTensor: Sendable, Equatable {
+package struct TinyTensor: Sendable, Equatable {
   /// The name.
-  public var name: String
+  package var name: String
   /// The element type.
-  public var dtype: DType
+  package var dtype: DType
   /// The dimensions.
-  public var shape: TensorShape
+  package var shape: TensorShape
   /// The elements, little endian, last dimension fastest.
-  public var bytes: [UInt8]
+  package var bytes: [UInt8]
 
   /// Wraps bytes.
   ///
@@ -18,7 +18,7 @@ public struct TinyTensor: Sendable, Equatable {
   ///   - dtype: The element type.
   ///   - shape: The dimensions.
   ///   - bytes: The elements; their number must fit the shape.
-  public init(name: String, dtype: DType, shape: TensorShape, bytes: [UInt8]) {
+  package init(name: String, dtype: DType, shape: TensorShape, bytes: [UInt8]) {
     precondition(bytes.count * 8 == shape.elementCount * dtype.bitCount)
     self.name = name
     self.dtype = dtype
@@ -33,7 +33,7 @@ public struct TinyTensor: Sendable, Equatable {
   ///   - dtype: F16, BF16, F32 or F64.
   ///   - dimensions: The dimensions; nil stands for one dimension.
   ///   - values: The elements.
-  public init(_ name: String, _ dtype: DType, _ dimensions: [Int]? = nil, values: [Double]) {
+  package init(_ name: String, _ dtype: DType, _ dimensions: [Int]? = nil, values: [Double]) {
     guard let shape = TensorShape(dimensions ?? [values.count]), shape.elementCount == values.count
     else { preconditionFailure("\(values.count) values do not fit the shape of \(name)") }
     self.init(
@@ -41,7 +41,7 @@ public struct TinyTensor: Sendable, Equatable {
   }
 
   /// The elements of a float tensor as Float32 (F64 rounded), or nil for other types.
-  public var floats: [Float]? {
+  package var floats: [Float]? {
     switch dtype {
     case .bf16: integers(UInt16.self).map { Reference.float(bf16: $0) }
     case .f16: integers(UInt16.self).map { Reference.float(f16: $0) }

@@ -4,13 +4,7 @@ extension ModelFamily {
   /// Writes what some methods read beside the models, under the names that `sluice demo` gives it:
   /// `NAME-activations.safetensors` and `NAME-grams.safetensors` for each model, `losses.json`,
   /// `coefficients.json` and `scores.json` for all.
-  ///
-  /// - Parameters:
-  ///   - seed: What all random numbers come from.
-  ///   - directory: Where the files go.
-  ///   - path: Their directory's name in it.
-  /// - Throws: If a file cannot be written.
-  public func writeMethodFiles(
+  package func writeMethodFiles(
     seed: UInt64, to directory: ScratchDirectory, under path: String
   ) throws {
     var random = RepeatableGenerator(seed: seed)

@@ -2,24 +2,22 @@ internal import Glibc
 internal import SluiceFormats
 
 /// A directory of a test's own, removed with the last reference.
-public final class ScratchDirectory: Sendable {
+package final class ScratchDirectory: Sendable {
   /// Where all of them are made.
-  public static let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  package static let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
 
   /// Whether files there are surely on a disk: file systems in memory, where the page cache is all
   /// that files have, are on devices with the major number 0.
-  public static var isOnDisk: Bool {
+  package static var isOnDisk: Bool {
     guard let device = try? FileStatus.of(root)?.device else { return false }
     return device >> 8 & 0xFFF != 0
   }
 
   /// The path.
-  public let path: String
+  package let path: String
 
   /// Makes an empty directory.
-  ///
-  /// - Throws: `FormatError` if it cannot be made.
-  public init() throws {
+  package init() throws {
     let number = UInt64.random(in: .min ... .max)
     path = "\(ScratchDirectory.root)/sluice-test-\(getpid())-\(number)"
     try Directory.create(path)
@@ -28,43 +26,24 @@ public final class ScratchDirectory: Sendable {
   deinit { try? Directory.remove(path) }
 
   /// The path of something in the directory.
-  ///
-  /// - Parameter name: Its name.
-  /// - Returns: The path.
-  public func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
+  package func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
 
   /// Writes a file, and makes its directory where it is missing.
-  ///
-  /// - Parameters:
-  ///   - bytes: The content.
-  ///   - name: The name.
-  /// - Returns: The path.
-  /// - Throws: `FormatError` if it cannot be written.
   @discardableResult
-  public func write(_ bytes: [UInt8], to name: String) throws -> String {
+  package func write(_ bytes: [UInt8], to name: String) throws -> String {
     try Directory.create(Directory.parent(of: self(name)))
-    try WholeFile.write(bytes, to: self(name))
+    try AtomicFile.write(bytes, to: self(name))
     return self(name)
   }
 
   /// Writes a text.
-  ///
-  /// - Parameters:
-  ///   - text: The content.
-  ///   - name: The name.
-  /// - Returns: The path.
-  /// - Throws: `FormatError` if it cannot be written.
   @discardableResult
-  public func write(_ text: String, to name: String) throws -> String {
+  package func write(_ text: String, to name: String) throws -> String {
     try write(Array(text.utf8), to: name)
   }
 
   /// Reads a file.
-  ///
-  /// - Parameter name: The name.
-  /// - Returns: The content.
-  /// - Throws: `FormatError` if it cannot be read.
-  public func read(_ name: String) throws -> [UInt8] {
+  package func read(_ name: String) throws -> [UInt8] {
     try InputFile.contents(of: self(name), byteLimit: 1 << 30)
   }
 }

@@ -1,19 +1,19 @@
 internal import Foundation
 
 /// The built `sluice`, run as a user runs it.
-public struct SluiceProcess {
+package struct SluiceProcess {
   /// What became of a run.
-  public struct Result: Sendable {
+  package struct Result: Sendable {
     /// The exit code.
-    public let exitCode: Int32
+    package let exitCode: Int32
     /// What it wrote to its standard output.
-    public let output: String
+    package let output: String
     /// What it wrote to its standard error.
-    public let errors: String
+    package let errors: String
   }
 
   /// The program that was built beside these tests.
-  public static let path: String = {
+  package static let path: String = {
     let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("sluice")
       .path
@@ -27,7 +27,7 @@ public struct SluiceProcess {
   ///   - limit: What `ulimit` of the shell is given before, such as `-n 50`.
   /// - Returns: What became of it.
   /// - Throws: If it cannot be started.
-  public static func run(
+  package static func run(
     _ arguments: [String], in directory: String? = nil, limit: String? = nil
   ) throws -> Result {
     let process = Process()

@@ -4,7 +4,7 @@ internal import SluiceFormats
 /// Everything below a directory as it is now: names, kinds, links, times of change, content.
 ///
 /// Two snapshots are equal if nothing touched the directory in between.
-public struct DirectorySnapshot: Sendable, Equatable {
+package struct DirectorySnapshot: Sendable, Equatable {
   private struct File: Sendable, Equatable {
     let status: FileStatus
     let link: String?
@@ -14,10 +14,7 @@ public struct DirectorySnapshot: Sendable, Equatable {
   private var files: [String: File] = [:]
 
   /// Takes a snapshot.
-  ///
-  /// - Parameter path: The directory.
-  /// - Throws: If something in it cannot be read.
-  public init(_ path: String) throws {
+  package init(_ path: String) throws {
     let names = try FileManager.default.subpathsOfDirectory(atPath: path)
     for name in names {
       let full = path + "/" + name
@@ -29,5 +26,5 @@ public struct DirectorySnapshot: Sendable, Equatable {
   }
 
   /// The names of everything below the directory.
-  public var names: Set<String> { Set(files.keys) }
+  package var names: Set<String> { Set(files.keys) }
 }

@@ -1,5 +1,5 @@
 /// Checkpoint directories that each break one rule, with what the error must say.
-public enum HostileCheckpoint: String, CaseIterable, Sendable {
+package enum HostileCheckpoint: String, CaseIterable, Sendable {
   case nothing, onlyPickled, onlyGGUF, onlyAdapter, severalWithoutIndex, otherName
   case noWeightMap, weightMapTwice, weightMapNotAnObject, fileNotAString, indexNotJSON, indexCut
   case fileAbove, fileInSubfolder, absoluteFile, fileWithBackslash, fileWithNul, fileIsParent
@@ -8,7 +8,7 @@ public enum HostileCheckpoint: String, CaseIterable, Sendable {
   case tensorInTwoFiles, brokenShard
 
   /// The files of the directory.
-  public var files: [String: [UInt8]] {
+  package var files: [String: [UInt8]] {
     var files =
       plain ?? [
         "a.safetensors": SafetensorsBytes.file(withTensors: ["x"]),
@@ -28,7 +28,7 @@ public enum HostileCheckpoint: String, CaseIterable, Sendable {
   }
 
   /// What the message must contain.
-  public var expectedMessage: String {
+  package var expectedMessage: String {
     switch self {
     case .nothing: "neither model.safetensors.index.json nor model.safetensors found"
     case .onlyPickled: "no pytorch_model.bin, only pytorch_model-00001-of-00002.bin"

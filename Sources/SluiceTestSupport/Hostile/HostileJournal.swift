@@ -1,15 +1,12 @@
-public import SluiceFormats
+package import SluiceFormats
 
 /// Journals whose hashes are right and whose records say what no run writes.
-public enum HostileJournal: String, CaseIterable, Sendable {
+package enum HostileJournal: String, CaseIterable, Sendable {
   case hugeOrdinal, hugeWork, hugeCosts, negativeTime, notANumber, emptyUndone, foreignUndone
   case emptySlots, slotsBeyondAnyFile, otherStrips, manyKinds, unnamedKind, cutPayload
 
   /// The bytes, for a run with a manifest of this identity.
-  ///
-  /// - Parameter manifest: The identity.
-  /// - Returns: The journal.
-  public func bytes(manifest: Hash128) -> [UInt8] {
+  package func bytes(manifest: Hash128) -> [UInt8] {
     var journal = Array("sluicejl".utf8) + HostileJournal.number(1, bytes: 4) + [0, 0, 0, 0]
     journal += manifest.bytes
     for payload in payloads {

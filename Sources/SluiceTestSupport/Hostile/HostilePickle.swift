@@ -1,5 +1,5 @@
 /// PyTorch files whose pickle breaks one rule, with what the error must say.
-public enum HostilePickle: String, CaseIterable, Sendable {
+package enum HostilePickle: String, CaseIterable, Sendable {
   case empty, noStop, behindStop, onlyStop, twoValues, openMark, protocolInside
   case system, eval, submodule, nearlyAllowed, longName, nameCut, nameNotUTF8
   case inst, obj, newObj, extension1, stackGlobal, frame, persistentText, pop, dup
@@ -15,9 +15,9 @@ public enum HostilePickle: String, CaseIterable, Sendable {
   case beyondStorage, strideBeyondStorage, strideOverflow, offsetOverflow, otherWidth, countOverflow
 
   /// The file.
-  public var bytes: [UInt8] { PickleBytes.file(crafted.pickle) }
+  package var bytes: [UInt8] { PickleBytes.file(crafted.pickle) }
   /// What the message must contain.
-  public var expectedMessage: String { crafted.message }
+  package var expectedMessage: String { crafted.message }
 
   private var crafted: (pickle: [UInt8], message: String) {
     framing ?? names ?? limits ?? shapes ?? tensors

@@ -1,5 +1,5 @@
 /// Safetensors files that each break one rule, with what the error must say.
-public enum HostileSafetensors: String, CaseIterable, Sendable {
+package enum HostileSafetensors: String, CaseIterable, Sendable {
   case empty, shorterThanPrefix, lengthAboveLimit, lengthNearOverflow, lengthBeyondFile, noHeader
   case notAnObject, trailingNul, trailingText, cutText, badUTF8, loneSurrogate, controlCharacter
   case deepNesting, trailingComma
@@ -12,9 +12,9 @@ public enum HostileSafetensors: String, CaseIterable, Sendable {
   case nameTwiceAlike, nameTwiceEmpty, nameTwiceEscaped
 
   /// The file.
-  public var bytes: [UInt8] { crafted.bytes }
+  package var bytes: [UInt8] { crafted.bytes }
   /// What the message must contain.
-  public var expectedMessage: String { crafted.message }
+  package var expectedMessage: String { crafted.message }
 
   private var crafted: (bytes: [UInt8], message: String) { framing ?? entries ?? layout }
 

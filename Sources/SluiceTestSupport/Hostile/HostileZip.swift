@@ -1,5 +1,5 @@
 /// PyTorch files whose archive breaks one rule, with what the error must say.
-public enum HostileZip: String, CaseIterable, Sendable {
+package enum HostileZip: String, CaseIterable, Sendable {
   case empty, text, emptyArchive, cut, behindEnd, comment, twoEnds, severalParts
   case directoryTooLong, directoryTooShort, directoryStartWrong, gapBehindDirectory, countTooHigh
   case countTooLow, countAbsurd, entrySignature, nameBeyondDirectory
@@ -13,7 +13,7 @@ public enum HostileZip: String, CaseIterable, Sendable {
   case bigEndian, script, storageMissing, storageTooShort, storageTooLong
 
   /// The file.
-  public var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     var zip = PickleBytes.zip()
     switch self {
     case .empty: return []
@@ -127,7 +127,7 @@ public enum HostileZip: String, CaseIterable, Sendable {
   }
 
   /// What the message must contain.
-  public var expectedMessage: String {
+  package var expectedMessage: String {
     switch self {
     case .empty: "an empty file"
     case .text, .emptyArchive: "expected a PyTorch file, found something else"
@@ -181,10 +181,10 @@ public enum HostileZip: String, CaseIterable, Sendable {
 
 extension HostileZip {
   /// The file that all others are made from, unchanged.
-  public static var soundBytes: [UInt8] { PickleBytes.zip().bytes }
+  package static var soundBytes: [UInt8] { PickleBytes.zip().bytes }
 
   /// The same with a ZIP64 end, and 64-bit numbers for one entry.
-  public static var soundWideBytes: [UInt8] {
+  package static var soundWideBytes: [UInt8] {
     var zip = PickleBytes.zip()
     (zip.isWide, zip.count, zip.directoryStart) = (true, .max, .max)
     (zip.entries[2].size, zip.entries[2].storedSize) = (.max, .max)

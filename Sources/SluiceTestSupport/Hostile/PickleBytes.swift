@@ -1,5 +1,5 @@
 /// Builds pickles opcode by opcode, right or wrong.
-public enum PickleBytes {
+package enum PickleBytes {
   static func text(_ text: String) -> [UInt8] {
     [UInt8(ascii: "X")] + TinyTensor.littleEndian([UInt32(text.utf8.count)]) + Array(text.utf8)
   }
@@ -60,17 +60,12 @@ public enum PickleBytes {
 
 extension PickleBytes {
   /// A whole PyTorch file around opcodes that leave one value.
-  ///
-  /// - Parameters:
-  ///   - opcodes: What is between the protocol and the end.
-  ///   - emptyEntries: How many entries without data the archive has besides.
-  /// - Returns: The file.
-  public static func archive(_ opcodes: [UInt8], emptyEntries: Int = 0) -> [UInt8] {
+  package static func archive(_ opcodes: [UInt8], emptyEntries: Int = 0) -> [UInt8] {
     var zip = ZipBytes([.init("m/data.pkl", whole(opcodes))])
     zip.entries += (0..<emptyEntries).map { .init("m/data/\($0)", []) }
     return zip.bytes
   }
 
   /// Opcodes that leave a storage's identity in the memo, at 0, and nothing on the stack but it.
-  public static var memorisedStorage: [UInt8] { storage().dropLast() + Array("q\u{0}".utf8) }
+  package static var memorisedStorage: [UInt8] { storage().dropLast() + Array("q\u{0}".utf8) }
 }

@@ -1,12 +1,10 @@
 internal import SluiceCore
 package import SluiceFormats
 internal import SluicePipeline
+internal import SluiceRecipe
 
 extension ResumableMerge {
   /// The calls of an uninterrupted run that change the disk.
-  ///
-  /// - Returns: The calls in order.
-  /// - Throws: What the run throws.
   package func calls() throws -> [FileCall] {
     let name = ResumableMerge.newName()
     let disk = FailingDisk(under: output(name))

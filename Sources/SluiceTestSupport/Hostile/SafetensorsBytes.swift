@@ -1,5 +1,5 @@
 /// Builds safetensors files byte by byte, right or wrong.
-public enum SafetensorsBytes {
+package enum SafetensorsBytes {
   /// Puts a file together.
   ///
   /// - Parameters:
@@ -7,7 +7,7 @@ public enum SafetensorsBytes {
   ///   - dataByteCount: How many bytes of data follow; they count up from 0.
   ///   - length: What the prefix says; the length of the text if nil.
   /// - Returns: The file.
-  public static func file(
+  package static func file(
     _ text: String, dataByteCount: Int = 0, length: UInt64? = nil
   ) -> [UInt8] {
     file(Array(text.utf8), dataByteCount: dataByteCount, length: length)
@@ -20,7 +20,7 @@ public enum SafetensorsBytes {
   ///   - dataByteCount: How many bytes of data follow; they count up from 0.
   ///   - length: What the prefix says; the length of the text if nil.
   /// - Returns: The file.
-  public static func file(
+  package static func file(
     _ text: [UInt8], dataByteCount: Int = 0, length: UInt64? = nil
   ) -> [UInt8] {
     let length = length ?? UInt64(text.count)
@@ -29,15 +29,7 @@ public enum SafetensorsBytes {
   }
 
   /// One entry of a header.
-  ///
-  /// - Parameters:
-  ///   - name: The name, as it stands between quotes.
-  ///   - shape: The dimensions.
-  ///   - start: The first offset.
-  ///   - end: The second offset.
-  ///   - dtype: The element type.
-  /// - Returns: The member, without a comma.
-  public static func entry(
+  package static func entry(
     _ name: String, _ shape: [Int], _ start: Int, _ end: Int, dtype: String = "U8"
   ) -> String {
     let extents = shape.map { String($0) }.joined(separator: ",")
@@ -46,10 +38,7 @@ public enum SafetensorsBytes {
   }
 
   /// A correct file with U8 tensors of four bytes each.
-  ///
-  /// - Parameter names: Their names.
-  /// - Returns: The file.
-  public static func file(withTensors names: [String]) -> [UInt8] {
+  package static func file(withTensors names: [String]) -> [UInt8] {
     let entries = names.enumerated().map { entry($1, [4], 4 * $0, 4 * $0 + 4) }
     return file("{\(entries.joined(separator: ","))}", dataByteCount: 4 * names.count)
   }

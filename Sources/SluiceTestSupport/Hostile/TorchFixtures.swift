@@ -1,14 +1,14 @@
 /// The files that the installed PyTorch wrote (`Tests/Fixtures/torch/generate.py`).
-public enum TorchFixtures {
+package enum TorchFixtures {
   /// One family of models in every layout: in each folder `base`, `math` and `law`, each as
   /// `pytorch_model.bin` or shards, and as `expected.safetensors`.
-  public static let families = [
+  package static let families = [
     "contiguous", "parameters", "transposed", "transposed-f32", "shared", "sliced", "sliced-f64",
     "expanded", "metadata", "plain", "protocol3", "no-crc", "aligned-4096", "sharded",
   ]
 
   /// Sound PyTorch files that are refused, with what the message must contain.
-  public static let refused = [
+  package static let refused = [
     "legacy": "in the format from before version 1.6",
     "protocol4": "protocol 4; sluice reads protocols 2 and 3",
     "protocol5": "protocol 5; sluice reads protocols 2 and 3",
@@ -27,10 +27,7 @@ public enum TorchFixtures {
   ]
 
   /// The path of a file or folder among the fixtures.
-  ///
-  /// - Parameter name: The path below the fixtures.
-  /// - Returns: The path.
-  public static func path(_ name: String) -> String {
+  package static func path(_ name: String) -> String {
     let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
     return "/\(root)/Tests/Fixtures/torch/\(name)"
   }

@@ -1,7 +1,7 @@
 /// Builds ZIP files byte by byte, right or wrong: every field can be made to lie.
-public struct ZipBytes: Sendable {
+package struct ZipBytes: Sendable {
   /// One entry, as the directory and the local header tell of it.
-  public struct Entry: Sendable {
+  package struct Entry: Sendable {
     var name: [UInt8]
     var data: [UInt8]
     var flags: UInt16 = 0x0800

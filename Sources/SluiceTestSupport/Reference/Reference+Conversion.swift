@@ -3,7 +3,7 @@ extension Reference {
   ///
   /// - Parameter value: The value.
   /// - Returns: The bits of the BF16 number.
-  public static func bf16Bits(_ value: Float) -> UInt16 {
+  package static func bf16Bits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
     if value.isNaN { return UInt16(bits >> 16) | 0x40 }
     // The carry of a rounded-up mantissa runs into the exponent, which is the right answer.
@@ -14,7 +14,7 @@ extension Reference {
   ///
   /// - Parameter value: The value.
   /// - Returns: The bits of the F16 number.
-  public static func f16Bits(_ value: Float) -> UInt16 {
+  package static func f16Bits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
     let sign = UInt16(bits >> 31) << 15
     if value.isNaN { return sign | 0x7e00 | UInt16((bits >> 13) & 0x3ff) }
@@ -39,7 +39,7 @@ extension Reference {
   ///
   /// - Parameter bits: The bits of the BF16 number.
   /// - Returns: Its value.
-  public static func float(bf16 bits: UInt16) -> Float {
+  package static func float(bf16 bits: UInt16) -> Float {
     Float(bitPattern: UInt32(bits) << 16)
   }
 
@@ -47,7 +47,7 @@ extension Reference {
   ///
   /// - Parameter bits: The bits of the F16 number.
   /// - Returns: Its value.
-  public static func float(f16 bits: UInt16) -> Float {
+  package static func float(f16 bits: UInt16) -> Float {
     let fraction = Float(bits & 0x3ff)
     let exponent = Int(bits >> 10 & 0x1f)
     let magnitude: Float

@@ -8,7 +8,7 @@ extension Reference {
   /// error-free transformation, so the result does not depend on the order of the terms.
   /// - Parameter values: Finite numbers whose sum does not overflow.
   /// - Returns: The correctly rounded sum; 0 for no numbers.
-  public static func exactSum(_ values: some Sequence<Double>) -> Double {
+  package static func exactSum(_ values: some Sequence<Double>) -> Double {
     var parts: [Double] = []
     for value in values {
       var carry = value

@@ -3,7 +3,7 @@ extension Reference {
   ///
   /// - Parameter value: The number of equal magnitudes before an element.
   /// - Returns: The number whose bit 31 - i is bit i of the argument.
-  public static func bitrev32(_ value: UInt32) -> UInt32 {
+  package static func bitrev32(_ value: UInt32) -> UInt32 {
     var result: UInt32 = 0
     for bit in 0..<32 where value >> UInt32(bit) & 1 == 1 {
       result |= 1 << UInt32(31 - bit)
@@ -15,7 +15,7 @@ extension Reference {
   ///
   /// - Parameter bytes: The bytes, for instance the UTF-8 of a tensor's name.
   /// - Returns: The hash.
-  public static func fnv1a64(_ bytes: some Sequence<UInt8>) -> UInt64 {
+  package static func fnv1a64(_ bytes: some Sequence<UInt8>) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in bytes {
       hash ^= UInt64(byte)
@@ -25,10 +25,7 @@ extension Reference {
   }
 
   /// The finaliser of splitmix64.
-  ///
-  /// - Parameter value: Any number.
-  /// - Returns: A mixed number; distinct arguments give distinct results.
-  public static func mix(_ value: UInt64) -> UInt64 {
+  package static func mix(_ value: UInt64) -> UInt64 {
     var mixed = value
     mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
     mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
@@ -43,7 +40,7 @@ extension Reference {
   ///   - tensor: The name of the tensor.
   ///   - index: The element's flat index in the tensor.
   /// - Returns: A number below 2^24.
-  public static func dareDraw(seed: UInt64, model: Int, tensor: String, index: Int) -> UInt32 {
+  package static func dareDraw(seed: UInt64, model: Int, tensor: String, index: Int) -> UInt32 {
     let golden: UInt64 = 0x9e37_79b9_7f4a_7c15
     let start = mix(seed &+ golden &* UInt64(model + 1)) ^ fnv1a64(tensor.utf8)
     return UInt32(mix(start &+ golden &* UInt64(index + 1)) >> 40)

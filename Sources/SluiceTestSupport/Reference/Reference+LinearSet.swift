@@ -1,6 +1,6 @@
 extension Reference {
   /// What is done with a tensor in a merge.
-  public enum Role: Sendable, Equatable {
+  package enum Role: Sendable, Equatable {
     /// Pruned, amplified and merged.
     case linear
     /// Merged as it is (norms, biases, embeddings, the head).
@@ -20,7 +20,7 @@ extension Reference {
   ///   - name: The name of the tensor.
   ///   - rank: Its number of dimensions.
   /// - Returns: Whether it counts without further patterns.
-  public static func isLinear(name: String, rank: Int) -> Bool {
+  package static func isLinear(name: String, rank: Int) -> Bool {
     guard rank == 2 || rank == 3, name.hasSuffix(".weight") else { return false }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     let isInBlock = zip(parts, parts.dropFirst()).contains { group, number in
@@ -32,20 +32,12 @@ extension Reference {
   }
 
   /// Whether a tensor is a buffer of rotary embeddings, which no training changes.
-  ///
-  /// - Parameter name: The name of the tensor.
-  /// - Returns: Whether `rotary` or `inv_freq` is in it.
-  public static func isRotaryBuffer(_ name: String) -> Bool {
+  package static func isRotaryBuffer(_ name: String) -> Bool {
     name.contains("rotary") || name.contains("inv_freq")
   }
 
   /// Whether a whole name matches a pattern in which `*` stands for any text, `?` for one byte.
-  ///
-  /// - Parameters:
-  ///   - name: The name of a tensor.
-  ///   - pattern: The pattern.
-  /// - Returns: Whether they match.
-  public static func matches(_ name: String, pattern: String) -> Bool {
+  package static func matches(_ name: String, pattern: String) -> Bool {
     let pattern = Array(pattern.utf8)
     // reachable[i]: the pattern read so far matches the first i bytes of the name.
     let name = Array(name.utf8)

@@ -1,6 +1,6 @@
 extension Reference {
   /// The order among elements of equal |delta|, and what happens to them at a threshold.
-  public enum TieBreak: String, Sendable, CaseIterable {
+  package enum TieBreak: String, Sendable, CaseIterable {
     /// The exact number is kept; bit-reversed counts spread the kept ties over the tensor.
     case spread
     /// The exact number is kept; the lowest index comes first.
@@ -12,14 +12,14 @@ extension Reference {
   }
 
   /// The elements that one pruning rate keeps in one tensor.
-  public struct Mask: Sendable, Equatable {
+  package struct Mask: Sendable, Equatable {
     /// Whether each element is kept.
-    public var isKept: [Bool]
+    package var isKept: [Bool]
     /// The smallest |delta| within the quota (the quota-th in descending order, zeros included);
     /// infinity if the quota is zero.
-    public var threshold: Float
+    package var threshold: Float
     /// The number of elements whose |delta| equals the threshold.
-    public var tied: Int
+    package var tied: Int
   }
 
   /// Prunes one tensor at each of several rates.
@@ -37,7 +37,7 @@ extension Reference {
   ///   - rates: The pruning rates.
   ///   - tieBreak: What happens among equals.
   /// - Returns: One mask per rate.
-  public static func masks(
+  package static func masks(
     of delta: [Float], rates: [Double], tieBreak: TieBreak = .spread
   ) -> [Mask] {
     let ranks = ranks(of: delta, tieBreak: tieBreak)
@@ -70,7 +70,7 @@ extension Reference {
   ///   - elements: The number of elements n.
   ///   - rate: The pruning rate.
   /// - Returns: n - floor(rate * n), within 0 ... n.
-  public static func quota(elements: Int, rate: Double) -> Int {
+  package static func quota(elements: Int, rate: Double) -> Int {
     if rate >= 1 { return 0 }
     if rate <= 0 { return elements }
     return elements - Int((rate * Double(elements)).rounded(.down))

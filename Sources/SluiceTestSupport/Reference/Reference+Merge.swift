@@ -1,6 +1,6 @@
 extension Reference {
   /// How the factors of nested partitions act on an element that several of them contain.
-  public enum Combine: String, Sendable, CaseIterable {
+  package enum Combine: String, Sendable, CaseIterable {
     /// The factor of the most severe partition that contains the element.
     case ring
     /// The factor of largest magnitude among all partitions that contain it; the more severe of
@@ -20,7 +20,7 @@ extension Reference {
   ///   - factors: One factor per mask.
   ///   - combine: Which factor acts on an element of several masks.
   /// - Returns: The amplified delta, and how many elements each partition alone holds.
-  public static func amplified(
+  package static func amplified(
     _ delta: [Float], masks: [Mask], factors: [Double], combine: Combine = .ring
   ) -> (values: [Float], kept: [Int]) {
     precondition(masks.count == factors.count)
@@ -52,7 +52,7 @@ extension Reference {
   ///
   /// - Parameter deltas: One finite delta per model, in the order of the models.
   /// - Returns: The merged delta.
-  public static func ties(_ deltas: [Float]) -> Float {
+  package static func ties(_ deltas: [Float]) -> Float {
     guard let first = deltas.first else { return 0 }
     let total = deltas.dropFirst().reduce(first, +)
     let agreeing = deltas.filter { total < 0 ? $0 < 0 : $0 > 0 }

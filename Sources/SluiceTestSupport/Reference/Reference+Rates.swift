@@ -9,7 +9,7 @@ extension Reference {
   ///   - rate: The pruning rate, in 0 ..< 1.
   ///   - width: The distance of the rates, above 0.
   /// - Returns: At least one rate; the last is `rate`.
-  public static func partitionRates(from rate: Double, width: Double) -> [Double] {
+  package static func partitionRates(from rate: Double, width: Double) -> [Double] {
     var rates = [rate]
     var index = 1
     while rate + Double(index) * width < 1 - 1e-9 {
@@ -34,7 +34,7 @@ extension Reference {
   ///   - overall: The pruning rate of the whole model.
   ///   - maxDeviation: The largest distance from the overall rate, 0.08 in the paper.
   /// - Returns: One rate per tensor, clamped to 0 ... 1.
-  public static func aclRates(
+  package static func aclRates(
     significance: [Double], elements: [Int], overall: Double, maxDeviation: Double = 0.08
   ) -> [Double] {
     precondition(significance.count == elements.count)

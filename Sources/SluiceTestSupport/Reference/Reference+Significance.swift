@@ -1,23 +1,17 @@
 extension Reference {
   /// What the reference knows of the |delta| of one linear tensor.
-  public struct Statistics: Sendable, Equatable {
+  package struct Statistics: Sendable, Equatable {
     /// The number of elements.
-    public var elements: Int
+    package var elements: Int
     /// How many deltas are exactly zero.
-    public var zeros: Int
+    package var zeros: Int
     /// The mean of |delta| over all elements, zeros included.
-    public var mean: Double
+    package var mean: Double
     /// The share of the mass of |delta| that lies above `multiple * mean`.
-    public var significance: Double
+    package var significance: Double
 
     /// Collects the numbers.
-    ///
-    /// - Parameters:
-    ///   - elements: The number of elements.
-    ///   - zeros: How many deltas are exactly zero.
-    ///   - mean: The mean of |delta|.
-    ///   - significance: The share of the mass above the cut.
-    public init(elements: Int, zeros: Int, mean: Double, significance: Double) {
+    package init(elements: Int, zeros: Int, mean: Double, significance: Double) {
       self.elements = elements
       self.zeros = zeros
       self.mean = mean
@@ -37,7 +31,7 @@ extension Reference {
   ///   - multiple: How many means an element must exceed, 5 in the paper.
   ///   - measure: Whether the share is that of the mass or of the elements.
   /// - Returns: Counts, mean and significance.
-  public static func statistics(
+  package static func statistics(
     of delta: [Float], multiple: Double = 5, measure: ReferenceOptions.Measure = .mass
   ) -> Statistics {
     let magnitudes = delta.map { Double($0.magnitude) }

@@ -4,4 +4,4 @@
 /// Goals, in order: obviously the definition, independent of the product (nothing is shared with
 /// it but the names of dtypes and shapes), fast enough for tensors of 100,000 elements in a debug
 /// build. Tests compare the streaming implementation with it bit for bit.
-public enum Reference {}
+package enum Reference {}

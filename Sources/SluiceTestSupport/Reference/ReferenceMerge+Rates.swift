@@ -46,10 +46,7 @@ extension ReferenceMerge {
 
 extension Reference {
   /// The name of a tensor up to the number of its block; all of it where there is none.
-  ///
-  /// - Parameter name: The name of a tensor.
-  /// - Returns: The name of its block.
-  public static func block(_ name: String) -> String {
+  package static func block(_ name: String) -> String {
     var taken: [Substring] = []
     for part in name.split(separator: ".", omittingEmptySubsequences: false) {
       let isNumber = !part.isEmpty && part.utf8.allSatisfy { 48...57 ~= $0 }
@@ -74,7 +71,7 @@ extension Reference {
   ///   - options: Deviation, scale, denominator, normalisation.
   ///   - allElements: All deltas of the model.
   /// - Returns: One shift per tensor.
-  public static func shifts(
+  package static func shifts(
     _ rule: ReferenceOptions.Rates, significance: [Double], elements: [Int], blocks: [String],
     blockSignificance: [String: Double], options: ReferenceOptions, allElements: Int
   ) -> [Double] {
@@ -117,13 +114,7 @@ extension Reference {
   }
 
   /// The rate from which the clamped rates average to the overall one.
-  ///
-  /// - Parameters:
-  ///   - overall: The rate to reach.
-  ///   - shifts: What is added for each tensor.
-  ///   - elements: The number of elements of each.
-  /// - Returns: The upper end of the interval that bisection ends with.
-  public static func balanced(_ overall: Double, _ shifts: [Double], _ elements: [Int]) -> Double {
+  package static func balanced(_ overall: Double, _ shifts: [Double], _ elements: [Int]) -> Double {
     guard elements.contains(where: { $0 > 0 }) else { return overall }
     let reach = 1 + (shifts.map(abs).max() ?? 0)
     var ends = (low: -reach, high: reach)

@@ -14,7 +14,7 @@
 ///   - options: What to do.
 /// - Returns: The merged tensors and every decision on the way.
 /// - Throws: `ReferenceError` if the models do not fit each other or the options.
-public func referenceMerge(
+package func referenceMerge(
   base: TinyModel, fineTuned: [(name: String, model: TinyModel)],
   options: ReferenceOptions = ReferenceOptions()
 ) throws(ReferenceError) -> ReferenceResult {

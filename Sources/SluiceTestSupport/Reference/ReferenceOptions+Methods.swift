@@ -1,6 +1,6 @@
 extension ReferenceOptions {
   /// How deltas are pruned.
-  public enum Prune: String, Sendable, CaseIterable {
+  package enum Prune: String, Sendable, CaseIterable {
     /// By magnitude, with partitions: the rates differ.
     case dppa, dp, magnitude, owl
     /// At random.
@@ -12,7 +12,7 @@ extension ReferenceOptions {
   }
 
   /// How deltas are merged.
-  public enum Merge: String, Sendable, CaseIterable {
+  package enum Merge: String, Sendable, CaseIterable {
     /// By election.
     case ties
     /// Added up.
@@ -28,7 +28,7 @@ extension ReferenceOptions {
   }
 
   /// What significance is a share of.
-  public enum Measure: String, Sendable, CaseIterable {
+  package enum Measure: String, Sendable, CaseIterable {
     /// Of the mass.
     case mass
     /// Of the elements.
@@ -36,7 +36,7 @@ extension ReferenceOptions {
   }
 
   /// How dropped deltas are made up for.
-  public enum Rescale: String, Sendable, CaseIterable {
+  package enum Rescale: String, Sendable, CaseIterable {
     /// By the share that is kept.
     case inverse
     /// By the mass that is kept.
@@ -46,7 +46,7 @@ extension ReferenceOptions {
   }
 
   /// Versions of TIES.
-  public enum Flavor: String, Sendable, CaseIterable {
+  package enum Flavor: String, Sendable, CaseIterable {
     /// Without a trim.
     case plain
     /// With one threshold for all.
@@ -56,7 +56,7 @@ extension ReferenceOptions {
   }
 
   /// The sign of a zero sum.
-  public enum ZeroSign: String, Sendable, CaseIterable {
+  package enum ZeroSign: String, Sendable, CaseIterable {
     /// Plus.
     case positive
     /// That of most.

@@ -1,9 +1,9 @@
-public import SluiceCore
+package import SluiceCore
 
 /// Everything that a merge by DPPA and TIES can be told.
-public struct ReferenceOptions: Sendable {
+package struct ReferenceOptions: Sendable {
   /// How tensors that are no linear weights are merged.
-  public enum Nonlinear: String, Sendable, CaseIterable {
+  package enum Nonlinear: String, Sendable, CaseIterable {
     /// Dense deltas by the same operator; weights and merge scale apply.
     case merge
     /// The plain mean of the deltas is added to the base; no weights, no merge scale.
@@ -13,7 +13,7 @@ public struct ReferenceOptions: Sendable {
   }
 
   /// How the rates of linear tensors follow from their significance.
-  public enum Rates: String, Sendable, CaseIterable {
+  package enum Rates: String, Sendable, CaseIterable {
     /// By deviation from the weighted mean, DPPA eq. 4 to 6.
     case acl
     /// By deviations of block and layer, DPPA's first version, eq. 1 to 5.
@@ -27,71 +27,71 @@ public struct ReferenceOptions: Sendable {
   }
 
   /// The fraction of deltas that the widest partition removes.
-  public var pruningRate = 0.8
+  package var pruningRate = 0.8
   /// The distance of the partitions' rates.
-  public var partitionWidth = 0.1
+  package var partitionWidth = 0.1
   /// Amplification factors by model, most severe partition first; 1 where not given.
-  public var amplify: [String: [Double]] = [:]
+  package var amplify: [String: [Double]] = [:]
   /// How many means a significant element exceeds.
-  public var significanceMultiple = 5.0
+  package var significanceMultiple = 5.0
   /// The largest distance of a tensor's rate from the overall one.
-  public var maxRateDeviation = 0.08
+  package var maxRateDeviation = 0.08
   /// What happens among elements of equal |delta|.
-  public var tieBreak = Reference.TieBreak.spread
+  package var tieBreak = Reference.TieBreak.spread
   /// Which factor acts on an element of several partitions.
-  public var combine = Reference.Combine.ring
+  package var combine = Reference.Combine.ring
   /// Weights by model; 1 where not given.
-  public var weight: [String: Double] = [:]
+  package var weight: [String: Double] = [:]
   /// What the merged delta is multiplied by.
-  public var mergeScale = 1.0
+  package var mergeScale = 1.0
   /// The float type of the output; nil keeps that of the base, tensor by tensor.
-  public var outputDType: DType?
+  package var outputDType: DType?
   /// How tensors that are no linear weights are merged.
-  public var nonlinear = Nonlinear.merge
+  package var nonlinear = Nonlinear.merge
   /// How rates are assigned.
-  public var rates = Rates.acl
+  package var rates = Rates.acl
   /// Patterns of names that count as linear although the rule does not say so.
-  public var include: [String] = []
+  package var include: [String] = []
   /// Patterns of names that do not count as linear; they win over everything else.
-  public var exclude: [String] = []
+  package var exclude: [String] = []
   /// Whether the head counts as linear.
-  public var includesHead = false
+  package var includesHead = false
 
   /// How deltas are pruned.
-  public var prune = Prune.dppa
+  package var prune = Prune.dppa
   /// How deltas are merged.
-  public var merge = Merge.ties
+  package var merge = Merge.ties
   /// What counts as significance; nil for what the rates count.
-  public var significance: Measure?
+  package var significance: Measure?
   /// Whether deviations are stretched.
-  public var scalesDeviations = true
+  package var scalesDeviations = true
   /// Whether rates are moved until they average to the overall one.
-  public var rebalances = false
+  package var rebalances = false
   /// Whether the weighted mean is divided by all deltas of the model.
-  public var dividesByAll = false
+  package var dividesByAll = false
   /// Whether owl stretches between the smallest and largest share.
-  public var owlUsesRange = false
+  package var owlUsesRange = false
   /// How dropped deltas are made up for.
-  public var rescale = Rescale.inverse
+  package var rescale = Rescale.inverse
   /// Whether random masks leave dense tensors alone.
-  public var dropsLinearOnly = false
+  package var dropsLinearOnly = false
   /// What random masks are drawn from.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// Norms of inputs by model and tensor.
-  public var norms: [String: [String: [Float]]] = [:]
+  package var norms: [String: [String: [Float]]] = [:]
   /// Which version of TIES.
-  public var flavor = Flavor.plain
+  package var flavor = Flavor.plain
   /// The share that TIES leaves; nil for the version's.
-  public var density: Double?
+  package var density: Double?
   /// The sign of a zero sum; nil for the version's.
-  public var zeroSign: ZeroSign?
+  package var zeroSign: ZeroSign?
   /// Whether elected deltas are added up instead of averaged.
-  public var addsElected = false
+  package var addsElected = false
   /// Coefficients by model: the common one, and those of tensors.
-  public var coefficients: [String: (common: Double, tensors: [String: Double])] = [:]
+  package var coefficients: [String: (common: Double, tensors: [String: Double])] = [:]
 
   /// The defaults of the product.
-  public init() {}
+  package init() {}
 
   /// What is done with a tensor.
   ///

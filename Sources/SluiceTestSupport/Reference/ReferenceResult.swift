@@ -1,30 +1,22 @@
 /// What a merge must give: bytes, and every decision on the way.
-public struct ReferenceResult: Sendable {
+package struct ReferenceResult: Sendable {
   /// The row of one linear tensor of one model.
-  public struct Row: Sendable, Equatable {
+  package struct Row: Sendable, Equatable {
     /// The name of the tensor.
-    public var name: String
+    package var name: String
     /// Counts, mean and significance.
-    public var statistics: Reference.Statistics
+    package var statistics: Reference.Statistics
     /// The pruning rate at each partition, most severe first; so are the next three.
-    public var rates: [Double]
+    package var rates: [Double]
     /// How many elements each partition alone holds.
-    public var kept: [Int]
+    package var kept: [Int]
     /// The smallest |delta| within each partition's quota; infinity for an empty quota.
-    public var thresholds: [Float]
+    package var thresholds: [Float]
     /// How many elements share each threshold.
-    public var tied: [Int]
+    package var tied: [Int]
 
     /// Collects the numbers.
-    ///
-    /// - Parameters:
-    ///   - name: The name of the tensor.
-    ///   - statistics: Counts, mean and significance.
-    ///   - rates: The pruning rate at each partition.
-    ///   - kept: How many elements each partition alone holds.
-    ///   - thresholds: The smallest |delta| within each quota.
-    ///   - tied: How many elements share each threshold.
-    public init(
+    package init(
       name: String, statistics: Reference.Statistics, rates: [Double], kept: [Int],
       thresholds: [Float], tied: [Int]
     ) {
@@ -38,33 +30,29 @@ public struct ReferenceResult: Sendable {
   }
 
   /// The rows of one fine-tuned model.
-  public struct Model: Sendable, Equatable {
+  package struct Model: Sendable, Equatable {
     /// The name of the model.
-    public var name: String
+    package var name: String
     /// Its linear tensors, in byte order of names.
-    public var rows: [Row]
+    package var rows: [Row]
 
     /// The row of a tensor.
-    ///
-    /// - Parameter name: The name of the tensor.
-    public subscript(name: String) -> Row? { rows.first { $0.name == name } }
+    package subscript(name: String) -> Row? { rows.first { $0.name == name } }
   }
 
   /// The output tensors, in byte order of names.
-  public var tensors: [TinyTensor]
+  package var tensors: [TinyTensor]
   /// The fine-tuned models, in the given order.
-  public var models: [Model]
+  package var models: [Model]
   /// The overall rates of the partitions, most severe first.
-  public var partitionRates: [Double]
+  package var partitionRates: [Double]
 
   /// The output tensor of a name.
-  ///
-  /// - Parameter name: The name.
-  public subscript(name: String) -> TinyTensor? { tensors.first { $0.name == name } }
+  package subscript(name: String) -> TinyTensor? { tensors.first { $0.name == name } }
 }
 
 /// Why models cannot be merged.
-public enum ReferenceError: Error, Equatable {
+package enum ReferenceError: Error, Equatable {
   /// A tensor has another shape in a fine-tuned model.
   case shapeMismatch(model: String, tensor: String)
   /// The base has no tensor of this name.

@@ -1,9 +1,6 @@
 extension ScalarKernels {
   /// The bits of a magnitude.
-  ///
-  /// - Parameter value: A number.
-  /// - Returns: Its bit pattern without the sign.
-  public static func magnitudeBits(_ value: Float) -> UInt32 { value.bitPattern & 0x7fff_ffff }
+  package static func magnitudeBits(_ value: Float) -> UInt32 { value.bitPattern & 0x7fff_ffff }
 
   /// Counts magnitudes by their upper bits.
   ///
@@ -11,7 +8,7 @@ extension ScalarKernels {
   ///   - delta: The deltas.
   ///   - shift: How many lower bits the bins ignore.
   /// - Returns: The count of every bin that is not empty, and the magnitudes with lower bits.
-  public static func histogram(_ delta: [Float], shift: Int) -> (
+  package static func histogram(_ delta: [Float], shift: Int) -> (
     counts: [Int: UInt32], side: [UInt32]
   ) {
     var counts: [Int: UInt32] = [:]
@@ -27,7 +24,7 @@ extension ScalarKernels {
   ///
   /// - Parameter delta: The deltas.
   /// - Returns: The count and the sum of every bin that is not empty.
-  public static func binnedHistogram(_ delta: [Float]) -> [Int: (count: UInt64, sum: UInt64)] {
+  package static func binnedHistogram(_ delta: [Float]) -> [Int: (count: UInt64, sum: UInt64)] {
     var bins: [Int: (count: UInt64, sum: UInt64)] = [:]
     for bits in delta.map(magnitudeBits) {
       bins[Int(bits >> 15), default: (0, 0)].count += 1
@@ -42,7 +39,7 @@ extension ScalarKernels {
   ///   - delta: The deltas.
   ///   - keys: The bins.
   /// - Returns: For each place of the tables, in their order, how many elements it counts.
-  public static func collect(_ delta: [Float], keys: [UInt32]) -> [Int: UInt32] {
+  package static func collect(_ delta: [Float], keys: [UInt32]) -> [Int: UInt32] {
     var counts: [Int: UInt32] = [:]
     for bits in delta.map(magnitudeBits) {
       if let table = keys.firstIndex(of: bits >> 15) {

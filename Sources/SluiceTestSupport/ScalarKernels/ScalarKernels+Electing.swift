@@ -1,15 +1,8 @@
-public import SluiceKernels
+package import SluiceKernels
 
 extension ScalarKernels {
   /// Merges by electing a sign, in every way that the kernels know.
-  ///
-  /// - Parameters:
-  ///   - deltas: The deltas of each model.
-  ///   - weights: One weight for each model.
-  ///   - zeroSign: The sign that a sum of zero elects.
-  ///   - aggregation: What becomes of the deltas that have the elected sign.
-  /// - Returns: The merged deltas.
-  public static func elected(
+  package static func elected(
     _ deltas: [[Float]], weights: [Float], zeroSign: ZeroSign, aggregation: ElectedAggregation
   ) -> [Float] {
     deltas[0].indices.map { index in

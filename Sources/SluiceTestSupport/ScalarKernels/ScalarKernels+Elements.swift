@@ -1,4 +1,4 @@
-public import SluiceCore
+package import SluiceCore
 
 extension ScalarKernels {
   /// Reads one element of a tensor as Float32.
@@ -8,7 +8,7 @@ extension ScalarKernels {
   ///   - dtype: The element type.
   ///   - index: Which element.
   /// - Returns: Its value; F64 is rounded.
-  public static func element(_ bytes: [UInt8], _ dtype: DType, at index: Int) -> Float {
+  package static func element(_ bytes: [UInt8], _ dtype: DType, at index: Int) -> Float {
     let width = dtype.bitCount / 8
     var bits: UInt64 = 0
     for byte in 0..<width {
@@ -24,10 +24,7 @@ extension ScalarKernels {
   }
 
   /// The value of a half-precision pattern: sign, 5 bits of exponent, 10 bits of mantissa.
-  ///
-  /// - Parameter bits: The pattern.
-  /// - Returns: The value.
-  public static func half(_ bits: UInt16) -> Float {
+  package static func half(_ bits: UInt16) -> Float {
     let mantissa = Float(bits & 0x3ff)
     let exponent = Int(bits >> 10 & 0x1f)
     let magnitude: Float =
@@ -45,7 +42,7 @@ extension ScalarKernels {
   ///   - value: What to round.
   ///   - dtype: F16, BF16, F32 or F64.
   /// - Returns: The rounded value, infinite where it is too large for the type.
-  public static func rounded(_ value: Float, to dtype: DType) -> Float {
+  package static func rounded(_ value: Float, to dtype: DType) -> Float {
     let (mantissaBits, minExponent, maxExponent) =
       switch dtype {
       case .f16: (10, -14, 15)
@@ -70,7 +67,7 @@ extension ScalarKernels {
   ///   - values: The numbers.
   ///   - dtype: The element type.
   /// - Returns: Little-endian bytes.
-  public static func encoded(_ values: [Float], _ dtype: DType) -> [UInt8] {
+  package static func encoded(_ values: [Float], _ dtype: DType) -> [UInt8] {
     values.flatMap { value -> [UInt8] in
       let bits: UInt64 =
         switch dtype {
@@ -99,13 +96,7 @@ extension ScalarKernels {
   }
 
   /// The merged elements before rounding: base + mergeScale * merged, each operation rounded.
-  ///
-  /// - Parameters:
-  ///   - base: The elements of the base model.
-  ///   - merged: The merged deltas.
-  ///   - mergeScale: The factor of all deltas.
-  /// - Returns: One number per element.
-  public static func finished(base: [Float], merged: [Float], mergeScale: Float) -> [Float] {
+  package static func finished(base: [Float], merged: [Float], mergeScale: Float) -> [Float] {
     zip(base, merged).map { base, merged in
       let product: Float = mergeScale * merged
       return base + product

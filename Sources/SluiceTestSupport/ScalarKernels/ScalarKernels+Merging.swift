@@ -5,15 +5,12 @@ extension ScalarKernels {
   ///   - deltas: The deltas of each model.
   ///   - index: The position.
   /// - Returns: The sum in Float32.
-  public static func sum(_ deltas: [[Float]], at index: Int) -> Float {
+  package static func sum(_ deltas: [[Float]], at index: Int) -> Float {
     deltas.dropFirst().reduce(deltas[0][index]) { sum, delta in sum + delta[index] }
   }
 
   /// Merges by electing the sign of the sum, and averaging the deltas that have it.
-  ///
-  /// - Parameter deltas: The deltas of each model.
-  /// - Returns: The merged deltas.
-  public static func mergedByTies(_ deltas: [[Float]]) -> [Float] {
+  package static func mergedByTies(_ deltas: [[Float]]) -> [Float] {
     if deltas.count == 1 { return deltas[0] }
     return deltas[0].indices.map { index in
       let isPositive = sum(deltas, at: index) >= 0
@@ -25,18 +22,12 @@ extension ScalarKernels {
   }
 
   /// Merges by adding up.
-  ///
-  /// - Parameter deltas: The deltas of each model.
-  /// - Returns: The merged deltas.
-  public static func mergedBySum(_ deltas: [[Float]]) -> [Float] {
+  package static func mergedBySum(_ deltas: [[Float]]) -> [Float] {
     deltas[0].indices.map { sum(deltas, at: $0) }
   }
 
   /// Merges by averaging over all models.
-  ///
-  /// - Parameter deltas: The deltas of each model.
-  /// - Returns: The merged deltas.
-  public static func mergedByMean(_ deltas: [[Float]]) -> [Float] {
+  package static func mergedByMean(_ deltas: [[Float]]) -> [Float] {
     deltas[0].indices.map { sum(deltas, at: $0) / Float(deltas.count) }
   }
 }

@@ -1,11 +1,8 @@
-public import SluiceKernels
+package import SluiceKernels
 
 extension ScalarKernels {
   /// Reads 32 binary digits backwards.
-  ///
-  /// - Parameter value: A number.
-  /// - Returns: Its digits in reverse order.
-  public static func bitReversed(_ value: UInt32) -> UInt32 {
+  package static func bitReversed(_ value: UInt32) -> UInt32 {
     var out: UInt32 = 0
     for digit in 0..<32 where value & (1 << digit) != 0 {
       out |= 1 << (31 - digit)
@@ -14,13 +11,7 @@ extension ScalarKernels {
   }
 
   /// Decides about one tied element.
-  ///
-  /// - Parameters:
-  ///   - number: Its number among the tied elements, in index order.
-  ///   - rule: The rule.
-  ///   - limit: What the rule compares with.
-  /// - Returns: Whether the element stays.
-  public static func keepsTie(_ number: UInt64, rule: TieCursor.Rule, limit: UInt64) -> Bool {
+  package static func keepsTie(_ number: UInt64, rule: TieCursor.Rule, limit: UInt64) -> Bool {
     switch rule {
     case .spread: UInt64(bitReversed(UInt32(truncatingIfNeeded: number))) < limit
     case .index: number < limit
@@ -30,12 +21,7 @@ extension ScalarKernels {
   }
 
   /// Selects the elements above a cut, and those on it that its rule keeps.
-  ///
-  /// - Parameters:
-  ///   - delta: The deltas.
-  ///   - cursor: The cut; moves past the tied elements.
-  /// - Returns: One decision per element.
-  public static func select(_ delta: [Float], cursor: inout TieCursor) -> [Bool] {
+  package static func select(_ delta: [Float], cursor: inout TieCursor) -> [Bool] {
     delta.map { value in
       let bits = magnitudeBits(value)
       guard bits == cursor.threshold else { return bits > cursor.threshold }
@@ -45,23 +31,12 @@ extension ScalarKernels {
   }
 
   /// Replaces the elements that were not selected by +0.
-  ///
-  /// - Parameters:
-  ///   - values: The numbers.
-  ///   - keep: One decision per element.
-  /// - Returns: The masked numbers.
-  public static func masked(_ values: [Float], keep: [Bool]) -> [Float] {
+  package static func masked(_ values: [Float], keep: [Bool]) -> [Float] {
     zip(values, keep).map { value, isKept in isKept ? value : 0 }
   }
 
   /// Multiplies each element by the factor of the first partition that holds it.
-  ///
-  /// - Parameters:
-  ///   - values: The numbers.
-  ///   - partitions: One decision per element, for each partition.
-  ///   - factors: One factor per partition.
-  /// - Returns: The amplified numbers.
-  public static func amplified(
+  package static func amplified(
     _ values: [Float], partitions: [[Bool]], factors: [Float]
   ) -> [Float] {
     values.indices.map { index in
@@ -71,10 +46,7 @@ extension ScalarKernels {
   }
 
   /// Packs decisions into words of 64, the least significant bit first.
-  ///
-  /// - Parameter keep: One decision per element.
-  /// - Returns: The words.
-  public static func keepWords(_ keep: [Bool]) -> [UInt64] {
+  package static func keepWords(_ keep: [Bool]) -> [UInt64] {
     var words = [UInt64](repeating: 0, count: (keep.count + 63) / 64)
     for (index, isKept) in keep.enumerated() where isKept {
       words[index / 64] |= 1 << (index % 64)

@@ -1,3 +1,3 @@
 /// The kernels again, one element at a time and straight from their formulas: what the fast ones
 /// are compared with.
-public enum ScalarKernels {}
+package enum ScalarKernels {}

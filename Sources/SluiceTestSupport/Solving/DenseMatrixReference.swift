@@ -1,39 +1,25 @@
 /// Square and other matrices as lists of rows, and the textbook's ways to solve them.
-public struct Matrix: Sendable {
+package struct Matrix: Sendable {
   /// The rows.
-  public var rows: [[Double]]
+  package var rows: [[Double]]
 
   /// Wraps rows.
-  ///
-  /// - Parameter rows: The rows, all of one length.
-  public init(rows: [[Double]]) { self.rows = rows }
+  package init(rows: [[Double]]) { self.rows = rows }
 
   /// The number of rows.
-  public var rowCount: Int { rows.count }
+  package var rowCount: Int { rows.count }
   /// The number of columns.
-  public var columnCount: Int { rows.first?.count ?? 0 }
+  package var columnCount: Int { rows.first?.count ?? 0 }
 
   /// Draws a matrix.
-  ///
-  /// - Parameters:
-  ///   - rows: The number of rows.
-  ///   - columns: The number of columns.
-  ///   - random: What to draw from.
-  /// - Returns: The matrix.
-  public static func random(_ rows: Int, _ columns: Int, _ random: inout RepeatableGenerator)
+  package static func random(_ rows: Int, _ columns: Int, _ random: inout RepeatableGenerator)
     -> Matrix
   {
     Matrix(rows: (0..<rows).map { _ in (0..<columns).map { _ in random.gaussian() } })
   }
 
   /// The Gram matrix of random inputs, some of which are never seen.
-  ///
-  /// - Parameters:
-  ///   - count: The number of inputs.
-  ///   - dead: Those that are never seen.
-  ///   - random: What to draw from.
-  /// - Returns: The matrix.
-  public static func gram(
+  package static func gram(
     _ count: Int, dead: Set<Int> = [], _ random: inout RepeatableGenerator
   ) -> Matrix {
     var inputs = Matrix.random(3 * count, count, &random)
@@ -48,17 +34,12 @@ public struct Matrix: Sendable {
   }
 
   /// Rows as columns.
-  public var transposed: Matrix {
+  package var transposed: Matrix {
     Matrix(rows: (0..<columnCount).map { column in rows.map { $0[column] } })
   }
 
   /// The product.
-  ///
-  /// - Parameters:
-  ///   - a: The left factor.
-  ///   - b: The right factor.
-  /// - Returns: The product.
-  public static func * (a: Matrix, b: Matrix) -> Matrix {
+  package static func * (a: Matrix, b: Matrix) -> Matrix {
     let columns = b.transposed.rows
     return Matrix(
       rows: a.rows.map { row in
@@ -67,7 +48,7 @@ public struct Matrix: Sendable {
   }
 
   /// By Gauss and Jordan, with the largest pivot.
-  public var inverse: Matrix {
+  package var inverse: Matrix {
     let count = rowCount
     var work = rows.enumerated().map { index, row in
       row + (0..<count).map { $0 == index ? 1 : 0 }
@@ -86,7 +67,7 @@ public struct Matrix: Sendable {
   }
 
   /// The lower factor L with L * transpose(L) = self.
-  public var cholesky: Matrix {
+  package var cholesky: Matrix {
     var lower = Matrix(rows: rows.map { $0.map { _ in 0 } })
     for row in 0..<rowCount {
       for column in 0...row {
@@ -110,7 +91,7 @@ public struct Matrix: Sendable {
 ///   - rate: The share to remove.
 ///   - dampening: What is added to the diagonal, as a share of its mean.
 /// - Returns: The pruned weights.
-public func sparseReference(
+package func sparseReference(
   _ weights: Matrix, gram: Matrix, rate: Double, dampening: Double
 ) -> Matrix {
   var (weights, gram) = (weights, gram)

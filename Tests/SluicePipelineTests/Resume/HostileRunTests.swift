@@ -5,6 +5,7 @@ import SluiceTestSupport
 import Testing
 
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 /// What lies in an output directory may come from somebody else, like the checkpoints.
 @Suite("Hostile files of runs")
@@ -53,7 +54,7 @@ struct HostileRunTests {
       Issue.record("no manifest")
       return
     }
-    try WholeFile.write(journal.bytes(manifest: manifest.identity), to: "\(work)/journal")
+    try AtomicFile.write(journal.bytes(manifest: manifest.identity), to: "\(work)/journal")
     try merge.run(name)
     let files = try merge.files(of: name)
     for (file, content) in merge.expected where file != MergeReport.fileName {
@@ -71,7 +72,7 @@ struct HostileRunTests {
     }
     for number in 0..<200 { manifest.add(note: "kind \(number).units", "1") }
     let scratch = try directory([".sluice/manifest.json": manifest.json])
-    try WholeFile.write(
+    try AtomicFile.write(
       HostileJournal.hugeWork.bytes(manifest: manifest.identity), to: scratch(".sluice/journal"))
     let status = try RunStatus(of: scratch(""))
     #expect(status.phases.count == 64 && status.phases[0].name == "merge")
@@ -134,7 +135,7 @@ struct HostileRunTests {
       ),
     ]
     for (bytes, message) in reports {
-      try WholeFile.write(bytes, to: scratch(MergeReport.fileName))
+      try AtomicFile.write(bytes, to: scratch(MergeReport.fileName))
       let found = try failure {
         _ = try ReportedShards(scratch(MergeReport.fileName))
         _ = try PlanExplanation.read(fromReportOf: scratch(""))
@@ -144,7 +145,7 @@ struct HostileRunTests {
     }
     let manifest = list(
       #"{"format":"sluice-manifest","version":1,"facts":{"#, #""":0"#, (1 << 20) + 1, "}}")
-    try WholeFile.write(manifest, to: scratch(".sluice/manifest.json"))
+    try AtomicFile.write(manifest, to: scratch(".sluice/manifest.json"))
     let found = try failure { _ = try RunStatus(of: scratch("")) }
     #expect(found.message == "a manifest of more than 1048576 facts or notes")
   }
@@ -154,7 +155,7 @@ struct HostileRunTests {
     let scratch = try directory()
     let part = #"{"count":9007199254740992,"bytes":9007199254740992}"#
     let text = "{\"explanation\":{\"memory\":[\(part),\(part)]}}"
-    try WholeFile.write(Array(text.utf8), to: scratch(MergeReport.fileName))
+    try AtomicFile.write(Array(text.utf8), to: scratch(MergeReport.fileName))
     #expect(try PlanExplanation.read(fromReportOf: scratch("")).plannedMemory == .max)
   }
 
@@ -172,7 +173,7 @@ struct HostileRunTests {
     let merge = try HostileRunTests.merge.get()
     let elsewhere = merge.output("elsewhere")
     try Directory.create(elsewhere)
-    try WholeFile.write([1, 2, 3], to: "\(elsewhere)/precious")
+    try AtomicFile.write([1, 2, 3], to: "\(elsewhere)/precious")
     try Directory.create(merge.output("linked"))
     #expect(symlink(elsewhere, "\(merge.output("linked"))/.sluice") == 0)
     for startsOver in [false, true] {

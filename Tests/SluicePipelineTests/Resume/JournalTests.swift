@@ -5,6 +5,7 @@ import SluiceTestSupport
 import Testing
 
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 @Suite("The journal")
 struct JournalTests {
@@ -103,7 +104,7 @@ struct JournalTests {
     let scratch = try ScratchDirectory()
     let file = try Journal.createFile(at: scratch("journal"), manifest: JournalTests.manifest)
     let data = Data(file)
-    var pace = Journal.Pace()
+    var pace = JournalPace()
     pace.interval = .seconds(3600)
     let journal = try Journal(file, pace: pace, cancellation: Cancellation()) {
       JournalRecord(UnitKey(.attempt, 0))
@@ -130,7 +131,7 @@ struct JournalTests {
     let scratch = try ScratchDirectory()
     let file = try Journal.createFile(at: scratch("journal"), manifest: JournalTests.manifest)
     let data = Data(file)
-    var pace = Journal.Pace()
+    var pace = JournalPace()
     pace.interval = .seconds(3600)
     pace.workByteLimit = 100
     let journal = try Journal(file, pace: pace, cancellation: Cancellation())

@@ -7,6 +7,7 @@ import SluiceTestSupport
 import Testing
 
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 @Suite("Interrupted merges")
 struct ResumeTests {

@@ -5,6 +5,7 @@ import SluiceTestSupport
 import Testing
 
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 @Suite("What an unfinished run is")
 struct RunDirectoryTests {
@@ -105,7 +106,7 @@ struct RunDirectoryTests {
     }
     var contents: Set<Hash128> = []
     for (position, name) in names.enumerated() {
-      try WholeFile.copy(name, to: scratch("\(position)"))
+      try AtomicFile.copy(name, to: scratch("\(position)"))
       contents.insert(try Fingerprint(of: try InputFile.open(scratch("\(position)"))).content)
     }
     #expect(contents.count == names.count)
@@ -119,17 +120,17 @@ struct RunDirectoryTests {
     let bytes = try InputFile.contents(of: path, byteLimit: 1 << 20)
     let text = String(decoding: bytes, as: UTF8.self)
     let other = text.replacing("\"version\": 1", with: "\"version\": 2, \"facts\": 7")
-    try WholeFile.write(Array(other.utf8), to: path)
+    try AtomicFile.write(Array(other.utf8), to: path)
     let refusal = try failure { try merge.run("version") }
     #expect(refusal.exitCode == .usage && refusal.message.contains("sluice-manifest 2"))
-    try WholeFile.write(bytes, to: path)
+    try AtomicFile.write(bytes, to: path)
     let journal = "\(merge.output("version"))/.sluice/journal"
     var content = try InputFile.contents(of: journal, byteLimit: 1 << 20)
     content[20] ^= 1
-    try WholeFile.write(content, to: journal)
+    try AtomicFile.write(content, to: journal)
     #expect(try failure { try merge.run("version") }.exitCode == .usage)
     content[20] ^= 1
-    try WholeFile.write(content, to: journal)
+    try AtomicFile.write(content, to: journal)
     try merge.run("version")
     #expect(try merge.files(of: "version") == merge.expected)
   }

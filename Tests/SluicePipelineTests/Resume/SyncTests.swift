@@ -4,6 +4,7 @@ import SluiceTestSupport
 import Testing
 
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 /// How often a run waits for the disk, and in which order: what a tiny merge mostly costs.
 @Suite("Waiting for the disk")
@@ -37,7 +38,7 @@ struct SyncTests {
         // The only group of records: first the data, in whatever order, then the records.
         "sync .sluice/model.safetensors", "sync .sluice", "sync .sluice/statistics",
         "sync .sluice/journal",
-        // Small files together, and what loaders look for behind them.
+        // Small files together, and what loaders look for after them.
         "sync .sluice/.config.json.partial", "sync .sluice/.sluice-recipe.yaml.partial",
         "sync .sluice/.sluice-report.json.partial", "rename config.json",
         "rename sluice-recipe.yaml", "rename sluice-report.json", "sync .",
@@ -62,7 +63,7 @@ struct SyncTests {
   func manySmallFiles() throws {
     let merge = try ResumableMerge(in: ScratchDirectory.root)
     for number in 0..<100 {
-      try WholeFile.write(
+      try AtomicFile.write(
         Array("text \(number)".utf8), to: "\(merge.recipe.base)/vocabulary-\(number).txt")
     }
     let disk = FailingDisk(under: merge.output("small"))

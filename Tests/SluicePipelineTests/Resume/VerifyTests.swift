@@ -4,6 +4,7 @@ import SluiceTestSupport
 import Testing
 
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 @Suite("Verifying a merged model")
 struct VerifyTests {
@@ -13,7 +14,7 @@ struct VerifyTests {
     let merge = try VerifyTests.merge.get()
     try Directory.create(merge.output(name))
     for entry in try Directory.list(merge.output("expected")) {
-      try WholeFile.copy(
+      try AtomicFile.copy(
         "\(merge.output("expected"))/\(entry.name)", to: "\(merge.output(name))/\(entry.name)")
     }
     return merge.output(name)
@@ -68,7 +69,7 @@ struct VerifyTests {
     differences = try CheckpointVerifier(path, threads: 1).verify().differences
     #expect(differences.map(\.subject.file) == names[..<2].map { "\(path)/\($0)" })
     let other = try copy("index")
-    try WholeFile.write(Array("{}".utf8), to: "\(other)/model.safetensors.index.json")
+    try AtomicFile.write(Array("{}".utf8), to: "\(other)/model.safetensors.index.json")
     #expect(try CheckpointVerifier(other, threads: 1).verify().differences.count == 1)
     try Directory.removeFile("\(other)/sluice-report.json")
     #expect(throws: PipelineError.self) { try CheckpointVerifier(other, threads: 1).verify() }

@@ -8,14 +8,14 @@ public struct Reader: Sendable {
   private let blockBytes: Int
   /// Whether every file has a thread of its own; else one thread reads one file after the other.
   private let threadPerFile: Bool
-  /// Whether pages are dropped from the cache behind the reads.
+  /// Whether pages are dropped from the cache after the reads.
   private let dropsBehind: Bool
 
   /// Describes a way of reading.
   /// - Parameters:
   ///   - blockBytes: bytes of one read.
   ///   - threadPerFile: whether every file has a thread of its own.
-  ///   - dropsBehind: whether pages are dropped from the cache behind the reads.
+  ///   - dropsBehind: whether pages are dropped from the cache after the reads.
   public init(blockBytes: Int = 2 << 20, threadPerFile: Bool, dropsBehind: Bool = false) {
     self.blockBytes = blockBytes
     self.threadPerFile = threadPerFile

@@ -2,7 +2,7 @@ import Glibc
 import Platform
 
 /// Writes a file past the page cache in large blocks and waits for the device: the least that any program
-/// must do that leaves a merged model behind.
+/// must do that leaves a merged model after.
 public enum Writer {
   private static let blockBytes = 4 << 20
 

@@ -60,7 +60,7 @@ public struct CheckpointLayout: Sendable {
   /// data goes; names differ.
   ///
   /// Every layer has a shard, with the embedding in a shard before them and what follows the layers in one
-  /// behind them.
+  /// after them.
   /// - Parameters:
   ///   - shape: the model; its layers must be alike, so it has no extra linear.
   ///   - type: the type of every element.

@@ -122,7 +122,7 @@ public struct ModelTensor: Hashable, Sendable {
   public let shape: [Int]
   /// What it is for.
   public let role: Role
-  /// The decoder layer that it belongs to, nil for what stands before and behind the layers.
+  /// The decoder layer that it belongs to, nil for what stands before and after the layers.
   public let layer: Int?
 
   init(_ name: String, _ shape: [Int], _ role: Role, layer: Int? = nil) {

@@ -6,7 +6,7 @@ import Platform
 public struct ReadmeTable: Sendable {
   /// What stands before the tables in the README, on a line of its own.
   public static let start = "<!-- made by 'bench table' from results of 'bench run': begin -->"
-  /// What stands behind them.
+  /// What stands after them.
   public static let end = "<!-- made by 'bench table': end -->"
 
   /// What a README shows: one scenario for each question that people ask first.

@@ -1,5 +1,5 @@
 import FuzzSupport
-import SluiceFormats
+@testable import SluiceFormats
 
 /// A config.json: what can be read can be changed, and is then still what it was but for the change.
 @_cdecl("LLVMFuzzerTestOneInput")

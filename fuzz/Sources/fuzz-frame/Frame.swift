@@ -1,13 +1,13 @@
 import FuzzSupport
-import SluiceCore
-import SluiceFormats
-import SluiceKernels
+@testable import SluiceCore
+@testable import SluiceFormats
+@testable import SluiceKernels
 
 @testable import SluicePipeline
 
 /// Frames, tables of frames, and what a delta store knows of a tensor.
 ///
-/// The first byte says which, and whether hash and length are made right, so that what is behind them
+/// The first byte says which, and whether hash and length are made right, so that what is after them
 /// is reached.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

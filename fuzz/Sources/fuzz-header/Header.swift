@@ -1,5 +1,5 @@
 import FuzzSupport
-import SluiceFormats
+@testable import SluiceFormats
 
 /// A whole safetensors file: prefix, header, and as much data as there is.
 @_cdecl("LLVMFuzzerTestOneInput")

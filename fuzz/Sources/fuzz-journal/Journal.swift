@@ -1,10 +1,10 @@
 import FuzzSupport
-import SluiceFormats
+@testable import SluiceFormats
 @testable import SluicePipeline
 
 /// The journal of a run, read as a run that goes on reads it, and for its status.
 ///
-/// Any bytes as they are, or payloads that are given their hashes, so that what is behind the hashes
+/// Any bytes as they are, or payloads that are given their hashes, so that what is after the hashes
 /// is reached too.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzJournal(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

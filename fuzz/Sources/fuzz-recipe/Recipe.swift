@@ -1,7 +1,7 @@
 import FuzzSupport
-import SluiceFormats
+@testable import SluiceFormats
 @testable import SluicePipeline
-@testable import SluiceRecipes
+@testable import SluiceRecipe
 
 /// A recipe, as YAML or JSON.
 ///

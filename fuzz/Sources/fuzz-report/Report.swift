@@ -1,5 +1,5 @@
 import FuzzSupport
-import SluiceFormats
+@testable import SluiceFormats
 @testable import SluicePipeline
 
 /// A file that a run left, as each of those that read one of its JSON files.

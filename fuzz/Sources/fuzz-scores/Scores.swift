@@ -1,5 +1,5 @@
 import FuzzSupport
-import SluiceFormats
+@testable import SluiceFormats
 
 @testable import SluiceSearch
 

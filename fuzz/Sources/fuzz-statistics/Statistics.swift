@@ -1,9 +1,9 @@
 import FuzzSupport
-import SluiceFormats
-import SluiceKernels
-import SluiceStages
+@testable import SluiceFormats
+@testable import SluiceKernels
+@testable import SluiceStages
 
-/// The spectra in the file of a run's statistics.
+/// The histograms in the file of a run's statistics.
 ///
 /// What can be read answers every question that the second pass asks.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -15,38 +15,38 @@ public func fuzzStatistics(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     let file = files.value
     try file.truncate(to: 0)
     try file.write(data, at: 0)
-    let store = SpectrumStore(file, stripCount: 1, modelCount: 2)
+    let store = HistogramStore(file, stripCount: 1, modelCount: 2)
     store.records.restore(
       [0..<split, split..<data.count].map { range in
         StripRecords.Slot(
           offset: range.lowerBound, byteCount: range.count, hash: Hash128(of: Array(data[range])))
       }, strip: 0)
-    var spectrum = try store.spectrum(strip: 0, model: 0)
-    ask(spectrum)
-    let other = try store.spectrum(strip: 0, model: 1)
-    let total = spectrum.elementCount + other.elementCount
-    spectrum.merge(other)
-    precondition(spectrum.elementCount == total)
-    ask(spectrum)
+    var histogram = try store.histogram(strip: 0, model: 0)
+    ask(histogram)
+    let other = try store.histogram(strip: 0, model: 1)
+    let total = histogram.elementCount + other.elementCount
+    histogram.merge(other)
+    precondition(histogram.elementCount == total)
+    ask(histogram)
   }
 }
 
-private func ask(_ spectrum: Spectrum) {
+private func ask(_ histogram: MagnitudeHistogram) {
   var last: UInt32?
-  for entry in spectrum.entries {
+  for entry in histogram.entries {
     precondition(entry.count > 0 && entry.span > 0 && last.map { $0 < entry.bits } ?? true)
     last = entry.lastBits
   }
-  precondition(spectrum.sum >= 0)
-  _ = try? spectrum.zeroCount()
-  for entry in spectrum.entries.prefix(3) + spectrum.entries.suffix(3) {
-    _ = try? spectrum.sum(above: Double(Float(bitPattern: entry.bits)))
-    guard let count = try? spectrum.count(of: entry.bits) else { continue }
+  precondition(histogram.sum >= 0)
+  _ = try? histogram.zeroCount()
+  for entry in histogram.entries.prefix(3) + histogram.entries.suffix(3) {
+    _ = try? histogram.sum(above: Double(Float(bitPattern: entry.bits)))
+    guard let count = try? histogram.count(of: entry.bits) else { continue }
     precondition(count == Int(entry.count))
   }
   for rate in [0, 0.1, 0.5, 0.9, 1] {
-    guard let cut = try? spectrum.cut(rate: rate, tieBreak: .spread) else { continue }
-    precondition(cut.kept >= 0 && cut.kept <= spectrum.elementCount)
+    guard let cut = try? histogram.cut(rate: rate, tieBreak: .spread) else { continue }
+    precondition(cut.kept >= 0 && cut.kept <= histogram.elementCount)
   }
 }
 

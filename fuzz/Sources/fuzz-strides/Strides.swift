@@ -1,5 +1,5 @@
 import FuzzSupport
-import SluiceCore
+@testable import SluiceCore
 @testable import SluiceFormats
 
 /// A view of a small storage and a run of its elements, read by boxes and one by one.

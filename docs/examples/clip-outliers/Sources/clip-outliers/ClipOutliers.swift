@@ -19,7 +19,7 @@ struct ClipOutliers: DeltaTransform {
       limit = Float(statistics[0])
     }
 
-    func apply(to block: DeltaBlock) {
+    func apply(to block: DeltaTile) {
       // Safety: a block holds `count` deltas.
       let deltas = unsafe UnsafeMutableBufferPointer(start: block.values, count: block.count)
       for index in unsafe deltas.indices {

@@ -1,0 +1,223 @@
+package import SluiceCore
+
+/// How the deltas of a pair of models are counted.
+package enum HistogramMode: Sendable, Hashable {
+  /// Every distinct magnitude on its own: a table by the top bits and a list for the few magnitudes
+  /// with lower bits set. The shift is the number of low bits that the table leaves out.
+  case exact(shift: Int)
+  /// Number and sum per bin of `MagnitudeHistogram.binWidth` patterns.
+  case binned
+
+  /// The mode for deltas between two dtypes: differences of 16-bit weights have few distinct values,
+  /// those of F32 weights nearly as many as elements.
+  ///
+  /// - Parameters:
+  ///   - base: The dtype of the base model's tensor.
+  ///   - fineTuned: The dtype of the fine-tuned model's tensor.
+  package init(base: DType, fineTuned: DType) {
+    switch (base, fineTuned) {
+    case (.bf16, .bf16): self = .exact(shift: 15)
+    case (.f16, .f16), (.bf16, .f16), (.f16, .bf16): self = .exact(shift: 12)
+    default: self = .binned
+    }
+  }
+
+  /// The most bytes that a builder of this mode holds.
+  package var byteCount: Int {
+    switch self {
+    case .exact(let shift):
+      Kernels.tableCount(shift: shift) * 4
+        + HistogramBuilder.sideCapacity * 8 + HistogramBuilder.distinctLimit * 2 * 12
+        + HistogramMode.binned.byteCount
+    case .binned: (1 << 16) * 24
+    }
+  }
+}
+
+/// Counts the deltas of one strip of one model into a histogram, in memory that does not grow.
+///
+/// Should a tensor have more distinct magnitudes than expected of its dtype, the builder goes over
+/// to bins by itself; the histogram then says what it needs in detail.
+@safe package final class HistogramBuilder {
+  /// How many magnitudes wait in the list before they are sorted into runs.
+  static let sideCapacity = 1 << 16
+  /// The most elements whose differences are counted at once: as the list must have room for all of
+  /// them, long runs would have it sorted when it is nearly empty.
+  package static let runElements = sideCapacity / 8
+  /// How many distinct magnitudes with low bits are kept apart before the builder goes over to bins.
+  static let distinctLimit = 1 << 16
+
+  private let kernels: Kernels
+  private var mode: HistogramMode
+  private let table: AlignedBuffer<UInt32>?
+  private let side: AlignedBuffer<UInt32>?
+  private let scratch: AlignedBuffer<UInt32>?
+  /// Where the table and the list begin, for the path that every block takes.
+  private let counters: UnsafeMutablePointer<UInt32>?
+  private let sideStart: UnsafeMutablePointer<UInt32>?
+  private var sideCount = 0
+  private var runs: [MagnitudeHistogram.Entry] = []
+  private var bins: BinTable?
+
+  /// Makes a builder.
+  ///
+  /// - Parameters:
+  ///   - mode: How to count.
+  ///   - kernels: The kernels to count with.
+  package init(mode: HistogramMode, kernels: Kernels) {
+    self.kernels = kernels
+    self.mode = mode
+    switch mode {
+    case .exact(let shift):
+      table = AlignedBuffer(
+        count: Kernels.tableCount(shift: shift), fill: 0)
+      side = AlignedBuffer(count: HistogramBuilder.sideCapacity, fill: 0)
+      scratch = AlignedBuffer(count: HistogramBuilder.sideCapacity, fill: 0)
+    case .binned:
+      table = nil
+      side = nil
+      scratch = nil
+      bins = BinTable()
+    }
+    unsafe counters = table?.pointer
+    unsafe sideStart = side?.pointer
+  }
+
+  /// Counts a block of deltas.
+  ///
+  /// - Parameters:
+  ///   - deltas: Finite values.
+  ///   - count: How many, at most the capacity of the list.
+  package func add(_ deltas: UnsafePointer<Float>, count: Int) {
+    if sideCount + count > HistogramBuilder.sideCapacity { foldSide() }
+    guard case .exact(let shift) = mode, let counters = unsafe counters,
+      let sideStart = unsafe sideStart
+    else {
+      unsafe bins?.add(deltas, count: count, kernels: kernels)
+      return
+    }
+    // SAFETY: the list has room for the whole block, the table for every key of the shift.
+    sideCount += unsafe kernels.histogram(
+      deltas, count: count, shift: shift, table: counters, side: sideStart + sideCount)
+  }
+
+  /// Counts the differences of two runs, of which none is kept, if the builder can.
+  ///
+  /// - Parameters:
+  ///   - tuned: The bytes of the fine-tuned model's elements, at any address.
+  ///   - base: The bytes of the base model's, of the same type.
+  ///   - dtype: The type of both.
+  ///   - count: How many elements, at most `runElements`.
+  /// - Returns: The largest bit pattern of a magnitude, after which nothing may be added if it is
+  ///   not finite; nil if the builder needs the deltas themselves.
+  package func addDifferences(
+    of tuned: UnsafeRawPointer, _ base: UnsafeRawPointer, _ dtype: DType, count: Int
+  ) -> UInt32? {
+    if sideCount + count > HistogramBuilder.sideCapacity { foldSide() }
+    guard case .exact(let shift) = mode, dtype == .bf16 || dtype == .f16,
+      let counters = unsafe counters, let sideStart = unsafe sideStart
+    else { return nil }
+    // SAFETY: the list has room for all of the elements, the table for every key of the shift.
+    let counted = unsafe kernels.differenceHistogram(
+      tuned, base, dtype, count: count, shift: shift, table: counters,
+      side: sideStart + sideCount)
+    sideCount += counted.listed
+    return counted.largest
+  }
+
+  /// Gives what was counted and starts anew.
+  ///
+  /// - Returns: The histogram of everything added since the last call.
+  package func finish() -> MagnitudeHistogram {
+    if case .exact(let shift) = mode {
+      foldSide()
+      if case .exact = mode { return finishExact(shift: shift) }
+    }
+    defer { restoreExactMode() }
+    return bins?.finish() ?? MagnitudeHistogram([])
+  }
+
+  // Sorts the waiting magnitudes into the runs, so that the list is empty again.
+  private func foldSide() {
+    guard sideCount > 0, let side, let scratch else { return }
+    unsafe kernels.sortMagnitudes(side.pointer, scratch: scratch.pointer, count: sideCount)
+    var merged: [MagnitudeHistogram.Entry] = []
+    merged.reserveCapacity(runs.count + 1024)
+    var (old, index) = (0, 0)
+    while index < sideCount {
+      let bits = unsafe side.pointer[index]
+      var end = index + 1
+      while end < sideCount, unsafe side.pointer[end] == bits { end += 1 }
+      while old < runs.count, runs[old].bits < bits {
+        merged.append(runs[old])
+        old += 1
+      }
+      var entry = MagnitudeHistogram.Entry(bits: bits, count: UInt64(end - index))
+      if old < runs.count, runs[old].bits == bits {
+        entry.count += runs[old].count
+        old += 1
+      }
+      merged.append(entry)
+      index = end
+    }
+    merged.append(contentsOf: runs[old...])
+    runs = merged
+    sideCount = 0
+    if runs.count > HistogramBuilder.distinctLimit { goOverToBins() }
+  }
+
+  private func finishExact(shift: Int) -> MagnitudeHistogram {
+    defer { runs.removeAll(keepingCapacity: true) }
+    return MagnitudeHistogram(drainTable(shift: shift))
+  }
+
+  // The table counts all elements of a key; those with low bits set are in the runs as well, and are
+  // larger than the one without.
+  private func drainTable(shift: Int) -> [MagnitudeHistogram.Entry] {
+    guard let table else { return [] }
+    unsafe kernels.foldHistogram(table.pointer, shift: shift)
+    var entries: [MagnitudeHistogram.Entry] = []
+    entries.reserveCapacity(runs.count + 8192)
+    var next = 0
+    let group = 16
+    for first in stride(from: 0, to: Kernels.binCount(shift: shift), by: group) {
+      // Most keys were never met, and they lie together.
+      var any: UInt32 = 0
+      for key in first..<first + group { any |= unsafe table.pointer[key] }
+      guard any != 0 else { continue }
+      for key in first..<first + group {
+        var count = UInt64(unsafe table.pointer[key])
+        guard count > 0 else { continue }
+        let bits = UInt32(key) << UInt32(shift)
+        let end = bits + (1 << UInt32(shift))
+        let begun = next
+        while next < runs.count, runs[next].bits < end {
+          count -= runs[next].count
+          next += 1
+        }
+        if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
+        entries.append(contentsOf: runs[begun..<next])
+      }
+    }
+    table.fill(0)
+    return entries
+  }
+
+  private func goOverToBins() {
+    guard case .exact(let shift) = mode else { return }
+    let table = bins ?? BinTable()
+    for entry in drainTable(shift: shift) { table.add(entry) }
+    runs.removeAll()
+    bins = table
+    originalMode = mode
+    mode = .binned
+  }
+
+  private var originalMode: HistogramMode?
+
+  private func restoreExactMode() {
+    guard let original = originalMode else { return }
+    mode = original
+    originalMode = nil
+  }
+}

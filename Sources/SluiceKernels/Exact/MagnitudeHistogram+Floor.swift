@@ -1,0 +1,37 @@
+// What a later pass can need, known before any detail is.
+
+extension MagnitudeHistogram {
+  /// The pattern of a magnitude that every element is at least as large as that a rate, or any higher
+  /// one, can keep.
+  ///
+  /// Where the border lies inside a bin it is the bin's beginning; so no detail is ever needed.
+  ///
+  /// - Parameter rate: The pruning rate.
+  /// - Returns: The Float32 bit pattern, at least 1; that of infinity if nothing is kept.
+  package func minimumMagnitudeBits(rate: Double) -> UInt32 {
+    let wanted = rate <= 0 ? elementCount : Cut.keptCount(rate: rate, of: elementCount)
+    guard wanted > 0 else { return Float.infinity.bitPattern }
+    var above = 0
+    let smallest = entries.first { $0.bits > 0 || $0.span > 1 }?.bits
+    for entry in entries.reversed() {
+      above += Int(entry.count)
+      // Where all that is not zero is kept, there is no border.
+      if above >= wanted { return entry.bits == smallest ? 1 : max(entry.bits, 1) }
+    }
+    return 1
+  }
+
+  /// The pattern that the bin begins with into which a multiple of the mean falls.
+  ///
+  /// - Parameter multiple: How many times the mean, not negative.
+  /// - Returns: The pattern, or nil if it falls between exact magnitudes.
+  package func binBits(aroundMeanTimes multiple: Double) -> UInt32? {
+    let bound = elementCount > 0 ? multiple * (sum / Double(elementCount)) : 0
+    do throws(Unresolved) {
+      _ = try firstEntry(above: bound)
+      return nil
+    } catch {
+      return error.binBits
+    }
+  }
+}

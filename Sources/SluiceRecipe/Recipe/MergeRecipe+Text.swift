@@ -1,0 +1,197 @@
+internal import SluiceCore
+package import SluiceFormats
+internal import SluiceMethods
+
+/// The chain form of a recipe with everything said: what a method, flags or a shorter recipe mean.
+extension MergeRecipe {
+  /// The name of the file in the output.
+  package static let resolvedFileName = "sluice-recipe.yaml"
+
+  /// The recipe as a text that can be run again and gives the same bytes.
+  package var resolvedText: String {
+    var text = "# The resolved recipe of this merge: sluice run gives the same bytes again.\n"
+    text += "base: \(quoted(Directory.absolute(base)))\nmodels:\n"
+    for model in models {
+      let (name, path) = (quoted(model.name), quoted(Directory.absolute(model.path)))
+      text += name.isLongKey ? "  ? \(name)\n  : \(path)\n" : "  \(name): \(path)\n"
+    }
+    text += "stages:\n"
+    // Weights that follow from losses are no choice of the recipe's.
+    var choices = self
+    if extraFiles[.losses] != nil {
+      for model in models.indices { choices.models[model].weight = 1 }
+    }
+    for stage in choices.resolvedStages() {
+      let arguments = stage.arguments
+      text += arguments.isEmpty ? "  - \(stage.name)\n" : "  - \(stage.name): {\(arguments)}\n"
+    }
+    return text
+  }
+
+  /// What identifies the recipe, whatever form it was written in.
+  ///
+  /// Equal fingerprints mean equal bytes from equal inputs. The paths of the models are not part of it,
+  /// their order is.
+  package var fingerprint: Hash128 {
+    var text = models.map { "\(quoted($0.name))\n" }.joined()
+    for stage in resolvedStages(showsPaths: false) {
+      text += "\(stage.name) {\(stage.arguments)} \(stage.version)\n"
+    }
+    text += stages.identities.map { "\($0.place) \($0.identity)\n" }.joined()
+    var bytes = Array(text.utf8)
+    // SAFETY: the bytes are used inside the closure only.
+    return unsafe bytes.withUnsafeMutableBytes { unsafe Hash128(of: UnsafeRawBufferPointer($0)) }
+  }
+
+  /// A stage as the chain form writes it.
+  package struct ResolvedStage {
+    package var name: String
+    /// What stands between the braces.
+    package var arguments: String
+    /// What else identifies a stage of one's own.
+    package var version = ""
+  }
+
+  /// The stages in order.
+  ///
+  /// - Parameter showsPaths: Whether files are named; they are not part of what identifies a recipe.
+  /// - Returns: The stages.
+  package func resolvedStages(showsPaths: Bool = true) -> [ResolvedStage] {
+    var result = ["read", "delta"].map(builtIn) + custom(after: .delta)
+    result.append(significanceStage)
+    result.append(ratesStage)
+    result += [maskStage(showsPaths)] + custom(after: .mask)
+    result += [amplifyStage] + custom(after: .amplify)
+    return result + [mergeStage(showsPaths), builtIn("write")]
+  }
+
+  private func builtIn(_ name: String) -> ResolvedStage {
+    ResolvedStage(name: name, arguments: pairs(name).joined(separator: ", "))
+  }
+
+  private func custom(after place: PlacedTransform.Place) -> [ResolvedStage] {
+    stages.transforms.filter { $0.place == place }.map { placed in
+      ResolvedStage(
+        name: placed.transform.name, arguments: placed.transform.arguments,
+        version: placed.transform.version)
+    }
+  }
+
+  private var significanceStage: ResolvedStage {
+    guard let own = stages.significance else { return builtIn("significance") }
+    let arguments = own.arguments.isEmpty ? "" : ", \(own.arguments)"
+    return ResolvedStage(
+      name: "significance", arguments: "statistic: \(quoted(own.name))\(arguments)",
+      version: own.version)
+  }
+
+  private var ratesStage: ResolvedStage {
+    // Some prunings have one rule for their rates; there is nothing to say then.
+    let hasForm = stages.rates == nil && method.pruning.row.fixedRates == nil
+    var pairs = pairs("assign-rates", leavingOut: hasForm ? [] : ["form"])
+    if let own = stages.rates {
+      pairs.insert("form: \(quoted(own.name))", at: 0)
+      if !own.arguments.isEmpty { pairs.append("with: {\(own.arguments)}") }
+    }
+    let special = models.filter { $0.pruningRate != nil }
+    if !special.isEmpty {
+      let list = special.map { "\(key($0.name)): \($0.pruningRate?.recipeText ?? "")" }
+      pairs.append("model-rates: {\(list.joined(separator: ", "))}")
+    }
+    return ResolvedStage(
+      name: "assign-rates", arguments: pairs.joined(separator: ", "),
+      version: stages.rates?.version ?? "")
+  }
+
+  private func maskStage(_ showsPaths: Bool) -> ResolvedStage {
+    let files = filePairs(of: method.pruning.row, showsPaths)
+    return ResolvedStage(name: "mask", arguments: (pairs("mask") + files).joined(separator: ", "))
+  }
+
+  /// The files that a method reads.
+  private func filePairs(of row: some MethodRow, _ showsPaths: Bool) -> [String] {
+    (row.files.needed + row.files.optional).compactMap { file in
+      func text(_ path: String) -> String {
+        showsPaths ? quoted(Directory.absolute(path)) : "file"
+      }
+      guard file.isOfModel else {
+        return extraFiles[file].map { "\(file.rawValue): \(text($0))" }
+      }
+      let list = models.compactMap { model in
+        model.extraFiles[file].map { "\(key(model.name)): \(text($0))" }
+      }
+      return list.isEmpty ? nil : "\(file.rawValue): {\(list.joined(separator: ", "))}"
+    }
+  }
+
+  private var amplifyStage: ResolvedStage {
+    var pairs = pairs("amplify")
+    for model in models where !model.amplification.isEmpty {
+      let factors = model.amplification.map { "\($0)" }.joined(separator: ", ")
+      pairs.append("\(key(model.name)): [\(factors)]")
+    }
+    return ResolvedStage(name: "amplify", arguments: pairs.joined(separator: ", "))
+  }
+
+  private func mergeStage(_ showsPaths: Bool) -> ResolvedStage {
+    var pairs = pairs("merge", leavingOut: stages.merging == nil ? [] : ["operator"])
+    if let own = stages.merging {
+      pairs.insert("operator: \(quoted(own.name))", at: 0)
+      if !own.arguments.isEmpty { pairs.append("with: {\(own.arguments)}") }
+    }
+    pairs += filePairs(of: method.merging.row, showsPaths)
+    let weights = models.filter { $0.weight != 1 || $0.weightByTensor != nil }.map { model in
+      "\(key(model.name)): \(model.weightByTensor?.recipeText ?? "\(model.weight)")"
+    }
+    if !weights.isEmpty { pairs.append("weights: {\(weights.joined(separator: ", "))}") }
+    return ResolvedStage(
+      name: "merge", arguments: pairs.joined(separator: ", "),
+      version: stages.merging?.version ?? "")
+  }
+
+  private func pairs(_ stage: String, leavingOut: Set<String> = []) -> [String] {
+    RecipeKey.settings(of: stage).filter { !leavingOut.contains($0.place.key) }
+      .compactMap { key in key.get(self).recipeText.map { "\(key.place.key): \($0)" } }
+  }
+}
+
+extension RecipeValue {
+  /// The value as a recipe writes it; nil if it is not given.
+  package var recipeText: String? {
+    switch self {
+    case .number(let number):
+      number == number.rounded() && number.magnitude < 0x1p53
+        ? "\(Int(number))" : "\(number)"
+    case .integer(let number): "\(number)"
+    case .word(let word): word
+    case .size(let size): "\(size.bytes)B"
+    case .patterns(let patterns):
+      patterns.isEmpty ? nil : "[\(patterns.map(quoted).joined(separator: ", "))]"
+    case .none: nil
+    }
+  }
+}
+
+extension TensorNumber {
+  /// The number as a recipe writes it.
+  var recipeText: String {
+    func text(_ value: Value) -> String {
+      switch value {
+      case .constant(let number): "\(number)"
+      case .gradient(let numbers): "[\(numbers.map { "\($0)" }.joined(separator: ", "))]"
+      }
+    }
+    if rules.count == 1, rules[0].filter == nil { return text(rules[0].value) }
+    let list = rules.map { rule in
+      let filter = rule.filter.map { "filter: \(quoted($0)), " } ?? ""
+      return "{\(filter)value: \(text(rule.value))}"
+    }
+    return "[\(list.joined(separator: ", "))]"
+  }
+}
+
+/// A text in double quotes, as YAML and JSON read it.
+private func quoted(_ text: String) -> String { text.quotedForYAML }
+
+/// A text as a key between braces.
+private func key(_ text: String) -> String { text.quotedForYAML.asFlowKey }

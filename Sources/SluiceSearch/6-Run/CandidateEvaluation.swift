@@ -1,0 +1,103 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import Synchronization
+
+/// Takes one candidate through all that is done to it: made, evaluated, recorded, removed.
+final class CandidateEvaluation: Sendable {
+  let directory: SearchDirectory
+  private let maker: any CandidateMaker
+  private let evaluator: Evaluator
+  private let journal: EvaluationJournal
+  private let cancellation: Cancellation
+  private let onEvent: @Sendable (SearchEvent) -> Void
+  /// A merge uses all the memory and all the lanes it is allowed: one at a time.
+  private let making = Mutex(())
+
+  init(
+    maker: any CandidateMaker, evaluator: Evaluator, directory: SearchDirectory,
+    journal: EvaluationJournal, cancellation: Cancellation,
+    onEvent: @escaping @Sendable (SearchEvent) -> Void
+  ) {
+    self.maker = maker
+    self.evaluator = evaluator
+    self.directory = directory
+    self.journal = journal
+    self.cancellation = cancellation
+    self.onEvent = onEvent
+  }
+
+  /// Evaluates a candidate; its evaluation is on the disk when this returns.
+  func evaluate(
+    _ candidate: Candidate, space: Hash128, job: Int, isNeeded: Bool, check: ScoreCheck?
+  ) throws -> Evaluation {
+    let key = Evaluation.Key(
+      space: space, label: candidate.label, evaluator: evaluator.identity)
+    if case .merged = candidate.content, let known = journal.earlier[key] { return known }
+    onEvent(.started(candidate, isNeeded: isNeeded))
+    let start = MonotonicTime.now
+    let (path, isMade) = try checkpoint(of: candidate, job: job)
+    defer { if isMade { try? Directory.remove(path) } }
+    let makingSeconds = MonotonicTime.now.seconds(since: start)
+    let place = EvaluatorDirectory(job: job, directory: directory.work, cancellation: cancellation)
+    let outcome: Evaluator.Outcome
+    do throws(Evaluator.Failed) {
+      outcome = try evaluator.evaluate(path, candidate, in: place) { scores in
+        CandidateEvaluation.problem(scores, check)
+      } retrying: { reason in
+        onEvent(.retried(candidate, reason: reason))
+      }
+    } catch {
+      switch error {
+      case .cancelled: throw CancelledError()
+      case .failed(let message, let remedy):
+        throw SearchError.evaluator(
+          message, model: candidate.model, factors: candidate.factors, remedy: remedy)
+      }
+    }
+    var evaluation = Evaluation(scores: outcome.scores, seconds: outcome.seconds)
+    evaluation.makingSeconds = makingSeconds
+    evaluation.attempts = outcome.attempts
+    try journal.add(evaluation, key, model: candidate.model)
+    let ratio = check.flatMap { try? $0.domainRatio(of: evaluation.scores).result.get() }
+    onEvent(.evaluated(candidate, evaluation, domainRatio: ratio))
+    return evaluation
+  }
+
+  /// Makes a candidate that is to stay.
+  func keep(_ candidate: Candidate, at path: String) throws {
+    let (made, isMade) = try checkpoint(of: candidate, job: 0)
+    guard isMade else { return }
+    try Directory.create(Directory.parent(of: path))
+    // The name belongs to searches: what an earlier one kept makes way.
+    try Directory.remove(path)
+    try OutputFile.rename(made, to: path)
+  }
+
+  /// The directory of a candidate, and whether it was made for the purpose.
+  private func checkpoint(of candidate: Candidate, job: Int) throws -> (String, Bool) {
+    if let path = maker.existingPath(of: candidate) { return (Directory.absolute(path), false) }
+    let path = directory.candidate(job)
+    do {
+      try making.withLock { _ in
+        try cancellation.check()
+        try Directory.remove(path)
+        try maker.make(candidate, at: path, cancellation: cancellation)
+      }
+    } catch {
+      try? Directory.remove(path)
+      throw error
+    }
+    return (path, true)
+  }
+
+  /// What is wrong with scores of a candidate, as a clause after "the evaluator".
+  private static func problem(_ scores: TaskScores, _ check: ScoreCheck?) -> String? {
+    guard !scores.tasks.isEmpty else { return "printed no score of any task" }
+    guard let check, case .failure(let missing) = check.domainRatio(of: scores).result else {
+      return nil
+    }
+    let names = missing.tasks.map(\.printable).joined(separator: ", ")
+    return "printed no score of \(names), which the dense model has"
+  }
+}

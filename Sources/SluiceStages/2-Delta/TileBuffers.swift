@@ -1,0 +1,34 @@
+package import SluiceKernels
+
+/// The Float32 buffers of one lane: the base's weights and each model's deltas for one tile.
+@safe package final class TileBuffers {
+  /// The base model's weights.
+  package let base: AlignedBuffer<Float>
+  /// The merged delta.
+  package let merged: AlignedBuffer<Float>
+  /// The most elements in a tile.
+  package let tileElements: Int
+  private let deltas: [AlignedBuffer<Float>]
+  private let rows: AlignedBuffer<UnsafePointer<Float>>
+
+  /// Makes the buffers.
+  package init(modelCount: Int, tileElements: Int = Granularity.tileElements) {
+    self.tileElements = tileElements
+    base = AlignedBuffer(count: tileElements, fill: 0)
+    merged = AlignedBuffer(count: tileElements, fill: 0)
+    deltas = (0..<modelCount).map { _ in AlignedBuffer(count: tileElements, fill: 0) }
+    unsafe rows = AlignedBuffer(count: modelCount, fill: UnsafePointer(base.pointer))
+    for (index, buffer) in deltas.enumerated() {
+      unsafe rows.pointer[index] = UnsafePointer(buffer.pointer)
+    }
+  }
+
+  /// The deltas of a model.
+  package func delta(of model: Int) -> UnsafeMutablePointer<Float> {
+    // SAFETY: the rows point to the buffers, which can be written to.
+    unsafe UnsafeMutablePointer(mutating: rows.pointer[model])
+  }
+
+  /// The deltas of all models, as kernels take them.
+  package var deltaRows: UnsafePointer<UnsafePointer<Float>> { unsafe UnsafePointer(rows.pointer) }
+}

@@ -1,0 +1,169 @@
+import SluiceCore
+import SluiceMethods
+import SluicePipeline
+import SluiceRecipe
+import SluiceTestSupport
+import Testing
+
+/// A pruning and a merging that go together, written in all three ways with something said of
+/// everything that both can be told.
+struct MethodPair: CustomTestStringConvertible, Sendable {
+  let prune: PruneMethod
+  let merge: MergeMethod
+
+  var testDescription: String { "\(prune.name) > \(merge.name)" }
+
+  /// All pairs that the table allows: what solves for models takes them as they are.
+  static let all = PruneMethod.table.flatMap { prune in
+    MergeMethod.table.map { MethodPair(prune: prune, merge: $0) }
+  }.filter { $0.prune.bands == .none || !$0.merge.possibleNeeds.contains(.solve) }
+
+  /// Each pruning and each merging once, as far as there are as many.
+  static let some = [
+    ("dppa", "ties"), ("dp", "sum"), ("magnitude", "average"), ("owl", "lm-cocktail"),
+    ("dare", "adamerging"), ("wanda", "adamerging++"), ("none", "regmean"),
+    ("sparsegpt", "greedy-soup"),
+  ].compactMap { names in all.first { $0.prune.name == names.0 && $0.merge.name == names.1 } }
+
+  private var knowsWeights: Bool { merge.parameters.contains("weight") }
+  private var files: [MethodInputFile] {
+    let all = prune.files.needed + merge.files.needed + merge.files.optional
+    return MethodInputFile.allCases.filter { all.contains($0) && !($0 == .losses && knowsWeights) }
+  }
+
+  private func path(_ file: MethodInputFile, _ model: String) -> String {
+    file.isOfModel
+      ? "models/files/\(model)-\(file.rawValue).safetensors" : "models/files/\(file.rawValue).json"
+  }
+
+  /// The flags of `sluice merge`; the seed belongs to dare alone, and does no harm elsewhere.
+  var flags: [String] {
+    var flags = ["--base", "models/base", "--model", "math=models/math"]
+    flags += ["--model", "law=models/law", "--prune", prune.name, "--merge", merge.name]
+    flags += ["--merge-scale", "0.75", "--seed", "9", "--nonlinear", "average"]
+    if prune.bands != .none { flags += ["--density", "0.4"] }
+    if prune.bands == .partitions { flags += ["--amplify", "math=1.5,1.25"] }
+    if knowsWeights { flags += ["--weight", "law=0.5", "--weight", "math=0.25"] }
+    for file in files {
+      for model in file.isOfModel ? ["math", "law"] : ["math"] {
+        flags += [file.option, (file.isOfModel ? "\(model)=" : "") + path(file, model)]
+      }
+    }
+    return flags
+  }
+
+  /// The method form: named by the pruning where there is one, so that both kinds of names are used.
+  var methodForm: String {
+    let isNamedByPruning = prune.bands != .none && !["dppa", "dp"].contains(prune.name)
+    let name = isNamedByPruning ? prune.name : merge.name
+    let other = isNamedByPruning ? "merge: \(merge.name)" : "prune: \(prune.name)"
+    var common = [other, "merge-scale: 0.75", "seed: 9", "nonlinear: average"]
+    if prune.bands != .none { common.append("density: 0.4") }
+    var own = ["math": [String](), "law": []]
+    if prune.bands == .partitions { own["math"]?.append("amplify: [1.5, 1.25]") }
+    if knowsWeights {
+      own["math"]?.append("weight: 0.25")
+      own["law"]?.append("weight: 0.5")
+    }
+    for file in files {
+      guard file.isOfModel else {
+        common.append("\(file.rawValue): \(path(file, ""))")
+        continue
+      }
+      for model in ["math", "law"] { own[model]?.append("\(file.rawValue): \(path(file, model))") }
+    }
+    let models = ["math", "law"].map { model in
+      "  - model: models/\(model)\n    parameters: {\(own[model, default: []].joined(separator: ", "))}\n"
+    }
+    return "merge_method: \(name)\nbase_model: models/base\nmodels:\n" + models.joined()
+      + "parameters: {\(common.joined(separator: ", "))}\n"
+  }
+
+  /// The chain form.
+  var chainForm: String {
+    var mask = ["by: \(prune.name)", "seed: 9"]
+    var operation = ["operator: \(merge.name)", "scale: 0.75", "nonlinear: average"]
+    if knowsWeights { operation.append("weights: {law: 0.5, math: 0.25}") }
+    for file in files {
+      let text =
+        file.isOfModel
+        ? "\(file.rawValue): {math: \(path(file, "math")), law: \(path(file, "law"))}"
+        : "\(file.rawValue): \(path(file, ""))"
+      if prune.files.needed.contains(file) { mask.append(text) } else { operation.append(text) }
+    }
+    let rate = prune.bands == .none ? "" : ": {pruning-rate: 0.6}"
+    let amplify = prune.bands == .partitions ? "  - amplify: {math: [1.5, 1.25]}\n" : ""
+    return """
+      base: models/base
+      models: {math: models/math, law: models/law}
+      stages:
+        - read
+        - delta
+        - assign-rates\(rate)
+        - mask: {\(mask.joined(separator: ", "))}
+      \(amplify)  - merge: {\(operation.joined(separator: ", "))}
+        - write
+
+      """
+  }
+}
+
+@Suite("Three ways to say a merge")
+struct MethodBytesTests {
+  /// Tensors of some dozens to some hundreds of elements.
+  private static let family = Result {
+    let directory = try FamilyDirectory { spec in
+      (spec.hiddenSize, spec.intermediateSize, spec.vocabularySize) = (16, 24, 12)
+      (spec.headCount, spec.keyValueHeadCount, spec.headSize) = (2, 1, 8)
+      spec.layerCount = 1
+    }
+    try directory.writeMethodFiles()
+    return directory
+  }
+
+  @Test(
+    "method form, chain form and the flags of the command give the same bytes",
+    arguments: MethodPair.all)
+  func bytes(pair: MethodPair) throws {
+    let directory = try MethodBytesTests.family.get()
+    var options = RunOptions(threads: 1)
+    options.isJournaled = false
+    let flags = try directory.recipe(flags: pair.flags)
+    let expected = try directory.run(flags, options: options).model
+    let base = directory.family.base
+    #expect(expected.tensors.contains { base[$0.name]?.bytes != $0.bytes }, "nothing was merged")
+    for text in [pair.methodForm, pair.chainForm] {
+      let recipe = try directory.recipe(text)
+      #expect(recipe == flags && recipe.fingerprint == flags.fingerprint)
+      try directory.run(recipe, options: options).model.expectSameBytes(as: expected)
+    }
+  }
+
+  @Test("the pairs that programs are run on have every method")
+  func coverage() {
+    #expect(Set(MethodPair.some.map(\.prune.name)) == Set(PruneMethod.table.map(\.name)))
+    #expect(Set(MethodPair.some.map(\.merge.name)) == Set(MergeMethod.table.map(\.name)))
+    #expect(MethodPair.all.count == 57)
+  }
+
+  @Test(
+    "so do sluice run and sluice merge, each pruning and each merging once",
+    arguments: MethodPair.some)
+  func programs(pair: MethodPair) throws {
+    let directory = try FamilyDirectory { spec in spec.layerCount = 1 }
+    try directory.writeMethodFiles()
+    try directory.write(pair.methodForm, to: "method.yaml")
+    try directory.write(pair.chainForm, to: "chain.yaml")
+    let runs = [
+      (["merge"] + pair.flags, "by-flags"), (["run", "method.yaml"], "by-method"),
+      (["run", "chain.yaml"], "by-chain"),
+    ]
+    let models = try runs.map { arguments, output in
+      let result = try SluiceProcess.run(
+        arguments + ["--quiet", "--threads", "1", "--out", output], in: directory.path)
+      #expect(result.exitCode == 0, "\(arguments): \(result.errors)")
+      return try TinyModel.read(directory(output))
+    }
+    for model in models.dropFirst() { model.expectSameBytes(as: models[0]) }
+  }
+}
