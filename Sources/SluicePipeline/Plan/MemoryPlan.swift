@@ -143,15 +143,15 @@ package struct MemoryPlan: Sendable, Hashable {
         })
       // Where a model has no tensor, what stages make of zeros is counted in bins.
       if !counted.isEmpty, !transforms.isEmpty || needs.contains(.trim) { modes.insert(.binned) }
-      let counting = modes.reduce(0) { $0 + $1.byteCount } * modelCount
+      let counting = SurveySink.byteCount(modelCount: modelCount, modes: modes)
       let refining =
         modes.contains(.binned)
-        ? RefineSegment.byteCount(
+        ? RefineSink.byteCount(
           modelCount: modelCount,
           binCount: max(partitionCount, transforms.map(\.needs.statistics.count).max() ?? 0) + 1)
         : 0
       let summing =
-        needs.contains(.maskSums) ? 2 * modelCount * MagnitudeSum.byteCount : 0
+        needs.contains(.maskSums) ? MaskSumSink.byteCount(modelCount: modelCount) : 0
       let rows = needs.contains(.rowCuts) ? Shape.rowBytes(tasks, modelCount: modelCount) : 0
       let solving = needs.contains(.solve) ? SolvePlan.laneByteCount(tasks) : 0
       // The passes follow each other, so a lane holds the tables of one of them at a time.
@@ -162,7 +162,7 @@ package struct MemoryPlan: Sendable, Hashable {
       let custom =
         transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
         + (stages.merging?.stage.laneByteCount ?? 0)
-      let packing = frames.isWriting ? SpillSegment.byteCount(modelCount: modelCount) : 0
+      let packing = frames.isWriting ? SpillSink.byteCount(modelCount: modelCount) : 0
       let unpacking = frames.isReading ? ReadStage.packedByteCount(modelCount: modelCount) : 0
       tableBytes =
         max(counting + packing, refining + unpacking, summing, rows, solving, unpacking) + blocks

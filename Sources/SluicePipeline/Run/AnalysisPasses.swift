@@ -118,10 +118,9 @@ struct AnalysisPasses {
     let mask = TransformChain(
       method.maskTransforms(inputs), partitionCount: inputs.partitionCount,
       usesGrains: transforms(inputs, through: .delta).usesGrains)
-    try pass("mask sums", plan.maskSummedTasks) {
-      [kernels, modelNames, prefix = transforms(inputs, through: .delta)] in
-      MaskSumSegment(
-        modelNames: modelNames, sums: sums, kernels: kernels, prefix: prefix, mask: mask)
+    try pass("mask sums", plan.maskSummedTasks, after: transforms(inputs, through: .delta)) {
+      [kernels, modelCount = modelNames.count] in
+      MaskSumSink(modelCount: modelCount, sums: sums, mask: mask, kernels: kernels)
     }
     return sums
   }
@@ -144,20 +143,22 @@ struct AnalysisPasses {
   /// The sign that most elements elect.
   private mutating func majority(_ inputs: ChainInputs) throws -> Int {
     let majority = SignMajority()
-    try pass("majority", plan.electedTasks) {
-      [kernels, modelNames, prefix = method.chain(inputs).transformChain] in
-      MajoritySegment(
-        modelNames: modelNames, majority: majority, kernels: kernels, prefix: prefix)
+    try pass("majority", plan.electedTasks, after: method.chain(inputs).transformChain) {
+      [kernels, modelCount = modelNames.count] in
+      MajoritySink(modelCount: modelCount, majority: majority, kernels: kernels)
     }
     return majority.value
   }
 
   private mutating func pass(
-    _ name: String, _ tasks: [TensorTask], _ makeSegment: @escaping @Sendable () -> any LaneSegment
+    _ name: String, _ tasks: [TensorTask], after transforms: TransformChain,
+    _ makeSink: @escaping @Sendable () -> any TileSink
   ) throws {
     context.progress.startPhase(name, totalBytes: MergePlan.inputByteCount(tasks))
-    let pass = LanePass(name: name, tasks: tasks, context: context, isFinished: { _ in false })
-    passes.append(try pass.run(didEnd: { _ in }) { _ in makeSegment() })
+    let pass = LanePass(
+      name: name, tasks: tasks, context: context, isFinished: { _ in false }, kernels: kernels,
+      transforms: transforms)
+    passes.append(try pass.run(didEnd: { _ in }, makeSink))
     context.progress.finishPhase()
   }
 

@@ -49,19 +49,19 @@ struct LanePass {
   var context: RunContext
   /// Whether the strip of an ordinal needs no work, since an earlier attempt has done it.
   let isFinished: @Sendable (Int) -> Bool
-  var kernels: Kernels = .best
+  let kernels: Kernels
+  /// What is done to the deltas before the sink.
+  var transforms = TransformChain.empty
   /// The second looks of the pass, if it has any.
   var repacking: Repacking?
 
   /// Runs a pass that only reads.
   func run(
     didEnd: @escaping @Sendable (Strip) -> Void,
-    _ makeSegment: @escaping @Sendable (NodeContext) -> any LaneSegment
+    _ makeSink: @escaping @Sendable () -> any TileSink
   ) throws -> PassMetrics {
     guard let repacking else {
-      return try run(writing: nil, frames: nil, didEnd: didEnd) { context, _ in
-        makeSegment(context)
-      }
+      return try run(writing: nil, frames: nil, didEnd: didEnd) { _ in (makeSink(), nil) }
     }
     let lease = try context.budget.acquire(context.plan.memory.frameBuffersByteCount)
     defer { lease.release() }
@@ -71,23 +71,24 @@ struct LanePass {
     let channel = BoundedChannel<FrameJob>(
       capacity: context.plan.memory.frameBuffers, cancellation: context.cancellation,
       name: "frames")
-    let names = context.plan.recipe.models.map(\.name)
+    let modelCount = context.plan.recipe.models.count
     let limit = context.plan.options.spillLimit?.bytes ?? .max
-    return try run(writing: nil, frames: channel, didEnd: didEnd) { [kernels] node, _ in
+    return try run(writing: nil, frames: channel, didEnd: didEnd) { [kernels] node in
       let output = FrameOutput(
         context: node, pool: pool, channel: channel, store: repacking.store, byteLimit: limit)
-      return TwoVisitsSegment(
-        first: makeSegment(node),
-        second: SpillSegment(
-          modelNames: names, wishes: { repacking.wish($0) }, output: output,
-          store: repacking.store, codec: repacking.codec, kernels: kernels))
+      return (
+        makeSink(),
+        SpillSink(
+          modelCount: modelCount, floors: { repacking.floors(of: $0) }, output: output,
+          store: repacking.store, codec: repacking.codec, kernels: kernels)
+      )
     }
   }
 
   /// Runs a pass that writes.
   func run(
     writing shards: OutputShards,
-    _ makeSegment: @escaping @Sendable (ChunkOutput) -> any LaneSegment
+    _ makeSink: @escaping @Sendable (ChunkOutput) -> any TileSink
   ) throws -> PassMetrics {
     let ledger = context.work.ledger()
     let memory = context.plan.memory
@@ -99,16 +100,19 @@ struct LanePass {
     let channel = BoundedChannel<WriteJob>(
       capacity: memory.outputBuffers, cancellation: context.cancellation, name: "merged")
     let output = (stage: WriteStage(shards, ledger: ledger), channel: channel)
-    return try run(writing: output, frames: nil, didEnd: { _ in }) { node, _ in
-      makeSegment(ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger))
+    return try run(writing: output, frames: nil, didEnd: { _ in }) { node in
+      (makeSink(ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger)), nil)
     }
   }
+
+  /// The sink of each visit of a lane.
+  private typealias Sinks = (first: any TileSink, second: (any TileSink)?)
 
   private func run(
     writing output: (stage: WriteStage, channel: BoundedChannel<WriteJob>)?,
     frames: BoundedChannel<FrameJob>?,
     didEnd: @escaping @Sendable (Strip) -> Void,
-    _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
+    _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws -> PassMetrics {
     let graph = Graph(cancellation: context.cancellation)
     let plan = context.plan
@@ -122,7 +126,7 @@ struct LanePass {
     let outputs: [any GraphChannel] =
       (output.map { [$0.channel] } ?? []) + (frames.map { [$0] } ?? [])
     for lane in 1...plan.memory.lanes {
-      try addLane(lane, to: graph, stage: stage, outputs: outputs, didEnd: didEnd, makeSegment)
+      try addLane(lane, to: graph, stage: stage, outputs: outputs, didEnd: didEnd, makeSinks)
     }
     if let frames, let repacking { addFrameWriter(to: graph, frames, repacking) }
     if let output {
@@ -160,7 +164,7 @@ struct LanePass {
   private func addLane(
     _ lane: Int, to graph: Graph, stage: ReadStage, outputs: [any GraphChannel],
     didEnd: @escaping @Sendable (Strip) -> Void,
-    _ makeSegment: @escaping @Sendable (NodeContext, Int) -> any LaneSegment
+    _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
     let memory = context.plan.memory
     let budget = try context.budget.reserve(memory.chunkBytes)
@@ -170,17 +174,25 @@ struct LanePass {
       ? try BufferPool(
         count: 1, byteCount: max(memory.chunkBytes, 1), cancellation: context.cancellation) : nil
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
-    graph.add("lane \(lane)", .stage, writes: outputs) { node in
+    let names = context.plan.recipe.models.map(\.name)
+    graph.add("lane \(lane)", .stage, writes: outputs) { [kernels, transforms] node in
       // The tables of the lane count as leased for as long as the lane lives.
       let lease = try tables.acquire(memory.tableBytes)
       defer { lease.release() }
-      let segment = makeSegment(node, lane)
+      let sinks = makeSinks(node)
+      let first = FusedStages(
+        modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first)
+      // The second visit keeps deltas as they are.
+      let second = sinks.second.map {
+        FusedStages(modelNames: names, kernels: kernels, sink: $0)
+      }
       try stage.run(node, budget: budget, pool: pool) { chunk in
-        if chunk.isFirst { try segment.begin(chunk.strip) }
-        try segment.process(chunk)
+        let stages = chunk.strip.look == .first ? first : second ?? first
+        if chunk.isFirst { try stages.begin(chunk.strip) }
+        try stages.process(chunk)
         try chunk.checkReadable()
         if chunk.isLast {
-          try segment.end(chunk.strip)
+          try stages.end(chunk.strip)
           if chunk.strip.look == .first {
             didEnd(chunk.strip)
             try repacking?.didSurvey(chunk.strip)

@@ -146,12 +146,12 @@ public struct MergeRun {
   private func mergePass(
     _ context: RunContext, chain: MergeChain, kernels: Kernels
   ) throws -> PassMetrics {
-    let names = plan.recipe.models.map(\.name)
+    let modelCount = plan.recipe.models.count
     // In reverse, so that what pass 1 read last, and the page cache still holds, is used first.
     let tasks = Array(plan.tasks.reversed())
     let pass = LanePass(
       name: "merge", tasks: tasks, context: context, isFinished: context.work.isMerged,
-      kernels: kernels)
+      kernels: kernels, transforms: chain.transformChain)
     progress.startPhase(
       "merge", totalBytes: MergePlan.inputByteCount(tasks) + plan.layout.tensorByteCount,
       doneBytes: plan.strips.lazy.filter { context.work.isMerged($0.ordinal) }.reduce(0) {
@@ -159,7 +159,7 @@ public struct MergeRun {
       })
     defer { progress.finishPhase() }
     return try pass.run(writing: context.work.shards) { output in
-      MergeSegment(modelNames: names, chain: chain, output: output, kernels: kernels)
+      MergeSink(modelCount: modelCount, chain: chain, output: output, kernels: kernels)
     }
   }
 }

@@ -13,7 +13,7 @@ final class Repacking: Sendable {
     var queue: StripQueue?
     /// For each tensor, how many strips are still to be counted.
     var missing: [Int: Int] = [:]
-    var wishes: [Int: SpillFloors] = [:]
+    var floors: [Int: SpillFloors] = [:]
   }
 
   let store: SpillStore
@@ -80,14 +80,14 @@ final class Repacking: Sendable {
   }
 
   /// What is kept of a tensor.
-  func wish(_ task: TensorTask) -> SpillFloors? { state.withLock { $0.wishes[task.ordinal] } }
+  func floors(of task: TensorTask) -> SpillFloors? { state.withLock { $0.floors[task.ordinal] } }
 
   private func ask(_ task: TensorTask, _ queue: StripQueue) throws {
     let floors = try task.fineTuned.indices.map { model -> UInt32? in
       guard task.fineTuned[model] != nil, !isPacked(model) else { return nil }
       return task.role == .linear ? try floor(task, model) : 0
     }
-    state.withLock { $0.wishes[task.ordinal] = SpillFloors(floors: floors) }
+    state.withLock { $0.floors[task.ordinal] = SpillFloors(floors: floors) }
     let strips = floors.contains { $0 != nil } ? Array(plan.strips(task)) : []
     queue.revisit(at: task, strips.filter { !isSpilled($0.ordinal) })
   }

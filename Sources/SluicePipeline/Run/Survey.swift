@@ -78,10 +78,10 @@ struct Survey {
       isJournaled && (work.isSurveyed($0) || whole.contains($0))
     }
     let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
-    try pass(name, inFileOrder, isFinished: isFinished, repacking: repacking) { segment in
-      SurveySegment(
-        modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
-        prefix: segment.prefix)
+    try pass(name, inFileOrder, isFinished: isFinished, repacking: repacking) {
+      [store, kernels, modelCount = modelNames.count, hasTransforms = !prefix.isEmpty] in
+      SurveySink(
+        modelCount: modelCount, store: store, hasTransforms: hasTransforms, kernels: kernels)
     }
   }
 
@@ -169,11 +169,8 @@ struct Survey {
     let spilled = repacking?.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
     try pass(
       name, tasks, isFinished: { finished.contains($0) }, isRefining: true, spilled: spilled
-    ) { segment in
-      RefineSegment(
-        modelNames: segment.modelNames, store: segment.store, kernels: segment.kernels,
-        prefix: segment.prefix
-      ) { strip, model in
+    ) { [store, kernels, modelCount = modelNames.count] in
+      RefineSink(modelCount: modelCount, store: store, kernels: kernels) { strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
     }
@@ -199,18 +196,10 @@ struct Survey {
     return finished
   }
 
-  /// What a segment of one lane is made of.
-  private struct SegmentParts {
-    let modelNames: [String]
-    let store: HistogramStore
-    let kernels: Kernels
-    let prefix: TransformChain
-  }
-
   private mutating func pass(
     _ name: String, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
     isRefining: Bool = false, repacking: Repacking? = nil, spilled: SpilledModels? = nil,
-    _ makeSegment: @escaping @Sendable (SegmentParts) -> any LaneSegment
+    _ makeSink: @escaping @Sendable () -> any TileSink
   ) throws {
     context.progress.startPhase(
       name, totalBytes: MergePlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
@@ -218,7 +207,8 @@ struct Survey {
         plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
       })
     var pass = LanePass(
-      name: name, tasks: tasks, context: context, isFinished: isFinished, kernels: kernels)
+      name: name, tasks: tasks, context: context, isFinished: isFinished, kernels: kernels,
+      transforms: prefix)
     pass.repacking = repacking
     // The first survey has the histograms of stored models, and counts the others as they are.
     if isJournaled, !isRefining { pass.context.packed = .leftOut(plan.stored.positions) }
@@ -229,11 +219,7 @@ struct Survey {
     let didEnd: @Sendable (Strip) -> Void = {
       if isJournaled { work.didSurvey($0, isRefined: isRefining) }
     }
-    passes.append(
-      try pass.run(didEnd: didEnd) { [store, kernels, modelNames, prefix] _ in
-        makeSegment(
-          SegmentParts(modelNames: modelNames, store: store, kernels: kernels, prefix: prefix))
-      })
+    passes.append(try pass.run(didEnd: didEnd, makeSink))
     context.progress.finishPhase()
   }
 }

@@ -10,6 +10,7 @@ package import SluiceKernels
   package let tileElements: Int
   private let deltas: [AlignedBuffer<Float>]
   private let rows: AlignedBuffer<UnsafePointer<Float>>
+  private let someRows: AlignedBuffer<UnsafePointer<Float>>
 
   /// Makes the buffers.
   package init(modelCount: Int, tileElements: Int = Granularity.tileElements) {
@@ -18,6 +19,7 @@ package import SluiceKernels
     merged = AlignedBuffer(count: tileElements, fill: 0)
     deltas = (0..<modelCount).map { _ in AlignedBuffer(count: tileElements, fill: 0) }
     unsafe rows = AlignedBuffer(count: modelCount, fill: UnsafePointer(base.pointer))
+    unsafe someRows = AlignedBuffer(count: modelCount, fill: UnsafePointer(base.pointer))
     for (index, buffer) in deltas.enumerated() {
       unsafe rows.pointer[index] = UnsafePointer(buffer.pointer)
     }
@@ -31,4 +33,13 @@ package import SluiceKernels
 
   /// The deltas of all models, as kernels take them.
   package var deltaRows: UnsafePointer<UnsafePointer<Float>> { unsafe UnsafePointer(rows.pointer) }
+
+  /// The deltas of some models, in order, until the next call.
+  package func rows(of models: [Int]) -> UnsafePointer<UnsafePointer<Float>> {
+    precondition(models.count <= deltas.count)
+    for (place, model) in models.enumerated() {
+      unsafe someRows.pointer[place] = rows.pointer[model]
+    }
+    return unsafe UnsafePointer(someRows.pointer)
+  }
 }

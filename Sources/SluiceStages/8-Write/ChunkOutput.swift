@@ -32,34 +32,40 @@ package final class ChunkOutput {
   /// Prepares for a strip.
   func begin(_ strip: Strip) { sum = BlockSum() }
 
-  /// Lets a chunk's bytes be written, after those of the chunk before.
+  /// Makes room for the merged bytes of a chunk, after those of the chunk before.
   ///
   /// - Parameters:
   ///   - chunk: The chunk.
   ///   - byteCount: The number of merged bytes.
-  ///   - fill: Writes all of them.
-  /// - Throws: What `fill` throws, or `CancelledError`.
-  func emit(
-    _ chunk: Chunk, byteCount: Int,
-    _ fill: (UnsafeMutableRawBufferPointer) throws -> Void
-  ) throws {
-    guard byteCount > 0 else { return }
+  /// - Returns: The room; all of it is to be filled before it is committed.
+  /// - Throws: `CancelledError` if the run was cancelled while all buffers were in use.
+  func reserve(_ chunk: Chunk, byteCount: Int) throws -> OutputRoom {
+    guard byteCount > 0 else { return .none }
     let task = chunk.strip.task
-    var job =
+    let job =
       try room(for: byteCount)
       ?? begin(
         chunk.strip, task,
         at: task.outputOffset + chunk.elements.lowerBound * (task.outputDType.byteCount ?? 1))
+    filling = job
     let start = job.range.upperBound
     // SAFETY: the pool's buffers hold a whole chunk after the longest lead, and there is room.
-    let bytes = unsafe UnsafeMutableRawBufferPointer(
-      rebasing: job.buffer.bytes[start..<(start + byteCount)])
-    try unsafe fill(bytes)
+    return unsafe OutputRoom(
+      bytes: UnsafeMutableRawBufferPointer(
+        rebasing: job.buffer.bytes[start..<(start + byteCount)]))
+  }
+
+  /// Lets the bytes of a chunk be written.
+  ///
+  /// - Parameters:
+  ///   - room: Where they are: what was reserved last.
+  ///   - chunk: The chunk.
+  func commit(_ room: OutputRoom, of chunk: Chunk) {
+    guard unsafe !room.bytes.isEmpty, let job = filling else { return }
     unsafe sum.add(
-      UnsafeRawBufferPointer(bytes), firstElement: chunk.elements.lowerBound,
-      dtype: task.outputDType)
-    job.range = job.range.lowerBound..<(start + byteCount)
-    filling = job
+      UnsafeRawBufferPointer(room.bytes), firstElement: chunk.elements.lowerBound,
+      dtype: chunk.strip.task.outputDType)
+    filling?.range = unsafe job.range.lowerBound..<(job.range.upperBound + room.bytes.count)
   }
 
   /// The buffer that is being filled, if as many bytes fit after what is in it.
@@ -86,5 +92,16 @@ package final class ChunkOutput {
   func end(_ strip: Strip) throws {
     try send()
     ledger.didMerge(strip, sum: sum)
+  }
+}
+
+/// Where the merged bytes of a chunk go.
+@safe struct OutputRoom {
+  /// The bytes, in the buffer that the writer gets.
+  @unsafe let bytes: UnsafeMutableRawBufferPointer
+
+  /// No room at all.
+  static var none: OutputRoom {
+    unsafe OutputRoom(bytes: UnsafeMutableRawBufferPointer(start: nil, count: 0))
   }
 }

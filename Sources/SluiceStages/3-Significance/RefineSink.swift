@@ -20,30 +20,24 @@ package struct BinRequest: Sendable, Hashable {
 
 /// Another look at the deltas of tensors that are counted in bins (F32 weights): counts the values
 /// inside those bins in which a threshold lies.
-package final class RefineSegment: LaneSegment {
+package final class RefineSink: TileSink {
   private let requests: @Sendable (Strip, Int) -> BinRequest
   private let store: HistogramStore
-  private let delta: DeltaStage
-  private let buffers: TileBuffers
   private let kernels: Kernels
   private let modelCount: Int
-  private let prefix: TransformLanes
   private var keys: [[UInt32]] = []
   private var tables: [AlignedBuffer<UInt32>?]
 
-  /// Makes the segment of one lane.
+  /// Makes the sink of one lane.
   package init(
-    modelNames: [String], store: HistogramStore, kernels: Kernels, prefix: TransformChain = .empty,
+    modelCount: Int, store: HistogramStore, kernels: Kernels,
     requests: @escaping @Sendable (Strip, Int) -> BinRequest
   ) {
     self.requests = requests
     self.store = store
     self.kernels = kernels
-    modelCount = modelNames.count
-    self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
-    buffers = TileBuffers(modelCount: modelNames.count, tileElements: prefix.tileElements)
-    delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
-    tables = Array(repeating: nil, count: modelNames.count)
+    self.modelCount = modelCount
+    tables = Array(repeating: nil, count: modelCount)
   }
 
   /// The bytes of the tables of one lane.
@@ -56,9 +50,11 @@ package final class RefineSegment: LaneSegment {
     modelCount * binCount * Int(MagnitudeHistogram.binWidth) * 4
   }
 
+  /// All models together.
+  package var order: DeltaOrder { .tileByTile }
+
   /// Looks up what is wanted of a strip.
-  package func begin(_ strip: Strip) throws {
-    try prefix.begin(strip)
+  package func begin(_ strip: Strip) -> StripRequest {
     keys = (0..<modelCount).map { model in
       requests(strip, model).bins.map { $0 >> UInt32(MagnitudeHistogram.binShift) }
     }
@@ -70,22 +66,16 @@ package final class RefineSegment: LaneSegment {
         tables[model] = AlignedBuffer(count: size, fill: 0)
       }
     }
+    return StripRequest(models: keys.indices.filter { !keys[$0].isEmpty })
   }
 
-  /// Counts the values of a chunk that lie in the wanted bins.
-  package func process(_ chunk: Chunk) throws {
-    for tile in chunk.tiles(of: buffers.tileElements) where chunk.hasBase(tile) {
-      try delta.widenBase(chunk, tile)
-      for (model, wanted) in keys.enumerated() where !wanted.isEmpty {
-        guard let table = tables[model] else { continue }
-        try delta.takeDelta(model, chunk, tile)
-        try unsafe prefix.apply(
-          to: buffers.delta(of: model), count: tile.count,
-          firstElement: chunk.elements.lowerBound + tile.lowerBound, model: model)
-        unsafe kernels.collect(
-          buffers.delta(of: model), count: tile.count, keys: wanted, keyCount: wanted.count,
-          tables: table.pointer)
-      }
+  /// Counts the values of a tile that lie in the wanted bins.
+  package func take(_ tile: Range<Int>, of chunk: Chunk, _ buffers: TileBuffers) {
+    for (model, wanted) in keys.enumerated() where !wanted.isEmpty {
+      guard let table = tables[model] else { continue }
+      unsafe kernels.collect(
+        buffers.delta(of: model), count: tile.count, keys: wanted, keyCount: wanted.count,
+        tables: table.pointer)
     }
   }
 
@@ -99,7 +89,7 @@ package final class RefineSegment: LaneSegment {
       var histogram = try store.histogram(strip: strip.ordinal, model: model)
       for (position, key) in wanted.enumerated() {
         let binBits = key << UInt32(MagnitudeHistogram.binShift)
-        let detail = RefineSegment.entries(table, position: position, binBits: binBits)
+        let detail = RefineSink.entries(table, position: position, binBits: binBits)
         guard histogram.resolve(binBits: binBits, with: detail) else {
           throw StageError.inconsistentStatistics(strip.task, model: model)
         }

@@ -1,17 +1,3 @@
-/// Neighbouring stages fused on one thread: what a lane does with the chunks of a strip.
-///
-/// A lane works through a strip from its first chunk to its last, then begins the next.
-package protocol LaneSegment: AnyObject {
-  /// Prepares for a strip.
-  func begin(_ strip: Strip) throws
-
-  /// Works on the next chunk of the strip.
-  func process(_ chunk: Chunk) throws
-
-  /// Finishes the strip.
-  func end(_ strip: Strip) throws
-}
-
 extension Chunk {
   /// Whether the base has the elements of a tile.
   func hasBase(_ tile: Range<Int>) -> Bool { (base?.elementCount ?? 0) > tile.lowerBound }
@@ -23,10 +9,28 @@ extension Chunk {
   /// - Parameter tileElements: The most elements in a tile.
   /// - Returns: The tiles.
   func tiles(of tileElements: Int) -> ChunkTiles {
-    let ends = [base?.elementCount] + fineTuned.map { $0?.elementCount }
+    ChunkTiles(elementCount: elements.count, tileElements: tileElements, borders: ends)
+  }
+
+  /// The spans of the chunk, as positions in it, in order: as long as they are if they are counted from
+  /// the beginning of the strip.
+  ///
+  /// - Parameters:
+  ///   - spanElements: The most elements in a span.
+  ///   - dividesAtEnds: Whether a span ends where the base's or a model's elements do.
+  /// - Returns: The spans.
+  func spans(of spanElements: Int, dividesAtEnds: Bool) -> ChunkTiles {
+    let begun = (elements.lowerBound - strip.elements.lowerBound) % spanElements
     return ChunkTiles(
-      elementCount: elements.count, tileElements: tileElements,
-      borders: ends.compactMap { end in end.flatMap { $0 < elements.count ? $0 : nil } })
+      elementCount: elements.count, tileElements: spanElements,
+      borders: (dividesAtEnds ? ends : []) + (begun > 0 ? [spanElements - begun] : []))
+  }
+
+  /// Where models end before the chunk does.
+  private var ends: [Int] {
+    ([base?.elementCount] + fineTuned.map { $0?.elementCount }).compactMap { end in
+      end.flatMap { $0 < elements.count ? $0 : nil }
+    }
   }
 }
 
@@ -34,7 +38,7 @@ extension Chunk {
 struct ChunkTiles: Sequence, IteratorProtocol {
   private let elementCount: Int
   private let tileElements: Int
-  /// Where models end before the chunk does.
+  /// Positions that no tile crosses.
   private let borders: [Int]
   private var start = 0
 

@@ -36,51 +36,43 @@ extension MaskSums: FactorSource {
   }
 }
 
-/// A pass that adds up what a mask finds and what it leaves.
-package final class MaskSumSegment: LaneSegment {
+/// Adds up what a mask finds and what it leaves.
+package final class MaskSumSink: TileSink {
   private let sums: MaskSums
-  private let delta: DeltaStage
-  private let buffers: TileBuffers
   private let kernels: Kernels
-  private let prefix: TransformLanes
   private let mask: TransformLanes
   private let whole: [MagnitudeSum]
   private let kept: [MagnitudeSum]
 
-  /// Makes the segment of one lane.
-  package init(
-    modelNames: [String], sums: MaskSums, kernels: Kernels, prefix: TransformChain = .empty,
-    mask: TransformChain
-  ) {
+  /// Makes the sink of one lane.
+  package init(modelCount: Int, sums: MaskSums, mask: TransformChain, kernels: Kernels) {
     self.sums = sums
     self.kernels = kernels
-    self.prefix = TransformLanes(prefix, modelCount: modelNames.count, kernels: kernels)
-    self.mask = TransformLanes(mask, modelCount: modelNames.count, kernels: kernels)
-    buffers = TileBuffers(modelCount: modelNames.count, tileElements: prefix.tileElements)
-    delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
-    whole = modelNames.map { _ in MagnitudeSum() }
-    kept = modelNames.map { _ in MagnitudeSum() }
+    self.mask = TransformLanes(mask, modelCount: modelCount, kernels: kernels)
+    whole = (0..<modelCount).map { _ in MagnitudeSum() }
+    kept = (0..<modelCount).map { _ in MagnitudeSum() }
   }
+
+  /// The bytes of the sums of one lane.
+  package static func byteCount(modelCount: Int) -> Int { 2 * modelCount * MagnitudeSum.byteCount }
+
+  /// All models together.
+  package var order: DeltaOrder { .tileByTile }
 
   /// Prepares the mask.
-  package func begin(_ strip: Strip) throws {
-    try prefix.begin(strip)
+  package func begin(_ strip: Strip) throws -> StripRequest {
     try mask.begin(strip)
+    return StripRequest(models: Array(whole.indices))
   }
 
-  /// Adds a chunk up.
-  package func process(_ chunk: Chunk) throws {
-    for tile in chunk.tiles(of: buffers.tileElements) where chunk.hasBase(tile) {
-      try delta.widenBase(chunk, tile)
-      for model in whole.indices {
-        try delta.takeDelta(model, chunk, tile)
-        let values = unsafe buffers.delta(of: model)
-        let first = chunk.elements.lowerBound + tile.lowerBound
-        try unsafe prefix.apply(to: values, count: tile.count, firstElement: first, model: model)
-        unsafe whole[model].add(values, count: tile.count, kernels: kernels)
-        try unsafe mask.apply(to: values, count: tile.count, firstElement: first, model: model)
-        unsafe kept[model].add(values, count: tile.count, kernels: kernels)
-      }
+  /// Adds a tile up.
+  package func take(_ tile: Range<Int>, of chunk: Chunk, _ buffers: TileBuffers) throws {
+    let first = chunk.elements.lowerBound + tile.lowerBound
+    for model in whole.indices {
+      let values = unsafe buffers.delta(of: model)
+      unsafe whole[model].add(values, count: tile.count, kernels: kernels)
+      try unsafe mask.apply(to: values, count: tile.count, firstElement: first, model: model)
+      unsafe kept[model].add(values, count: tile.count, kernels: kernels)
     }
   }
 

@@ -1,0 +1,94 @@
+package import SluiceKernels
+
+/// Neighbouring stages fused on one thread: delta -> transforms -> sink, tile by tile while a tile is
+/// in the nearest cache.
+///
+/// A lane works through a strip from its first chunk to its last, then begins the next.
+package final class FusedStages {
+  private let sink: any TileSink
+  private let delta: DeltaStage
+  private let buffers: TileBuffers
+  private let transforms: TransformLanes
+  private let hasTransforms: Bool
+  private let takesAddedRows: Bool
+  private var request = StripRequest(models: [])
+
+  /// Makes the stages of one lane.
+  ///
+  /// - Parameters:
+  ///   - modelNames: The names of the fine-tuned models.
+  ///   - transforms: What is done to the deltas before the sink.
+  ///   - kernels: The kernels to compute with.
+  ///   - sink: What is done with them.
+  package init(
+    modelNames: [String], transforms: TransformChain = .empty, kernels: Kernels,
+    sink: any TileSink
+  ) {
+    self.sink = sink
+    takesAddedRows = sink.takesAddedRows
+    hasTransforms = !transforms.isEmpty
+    buffers = TileBuffers(modelCount: modelNames.count, tileElements: transforms.tileElements)
+    delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
+    self.transforms = TransformLanes(transforms, modelCount: modelNames.count, kernels: kernels)
+  }
+
+  /// Prepares for a strip.
+  package func begin(_ strip: Strip) throws {
+    request = try sink.begin(strip)
+    try transforms.begin(strip, isActive: request.usesTransforms)
+  }
+
+  /// Works on the next chunk of the strip.
+  package func process(_ chunk: Chunk) throws {
+    try sink.begin(chunk)
+    if request.usesTiles {
+      switch sink.order {
+      case .tileByTile: try takeTiles(chunk, request.models)
+      case .modelByModel(let elements, let dividesAtEnds):
+        // A stage that wants long tiles gets the same ones in every pass.
+        let spans = chunk.spans(
+          of: max(elements, buffers.tileElements), dividesAtEnds: dividesAtEnds)
+        try takeSpans(spans, of: chunk, request.models)
+      }
+    }
+    try sink.end(chunk)
+  }
+
+  /// Finishes the strip.
+  package func end(_ strip: Strip) throws { try sink.end(strip) }
+
+  private func takeTiles(_ chunk: Chunk, _ models: [Int]) throws {
+    for tile in chunk.tiles(of: buffers.tileElements) {
+      let hasBase = chunk.hasBase(tile)
+      guard hasBase || takesAddedRows else { continue }
+      try delta.widenBase(chunk, tile)
+      for model in models {
+        try delta.takeDelta(model, chunk, tile)
+        if hasBase, hasTransforms { try transform(tile, of: model, chunk) }
+      }
+      try sink.take(tile, of: chunk, buffers)
+    }
+  }
+
+  private func takeSpans(_ spans: ChunkTiles, of chunk: Chunk, _ models: [Int]) throws {
+    for span in spans {
+      let hasBase = chunk.hasBase(span)
+      guard hasBase || takesAddedRows else { continue }
+      for model in models {
+        if !hasTransforms, try sink.takeFused(span, of: model, chunk, delta) { continue }
+        for tile in ChunkTiles(span, tileElements: buffers.tileElements) {
+          try delta.takeDifference(model, chunk, tile)
+          if hasBase, hasTransforms { try transform(tile, of: model, chunk) }
+          try sink.take(tile, of: model, chunk, buffers)
+        }
+      }
+      try sink.take(span, of: chunk, buffers)
+    }
+  }
+
+  private func transform(_ tile: Range<Int>, of model: Int, _ chunk: Chunk) throws {
+    try unsafe transforms.apply(
+      to: buffers.delta(of: model), count: tile.count,
+      firstElement: chunk.elements.lowerBound + tile.lowerBound, model: model)
+  }
+}

@@ -1,0 +1,87 @@
+package import SluiceKernels
+
+/// Counts deltas into histograms, one for each strip and model: as they are, or as the stages before
+/// leave them.
+///
+/// Rows that the base does not have are left out.
+package final class SurveySink: TileSink {
+  private let store: HistogramStore
+  private let kernels: Kernels
+  private let countsUnchanged: Bool
+  private var builders: [[HistogramMode: HistogramBuilder]]
+  private var active: [HistogramBuilder?] = []
+  /// The models whose histograms are there already.
+  private var known: Set<Int> = []
+
+  /// Makes the sink of one lane.
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - store: Where histograms are kept.
+  ///   - hasTransforms: Whether a stage stands before the sink.
+  ///   - kernels: The kernels to compute with.
+  package init(
+    modelCount: Int, store: HistogramStore, hasTransforms: Bool = false, kernels: Kernels
+  ) {
+    self.store = store
+    self.kernels = kernels
+    // A model without the tensor is unchanged there, but a stage may make something of zeros.
+    countsUnchanged = hasTransforms
+    builders = Array(repeating: [:], count: modelCount)
+  }
+
+  /// The bytes of the counters of one lane.
+  package static func byteCount(modelCount: Int, modes: Set<HistogramMode>) -> Int {
+    modes.reduce(0) { $0 + $1.byteCount } * modelCount
+  }
+
+  /// The counters of a model are large.
+  package var order: DeltaOrder {
+    .modelByModel(spanElements: HistogramBuilder.runElements, dividesAtEnds: true)
+  }
+
+  /// Chooses how each model's deltas are counted.
+  package func begin(_ strip: Strip) throws -> StripRequest {
+    known = Set(
+      strip.task.fineTuned.indices.filter {
+        store.records.hasRecord(strip: strip.ordinal, model: $0)
+      })
+    active = strip.task.fineTuned.enumerated().map { model, source in
+      if known.contains(model) || (source == nil && !countsUnchanged) { return nil }
+      let mode =
+        source.map { HistogramMode(base: strip.task.base.dtype, fineTuned: $0.dtype) } ?? .binned
+      if let builder = builders[model][mode] { return builder }
+      let builder = HistogramBuilder(mode: mode, kernels: kernels)
+      builders[model][mode] = builder
+      return builder
+    }
+    return StripRequest(models: active.indices.filter { active[$0] != nil })
+  }
+
+  /// Counts a model's differences without keeping them, if their types allow it.
+  package func takeFused(
+    _ span: Range<Int>, of model: Int, _ chunk: Chunk, _ delta: DeltaStage
+  ) throws -> Bool {
+    guard let builder = active[model] else { return true }
+    return try delta.count(model, chunk, span, in: builder)
+  }
+
+  /// Counts a model's deltas.
+  package func take(
+    _ tile: Range<Int>, of model: Int, _ chunk: Chunk, _ buffers: TileBuffers
+  ) {
+    unsafe active[model]?.add(buffers.delta(of: model), count: tile.count)
+  }
+
+  /// Keeps the histograms of a strip.
+  package func end(_ strip: Strip) throws {
+    for (model, builder) in active.enumerated() where !known.contains(model) {
+      // A model without the tensor is unchanged there: nothing but zeros.
+      let end = min(strip.elements.upperBound, strip.task.baseElementCount)
+      let count = UInt64(max(0, end - strip.elements.lowerBound))
+      let zeros = MagnitudeHistogram(
+        count > 0 ? [MagnitudeHistogram.Entry(bits: 0, count: count)] : [])
+      try store.put(builder?.finish() ?? zeros, strip: strip.ordinal, model: model)
+    }
+  }
+}

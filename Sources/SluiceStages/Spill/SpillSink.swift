@@ -1,0 +1,156 @@
+internal import SluiceCore
+package import SluiceFormats
+package import SluiceKernels
+
+/// What of a tensor is kept in frames, once its first look is done.
+package struct SpillFloors: Sendable, Hashable {
+  /// For each model the Float32 bit pattern of the smallest |delta| that is kept; 0 for every element,
+  /// nil if nothing of that model is wanted.
+  package var floors: [UInt32?]
+
+  /// States what is kept.
+  ///
+  /// - Parameter floors: For each model the smallest pattern that is kept, 0 or nil.
+  package init(floors: [UInt32?]) { self.floors = floors }
+}
+
+/// The second look of pass 1: packs what is kept of the deltas into frames, which go to the writer.
+@safe package final class SpillSink: TileSink {
+  private let floors: @Sendable (TensorTask) -> SpillFloors?
+  private let output: FrameOutput
+  private let store: SpillStore
+  private let kernels: Kernels
+  private let encoder: FrameEncoder
+  private let packers: [FramePacker]
+  private let planes: AlignedBuffer<UInt8>
+  private let tunedCells: AlignedBuffer<UInt32>
+  private let baseCells: AlignedBuffer<UInt32>
+  /// For each model what is kept of the strip's tensor.
+  private var kept: [UInt32?] = []
+
+  /// Makes the sink of one lane.
+  package init(
+    modelCount: Int, floors: @escaping @Sendable (TensorTask) -> SpillFloors?,
+    output: FrameOutput, store: SpillStore, codec: FrameCodec, kernels: Kernels
+  ) {
+    self.floors = floors
+    self.output = output
+    self.store = store
+    self.kernels = kernels
+    encoder = FrameEncoder(codec)
+    packers = (0..<modelCount).map { _ in FramePacker(kernels: kernels) }
+    planes = AlignedBuffer(count: Frame.elementLimit * 4, fill: 0)
+    tunedCells = AlignedBuffer(count: Granularity.tileElements, fill: 0)
+    baseCells = AlignedBuffer(count: Granularity.tileElements, fill: 0)
+  }
+
+  /// The bytes that the sink of one lane holds, with those of the encoder.
+  ///
+  /// - Parameter modelCount: The number of fine-tuned models.
+  /// - Returns: The number of bytes.
+  package static func byteCount(modelCount: Int) -> Int {
+    modelCount * FramePacker.byteCount + Frame.elementLimit * 4 + 1 << 20
+  }
+
+  /// A frame is of one model.
+  ///
+  /// It ends with the model's last element, which the sink sees to: frames of other models go on.
+  package var order: DeltaOrder {
+    .modelByModel(spanElements: Frame.elementLimit, dividesAtEnds: false)
+  }
+  /// All rows are kept; a merge decides what becomes of them.
+  package var takesAddedRows: Bool { true }
+
+  /// Looks up what is kept of the strip's tensor.
+  package func begin(_ strip: Strip) -> StripRequest {
+    kept = floors(strip.task)?.floors ?? packers.map { _ in nil }
+    output.begin(floors: kept.map { $0 ?? 0 })
+    return StripRequest(models: kept.indices.filter { kept[$0] != nil }, usesTransforms: false)
+  }
+
+  /// Packs what is kept of a tile.
+  package func take(
+    _ tile: Range<Int>, of model: Int, _ chunk: Chunk, _ buffers: TileBuffers
+  ) {
+    guard let floor = kept[model], let run = chunk.fineTuned[model],
+      run.elementCount > tile.lowerBound
+    else { return }
+    let count = min(tile.upperBound, run.elementCount) - tile.lowerBound
+    let packer = packers[model]
+    let keep = unsafe packer.nextKeep
+    if floor == 0 {
+      for word in 0..<(count + 63) / 64 {
+        let rest = count - word * 64
+        unsafe keep[word] = rest >= 64 ? .max : 1 << UInt64(rest) - 1
+      }
+    } else {
+      var cursor = TieCursor(threshold: floor, rule: .keepAll)
+      _ = unsafe kernels.select(
+        buffers.delta(of: model), count: count, cursor: &cursor, keep: keep)
+    }
+    let dtype = Kernels.packedDType(base: chunk.strip.task.base.dtype, tuned: run.dtype)
+    let tuned = unsafe cells(run, tile, dtype, in: tunedCells)
+    let base = unsafe BasePatterns.tile(chunk.base, tile, dtype, in: baseCells, kernels: kernels)
+    unsafe packer.add(tuned, base: base, dtype, count: count)
+  }
+
+  /// Finishes the frames of a span, if it reaches their end.
+  package func take(_ span: Range<Int>, of chunk: Chunk, _ buffers: TileBuffers) throws {
+    let strip = chunk.strip
+    let first = chunk.elements.lowerBound + span.lowerBound
+    let end = chunk.elements.lowerBound + span.upperBound
+    for (model, floor) in kept.enumerated() where floor != nil {
+      addBase(chunk, span, model: model)
+    }
+    // Frames are counted from the strip's beginning.
+    let begun = (first - strip.elements.lowerBound) % Frame.elementLimit
+    if end == min(first - begun + Frame.elementLimit, strip.elements.upperBound) {
+      try finishFrames(strip, firstElement: first - begun)
+    }
+  }
+
+  /// Sends what is left of the strip.
+  package func end(_ strip: Strip) throws { try output.end(strip) }
+
+  /// Adds to the sum of the base's bytes what the model has elements for.
+  private func addBase(_ chunk: Chunk, _ span: Range<Int>, model: Int) {
+    guard let base = chunk.base, let run = chunk.fineTuned[model] else { return }
+    let end = min(span.upperBound, base.elementCount, run.elementCount)
+    guard span.lowerBound < end else { return }
+    // SAFETY: both positions lie inside the run.
+    let bytes = unsafe UnsafeRawBufferPointer(
+      start: base.element(span.lowerBound),
+      count: (end - span.lowerBound) * (base.dtype.byteCount ?? 1))
+    unsafe packers[model].addBase(
+      bytes, firstElement: chunk.elements.lowerBound + span.lowerBound, base.dtype)
+  }
+
+  /// A model's patterns of a tile: where they lie if they are of the type asked for, or else widened.
+  private func cells(
+    _ run: ChunkRun, _ tile: Range<Int>, _ dtype: DType, in scratch: AlignedBuffer<UInt32>
+  ) -> UnsafeRawPointer {
+    if run.dtype == dtype { return unsafe run.element(tile.lowerBound) }
+    let count = min(tile.upperBound, run.elementCount) - tile.lowerBound
+    // SAFETY: the scratch has four bytes for each element of a tile.
+    unsafe scratch.pointer.withMemoryRebound(to: Float.self, capacity: scratch.count) {
+      _ = unsafe kernels.widen(run.element(tile.lowerBound), run.dtype, into: $0, count: count)
+    }
+    return unsafe UnsafeRawPointer(scratch.pointer)
+  }
+
+  private func finishFrames(_ strip: Strip, firstElement: Int) throws {
+    for (model, floor) in kept.enumerated() where floor != nil {
+      let packer = packers[model]
+      guard packer.count > 0, let source = strip.task.fineTuned[model] else {
+        output.appendNothing(model: model)
+        continue
+      }
+      let dtype = Kernels.packedDType(base: strip.task.base.dtype, tuned: source.dtype)
+      let seed = Frame.seed(
+        owner: store.owner(strip.task, model: model), firstElement: firstElement)
+      try unsafe output.append(model: model, dtype, strip) { target in
+        unsafe packer.finish(dtype, seed: seed, planes: planes, encoder, into: target)
+      }
+    }
+  }
+}
