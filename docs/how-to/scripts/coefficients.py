@@ -50,7 +50,7 @@ for step in range(options.steps):
     loss.backward()
     optimizer.step()
     if step % 100 == 0:
-        print(step, loss.item())
+        print(f"step {step} of {options.steps}: entropy {loss.item():.4f}", flush=True)
 
 with open(options.target, "w") as file:
     tensors = {
