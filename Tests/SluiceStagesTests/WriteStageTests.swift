@@ -29,11 +29,12 @@ import Testing
     func emit(to output: ChunkOutput, strip: Int, on node: NodeContext) throws {
       try tensor.read(.pread, strip: strip, on: node) { chunk in
         if chunk.isFirst { output.begin(chunk.strip) }
-        try output.emit(chunk, byteCount: chunk.elements.count * 2) { target in
-          guard let run = chunk.base else { return }
-          #expect(target.count == chunk.elements.count * 2)
-          target.baseAddress?.copyMemory(from: run.bytes, byteCount: target.count)
+        let room = try output.reserve(chunk, byteCount: chunk.elements.count * 2)
+        #expect(room.bytes.count == chunk.elements.count * 2)
+        if let run = chunk.base {
+          room.bytes.baseAddress?.copyMemory(from: run.bytes, byteCount: room.bytes.count)
         }
+        output.commit(room, of: chunk)
         if chunk.isLast { try output.end(chunk.strip) }
       }
     }
