@@ -79,9 +79,9 @@ import Testing
   @Test("every kind of waiter wakes at once")
   func wakesEveryWaiter() throws {
     let cancellation = Cancellation()
-    let full = BoundedChannel<Int>(capacity: 1, cancellation: cancellation, name: "full")
+    let full = BoundedChannel<Int>(byteBound: 1, cancellation: cancellation, name: "full")
     try full.send(0)
-    let empty = BoundedChannel<Int>(capacity: 1, cancellation: cancellation, name: "empty")
+    let empty = BoundedChannel<Int>(byteBound: 1, cancellation: cancellation, name: "empty")
     let budget = ByteBudget(limit: 10, cancellation: cancellation)
     let lease = try budget.acquire(10)
     let part = ByteBudget(limit: 10, cancellation: cancellation)
@@ -123,7 +123,7 @@ import Testing
     let census = Probe.Census()
     let budget = ByteBudget(limit: 10, cancellation: cancellation)
     let pool = try BufferPool(count: 2, byteCount: 8, cancellation: cancellation)
-    let channel = BoundedChannel<Probe>(capacity: 4, cancellation: cancellation, name: "probes")
+    let channel = BoundedChannel<Probe>(byteBound: 4, cancellation: cancellation, name: "probes")
     for number in 0..<2 {
       try channel.send(
         Probe(number, census, lease: try budget.acquire(5), buffer: try pool.take()))
@@ -169,7 +169,7 @@ import Testing
     do {
       let budget = ByteBudget(limit: 10, cancellation: cancellation)
       let pool = try BufferPool(count: 1, byteCount: 8, cancellation: cancellation)
-      let channel = BoundedChannel<Probe>(capacity: 1, cancellation: cancellation, name: "probes")
+      let channel = BoundedChannel<Probe>(byteBound: 1, cancellation: cancellation, name: "probes")
       try channel.send(Probe(1, census, lease: try budget.acquire(5), buffer: try pool.take()))
       oldBudget = budget
       oldPool = pool

@@ -17,8 +17,8 @@ import Testing
       let cancellation = graph.cancellation
       budget = ByteBudget(limit: 10, cancellation: cancellation)
       pool = try BufferPool(count: 1, byteCount: 8, cancellation: cancellation)
-      full = BoundedChannel(capacity: 1, cancellation: cancellation, name: "full")
-      empty = BoundedChannel(capacity: 1, cancellation: cancellation, name: "empty")
+      full = BoundedChannel(byteBound: 1, cancellation: cancellation, name: "full")
+      empty = BoundedChannel(byteBound: 1, cancellation: cancellation, name: "empty")
       try full.send(
         Probe(0, census, lease: try budget.acquire(10), buffer: try pool.take()))
       let (budget, pool, full, empty, census) = (budget, pool, full, empty, census)
@@ -83,7 +83,7 @@ import Testing
   @Test("the first error wins over what it causes in other nodes")
   func consequences() throws {
     let graph = Graph()
-    let channel = BoundedChannel<Int>(capacity: 1, cancellation: graph.cancellation, name: "c")
+    let channel = BoundedChannel<Int>(byteBound: 1, cancellation: graph.cancellation, name: "c")
     for number in 0..<4 {
       graph.add("wraps-\(number)", .stage) { context in
         do { _ = try context.receive(from: channel) } catch {
@@ -106,8 +106,8 @@ import Testing
 
     init(_ cancellation: Cancellation) { self.cancellation = cancellation }
 
-    var metrics: ChannelMetrics {
-      BoundedChannel<Int>(capacity: 1, cancellation: cancellation, name: name).metrics
+    var metrics: EdgeMetrics {
+      BoundedChannel<Int>(byteBound: 1, cancellation: cancellation, name: name).metrics
     }
 
     func close() { seen.append("close, cancelled: \(cancellation.isCancelled)") }
@@ -141,7 +141,7 @@ import Testing
   func readersGone(received: Int) throws {
     let graph = Graph()
     let channel = BoundedChannel<Int>(
-      capacity: 2, cancellation: graph.cancellation, name: "numbers")
+      byteBound: 2, cancellation: graph.cancellation, name: "numbers")
     graph.add("source", .source, writes: [channel]) { context in
       for number in 0..<10 { try context.send(number, to: channel) }
     }
@@ -157,7 +157,7 @@ import Testing
   func readerCounts() throws {
     let graph = Graph()
     let channel = BoundedChannel<Int>(
-      capacity: 2, cancellation: graph.cancellation, name: "numbers")
+      byteBound: 2, cancellation: graph.cancellation, name: "numbers")
     graph.add("source", .source, writes: [channel]) { context in
       for number in 0..<3 { try context.send(number, to: channel) }
     }
@@ -188,8 +188,8 @@ import Testing
       let root = ByteBudget(limit: 64, cancellation: cancellation)
       let part = try root.reserve(24)
       let pool = try BufferPool(count: 3, byteCount: 8, cancellation: cancellation)
-      let first = BoundedChannel<Probe>(capacity: 2, cancellation: cancellation, name: "first")
-      let second = BoundedChannel<Probe>(capacity: 1, cancellation: cancellation, name: "second")
+      let first = BoundedChannel<Probe>(byteBound: 2, cancellation: cancellation, name: "first")
+      let second = BoundedChannel<Probe>(byteBound: 1, cancellation: cancellation, name: "second")
       for source in 0..<2 {
         let budget = source == 0 ? root : part
         graph.add("source-\(source)", .source, writes: [first]) { context in

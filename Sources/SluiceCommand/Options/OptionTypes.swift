@@ -29,6 +29,7 @@ extension VectorLevel: ExpressibleByArgument {
 }
 
 extension InputMode: ExpressibleByArgument {}
+extension RunOptions.EdgeOption: ExpressibleByArgument {}
 
 extension RunOptions.SpillOption: ExpressibleByArgument {
   /// Reads a choice such as `auto`, `lz4` or `zstd:3`.

@@ -50,6 +50,9 @@ struct LaneControls: ParsableArguments {
   @Option(help: "How input files are read; pread if not given.")
   var io: InputMode?
 
+  @Option(help: "How chunks come from reading to working; auto if not given.")
+  var edges: RunOptions.EdgeOption?
+
   /// The options of a run of which nothing else is said.
   func options() throws -> RunOptions { try applied(to: LaneControls.standard) }
 
@@ -67,6 +70,7 @@ struct LaneControls: ParsableArguments {
     if let threads { options.threads = threads }
     if let memory { options.memory = memory }
     if let io { options.io = io }
+    if let edges { options.edges = edges }
     return options
   }
 }

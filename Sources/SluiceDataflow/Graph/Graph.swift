@@ -11,6 +11,7 @@ package final class Graph {
 
   private var nodes: [Node] = []
   private var channels: [ChannelEnds] = []
+  private var edges: [@Sendable () -> EdgeMetrics] = []
 
   /// Creates a graph without nodes.
   package init(cancellation: Cancellation = Cancellation()) { self.cancellation = cancellation }
@@ -49,10 +50,11 @@ package final class Graph {
     for thread in startThreads(metrics) { thread.join() }
     let run = GraphRun(
       wallSeconds: MonotonicTime.now.seconds(since: start),
-      nodes: metrics.withLock { $0.compactMap(\.self) }, channels: channels.map(\.metrics))
+      nodes: metrics.withLock { $0.compactMap(\.self) }, edges: edges.map { $0() })
     lastRun = run
     nodes = []
     channels = []
+    edges = []
     try cancellation.throwFirstError()
     return run
   }
@@ -79,6 +81,10 @@ package final class Graph {
     if let known = channels.first(where: { $0.channel === channel }) { return known }
     let ends = ChannelEnds(channel)
     channels.append(ends)
+    noteEdge { channel.metrics }
     return ends
   }
+
+  /// Adds an edge to what the run tells.
+  func noteEdge(_ metrics: @escaping @Sendable () -> EdgeMetrics) { edges.append(metrics) }
 }

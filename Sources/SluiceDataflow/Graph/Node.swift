@@ -29,8 +29,6 @@ final class ChannelEnds: Sendable {
 
   init(_ channel: any GraphChannel) { self.channel = channel }
 
-  var metrics: ChannelMetrics { channel.metrics }
-
   func addReader() { counts.withLock { $0.readers += 1 } }
 
   func addWriter() { counts.withLock { $0.writers += 1 } }

@@ -26,8 +26,6 @@ package struct NodeMetrics: Sendable, Hashable {
   package let blockedOnMemorySeconds: Double
   /// The processor time of its thread.
   package let processorSeconds: Double
-  /// How many elements it worked on.
-  package let itemCount: Int
   /// How many bytes it worked on.
   package let byteCount: Int
 }
@@ -38,6 +36,6 @@ package struct GraphRun: Sendable, Hashable {
   package let wallSeconds: Double
   /// The nodes.
   package let nodes: [NodeMetrics]
-  /// The channels between them, as far as nodes declared them.
-  package let channels: [ChannelMetrics]
+  /// The edges between them.
+  package let edges: [EdgeMetrics]
 }

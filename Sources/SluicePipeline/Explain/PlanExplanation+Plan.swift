@@ -23,7 +23,9 @@ extension PlanExplanation {
     passes = PassList(plan).passes
     let memory = plan.memory
     self.memory = [
-      MemoryPart(name: "chunk of a lane", count: memory.lanes, byteCount: memory.chunkBytes),
+      MemoryPart(
+        name: memory.chunksPerLane == 1 ? "chunk of a lane" : "chunks of a lane",
+        count: memory.lanes, byteCount: memory.chunksPerLane * memory.chunkBytes),
       MemoryPart(name: "tables of a lane", count: memory.lanes, byteCount: memory.tableBytes),
       MemoryPart(
         name: "output buffers", count: memory.outputBuffers, byteCount: memory.outputBufferBytes),
@@ -33,7 +35,7 @@ extension PlanExplanation {
     smallestMemory =
       MemoryPlan.smallest(
         plan.tasks, recipe: recipe, partitionCount: plan.settings.partitionCount,
-        options: plan.options, frames: plan.frameUse
+        options: plan.options, frames: plan.frameUse, edge: plan.readEdge
       ).bytes
     // No pass has both; what the one takes more than the other is counted.
     let more = memory.frameBuffersByteCount - memory.outputBuffers * memory.outputBufferBytes

@@ -10,8 +10,10 @@ package struct MemoryPlan: Sendable, Hashable {
   package let lanes: Int
   /// The number of elements in a chunk.
   package let chunkElements: Int
-  /// The most bytes of a chunk with the runs of all models: the windows or the buffer of a lane.
+  /// The most bytes of a chunk with the runs of all models: windows or a buffer.
   package let chunkBytes: Int
+  /// How many chunks there are of a lane at one time.
+  package let chunksPerLane: Int
   /// The bytes of counting tables and scratch that a lane holds.
   package let tableBytes: Int
   /// The number of output buffers.
@@ -25,9 +27,12 @@ package struct MemoryPlan: Sendable, Hashable {
 
   /// The bytes that the plan needs in all.
   package var totalBytes: Int {
-    lanes * (chunkBytes + tableBytes) + indexBytes
+    lanes * laneBytes + indexBytes
       + max(outputBuffers * outputBufferBytes, frameBuffersByteCount)
   }
+
+  /// The bytes that a lane holds.
+  var laneBytes: Int { chunksPerLane * chunkBytes + tableBytes }
 
   /// The bytes of all buffers for frames: no pass has them and output buffers.
   var frameBuffersByteCount: Int { frameBuffers * FrameOutput.bufferByteCount }
@@ -44,9 +49,10 @@ package struct MemoryPlan: Sendable, Hashable {
   /// are given up only for chunks that would be very small.
   static func fit(
     _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
-    frames: FrameUse
+    frames: FrameUse, edge: ReadEdge
   ) throws(PipelineError) -> MemoryPlan {
-    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
+    let shape = Shape(
+      tasks, recipe: recipe, partitionCount: partitionCount, frames: frames, edge: edge)
     let largest = options.chunkElements ?? shape.largestUsefulChunk(options.io)
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
@@ -73,12 +79,14 @@ package struct MemoryPlan: Sendable, Hashable {
   ///   - partitionCount: The most partitions of any tensor.
   ///   - options: The run's options.
   ///   - frames: Whether frames are written and read.
+  ///   - edge: The edge between reading and working.
   /// - Returns: The number of bytes.
   static func smallest(
     _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
-    frames: FrameUse
+    frames: FrameUse, edge: ReadEdge
   ) -> ByteCount {
-    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
+    let shape = Shape(
+      tasks, recipe: recipe, partitionCount: partitionCount, frames: frames, edge: edge)
     return shape.least(options.chunkElements ?? shape.largestUsefulChunk(options.io))
   }
 
@@ -97,6 +105,7 @@ package struct MemoryPlan: Sendable, Hashable {
 
   private struct Shape {
     let frames: FrameUse
+    let edge: ReadEdge
     let tasks: [TensorTask]
     let largestElementCount: Int
     let widestOutput: Int
@@ -104,9 +113,11 @@ package struct MemoryPlan: Sendable, Hashable {
     let indexBytes: Int
 
     init(
-      _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, frames: FrameUse
+      _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, frames: FrameUse,
+      edge: ReadEdge
     ) {
       self.frames = frames
+      self.edge = edge
       let modelCount = recipe.models.count
       // Only what can be the largest chunk matters: one task for each combination of dtypes and of
       // what is read in place.
@@ -198,7 +209,7 @@ package struct MemoryPlan: Sendable, Hashable {
         tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
-        tableBytes: tableBytes,
+        chunksPerLane: edge.chunksPerLane, tableBytes: tableBytes,
         outputBuffers: lanes + 3,
         outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,

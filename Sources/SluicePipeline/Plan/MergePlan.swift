@@ -25,6 +25,8 @@ public struct MergePlan: Sendable {
   package let memory: MemoryPlan
   /// The models that come from stores.
   let stored: StoredModels
+  /// How chunks come from reading to working.
+  package let readEdge: ReadEdge
   /// Whether pass 2 reads the models again or what pass 1 kept of them.
   package let spill: SpillPlan
   /// The sizes in which tensors are cut.
@@ -100,8 +102,10 @@ public struct MergePlan: Sendable {
     stored = spillInputs.stored
     try stored.check(tasks, recipe, files, needed: SpillPlan.need(spillInputs))
     var spill = try spillOfStore ?? SpillPlan(spillInputs)
+    var edge = ReadEdge(options)
     memory = try MergePlan.memory(
-      spillInputs, partitionCount: settings.partitionCount, &spill)
+      spillInputs, partitionCount: settings.partitionCount, &spill, &edge)
+    readEdge = edge
     self.spill = spill
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
@@ -132,19 +136,24 @@ public struct MergePlan: Sendable {
   /// What the run does with frames.
   var frameUse: MemoryPlan.FrameUse { MemoryPlan.FrameUse(spill, stored) }
 
-  /// Fits the run into its budget; a spill that nobody asked for gives way.
+  /// Fits the run into its budget; reading ahead and a spill that nobody asked for give way.
   private static func memory(
-    _ spillInputs: SpillPlan.Inputs, partitionCount: Int, _ spill: inout SpillPlan
+    _ spillInputs: SpillPlan.Inputs, partitionCount: Int, _ spill: inout SpillPlan,
+    _ edge: inout ReadEdge
   ) throws(PipelineError) -> MemoryPlan {
     func fit() throws(PipelineError) -> MemoryPlan {
       try MemoryPlan.fit(
         spillInputs.tasks, recipe: spillInputs.recipe, partitionCount: partitionCount,
         options: spillInputs.options,
-        frames: MemoryPlan.FrameUse(spill, spillInputs.stored))
+        frames: MemoryPlan.FrameUse(spill, spillInputs.stored), edge: edge)
     }
     do throws(PipelineError) {
       return try fit()
     } catch {
+      if edge.isQueued, spillInputs.options.edges == .auto {
+        edge.fuse("the memory budget has no room for chunks that wait")
+        return try memory(spillInputs, partitionCount: partitionCount, &spill, &edge)
+      }
       guard spill.isOn, spillInputs.options.spill == .auto else { throw error }
       spill.turnOff("the memory budget has no room for packing")
       return try fit()

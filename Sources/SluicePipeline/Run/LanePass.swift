@@ -36,10 +36,10 @@ struct RunContext: Sendable {
 
 /// One pass over tensors: lanes, and, if the pass writes, two writers.
 ///
-///     lane 1 --+                 +--> write 1
-///     lane 2 --+--merged bytes---+--> write 2
+///     read 1 ==chunks==> lane 1 --+                 +--> write 1
+///     read 2 ==chunks==> lane 2 --+--merged bytes---+--> write 2
 ///
-/// A pass with second looks has a writer of frames in their place.
+/// Where the edge before a lane is fused, the lane reads for itself. A pass with second looks has a writer of frames in their place.
 struct LanePass {
   /// Two writes on their way keep a disk busier than one.
   static let writerCount = 2
@@ -69,7 +69,7 @@ struct LanePass {
       count: context.plan.memory.frameBuffers, byteCount: FrameOutput.bufferByteCount,
       cancellation: context.cancellation)
     let channel = BoundedChannel<FrameJob>(
-      capacity: context.plan.memory.frameBuffers, cancellation: context.cancellation,
+      byteBound: context.plan.memory.frameBuffersByteCount, cancellation: context.cancellation,
       name: "frames")
     let modelCount = context.plan.recipe.models.count
     let limit = context.plan.options.spillLimit?.bytes ?? .max
@@ -98,7 +98,8 @@ struct LanePass {
       count: memory.outputBuffers, byteCount: memory.outputBufferBytes,
       cancellation: context.cancellation)
     let channel = BoundedChannel<WriteJob>(
-      capacity: memory.outputBuffers, cancellation: context.cancellation, name: "merged")
+      byteBound: memory.outputBuffers * memory.outputBufferBytes,
+      cancellation: context.cancellation, name: "merged")
     let output = (stage: WriteStage(shards, ledger: ledger), channel: channel)
     return try run(writing: output, frames: nil, didEnd: { _ in }) { node in
       (makeSink(ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger)), nil)
@@ -125,6 +126,9 @@ struct LanePass {
       dropsCachedPages: context.dropsCachedPages, packed: context.packed)
     let outputs: [any GraphChannel] =
       (output.map { [$0.channel] } ?? []) + (frames.map { [$0] } ?? [])
+    let lanes = plan.memory.lanes * plan.memory.laneBytes
+    let lease = try context.budget.acquire(lanes)
+    defer { lease.release() }
     for lane in 1...plan.memory.lanes {
       try addLane(lane, to: graph, stage: stage, outputs: outputs, didEnd: didEnd, makeSinks)
     }
@@ -167,18 +171,18 @@ struct LanePass {
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
     let memory = context.plan.memory
-    let budget = try context.budget.reserve(memory.chunkBytes)
-    let tables = try context.budget.reserve(memory.tableBytes)
     let pool =
-      context.plan.options.io == .pread || context.packed.needsBuffers
+      stage.usesBuffers
       ? try BufferPool(
-        count: 1, byteCount: max(memory.chunkBytes, 1), cancellation: context.cancellation) : nil
+        count: memory.chunksPerLane, byteCount: max(memory.chunkBytes, 1),
+        cancellation: context.cancellation) : nil
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
     let names = context.plan.recipe.models.map(\.name)
-    graph.add("lane \(lane)", .stage, writes: outputs) { [kernels, transforms] node in
-      // The tables of the lane count as leased for as long as the lane lives.
-      let lease = try tables.acquire(memory.tableBytes)
-      defer { lease.release() }
+    graph.connect(
+      context.plan.readEdge.contract(chunkBytes: memory.chunkBytes), "chunks",
+      from: "read \(lane)", to: "lane \(lane)", writes: outputs,
+      produce: { node, pass in try stage.run(node, pool: pool, pass: pass) }
+    ) { [kernels, transforms] node in
       let sinks = makeSinks(node)
       let first = FusedStages(
         modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first)
@@ -186,7 +190,7 @@ struct LanePass {
       let second = sinks.second.map {
         FusedStages(modelNames: names, kernels: kernels, sink: $0)
       }
-      try stage.run(node, budget: budget, pool: pool) { chunk in
+      return { (chunk: Chunk) in
         let stages = chunk.strip.look == .first ? first : second ?? first
         if chunk.isFirst { try stages.begin(chunk.strip) }
         try stages.process(chunk)
@@ -198,7 +202,7 @@ struct LanePass {
             try repacking?.didSurvey(chunk.strip)
           }
         }
-        progress.advance(by: chunk.inputByteCount)
+        progress.advance(by: chunk.byteCount)
         // What is looked at again lies in the page cache.
         if chunk.strip.look == .first { meter.countRead(chunk.readByteCount) }
       }
@@ -214,22 +218,6 @@ package struct PassMetrics: Sendable {
   package let tensorCount: Int
   /// The bytes that it wrote to intermediate files.
   package var bytesSpilled = 0
-  /// What its nodes and channels did.
+  /// What its nodes did, and what crossed its edges.
   package let run: GraphRun
-}
-
-extension ReadStage.PackedReading {
-  /// Whether chunks need buffers whatever the mode is.
-  var needsBuffers: Bool {
-    if case .unpacked = self { true } else { false }
-  }
-}
-
-extension Chunk {
-  /// The bytes of the chunk's elements, however they were read.
-  var inputByteCount: Int {
-    ([base] + fineTuned).reduce(0) { sum, run in
-      sum + (run.map { $0.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
-    }
-  }
 }

@@ -107,6 +107,10 @@ extension RecipeField {
       let word = try io.word(among: InputMode.allCases.map(\.rawValue))
       options.io = InputMode(rawValue: word) ?? .pread
     }
+    if let edges = map.take("edges") {
+      let word = try edges.word(among: RunOptions.EdgeOption.allCases.map(\.rawValue))
+      options.edges = RunOptions.EdgeOption(rawValue: word) ?? .auto
+    }
     try map.finish()
   }
 }

@@ -11,6 +11,8 @@ public struct RunOptions: Sendable, Hashable {
   public var threads: Int
   /// How input files are read.
   package var io: InputMode = .pread
+  /// How chunks come from reading to working.
+  package var edges: EdgeOption = .auto
   /// Whether what the second pass needs of the models is kept by the first.
   package var spill: SpillOption = .auto
   /// Where it is kept; in the work directory if nil.
@@ -33,6 +35,16 @@ public struct RunOptions: Sendable, Hashable {
   package var journalPace = JournalPace()
   /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
   package var isJournaled = true
+
+  /// How the edge between reading and working is crossed.
+  package enum EdgeOption: String, Sendable, Hashable, CaseIterable {
+    /// Whichever is expected to be faster.
+    case auto
+    /// A lane reads a chunk and works on it.
+    case fused
+    /// A reader for each lane reads ahead and sends chunks through a channel.
+    case queued
+  }
 
   /// Whether the second pass reads the models again, or what the first kept of them.
   package enum SpillOption: Sendable, Hashable {

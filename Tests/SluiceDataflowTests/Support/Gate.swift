@@ -19,8 +19,13 @@ final class Collected<Value: Sendable>: Sendable {
   var values: [Value] { state.withLock { $0 } }
 }
 
+/// Numbers cross edges as one byte each.
+extension Int: @retroactive EdgeElement {
+  public var byteCount: Int { 1 }
+}
+
 /// An object that counts how many of its kind are alive.
-final class Probe: Sendable {
+final class Probe: EdgeElement {
   final class Census: Sendable {
     private let count = Atomic<Int>(0)
     var alive: Int { count.load(ordering: .acquiring) }
@@ -28,6 +33,7 @@ final class Probe: Sendable {
   }
 
   let number: Int
+  var byteCount: Int { 1 }
   let lease: ByteLease?
   let buffer: PooledBuffer?
   private let census: Census

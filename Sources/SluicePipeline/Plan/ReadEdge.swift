@@ -1,0 +1,33 @@
+internal import SluiceDataflow
+internal import SluiceRecipe
+
+/// The edge between reading and working: how chunks cross it, and why so.
+package struct ReadEdge: Sendable, Hashable {
+  /// How many chunks wait in the channel of a lane.
+  static let queuedChunks = 4
+
+  /// Whether a node of its own reads ahead.
+  package private(set) var isQueued: Bool
+  /// Why it is crossed so.
+  package private(set) var reason: String
+
+  init(_ options: RunOptions) {
+    isQueued = options.edges == .queued
+    reason = options.edges == .auto ? "a lane works on what it has just read" : "as asked for"
+  }
+
+  /// How many chunks there are of a lane: one, or besides those in the channel one that is being read
+  /// and one that is worked on.
+  var chunksPerLane: Int { isQueued ? ReadEdge.queuedChunks + 2 : 1 }
+
+  /// How it is crossed by chunks of so many bytes.
+  func contract(chunkBytes: Int) -> EdgeContract {
+    isQueued ? .queued(byteBound: max(1, ReadEdge.queuedChunks * chunkBytes)) : .fused
+  }
+
+  /// Has lanes read for themselves after all.
+  mutating func fuse(_ reason: String) {
+    isQueued = false
+    self.reason = reason
+  }
+}
