@@ -11,6 +11,8 @@ extension PlanExplanation {
     plan.modelNames = modelNames.map(\.printable)
     plan.modelPaths = modelPaths.map(\.printable)
     plan.output = output.printable
+    plan.edges = edges.printable
+    plan.edgesReason = edgesReason.printable
     for index in plan.stages.indices {
       plan.stages[index].name = stages[index].name.printable
       plan.stages[index].settings = stages[index].settings.printable(limit: .max)

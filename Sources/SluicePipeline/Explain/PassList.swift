@@ -1,5 +1,6 @@
 internal import SluiceRecipe
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
@@ -130,10 +131,10 @@ struct PassList {
     if plan.spill.isOn {
       survey.bytesSpilled += plan.spill.expectedByteCount
       survey.reason += "; what they can keep is packed in a second look"
-      survey.segments[0].stages += ["pack"]
-      survey.segments[0].channel = PlanExplanation.Channel(
-        name: "frames", capacity: plan.memory.frameBuffers, count: 1,
-        elementByteCount: FrameOutput.bufferByteCount)
+      let lane = survey.segments.count - 1
+      survey.segments[lane].stages += ["pack"]
+      survey.segments[lane].channel = PlanExplanation.Channel(
+        name: "frames", count: 1, byteBound: plan.memory.frameBuffersByteCount)
       survey.segments.append(
         PlanExplanation.Segment(
           node: "write frames", count: 1, stages: ["spill"], channel: nil, actual: nil))
@@ -181,16 +182,25 @@ struct PassList {
     let memory = plan.memory
     let merged = rest.map { _ in
       PlanExplanation.Channel(
-        name: "merged", capacity: memory.outputBuffers, count: 1,
-        elementByteCount: memory.outputBufferBytes)
+        name: "merged", count: 1, byteBound: memory.outputBuffers * memory.outputBufferBytes)
     }
-    let lane = PlanExplanation.Segment(
-      node: "lane", count: memory.lanes, stages: ["read"] + stages, channel: merged, actual: nil)
+    var lane = PlanExplanation.Segment(
+      node: "lane", count: memory.lanes, stages: stages, channel: merged, actual: nil)
+    var readers: [PlanExplanation.Segment] = []
+    switch plan.readEdge.contract(chunkBytes: memory.chunkBytes) {
+    case .fused: lane.stages.insert("read", at: 0)
+    case .queued(let byteBound):
+      let chunks = PlanExplanation.Channel(
+        name: "chunks", count: memory.lanes, byteBound: byteBound)
+      readers.append(
+        PlanExplanation.Segment(
+          node: "read", count: memory.lanes, stages: ["read"], channel: chunks, actual: nil))
+    }
     return PlanExplanation.Pass(
       name: name, reason: reason, isConditional: false, tensorCount: tasks.count,
       bytesRead: plan.readByteCount(tasks, knowsSpill: knowsSpill || !plan.stored.isEmpty),
       bytesSpilled: spilled, bytesWritten: written,
-      segments: [lane] + (rest.map { [$0] } ?? []), seconds: 0)
+      segments: readers + [lane] + (rest.map { [$0] } ?? []), seconds: 0)
   }
 }
 

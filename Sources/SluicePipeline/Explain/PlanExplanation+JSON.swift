@@ -27,6 +27,11 @@ extension PlanExplanation {
     json.member("memoryLimit", .integer(memoryLimit))
     json.member("smallestMemory", .integer(smallestMemory))
     json.member("peakMemory", .integer(peakMemory))
+    json.key("edges")
+    json.beginObject(isOnOneLine: true)
+    json.member("contract", .string(edges))
+    json.member("reason", .string(edgesReason))
+    json.endObject()
     json.key("spill")
     json.beginObject(isOnOneLine: true)
     json.member("codec", .string(spillCodec))
@@ -97,6 +102,8 @@ extension PlanExplanation {
     memoryLimit = tree["memoryLimit"]?.count ?? 0
     smallestMemory = tree["smallestMemory"]?.count ?? 0
     peakMemory = tree["peakMemory"]?.count ?? 0
+    edges = tree["edges"]?["contract"]?.text ?? ""
+    edgesReason = tree["edges"]?["reason"]?.text ?? ""
     spillCodec = tree["spill"]?["codec"]?.text ?? ""
     spillReason = tree["spill"]?["reason"]?.text ?? ""
     output = tree["output"]?.text ?? ""
@@ -129,9 +136,14 @@ extension PlanExplanation.Pass {
         json.key("channel")
         json.beginObject()
         json.member("name", .string(channel.name))
-        json.member("capacity", .integer(channel.capacity))
         json.member("count", .integer(channel.count))
-        json.member("elementBytes", .integer(channel.elementByteCount))
+        json.member("byteBound", .integer(channel.byteBound))
+        if let actual = channel.actual {
+          json.member("elements", .integer(actual.elementCount))
+          json.member("bytes", .integer(actual.byteCount))
+          json.member("sendersWaited", .double(actual.senderSeconds.inMilliseconds))
+          json.member("receiversWaited", .double(actual.receiverSeconds.inMilliseconds))
+        }
         json.endObject()
       }
       guard let actual = segment.actual else { return }
@@ -160,11 +172,7 @@ extension PlanExplanation.Pass {
       PlanExplanation.Segment(
         node: segment["node"]?.text ?? "", count: segment["count"]?.count ?? 0,
         stages: (segment["stages"]?.list ?? []).map(\.text),
-        channel: segment["channel"].map {
-          PlanExplanation.Channel(
-            name: $0["name"]?.text ?? "", capacity: $0["capacity"]?.count ?? 0,
-            count: $0["count"]?.count ?? 0, elementByteCount: $0["elementBytes"]?.count ?? 0)
-        },
+        channel: segment["channel"].map(PlanExplanation.Channel.init),
         actual: segment["actual"].map {
           PlanExplanation.SegmentActual(
             busySeconds: $0["busy"]?.double ?? 0, inputSeconds: $0["waitedForInput"]?.double ?? 0,
@@ -172,6 +180,20 @@ extension PlanExplanation.Pass {
             memorySeconds: $0["waitedForMemory"]?.double ?? 0,
             byteCount: $0["bytes"]?.count ?? 0)
         })
+    }
+  }
+}
+
+extension PlanExplanation.Channel {
+  fileprivate init(_ tree: JSONTree) {
+    name = tree["name"]?.text ?? ""
+    count = tree["count"]?.count ?? 0
+    byteBound = tree["byteBound"]?.count ?? 0
+    actual = tree["elements"].map { elements in
+      PlanExplanation.ChannelActual(
+        elementCount: elements.count ?? 0, byteCount: tree["bytes"]?.count ?? 0,
+        senderSeconds: tree["sendersWaited"]?.double ?? 0,
+        receiverSeconds: tree["receiversWaited"]?.double ?? 0)
     }
   }
 }

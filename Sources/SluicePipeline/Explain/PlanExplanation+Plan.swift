@@ -42,6 +42,8 @@ extension PlanExplanation {
     if more > 0 {
       self.memory.append(MemoryPart(name: "more for frame buffers", count: 1, byteCount: more))
     }
+    edges = plan.readEdge.contract(chunkBytes: memory.chunkBytes).name
+    edgesReason = plan.readEdge.reason
     spillCodec = plan.spill.codec?.label ?? ""
     spillReason = plan.spill.reason
     self.output = output

@@ -43,7 +43,7 @@ extension PlanExplanation {
   private static func computeRate(of pass: Pass, _ speed: Speed) -> Double {
     guard pass.bytesWritten > 0 else { return speed.counting }
     // Read, delta and merge are part of the bare merge.
-    let stages = pass.segments.first { $0.node == "lane" }?.stages.count ?? 3
+    let stages = pass.segments.filter { $0.node != "write" }.reduce(0) { $0 + $1.stages.count }
     return speed.merging / (1 + Double(max(0, stages - 3)) / 8)
   }
 
