@@ -37,12 +37,12 @@ package struct DataflowError: SluiceError, Hashable {
         remedy: "Set a smaller memory budget.", systemError: systemError))
   }
 
-  /// A sub-budget does not fit into its parent, which is a defect in the plan.
-  static func reservationTooLarge(_ byteCount: Int, available: Int) -> DataflowError {
+  /// A lease does not fit into the budget, which is a defect in the plan.
+  static func leaseTooLarge(_ byteCount: Int, available: Int) -> DataflowError {
     DataflowError(
       Failure(
         .internal,
-        message: "cannot reserve \(byteCount) bytes of memory, only \(available) are free"))
+        message: "cannot lease \(byteCount) bytes of memory, only \(available) are free"))
   }
 
   /// The last reader of a channel ended before the elements did, which is a defect in a node.

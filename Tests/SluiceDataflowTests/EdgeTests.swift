@@ -18,7 +18,9 @@ import Testing
 
   static let contracts = [EdgeContract.fused, .queued(byteBound: 1), .queued(byteBound: 7)]
 
-  @Test("elements come in order with each contract, and the run tells what crossed", arguments: contracts)
+  @Test(
+    "elements come in order with each contract, and the run tells what crossed",
+    arguments: contracts)
   func order(contract: EdgeContract) throws {
     let received = Collected<Int>()
     let run = try run(contract) { received.append($0) }
@@ -38,7 +40,8 @@ import Testing
   func ahead() throws {
     let events = Collected<String>()
     let made = Gate()
-    func produce(_ gate: Gate?) -> @Sendable (NodeContext, (consuming Int) throws -> Void) throws -> Void {
+    typealias Produce = @Sendable (NodeContext, (consuming Int) throws -> Void) throws -> Void
+    func produce(_ gate: Gate?) -> Produce {
       { _, pass in
         for number in 0..<3 {
           events.append("make \(number)")

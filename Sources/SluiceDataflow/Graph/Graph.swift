@@ -4,10 +4,8 @@
 /// need not close them: the last writer's end closes a channel, and when the last reader ends while
 /// elements are left or still come, the run fails instead of hanging.
 package final class Graph {
-  /// What ends the run before its time; channels, budgets and pools of the graph share it.
+  /// What ends the run before its time; channels and pools of the graph share it.
   package let cancellation: Cancellation
-  /// What the last run did, also if it failed.
-  package private(set) var lastRun: GraphRun?
 
   private var nodes: [Node] = []
   private var channels: [ChannelEnds] = []
@@ -51,7 +49,6 @@ package final class Graph {
     let run = GraphRun(
       wallSeconds: MonotonicTime.now.seconds(since: start),
       nodes: metrics.withLock { $0.compactMap(\.self) }, edges: edges.map { $0() })
-    lastRun = run
     nodes = []
     channels = []
     edges = []

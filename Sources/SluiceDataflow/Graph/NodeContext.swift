@@ -57,15 +57,6 @@ package final class NodeContext {
     try channel.send(consume element)
   }
 
-  /// Leases bytes and books the wait.
-  package func acquire(
-    _ byteCount: Int, from budget: ByteBudget
-  ) throws(CancelledError) -> ByteLease {
-    let outer = enter(.blockedOnMemory)
-    defer { _ = enter(outer) }
-    return try budget.acquire(byteCount)
-  }
-
   /// Takes a buffer and books the wait.
   package func take(from pool: BufferPool) throws(CancelledError) -> PooledBuffer {
     let outer = enter(.blockedOnMemory)

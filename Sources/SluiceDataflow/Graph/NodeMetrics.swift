@@ -22,7 +22,7 @@ package struct NodeMetrics: Sendable, Hashable {
   package let blockedOnInputSeconds: Double
   /// The part of it spent waiting for room for elements.
   package let blockedOnOutputSeconds: Double
-  /// The part of it spent waiting for leases and buffers.
+  /// The part of it spent waiting for buffers.
   package let blockedOnMemorySeconds: Double
   /// The processor time of its thread.
   package let processorSeconds: Double

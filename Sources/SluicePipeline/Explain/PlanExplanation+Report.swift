@@ -18,9 +18,8 @@ extension PlanExplanation {
       pass.tensorCount = metrics.tensorCount
       pass.seconds = metrics.run.wallSeconds
       // Where the edge after reading is fused, lanes read.
-      pass.bytesRead = ["read", "lane"].flatMap { PlanExplanation.nodes($0, in: metrics) }.reduce(0) {
-        $0 + $1.byteCount
-      }
+      pass.bytesRead = ["read", "lane"].flatMap { PlanExplanation.nodes($0, in: metrics) }
+        .reduce(0) { $0 + $1.byteCount }
       pass.bytesWritten = PlanExplanation.nodes("write", in: metrics).reduce(0) {
         $0 + $1.byteCount
       }
@@ -34,7 +33,9 @@ extension PlanExplanation {
           memorySeconds: nodes.reduce(0) { $0 + $1.blockedOnMemorySeconds },
           byteCount: nodes.reduce(0) { $0 + $1.byteCount })
       }
-      for index in pass.segments.indices.dropLast() { pass.fillChannel(after: index, from: metrics) }
+      for index in pass.segments.indices.dropLast() {
+        pass.fillChannel(after: index, from: metrics)
+      }
       pass.bound = PlanExplanation.bound(of: pass)
       return pass
     }
@@ -49,7 +50,9 @@ extension PlanExplanation {
       case "read": return [("reading", actual.busySeconds / count)]
       case "write": return [("writing", actual.busySeconds / count)]
       case "lane" where segment.stages.first == "read":
-        return [("reading", actual.inputSeconds / count), ("computing", actual.busySeconds / count)]
+        return [
+          ("reading", actual.inputSeconds / count), ("computing", actual.busySeconds / count),
+        ]
       default: return [("computing", actual.busySeconds / count)]
       }
     }

@@ -27,7 +27,7 @@ struct RunContext: Sendable {
     self.work = work
     self.progress = progress
     self.cancellation = cancellation
-    budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
+    budget = ByteBudget(limit: plan.memory.totalBytes)
     catalogue = try budget.acquire(plan.memory.indexBytes)
     dropsCachedPages = plan.inputsExceedCache
     packed = plan.packedReading(kernels)

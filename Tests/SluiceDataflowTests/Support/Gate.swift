@@ -21,6 +21,7 @@ final class Collected<Value: Sendable>: Sendable {
 
 /// Numbers cross edges as one byte each.
 extension Int: @retroactive EdgeElement {
+  /// One.
   public var byteCount: Int { 1 }
 }
 
