@@ -3,6 +3,8 @@ internal import SluiceRecipe
 
 /// The edge between reading and working: how chunks cross it, and why so.
 package struct ReadEdge: Sendable, Hashable {
+  /// What crosses it.
+  static let name = "chunks"
   /// How many chunks wait in the channel of a lane.
   static let queuedChunks = 4
 
@@ -30,4 +32,9 @@ package struct ReadEdge: Sendable, Hashable {
     isQueued = false
     self.reason = reason
   }
+}
+
+extension MergePlan {
+  /// How chunks come from reading to working.
+  var chunkContract: EdgeContract { readEdge.contract(chunkBytes: memory.chunkBytes) }
 }

@@ -1,6 +1,6 @@
 internal import SluiceRecipe
 internal import SluiceCore
-package import SluiceDataflow
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceStages
@@ -39,12 +39,10 @@ struct RunContext: Sendable {
 ///     read 1 ==chunks==> lane 1 --+                 +--> write 1
 ///     read 2 ==chunks==> lane 2 --+--merged bytes---+--> write 2
 ///
-/// Where the edge before a lane is fused, the lane reads for itself. A pass with second looks has a writer of frames in their place.
+/// Where the edge before a lane is fused, the lane reads for itself. A pass with second looks has a
+/// writer of frames in their place.
 struct LanePass {
-  /// Two writes on their way keep a disk busier than one.
-  static let writerCount = 2
-
-  let name: String
+  let pass: any TensorPass
   let tasks: [TensorTask]
   var context: RunContext
   /// Whether the strip of an ordinal needs no work, since an earlier attempt has done it.
@@ -115,7 +113,7 @@ struct LanePass {
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws -> PassMetrics {
-    let graph = Graph(cancellation: context.cancellation)
+    let graph = PassGraphRun(cancellation: context.cancellation)
     let plan = context.plan
     let queue = StripQueue(
       tasks, granularity: plan.granularity, cancellation: context.cancellation,
@@ -134,8 +132,8 @@ struct LanePass {
     }
     if let frames, let repacking { addFrameWriter(to: graph, frames, repacking) }
     if let output {
-      for writer in 1...LanePass.writerCount {
-        graph.add("write \(writer)", .sink, reads: [output.channel]) { [context] node in
+      for writer in 1...MergePass.writerCount {
+        graph.add(.writer, writer, .sink, reads: [output.channel]) { [context] node in
           try output.stage.run(node, from: output.channel) { byteCount in
             context.progress.advance(by: byteCount)
             context.work.meter.countWritten(byteCount)
@@ -144,7 +142,7 @@ struct LanePass {
       }
     }
     do {
-      let metrics = PassMetrics(name: name, tensorCount: tasks.count, run: try graph.run())
+      let metrics = try graph.run(pass, tensorCount: tasks.count)
       try plan.checkInputs()
       return metrics
     } catch let error where !(error is CancelledError) {
@@ -155,10 +153,10 @@ struct LanePass {
   }
 
   private func addFrameWriter(
-    to graph: Graph, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
+    to graph: PassGraphRun, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
   ) {
     let stage = SpillWriteStage(repacking.store)
-    graph.add("write frames", .sink, reads: [frames]) { [context] node in
+    graph.add(.frameWriter, nil, .sink, reads: [frames]) { [context] node in
       try stage.run(
         node, from: frames, didWrite: { context.work.meter.countWritten($0) },
         didEnd: { context.work.didSpill($0) })
@@ -166,7 +164,7 @@ struct LanePass {
   }
 
   private func addLane(
-    _ lane: Int, to graph: Graph, stage: ReadStage, outputs: [any GraphChannel],
+    _ lane: Int, to graph: PassGraphRun, stage: ReadStage, outputs: [any GraphChannel],
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
@@ -179,8 +177,8 @@ struct LanePass {
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
     let names = context.plan.recipe.models.map(\.name)
     graph.connect(
-      context.plan.readEdge.contract(chunkBytes: memory.chunkBytes), "chunks",
-      from: "read \(lane)", to: "lane \(lane)", writes: outputs,
+      context.plan.chunkContract, ReadEdge.name,
+      from: .reader, to: .lane, lane, writes: outputs,
       produce: { node, pass in try stage.run(node, pool: pool, pass: pass) }
     ) { [kernels, transforms] node in
       let sinks = makeSinks(node)
@@ -210,14 +208,4 @@ struct LanePass {
   }
 }
 
-/// What a pass did.
-package struct PassMetrics: Sendable {
-  /// The name of the pass.
-  package let name: String
-  /// How many tensors it looked at.
-  package let tensorCount: Int
-  /// The bytes that it wrote to intermediate files.
-  package var bytesSpilled = 0
-  /// What its nodes did, and what crossed its edges.
-  package let run: GraphRun
 }
