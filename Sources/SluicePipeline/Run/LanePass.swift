@@ -207,5 +207,3 @@ struct LanePass {
     }
   }
 }
-
-}
