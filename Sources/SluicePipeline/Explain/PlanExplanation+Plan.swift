@@ -1,5 +1,6 @@
 internal import SluiceRecipe
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods

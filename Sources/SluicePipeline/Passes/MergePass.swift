@@ -1,3 +1,4 @@
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
 internal import SluiceRecipe

@@ -1,4 +1,5 @@
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceRecipe
