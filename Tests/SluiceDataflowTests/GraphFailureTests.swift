@@ -22,16 +22,16 @@ import Testing
       try full.send(
         Probe(0, census, lease: try budget.acquire(10), buffer: try pool.take()))
       let (pool, full, empty, census) = (pool, full, empty, census)
-      add("sends", .source) { try $0.send(Probe(1, census), to: full) }
-      add("receives", .sink) { _ = try $0.receive(from: empty) }
-      add("takes", .stage) { _ = try $0.take(from: pool) }
+      add("sends") { try $0.send(Probe(1, census), to: full) }
+      add("receives") { _ = try $0.receive(from: empty) }
+      add("takes") { _ = try $0.take(from: pool) }
     }
 
     func add(
-      _ name: String, _ role: NodeRole, _ body: @escaping @Sendable (NodeContext) throws -> Void
+      _ name: String, _ body: @escaping @Sendable (NodeContext) throws -> Void
     ) {
       let ended = ended
-      graph.add(name, role) { context in
+      graph.add(name) { context in
         defer { ended.append(name) }
         try body(context)
       }
@@ -50,7 +50,7 @@ import Testing
     for _ in 0..<20 {
       let stuck = try Stuck()
       let isStuck = stuck.isStuck
-      stuck.add("fails", .stage) { _ in
+      stuck.add("fails") { _ in
         #expect(eventually(isStuck))
         throw NumberedError(number: 7)
       }
@@ -80,13 +80,13 @@ import Testing
     let graph = Graph()
     let channel = BoundedChannel<Int>(byteBound: 1, cancellation: graph.cancellation, name: "c")
     for number in 0..<4 {
-      graph.add("wraps-\(number)", .stage) { context in
+      graph.add("wraps-\(number)") { context in
         do { _ = try context.receive(from: channel) } catch {
           throw NumberedError(number: number)
         }
       }
     }
-    graph.add("fails", .source) { _ in
+    graph.add("fails") { _ in
       #expect(eventually { channel.waitingThreadCount == 4 })
       throw NumberedError(number: 99)
     }
@@ -120,7 +120,7 @@ import Testing
     let graph = Graph()
     let input = WatchedChannel(graph.cancellation)
     let output = WatchedChannel(graph.cancellation)
-    graph.add("node", .stage, reads: [input], writes: [output]) { _ in
+    graph.add("node", reads: [input], writes: [output]) { _ in
       if fails { throw NumberedError(number: 1) }
     }
     if fails {
@@ -137,10 +137,10 @@ import Testing
     let graph = Graph()
     let channel = BoundedChannel<Int>(
       byteBound: 2, cancellation: graph.cancellation, name: "numbers")
-    graph.add("source", .source, writes: [channel]) { context in
+    graph.add("source", writes: [channel]) { context in
       for number in 0..<10 { try context.send(number, to: channel) }
     }
-    graph.add("sink", .sink, reads: [channel]) { context in
+    graph.add("sink", reads: [channel]) { context in
       for _ in 0..<received { _ = try context.receive(from: channel) }
     }
     let error = #expect(throws: DataflowError.self) { try graph.run() }
@@ -153,10 +153,10 @@ import Testing
     let graph = Graph()
     let channel = BoundedChannel<Int>(
       byteBound: 2, cancellation: graph.cancellation, name: "numbers")
-    graph.add("source", .source, writes: [channel]) { context in
+    graph.add("source", writes: [channel]) { context in
       for number in 0..<3 { try context.send(number, to: channel) }
     }
-    graph.add("sink", .sink, reads: [channel]) { context in
+    graph.add("sink", reads: [channel]) { context in
       for _ in 0..<3 { _ = try context.receive(from: channel) }
     }
     try graph.run()
@@ -166,7 +166,7 @@ import Testing
   func cancelledBefore() throws {
     let graph = Graph()
     let ran = Collected<Int>()
-    graph.add("node", .stage) { _ in ran.append(1) }
+    graph.add("node") { _ in ran.append(1) }
     graph.cancellation.cancel(NumberedError(number: 4))
     #expect(throws: NumberedError(number: 4)) { try graph.run() }
     #expect(ran.values.isEmpty)
@@ -184,7 +184,7 @@ import Testing
       let first = BoundedChannel<Probe>(byteBound: 2, cancellation: cancellation, name: "first")
       let second = BoundedChannel<Probe>(byteBound: 1, cancellation: cancellation, name: "second")
       for source in 0..<2 {
-        graph.add("source-\(source)", .source, writes: [first]) { context in
+        graph.add("source-\(source)", writes: [first]) { context in
           for number in 0..<40 {
             let lease = try budget.acquire(number % 8 + 1)
             try context.send(Probe(number, census, lease: lease), to: first)
@@ -192,7 +192,7 @@ import Testing
         }
       }
       for stage in 0..<3 {
-        graph.add("stage-\(stage)", .stage, reads: [first], writes: [second]) { context in
+        graph.add("stage-\(stage)", reads: [first], writes: [second]) { context in
           while let probe = try context.receive(from: first) {
             let buffer = try context.take(from: pool)
             try context.send(
@@ -200,7 +200,7 @@ import Testing
           }
         }
       }
-      graph.add("sink", .sink, reads: [second]) { context in
+      graph.add("sink", reads: [second]) { context in
         var count = 0
         while try context.receive(from: second) != nil {
           if count == failingItem { throw NumberedError(number: round) }

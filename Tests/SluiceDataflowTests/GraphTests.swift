@@ -14,7 +14,7 @@ import Testing
         byteBound: 1 + round % 4, cancellation: cancellation, name: "read")
       let merged = BoundedChannel<Probe>(byteBound: 2, cancellation: cancellation, name: "merged")
       let sum = Collected<Int>()
-      graph.add("reader", .source, writes: [read]) { context in
+      graph.add("reader", writes: [read]) { context in
         for number in 0..<40 {
           let lease = try budget.acquire(number % 20 + 1)
           let buffer = try context.take(from: pool)
@@ -22,20 +22,19 @@ import Testing
         }
       }
       for worker in 0..<3 {
-        graph.add("worker-\(worker)", .stage, reads: [read], writes: [merged]) { context in
+        graph.add("worker-\(worker)", reads: [read], writes: [merged]) { context in
           while let probe = try context.receive(from: read) {
             context.count(bytes: probe.lease?.byteCount ?? 0)
             try context.send(probe, to: merged)
           }
         }
       }
-      graph.add("writer", .sink, reads: [merged]) { context in
+      graph.add("writer", reads: [merged]) { context in
         while let probe = try context.receive(from: merged) { sum.append(probe.number) }
       }
       let run = try graph.run()
       #expect(sum.values.sorted() == Array(0..<40))
       #expect(run.nodes.map(\.name) == ["reader", "worker-0", "worker-1", "worker-2", "writer"])
-      #expect(run.nodes.map(\.role) == [.source, .stage, .stage, .stage, .sink])
       #expect(run.nodes[1...3].map(\.byteCount).reduce(0, +) == 420)
       #expect(run.edges.map(\.name) == ["read", "merged"])
       #expect(run.edges.map(\.elementCount) == [40, 40])
@@ -50,12 +49,12 @@ import Testing
     let channel = BoundedChannel<Int>(
       byteBound: 1, cancellation: graph.cancellation, name: "numbers")
     let other = Gate()
-    graph.add("source", .source, writes: [channel]) { context in
+    graph.add("source", writes: [channel]) { context in
       for number in 0..<3 { try context.send(number, to: channel) }
       // The sink stands at the gate, so this waits until it has been opened from there.
       context.measure(.blockedOnMemory) { other.pass() }
     }
-    graph.add("sink", .sink, reads: [channel]) { context in
+    graph.add("sink", reads: [channel]) { context in
       #expect(eventually { channel.waitingThreadCount == 1 })
       for _ in 0..<3 { _ = try context.receive(from: channel) }
       other.open()
@@ -86,13 +85,13 @@ import Testing
     let channel = BoundedChannel<Int>(
       byteBound: 1, cancellation: graph.cancellation, name: "numbers")
     let firstEnded = Gate()
-    graph.add("first", .source, writes: [channel]) { context in try context.send(1, to: channel) }
-    graph.add("second", .source, writes: [channel]) { context in
+    graph.add("first", writes: [channel]) { context in try context.send(1, to: channel) }
+    graph.add("second", writes: [channel]) { context in
       firstEnded.pass()
       try context.send(2, to: channel)
     }
     let received = Collected<Int>()
-    graph.add("sink", .sink, reads: [channel]) { context in
+    graph.add("sink", reads: [channel]) { context in
       while let number = try context.receive(from: channel) {
         received.append(number)
         firstEnded.open()

@@ -25,7 +25,7 @@ extension Graph {
     case .fused:
       let counter = FusedEdge(edge)
       noteEdge { counter.metrics }
-      add(worker, .stage, writes: outputs) { node in
+      add(worker, writes: outputs) { node in
         let work = try makeWork(node)
         try node.measure(.blockedOnInput) {
           try produce(node) { element in
@@ -37,10 +37,10 @@ extension Graph {
     case .queued(let byteBound):
       let channel = BoundedChannel<Element>(
         byteBound: byteBound, cancellation: cancellation, name: edge)
-      add(source, .source, writes: [channel]) { node in
+      add(source, writes: [channel]) { node in
         try produce(node) { try node.send($0, to: channel) }
       }
-      add(worker, .stage, reads: [channel], writes: outputs) { node in
+      add(worker, reads: [channel], writes: outputs) { node in
         let work = try makeWork(node)
         while let element = try node.receive(from: channel) { try work(element) }
       }

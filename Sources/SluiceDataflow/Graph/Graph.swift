@@ -18,12 +18,11 @@ package final class Graph {
   ///
   /// - Parameters:
   ///   - name: The name, also of its thread.
-  ///   - role: Its place in the graph.
   ///   - inputs: The channels that it receives from.
   ///   - outputs: The channels that it sends to.
   ///   - body: What it does, on a thread of its own; it may block.
   package func add(
-    _ name: String, _ role: NodeRole, reads inputs: [any GraphChannel] = [],
+    _ name: String, reads inputs: [any GraphChannel] = [],
     writes outputs: [any GraphChannel] = [],
     _ body: @escaping @Sendable (NodeContext) throws -> Void
   ) {
@@ -31,7 +30,7 @@ package final class Graph {
     let outputs = outputs.map(ends(of:))
     for ends in inputs { ends.addReader() }
     for ends in outputs { ends.addWriter() }
-    nodes.append(Node(name: name, role: role, inputs: inputs, outputs: outputs, body: body))
+    nodes.append(Node(name: name, inputs: inputs, outputs: outputs, body: body))
   }
 
   /// Runs all nodes, and returns when the last has ended.

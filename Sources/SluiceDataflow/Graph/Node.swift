@@ -1,14 +1,13 @@
 /// A node of a ``Graph``: a body, and the channels at its sides.
 struct Node: Sendable {
   let name: String
-  let role: NodeRole
   let inputs: [ChannelEnds]
   let outputs: [ChannelEnds]
   let body: @Sendable (NodeContext) throws -> Void
 
   /// Runs the body on the calling thread and sees to the channels afterwards.
   func run(_ cancellation: Cancellation) -> NodeMetrics {
-    let context = NodeContext(name: name, role: role, cancellation: cancellation)
+    let context = NodeContext(name: name, cancellation: cancellation)
     do {
       try cancellation.check()
       try body(context)

@@ -7,15 +7,13 @@ package final class NodeContext {
   /// What ends the run before its time.
   package let cancellation: Cancellation
 
-  private let role: NodeRole
   private let start: MonotonicTime
   private let processorStart: MonotonicTime
   private var clock: ActivityClock
   private var byteCount = 0
 
-  init(name: String, role: NodeRole, cancellation: Cancellation) {
+  init(name: String, cancellation: Cancellation) {
     self.name = name
-    self.role = role
     self.cancellation = cancellation
     start = .now
     processorStart = .processorTimeOfThread
@@ -69,7 +67,7 @@ package final class NodeContext {
     let end = MonotonicTime.now
     clock.change(to: .busy, at: end)
     return NodeMetrics(
-      name: name, role: role, wallSeconds: end.seconds(since: start),
+      name: name, wallSeconds: end.seconds(since: start),
       busySeconds: clock.seconds(.busy),
       blockedOnInputSeconds: clock.seconds(.blockedOnInput),
       blockedOnOutputSeconds: clock.seconds(.blockedOnOutput),

@@ -1,19 +1,7 @@
-/// The place of a node in a graph.
-package enum NodeRole: String, Sendable, Hashable, CaseIterable {
-  /// It brings elements into the graph.
-  case source
-  /// It makes elements of elements.
-  case stage
-  /// It takes elements out of the graph.
-  case sink
-}
-
 /// What a node did in a run, and what it waited for.
 package struct NodeMetrics: Sendable, Hashable {
   /// The name of the node.
   package let name: String
-  /// Its place in the graph.
-  package let role: NodeRole
   /// The time from its start to its end.
   package let wallSeconds: Double
   /// The part of it that is none of the waits below.

@@ -133,7 +133,7 @@ struct LanePass {
     if let frames, let repacking { addFrameWriter(to: graph, frames, repacking) }
     if let output {
       for writer in 1...MergePass.writerCount {
-        graph.add(.writer, writer, .sink, reads: [output.channel]) { [context] node in
+        graph.add(.writer, writer, reads: [output.channel]) { [context] node in
           try output.stage.run(node, from: output.channel) { byteCount in
             context.progress.advance(by: byteCount)
             context.work.meter.countWritten(byteCount)
@@ -156,7 +156,7 @@ struct LanePass {
     to graph: PassGraphRun, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
   ) {
     let stage = SpillWriteStage(repacking.store)
-    graph.add(.frameWriter, nil, .sink, reads: [frames]) { [context] node in
+    graph.add(.frameWriter, nil, reads: [frames]) { [context] node in
       try stage.run(
         node, from: frames, didWrite: { context.work.meter.countWritten($0) },
         didEnd: { context.work.didSpill($0) })

@@ -44,13 +44,13 @@ final class PassGraphRun {
 
   /// Adds a node; without a number if it is the only one of its kind.
   func add(
-    _ kind: NodeKind, _ number: Int?, _ role: NodeRole, reads inputs: [any GraphChannel] = [],
+    _ kind: NodeKind, _ number: Int?, reads inputs: [any GraphChannel] = [],
     writes outputs: [any GraphChannel] = [],
     _ body: @escaping @Sendable (NodeContext) throws -> Void
   ) {
     kinds.append(kind)
     graph.add(
-      kind.name + (number.map { " \($0)" } ?? ""), role, reads: inputs, writes: outputs, body)
+      kind.name + (number.map { " \($0)" } ?? ""), reads: inputs, writes: outputs, body)
   }
 
   /// Connects nodes of two kinds; where the edge is fused there is one node, of the second kind.

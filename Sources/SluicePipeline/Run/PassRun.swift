@@ -99,7 +99,7 @@ final class PassRun: PassExecutor {
     let next = Atomic<Int>(0)
     let graph = PassGraphRun(cancellation: context.cancellation)
     for lane in 1...plan.memory.lanes {
-      graph.add(node, lane, .source) { [context] node in
+      graph.add(node, lane) { [context] node in
         let lease = try context.budget.acquire(context.plan.memory.tableBytes)
         defer { lease.release() }
         let work = try makeWorker(

@@ -110,7 +110,7 @@ final class Survey: HistogramSurvey {
     let next = Atomic<Int>(0)
     let graph = Graph(cancellation: run.context.cancellation)
     for lane in 1...plan.memory.lanes {
-      graph.add("barrier \(lane)", .source) { [store, plan] node in
+      graph.add("barrier \(lane)") { [store, plan] node in
         while true {
           let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
           guard index < layers.count else { return }
