@@ -30,10 +30,8 @@ package enum TiesAggregation: String, Sendable, Hashable, CaseIterable {
 }
 
 extension MethodParameters {
-  /// The version of TIES that selects deltas: `adamerging++` has the original one.
-  package var selectingFlavor: TiesFlavor {
-    merging.rawValue == "adamerging++" ? .original : tiesFlavor
-  }
+  /// The version of TIES that selects deltas.
+  package var selectingFlavor: TiesFlavor { merging.row.fixedFlavor ?? tiesFlavor }
 
   /// The fraction of deltas that TIES leaves before it elects.
   package var trimDensity: Double {
