@@ -91,7 +91,8 @@ extension [MergeRecipe.Model] {
   fileprivate func index(of name: String, for flag: String) throws(UsageError) -> Int {
     guard let index = firstIndex(where: { $0.name == name }) else {
       throw UsageError(
-        "\(flag): there is no model \(name); the models are: \(map(\.name).joined(separator: ", "))")
+        "\(flag): there is no model \(name); the models are: \(map(\.name).joined(separator: ", "))"
+      )
     }
     return index
   }

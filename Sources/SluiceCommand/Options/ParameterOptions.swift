@@ -108,7 +108,9 @@ extension ParameterRow {
       }
       return .number(number)
     case .integer:
-      guard let number = UInt64(text) else { throw expected("a whole number of at most 64 bits", text) }
+      guard let number = UInt64(text) else {
+        throw expected("a whole number of at most 64 bits", text)
+      }
       return .integer(number)
     case .size:
       guard let size = ByteCount(text), size.bytes > 0 else {

@@ -32,7 +32,8 @@ struct RecipeOptions: ParsableArguments {
       try RecipeOptions.checkUse(of: .at(\.pruningRate), as: "--density", method)
     }
     for row in given { try RecipeOptions.checkUse(of: row, as: row.flag, method) }
-    var recipe = MergeRecipe(base: inputs.base, models: try inputs.fineTunedModels(), method: method)
+    var recipe = MergeRecipe(
+      base: inputs.base, models: try inputs.fineTunedModels(), method: method)
     try methodFiles.apply(to: &recipe)
     if let path = inputs.amplifyFrom { try FoundFactors.apply(path, to: &recipe) }
     return recipe

@@ -19,7 +19,8 @@ package enum ModelParameter: String, Sendable, Hashable, CaseIterable {
   /// What it means.
   package var summary: String {
     switch self {
-    case .amplify: "Amplification factors of a model, most severe partition first; 1 where none is given."
+    case .amplify:
+      "Amplification factors of a model, most severe partition first; 1 where none is given."
     case .weight: "What a model's deltas are multiplied by; 1 if not given."
     }
   }

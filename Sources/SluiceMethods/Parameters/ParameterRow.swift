@@ -78,9 +78,11 @@ package struct ParameterRow: Sendable {
       size.bytes > 0 ? nil : "a size above 0 is expected, found \(size)"
     case (.dtype, .word(let word)):
       DType(rawValue: word)?.isMergeable ?? false
-        ? nil : "weights cannot be written as \(word), only as \(DType.outputNames.joined(separator: ", "))"
+        ? nil
+        : "weights cannot be written as \(word), only as \(DType.outputNames.joined(separator: ", "))"
     case (.word(let words), .word(let word)):
-      words.contains(word) ? nil : "one of \(words.joined(separator: ", ")) is expected, found \(word)"
+      words.contains(word)
+        ? nil : "one of \(words.joined(separator: ", ")) is expected, found \(word)"
     default: nil
     }
   }

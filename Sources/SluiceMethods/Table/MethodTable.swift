@@ -59,7 +59,8 @@ package enum MethodTable {
   package static var markdown: String {
     var text =
       "Options of every merge: "
-      + commonOptions.map { "`\($0)`" }.joined(separator: " ") + ". An option that neither these nor the "
+      + commonOptions.map { "`\($0)`" }.joined(separator: " ")
+      + ". An option that neither these nor the "
       + "chosen methods know is refused.\n\n"
     for (kind, title) in [
       ("prune", "Prunings"), ("rates", "Rate rules"), ("merge", "Mergings"),

@@ -15,8 +15,16 @@ struct GivenParameters {
     // The rule for rates has a check of its own: the one that a pruning always has may be named.
     for (row, field) in list where row.name != ParameterRow.at(\.rates).name {
       guard let (owners, chosen) = method.strangers(to: row) else { continue }
+      // Recipes have the flags' words without their dashes.
+      let (owner, choice) = (owners.withoutDashes, chosen.withoutDashes)
       throw field.error(
-        "it belongs to \(owners), and this is \(chosen)", remedy: "Remove the key.")
+        "it belongs to \(owner), and this is \(choice)", remedy: "Remove the key.")
     }
+  }
+}
+
+extension String {
+  fileprivate var withoutDashes: String {
+    split(separator: " ").map { $0.hasPrefix("--") ? $0.dropFirst(2) : $0 }.joined(separator: " ")
   }
 }

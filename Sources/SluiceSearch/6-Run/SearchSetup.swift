@@ -21,7 +21,8 @@ struct SearchSetup {
       throw SearchError.usage(
         "the pruning \(method.pruning.rawValue) has no partitions to amplify",
         remedy: "Search with one of: "
-          + PruneMethod.table.filter { $0.bands == .partitions }.map(\.name).joined(separator: ", "))
+          + PruneMethod.table.filter { $0.bands == .partitions }.map(\.name).joined(separator: ", ")
+      )
     }
     if let stage = recipe.stages.identities.first {
       throw SearchError.usage(
