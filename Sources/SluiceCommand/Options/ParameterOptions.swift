@@ -59,6 +59,7 @@ extension ParameterRow {
   /// The row as an option.
   ///
   /// - Parameter meaning: What it means to the command, if not what its summary says.
+  /// - Returns: The option.
   func option(meaning: String? = nil) -> ListedOption {
     var help = meaning ?? summary
     if meaning == nil, let owners = ParameterOwners.byName[name], owners.count <= 4 {

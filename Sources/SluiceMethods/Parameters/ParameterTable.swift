@@ -2,7 +2,9 @@ package import SluiceCore
 package import SluiceKernels
 package import SluiceStages
 
-/// All parameters, in the order of the chain. A new one is one more row.
+/// All parameters, in the order of the chain.
+///
+/// A new one is one more row.
 package struct ParameterTable: Sendable {
   /// The table.
   package static let shared = ParameterTable()

@@ -25,6 +25,7 @@ package protocol ParameterValue: Sendable, Hashable {
   /// What values it takes.
   ///
   /// - Parameter range: Which numbers, if it is a number.
+  /// - Returns: The kind.
   static func kind(_ range: NumberRange) -> ParameterRow.Kind
   /// Reads it; nil if it is of another kind.
   init?(_ value: AnyParameterValue)
