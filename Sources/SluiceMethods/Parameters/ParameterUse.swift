@@ -5,7 +5,8 @@ extension MethodParameters {
   /// A parameter that no row of a method names belongs to every merge.
   package func uses(_ row: ParameterRow) -> Bool {
     guard let owners = ParameterOwners.byName[row.name] else { return true }
-    return owners.prunings.contains(pruning.rawValue) || owners.mergings.contains(merging.rawValue)
+    return owners.prunings.contains(self.pruning.rawValue)
+      || owners.mergings.contains(self.merging.rawValue)
       || owners.rates.contains(assignedRates.rawValue)
   }
 
@@ -14,9 +15,9 @@ extension MethodParameters {
   package func strangers(to row: ParameterRow) -> (owners: String, chosen: String)? {
     guard !uses(row), let owners = ParameterOwners.byName[row.name] else { return nil }
     let chosen = [
-      (owners.prunings, "--prune \(pruning.rawValue)"),
+      (owners.prunings, "--prune \(self.pruning.rawValue)"),
       (owners.rates, "--rates \(assignedRates.rawValue)"),
-      (owners.mergings, "--merge \(merging.rawValue)"),
+      (owners.mergings, "--merge \(self.merging.rawValue)"),
     ].filter { !$0.0.isEmpty }.map(\.1)
     return (owners.text, chosen.joined(separator: ", "))
   }
@@ -53,7 +54,7 @@ package struct ParameterOwners: Sendable {
 
   /// The methods as flags: `--prune dare`, or `--rates acl, arxiv, code`.
   package var text: String {
-    [("--prune", prunings), ("--rates", rates), ("--merge", mergings)]
+    [("--prune", prunings), ("--rates", self.rates), ("--merge", mergings)]
       .filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1.joined(separator: ", "))" }
       .joined(separator: " or ")
   }

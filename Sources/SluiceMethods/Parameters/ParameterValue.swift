@@ -97,7 +97,7 @@ extension Optional: ParameterValue where Wrapped: ParameterValue {
     guard let wrapped = Wrapped(value) else { return nil }
     self = wrapped
   }
-  package var untyped: AnyParameterValue { map(\.untyped) ?? .none }
+  package var untyped: AnyParameterValue { map(\.untyped) ?? AnyParameterValue.none }
 }
 
 /// Words: the cases of an enumeration, or the rows of a table.
