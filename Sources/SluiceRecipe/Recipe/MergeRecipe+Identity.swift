@@ -9,7 +9,7 @@ extension MergeRecipe {
   /// Equal facts mean equal bytes from equal inputs. The paths of models and files are not among them,
   /// nor are parameters that the methods do not look at; the order of the models is.
   package var facts: [(name: String, value: String)] {
-    var facts = models.enumerated().map { ("model \($0 + 1)", $1.name) }
+    var facts = models.enumerated().map { (name: "model \($0 + 1)", value: $1.name) }
     for row in ParameterRow.all where method.uses(row) {
       if let value = method[row].recipeText { facts.append((row.name, value)) }
     }
@@ -33,7 +33,7 @@ extension MergeRecipe {
 extension MergeRecipe.Model {
   /// What is said of this model alone.
   fileprivate var facts: [(name: String, value: String)] {
-    var facts: [(String, String)] = []
+    var facts: [(name: String, value: String)] = []
     func add(_ what: String, _ value: String) { facts.append(("\(what) \(name)", value)) }
     if let weightByTensor {
       add(ModelParameter.weight.rawValue, weightByTensor.recipeText)
