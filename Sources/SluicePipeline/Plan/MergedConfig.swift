@@ -1,3 +1,4 @@
+internal import SluiceMethods
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats

@@ -3,7 +3,7 @@ package import SluiceCore
 package import SluiceDataflow
 package import SluiceFormats
 internal import SluiceKernels
-internal import SluiceMethods
+package import SluiceMethods
 internal import SluiceStages
 
 /// Makes the sparse delta store of a fine-tuned model.

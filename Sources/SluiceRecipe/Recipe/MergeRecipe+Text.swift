@@ -1,5 +1,5 @@
 internal import SluiceCore
-package import SluiceFormats
+internal import SluiceFormats
 internal import SluiceMethods
 
 /// The chain form of a recipe with everything said: what a method, flags or a shorter recipe mean.

@@ -1,4 +1,4 @@
-package import SluiceCore
+internal import SluiceCore
 package import SluiceMethods
 
 /// Everything that can change a byte of the merged checkpoint, and nothing else.

@@ -1,3 +1,5 @@
+internal import SluiceMethods
+
 /// Nodes written again on one line, in one way whatever they looked like before.
 extension RecipeNode {
   /// The entries of a mapping, without its braces; empty for anything else.
