@@ -134,17 +134,27 @@ let package = Package(
           ? ["SluiceCore", "SluiceTestSupport"]
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
             + (module == "Recipe" ? ["SluiceCommand"] : [])
+            + (module == "Methods" ? ["SluiceKernels", "SluiceStages"] : [])
             + (module == "Report" ? ["SluiceKernels", "SluicePipeline", "SluiceMethods"] : []),
         exclude: module == "Recipe" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }
-    // Too slow for every build: swift test --filter SluiceSlow.
+    // The references themselves.
     + [
+      .testTarget(
+        name: "SluiceTestSupportTests", dependencies: ["SluiceCore", "SluiceTestSupport"],
+        swiftSettings: relaxed)
+    ]
+    // Too slow for every build: swift test -Xcc -O2 --filter SluiceSlow.
+    + [
+      .testTarget(
+        name: "SluiceSlowComparisonTests", dependencies: ["SluiceCore", "SluiceTestSupport"],
+        swiftSettings: relaxed),
       .testTarget(
         name: "SluiceSlowResumeTests",
         dependencies: [
           "SluiceCore", "SluiceDataflow", "SluiceFormats", "SluicePipeline", "SluiceTestSupport",
           "SluiceCommand",
-        ], swiftSettings: relaxed)
+        ], swiftSettings: relaxed),
     ]
 )

@@ -35,7 +35,7 @@ import Testing
     return deltas
   }
 
-  private func expect(_ found: ModelOffsets, equals deltas: [String: [Float]]) throws {
+  private func expectSame(_ found: ModelOffsets, equals deltas: [String: [Float]]) throws {
     let all = deltas.values.flatMap { $0 }
     #expect(found.layers.count == deltas.count && found.elementCount == all.count)
     let ranks = (0...10).map { max(1, Int((Double(all.count * $0) / 10).rounded(.up))) - 1 }
@@ -70,7 +70,7 @@ import Testing
       run.io = threads == 1 ? .mmap : .pread
       run.stripElements = 2 * Granularity.grainElements
       let found = try survey(merge, directory, index, run: run)
-      try expect(found, equals: try deltas(merge.family, index))
+      try expectSame(found, equals: try deltas(merge.family, index))
       #expect(found.signed != nil)
     }
   }
@@ -88,7 +88,7 @@ import Testing
     try FileManager.default.removeItem(atPath: directory("model-" + name))
     let found = try survey(merge, directory, 0, path: directory("store"))
     #expect(found.isStored && found.signed == nil)
-    try expect(found, equals: try deltas(merge.family, 0))
+    try expectSame(found, equals: try deltas(merge.family, 0))
   }
 
   @Test("a store of F32 weights that leaves some out is refused")
@@ -109,7 +109,7 @@ import Testing
       if isRefused {
         #expect(throws: PipelineError.self) { try survey(merge, directory, 0, path: path) }
       } else {
-        try expect(
+        try expectSame(
           try survey(merge, directory, 0, path: path), equals: try deltas(merge.family, 0))
       }
     }

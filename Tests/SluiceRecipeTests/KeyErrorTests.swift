@@ -92,7 +92,7 @@ struct KeyErrorTests {
     #expect(Set(KeyErrorTests.table.map(\.key)) == Set(RecipeKey.all.map(\.name)))
   }
 
-  private func expect(
+  private func expectRefusal(
     _ wrong: WrongValue, _ text: String, path: String, sourceLocation: SourceLocation
   ) throws {
     let error = #expect(throws: RecipeError.self, sourceLocation: sourceLocation) {
@@ -123,7 +123,7 @@ struct KeyErrorTests {
     }
     let text = (["base: b", "models: {m: m}", "stages:"] + stages).joined(separator: "\n")
     let index = try #require(names.firstIndex(of: key.place.stage))
-    try expect(
+    try expectRefusal(
       wrong, text, path: "stages[\(index)].\(key.place.stage).\(key.place.key)",
       sourceLocation: #_sourceLocation)
   }
@@ -134,7 +134,8 @@ struct KeyErrorTests {
     // The type of the weights stands beside the parameters, as mergekit has it, or among them.
     let text =
       "merge_method: \(method)\nbase_model: b\nmodels: {m: m}\nparameters: {\(wrong.key): \(wrong.value)}"
-    try expect(wrong, text, path: "parameters.\(wrong.key)", sourceLocation: #_sourceLocation)
+    try expectRefusal(
+      wrong, text, path: "parameters.\(wrong.key)", sourceLocation: #_sourceLocation)
   }
 }
 

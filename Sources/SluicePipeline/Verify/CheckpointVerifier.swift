@@ -114,29 +114,22 @@ package struct CheckpointVerifier {
     defer { progress.finishPhase() }
     let sums = Mutex(
       files.map { Array(repeating: BlockSum(), count: $0?.header.tensors.count ?? 0) })
-    let next = Atomic<Int>(0)
     let pool = try BufferPool(
       count: max(threads, 1), byteCount: CheckpointVerifier.bufferByteCount,
       cancellation: cancellation)
-    let graph = Graph(cancellation: cancellation)
-    for thread in 1...max(threads, 1) {
-      graph.add("verify \(thread)", .source) { [progress] node in
-        let buffer = try node.take(from: pool)
-        while true {
-          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-          guard index < pieces.count else { return }
-          let piece = pieces[index]
-          guard let input = files[piece.file]?.input else { continue }
-          // SAFETY: the buffer belongs to this thread until the body ends.
-          let sum = try unsafe input.blockSum(
-            of: piece.range, firstElement: piece.firstElement, dtype: piece.dtype,
-            buffer: buffer.bytes, cancellation: node.cancellation)
-          sums.withLock { $0[piece.file][piece.tensor].add(sum) }
-          progress.advance(by: piece.range.count)
-        }
+    try Graph.workThrough(pieces, "verify", threads: threads, cancellation: cancellation) {
+      [progress] list, node in
+      let buffer = try node.take(from: pool)
+      while let piece = try list.next() {
+        guard let input = files[piece.file]?.input else { continue }
+        // SAFETY: the buffer belongs to this thread until the body ends.
+        let sum = try unsafe input.blockSum(
+          of: piece.range, firstElement: piece.firstElement, dtype: piece.dtype,
+          buffer: buffer.bytes, cancellation: node.cancellation)
+        sums.withLock { $0[piece.file][piece.tensor].add(sum) }
+        progress.advance(by: piece.range.count)
       }
     }
-    try graph.run()
     return sums.withLock { $0 }
   }
 

@@ -1,4 +1,4 @@
-internal import SluiceTestSupport
+import SluiceTestSupport
 import Testing
 
 @Suite("The reference's TIES and linear set") struct ReferenceTiesTests {

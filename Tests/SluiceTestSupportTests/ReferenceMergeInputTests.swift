@@ -1,5 +1,5 @@
-internal import SluiceCore
-internal import SluiceTestSupport
+import SluiceCore
+import SluiceTestSupport
 import Testing
 
 @Suite("The reference merge and odd inputs") struct ReferenceMergeInputTests {

@@ -1,26 +1,23 @@
-import Foundation
-import SluiceKernels
-import SluiceMethods
-import SluicePipeline
-import SluiceRecipe
-import SluiceStages
-import SluiceTestSupport
-import Testing
+internal import Foundation
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceRecipe
+internal import SluiceStages
 
 /// What the reference calls its methods, in the words of the product.
 extension TinyMerge {
   func setMethod(_ method: inout MethodParameters) throws {
-    method.pruning = try #require(.init(rawValue: options.prune.rawValue))
-    method.merging = try #require(.init(rawValue: options.merge.rawValue))
+    method.pruning = try known(.init(rawValue: options.prune.rawValue))
+    method.merging = try known(.init(rawValue: options.merge.rawValue))
     method.significance = options.significance.flatMap { .init(rawValue: $0.rawValue) }
     method.scalesDeviations = options.scalesDeviations
     method.rebalancesRates = options.rebalances
     method.denominator = options.dividesByAll ? .all : .linear
     method.owlNormalisation = options.owlUsesRange ? .minmax : .maxabs
-    method.rescale = try #require(.init(rawValue: options.rescale.rawValue))
+    method.rescale = try known(.init(rawValue: options.rescale.rawValue))
     method.maskScope = options.dropsLinearOnly ? .linear : .all
     method.seed = options.seed
-    method.tiesFlavor = try #require(.init(rawValue: options.flavor.rawValue))
+    method.tiesFlavor = try known(.init(rawValue: options.flavor.rawValue))
     method.tiesDensity = options.density
     method.zeroSign = options.zeroSign.flatMap { .init(rawValue: $0.rawValue) }
     method.tiesAggregation = options.addsElected ? .sum : .mean

@@ -1,4 +1,4 @@
-internal import SluiceTestSupport
+import SluiceTestSupport
 import Testing
 
 @Suite("The reference's significance and rates") struct ReferenceRatesTests {

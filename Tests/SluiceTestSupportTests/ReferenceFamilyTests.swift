@@ -1,6 +1,6 @@
-internal import Foundation
-internal import SluiceCore
-internal import SluiceTestSupport
+import Foundation
+import SluiceCore
+import SluiceTestSupport
 import Testing
 
 @Suite("Families of tiny models") struct ReferenceFamilyTests {

@@ -1,4 +1,4 @@
-internal import SluiceTestSupport
+import SluiceTestSupport
 import Testing
 
 @Suite("The reference's masks and amplification") struct ReferenceMaskTests {
