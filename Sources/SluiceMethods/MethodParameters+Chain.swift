@@ -24,7 +24,9 @@ extension MethodParameters {
   }
 
   /// The passes before the merge that the method asks for.
-  package var passes: Set<PassKind> { pruning.row.passes(self).union(merging.row.passes(self)) }
+  package var passes: Set<PassKind> {
+    self.pruning.row.passes(self).union(self.merging.row.passes(self))
+  }
 
   /// The factor of each ring of a model, with 1 where none is given.
   ///
