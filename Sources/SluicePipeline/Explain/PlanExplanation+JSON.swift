@@ -195,7 +195,7 @@ extension PlanExplanation.Channel {
     byteBound = tree["byteBound"]?.count ?? 0
     actual = tree["elements"].map { elements in
       PlanExplanation.ChannelActual(
-        elementCount: elements.count ?? 0, byteCount: tree["bytes"]?.count ?? 0,
+        elementCount: elements.count, byteCount: tree["bytes"]?.count ?? 0,
         senderSeconds: tree["sendersWaited"]?.double ?? 0,
         receiverSeconds: tree["receiversWaited"]?.double ?? 0)
     }
