@@ -1,9 +1,6 @@
 import Glibc
 import SluiceCore
-<<<<<<< HEAD
 import SluiceDataflow
-=======
->>>>>>> tidy
 import SluiceFormats
 import SluiceTestSupport
 import Testing
@@ -72,7 +69,6 @@ import Testing
     let tensor = try HandMadeTensor(
       base: try #require(models[0]), tuned: Array(models.dropFirst()))
     for (strip, chunk) in [(1 << 16, 1 << 16), (1 << 17, 1 << 16), (1 << 18, 1 << 17)] {
-<<<<<<< HEAD
       for edge in [EdgeContract.fused, .queued(byteBound: 1), .queued(byteBound: 2 << 20)] {
         let seen = try tensor.read(mode, strip: strip, chunk: chunk, edge: edge, Seen.init)
         expectAll(seen, of: models, elementCount: count, strip: strip, chunk: chunk)
@@ -103,13 +99,6 @@ import Testing
     #expect(edge.peakByteCount <= 2 * chunkBytes)
   }
 
-=======
-      let seen = try tensor.read(mode, strip: strip, chunk: chunk, Seen.init)
-      expectAll(seen, of: models, elementCount: count, strip: strip, chunk: chunk)
-    }
-  }
-
->>>>>>> tidy
   @Test("a model that is shorter ends where it ends", arguments: InputMode.allCases)
   func shorter(mode: InputMode) throws {
     let count = 140_000

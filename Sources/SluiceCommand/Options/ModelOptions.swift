@@ -1,3 +1,4 @@
+internal import SluiceCore
 internal import SluiceMethods
 internal import SluiceRecipe
 

@@ -60,10 +60,11 @@ extension PlanExplanation.Pass {
     guard let channel = segments[index].channel else { return }
     let edges = metrics.run.edges.filter { $0.name == channel.name }
     let sender = segments[index].actual
+    let receiverSeconds = segments[index + 1].actual?.inputSeconds ?? 0
     segments[index].channel?.actual = PlanExplanation.ChannelActual(
       elementCount: edges.reduce(0) { $0 + $1.elementCount },
       byteCount: edges.reduce(0) { $0 + $1.byteCount },
       senderSeconds: (sender?.outputSeconds ?? 0) + (sender?.memorySeconds ?? 0),
-      receiverSeconds: segments[index + 1].actual?.inputSeconds ?? 0)
+      receiverSeconds: receiverSeconds)
   }
 }

@@ -110,7 +110,6 @@ struct HandMadeTensor {
       columnCount: columnCount)
   }
 
-<<<<<<< HEAD
   /// Reads the tensor for one lane, and gives what is made of each chunk.
   func read<Result: Sendable>(
     _ mode: InputMode, strip: Int = 1 << 16, chunk: Int = 1 << 16,
@@ -132,21 +131,6 @@ struct HandMadeTensor {
           results.withLock { $0.append(result) }
         }
       })
-=======
-  /// Reads the tensor on one lane, and gives what is made of each chunk.
-  func read<Result: Sendable>(
-    _ mode: InputMode, strip: Int = 1 << 16, chunk: Int = 1 << 16,
-    packed: ReadStage.PackedReading = .none, _ work: @escaping @Sendable (Chunk) throws -> Result
-  ) throws -> [Result] {
-    let results = Monitor([Result]())
-    let graph = Graph()
-    graph.add("lane", .stage) { node in
-      try read(mode, strip: strip, chunk: chunk, packed: packed, on: node) { chunk in
-        let result = try work(chunk)
-        results.withLock { $0.append(result) }
-      }
-    }
->>>>>>> tidy
     try graph.run()
     return results.withLock { $0 }
   }
@@ -154,19 +138,14 @@ struct HandMadeTensor {
   /// Reads the tensor in a lane of the caller.
   func read(
     _ mode: InputMode, strip: Int = 1 << 16, chunk: Int = 1 << 16,
-<<<<<<< HEAD
     packed: ReadStage.PackedReading = .none, buffers: Int = 1, on node: NodeContext,
     _ pass: (consuming Chunk) throws -> Void
-=======
-    packed: ReadStage.PackedReading = .none, on node: NodeContext, _ work: (Chunk) throws -> Void
->>>>>>> tidy
   ) throws {
     let granularity = Granularity(stripElements: strip, chunkElements: chunk)
     let queue = StripQueue([task], granularity: granularity, cancellation: node.cancellation)
     let stage = ReadStage(
       queue: queue, files: files, mode: mode, granularity: granularity, dropsCachedPages: false,
       packed: packed)
-<<<<<<< HEAD
     // No more than the plan allows for a chunk.
     let byteCount = ReadStage.chunkByteCount(task, chunkElements: chunk)
     let pool =
@@ -176,23 +155,6 @@ struct HandMadeTensor {
   }
 }
 
-=======
-    let byteCount = ReadStage.chunkByteCount(task, chunkElements: chunk)
-    // No more than the plan allows for a chunk.
-    let budget = ByteBudget(limit: byteCount, cancellation: node.cancellation)
-    let pool =
-      mode == .pread || packed.needsBuffers
-      ? try BufferPool(count: 1, byteCount: byteCount, cancellation: node.cancellation) : nil
-    try stage.run(node, budget: budget, pool: pool, work: work)
-  }
-}
-
-extension ReadStage.PackedReading {
-  /// Whether frames are read, for which a lane needs buffers in both modes.
-  fileprivate var needsBuffers: Bool { if case .unpacked = self { true } else { false } }
-}
-
->>>>>>> tidy
 extension ChunkRun {
   /// The bytes, copied.
   var copied: [UInt8] {
