@@ -104,7 +104,13 @@ public struct MergePlan: Sendable {
     stored = spillInputs.stored
     try stored.check(tasks, recipe, files, needed: SpillPlan.need(spillInputs))
     var spill = try spillOfStore ?? SpillPlan(spillInputs)
-    var edge = ReadEdge(options)
+    var facts = ReadEdge.Facts()
+    facts.isMapped = options.io == .mmap
+    facts.hasPrograms = ReadEdge.hasPrograms(recipe)
+    facts.isStrided = tasks.contains { $0.hasStridedSource }
+    facts.exceedsCache = inputsExceedCache
+    facts.cachedShare = options.edges == .auto ? files.cachedShare : 1
+    var edge = ReadEdge(options.edges, facts)
     (passes, memory) = try MergePlan.fit(spillInputs, coefficients, &spill, &edge)
     readEdge = edge
     self.spill = spill

@@ -70,6 +70,11 @@ public struct TensorTask: Sendable, Hashable {
   /// The dimensions of the tensor written.
   package let dimensions: [Int]
 
+  /// Whether elements of a model do not lie one after the other in their file.
+  package var hasStridedSource: Bool {
+    base.view != nil || fineTuned.contains { $0?.view != nil }
+  }
+
   /// The number of rows.
   package var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
 

@@ -43,11 +43,7 @@ package final class StripQueue: Sendable {
   }
 
   /// Whether there are tensors whose elements do not lie one after the other in their file.
-  var hasStridedSources: Bool {
-    tasks.contains { task in
-      ([task.base] + task.fineTuned.compactMap(\.self)).contains { $0.view != nil }
-    }
-  }
+  var hasStridedSources: Bool { tasks.contains { $0.hasStridedSource } }
 
   /// Takes the next strip; waits if all that is left are second looks that nobody asked for yet.
   package func take() throws(CancelledError) -> Strip? {
