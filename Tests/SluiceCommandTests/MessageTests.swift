@@ -1,4 +1,5 @@
 import Foundation
+import SluiceMethods
 import SluiceTestSupport
 import Testing
 
@@ -53,7 +54,45 @@ struct MessageTests {
         """#),
     Case(
       arguments: merge + ["--pruning-rate", "1.2"], exitCode: 64,
-      errors: "error: the pruning rate must lie in 0 ..< 1; it is 1.2\n"),
+      errors: """
+        error: --pruning-rate: a number from 0 to below 1 is expected, found "1.2"
+
+        """),
+    Case(
+      arguments: merge + ["--tie-break", "coin"], exitCode: 64,
+      errors: """
+        error: --tie-break: "coin" is not one of the words expected here
+        hint: Known are: spread, index, drop, keep.
+
+        """),
+    Case(
+      arguments: merge + ["--prune", "magnitud"], exitCode: 64,
+      errors: """
+        error: --prune: "magnitud" is not one of the words expected here
+        hint: Did you mean magnitude? Known are: \(PruneMethod.table.map(\.name).joined(separator: ", ")).
+
+        """),
+    Case(
+      arguments: merge + ["--prune", "none", "--pruning-rate", "0.5"], exitCode: 64,
+      errors: """
+        error: --pruning-rate belongs to --prune dppa, dp, magnitude, owl, dare, wanda, sparsegpt, and this is --prune none
+        hint: Leave --pruning-rate out.
+
+        """),
+    Case(
+      arguments: merge + ["--merge", "sum", "--zero-sign", "drop"], exitCode: 64,
+      errors: """
+        error: --zero-sign belongs to --merge ties, adamerging++, and this is --merge sum
+        hint: Leave --zero-sign out.
+
+        """),
+    Case(
+      arguments: merge + ["--seed", "3"], exitCode: 64,
+      errors: """
+        error: --seed belongs to --prune dare, and this is --prune dppa
+        hint: Leave --seed out.
+
+        """),
     Case(
       arguments: merge + ["--amplify", "{a}=1,2,3"], exitCode: 64,
       errors: """
@@ -108,7 +147,6 @@ struct MessageTests {
     arguments: [
       ["merge"], ["frobnicate"], ["merge", "--base", "b", "--out", "o", "--memory", "much"],
       ["merge", "--base", "b", "--out", "o", "--model", "no-name"],
-      ["merge", "--base", "b", "--out", "o", "--tie-break", "coin"],
     ])
   func usage(arguments: [String]) throws {
     let result = try SluiceProcess.run(arguments)

@@ -195,13 +195,13 @@ import Testing
       config: #"{"tie_word_embeddings": false, "vocab_size": 2}"#)
     let error = #expect(throws: PipelineError.self) { try merge(base, [longer, untied]) }
     #expect(error?.failure.message == "the shape is [3, 2], the base's is [2, 2]")
-    let extended = try merge(base, [longer, untied]) { $0.vocabulary = .extend }
+    let extended = try merge(base, [longer, untied]) { $0.method.vocabulary = .extend }
     #expect(extended.model[embedding]?.floats == [10, 11, 12, 13, 14, 15])
     // The tied model's head is its embedding: TIES takes the mean of 10 and 100. The row that only
     // it has is its own.
     #expect(extended.model["lm_head.weight"]?.floats == [55, 56, 57, 58, 14, 15])
     #expect(extended.model.config == #"{"tie_word_embeddings": false, "vocab_size": 3}"#)
-    let kept = try merge(base, [longer, untied]) { $0.vocabulary = .base }
+    let kept = try merge(base, [longer, untied]) { $0.method.vocabulary = .base }
     #expect(kept.model[embedding]?.floats == [10, 11, 12, 13])
     #expect(kept.model["lm_head.weight"]?.floats == [55, 56, 57, 58])
     #expect(kept.model.config == #"{"tie_word_embeddings": false, "vocab_size": 2}"#)

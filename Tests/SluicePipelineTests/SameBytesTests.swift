@@ -98,7 +98,7 @@ struct SameBytesTests {
   @Test("the shard size changes the files, not the tensors") func shardSize() throws {
     let merge = TinyMerge(FamilySpec.random(seed: 4).build())
     let whole = try merge.run()
-    let cut = try merge.run { $0.shardSize = ByteCount(10_000) }
+    let cut = try merge.run { $0.method.shardSize = ByteCount(10_000) }
     #expect(cut.report.plan.layout.shards.count > 3)
     for tensor in whole.model.tensors {
       try #require(cut.model[tensor.name]).expectSameBytes(as: tensor)

@@ -16,7 +16,7 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
       A run that was stopped, by whatever, goes on when the same command is given again.
       """)
 
-  @OptionGroup(title: "What is merged") var recipe: RecipeOptions
+  @OptionGroup var recipe: RecipeOptions
 
   @Option(help: "The directory of the merged model.")
   var out: String

@@ -2,8 +2,6 @@ public import ArgumentParser
 package import SluiceCore
 package import SluiceFormats
 package import SluiceKernels
-package import SluiceMethods
-internal import SluicePipeline
 package import SluiceRecipe
 package import SluiceStages
 
@@ -74,31 +72,9 @@ extension FrameCodec: ExpressibleByArgument {
 }
 
 extension ResumeCheck: ExpressibleByArgument {}
-extension TieBreak: ExpressibleByArgument {}
-extension PartitionCombination: ExpressibleByArgument {}
-extension MethodChoice: ExpressibleByArgument {}
-extension SignificanceMeasure: ExpressibleByArgument {}
-extension OutlierRates.Normalisation: ExpressibleByArgument {}
-extension Rescale: ExpressibleByArgument {}
-extension TransformScope: ExpressibleByArgument {}
-extension TiesFlavor: ExpressibleByArgument {}
-extension TiesAggregation: ExpressibleByArgument {}
-extension ZeroSignRule: ExpressibleByArgument {}
-extension MethodParameters.SolveTarget: ExpressibleByArgument {}
-extension MethodParameters.Denominator: ExpressibleByArgument {}
-extension MethodParameters.NonLinear: ExpressibleByArgument {}
-extension MergeRecipe.Vocabulary: ExpressibleByArgument {}
-extension MergeRecipe.ExtraTensors: ExpressibleByArgument {}
-
-/// The types that merged weights can be written as.
-enum OutputType: String, CaseIterable, ExpressibleByArgument {
-  case f32 = "F32"
-  case f16 = "F16"
-  case bf16 = "BF16"
-  case f64 = "F64"
-
-  init?(argument: String) { self.init(rawValue: argument.uppercased()) }
-  var dtype: DType? { DType(rawValue: rawValue) }
+/// On or off.
+enum Switch: String, CaseIterable, ExpressibleByArgument {
+  case on, off
 }
 
 /// An option of the form `NAME=VALUE`.

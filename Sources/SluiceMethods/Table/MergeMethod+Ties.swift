@@ -5,11 +5,11 @@ extension MergeMethod {
   static let ties = MergeMethod(
     name: "ties",
     summary: "Elect a sign for each element, and average the deltas that have it.",
-    parameters: [
-      "ties-flavor", "ties-density", "zero-sign", "ties-aggregation", "weight", "merge-scale",
-    ],
+    parameters: [\.tiesFlavor, \.tiesDensity, \.zeroSign, \.tiesAggregation],
+    modelParameters: [.weight],
     needs: { tiesNeeds($0) },
     furtherNeeds: [.trim, .majority],
+    elects: true,
     paper: "TIES-Merging (arXiv 2306.01708)",
     transforms: { method, inputs in trim(method, inputs) + [weights(inputs)] },
     rule: { method, inputs in
@@ -26,10 +26,11 @@ extension MergeMethod {
   static let adaMergingPlusPlus = MergeMethod(
     name: "adamerging++",
     summary: "As adamerging, with only those deltas that TIES selects.",
-    parameters: ["coefficients", "ties-density", "zero-sign"],
+    parameters: [\.tiesDensity, \.zeroSign],
     files: (needed: [.coefficients], optional: []),
     needs: { tiesNeeds($0) },
     furtherNeeds: [.trim, .majority],
+    fixedFlavor: .original, elects: true,
     paper: "AdaMerging++ (arXiv 2310.02575)",
     transforms: { method, inputs in trim(method, inputs) },
     rule: { method, inputs in

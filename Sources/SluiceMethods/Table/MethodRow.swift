@@ -15,6 +15,16 @@ package enum MethodInputFile: String, Sendable, Hashable, CaseIterable {
   package var isOfModel: Bool { self == .activations || self == .grams }
   /// The option that names it.
   package var option: String { "--\(rawValue)" }
+  /// What is in it.
+  package var summary: String {
+    switch self {
+    case .activations: "Norms of a model's inputs."
+    case .grams: "Gram matrices of a model's inputs."
+    case .losses: "Losses of the models."
+    case .coefficients: "Coefficients of models or tensors."
+    case .scores: "Scores of models and soups."
+    }
+  }
 }
 
 /// What a method must know before the merge: each but the first few bytes of it takes a pass over
@@ -49,6 +59,15 @@ package struct MethodNeeds: OptionSet, Sendable, Hashable {
   }
 }
 
+extension MethodRow {
+  /// All options that it knows, as they are written.
+  package var options: [String] {
+    parameters.map { ParameterRow.at($0).flag }
+      + ModelParameter.allCases.filter(modelParameters.contains).map(\.flag)
+      + (files.needed + files.optional).map(\.option)
+  }
+}
+
 /// What all rows of the table of methods say.
 package protocol MethodRow: Sendable {
   /// All rows of the kind, in the order of documentation.
@@ -59,8 +78,10 @@ package protocol MethodRow: Sendable {
   var name: String { get }
   /// What it does, in one sentence.
   var summary: String { get }
-  /// The options that it knows, without their dashes.
-  var parameters: [String] { get }
+  /// The parameters that it looks at, beside those of every merge.
+  var parameters: [ParameterPath] { get }
+  /// What it looks at of what is said of single models.
+  var modelParameters: Set<ModelParameter> { get }
   /// The files that it reads beside the models; those in the second list may be left out.
   var files: (needed: [MethodInputFile], optional: [MethodInputFile]) { get }
   /// What it must know before the merge.

@@ -6,12 +6,13 @@ extension PruneMethod {
     name: "dare",
     summary: "Drop deltas at random, and scale up the rest.",
     parameters: [
-      "pruning-rate", "rescale", "scope", "seed", "partition-width", "amplify", "combine",
+      \.pruningRate, \.rescale, \.maskScope, \.seed, \.partitionWidth, \.combination,
     ],
     needs: { $0.rescale == .l1 ? .maskSums : [] },
     furtherNeeds: .maskSums,
     paper: "DARE (arXiv 2311.03099)",
     bands: .partitions,
+    drawsMasks: true,
     fixedRates: .uniform,
     stages: { method, inputs in
       let mask = RandomMaskStage(rates: inputs.rates, seed: method.seed, scope: method.maskScope)
@@ -33,7 +34,7 @@ extension PruneMethod {
   static let wanda = PruneMethod(
     name: "wanda",
     summary: "In each output row, keep the largest products of |delta| and the input's norm.",
-    parameters: ["pruning-rate", "activations"],
+    parameters: [\.pruningRate],
     files: (needed: [.activations], optional: []),
     needs: { _ in .rowCuts },
     paper: "Wanda (arXiv 2306.11695), on deltas",
@@ -46,7 +47,7 @@ extension PruneMethod {
   static let sparseGPT = PruneMethod(
     name: "sparsegpt",
     summary: "Remove what matters least for a layer's outputs, and let the rest make up for it.",
-    parameters: ["pruning-rate", "grams", "target", "dampening"],
+    parameters: [\.pruningRate, \.solveTarget, \.dampening],
     files: (needed: [.grams], optional: []),
     needs: { _ in .solve },
     paper: "SparseGPT (arXiv 2301.00774)",

@@ -19,7 +19,7 @@ extension PlanExplanation {
     fingerprint = recipe.fingerprint.hexadecimal
     modelNames = ["base"] + recipe.models.map(\.name)
     modelPaths = [recipe.base] + recipe.models.map(\.path)
-    stages = recipe.resolvedStages().map { Stage(name: $0.name, settings: $0.arguments) }
+    stages = recipe.resolvedStages.map { Stage(name: $0.name, settings: $0.arguments) }
     passes = PassList(plan).passes
     let memory = plan.memory
     self.memory = [

@@ -18,7 +18,7 @@ package struct OffsetSurvey {
     /// The directory or file of the fine-tuned model, or its store.
     package var model: String
     /// How many times the mean an offset must exceed to be significant.
-    package var significanceMultiple = 5.0
+    package var significanceMultiple = MethodParameters().significanceMultiple
     /// Which tensors are linear layers.
     package var linearSet = LinearSet()
 
@@ -66,8 +66,8 @@ package struct OffsetSurvey {
     }
     recipe.linearSet = request.linearSet
     // Only tensors that both models have are looked at.
-    recipe.extraTensors = .ignore
-    recipe.vocabulary = .base
+    recipe.method.extraTensors = .ignore
+    recipe.method.vocabulary = .base
     var options = options
     options.spill = .off
     options.isJournaled = false

@@ -79,7 +79,7 @@ public struct MergePlan: Sendable {
     let drafts = try matcher.drafts()
     layout = try ShardLayout.plan(
       drafts.map { PlannedTensor(name: $0.name, dtype: $0.outputDType, shape: $0.shape) },
-      shardByteLimit: recipe.shardSize.bytes)
+      shardByteLimit: recipe.method.shardSize.bytes)
     let (planned, stripCount) = MergePlan.tasks(
       drafts, layout, stripElements: options.stripElements)
     self.stripCount = stripCount

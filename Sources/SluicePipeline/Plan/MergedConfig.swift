@@ -1,3 +1,4 @@
+internal import SluiceMethods
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -8,12 +9,12 @@ enum MergedConfig {
     _ base: SourceModel, recipe: MergeRecipe, untiesHead: Bool, drafts: [TensorDraft]
   ) -> [UInt8]? {
     guard var config = base.config else { return nil }
-    if let dtype = recipe.outputDType, let name = torchName(dtype) {
+    if let dtype = recipe.method.outputDType, let name = torchName(dtype) {
       // Newer configs call it dtype; a value of that name keeps its name.
       config.set(config.contains("dtype") ? "dtype" : "torch_dtype", to: .string(name))
     }
     if untiesHead { config.set("tie_word_embeddings", to: .bool(false)) }
-    if recipe.vocabulary == .extend, let rows = extendedRows(base, drafts) {
+    if recipe.method.vocabulary == .extend, let rows = extendedRows(base, drafts) {
       config.set("vocab_size", to: .integer(rows))
     }
     return config.bytes

@@ -12,7 +12,7 @@ enum RecipeCheck {
       throw .usage("no fine-tuned model is given", remedy: "Add --model NAME=DIRECTORY.")
     }
     // The stage holds its settings and the models' factors side by side.
-    let settings = RecipeKey.settings(of: "amplify").map(\.place.key)
+    let settings = ParameterRow.settings(of: "amplify").map(\.place.key)
     var names: Set<String> = ["base"]
     for model in recipe.models {
       guard names.insert(model.name).inserted else {
@@ -31,7 +31,9 @@ enum RecipeCheck {
       guard model.amplification.allSatisfy({ Float($0).isFinite }) else {
         throw .usage("the factors of model \(model.name) must be finite numbers")
       }
-      guard method.pruning.row.bands == .partitions || model.amplification.isEmpty else {
+      guard
+        method.pruning.row.modelParameters.contains(.amplify) || model.amplification.isEmpty
+      else {
         throw .usage(
           "--prune \(method.pruning.rawValue) has no partitions to amplify",
           remedy: "Leave the factors of model \(model.name) out.")
@@ -43,20 +45,15 @@ enum RecipeCheck {
         throw .usage("the pruning rates of model \(model.name) must lie in 0 ..< 1")
       }
     }
+    try check(method)
     try checkMethod(recipe)
     try checkStages(recipe)
-    guard method.significanceMultiple >= 0, method.significanceMultiple.isFinite else {
-      throw .usage("the significance multiple must be a finite number of at least 0")
-    }
-    guard method.maxRateDeviation >= 0, method.maxRateDeviation <= 1 else {
-      throw .usage("the largest rate deviation must lie in 0 ... 1")
-    }
-    guard Float(method.mergeScale).isFinite else {
-      throw .usage("the merge scale must be a finite number")
-    }
-    guard recipe.shardSize.bytes > 0 else { throw .usage("the shard size must be above 0") }
-    if let dtype = recipe.outputDType, !dtype.isMergeable {
-      throw .usage("weights cannot be written as \(dtype), only as F32, F16, BF16 or F64")
+  }
+
+  /// Checks that every parameter has a value that its row allows.
+  static func check(_ method: MethodParameters) throws(PipelineError) {
+    for row in ParameterRow.all {
+      if let problem = row.problem(with: method[row]) { throw .usage("\(row.flag): \(problem)") }
     }
   }
 

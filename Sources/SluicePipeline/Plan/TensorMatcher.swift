@@ -56,12 +56,12 @@ struct TensorMatcher {
     }
     if dtype == .f64 { warnAboutF64(base, tensor) }
     let keepsBase = !isLinear && recipe.method.nonLinear == .base
-    if keepsBase, recipe.outputDType == nil || recipe.outputDType == dtype {
+    if keepsBase, recipe.method.outputDType == nil || recipe.method.outputDType == dtype {
       return copy(of: tensor, named: name, in: base)
     }
     var result = TensorDraft(
       name: name, role: keepsBase ? .converted : isLinear ? .linear : .dense, shape: shape,
-      outputDType: recipe.outputDType ?? dtype, base: source(tensor, in: base),
+      outputDType: recipe.method.outputDType ?? dtype, base: source(tensor, in: base),
       baseElementCount: shape.elementCount,
       fineTuned: Array(repeating: nil, count: models.count),
       fineTunedElementCounts: Array(repeating: 0, count: models.count))
@@ -96,7 +96,7 @@ struct TensorMatcher {
   ) throws(PipelineError) {
     let shape = tensor.entry.shape
     let differsInRows = shape.matchesExceptRows(baseShape) && draft.role == .dense
-    guard differsInRows, recipe.vocabulary != .error else {
+    guard differsInRows, recipe.method.vocabulary != .error else {
       throw .mismatch(
         model: model.name, file: model.file(of: tensor), tensor: draft.name,
         "the shape is \(shape), the base's is \(baseShape)",
@@ -105,11 +105,11 @@ struct TensorMatcher {
           : "Is this a fine-tune of that base? Shapes must agree.")
     }
     let (rows, baseRows) = (shape.dimensions[0], baseShape.dimensions[0])
-    if recipe.vocabulary == .extend, shape.elementCount > draft.shape.elementCount {
+    if recipe.method.vocabulary == .extend, shape.elementCount > draft.shape.elementCount {
       draft.shape = shape
     }
     let consequence =
-      switch (recipe.vocabulary, rows > baseRows) {
+      switch (recipe.method.vocabulary, rows > baseRows) {
       case (.extend, true): "rows beyond the base's are the mean of the models that have them"
       case (_, true): "its further rows are left out"
       case (_, false): "the rows that it lacks count as unchanged"
@@ -145,14 +145,14 @@ struct TensorMatcher {
       for tensor in model.checkpoint.tensors where base.checkpoint[tensor.name] == nil {
         if tensor.name == SourceModel.headName, untiesHead || !model.hasOwnHead { continue }
         if LinearSet.isRotaryBuffer(tensor.name) { continue }
-        guard recipe.extraTensors != .error else {
+        guard recipe.method.extraTensors != .error else {
           throw .mismatch(
             model: model.name, file: model.file(of: tensor), tensor: tensor.name,
             "the base does not have this tensor",
             remedy: "Is this a fine-tune of that base (adapters must be merged first)? "
               + "--extra-tensors ignore leaves such tensors out, copy takes them over.")
         }
-        let isCopied = recipe.extraTensors == .copy && seen.insert(tensor.name).inserted
+        let isCopied = recipe.method.extraTensors == .copy && seen.insert(tensor.name).inserted
         if isCopied, tensor.entry.dtype.byteCount == nil { throw unmergeable(model, tensor) }
         if isCopied { drafts.append(copy(of: tensor, named: tensor.name, in: model)) }
         warnings.append(

@@ -37,52 +37,20 @@ extension MergeReport {
     json.key("recipe")
     json.beginObject()
     json.member("base", .string(recipe.base))
-    json.member("prune", .string(method.pruning.rawValue))
-    json.member("merge", .string(method.merging.rawValue))
-    json.member("pruningRate", .double(method.pruningRate.value))
-    json.member("partitionWidth", .double(method.partitionWidth))
+    for row in ParameterRow.all where method.uses(row) {
+      json.key(row.memberName)
+      json.value(of: method.effective(row))
+    }
     json.list("partitionRates", method.partitionRates.map { .double($0.value) })
-    json.member("rates", .string(method.assignedRates.rawValue))
-    json.member("significanceMultiple", .double(method.significanceMultiple))
-    json.member("maxRateDeviation", .double(method.maxRateDeviation))
-    json.member("tieBreak", .string(method.tieBreak.rawValue))
-    json.member("combine", .string(method.combination.rawValue))
-    json.member("nonlinear", .string(method.nonLinear.rawValue))
-    json.member("mergeScale", .double(method.mergeScale))
-    writeChoices(&json)
-    json.member("dtype", recipe.outputDType.map { .string($0.rawValue) } ?? .null)
-    json.member("shardSize", .integer(recipe.shardSize.bytes))
-    json.member("vocabulary", .string(recipe.vocabulary.rawValue))
-    json.member("extraTensors", .string(recipe.extraTensors.rawValue))
-    json.list("linearInclude", recipe.linearSet.include.map { .string($0) })
-    json.list("linearExclude", recipe.linearSet.exclude.map { .string($0) })
+    // What pages that know no methods ask of them.
+    json.member("cutsByMagnitude", .bool(method.pruning.row.cutsByMagnitude))
+    json.member("electsSigns", .bool(method.merging.row.elects))
+    for file in MethodInputFile.allCases {
+      if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
+    }
     json.endObject()
     writeRun(&json)
     json.endObject()
-  }
-
-  /// What only some methods know.
-  private func writeChoices(_ json: inout JSONWriter) {
-    let method = plan.recipe.method
-    json.member("significance", method.significance.map { .string($0.rawValue) } ?? .null)
-    json.member("deviationScale", .bool(method.scalesDeviations))
-    json.member("rebalance", .bool(method.rebalancesRates))
-    json.member("denominator", .string(method.denominator.rawValue))
-    json.member("owlNorm", .string(method.owlNormalisation.rawValue))
-    json.member("rescale", .string(method.rescale.rawValue))
-    json.member("scope", .string(method.maskScope.rawValue))
-    json.member("seed", .string("\(method.seed)"))
-    json.member("tiesFlavor", .string(method.tiesFlavor.rawValue))
-    json.member("tiesDensity", .double(method.trimDensity))
-    json.member("zeroSign", .string(method.electedZeroSign.rawValue))
-    json.member("tiesAggregation", .string(method.tiesAggregation.rawValue))
-    json.member("target", .string(method.solveTarget.rawValue))
-    json.member("dampening", .double(method.dampening))
-    json.member("offDiagonal", .double(method.offDiagonal))
-    json.member("temperature", .double(method.temperature))
-    for file in MethodInputFile.allCases {
-      if let path = plan.recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
-    }
   }
 
   private func writeRun(_ json: inout JSONWriter) {
@@ -193,6 +161,23 @@ extension MergeReport {
 }
 
 extension JSONWriter {
+  /// Writes the value of a parameter.
+  fileprivate mutating func value(of value: AnyParameterValue) {
+    switch value {
+    case .number(let number): self.value(.double(number))
+    // Readers of JSON have 53 bits for numbers.
+    case .integer(let number): self.value(.string("\(number)"))
+    case .toggle(let isOn): self.value(.bool(isOn))
+    case .word(let word): self.value(.string(word))
+    case .size(let size): self.value(.integer(size.bytes))
+    case .patterns(let patterns):
+      beginArray(isOnOneLine: true)
+      for pattern in patterns { self.value(.string(pattern)) }
+      endArray()
+    case .none: self.value(.null)
+    }
+  }
+
   fileprivate mutating func list(_ key: String, _ values: [JSONScalar]) {
     self.key(key)
     beginArray(isOnOneLine: true)

@@ -54,17 +54,9 @@ enum MergeManifest {
   }
 
   private static func addRecipe(_ recipe: MergeRecipe, to manifest: inout Manifest) {
-    var facts = recipe
     manifest.add(note: "base", recipe.base)
-    facts.base = ""
-    for (position, model) in recipe.models.enumerated() {
+    for model in recipe.models {
       manifest.add(note: "model.\(model.name)", model.path)
-      facts.models[position].path = ""
-    }
-    facts.extraFiles = [:]
-    for (position, model) in recipe.models.enumerated() {
-      // What the files hold is noted with the inputs.
-      facts.models[position].extraFiles = [:]
       for file in MethodInputFile.allCases {
         if let path = model.extraFiles[file] {
           manifest.add(note: "\(file.rawValue).\(model.name)", path)
@@ -74,16 +66,11 @@ enum MergeManifest {
     for file in MethodInputFile.allCases {
       if let path = recipe.extraFiles[file] { manifest.add(note: file.rawValue, path) }
     }
-    // Stages of one's own are known by their identities, whatever they are made of.
-    for (position, stage) in facts.stages.identities.enumerated() {
-      manifest.add(fact: "recipe.stages.\(position)", "\(stage.place): \(stage.identity)")
-    }
-    facts.stages = CustomStages()
-    // By reflection, so that no setting that a recipe may get can be forgotten here.
-    for (name, value) in StoredValues.list(facts, name: "recipe") where !value.isEmpty {
-      manifest.add(fact: name, value)
-    }
+    for (name, value) in recipe.facts { manifest.add(fact: "\(recipePrefix)\(name)", value) }
   }
+
+  /// What the names of facts begin with that are the recipe's.
+  static let recipePrefix = "recipe."
 
   private static func addInputs(_ plan: MergePlan, to manifest: inout Manifest) throws {
     for (name, files) in plan.filesByModel {

@@ -1,6 +1,7 @@
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 
 /// The output of a run and, inside it, the work directory with everything that is unfinished.
 ///
@@ -201,12 +202,22 @@ extension PipelineError {
         remedy: restartRemedy))
   }
 
+  /// A fact as people know it: a parameter by its flag.
+  private static func label(_ fact: String) -> String {
+    guard fact.hasPrefix(MergeManifest.recipePrefix) else { return fact }
+    let name = String(fact.dropFirst(MergeManifest.recipePrefix.count))
+    if let row = ParameterRow.named(name) { return row.flag }
+    let word = name.prefix { $0 != " " }
+    return ModelParameter(rawValue: String(word)) != nil
+      || ParameterRow.named(String(word)) != nil ? "--\(name)" : name
+  }
+
   static func otherRun(
     _ path: String, _ differences: [(name: String, mine: String?, other: String?)]
   ) -> PipelineError {
     let inputs = differences.filter { $0.name.hasPrefix("input.") }
     let shown = (differences.filter { !$0.name.hasPrefix("input.") } + inputs).prefix(3).map {
-      "\($0.name) was \($0.other ?? "not there"), is \($0.mine ?? "not there")".printable
+      "\(label($0.name)) was \($0.other ?? "not given"), is \($0.mine ?? "not given")".printable
     }
     let rest = differences.count > 3 ? " and \(differences.count - 3) more" : ""
     let what =

@@ -10,12 +10,12 @@ extension PruneRun.Request {
     let (model, method) = (recipe.models[position], recipe.method)
     guard method.needs.contains(.survey), recipe.stages.transforms(after: .delta).isEmpty,
       let reach = recipe.maxRateShift, model.pruningRate == nil,
-      recipe.extraTensors != .copy
+      recipe.method.extraTensors != .copy
     else { return nil }
     guard method.pruningRate.value > reach else { return nil }
     self.init(base: recipe.base, model: model.path, pruningRate: method.pruningRate)
     maxRateDeviation = reach
     linearSet = recipe.linearSet
-    extraTensors = recipe.extraTensors
+    extraTensors = recipe.method.extraTensors
   }
 }

@@ -3,7 +3,7 @@ package import SluiceCore
 package import SluiceDataflow
 package import SluiceFormats
 internal import SluiceKernels
-internal import SluiceMethods
+package import SluiceMethods
 internal import SluiceStages
 
 /// Makes the sparse delta store of a fine-tuned model.
@@ -21,13 +21,13 @@ package struct PruneRun {
     /// The lowest pruning rate that merges will ask for.
     package var pruningRate: PruningRate
     /// How far the rate of a layer may lie below it.
-    package var maxRateDeviation = 0.08
+    package var maxRateDeviation = MethodParameters().maxRateDeviation
     /// How frames are compressed.
     package var codec = FrameCodec.zstd(level: FrameCodec.defaultLevel)
     /// Which tensors are linear layers.
     package var linearSet = LinearSet()
     /// What to do with a tensor that the base does not have: refuse, or leave it out.
-    package var extraTensors = MergeRecipe.ExtraTensors.error
+    package var extraTensors = MethodParameters.ExtraTensors.error
 
     /// Asks for a store.
     package init(base: String, model: String, pruningRate: PruningRate) {
@@ -79,9 +79,6 @@ package struct PruneRun {
     guard request.extraTensors != .copy else {
       throw PipelineError.usage("a store cannot copy tensors that the base does not have")
     }
-    guard (0...1).contains(request.maxRateDeviation) else {
-      throw PipelineError.usage("the largest deviation of a rate must lie in 0 ... 1")
-    }
     self.request = request
     self.output = output
     self.progress = progress
@@ -90,10 +87,11 @@ package struct PruneRun {
       base: request.base,
       models: [MergeRecipe.Model(name: "model", path: request.model)],
       method: MethodParameters(pruningRate: request.pruningRate))
+    recipe.method.maxRateDeviation = request.maxRateDeviation
     recipe.linearSet = request.linearSet
-    recipe.extraTensors = request.extraTensors
+    recipe.method.extraTensors = request.extraTensors
     // All rows that the model has; a merge decides what becomes of them.
-    recipe.vocabulary = .extend
+    recipe.method.vocabulary = .extend
     plan = try MergePlan(
       recipe, options: options,
       storing: SpillPlan(storing: request.codec, reach: request.maxRateDeviation))

@@ -34,7 +34,7 @@ struct StoredModels: Sendable {
     for (model, store) in stores.enumerated() {
       guard let store else { continue }
       let name = recipe.models[model].name
-      if recipe.extraTensors != .ignore, let left = store.facts["left-out"], !left.isEmpty {
+      if recipe.method.extraTensors != .ignore, let left = store.facts["left-out"], !left.isEmpty {
         throw StoredModels.refusal(
           name, store, nil,
           "the model has tensors that the base has not (\(left.printable)); the store left them out",

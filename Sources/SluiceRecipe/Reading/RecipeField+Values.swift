@@ -1,13 +1,15 @@
 internal import SluiceCore
+internal import SluiceMethods
 internal import SluiceStages
 
 /// The values that recipes are made of.
 extension RecipeField {
   /// The value that a key takes.
-  func value(of key: RecipeKey) throws(RecipeError) -> RecipeValue {
-    switch key.kind {
+  func value(of row: ParameterRow) throws(RecipeError) -> AnyParameterValue {
+    switch row.kind {
     case .number(let range): return .number(try number(range))
     case .integer: return .integer(try integer())
+    case .toggle: return .toggle(try word(among: ["on", "off"]) == "on")
     case .word(let words): return .word(try word(among: words))
     case .size: return .size(try size())
     case .patterns: return .patterns(try patterns())
@@ -31,10 +33,8 @@ extension RecipeField {
 
   /// The type of weights, in the spelling of files or of PyTorch.
   private func dtype() throws(RecipeError) -> String {
-    let torch = ["float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"]
-    let ours = ["F32", "F16", "BF16", "F64"]
-    let word = try self.word(among: ours + torch.keys.sorted())
-    return torch[word] ?? word
+    let word = try self.word(among: DType.outputNames + DType.torchNames.keys.sorted())
+    return DType.torchNames[word] ?? word
   }
 
   /// A number, a list of numbers over the depth of the model, or a list of filters.

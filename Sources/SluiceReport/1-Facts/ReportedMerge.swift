@@ -73,6 +73,10 @@ struct ReportedMerge {
 
   var prune: String { recipe["prune"]?.text ?? "" }
   var merging: String { recipe["merge"]?.text ?? "" }
+  /// Whether what is kept of a layer follows from the cuts in the report.
+  var cutsByMagnitude: Bool { recipe["cutsByMagnitude"]?.isTrue ?? false }
+  /// Whether elements elect a sign, so that models can be in conflict.
+  var electsSigns: Bool { recipe["electsSigns"]?.isTrue ?? false }
   var tieBreak: String { recipe["tieBreak"]?.text ?? "" }
   var partitionRates: [Double] { (recipe["partitionRates"]?.numbers ?? []).compactMap(\.self) }
 
