@@ -23,9 +23,9 @@ extension MethodParameters {
     assignedRates.row.rule(self, deltaCount)
   }
 
-  /// What must be known before the merge.
-  package var needs: MethodNeeds {
-    self.pruning.row.needs(self).union(self.merging.row.needs(self))
+  /// The passes before the merge that the method asks for.
+  package var passes: Set<PassKind> {
+    self.pruning.row.passes(self).union(self.merging.row.passes(self))
   }
 
   /// The factor of each ring of a model, with 1 where none is given.

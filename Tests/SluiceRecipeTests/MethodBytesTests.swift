@@ -16,7 +16,7 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
   /// All pairs that the table allows: what solves for models takes them as they are.
   static let all = PruneMethod.table.flatMap { prune in
     MergeMethod.table.map { MethodPair(prune: prune, merge: $0) }
-  }.filter { $0.prune.bands == .none || !$0.merge.possibleNeeds.contains(.solve) }
+  }.filter { $0.prune.bands == .none || !$0.merge.possiblePasses.contains(.solve) }
 
   /// Each pruning and each merging once, as far as there are as many.
   static let some = [
@@ -147,7 +147,7 @@ struct MethodBytesTests {
     #expect(Set(MethodPair.some.map(\.prune.name)) == Set(PruneMethod.table.map(\.name)))
     #expect(Set(MethodPair.some.map(\.merge.name)) == Set(MergeMethod.table.map(\.name)))
     // What solves for models goes with what prunes nothing, everything else with everything.
-    let solving = MergeMethod.table.count { $0.possibleNeeds.contains(.solve) }
+    let solving = MergeMethod.table.count { $0.possiblePasses.contains(.solve) }
     let pruning = PruneMethod.table.count { $0.bands != .none }
     #expect(
       MethodPair.all.count

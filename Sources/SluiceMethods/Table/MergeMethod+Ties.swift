@@ -7,8 +7,7 @@ extension MergeMethod {
     summary: "Elect a sign for each element, and average the deltas that have it.",
     parameters: [\.tiesFlavor, \.tiesDensity, \.zeroSign, \.tiesAggregation],
     modelParameters: [.weight],
-    needs: { tiesNeeds($0) },
-    furtherNeeds: [.trim, .majority],
+    passes: tiesPasses,
     elects: true,
     paper: "TIES-Merging (arXiv 2306.01708)",
     transforms: { method, inputs in trim(method, inputs) + [weights(inputs)] },
@@ -28,8 +27,7 @@ extension MergeMethod {
     summary: "As adamerging, with only those deltas that TIES selects.",
     parameters: [\.tiesDensity, \.zeroSign],
     files: (needed: [.coefficients], optional: []),
-    needs: { tiesNeeds($0) },
-    furtherNeeds: [.trim, .majority],
+    passes: tiesPasses,
     fixedFlavor: .original, elects: true,
     paper: "AdaMerging++ (arXiv 2310.02575)",
     transforms: { method, inputs in trim(method, inputs) },
@@ -39,12 +37,9 @@ extension MergeMethod {
         modelCount: inputs.modelCount, factors: inputs.coefficients ?? OneFactor(1))
     })
 
-  private static func tiesNeeds(_ method: MethodParameters) -> MethodNeeds {
-    var needs: MethodNeeds = []
-    if method.trimDensity < 1 { needs.insert(.trim) }
-    if method.electedZeroSign == .majority { needs.insert(.majority) }
-    return needs
-  }
+  private static let tiesPasses: [PassRequest] = [
+    .when({ $0.trimDensity < 1 }, .trim), .when({ $0.electedZeroSign == .majority }, .majority),
+  ]
 
   private static func trim(
     _ method: MethodParameters, _ inputs: ChainInputs

@@ -12,10 +12,8 @@ package struct MergeMethod: MethodRow {
   package var modelParameters: Set<ModelParameter> = []
   /// The files that it reads beside the models.
   package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) = ([], [])
-  /// What it must know before the merge.
-  package var needs: @Sendable (MethodParameters) -> MethodNeeds = { _ in [] }
-  /// What further options make it ask for.
-  package var furtherNeeds: MethodNeeds = []
+  /// The passes before the merge that it asks for.
+  package var passes: [PassRequest] = []
   /// The version of TIES that it always has; nil if it is chosen, or it has none.
   package var fixedFlavor: TiesFlavor?
   /// Whether elements elect a sign, so that models can be in conflict.
@@ -32,11 +30,6 @@ package struct MergeMethod: MethodRow {
   var transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform] = { _, _ in [] }
   /// The operator.
   let rule: @Sendable (MethodParameters, ChainInputs) -> any MergeOperator
-
-  /// Everything that it must know with one option or another.
-  package var possibleNeeds: MethodNeeds {
-    furtherNeeds.union(needs(MethodParameters()))
-  }
 
   /// What the rows of the kind are called.
   package static var kind: String { "merge" }
@@ -85,7 +78,7 @@ extension MergeMethod {
     name: "regmean",
     summary: "The weights that change least what linear layers put out; the mean of other tensors.",
     parameters: [\.offDiagonal], files: (needed: [.grams], optional: []),
-    needs: { _ in .solve }, averagesDense: true,
+    passes: [.always(.solve)], averagesDense: true,
     paper: "RegMean (arXiv 2212.09849)",
     // The solution stands in the first model's place, and the others do not have the layer.
     rule: { _, _ in SumOperator() })

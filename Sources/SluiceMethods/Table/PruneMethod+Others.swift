@@ -8,8 +8,7 @@ extension PruneMethod {
     parameters: [
       \.pruningRate, \.rescale, \.maskScope, \.seed, \.partitionWidth, \.combination,
     ],
-    needs: { $0.rescale == .l1 ? .maskSums : [] },
-    furtherNeeds: .maskSums,
+    passes: [.when({ $0.rescale == .l1 }, .maskSums)],
     paper: "DARE (arXiv 2311.03099)",
     bands: .partitions,
     drawsMasks: true,
@@ -36,7 +35,7 @@ extension PruneMethod {
     summary: "In each output row, keep the largest products of |delta| and the input's norm.",
     parameters: [\.pruningRate],
     files: (needed: [.activations], optional: []),
-    needs: { _ in .rowCuts },
+    passes: [.always(.rowCuts)],
     paper: "Wanda (arXiv 2306.11695), on deltas",
     bands: .one,
     fixedRates: .uniform,
@@ -49,7 +48,7 @@ extension PruneMethod {
     summary: "Remove what matters least for a layer's outputs, and let the rest make up for it.",
     parameters: [\.pruningRate, \.solveTarget, \.dampening],
     files: (needed: [.grams], optional: []),
-    needs: { _ in .solve },
+    passes: [.always(.solve)],
     paper: "SparseGPT (arXiv 2301.00774)",
     bands: .one,
     fixedRates: .uniform,
@@ -57,7 +56,7 @@ extension PruneMethod {
     stages: { _, _ in PruningStages() })
 
   static let none = PruneMethod(
-    name: "none", summary: "Keep all deltas.", parameters: [], needs: { _ in [] }, paper: "",
+    name: "none", summary: "Keep all deltas.", parameters: [], paper: "",
     bands: .none, fixedRates: .uniform, stages: { _, _ in PruningStages() })
 }
 

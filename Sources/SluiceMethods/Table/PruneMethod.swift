@@ -30,10 +30,8 @@ package struct PruneMethod: MethodRow {
   package var modelParameters: Set<ModelParameter> { bands == .partitions ? [.amplify] : [] }
   /// The files that it reads beside the models.
   package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) = ([], [])
-  /// What it must know before the merge.
-  package let needs: @Sendable (MethodParameters) -> MethodNeeds
-  /// What further options make it ask for.
-  package var furtherNeeds: MethodNeeds = []
+  /// The passes before the merge that it asks for.
+  package var passes: [PassRequest] = []
   /// Where it comes from.
   package let paper: String
   /// How it divides what it keeps.
@@ -46,11 +44,6 @@ package struct PruneMethod: MethodRow {
   package var fixedRates: MethodParameters.Rates?
   /// The stages.
   let stages: @Sendable (MethodParameters, ChainInputs) -> PruningStages
-
-  /// Everything that it must know with one option or another.
-  package var possibleNeeds: MethodNeeds {
-    furtherNeeds.union(needs(MethodParameters()))
-  }
 
   /// What the rows of the kind are called.
   package static var kind: String { "prune" }
@@ -104,7 +97,7 @@ extension PruneMethod {
     PruneMethod(
       name: name, summary: summary,
       parameters: maskParameters + parameters,
-      needs: { _ in .survey }, paper: paper, bands: .partitions, cutsByMagnitude: true,
+      passes: [.always(.survey)], paper: paper, bands: .partitions, cutsByMagnitude: true,
       fixedRates: rates,
       stages: { method, inputs in
         PruningStages(

@@ -22,7 +22,7 @@ struct ClipOutliers: DeltaTransform {
     func apply(to tile: DeltaTile) {
       // Safety: a tile holds `count` deltas.
       let deltas = unsafe UnsafeMutableBufferPointer(start: tile.values, count: tile.count)
-      for index in unsafe deltas.indices {
+      for index in deltas.indices {
         unsafe deltas[index] = min(max(deltas[index], -limit), limit)
       }
     }
