@@ -107,7 +107,7 @@ let package = Package(
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
         "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
-        "SluiceReport",
+        "SluiceReport", "SluiceSolvers", "CSluiceSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 

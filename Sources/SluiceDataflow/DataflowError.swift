@@ -15,9 +15,19 @@ package struct DataflowError: SluiceError, Hashable {
     switch reason {
     case .signal(let number):
       return DataflowError(
-        Failure(.interrupted, message: "stopped by \(signalName(number))", remedy: remedy))
+        Failure(
+          exitCode(ofSignal: number), message: "stopped by \(signalName(number))", remedy: remedy))
     case .request(let cause):
       return DataflowError(Failure(.stopped, message: "stopped: \(cause)", remedy: remedy))
+    }
+  }
+
+  /// The exit code of a process that a signal ended.
+  package static func exitCode(ofSignal number: Int32) -> ExitCode {
+    switch number {
+    case SIGHUP: .hungUp
+    case SIGTERM: .terminated
+    default: .interrupted
     }
   }
 

@@ -107,6 +107,19 @@ struct MessageTests {
       arguments: merge + ["--weight", "other=1"], exitCode: 64,
       errors: "error: --weight: there is no model other; the models are: {a}\n"),
     Case(
+      arguments: merge + ["--shard-size", "1B"], exitCode: 64,
+      errors: """
+        error: --shard-size: a size of at least 1kB is expected, found 1B; a billion bytes are 1GB
+
+        """),
+    Case(
+      arguments: merge + ["--memory", "1MB", "--quiet"], exitCode: 64,
+      errors: """
+        error: a memory budget of 1MB is too small for these models
+        hint: The smallest that works is --memory 5MiB.
+
+        """),
+    Case(
       arguments: merge + ["--threads", "0"], exitCode: 64,
       errors: "error: the number of threads must lie in 1 ... 1024; it is 0\n"),
     Case(
@@ -143,14 +156,15 @@ struct MessageTests {
   }
 
   @Test(
-    "wrong options end with usage and exit code 64",
+    "wrong options end with where to read more, and exit code 64",
     arguments: [
-      ["merge"], ["frobnicate"], ["merge", "--base", "b", "--out", "o", "--memory", "much"],
-      ["merge", "--base", "b", "--out", "o", "--model", "no-name"],
+      ["merge"], ["merge", "--base", "b", "--out", "o", "--memory", "much"],
+      ["merge", "--base", "b", "--out", "o", "--frobnicate"], ["completions", "ksh"],
     ])
   func usage(arguments: [String]) throws {
     let result = try SluiceProcess.run(arguments)
     #expect(result.exitCode == 64)
-    #expect(result.errors.contains("Usage: sluice"))
+    #expect(result.errors.hasPrefix("error: "))
+    #expect(result.errors.contains("hint: See 'sluice \(arguments[0]) --help'"))
   }
 }

@@ -46,7 +46,8 @@ import Testing
     "a stop says who asked",
     arguments: [
       (.signal(2), .interrupted, "stopped by SIGINT"),
-      (.signal(15), .interrupted, "stopped by SIGTERM"),
+      (.signal(15), .terminated, "stopped by SIGTERM"),
+      (.signal(1), .hungUp, "stopped by SIGHUP"),
       (.signal(64), .interrupted, "stopped by signal 64"),
       (.request("time is up"), .stopped, "stopped: time is up"),
     ] as [(StopReason, ExitCode, String)])

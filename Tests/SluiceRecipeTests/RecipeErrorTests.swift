@@ -182,7 +182,7 @@ struct RecipeErrorTests {
       method + "parameters: {partition-width: 0}", "5:31",
       "parameters.partition-width: a number above 0.001 is expected, found 0"),
     WrongRecipe(
-      method + "parameters: {shard-size: 5}\nrun: {memory: lots}", "6:15",
+      method + "parameters: {shard-size: 5GB}\nrun: {memory: lots}", "6:15",
       "run.memory: a size such as 512MiB or 5GB is expected, found \"lots\""),
     WrongRecipe(
       method + "run: {threads: 0}", "5:16",

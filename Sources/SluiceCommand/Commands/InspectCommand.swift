@@ -9,7 +9,9 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
     commandName: "inspect",
     abstract: "Show the tensors of a checkpoint or store, and whether anything is wrong with it.")
 
-  @Argument(help: "A checkpoint or store directory, or a .safetensors or PyTorch .bin file.")
+  @Argument(
+    help: "A checkpoint or store directory, or a .safetensors or PyTorch .bin file.",
+    completion: .file())
   var path: String
 
   @OptionGroup(title: "What is shown") var output: OutputOptions

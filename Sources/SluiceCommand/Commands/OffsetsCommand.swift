@@ -19,13 +19,16 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
       that sluice prune made answers without a look at the model, but for the signs.
       """)
 
-  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
+  @Option(
+    help: "The base model: a directory, or a .safetensors or PyTorch .bin file.",
+    completion: .file())
   var base: String
 
   @Option(
     name: .customLong("model"),
     help: ArgumentHelp(
-      "A fine-tuned model, or its store; repeat for each.", valueName: "[name=]path"))
+      "A fine-tuned model, or its store; repeat for each.", valueName: "[name=]path"),
+    completion: .file())
   var models: [PossiblyNamedPath] = []
 
   @OptionGroup(title: "What is looked at") var parameters: ListedOptions<OffsetParameters>
@@ -76,23 +79,4 @@ enum OffsetParameters: ParameterList {
     ParameterRow.at(\.linearInclude).name: "Further tensors to look at; * stands for anything.",
     ParameterRow.at(\.linearExclude).name: "Tensors to leave aside; * stands for anything.",
   ]
-}
-
-/// A path that may have a name before it: `math=models/math`, or `models/math`, whose name is `math`.
-struct PossiblyNamedPath: ExpressibleByArgument {
-  let name: String
-  let path: String
-
-  init?(argument: String) {
-    let named = NamedValue(argument: argument)
-    // A path may have an equals sign in it, and names have no slash.
-    if let named, !named.name.contains("/") {
-      (name, path) = (named.name, named.value)
-    } else {
-      path = argument
-      let last = argument.split(separator: "/").last.map(String.init) ?? argument
-      name = last == "base" || last.allSatisfy({ $0 == "." }) ? "model" : last
-    }
-    guard !path.isEmpty, !name.isEmpty else { return nil }
-  }
 }

@@ -19,13 +19,17 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
       cannot. A run that was stopped goes on when the same command is given again.
       """)
 
-  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
+  @Option(
+    help: "The base model: a directory, or a .safetensors or PyTorch .bin file.",
+    completion: .file())
   var base: String
 
-  @Option(help: "The fine-tuned model, likewise.")
+  @Option(help: "The fine-tuned model, likewise.", completion: .file())
   var model: String
 
-  @Option(help: "The directory of the store.")
+  @Option(
+    name: [.customShort("o"), .customLong("out")], help: "The directory of the store.",
+    completion: .directory)
   var out: String
 
   @Option(help: "How frames are compressed.")

@@ -78,6 +78,25 @@ enum Switch: String, CaseIterable, ExpressibleByArgument {
   case on, off
 }
 
+/// A path that may have a name before it: `math=models/math`, or `models/math`, whose name is `math`.
+struct PossiblyNamedPath: ExpressibleByArgument {
+  let name: String
+  let path: String
+
+  init?(argument: String) {
+    let named = NamedValue(argument: argument)
+    // A path may have an equals sign in it, and names have no slash.
+    if let named, !named.name.contains("/") {
+      (name, path) = (named.name, named.value)
+    } else {
+      path = argument
+      let last = argument.split(separator: "/").last.map(String.init) ?? argument
+      name = last == "base" || last.allSatisfy({ $0 == "." }) ? "model" : last
+    }
+    guard !path.isEmpty, !name.isEmpty else { return nil }
+  }
+}
+
 /// An option of the form `NAME=VALUE`.
 struct NamedValue: ExpressibleByArgument {
   let name: String

@@ -119,6 +119,7 @@ extension ParameterRow {
           "a size such as 512MiB or 5GB", text,
           remedy: "Units are B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB (of 1024).")
       }
+      if let problem = problem(with: .size(size)) { throw UsageError("\(flag): \(problem)") }
       return .size(size)
     case .dtype:
       let word = DType.torchNames[text.lowercased()] ?? text.uppercased()

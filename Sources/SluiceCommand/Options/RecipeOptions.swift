@@ -64,9 +64,11 @@ struct InputOptions: ParsableArguments {
 
   @Option(
     name: .customLong("model"),
-    help: ArgumentHelp("A fine-tuned model; repeat for each.", valueName: "name=path"),
+    help: ArgumentHelp(
+      "A fine-tuned model; repeat for each. Without a name it is called like the last part of the path.",
+      valueName: "[name=]path"),
     completion: .file())
-  var models: [NamedValue] = []
+  var models: [PossiblyNamedPath] = []
 
   @OptionGroup var single: ListedOptions<ModelParameterOptions>
 
@@ -82,7 +84,7 @@ struct InputOptions: ParsableArguments {
 
   /// The models with what is said of each.
   func fineTunedModels() throws -> [MergeRecipe.Model] {
-    var models = models.map { MergeRecipe.Model(name: $0.name, path: $0.value) }
+    var models = models.map { MergeRecipe.Model(name: $0.name, path: $0.path) }
     try single.forEachModel(of: &models) { parameter, text, model throws(UsageError) in
       func numbers(_ texts: [Substring], _ what: String) throws(UsageError) -> [Double] {
         let numbers = texts.compactMap { Double($0) }

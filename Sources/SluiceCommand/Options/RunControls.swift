@@ -44,7 +44,9 @@ struct LaneControls: ParsableArguments {
   @Option(help: "The memory for buffers, windows and tables; 512MiB if not given.")
   var memory: ByteCount?
 
-  @Option(help: "How many lanes compute; the number of processors if not given.")
+  @Option(
+    name: [.customShort("j"), .customLong("threads")],
+    help: "How many lanes compute; the number of processors if not given.")
   var threads: Int?
 
   @Option(help: "How input files are read; pread if not given.")
@@ -116,9 +118,13 @@ struct OutputOptions: ParsableArguments {
   @Flag(name: .customLong("json"), help: "Write events and results as JSON, one object a line.")
   var isJSON = false
 
-  @Flag(name: .customLong("quiet"), help: "Show no progress and no warnings.")
+  @Flag(
+    name: [.customShort("q"), .customLong("quiet")],
+    help: "Show no progress and no warnings; results are still written.")
   var isQuiet = false
 
-  @Flag(name: .customLong("verbose"), help: "Show each pass and what its nodes waited for.")
+  @Flag(
+    name: [.customShort("v"), .customLong("verbose")],
+    help: "Show each pass and what its nodes waited for.")
   var isVerbose = false
 }

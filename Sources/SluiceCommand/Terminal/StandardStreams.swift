@@ -23,9 +23,16 @@ enum StandardError {
   /// Writes one line, whatever line ends are in the text.
   static func writeLine(_ text: String) { write(text.printable(limit: .max) + "\n") }
 
-  /// Writes a text in place of the line that the cursor is in.
+  /// Writes a message with its kind before it, in the colour of the kind.
+  static func writeLine(_ kind: String, _ role: TerminalStyle.Role, _ text: String) {
+    let head = TerminalStyle.standardError.paint("\(kind):", role)
+    writeAll("\(head) \(text.printable(limit: .max))\n", to: STDERR_FILENO)
+  }
+
+  /// Writes a text in place of the line that the cursor is in; its parts are ours, controls included.
   static func rewriteLine(_ text: String) {
-    writeAll("\r\u{1b}[2K" + text.withoutControls, to: STDERR_FILENO)
+    // What a narrower window wrapped before is wiped, too.
+    writeAll("\r\u{1b}[J" + text, to: STDERR_FILENO)
   }
 }
 

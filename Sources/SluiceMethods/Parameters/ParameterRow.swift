@@ -75,7 +75,10 @@ package struct ParameterRow: Sendable {
     case (.number(let range), .number(let number)):
       range.contains(number) ? nil : "a number \(range.rawValue) is expected, found \(number)"
     case (.size, .size(let size)):
-      size.bytes > 0 ? nil : "a size above 0 is expected, found \(size)"
+      // Elsewhere B means a billion; here it is a byte, and nobody wants files of a few.
+      size.bytes >= 1000
+        ? nil
+        : "a size of at least 1kB is expected, found \(size.exactText); a billion bytes are 1GB"
     case (.dtype, .word(let word)):
       DType(rawValue: word)?.isMergeable ?? false
         ? nil

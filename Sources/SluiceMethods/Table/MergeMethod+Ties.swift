@@ -6,7 +6,9 @@ extension MergeMethod {
     name: "ties",
     summary: "Elect a sign for each element, and average the deltas that have it.",
     parameters: [\.tiesFlavor, \.tiesDensity, \.zeroSign, \.tiesAggregation],
-    modelParameters: [.weight], passes: tiesPasses, elects: true,
+    modelParameters: [.weight],
+    passes: tiesPasses,
+    elects: true,
     paper: "TIES-Merging (arXiv 2306.01708)",
     transforms: { method, inputs in trim(method, inputs) + [weights(inputs)] },
     rule: { method, inputs in
@@ -25,7 +27,8 @@ extension MergeMethod {
     summary: "As adamerging, with only those deltas that TIES selects.",
     parameters: [\.tiesDensity, \.zeroSign],
     files: (needed: [.coefficients], optional: []),
-    passes: tiesPasses, fixedFlavor: .original, elects: true,
+    passes: tiesPasses,
+    fixedFlavor: .original, elects: true,
     paper: "AdaMerging++ (arXiv 2310.02575)",
     transforms: { method, inputs in trim(method, inputs) },
     rule: { method, inputs in

@@ -62,7 +62,7 @@ package struct MemoryPlan: Sendable, Hashable {
       }
     }
     throw .usage(
-      "a memory budget of \(options.memory) is too small for these models",
+      "a memory budget of \(options.memory.exactText) is too small for these models",
       remedy: "The smallest that works is --memory \(shape.least(largest).roundedUpToMebibytes).")
   }
 

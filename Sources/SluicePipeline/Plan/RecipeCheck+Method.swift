@@ -105,8 +105,3 @@ extension RecipeCheck {
     }
   }
 }
-
-extension MergeRecipe.Model {
-  /// Whether anything is said of its weight.
-  fileprivate var isWeighted: Bool { weight != 1 || weightByTensor != nil }
-}

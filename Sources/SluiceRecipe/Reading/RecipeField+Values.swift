@@ -11,7 +11,10 @@ extension RecipeField {
     case .integer: return .integer(try integer())
     case .toggle: return .toggle(try word(among: ["on", "off"]) == "on")
     case .word(let words): return .word(try word(among: words))
-    case .size: return .size(try size())
+    case .size:
+      let value = AnyParameterValue.size(try size())
+      if let problem = row.problem(with: value) { throw error(problem) }
+      return value
     case .patterns: return .patterns(try patterns())
     case .dtype: return .word(try dtype())
     }

@@ -20,6 +20,9 @@ public struct MergeRecipe: Sendable, Hashable {
     /// The fraction of this model's deltas to remove, where it is not the method's.
     package var pruningRate: TensorNumber?
 
+    /// Whether anything is said of its weight.
+    package var isWeighted: Bool { weight != 1 || weightByTensor != nil }
+
     /// Describes a model.
     package init(name: String, path: String) {
       self.name = name

@@ -1,5 +1,6 @@
 internal import CSluiceSystem
 internal import Glibc
+internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 
@@ -62,11 +63,18 @@ struct EvaluatorProcess: ~Copyable {
   }
 
   /// Waits for its end, and ends it where that does not come.
-  mutating func wait(atMost seconds: Double?, _ cancellation: Cancellation) -> End {
+  mutating func wait(
+    atMost seconds: Double?, _ cancellation: Cancellation, hearing: (String) -> Void = { _ in }
+  ) -> End {
     let start = MonotonicTime.now
+    var heard = ""
     var asked: (time: MonotonicTime, end: End)?
     while unsafe sluice_program_has_ended(&program) == 0 {
       read(milliseconds: 50)
+      if let line = lastLine, line != heard {
+        heard = line
+        hearing(line)
+      }
       let now = MonotonicTime.now
       if let asked {
         guard now.seconds(since: asked.time) < EvaluatorProcess.grace else { break }
@@ -85,6 +93,14 @@ struct EvaluatorProcess: ~Copyable {
     unsafe sluice_program_stop(&program, 0, &status)
     if let asked { return asked.end }
     return status >= 256 ? .signal(Int(status) - 256) : .exited(Int(status))
+  }
+
+  /// The last line that it wrote, which is where programs say how far they are; nil before the first.
+  private var lastLine: String? {
+    let bytes = (errors.isEmpty ? output : errors).suffix(EvaluatorProcess.errorLimit)
+    // Bars are written over with a carriage return.
+    let lines = bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+    return lines.last.map { String(decoding: $0.prefix(200), as: UTF8.self).printable }
   }
 
   /// Reads what is there, or comes within a time.

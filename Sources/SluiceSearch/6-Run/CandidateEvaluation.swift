@@ -46,6 +46,8 @@ final class CandidateEvaluation: Sendable {
         CandidateEvaluation.problem(scores, check)
       } retrying: { reason in
         onEvent(.retried(candidate, reason: reason))
+      } hearing: { line in
+        onEvent(.heard(candidate, line))
       }
     } catch {
       switch error {
