@@ -27,7 +27,7 @@ extension PlanExplanation.Pass {
     reason = reason.printable
     segments = segments.map { segment in
       var segment = segment
-      segment.node = segment.node.printable
+      segment.kind = NodeKind(segment.node.printable, bytes: segment.kind.bytes)
       segment.stages = segment.stages.map(\.printable)
       if let channel = segment.channel { segment.channel?.name = channel.name.printable }
       return segment

@@ -120,6 +120,7 @@ extension PlanExplanation.Pass {
     if !bound.isEmpty { json.member("bound", .string(bound)) }
     json.list("segments", segments) { json, segment in
       json.member("node", .string(segment.node))
+      json.member("moves", .string(segment.kind.bytes.rawValue))
       json.member("count", .integer(segment.count))
       json.key("stages")
       json.beginArray()
@@ -158,7 +159,10 @@ extension PlanExplanation.Pass {
     bound = tree["bound"]?.text ?? ""
     segments = (tree["segments"]?.list ?? []).map { segment in
       PlanExplanation.Segment(
-        node: segment["node"]?.text ?? "", count: segment["count"]?.count ?? 0,
+        kind: NodeKind(
+          segment["node"]?.text ?? "",
+          bytes: NodeKind.Bytes(rawValue: segment["moves"]?.text ?? "") ?? .input),
+        count: segment["count"]?.count ?? 0,
         stages: (segment["stages"]?.list ?? []).map(\.text),
         channel: segment["channel"].map {
           PlanExplanation.Channel(

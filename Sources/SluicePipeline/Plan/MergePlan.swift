@@ -21,6 +21,8 @@ public struct MergePlan: Sendable {
   let firstFiles: [Int]
   /// The files of the merged model.
   package let layout: ShardLayout
+  /// The passes, in the order in which they run.
+  package let passes: [any TensorPass]
   /// How the byte budget is spent.
   package let memory: MemoryPlan
   /// The models that come from stores.
@@ -100,8 +102,7 @@ public struct MergePlan: Sendable {
     stored = spillInputs.stored
     try stored.check(tasks, recipe, files, needed: SpillPlan.need(spillInputs))
     var spill = try spillOfStore ?? SpillPlan(spillInputs)
-    memory = try MergePlan.memory(
-      spillInputs, partitionCount: settings.partitionCount, &spill)
+    (passes, memory) = try MergePlan.fit(spillInputs, coefficients, &spill)
     self.spill = spill
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
@@ -129,23 +130,33 @@ public struct MergePlan: Sendable {
     self.options = options
   }
 
-  /// What the run does with frames.
-  var frameUse: MemoryPlan.FrameUse { MemoryPlan.FrameUse(spill, stored) }
+  /// What the memory of the run depends on.
+  var memoryShape: MemoryPlan.Shape {
+    MemoryPlan.Shape(
+      tasks, recipe: recipe, partitionCount: settings.partitionCount, passes: passes,
+      stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, stored))
+  }
 
-  /// Fits the run into its budget; a spill that nobody asked for gives way.
-  private static func memory(
-    _ spillInputs: SpillPlan.Inputs, partitionCount: Int, _ spill: inout SpillPlan
-  ) throws(PipelineError) -> MemoryPlan {
-    func fit() throws(PipelineError) -> MemoryPlan {
-      try MemoryPlan.fit(
-        spillInputs.tasks, recipe: spillInputs.recipe, partitionCount: partitionCount,
-        options: spillInputs.options,
-        frames: MemoryPlan.FrameUse(spill, spillInputs.stored))
+  /// Makes the passes, and fits them into the budget; a spill that nobody asked for gives way.
+  private static func fit(
+    _ inputs: SpillPlan.Inputs, _ coefficients: CoefficientTable?, _ spill: inout SpillPlan
+  ) throws(PipelineError) -> ([any TensorPass], MemoryPlan) {
+    func fit() throws(PipelineError) -> ([any TensorPass], MemoryPlan) {
+      let passes = PassList.passes(
+        PassInputs(
+          recipe: inputs.recipe, settings: inputs.settings, coefficients: coefficients,
+          spill: spill, stored: inputs.stored), inputs.tasks)
+      let memory = try MemoryPlan.fit(
+        MemoryPlan.Shape(
+          inputs.tasks, recipe: inputs.recipe, partitionCount: inputs.settings.partitionCount,
+          passes: passes, stripElements: inputs.options.stripElements,
+          frames: MemoryPlan.FrameUse(spill, inputs.stored)), inputs.options)
+      return (passes, memory)
     }
     do throws(PipelineError) {
       return try fit()
     } catch {
-      guard spill.isOn, spillInputs.options.spill == .auto else { throw error }
+      guard spill.isOn, inputs.options.spill == .auto else { throw error }
       spill.turnOff("the memory budget has no room for packing")
       return try fit()
     }
@@ -192,15 +203,8 @@ public struct MergePlan: Sendable {
     for file in files { try file.checkUnchanged() }
   }
 
-  /// The tensors whose deltas are merged by the recipe's operator, in the order of reading.
-  var electedTasks: [TensorTask] {
-    tasks.filter {
-      $0.role == .linear || ($0.role == .dense && recipe.method.nonLinear == .merge)
-    }
-  }
-
   /// The passes over tensors, in order; F32 weights need further looks at some of them.
-  package var passNames: [String] { recipe.method.needs.passes }
+  package var passNames: [String] { passes.filter { !$0.isConditional }.map(\.name) }
 
   private static func exceedCache(_ files: [InputFile]) -> Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }

@@ -32,8 +32,8 @@ struct SolvePlan: Sendable {
     grams = try recipe.models.compactMap { model in
       try model.extraFiles[.grams].map { try VectorFile($0) }
     }
-    guard recipe.method.needs.contains(.solve) else { return }
-    let mergesAll = recipe.method.merging.row.needs(recipe.method).contains(.solve)
+    guard recipe.method.passes.contains(.solve) else { return }
+    let mergesAll = recipe.method.merging.row.passes(recipe.method).contains(.solve)
     var offset = 0
     for (index, task) in tasks.enumerated() where task.role == .linear {
       if mergesAll {

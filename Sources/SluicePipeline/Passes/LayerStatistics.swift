@@ -1,12 +1,12 @@
 internal import SluiceRecipe
-internal import SluiceStages
+package import SluiceStages
 
 /// The statistics of all linear layers of all models, in byte order of their names.
-struct LayerStatistics: Sendable {
+package struct LayerStatistics: Sendable {
   /// The layers.
-  let tasks: [TensorTask]
+  package let tasks: [TensorTask]
   /// For each model, one entry for each layer.
-  let layers: [[LinearStatistics]]
+  package let layers: [[LinearStatistics]]
 
   /// For each model and layer, what a rule adds to the requested rates.
   func rateShifts(_ rule: any RateRule) -> [[Double]] {
