@@ -1,5 +1,5 @@
 internal import SluiceDataflow
-package import SluiceFormats
+internal import SluiceFormats
 package import SluiceRecipe
 internal import SluiceStages
 
