@@ -6,25 +6,15 @@ import Testing
 
 @Suite("How chunks come from reading to working")
 struct ReadEdgeTests {
-  private static func facts(_ change: (inout ReadEdge.Facts) -> Void) -> ReadEdge.Facts {
-    var facts = ReadEdge.Facts()
-    change(&facts)
-    return facts
-  }
-
-  /// What is known of inputs, and whether reading ahead suits them.
-  static let situations: [(ReadEdge.Facts, Bool)] = [
-    (facts { _ in }, false),
-    (facts { $0.cachedShare = 0.9 }, false),
-    (facts { $0.cachedShare = 0.1 }, true),
-    (facts { $0.exceedsCache = true }, true),
-  ]
-
-  @Test("is chosen by what is known of the inputs, unless it is asked for", arguments: situations)
-  func choice(facts: ReadEdge.Facts, isQueued: Bool) {
-    #expect(ReadEdge(.auto, facts).isQueued == isQueued)
-    #expect(!ReadEdge(.auto, facts).reason.isEmpty)
-    #expect(ReadEdge(.queued, facts).isQueued && !ReadEdge(.fused, facts).isQueued)
+  @Test(
+    "is chosen by whether the inputs exceed the page cache, unless it is asked for",
+    arguments: [true, false])
+  func choice(exceedsCache: Bool) {
+    let chosen = ReadEdge(.auto, exceedsCache: exceedsCache)
+    #expect(chosen.isQueued == exceedsCache)
+    #expect(chosen.reason.contains("page cache"))
+    #expect(ReadEdge(.queued, exceedsCache: exceedsCache).isQueued)
+    #expect(!ReadEdge(.fused, exceedsCache: exceedsCache).isQueued)
   }
 
   @Test("counts in the plan of the memory: six chunks of a lane instead of one")

@@ -45,7 +45,7 @@ struct SpeedProbe {
       speed.disk = sum.cold.bytes > 0 ? sum.cold.rate * Double(lanes) : 0
       speed.counting = sum.counting.rate * Double(lanes)
       speed.merging = sum.merging.rate * Double(lanes)
-      speed.cachedShare = plan.files.cachedShare
+      speed.cachedShare = cachedShare()
       speed.writing = SpeedProbe.writeRate(near: output)
       return speed
     }
@@ -67,6 +67,24 @@ struct SpeedProbe {
     }
     guard all.count > count else { return all }
     return (0..<count).map { all[$0 * all.count / count] }
+  }
+
+  /// The share of the inputs that lies in the page cache, by a sample.
+  private func cachedShare() -> Double {
+    let byteCount = plan.files.reduce(0) { $0 + $1.byteCount }
+    guard byteCount > 0 else { return 1 }
+    let samples = 256
+    var share = 0.0
+    for file in plan.files {
+      let own = max(1, samples * file.byteCount / byteCount)
+      var sum = 0.0
+      for sample in 0..<own {
+        let start = file.byteCount / own * sample
+        sum += file.cachedShare(of: start..<min(start + 1 << 18, file.byteCount))
+      }
+      share += sum / Double(own) * Double(file.byteCount) / Double(byteCount)
+    }
+    return share
   }
 
   /// How fast the output's disk takes bytes; 0 if that cannot be tried.

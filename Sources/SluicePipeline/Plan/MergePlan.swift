@@ -104,13 +104,7 @@ public struct MergePlan: Sendable {
     stored = spillInputs.stored
     try stored.check(tasks, recipe, files, needed: SpillPlan.need(spillInputs))
     var spill = try spillOfStore ?? SpillPlan(spillInputs)
-    var facts = ReadEdge.Facts()
-    facts.isMapped = options.io == .mmap
-    facts.hasPrograms = ReadEdge.hasPrograms(recipe)
-    facts.isStrided = tasks.contains { $0.hasStridedSource }
-    facts.exceedsCache = inputsExceedCache
-    facts.cachedShare = options.edges == .auto ? files.cachedShare : 1
-    var edge = ReadEdge(options.edges, facts)
+    var edge = ReadEdge(options.edges, exceedsCache: inputsExceedCache)
     (passes, memory) = try MergePlan.fit(spillInputs, coefficients, &spill, &edge)
     readEdge = edge
     self.spill = spill

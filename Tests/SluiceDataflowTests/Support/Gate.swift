@@ -20,9 +20,9 @@ final class Collected<Value: Sendable>: Sendable {
 }
 
 /// Numbers cross edges as one byte each.
-extension Int: @retroactive EdgeElement {
+extension Int: EdgeElement {
   /// One.
-  public var byteCount: Int { 1 }
+  package var byteCount: Int { 1 }
 }
 
 /// An object that counts how many of its kind are alive.
