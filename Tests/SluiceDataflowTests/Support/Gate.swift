@@ -1,5 +1,5 @@
 import Glibc
-package import SluiceDataflow
+internal import SluiceDataflow
 import Synchronization
 
 /// Closed until it is opened once; threads stand before it until then.
