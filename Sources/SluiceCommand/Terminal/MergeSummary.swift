@@ -46,7 +46,7 @@ enum MergeSummary {
       for model in report.models {
         json.beginObject()
         json.member("name", .string(model.name))
-        json.member("requestedRate", .double(report.requestedRate))
+        json.member("requestedRate", .double(model.requestedRate))
         json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
         json.endObject()
       }

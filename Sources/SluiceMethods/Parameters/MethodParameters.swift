@@ -88,6 +88,26 @@ extension MethodParameters {
     /// Copy it from the first model that has it.
     case copy
   }
+
+  /// What to do with a tensor that a model does not have.
+  package enum Absent: String, Sendable, Hashable, CaseIterable {
+    /// Refuse.
+    case error
+    /// Take it as unchanged, however many there are.
+    case base
+  }
+
+  /// What becomes of routers, which are not pruned.
+  package enum Routers: String, Sendable, Hashable, CaseIterable {
+    /// They are merged as the method merges what is not pruned.
+    case merge
+    /// The plain mean of the models' changes is added.
+    case average
+    /// The base's stay.
+    case base
+    /// The first model's are taken.
+    case first
+  }
 }
 
 extension MethodChoice where Row == PruneMethod {

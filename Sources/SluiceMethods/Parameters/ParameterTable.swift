@@ -15,6 +15,15 @@ package struct ParameterTable: Sendable {
   package let extraTensors = Parameter<MethodParameters.ExtraTensors>(
     "extra-tensors", .error, in: "read",
     "What to do with tensors that the base does not have.")
+  package let absent = Parameter<MethodParameters.Absent?>(
+    "absent", nil, in: "read",
+    "What to do with tensors that a model does not have; refused where most are missing.")
+  package let renames = Parameter<[String]>(
+    "rename", [], in: "read",
+    "OLD=NEW: names of models that begin with OLD and are not the base's begin with NEW instead.")
+  package let routers = Parameter<MethodParameters.Routers>(
+    "routers", .merge, in: "read",
+    "What becomes of routers, which are not pruned.")
   package let linearInclude = Parameter<[String]>(
     "linear-include", [], in: "read",
     "Further tensors to prune; * stands for anything.")

@@ -1,4 +1,6 @@
+package import SluiceArchitecture
 internal import SluiceCore
+internal import SluiceFormats
 package import SluiceMethods
 
 /// Everything that can change a byte of the merged checkpoint, and nothing else.
@@ -60,5 +62,21 @@ public struct MergeRecipe: Sendable, Hashable {
     self.base = base
     self.models = models
     self.method = method
+  }
+}
+
+extension MergeRecipe {
+  /// The same recipe with the snapshots of the local cache in the place of names of the hub.
+  package func resolvingHubNames() throws -> MergeRecipe {
+    var recipe = self
+    recipe.base = try HubCache.resolve(base)
+    for index in models.indices {
+      do throws(FormatError) {
+        recipe.models[index].path = try HubCache.resolve(models[index].path)
+      } catch {
+        throw error.about(model: models[index].name)
+      }
+    }
+    return recipe
   }
 }

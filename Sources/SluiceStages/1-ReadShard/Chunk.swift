@@ -57,8 +57,14 @@ package final class Chunk: EdgeElement {
     self.readByteCount = readByteCount
     self.windows = windows
     self.buffer = buffer
-    byteCount = ([base] + fineTuned).reduce(0) { sum, run in
-      sum + (run.map { $0.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
+    byteCount = zip([base] + fineTuned, [strip.task.base] + strip.task.fineTuned).reduce(0) {
+      sum, pair in
+      // Of packed elements what lies in the file counts, as the plan has it.
+      let (run, source) = pair
+      guard let run else { return sum }
+      return sum
+        + (source?.packed?.byteCount(ofElements: run.elementCount)
+          ?? run.elementCount * (run.dtype.byteCount ?? 1))
     }
     heldByteCount = ReadStage.chunkByteCount(strip.task, chunkElements: elements.count)
   }

@@ -73,7 +73,7 @@ package struct ReadStage: Sendable {
       // Read from frames, what differs from the base in its type comes as F32.
       let width = $1.dtype == task.base.dtype ? 1 : 4
       return $0 + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
-        + ($1.view == nil ? 0 : InputFile.stridedScratchByteCount)
+        + ($1.view == nil && $1.packed == nil ? 0 : InputFile.stridedScratchByteCount)
     }
   }
 
@@ -220,6 +220,20 @@ package struct ReadStage: Sendable {
       let end = min(elements.upperBound, available)
       guard elements.lowerBound < end else { return nil }
       let width = source.dtype.byteCount ?? 1
+      if let packed = source.packed, let buffer {
+        let count = end - elements.lowerBound
+        let target = unsafe take(count * 4, of: buffer)
+        if let start = target.baseAddress {
+          // SAFETY: runs in the buffer begin on a cache line, and hold four bytes for each element.
+          try unsafe PackedReader(stage.files, packed).read(
+            elements.lowerBound..<end, into: start.assumingMemoryBound(to: Float.self))
+        }
+        let byteCount = source.byteCount(ofElements: count)
+        context.count(bytes: byteCount)
+        readByteCount += byteCount
+        return unsafe ChunkRun(
+          UnsafeRawBufferPointer(target), source.dtype, elementCount: count)
+      }
       let start = source.byteRange.lowerBound
       let range = (start + elements.lowerBound * width)..<(start + end * width)
       let file = stage.files[source.file]
