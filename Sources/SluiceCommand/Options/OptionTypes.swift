@@ -74,6 +74,8 @@ extension FrameCodec: ExpressibleByArgument {
 }
 
 extension ResumeCheck: ExpressibleByArgument {}
+
+extension InputCheck: ExpressibleByArgument {}
 extension TieBreak: ExpressibleByArgument {}
 extension PartitionCombination: ExpressibleByArgument {}
 extension MethodChoice: ExpressibleByArgument {}

@@ -11,6 +11,8 @@ extension PlanExplanation {
     plan.modelNames = modelNames.map(\.printable)
     plan.modelPaths = modelPaths.map(\.printable)
     plan.output = output.printable
+    plan.spillCodec = spillCodec.printable
+    plan.spillReason = spillReason.printable
     for index in plan.stages.indices {
       plan.stages[index].name = stages[index].name.printable
       plan.stages[index].settings = stages[index].settings.printable(limit: .max)
@@ -25,6 +27,7 @@ extension PlanExplanation.Pass {
   fileprivate mutating func makePrintable() {
     name = name.printable
     reason = reason.printable
+    bound = bound.printable
     segments = segments.map { segment in
       var segment = segment
       segment.node = segment.node.printable

@@ -44,10 +44,7 @@ extension PlanExplanation {
     spillReason = plan.spill.reason
     self.output = output
     fileCount = plan.layout.shards.count
-    let spillIsElsewhere = plan.options.spillDirectory != nil
-    bytesNeeded =
-      plan.layout.byteCount + (passes.map(\.bytesSpilled).max() ?? 0)
-      - (spillIsElsewhere ? plan.spill.expectedByteCount : 0)
+    bytesNeeded = DiskNeeds(plan, output: output, spill: plan.options.spillDirectory.map { "\($0)/spill" }).byteCount
     bytesFree = PlanExplanation.freeBytes(at: output)
     if measuresSpeed { estimate(plan) }
   }

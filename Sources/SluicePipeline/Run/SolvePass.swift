@@ -42,7 +42,7 @@ struct SolvePass {
           guard index < jobs.count else { return }
           try node.cancellation.check()
           do {
-            try solve(jobs[index], reader, context.work.path("solve-\(lane)"), node)
+            try solve(jobs[index], reader, context.work.scratch("solve-\(lane)"), node)
           } catch let error as SolverError where error.failure.subject.tensor == nil {
             throw error.about(tensor: jobs[index].task.name)
           }
@@ -53,7 +53,7 @@ struct SolvePass {
   }
 
   private func solve(
-    _ job: SolveJob, _ reader: RowReader, _ scratchPath: String, _ node: NodeContext
+    _ job: SolveJob, _ reader: RowReader, _ scratch: ScratchSpace, _ node: NodeContext
   ) throws {
     let task = job.task
     let grams = plan.solve.grams.map { GramReader($0, kernels: kernels) }
@@ -64,7 +64,7 @@ struct SolvePass {
     }
     guard let model = job.model else {
       let solver = RegMean(
-        offDiagonal: method.offDiagonal, scratchPath: scratchPath + "-gram",
+        offDiagonal: method.offDiagonal, scratch: scratch,
         panelRows: SolvePlan.panelRows(task.columnCount))
       // SAFETY: the solver's buffers hold the rows that it asks for.
       try unsafe solver.solve(
@@ -76,7 +76,7 @@ struct SolvePass {
     let isDelta = method.solveTarget == .delta
     let solver = SparseSolver(
       rate: plan.settings.pruningRate(of: task, model: model).value,
-      dampening: method.dampening, scratchPath: scratchPath)
+      dampening: method.dampening, scratch: scratch)
     // SAFETY: as above.
     try unsafe solver.solve(
       rowCount: task.rowCount, columnCount: task.columnCount,

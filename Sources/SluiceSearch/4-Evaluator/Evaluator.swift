@@ -90,8 +90,8 @@ package struct Evaluator: Sendable, Hashable {
   private func run(
     _ words: [String], in place: EvaluatorDirectory
   ) throws(Failed) -> Result<TaskScores, Problem> {
-    var process: EvaluatorProcess
-    do throws(EvaluatorProcess.Unstarted) {
+    let process: EvaluatorProcess
+    do throws(ChildProgram.Unstarted) {
       process = try EvaluatorProcess(words)
     } catch {
       return .failure(
