@@ -24,7 +24,6 @@ one_fault() {
   local mode=fail number=${3##*=} what="$2 $4 gives $3"
   [ "$3" = short ] && mode=short number=0
   [ "$5" = 1 ] && what="$what from then on"
-  # Interrupted calls are tried again: one that always is would be tried for ever.
   fresh_room
   attacked "$mode" ATTACK_UNDER="$room:$work/pipelines" ATTACK_KINDS="$2" ATTACK_AT="$4" \
     ATTACK_ERRNO="$number" ATTACK_LASTS="$5"
@@ -48,35 +47,36 @@ one_fault() {
 
 # faults COUNT: spread over kinds of runs, kinds of calls and errors.
 faults() {
-  local struck=0 seconds=$SECONDS row cells kind fault places place round lasts
-  local cell_count=0
-  for row in "${fault_table[@]}"; do
-    read -ra cells <<<"$row"
-    cell_count=$((cell_count + ${#cells[@]} - 1))
-  done
-  local rounds=$((($1 + ${#runs[@]} * cell_count - 1) / (${#runs[@]} * cell_count)))
+  local struck=0 seconds=$SECONDS row words_of_row kind fault places place index lasts offset=0
+  local each=$((($1 + ${#runs[@]} - 1) / ${#runs[@]}))
   for kind in "${runs[@]}"; do
     expect "$kind" || { fail "$kind does not run"; continue; }
     command_of "$kind"
     fresh_room
     attacked count ATTACK_UNDER="$room:$work/pipelines"
     cp "$work/log" "$work/counts"
+    # All that can happen to this kind of run: kind of call, error, number of such calls.
+    local cells=()
     for row in "${fault_table[@]}"; do
-      read -ra cells <<<"$row"
-      places=$(awk -v kind="${cells[0]}" '$1 == kind {print $2}' "$work/counts")
+      read -ra words_of_row <<<"$row"
+      places=$(awk -v kind="${words_of_row[0]}" '$1 == kind {print $2}' "$work/counts")
       [ "${places:-0}" -gt 0 ] || continue
-      for fault in "${cells[@]:1}"; do
-        for ((round = 0; round < rounds; round++)); do
-          [ "$struck" -ge "${limit_of_faults:-1000000}" ] && break 3
-          draw "$places"
-          place=$((drawn + 1))
-          draw 3
-          lasts=$((drawn == 0))
-          case $fault in EINTR*) lasts=0 ;; esac
-          one_fault "$kind" "${cells[0]}" "$fault" "$place" "$lasts"
-        done
-      done
+      for fault in "${words_of_row[@]:1}"; do cells+=("${words_of_row[0]} $fault $places"); done
     done
+    local step=$((${#cells[@]} / each))
+    [ "$step" -gt 0 ] || step=1
+    for ((index = 0; index < each; index++)); do
+      # Another first one for each kind of run.
+      read -r row fault places <<<"${cells[(index * step + offset) % ${#cells[@]}]}"
+      draw "$places"
+      place=$((drawn + 1))
+      draw 3
+      lasts=$((drawn == 0))
+      # An interrupted call is tried again: one that always is would be tried for ever.
+      case $fault in EINTR*) lasts=0 ;; esac
+      one_fault "$kind" "$row" "$fault" "$place" "$lasts"
+    done
+    offset=$((offset + 7))
   done
   [ "$(inputs_sum)" = "$inputs_before" ] || fail "faults: an input was changed"
   echo "faults: $struck over ${#runs[@]} kinds of runs, $((SECONDS - seconds)) s, $failures failures"

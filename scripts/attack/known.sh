@@ -110,9 +110,13 @@ attack_strange_spill_place() {
   [ -e "$room/victim/sluice-0123456789abcdef.spill" ] || echo "a spill of somebody else was removed"
   fresh_room
   command_of elsewhere
-  attacked kill ATTACK_KINDS=sync ATTACK_AT=8
-  local mine
-  mine=$(echo "$room"/elsewhere/*.spill)
+  local mine= at
+  for at in 6 8 10 12 14 16; do
+    fresh_room
+    attacked kill ATTACK_KINDS=sync ATTACK_AT=$at
+    mine=$(echo "$room"/elsewhere/*.spill)
+    [ -e "$mine" ] && [ -d "$room/out/.sluice" ] && break
+  done
   [ -e "$mine" ] || echo "the run has no spill to attack"
   printf %s "$room/victim/sluice-0123456789abcdef.spill" >"$room/out/.sluice/spill-place"
   mkdir -p "$room/victim"
@@ -127,9 +131,9 @@ slow_recipe() {
     "$work/pipelines/clip.yaml" >"$work/pipelines/slow.yaml"
   words=("$sluice" run --quiet --out "$room/out" "$work/pipelines/slow.yaml")
   fresh_room
-  "${words[@]}" >/dev/null 2>"$work/errors" &
-  local pid=$!
-  started=$pid
+  # What a script starts in the background ignores SIGINT, unless somebody says otherwise.
+  env --default-signal=INT "${words[@]}" >/dev/null 2>"$work/errors" &
+  started=$!
   for _ in $(seq 100); do
     [ -s "$room/started" ] && break
     sleep 0.05
@@ -141,7 +145,6 @@ attack_slow_program() {
   local number begin
   for number in INT TERM; do
     slow_recipe
-    # Children of a script ignore SIGINT unless something sets it anew; sluice does.
     begin=$(date +%s%N)
     kill -s $number "$started"
     code=0
@@ -165,7 +168,8 @@ leftovers() {
   local pid
   sleep 0.5
   while read -r pid; do
-    kill -0 "$pid" 2>/dev/null || continue
+    # What nobody collects is no program any more.
+    grep -qs '^State:.[^ZX]' "/proc/$pid/status" || continue
     echo "$1: program $pid is still there"
     kill -s KILL "$pid"
   done <"$room/started"

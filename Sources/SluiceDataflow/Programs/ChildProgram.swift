@@ -158,8 +158,9 @@ package final class ChildProgram {
     return Array(output[..<index])
   }
 
-  /// Reads once what is there; false at the end of the file. A program that never stops writing must
-  /// not keep the caller from looking at the time.
+  /// Reads once what is there; false at the end of the file.
+  ///
+  /// A program that never stops writing must not keep the caller from looking at the time.
   private static func drain(_ descriptor: Int32, into bytes: inout [UInt8], _ limit: Int) -> Bool {
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     // Safe: the buffer is used inside the closure only.

@@ -31,7 +31,8 @@ package final class OutputFile: Sendable {
     // fails here or at the first write; both only mean that the cache is used.
     directDescriptor =
       isDirect && flag != 0
-      ? callSystem(at: path) { unsafe openat($0, $1, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flag) } : -1
+      ? callSystem(at: path) { unsafe openat($0, $1, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flag) }
+      : -1
   }
 
   deinit { close() }

@@ -76,7 +76,9 @@ package struct FileStatus: Sendable, Hashable {
   static func of(descriptor: Int32, path: String) throws(FormatError) -> FileStatus {
     var status = stat()
     // Safety: the status is a local variable.
-    guard uninterrupted({ unsafe fstat(descriptor, &status) }) == 0 else { throw .status(path, errno: errno) }
+    guard uninterrupted({ unsafe fstat(descriptor, &status) }) == 0 else {
+      throw .status(path, errno: errno)
+    }
     return FileStatus(status)
   }
 }

@@ -4,9 +4,9 @@ internal import Synchronization
 
 /// A directory that a run has to itself, or its output, held open from its first use to its last.
 ///
-/// While it is held, every call of this module on a path in it goes through its descriptor, and no
-/// link below it is followed: nobody who puts something else in its place, or a link into it, leads a
-/// run to files that are not its own.
+/// While it is held, every call of this module on a path in it goes through its descriptor, and below a
+/// run's own no link is followed: nobody who puts something else in its place, or a link into it, leads
+/// a run to files that are not its own.
 package final class OwnedDirectory: Sendable {
   /// Whose the directory is.
   package enum Kind: Sendable {
@@ -39,7 +39,7 @@ package final class OwnedDirectory: Sendable {
       }
       throw .open(path, errno: number)
     }
-    let held = HeldDirectory(descriptor: descriptor)
+    let held = HeldDirectory(descriptor: descriptor, isTree: kind == .runs)
     let status = try FileStatus.of(descriptor: descriptor, path: path)
     if kind == .runs, status.owner != geteuid(), try status.owner != held.ownerOfNewFiles(path) {
       throw .foreignDirectory(path, "it belongs to user \(status.owner)")
@@ -55,8 +55,13 @@ package final class OwnedDirectory: Sendable {
 /// An open directory.
 final class HeldDirectory: Sendable {
   let descriptor: Int32
+  /// Whether all that is below it belongs to it, too; else only what is directly in it.
+  let isTree: Bool
 
-  init(descriptor: Int32) { self.descriptor = descriptor }
+  init(descriptor: Int32, isTree: Bool) {
+    self.descriptor = descriptor
+    self.isTree = isTree
+  }
 
   deinit {
     // Whoever lets go of it may still have to say why a call failed.
@@ -104,7 +109,9 @@ enum HeldDirectories {
       var end = path.utf8.endIndex
       while let slash = path.utf8[..<end].lastIndex(of: UInt8(ascii: "/")) {
         let rest = path.utf8[slash...].drop { $0 == UInt8(ascii: "/") }
-        if !rest.isEmpty, let directory = held[Array(path.utf8[..<slash])]?.last {
+        if !rest.isEmpty, let directory = held[Array(path.utf8[..<slash])]?.last,
+          directory.isTree || !rest.contains(UInt8(ascii: "/"))
+        {
           return (directory, String(decoding: rest, as: UTF8.self))
         }
         end = slash
@@ -140,7 +147,7 @@ func callSystem(at path: String, _ call: (_ directory: Int32, _ name: String) ->
       if part == ".." { errno = EXDEV }
       return -1
     }
-    last = HeldDirectory(descriptor: descriptor)
+    last = HeldDirectory(descriptor: descriptor, isTree: true)
   }
   let name = parts.last.map { String($0) } ?? "."
   return withExtendedLifetime(last) { uninterrupted { call(last.descriptor, name) } }

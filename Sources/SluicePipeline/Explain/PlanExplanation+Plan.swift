@@ -44,7 +44,8 @@ extension PlanExplanation {
     spillReason = plan.spill.reason
     self.output = output
     fileCount = plan.layout.shards.count
-    bytesNeeded = DiskNeeds(plan, output: output, spill: plan.options.spillDirectory.map { "\($0)/spill" }).byteCount
+    let spill = plan.options.spillDirectory.map { "\($0)/spill" }
+    bytesNeeded = DiskNeeds(plan, output: output, spill: spill).byteCount
     bytesFree = PlanExplanation.freeBytes(at: output)
     if measuresSpeed { estimate(plan) }
   }

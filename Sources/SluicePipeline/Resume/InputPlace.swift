@@ -2,9 +2,10 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceRecipe
 
-/// What tells that an input was written to although its length, its time of change and all samples are
-/// as they were: for as long as it is the same file on the same disk, the time of the last change of its
-/// inode, which nobody can set back. Of a file that was read whole, a hash.
+/// What tells that an input was written to although its length, time and samples are as they were.
+///
+/// For as long as it is the same file on the same disk that is the time of the last change of its inode,
+/// which nobody can set back. Of a file that was read whole it is a hash.
 struct InputPlace: Sendable, Hashable {
   private static let pieceByteCount = 1 << 20
 
@@ -18,6 +19,7 @@ struct InputPlace: Sendable, Hashable {
   /// - Parameters:
   ///   - file: The file.
   ///   - isRead: Whether all of it is read.
+  /// - Throws: `FormatError` if it cannot be read.
   init(of file: InputFile, isRead: Bool) throws {
     inode = file.status.inode
     changeNanoseconds = file.status.changeNanoseconds
@@ -76,9 +78,9 @@ extension PipelineError {
       Failure(
         .badInput, subject: Subject(file: path),
         message: "an input was written to or touched since the unfinished run in it began "
-          + "(\(shown)\(more)): length, time and samples are the same, the time of the last change "
-          + "of its inode is not",
-        remedy: "--verify-inputs samples goes on if you know that its bytes are the same; --restart "
+          + "(\(shown)\(more)): length, time and samples are the same, its inode's time is not",
+        remedy:
+          "--verify-inputs samples goes on if you know that its bytes are the same; --restart "
           + "throws the work away."))
   }
 }

@@ -4,21 +4,32 @@ internal import Synchronization
 
 /// Which files of an output are the run's own.
 ///
-/// Before a file gets its finished name, name and number of the file are noted in the work directory.
+/// Before a file gets its finished name, the name and a mark of the file are noted in the work directory.
 /// Whatever else has a name of the plan, somebody else put there: it is neither replaced nor removed.
 final class OutputNames: Sendable {
   static let fileName = "names"
   private static let byteLimit = 64 << 20
 
+  /// What tells a file from others of its name.
+  struct Mark: Sendable, Hashable {
+    /// Its number on its disk.
+    let inode: UInt64
+    /// The hash of its header and samples, of small files of all.
+    let content: Hash128
+  }
+
   private struct State {
-    /// The numbers of files by the bytes of their names.
-    var inodes: [[UInt8]: UInt64] = [:]
+    /// The marks of files by the bytes of their names: of each attempt one, since a later one may have
+    /// noted its file and not renamed it.
+    var marks: [[UInt8]: [Mark]] = [:]
     /// The names in the order in which they were given.
     var order: [String] = []
     var file: (WorkFile, byteCount: Int)?
 
-    mutating func add(_ name: String, _ inode: UInt64) {
-      if inodes.updateValue(inode, forKey: Array(name.utf8)) == nil { order.append(name) }
+    mutating func add(_ name: String, _ mark: Mark) {
+      let key = Array(name.utf8)
+      if marks[key] == nil { order.append(name) }
+      marks[key, default: []].append(mark)
     }
   }
 
@@ -33,16 +44,8 @@ final class OutputNames: Sendable {
     var state = State()
     if let file = try WorkFile.open(at: "\(work)/\(OutputNames.fileName)") {
       let byteCount = min(try file.byteCount(), OutputNames.byteLimit)
-      var reader = ByteReader(try file.bytes(in: 0..<byteCount))
-      var end = 0
-      // The last note may have been cut off by a loss of power: then its name was not given.
-      while let inode = reader.integer(UInt64.self), let length = reader.integer(UInt32.self),
-        let bytes = reader.bytes(Int(length)), let sum = reader.integer(UInt64.self),
-        sum == OutputNames.sum(inode, bytes)
-      {
-        state.add(String(decoding: bytes, as: UTF8.self), inode)
-        end += 8 + 4 + bytes.count + 8
-      }
+      let (notes, end) = OutputNames.read(try file.bytes(in: 0..<byteCount))
+      for (name, mark) in notes { state.add(name, mark) }
       state.file = (file, end)
     }
     self.state = Mutex(state)
@@ -50,27 +53,35 @@ final class OutputNames: Sendable {
 
   /// Whether a file with this name is there and was put there by this run.
   func isOurs(_ name: String) throws -> Bool {
-    guard let inode = state.withLock({ $0.inodes[Array(name.utf8)] }) else { return false }
-    return try FileStatus.of("\(output)/\(name)", followingLinks: false)?.inode == inode
+    guard let marks = state.withLock({ $0.marks[Array(name.utf8)] }),
+      let status = try FileStatus.of("\(output)/\(name)", followingLinks: false)
+    else { return false }
+    guard status.kind == .regularFile else { return false }
+    // A shard may have been damaged and is the run's own nevertheless. Small files are known by what is
+    // in them: a disk gives numbers again.
+    if name.hasSuffix(".safetensors"), marks.contains(where: { $0.inode == status.inode }) {
+      return true
+    }
+    let content = try Fingerprint(of: InputFile.open("\(output)/\(name)")).content
+    return marks.contains { $0.content == content }
   }
 
   /// Notes files that are about to get their names, once it is sure that nobody else's have them.
   ///
   /// - Parameter files: Where each is, and the name that it gets.
+  /// - Throws: `PipelineError` with the names that somebody else's files have.
   func willName(_ files: [(path: String, name: String)]) throws {
     var foreign: [String] = []
     var notes: [UInt8] = []
-    var added: [(String, UInt64)] = []
+    var added: [(String, Mark)] = []
     for (path, name) in files {
       guard let status = try FileStatus.of(path, followingLinks: false) else { continue }
       let isThere = try FileStatus.of("\(output)/\(name)", followingLinks: false) != nil
       if try isThere && !isOurs(name) { foreign.append(name) }
-      let bytes = Array(name.utf8)
-      notes.append(littleEndian: status.inode)
-      notes.append(littleEndian: UInt32(bytes.count))
-      notes += bytes
-      notes.append(littleEndian: OutputNames.sum(status.inode, bytes))
-      added.append((name, status.inode))
+      let mark = Mark(
+        inode: status.inode, content: try Fingerprint(of: InputFile.open(path)).content)
+      notes += OutputNames.note(name, mark)
+      added.append((name, mark))
     }
     guard foreign.isEmpty else { throw PipelineError.outputExists(output, found: foreign) }
     guard !notes.isEmpty else { return }
@@ -78,7 +89,7 @@ final class OutputNames: Sendable {
     try file.write(notes, at: byteCount)
     try file.sync()
     state.withLock { state in
-      for (name, inode) in added { state.add(name, inode) }
+      for (name, mark) in added { state.add(name, mark) }
       state.file = (file, byteCount + notes.count)
     }
   }
@@ -89,6 +100,7 @@ final class OutputNames: Sendable {
       try Directory.removeFile("\(output)/\(name)")
     }
     try Directory.sync(output)
+    state.withLock { $0 = State() }
   }
 
   private func newFile() throws -> WorkFile {
@@ -97,10 +109,35 @@ final class OutputNames: Sendable {
     return file
   }
 
-  private static func sum(_ inode: UInt64, _ name: [UInt8]) -> UInt64 {
-    var bytes = name
-    bytes.append(littleEndian: inode)
-    return Hash128(of: bytes).low
+  /// A note, as it is in the file.
+  static func note(_ name: String, _ mark: Mark) -> [UInt8] {
+    let bytes = Array(name.utf8)
+    var note: [UInt8] = []
+    note.append(littleEndian: mark.inode)
+    note += mark.content.bytes
+    note.append(littleEndian: UInt32(bytes.count))
+    note += bytes
+    note.append(littleEndian: Hash128(of: note).low)
+    return note
+  }
+
+  /// Reads notes up to the first that is not whole: the last may have been cut off by a loss of power,
+  /// and then its name was not given.
+  static func read(_ bytes: [UInt8]) -> (notes: [(name: String, mark: Mark)], byteCount: Int) {
+    var reader = ByteReader(bytes)
+    var notes: [(name: String, mark: Mark)] = []
+    var byteCount = 0
+    while let inode = reader.integer(UInt64.self),
+      let content = reader.bytes(16).flatMap({ Hash128(bytes: $0) }),
+      let length = reader.integer(UInt32.self), let name = reader.bytes(Int(length)),
+      let sum = reader.integer(UInt64.self)
+    {
+      let end = byteCount + 8 + 16 + 4 + name.count
+      guard Hash128(of: Array(bytes[byteCount..<end])).low == sum else { break }
+      notes.append((String(decoding: name, as: UTF8.self), Mark(inode: inode, content: content)))
+      byteCount = end + 8
+    }
+    return (notes, byteCount)
   }
 }
 

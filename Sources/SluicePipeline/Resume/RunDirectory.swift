@@ -42,8 +42,10 @@ struct RunDirectory {
     return "\(Directory.absolute(other))/\(spillName(of: manifest.identity))"
   }
 
-  /// The name of a run's spill in another directory. It is made from the number of the work directory,
-  /// too: a work directory that came from elsewhere cannot name the spill of another run.
+  /// The name of a run's spill in another directory.
+  ///
+  /// It is made from the number of the work directory, too: a work directory that came from elsewhere
+  /// cannot name the spill of another run.
   private func spillName(of identity: Hash128) -> String {
     let text = "\(identity.hexadecimal) \(held.work.inode)"
     return "sluice-\(Hash128(of: Array(text.utf8)).hexadecimal.prefix(16)).spill"
@@ -86,11 +88,12 @@ struct RunDirectory {
     if try FileStatus.of(work, followingLinks: false)?.kind == .symbolicLink {
       throw PipelineError.linkedWork(work)
     }
+    let isThere = try FileStatus.of(work) != nil
     let output = try OwnedDirectory(path, .users)
     held = (output, try OwnedDirectory(work, .runs))
     // An earlier attempt may have been killed between making a directory and waiting for its name.
     try Directory.syncIfAllowed(Directory.parent(of: path))
-    try Directory.sync(path)
+    if isThere { try Directory.sync(path) }
     lock = try RunLock(in: work, output: path)
     names = try OutputNames(output: path, work: work)
   }
@@ -100,6 +103,8 @@ struct RunDirectory {
   /// - Parameters:
   ///   - check: How inputs are compared with those of earlier attempts.
   ///   - apply: Called for every record, in order.
+  /// - Returns: The journal's file, cut off after its last whole record.
+  /// - Throws: `PipelineError` if the work directory belongs to another run.
   mutating func openJournal(
     _ check: InputCheck = .change, _ apply: (JournalRecord) -> Void
   ) throws -> WorkFile {

@@ -13,23 +13,14 @@ struct DiskNeeds {
   struct Part {
     /// What it is called in messages and plans.
     let name: String
-    /// Where it may lie; the first that is there counts. Empty for what has no name.
+    /// Where it may lie, of which the first that is there counts; empty for what has no name.
     var places: [String] = []
     /// What it takes at most, or about as much.
     let byteCount: Int
     /// What of that belongs to work that is not finished.
     var unfinishedByteCount = Int.max
-
-    /// What is left to write.
-    func left() throws -> Int {
-      var there = 0
-      for place in places {
-        guard let status = try FileStatus.of(place, followingLinks: false) else { continue }
-        there = status.allocatedByteCount
-        break
-      }
-      return max(0, min(byteCount - there, unfinishedByteCount))
-    }
+    /// Directories of which all files count that belong to no other part.
+    var directories: [String] = []
   }
 
   /// The parts in the output.
@@ -40,15 +31,43 @@ struct DiskNeeds {
   /// The bytes in the output, if nothing is there yet.
   var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
+  /// What of some parts is left to write.
+  ///
+  /// What one took more than was expected is taken from the others: a disk that had room for all of it
+  /// in the beginning has room for the rest.
+  func left(of parts: [Part]) throws -> Int {
+    let claimed = Set(parts.flatMap(\.places))
+    let left = try parts.reduce(0) { sum, part in
+      var there = 0
+      for place in part.places {
+        guard let status = try FileStatus.of(place, followingLinks: false) else { continue }
+        there = status.allocatedByteCount
+        break
+      }
+      for directory in part.directories where try FileStatus.of(directory) != nil {
+        for entry in try Directory.list(directory)
+        where !claimed.contains("\(directory)/\(entry.name)") {
+          guard !entry.isLink, let status = entry.status, status.kind == .regularFile else {
+            continue
+          }
+          there += status.allocatedByteCount
+        }
+      }
+      return sum + min(part.byteCount - there, part.unfinishedByteCount)
+    }
+    return max(0, left)
+  }
+
   /// Refuses to begin or go on with what the disks cannot hold.
   ///
   /// - Parameters:
   ///   - output: The output, which must exist.
   ///   - what: What is being made.
+  /// - Throws: `PipelineError` if there is not enough room.
   func check(_ output: String, making what: String) throws {
-    var asked = [(directory: output, byteCount: try parts.reduce(0) { try $0 + $1.left() })]
+    var asked = [(directory: output, byteCount: try left(of: parts))]
     if let (directory, parts) = elsewhere {
-      let more = try parts.reduce(0) { try $0 + $1.left() }
+      let more = try left(of: parts)
       // Two directories of one disk share its space.
       if try FileStatus.of(directory)?.device == FileStatus.of(output)?.device {
         asked[0].byteCount += more
@@ -88,7 +107,8 @@ extension DiskNeeds {
     }
     let surveyed = plan.linearTasks
     addStatistics(
-      plan, surveyed, in: "\(work)/\(MergeWork.statisticsName)", isDone: { strip in
+      plan, surveyed, in: "\(work)/\(MergeWork.statisticsName)",
+      isDone: { strip in
         earlier?.histograms[strip.ordinal] != nil
       })
     if needs.contains(.trim) {
@@ -110,7 +130,7 @@ extension DiskNeeds {
       add("row-cuts", rows * 8, in: work)
     }
     if plan.spill.isOn { addSpill(plan, in: work, or: spill, earlier: earlier) }
-    addSmallFiles(plan, work: work)
+    addSmallFiles(plan, in: [work, output])
   }
 
   /// What making a store writes.
@@ -118,7 +138,8 @@ extension DiskNeeds {
     let work = "\(output)/\(RunDirectory.workName)"
     let tasks = plan.tasks.filter { $0.role == .linear || $0.role == .dense }
     addStatistics(
-      plan, plan.linearTasks, in: "\(work)/\(MergeWork.statisticsName)", isDone: { strip in
+      plan, plan.linearTasks, in: "\(work)/\(MergeWork.statisticsName)",
+      isDone: { strip in
         earlier?.histograms[strip.ordinal] != nil
       })
     let expected = plan.storeByteCount
@@ -129,7 +150,7 @@ extension DiskNeeds {
         name: "spill", places: ["\(work)/\(RunDirectory.spillName)"], byteCount: expected,
         unfinishedByteCount: expected / max(strips.count, 1) * left + (left > 0 ? 1 << 20 : 0)))
     parts.append(Part(name: "the store", byteCount: expected))
-    addSmallFiles(plan, work: work)
+    addSmallFiles(plan, in: [work, output])
   }
 
   private mutating func add(_ name: String, _ byteCount: Int, in work: String) {
@@ -174,13 +195,18 @@ extension DiskNeeds {
 
   /// The journal, the report and what is beside the weights: small, but a disk may be full to the last
   /// block.
-  private mutating func addSmallFiles(_ plan: MergePlan, work: String) {
+  private mutating func addSmallFiles(_ plan: MergePlan, in directories: [String]) {
+    let base = plan.recipe.base
+    let copied = ((try? ModelCompanions.list(of: base)) ?? []).reduce(0) {
+      $0 + ((try? FileStatus.of("\(base)/\($1)"))??.byteCount ?? 0)
+    }
     let perStrip = 256 + 64 * plan.recipe.models.count
     let perTensor = 512 + 512 * plan.recipe.models.count
     parts.append(
       Part(
-        name: "small files", places: ["\(work)/\(RunDirectory.journalName)"],
-        byteCount: (256 << 10) + plan.stripCount * perStrip + plan.tasks.count * perTensor))
+        name: "small files",
+        byteCount: (256 << 10) + copied + plan.stripCount * perStrip + plan.tasks.count * perTensor,
+        directories: directories))
   }
 }
 

@@ -37,6 +37,7 @@ struct OutputDirectory {
   /// that it is going to give.
   ///
   /// - Parameter own: The run's own files, if it has begun to give names.
+  /// - Throws: `PipelineError` with the names that are taken.
   func checkIsFree(but own: OutputNames? = nil) throws {
     guard try FileStatus.of(path) != nil else { return }
     let inputs = Set(plan.files.map { FileIdentity($0.status) })
@@ -160,8 +161,13 @@ extension OutputDirectory {
     for name in [ShardLayout.indexFileName, MergeReport.fileName] where try names.isOurs(name) {
       try Directory.removeFile("\(path)/\(name)")
     }
-    for shard in plan.layout.shards where try names.isOurs(shard.fileName) {
-      try OutputFile.rename("\(path)/\(shard.fileName)", to: "\(work)/\(shard.fileName)")
+    for shard in plan.layout.shards {
+      let name = "\(path)/\(shard.fileName)"
+      guard try FileStatus.of(name, followingLinks: false) != nil else { continue }
+      guard try names.isOurs(shard.fileName) else {
+        throw PipelineError.outputExists(path, found: [shard.fileName])
+      }
+      try OutputFile.rename(name, to: "\(work)/\(shard.fileName)")
     }
   }
 }

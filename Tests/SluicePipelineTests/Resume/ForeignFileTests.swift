@@ -44,7 +44,8 @@ struct ForeignFileTests {
     #expect(try content("\(merge.output("beside"))/README.md") == ForeignFileTests.mine)
   }
 
-  @Test("stay when a run that was giving names is begun anew, its own go", arguments: [true, false])
+  @Test(
+    "stay when a run that was giving names is begun anew, its own go", arguments: [true, false])
   func restart(replaces: Bool) throws {
     let merge = try ForeignFileTests.merge.get()
     let name = "restart-\(replaces)"

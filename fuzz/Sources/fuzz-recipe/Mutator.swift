@@ -1,8 +1,10 @@
 import Glibc
 @testable import SluiceRecipe
 
-/// Changes recipes as people do, line by line: keys that exist get values that exist, blocks move, repeat,
-/// and go to other depths. Bytes alone seldom make a second valid key.
+/// Changes recipes as people do, line by line.
+///
+/// Keys that exist get values that exist, blocks move, repeat, and go to other depths. Bytes alone
+/// seldom make a second valid key.
 @_cdecl("LLVMFuzzerCustomMutator")
 public func mutateRecipe(
   _ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int, _ limit: Int, _ seed: CUnsignedInt
@@ -20,7 +22,8 @@ public func mutateRecipe(
 }
 
 @_silgen_name("LLVMFuzzerMutate")
-private func libFuzzerMutate(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int) -> Int
+private func libFuzzerMutate(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int)
+  -> Int
 
 /// Repeatable numbers.
 private struct Draw {
@@ -40,18 +43,23 @@ private struct Draw {
 
 private let keys: [String] =
   RecipeKey.all.map(\.name) + [
-    "merge_method", "base_model", "models", "model", "parameters", "stages", "exec", "command", "kind",
+    "merge_method", "base_model", "models", "model", "parameters", "stages", "exec", "command",
+    "kind",
     "statistics", "scope", "time-limit", "read", "delta", "significance", "assign-rates", "mask",
     "amplify", "merge", "write", "operator", "drop", "weight", "density", "lambda", "dtype",
     "tokenizer_source", "slices", "gradient", "filter", "value", "base", "out", "run", "memory",
   ]
 
 private let values = [
-  "0", "1", "-1", "0.8", "1e308", "-0.0", ".inf", ".nan", "0x10", "1_000", "true", "no", "null", "~", "''",
+  "0", "1", "-1", "0.8", "1e308", "-0.0", ".inf", ".nan", "0x10", "1_000", "true", "no", "null",
+  "~", "''",
   "\"\\u202e\"", "[]", "{}", "[1.1, 1.3]", "[0, 0.5, 1]", "{a: 1}", "{filter: mlp, value: 0.5}",
-  "[{filter: mlp, value: 1}, {value: 0}]", "models/base", "/nowhere", "../x", "*a", "&a 1", "!!str 1",
-  "!!float x", "|\n    block", ">-\n    folded", "ties", "sum", "dppa", "mergekit", "original", "linear",
-  "9223372036854775808", "18446744073709551616", "512MiB", "2min", "BF16", "F32", "sparsegpt", "none",
+  "[{filter: mlp, value: 1}, {value: 0}]", "models/base", "/nowhere", "../x", "*a", "&a 1",
+  "!!str 1",
+  "!!float x", "|\n    block", ">-\n    folded", "ties", "sum", "dppa", "mergekit", "original",
+  "linear",
+  "9223372036854775808", "18446744073709551616", "512MiB", "2min", "BF16", "F32", "sparsegpt",
+  "none",
 ]
 
 private func change(_ lines: inout [String], _ draw: inout Draw) {
@@ -80,6 +88,7 @@ private func change(_ lines: inout [String], _ draw: inout Draw) {
     let block = Array(lines[index..<(end ?? lines.count)])
     lines.insert(contentsOf: block, at: draw.below(lines.count + 1))
   default:
-    lines[index] = "\(indent)\(draw.any(of: keys)): {\(draw.any(of: keys)): \(draw.any(of: values))}"
+    lines[index] =
+      "\(indent)\(draw.any(of: keys)): {\(draw.any(of: keys)): \(draw.any(of: values))}"
   }
 }
