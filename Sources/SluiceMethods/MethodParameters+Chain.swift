@@ -23,10 +23,8 @@ extension MethodParameters {
     assignedRates.row.rule(self, deltaCount)
   }
 
-  /// What must be known before the merge.
-  package var needs: MethodNeeds {
-    pruning.row.needs(self).union(merging.row.needs(self))
-  }
+  /// The passes before the merge that the method asks for.
+  package var passes: Set<PassKind> { pruning.row.passes(self).union(merging.row.passes(self)) }
 
   /// The factor of each ring of a model, with 1 where none is given.
   ///

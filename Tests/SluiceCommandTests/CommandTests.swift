@@ -10,12 +10,26 @@ struct CommandTests {
     let directory = try FamilyDirectory()
     let result = try SluiceProcess.run(directory.mergeArguments())
     #expect(result.exitCode == 0)
-    #expect(result.output.contains("80.00 %") || result.output.contains("achieved"))
     let merged = try TinyModel.read(directory.path + "/out")
     let reference = try referenceMerge(
       base: directory.family.base, fineTuned: directory.family.fineTuned,
       options: ReferenceOptions())
     for tensor in reference.tensors { #expect(merged[tensor.name]?.bytes == tensor.bytes) }
+    // The row of each model: its layers, the rate that was asked for, the one achieved, what is kept.
+    let rows = result.output.split(separator: "\n").map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    for model in reference.models {
+      let elements = model.rows.reduce(0) { $0 + $1.statistics.elements }
+      let kept = model.rows.reduce(0) { $0 + $1.kept.reduce(0, +) }
+      let achieved = String(format: "%.2f", 100 * (1 - Double(kept) / Double(elements)))
+      let digits = String(String(kept).reversed())
+      let grouped = stride(from: 0, to: digits.count, by: 3).map {
+        String(digits.dropFirst($0).prefix(3).reversed())
+      }.reversed().joined(separator: " ")
+      let row = "\(model.name) \(model.rows.count) 1.0, 1.0 80.00 % \(achieved) % \(grouped)"
+      #expect(rows.contains(row), "\(row) in \(rows)")
+    }
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.path + "/out")
     #expect(Set(names).isSuperset(of: ["model.safetensors", "config.json", "sluice-report.json"]))
     #expect(!names.contains(".sluice"))

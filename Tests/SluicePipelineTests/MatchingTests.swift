@@ -102,7 +102,8 @@ struct MatchingTests {
   @Test("a tensor that a fine-tune lacks counts as unchanged") func missing() throws {
     let base = model([tensor(), tensor("model.norm.weight")])
     let merged = try merge(base, model([tensor(from: 2)]))
-    merged.model["model.norm.weight"]?.expectSameBytes(as: try #require(base["model.norm.weight"]))
+    try #require(merged.model["model.norm.weight"]).expectSameBytes(
+      as: try #require(base["model.norm.weight"]))
     #expect(merged.report.warnings.contains { $0.kind == .missingTensor })
   }
 

@@ -101,7 +101,7 @@ struct SameBytesTests {
     let cut = try merge.run { $0.shardSize = ByteCount(10_000) }
     #expect(cut.report.plan.layout.shards.count > 3)
     for tensor in whole.model.tensors {
-      cut.model[tensor.name]?.expectSameBytes(as: tensor)
+      try #require(cut.model[tensor.name]).expectSameBytes(as: tensor)
     }
   }
 }

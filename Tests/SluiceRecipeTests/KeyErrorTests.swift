@@ -32,6 +32,9 @@ struct KeyErrorTests {
     word("vocabulary", "extends", "Did you mean extend? Known are: error, base, extend."),
     WrongValue("vocabulary", "[base]", "one of error, base, extend is expected, found a list"),
     word("extra-tensors", "ignored", "Did you mean ignore? Known are: error, ignore, copy."),
+    word("absent", "bases", "Did you mean base? Known are: error, base."),
+    WrongValue("rename", "{a: b}", "a text is expected, found a mapping"),
+    word("routers", "frist", "Did you mean first? Known are: merge, average, base, first."),
     WrongValue(
       "linear-include", "5",
       "a text is expected; 5 without quotes is a number for readers of YAML",
@@ -92,7 +95,7 @@ struct KeyErrorTests {
     #expect(Set(KeyErrorTests.table.map(\.key)) == Set(RecipeKey.all.map(\.name)))
   }
 
-  private func expect(
+  private func expectRefusal(
     _ wrong: WrongValue, _ text: String, path: String, sourceLocation: SourceLocation
   ) throws {
     let error = #expect(throws: RecipeError.self, sourceLocation: sourceLocation) {
@@ -123,7 +126,7 @@ struct KeyErrorTests {
     }
     let text = (["base: b", "models: {m: m}", "stages:"] + stages).joined(separator: "\n")
     let index = try #require(names.firstIndex(of: key.place.stage))
-    try expect(
+    try expectRefusal(
       wrong, text, path: "stages[\(index)].\(key.place.stage).\(key.place.key)",
       sourceLocation: #_sourceLocation)
   }
@@ -134,7 +137,8 @@ struct KeyErrorTests {
     // The type of the weights stands beside the parameters, as mergekit has it, or among them.
     let text =
       "merge_method: \(method)\nbase_model: b\nmodels: {m: m}\nparameters: {\(wrong.key): \(wrong.value)}"
-    try expect(wrong, text, path: "parameters.\(wrong.key)", sourceLocation: #_sourceLocation)
+    try expectRefusal(
+      wrong, text, path: "parameters.\(wrong.key)", sourceLocation: #_sourceLocation)
   }
 }
 

@@ -16,7 +16,7 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
   /// All pairs that the table allows: what solves for models takes them as they are.
   static let all = PruneMethod.table.flatMap { prune in
     MergeMethod.table.map { MethodPair(prune: prune, merge: $0) }
-  }.filter { $0.prune.bands == .none || !$0.merge.possibleNeeds.contains(.solve) }
+  }.filter { $0.prune.bands == .none || !$0.merge.possiblePasses.contains(.solve) }
 
   /// Each pruning and each merging once, as far as there are as many.
   static let some = [

@@ -24,7 +24,7 @@ import Testing
     for (index, value) in matrix.rows[rows].joined().enumerated() { target[index] = value }
   }
 
-  private func expect(_ found: Matrix, equals expected: Matrix) {
+  private func expectClose(_ found: Matrix, equals expected: Matrix) {
     let largest = expected.rows.joined().map(abs).max() ?? 0
     let distance = zip(found.rows.joined(), expected.rows.joined()).map { abs($0 - $1) }.max() ?? 0
     #expect(distance <= SolverTests.tolerance * largest, "\(distance) of \(largest)")
@@ -59,9 +59,9 @@ import Testing
     let disk = try stored(gram)
     let solver = Cholesky(tile: tile)
     try solver.factorise(disk)
-    expect(try lower(disk), equals: gram.cholesky)
+    expectClose(try lower(disk), equals: gram.cholesky)
     try solver.invertLower(disk)
-    expect(try lower(disk), equals: gram.cholesky.inverse)
+    expectClose(try lower(disk), equals: gram.cholesky.inverse)
   }
 
   @Test("A matrix that is not positive definite is refused, with its row")
@@ -100,7 +100,7 @@ import Testing
           found.append((0..<columns).map { values[row * columns + $0] })
         }
       })
-    expect(Matrix(rows: found), equals: expected)
+    expectClose(Matrix(rows: found), equals: expected)
   }
 
   @Test("RegMean leaves inputs alone that no model has seen")
@@ -134,7 +134,7 @@ import Testing
           found.append((0..<columns).map { values[row * columns + $0] })
         }
       })
-    expect(Matrix(rows: found), equals: expected)
+    expectClose(Matrix(rows: found), equals: expected)
     #expect(found.joined().map { $0 == 0 } == expected.rows.joined().map { $0 == 0 })
   }
 }

@@ -8,8 +8,7 @@ extension MergeMethod {
     parameters: [
       "ties-flavor", "ties-density", "zero-sign", "ties-aggregation", "weight", "merge-scale",
     ],
-    needs: { tiesNeeds($0) },
-    furtherNeeds: [.trim, .majority],
+    passes: tiesPasses,
     paper: "TIES-Merging (arXiv 2306.01708)",
     transforms: { method, inputs in trim(method, inputs) + [weights(inputs)] },
     rule: { method, inputs in
@@ -28,8 +27,7 @@ extension MergeMethod {
     summary: "As adamerging, with only those deltas that TIES selects.",
     parameters: ["coefficients", "ties-density", "zero-sign"],
     files: (needed: [.coefficients], optional: []),
-    needs: { tiesNeeds($0) },
-    furtherNeeds: [.trim, .majority],
+    passes: tiesPasses,
     paper: "AdaMerging++ (arXiv 2310.02575)",
     transforms: { method, inputs in trim(method, inputs) },
     rule: { method, inputs in
@@ -38,12 +36,9 @@ extension MergeMethod {
         modelCount: inputs.modelCount, factors: inputs.coefficients ?? OneFactor(1))
     })
 
-  private static func tiesNeeds(_ method: MethodParameters) -> MethodNeeds {
-    var needs: MethodNeeds = []
-    if method.trimDensity < 1 { needs.insert(.trim) }
-    if method.electedZeroSign == .majority { needs.insert(.majority) }
-    return needs
-  }
+  private static let tiesPasses: [PassRequest] = [
+    .when({ $0.trimDensity < 1 }, .trim), .when({ $0.electedZeroSign == .majority }, .majority),
+  ]
 
   private static func trim(
     _ method: MethodParameters, _ inputs: ChainInputs

@@ -10,10 +10,8 @@ package struct MergeMethod: MethodRow {
   package let parameters: [String]
   /// The files that it reads beside the models.
   package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) = ([], [])
-  /// What it must know before the merge.
-  package var needs: @Sendable (MethodParameters) -> MethodNeeds = { _ in [] }
-  /// What further options make it ask for.
-  package var furtherNeeds: MethodNeeds = []
+  /// The passes before the merge that it asks for.
+  package var passes: [PassRequest] = []
   /// Whether tensors that are not linear layers are averaged.
   package var averagesDense = false
   /// The fewest models that it makes sense for.
@@ -24,11 +22,6 @@ package struct MergeMethod: MethodRow {
   var transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform] = { _, _ in [] }
   /// The operator.
   let rule: @Sendable (MethodParameters, ChainInputs) -> any MergeOperator
-
-  /// Everything that it must know with one option or another.
-  package var possibleNeeds: MethodNeeds {
-    furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
-  }
 
   /// What the rows of the kind are called.
   package static var kind: String { "merge" }
@@ -76,7 +69,7 @@ extension MergeMethod {
     name: "regmean",
     summary: "The weights that change least what linear layers put out; the mean of other tensors.",
     parameters: ["grams", "off-diagonal"], files: (needed: [.grams], optional: []),
-    needs: { _ in .solve }, averagesDense: true,
+    passes: [.always(.solve)], averagesDense: true,
     paper: "RegMean (arXiv 2212.09849)",
     // The solution stands in the first model's place, and the others do not have the layer.
     rule: { _, _ in SumOperator() })

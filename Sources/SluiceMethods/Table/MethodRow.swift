@@ -17,38 +17,6 @@ package enum MethodInputFile: String, Sendable, Hashable, CaseIterable {
   package var option: String { "--\(rawValue)" }
 }
 
-/// What a method must know before the merge: each but the first few bytes of it takes a pass over
-/// tensors.
-package struct MethodNeeds: OptionSet, Sendable, Hashable {
-  /// The bits.
-  package let rawValue: Int
-
-  /// Wraps bits.
-  package init(rawValue: Int) { self.rawValue = rawValue }
-
-  /// The histograms of linear layers: one pass, and one more for each bin that F32 weights leave open.
-  package static let survey = MethodNeeds(rawValue: 1)
-  /// Where each row of each linear layer is cut: one pass over linear layers.
-  package static let rowCuts = MethodNeeds(rawValue: 2)
-  /// The sums of |delta| before and after the mask: one pass.
-  package static let maskSums = MethodNeeds(rawValue: 4)
-  /// The histograms of what the pruning leaves of all tensors: one pass, more for F32 weights.
-  package static let trim = MethodNeeds(rawValue: 8)
-  /// The sign that most elements elect: one pass.
-  package static let majority = MethodNeeds(rawValue: 16)
-  /// Linear layers solved for beforehand, into a file of F32 weights.
-  package static let solve = MethodNeeds(rawValue: 32)
-
-  /// The passes in order, under the names that they have in reports.
-  package var passes: [String] {
-    let all: [(MethodNeeds, String)] = [
-      (.survey, "survey"), (.solve, "solve"), (.rowCuts, "rows"), (.maskSums, "mask sums"),
-      (.trim, "trim"), (.majority, "majority"),
-    ]
-    return all.filter { contains($0.0) }.map(\.1) + ["merge"]
-  }
-}
-
 /// What all rows of the table of methods say.
 package protocol MethodRow: Sendable {
   /// All rows of the kind, in the order of documentation.
@@ -63,10 +31,8 @@ package protocol MethodRow: Sendable {
   var parameters: [String] { get }
   /// The files that it reads beside the models; those in the second list may be left out.
   var files: (needed: [MethodInputFile], optional: [MethodInputFile]) { get }
-  /// What it must know before the merge.
-  var needs: @Sendable (MethodParameters) -> MethodNeeds { get }
-  /// Everything that it must know with one option or another.
-  var possibleNeeds: MethodNeeds { get }
+  /// The passes before the merge that it asks for.
+  var passes: [PassRequest] { get }
   /// The fewest models that it makes sense for.
   var leastModels: Int { get }
   /// Where it comes from.

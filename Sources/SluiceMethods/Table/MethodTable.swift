@@ -38,11 +38,14 @@ package enum MethodTable {
     // `adamerging++` is known by its name, so the choice of the row is part of what it needs.
     if let choice = row as? MergeMethod { method.merging = .init(known: choice.name) }
     if let choice = row as? PruneMethod { method.pruning = .init(known: choice.name) }
-    let usual = row.needs(method)
+    func names(_ kinds: Set<PassKind>) -> [String] {
+      PassKind.allCases.filter(kinds.contains).map(\.rawValue)
+    }
+    let usual = row.passes(method)
     return Entry(
       kind: Row.kind, name: row.name, summary: row.summary, parameters: row.parameters,
-      leastModels: row.leastModels, passes: usual.passes,
-      optionalPasses: row.possibleNeeds.subtracting(usual).passes.dropLast().map(\.self),
+      leastModels: row.leastModels, passes: names(usual) + ["merge"],
+      optionalPasses: names(row.possiblePasses.subtracting(usual)),
       neededFiles: row.files.needed, optionalFiles: row.files.optional, paper: row.paper)
   }
 

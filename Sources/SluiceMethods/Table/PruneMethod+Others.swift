@@ -8,8 +8,7 @@ extension PruneMethod {
     parameters: [
       "pruning-rate", "rescale", "scope", "seed", "partition-width", "amplify", "combine",
     ],
-    needs: { $0.rescale == .l1 ? .maskSums : [] },
-    furtherNeeds: .maskSums,
+    passes: [.when({ $0.rescale == .l1 }, .maskSums)],
     paper: "DARE (arXiv 2311.03099)",
     bands: .partitions,
     fixedRates: .uniform,
@@ -35,7 +34,7 @@ extension PruneMethod {
     summary: "In each output row, keep the largest products of |delta| and the input's norm.",
     parameters: ["pruning-rate", "activations"],
     files: (needed: [.activations], optional: []),
-    needs: { _ in .rowCuts },
+    passes: [.always(.rowCuts)],
     paper: "Wanda (arXiv 2306.11695), on deltas",
     bands: .one,
     fixedRates: .uniform,
@@ -48,7 +47,7 @@ extension PruneMethod {
     summary: "Remove what matters least for a layer's outputs, and let the rest make up for it.",
     parameters: ["pruning-rate", "grams", "target", "dampening"],
     files: (needed: [.grams], optional: []),
-    needs: { _ in .solve },
+    passes: [.always(.solve)],
     paper: "SparseGPT (arXiv 2301.00774)",
     bands: .one,
     fixedRates: .uniform,
@@ -56,7 +55,7 @@ extension PruneMethod {
     stages: { _, _ in PruningStages() })
 
   static let none = PruneMethod(
-    name: "none", summary: "Keep all deltas.", parameters: [], needs: { _ in [] }, paper: "",
+    name: "none", summary: "Keep all deltas.", parameters: [], paper: "",
     bands: .none, fixedRates: .uniform, stages: { _, _ in PruningStages() })
 }
 

@@ -28,10 +28,8 @@ package struct PruneMethod: MethodRow {
   package let parameters: [String]
   /// The files that it reads beside the models.
   package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) = ([], [])
-  /// What it must know before the merge.
-  package let needs: @Sendable (MethodParameters) -> MethodNeeds
-  /// What further options make it ask for.
-  package var furtherNeeds: MethodNeeds = []
+  /// The passes before the merge that it asks for.
+  package var passes: [PassRequest] = []
   /// Where it comes from.
   package let paper: String
   /// How it divides what it keeps.
@@ -40,11 +38,6 @@ package struct PruneMethod: MethodRow {
   package var fixedRates: MethodParameters.Rates?
   /// The stages.
   let stages: @Sendable (MethodParameters, ChainInputs) -> PruningStages
-
-  /// Everything that it must know with one option or another.
-  package var possibleNeeds: MethodNeeds {
-    furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
-  }
 
   /// What the rows of the kind are called.
   package static var kind: String { "prune" }
@@ -98,7 +91,7 @@ extension PruneMethod {
     PruneMethod(
       name: name, summary: summary,
       parameters: maskParameters + parameters + (rates?.row.parameters ?? []),
-      needs: { _ in .survey }, paper: paper, bands: .partitions, fixedRates: rates,
+      passes: [.always(.survey)], paper: paper, bands: .partitions, fixedRates: rates,
       stages: { method, inputs in
         PruningStages(
           mask: [

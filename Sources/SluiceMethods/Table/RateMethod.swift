@@ -20,9 +20,7 @@ package struct RateMethod: MethodRow {
   /// None.
   package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) { ([], []) }
   /// The histograms of linear layers.
-  package var needs: @Sendable (MethodParameters) -> MethodNeeds { { _ in .survey } }
-  /// The same.
-  package var possibleNeeds: MethodNeeds { .survey }
+  package var passes: [PassRequest] { [.always(.survey)] }
   /// One.
   package var leastModels: Int { 1 }
 

@@ -18,6 +18,7 @@ extension PlanExplanation {
       json.member("name", .string(stage.name))
       json.member("settings", .string(stage.settings))
     }
+    writeRoles(&json)
     json.list("passes", passes, isOnOneLine: false) { $1.write(to: &$0) }
     json.list("memory", memory) { json, part in
       json.member("name", .string(part.name))
@@ -88,6 +89,7 @@ extension PlanExplanation {
     stages = (tree["stages"]?.list ?? []).map {
       Stage(name: $0["name"]?.text ?? "", settings: $0["settings"]?.text ?? "")
     }
+    readRoles(tree)
     passes = (tree["passes"]?.list ?? []).map(Pass.init)
     memory = (tree["memory"]?.list ?? []).map {
       MemoryPart(
@@ -120,6 +122,7 @@ extension PlanExplanation.Pass {
     if !bound.isEmpty { json.member("bound", .string(bound)) }
     json.list("segments", segments) { json, segment in
       json.member("node", .string(segment.node))
+      json.member("moves", .string(segment.kind.bytes.rawValue))
       json.member("count", .integer(segment.count))
       json.key("stages")
       json.beginArray()
@@ -158,7 +161,10 @@ extension PlanExplanation.Pass {
     bound = tree["bound"]?.text ?? ""
     segments = (tree["segments"]?.list ?? []).map { segment in
       PlanExplanation.Segment(
-        node: segment["node"]?.text ?? "", count: segment["count"]?.count ?? 0,
+        kind: NodeKind(
+          segment["node"]?.text ?? "",
+          bytes: NodeKind.Bytes(rawValue: segment["moves"]?.text ?? "") ?? .input),
+        count: segment["count"]?.count ?? 0,
         stages: (segment["stages"]?.list ?? []).map(\.text),
         channel: segment["channel"].map {
           PlanExplanation.Channel(

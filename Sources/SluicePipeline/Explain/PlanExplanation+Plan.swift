@@ -20,7 +20,8 @@ extension PlanExplanation {
     modelNames = ["base"] + recipe.models.map(\.name)
     modelPaths = [recipe.base] + recipe.models.map(\.path)
     stages = recipe.resolvedStages().map { Stage(name: $0.name, settings: $0.arguments) }
-    passes = PassList(plan).passes
+    roles = PlanExplanation.roles(plan)
+    passes = plan.passes.map { Pass($0, plan) }
     let memory = plan.memory
     self.memory = [
       MemoryPart(name: "chunk of a lane", count: memory.lanes, byteCount: memory.chunkBytes),
@@ -30,11 +31,7 @@ extension PlanExplanation {
       MemoryPart(name: "lists of tensors", count: 1, byteCount: memory.indexBytes),
     ]
     memoryLimit = plan.options.memory.bytes
-    smallestMemory =
-      MemoryPlan.smallest(
-        plan.tasks, recipe: recipe, partitionCount: plan.settings.partitionCount,
-        options: plan.options, frames: plan.frameUse
-      ).bytes
+    smallestMemory = MemoryPlan.smallest(plan.memoryShape, plan.options).bytes
     // No pass has both; what the one takes more than the other is counted.
     let more = memory.frameBuffersByteCount - memory.outputBuffers * memory.outputBufferBytes
     if more > 0 {
@@ -63,5 +60,27 @@ extension PlanExplanation {
 
   private static func freeBytes(at path: String) -> Int {
     (try? FileSystem.freeByteCount(at: nearestDirectory(to: path))) ?? -1
+  }
+}
+
+extension PlanExplanation.Pass {
+  /// Encodes a pass of a plan.
+  init(_ pass: any TensorPass, _ plan: MergePlan) {
+    name = pass.name
+    reason = pass.reason
+    isConditional = pass.isConditional
+    tensorCount = pass.tensorCount(plan)
+    bytesRead = pass.bytesRead(plan)
+    bytesSpilled = pass.bytesSpilled(plan)
+    bytesWritten = pass.bytesWritten(plan)
+    segments = pass.graph(plan).nodes.map { node in
+      PlanExplanation.Segment(
+        kind: node.kind, count: node.count, stages: node.stages,
+        channel: node.edge.map {
+          PlanExplanation.Channel(
+            name: $0.name, capacity: $0.capacity, count: 1, elementByteCount: $0.elementByteCount)
+        }, actual: nil)
+    }
+    seconds = 0
   }
 }

@@ -7,23 +7,16 @@ extension PlanExplanation {
     isActual = true
     seconds = report.totals.seconds
     peakMemory = report.totals.peakMemory
-    let planned = passes
     passes = report.passes.map { metrics in
-      var pass =
-        planned.first { $0.name == metrics.name }
-        ?? Pass(
-          name: metrics.name, reason: "", isConditional: false, tensorCount: 0, bytesRead: 0,
-          bytesSpilled: 0, bytesWritten: 0, segments: [], seconds: 0)
+      var pass = Pass(metrics.pass, report.plan)
       pass.isConditional = false
       pass.tensorCount = metrics.tensorCount
       pass.seconds = metrics.run.wallSeconds
-      pass.bytesRead = PlanExplanation.nodes("lane", in: metrics).reduce(0) { $0 + $1.byteCount }
-      pass.bytesWritten = PlanExplanation.nodes("write", in: metrics).reduce(0) {
-        $0 + $1.byteCount
-      }
+      pass.bytesRead = metrics.byteCount(.input)
+      pass.bytesWritten = metrics.byteCount(.output)
       pass.bytesSpilled = metrics.bytesSpilled
       for index in pass.segments.indices {
-        let nodes = PlanExplanation.nodes(pass.segments[index].node, in: metrics)
+        let nodes = metrics.nodes(of: pass.segments[index].kind)
         pass.segments[index].actual = SegmentActual(
           busySeconds: nodes.reduce(0) { $0 + $1.busySeconds },
           inputSeconds: nodes.reduce(0) { $0 + $1.blockedOnInputSeconds },
@@ -41,16 +34,11 @@ extension PlanExplanation {
     let shares = pass.segments.flatMap { segment -> [(String, Double)] in
       guard let actual = segment.actual else { return [] }
       let count = Double(max(segment.count, 1))
-      guard segment.node == "lane" else {
-        return [(segment.node == "write" ? "writing" : "computing", actual.busySeconds / count)]
+      guard segment.kind.bytes == .input else {
+        return [("writing", actual.busySeconds / count)]
       }
       return [("reading", actual.inputSeconds / count), ("computing", actual.busySeconds / count)]
     }
     return shares.max { $0.1 < $1.1 }?.0 ?? ""
-  }
-
-  /// The nodes of a kind: `lane 1`, `lane 2`, ...
-  private static func nodes(_ kind: String, in pass: PassMetrics) -> [NodeMetrics] {
-    pass.run.nodes.filter { $0.name == kind || $0.name.hasPrefix("\(kind) ") }
   }
 }

@@ -10,8 +10,8 @@ package struct PlanExplanation: Sendable, Hashable {
 
   /// Stages that run fused on one kind of node.
   package struct Segment: Sendable, Hashable {
-    /// The kind of node: `read`, `work` or `write`.
-    package var node: String
+    /// The kind of its nodes.
+    package var kind: NodeKind
     /// How many nodes of the kind there are.
     package var count: Int
     /// The stages, in order.
@@ -20,6 +20,9 @@ package struct PlanExplanation: Sendable, Hashable {
     package var channel: Channel?
     /// What its nodes did, after a run.
     package var actual: SegmentActual?
+
+    /// The name of the kind of nodes.
+    package var node: String { kind.name }
   }
 
   /// A bounded channel between segments.
@@ -115,6 +118,8 @@ package struct PlanExplanation: Sendable, Hashable {
   package var modelPaths: [String] = []
   /// The chain after expansion.
   package var stages: [Stage] = []
+  /// What the tensors of the merged model are taken for.
+  package var roles: [Role] = []
   /// The passes, in order.
   package var passes: [Pass] = []
   /// The parts of the memory.

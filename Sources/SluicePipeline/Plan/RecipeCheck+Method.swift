@@ -30,7 +30,7 @@ extension RecipeCheck {
         "--merge \(merge.name) does not look at weights",
         remedy: "--merge sum adds the deltas up, each times its model's weight.")
     }
-    guard !merge.needs(method).contains(.solve) || prune.bands == .none else {
+    guard !merge.passes(method).contains(.solve) || prune.bands == .none else {
       throw .usage(
         "--merge \(merge.name) solves for the models as they are",
         remedy: "Add --prune none, or choose another merging for pruned models.")

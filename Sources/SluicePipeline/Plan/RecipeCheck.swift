@@ -1,4 +1,5 @@
 internal import SluiceRecipe
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
@@ -74,6 +75,24 @@ enum RecipeCheck {
     }
   }
 
+  /// How names are changed, from the texts of the recipe.
+  static func renamings(
+    _ recipe: MergeRecipe
+  ) throws(PipelineError) -> [ModelNames.Renaming] {
+    var renamings: [ModelNames.Renaming] = []
+    for text in recipe.renames {
+      let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts[0] != parts[1] else {
+        throw .usage(
+          "--rename \(text.printable) does not say what becomes of what",
+          remedy:
+            "Write OLD=NEW: names that begin with OLD then begin with NEW; either may be empty.")
+      }
+      renamings.append(ModelNames.Renaming(old: String(parts[0]), new: String(parts[1])))
+    }
+    return renamings
+  }
+
   private static func checkStages(_ recipe: MergeRecipe) throws(PipelineError) {
     let stages = recipe.stages
     for placed in stages.transforms where !placed.transform.stage.needs.isDeterministic {
@@ -84,14 +103,14 @@ enum RecipeCheck {
     }
     let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
     let early = stages.transforms.first { $0.place == .delta }
-    let looksAtModels = !recipe.method.needs.isDisjoint(with: [.rowCuts, .solve])
+    let looksAtModels = !recipe.method.passes.isDisjoint(with: [.rowCuts, .solve])
     if let early, looksAtModels {
       throw .usage(
         "--prune \(prune.name) looks at the models themselves, and the stage "
           + "\(early.transform.name.printable) would change their differences first",
         remedy: "Move it after mask.")
     }
-    if merge.needs(recipe.method).contains(.solve), let first = stages.identities.first {
+    if merge.passes(recipe.method).contains(.solve), let first = stages.identities.first {
       throw .usage(
         "--merge \(merge.name) solves for the models as they are; a stage of one's own "
           + "(\(first.place)) has no place in it")

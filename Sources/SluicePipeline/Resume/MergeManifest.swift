@@ -110,10 +110,11 @@ enum MergeManifest {
           Manifest.Entry(name: key, value: InputPlace(of: input, isRead: readsAll).text))
       }
     }
-    for name in try ModelCompanions.list(of: plan.recipe.base) {
-      guard let status = try FileStatus.of("\(plan.recipe.base)/\(name)") else { continue }
+    for file in plan.companions.files {
+      guard let status = try FileStatus.of(file.source) else { continue }
       manifest.add(
-        fact: "copied.\(name)", "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
+        fact: "copied.\(file.name)",
+        "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
     }
   }
 

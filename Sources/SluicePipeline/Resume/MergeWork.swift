@@ -2,7 +2,6 @@ internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
-internal import SluiceSolvers
 internal import SluiceStages
 
 /// The work of a merge on disk: what earlier attempts finished, and where this one notes what it
@@ -96,13 +95,6 @@ struct MergeWork: Sendable {
     if plan.spill.isStore { return { task, _ in DeltaStore.owner(task.name) } }
     let names = plan.recipe.models.map(\.name)
     return { "\(names[$1])\u{0}\($0.name)" }
-  }
-
-  /// Where matrices that one lane needs for a while are kept.
-  func scratch(_ name: String) -> ScratchSpace {
-    ScratchSpace(path(name)) { [directory] in
-      try ScratchFile.open(in: directory.work, name: "\(name)-\($0)")
-    }
   }
 
   /// Where a file that only this run needs is kept.

@@ -51,6 +51,9 @@ final class OutputNames: Sendable {
     self.state = Mutex(state)
   }
 
+  /// The name of a path in the output, which may lie in a directory of its own.
+  func name(of path: String) -> String { String(path.dropFirst(output.count + 1)) }
+
   /// Whether a file with this name is there and was put there by this run.
   func isOurs(_ name: String) throws -> Bool {
     guard let marks = state.withLock({ $0.marks[Array(name.utf8)] }),
@@ -147,7 +150,7 @@ extension AtomicFile {
     _ files: [AtomicFile], noting names: OutputNames,
     and more: [(path: String, name: String)] = []
   ) throws {
-    try names.willName(files.map { ($0.unfinishedPath, Directory.name(of: $0.path)) } + more)
+    try names.willName(files.map { ($0.unfinishedPath, names.name(of: $0.path)) } + more)
     try publish(files)
   }
 }

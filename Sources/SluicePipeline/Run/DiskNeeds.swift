@@ -112,7 +112,8 @@ extension DiskNeeds {
         earlier?.histograms[strip.ordinal] != nil
       })
     if needs.contains(.trim) {
-      addStatistics(plan, plan.electedTasks, in: "\(work)/trim-statistics") { _ in false }
+      let elected = plan.tasks.filter { plan.recipe.electedRoles.contains($0.role) }
+      addStatistics(plan, elected, in: "\(work)/trim-statistics") { _ in false }
     }
     add("solved", plan.solve.byteCount, in: work)
     // One matrix each, or three, for as long as a lane solves for a layer.
@@ -196,9 +197,8 @@ extension DiskNeeds {
   /// The journal, the report and what is beside the weights: small, but a disk may be full to the last
   /// block.
   private mutating func addSmallFiles(_ plan: MergePlan, in directories: [String]) {
-    let base = plan.recipe.base
-    let copied = ((try? ModelCompanions.list(of: base)) ?? []).reduce(0) {
-      $0 + ((try? FileStatus.of("\(base)/\($1)"))??.byteCount ?? 0)
+    let copied = plan.companions.files.reduce(0) {
+      $0 + ((try? FileStatus.of($1.source))??.byteCount ?? 0)
     }
     let perStrip = 256 + 64 * plan.recipe.models.count
     let perTensor = 512 + 512 * plan.recipe.models.count

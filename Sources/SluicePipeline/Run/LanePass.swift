@@ -1,6 +1,6 @@
 internal import SluiceRecipe
 internal import SluiceCore
-package import SluiceDataflow
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceStages
@@ -41,10 +41,7 @@ struct RunContext: Sendable {
 ///
 /// A pass with second looks has a writer of frames in their place.
 struct LanePass {
-  /// Two writes on their way keep a disk busier than one.
-  static let writerCount = 2
-
-  let name: String
+  let pass: any TensorPass
   let tasks: [TensorTask]
   var context: RunContext
   /// Whether the strip of an ordinal needs no work, since an earlier attempt has done it.
@@ -114,7 +111,7 @@ struct LanePass {
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws -> PassMetrics {
-    let graph = Graph(cancellation: context.cancellation)
+    let graph = PassGraphRun(cancellation: context.cancellation)
     let plan = context.plan
     let queue = StripQueue(
       tasks, granularity: plan.granularity, cancellation: context.cancellation,
@@ -130,8 +127,8 @@ struct LanePass {
     }
     if let frames, let repacking { addFrameWriter(to: graph, frames, repacking) }
     if let output {
-      for writer in 1...LanePass.writerCount {
-        graph.add("write \(writer)", .sink, reads: [output.channel]) { [context] node in
+      for writer in 1...MergePass.writerCount {
+        graph.add(.writer, writer, .sink, reads: [output.channel]) { [context] node in
           try output.stage.run(node, from: output.channel) { byteCount in
             context.progress.advance(by: byteCount)
             context.work.meter.countWritten(byteCount)
@@ -140,7 +137,7 @@ struct LanePass {
       }
     }
     do {
-      let metrics = PassMetrics(name: name, tensorCount: tasks.count, run: try graph.run())
+      let metrics = try graph.run(pass, tensorCount: tasks.count)
       try plan.checkInputs()
       return metrics
     } catch let error where !(error is CancelledError) {
@@ -151,10 +148,10 @@ struct LanePass {
   }
 
   private func addFrameWriter(
-    to graph: Graph, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
+    to graph: PassGraphRun, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
   ) {
     let stage = SpillWriteStage(repacking.store)
-    graph.add("write frames", .sink, reads: [frames]) { [context] node in
+    graph.add(.frameWriter, nil, .sink, reads: [frames]) { [context] node in
       try stage.run(
         node, from: frames, didWrite: { context.work.meter.countWritten($0) },
         didEnd: { context.work.didSpill($0) })
@@ -162,7 +159,7 @@ struct LanePass {
   }
 
   private func addLane(
-    _ lane: Int, to graph: Graph, stage: ReadStage, outputs: [any GraphChannel],
+    _ lane: Int, to graph: PassGraphRun, stage: ReadStage, outputs: [any GraphChannel],
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
@@ -175,7 +172,7 @@ struct LanePass {
         count: 1, byteCount: max(memory.chunkBytes, 1), cancellation: context.cancellation) : nil
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
     let names = context.plan.recipe.models.map(\.name)
-    graph.add("lane \(lane)", .stage, writes: outputs) { [kernels, transforms] node in
+    graph.add(.lane, lane, .stage, writes: outputs) { [kernels, transforms] node in
       // The tables of the lane count as leased for as long as the lane lives.
       let lease = try tables.acquire(memory.tableBytes)
       defer { lease.release() }
@@ -206,18 +203,6 @@ struct LanePass {
   }
 }
 
-/// What a pass did.
-package struct PassMetrics: Sendable {
-  /// The name of the pass.
-  package let name: String
-  /// How many tensors it looked at.
-  package let tensorCount: Int
-  /// The bytes that it wrote to intermediate files.
-  package var bytesSpilled = 0
-  /// What its nodes and channels did.
-  package let run: GraphRun
-}
-
 extension ReadStage.PackedReading {
   /// Whether chunks need buffers whatever the mode is.
   var needsBuffers: Bool {
@@ -228,8 +213,14 @@ extension ReadStage.PackedReading {
 extension Chunk {
   /// The bytes of the chunk's elements, however they were read.
   var inputByteCount: Int {
-    ([base] + fineTuned).reduce(0) { sum, run in
-      sum + (run.map { $0.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
+    let sources = [strip.task.base] + strip.task.fineTuned
+    return zip([base] + fineTuned, sources).reduce(0) { sum, pair in
+      let (run, source) = pair
+      guard let run else { return sum }
+      // Of packed elements what lies in the file counts, as the plan has it.
+      return sum
+        + (source?.packed?.byteCount(ofElements: run.elementCount)
+          ?? run.elementCount * (run.dtype.byteCount ?? 1))
     }
   }
 }

@@ -135,36 +135,15 @@ public struct MergeRun {
     let explanation = PlanExplanation(plan, output: output, measuresSpeed: false)
     let context = try RunContext(
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
-    var analysis = AnalysisPasses(context, kernels: kernels)
-    let chain = try analysis.chain()
-    let merge = try mergePass(analysis.context, chain: chain, kernels: kernels)
+    let run = PassRun(context, kernels: kernels)
+    let findings = try run.run(plan.passes)
     try work.beginPublishing()
     var report = MergeReport(
-      plan: plan, statistics: analysis.statistics, cuts: analysis.cuts, sums: work.sums,
-      passes: analysis.passes + [merge])
-    report.totals.bytesSpilled = analysis.spilledByteCount
+      plan: plan, statistics: findings.statistics, cuts: findings.cuts, sums: work.sums,
+      passes: run.metrics)
+    report.totals.bytesSpilled = run.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes
     report.explanation = explanation
     return report
-  }
-
-  private func mergePass(
-    _ context: RunContext, chain: MergeChain, kernels: Kernels
-  ) throws -> PassMetrics {
-    let modelCount = plan.recipe.models.count
-    // In reverse, so that what pass 1 read last, and the page cache still holds, is used first.
-    let tasks = Array(plan.tasks.reversed())
-    let pass = LanePass(
-      name: "merge", tasks: tasks, context: context, isFinished: context.work.isMerged,
-      kernels: kernels, transforms: chain.transformChain)
-    progress.startPhase(
-      "merge", totalBytes: MergePlan.inputByteCount(tasks) + plan.layout.tensorByteCount,
-      doneBytes: plan.strips.lazy.filter { context.work.isMerged($0.ordinal) }.reduce(0) {
-        $0 + $1.inputByteCount + $1.outputByteCount
-      })
-    defer { progress.finishPhase() }
-    return try pass.run(writing: context.work.shards) { output in
-      MergeSink(modelCount: modelCount, chain: chain, output: output, kernels: kernels)
-    }
   }
 }

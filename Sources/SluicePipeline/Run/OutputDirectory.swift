@@ -24,9 +24,9 @@ struct OutputDirectory {
   }
 
   /// The names that the run gives to files.
-  private func names() throws -> Set<String> {
+  private var names: Set<String> {
     var names = Set(plan.layout.shards.map(\.fileName))
-    names.formUnion(try ModelCompanions.list(of: plan.recipe.base))
+    names.formUnion(plan.companions.files.map(\.name))
     names.formUnion([MergeRecipe.resolvedFileName, MergeReport.fileName])
     if plan.layout.index != nil { names.insert(ShardLayout.indexFileName) }
     if plan.config != nil { names.insert("config.json") }
@@ -41,16 +41,26 @@ struct OutputDirectory {
   func checkIsFree(but own: OutputNames? = nil) throws {
     guard try FileStatus.of(path) != nil else { return }
     let inputs = Set(plan.files.map { FileIdentity($0.status) })
-    let names = try names()
-    var foreign: [String] = []
+    let names = names
+    // Some names lie in directories of their own, and what leads there must be no link.
+    var foreign = try names.filter { name in
+      let parts = name.split(separator: "/")
+      for count in 1..<parts.count where parts.count > 1 {
+        let place = "\(path)/\(parts.prefix(count).joined(separator: "/"))"
+        let kind = try FileStatus.of(place, followingLinks: false)?.kind
+        if kind != nil, kind != .directory { return true }
+      }
+      return try FileStatus.of("\(path)/\(name)", followingLinks: false) != nil
+        && own?.isOurs(name) != true
+    }
     for entry in try Directory.list(path) {
       if let status = entry.status, inputs.contains(FileIdentity(status)) {
         throw PipelineError.outputIsInput(path, found: entry.name)
       }
-      guard names.contains(entry.name) || OutputDirectory.isOutput(entry.name) else { continue }
-      if try own?.isOurs(entry.name) != true { foreign.append(entry.name) }
+      guard OutputDirectory.isOutput(entry.name) else { continue }
+      if try own?.isOurs(entry.name) != true { foreign.insert(entry.name) }
     }
-    guard foreign.isEmpty else { throw PipelineError.outputExists(path, found: foreign) }
+    guard foreign.isEmpty else { throw PipelineError.outputExists(path, found: Array(foreign)) }
   }
 
   /// Whether all of this very run is there already: its report, and every file with its length.
@@ -111,9 +121,14 @@ struct OutputDirectory {
     if let config = plan.config {
       try files.add(AtomicFile.holding(config, to: "\(path)/config.json", via: work))
     }
-    for name in try ModelCompanions.list(of: plan.recipe.base) where name != "config.json" {
+    for file in plan.companions.files where file.name != "config.json" {
+      let via = Directory.parent(of: "\(work)/\(file.name)")
+      if file.name.contains("/") {
+        try Directory.create(via)
+        try Directory.create(Directory.parent(of: "\(path)/\(file.name)"))
+      }
       try files.add(
-        AtomicFile.copying("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)", via: work))
+        AtomicFile.copying(file.source, to: "\(path)/\(file.name)", via: via), as: file.name)
     }
     return files
   }
@@ -138,8 +153,8 @@ private struct WaitingFiles {
     self.notedToo = notedToo
   }
 
-  mutating func add(_ file: AtomicFile) throws {
-    names.append(Directory.name(of: file.path))
+  mutating func add(_ file: AtomicFile, as name: String? = nil) throws {
+    names.append(name ?? Directory.name(of: file.path))
     files.append(file)
     byteCount += file.byteCount
     if files.count >= WaitingFiles.countLimit || byteCount >= WaitingFiles.byteLimit {

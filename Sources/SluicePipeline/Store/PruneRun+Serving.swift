@@ -8,7 +8,7 @@ extension PruneRun.Request {
   /// nothing less than the model would do, or that is not known for sure.
   package init?(serving recipe: MergeRecipe, model position: Int) {
     let (model, method) = (recipe.models[position], recipe.method)
-    guard method.needs.contains(.survey), recipe.stages.transforms(after: .delta).isEmpty,
+    guard method.passes.contains(.survey), recipe.stages.transforms(after: .delta).isEmpty,
       let reach = recipe.maxRateShift, model.pruningRate == nil,
       recipe.extraTensors != .copy
     else { return nil }

@@ -1,3 +1,4 @@
+package import SluiceArchitecture
 package import SluiceRecipe
 package import SluiceCore
 package import SluiceDataflow
@@ -156,11 +157,13 @@ package struct PruneRun {
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
-    var survey = Survey(context, store: work.store, kernels: kernels, isJournaled: true)
+    let pass = SurveyPass(plan.passInputs)
+    let survey = Survey(
+      PassRun(context, kernels: kernels), store: work.store, isJournaled: true)
     survey.repacking = Repacking(
       linear + whole, plan: plan, work: work, store: spill, codec: codec)
-    try survey.count("survey", linear + whole, keptWhole: whole)
-    let statistics = try survey.significance(of: linear)
+    try survey.count(pass, linear + whole, keptWhole: whole)
+    let statistics = try pass.significance(of: linear, in: survey, plan)
     let sealing = StoreSealing(
       plan: plan, work: work, spill: spill, statistics: statistics, tasks: linear + whole,
       cancellation: cancellation)

@@ -22,7 +22,7 @@ public struct RunOptions: Sendable, Hashable {
   /// Which vector units are used.
   package var vectorLevel: VectorLevel = .best
   /// The number of elements in a strip; tests make it small to have many.
-  package var stripElements = 1 << 25
+  package var stripElements = Granularity.standardStripElements
   /// The most elements in a chunk; nil lets the planner choose.
   package var chunkElements: Int?
   /// Whether the work of an earlier attempt is thrown away.

@@ -56,7 +56,7 @@ package struct SpillFloors: Sendable, Hashable {
   ///
   /// It ends with the model's last element, which the sink sees to: frames of other models go on.
   package var order: DeltaOrder {
-    .modelByModel(spanElements: Frame.elementLimit, dividesAtEnds: false)
+    .modelByModel(spanElements: Granularity.grainElements, dividesAtEnds: false)
   }
   /// All rows are kept; a merge decides what becomes of them.
   package var takesAddedRows: Bool { true }
