@@ -97,7 +97,7 @@ extension DiskNeeds {
   ///   - earlier: What earlier attempts finished.
   init(_ plan: MergePlan, output: String, spill: String? = nil, earlier: MergeProgress? = nil) {
     let work = "\(output)/\(RunDirectory.workName)"
-    let needs = plan.recipe.method.needs
+    let passes = plan.recipe.method.passes
     for shard in plan.layout.shards {
       parts.append(
         Part(
@@ -111,7 +111,7 @@ extension DiskNeeds {
       isDone: { strip in
         earlier?.histograms[strip.ordinal] != nil
       })
-    if needs.contains(.trim) {
+    if passes.contains(.trim) {
       let elected = plan.tasks.filter { plan.recipe.electedRoles.contains($0.role) }
       addStatistics(plan, elected, in: "\(work)/trim-statistics") { _ in false }
     }
@@ -126,7 +126,7 @@ extension DiskNeeds {
         Part(
           name: "matrices", byteCount: scratch * min(plan.memory.lanes, plan.solve.jobs.count)))
     }
-    if needs.contains(.rowCuts) {
+    if passes.contains(.rowCuts) {
       let rows = surveyed.reduce(0) { $0 + $1.rowCount } * plan.recipe.models.count
       add("row-cuts", rows * 8, in: work)
     }
