@@ -115,7 +115,8 @@ public struct MergeRun {
       try files.takeBack(directory.names)
     }
     if !earlier.isPublishing {
-      let spill = plan.options.spillDirectory == nil ? nil : try directory.spillPath(of: plan)
+      let isElsewhere = plan.spill.isOn && plan.options.spillDirectory != nil
+      let spill = isElsewhere ? try directory.spillPath(of: plan) : nil
       try DiskNeeds(plan, output: output, spill: spill, earlier: earlier)
         .check(output, making: "the merged model")
     }
