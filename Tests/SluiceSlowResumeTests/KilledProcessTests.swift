@@ -8,7 +8,7 @@ import SluiceRecipe
 import SluiceTestSupport
 import Testing
 
-/// The program itself, killed and sent signals; `scripts/kills` does the same at length.
+/// The program itself, killed and sent signals; `scripts/attacks kills` does the same at length.
 @Suite("The program", .serialized)
 struct KilledProcessTests {
   private let directory: ScratchDirectory

@@ -73,6 +73,7 @@ extension FrameCodec: ExpressibleByArgument {
 }
 
 extension ResumeCheck: ExpressibleByArgument {}
+extension InputCheck: ExpressibleByArgument {}
 /// On or off.
 enum Switch: String, CaseIterable, ExpressibleByArgument {
   case on, off

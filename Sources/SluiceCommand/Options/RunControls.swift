@@ -89,6 +89,12 @@ struct ReadControls: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "How inputs are compared with those of an interrupted run, beside samples: by the time of the "
+        + "last change of any kind, by all of their bytes (read at the start, each time), or not."))
+  var verifyInputs: InputCheck = .change
+
+  @Option(
+    help: ArgumentHelp(
       "How often finished work is recorded, in seconds; 0 for never.", visibility: .hidden))
   var journalInterval = 1.0
 
@@ -103,6 +109,7 @@ struct ReadControls: ParsableArguments {
     var options = try lanes.applied(to: options)
     options.startsOver = restart
     options.resumeCheck = verifyResume
+    options.inputCheck = verifyInputs
     guard (0...3600).contains(journalInterval) else {
       throw ValidationError("The journal interval must lie in 0 ... 3600 seconds.")
     }

@@ -13,6 +13,8 @@ extension PlanExplanation {
     plan.output = output.printable
     plan.edges = edges.printable
     plan.edgesReason = edgesReason.printable
+    plan.spillCodec = spillCodec.printable
+    plan.spillReason = spillReason.printable
     for index in plan.stages.indices {
       plan.stages[index].name = stages[index].name.printable
       plan.stages[index].settings = stages[index].settings.printable(limit: .max)
@@ -32,6 +34,7 @@ extension PlanExplanation.Pass {
   fileprivate mutating func makePrintable() {
     name = name.printable
     reason = reason.printable
+    bound = bound.printable
     segments = segments.map { segment in
       var segment = segment
       segment.kind = NodeKind(segment.node.printable, bytes: segment.kind.bytes)

@@ -37,12 +37,11 @@ enum StandardError {
 }
 
 extension String {
-  /// The text with control characters other than line ends and tabs written as `\u001b`, which
-  /// means the same in JSON: names in recipes and checkpoints must not move a terminal's cursor.
+  /// The text with characters that steer the output, but for line ends and tabs, written as `\u001b`,
+  /// which means the same in JSON: names in recipes, checkpoints and reports of others must not move a
+  /// terminal's cursor, nor turn the direction of the text around them.
   fileprivate var withoutControls: String {
-    escaping { scalar in
-      scalar.value < 0x20 ? scalar != "\n" && scalar != "\t" : 0x7f...0x9f ~= scalar.value
-    }
+    escaping { $0.steersOutput && $0 != "\n" && $0 != "\t" }
   }
 }
 

@@ -10,7 +10,7 @@ struct Node: Sendable {
     let context = NodeContext(name: name, cancellation: cancellation)
     do {
       try cancellation.check()
-      try body(context)
+      try cancellation.asThatOfThisThread { try body(context) }
     } catch {
       // Before any channel is closed, so that nobody takes the end of this node for a good one.
       cancellation.cancel(error)

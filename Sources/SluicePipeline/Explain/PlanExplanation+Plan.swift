@@ -46,10 +46,8 @@ extension PlanExplanation {
     spillReason = plan.spill.reason
     self.output = output
     fileCount = plan.layout.shards.count
-    let spillIsElsewhere = plan.options.spillDirectory != nil
-    bytesNeeded =
-      plan.layout.byteCount + (passes.map(\.bytesSpilled).max() ?? 0)
-      - (spillIsElsewhere ? plan.spill.expectedByteCount : 0)
+    let spill = plan.options.spillDirectory.map { "\($0)/spill" }
+    bytesNeeded = DiskNeeds(plan, output: output, spill: spill).byteCount
     bytesFree = PlanExplanation.freeBytes(at: output)
     if measuresSpeed { estimate(plan) }
   }

@@ -65,7 +65,10 @@ package struct SolvePass: TensorPass {
         modelNames: plan.recipe.models.map(\.name), kernels: kernels)
       let solver = LayerSolver(
         plan: plan, kernels: kernels, reader: reader, solved: solved,
-        scratchPath: "\(scratch)-\(worker.lane)", worker: worker)
+        scratch: ScratchSpace("\(scratch)-\(worker.lane)") { [lane = worker.lane] name in
+          try ScratchFile.open(
+            in: Directory.parent(of: scratch), name: "solve-\(lane)-\(name)")
+        }, worker: worker)
       return { job in
         do {
           try solver.solve(job)
@@ -86,7 +89,7 @@ private struct LayerSolver {
   let reader: RowReader
   /// Where solved weights go: F32, at the places that the plan gives them, in any order.
   let solved: WorkFile
-  let scratchPath: String
+  let scratch: ScratchSpace
   let worker: PassWorker
 
   private var method: MethodParameters { plan.recipe.method }
@@ -101,7 +104,7 @@ private struct LayerSolver {
     }
     guard let model = job.model else {
       let solver = RegMean(
-        offDiagonal: method.offDiagonal, scratchPath: scratchPath + "-gram",
+        offDiagonal: method.offDiagonal, scratch: scratch,
         panelRows: SolvePlan.panelRows(task.columnCount))
       // SAFETY: the solver's buffers hold the rows that it asks for.
       try unsafe solver.solve(
@@ -113,7 +116,7 @@ private struct LayerSolver {
     let isDelta = method.solveTarget == .delta
     let solver = SparseSolver(
       rate: plan.settings.pruningRate(of: task, model: model).value,
-      dampening: method.dampening, scratchPath: scratchPath)
+      dampening: method.dampening, scratch: scratch)
     // SAFETY: as above.
     try unsafe solver.solve(
       rowCount: task.rowCount, columnCount: task.columnCount,

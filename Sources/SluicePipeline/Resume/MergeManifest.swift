@@ -73,10 +73,16 @@ enum MergeManifest {
   static let recipePrefix = "recipe."
 
   private static func addInputs(_ plan: MergePlan, to manifest: inout Manifest) throws {
-    for (name, files) in plan.filesByModel {
+    let readsAll = plan.options.inputCheck == .all
+    for (model, (name, files)) in plan.filesByModel.enumerated() {
       for file in files {
         let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
-        try Fingerprint(of: file).add(to: &manifest, as: "input.\(name).\(fileName)")
+        let key = "input.\(name).\(fileName)"
+        // The base comes first.
+        let isStored = model > 0 && plan.stored.isStored(model - 1)
+        try Fingerprint(of: file).add(to: &manifest, as: key, hasTime: !isStored)
+        try manifest.places.append(
+          Manifest.Entry(name: key, value: InputPlace(of: file, isRead: readsAll).text))
       }
     }
     for file in MethodInputFile.allCases {
@@ -84,8 +90,11 @@ enum MergeManifest {
         [("", plan.recipe.extraFiles[file])]
         + plan.recipe.models.map { (".\($0.name)", $0.extraFiles[file]) }
       for case (let owner, let path?) in paths {
-        try Fingerprint(of: try InputFile.open(path)).add(
-          to: &manifest, as: "extra.\(file.rawValue)\(owner)")
+        let key = "extra.\(file.rawValue)\(owner)"
+        let input = try InputFile.open(path)
+        try Fingerprint(of: input).add(to: &manifest, as: key)
+        try manifest.places.append(
+          Manifest.Entry(name: key, value: InputPlace(of: input, isRead: readsAll).text))
       }
     }
     for file in plan.companions.files {

@@ -111,26 +111,29 @@ package struct PruneRun {
     }
     let meter = CostMeter()
     try plan.checkInputs()
+    plan.limitReadAhead()
     let manifest = try MergeManifest.make(storing: request, plan)
     let isNew = try FileStatus.of("\(output)/\(RunDirectory.workName)") == nil
     let isFinished = try isFinished(manifest)
     if isNew, isFinished { return .wasFinished }
-    if !isFinished { try checkIsFree() }
+    if isNew { try checkIsFree() }
     var directory = try RunDirectory(locking: output, manifest: manifest)
     if isFinished {
       // Stopped after the finished name, before the work directory was gone.
       try directory.finish()
       return .wasFinished
     }
-    if plan.options.startsOver { try directory.startOver { $0 == DeltaStore.fileName } }
+    if plan.options.startsOver { try directory.startOver() }
     var earlier = MergeProgress()
-    let journalFile = try directory.openJournal { earlier.apply($0) }
+    let journalFile = try directory.openJournal(plan.options.inputCheck) { earlier.apply($0) }
+    try checkIsFree(but: directory.names)
     do {
       earlier.moveSpill(to: directory.spillPlace(of: plan))
       let check = FinishedWorkCheck(plan: plan, directory: directory, cancellation: cancellation)
       let damaged = try check.damagedUnits(in: earlier, plan.options.resumeCheck)
       for unit in damaged { earlier.undo(unit) }
-      try checkSpace()
+      try DiskNeeds(storing: plan, output: output, earlier: earlier)
+        .check(output, making: "the store")
       let summary = try MergeWork.attempt(
         plan, in: directory, journalFile, earlier: earlier, damaged: damaged, meter: meter,
         cancellation: cancellation
@@ -165,7 +168,7 @@ package struct PruneRun {
     var facts = try MergeManifest.storeFacts(request, plan)
     facts["identity"] = manifest.identity.hexadecimal
     let byteCount = try sealing.write(
-      to: "\(output)/\(DeltaStore.fileName)", via: directory.work, facts: facts, progress)
+      to: "\(output)/\(DeltaStore.fileName)", in: directory, facts: facts, progress)
     return Summary(
       tensorCount: linear.count + whole.count,
       modelByteCount: (linear + whole).reduce(0) { sum, task in
@@ -178,23 +181,14 @@ package struct PruneRun {
     return store.facts["identity"] == manifest.identity.hexadecimal
   }
 
-  private func checkIsFree() throws {
+  /// Refuses a directory with a model or store, or with others' files of the names that are given.
+  private func checkIsFree(but own: OutputNames? = nil) throws {
     guard try FileStatus.of(output) != nil else { return }
-    for entry in try Directory.list(output)
-    where entry.name == DeltaStore.fileName || OutputDirectory.isOutput(entry.name) {
-      throw PipelineError.outputExists(output, found: entry.name)
+    let names = [DeltaStore.fileName, "config.json"]
+    let foreign = try Directory.list(output).map(\.name).filter { name in
+      try (names.contains(name) || OutputDirectory.isOutput(name)) && own?.isOurs(name) != true
     }
-  }
-
-  private func checkSpace() throws {
-    let expected = plan.storeByteCount * 2 + plan.statisticsByteCount
-    let free = try FileSystem.freeByteCount(at: output)
-    guard free < expected else { return }
-    throw PipelineError(
-      Failure(
-        .inputOutput, subject: Subject(file: output),
-        message: "making the store takes about \(ByteCount(expected)), \(ByteCount(free)) are free",
-        remedy: "Free space, or choose another --out."))
+    guard foreign.isEmpty else { throw PipelineError.outputExists(output, found: foreign) }
   }
 }
 

@@ -31,13 +31,14 @@ struct StoreSealing {
   ///
   /// - Parameters:
   ///   - path: Its path.
-  ///   - directory: Where it is kept until it is complete.
+  ///   - directory: The directory of the run.
   ///   - facts: How it was made, and from what.
   ///   - progress: Where progress is counted.
   /// - Returns: The number of bytes.
   /// - Throws: If something cannot be read or written, or the run was cancelled.
   func write(
-    to path: String, via directory: String, facts: [String: String], _ progress: ProgressMeter
+    to path: String, in directory: RunDirectory, facts: [String: String],
+    _ progress: ProgressMeter
   ) throws -> Int {
     var planned: [PlannedTensor] = []
     var byName: [String: TensorTask] = [:]
@@ -53,7 +54,7 @@ struct StoreSealing {
       }
     }
     let layout = try ShardLayout.plan(planned, shardByteLimit: .max >> 1, metadata: facts)
-    let file = try AtomicFile(to: path, via: directory)
+    let file = try AtomicFile(to: path, via: directory.work)
     progress.startPhase("seal", totalBytes: layout.byteCount)
     defer { progress.finishPhase() }
     for shard in layout.shards {
@@ -79,10 +80,12 @@ struct StoreSealing {
       }
     }
     if let config = try config() {
-      try AtomicFile.write(config, to: "\(Directory.parent(of: path))/config.json", via: directory)
+      let copy = try AtomicFile.holding(
+        config, to: "\(Directory.parent(of: path))/config.json", via: directory.work)
+      try AtomicFile.publish([copy], noting: directory.names)
     }
     let byteCount = file.byteCount
-    try file.publish()
+    try AtomicFile.publish([file], noting: directory.names)
     return byteCount
   }
 

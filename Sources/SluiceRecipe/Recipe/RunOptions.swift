@@ -31,6 +31,8 @@ public struct RunOptions: Sendable, Hashable {
   package var startsOver = false
   /// How much of the work of earlier attempts is read again before it is relied on.
   package var resumeCheck: ResumeCheck = .sample
+  /// How inputs are compared with those of earlier attempts.
+  package var inputCheck: InputCheck = .change
   /// How often finished work is recorded.
   package var journalPace = JournalPace()
   /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
@@ -75,6 +77,17 @@ package enum ResumeCheck: String, Sendable, Hashable, CaseIterable {
   case all
   /// None of it.
   case none
+}
+
+/// How the inputs of an attempt are compared with those of the one before; lengths, times, headers and
+/// samples always are.
+package enum InputCheck: String, Sendable, Hashable, CaseIterable {
+  /// Where a file was not moved, also by the time of its last change of any kind, which nobody can set.
+  case change
+  /// By all of their bytes, if the first attempt read them all, too.
+  case all
+  /// By nothing more.
+  case samples
 }
 
 /// When a group of records is committed to the journal.

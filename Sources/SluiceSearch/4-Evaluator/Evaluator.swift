@@ -91,8 +91,8 @@ package struct Evaluator: Sendable, Hashable {
   private func run(
     _ words: [String], in place: EvaluatorDirectory, _ hearing: (String) -> Void
   ) throws(Failed) -> Result<TaskScores, Problem> {
-    var process: EvaluatorProcess
-    do throws(EvaluatorProcess.Unstarted) {
+    let process: EvaluatorProcess
+    do throws(ChildProgram.Unstarted) {
       process = try EvaluatorProcess(words)
     } catch {
       return .failure(

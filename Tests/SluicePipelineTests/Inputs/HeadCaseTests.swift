@@ -61,7 +61,7 @@ struct HeadCaseTests {
     try input.write("b", InputCase.llama(2), config: config(40))
     let found = try input.run {
       InputCase.average(&$0)
-      $0.vocabulary = .extend
+      $0.method.vocabulary = .extend
     }
     #expect(found.model.config == config(48))
     #expect(found.model["lm_head.weight"]?.shape.dimensions == [48, 16])
@@ -76,7 +76,7 @@ struct HeadCaseTests {
       "a", InputCase.llama(1).map { $0.name == "lm_head.weight" ? longer ?? $0 : $0 })
     let refusal = try input.refusal {
       InputCase.average(&$0)
-      $0.vocabulary = .extend
+      $0.method.vocabulary = .extend
     }
     #expect(refusal.message.contains("64 rows") && refusal.message.contains("40"))
   }
@@ -92,7 +92,7 @@ struct HeadCaseTests {
     try input.write("a", tensors)
     let refusal = try input.refusal {
       InputCase.average(&$0)
-      $0.vocabulary = vocabulary
+      $0.method.vocabulary = vocabulary
     }
     #expect(refusal.message.contains("empty ([0])") && refusal.whole.contains("ZeRO-3"))
   }
@@ -109,7 +109,7 @@ struct HeadCaseTests {
       })
     let refusal = try input.refusal {
       InputCase.average(&$0)
-      $0.vocabulary = .base
+      $0.method.vocabulary = .base
     }
     #expect(refusal.message == "the shape is [8], the base's is [16]")
   }
@@ -172,7 +172,7 @@ struct HeadCaseTests {
     try input.directory.write("{{ messages }}", to: "a/chat_template.jinja")
     let found = try input.run {
       InputCase.average(&$0)
-      $0.vocabulary = .extend
+      $0.method.vocabulary = .extend
     }
     #expect(try found.text("tokenizer.json") == own)
     #expect(try found.text("chat_template.jinja") == "{{ messages }}")
@@ -191,7 +191,7 @@ struct HeadCaseTests {
     }
     let refusal = try input.refusal {
       InputCase.average(&$0)
-      $0.vocabulary = .extend
+      $0.method.vocabulary = .extend
     }
     #expect(refusal.subject.model == "b" && refusal.message.contains("other tokens"))
   }

@@ -24,7 +24,7 @@ struct NameCaseTests {
     #expect(!refusal.whole.contains("--extra-tensors"))
     let found = try renamed.run {
       InputCase.average(&$0)
-      $0.renames = ["\(prefix)="]
+      $0.method.renames = ["\(prefix)="]
     }
     #expect(found.model.tensors == expected.model.tensors)
   }
@@ -37,7 +37,7 @@ struct NameCaseTests {
     for extra in MethodParameters.ExtraTensors.allCases {
       let refusal = try input.refusal {
         InputCase.average(&$0)
-        $0.extraTensors = extra
+        $0.method.extraTensors = extra
       }
       #expect(refusal.message.contains("no tensor in common"))
     }
@@ -66,13 +66,13 @@ struct NameCaseTests {
     #expect(refusal.whole.contains("--rename 'model.=model.language_model.'"))
     let absent = try input.refusal {
       InputCase.average(&$0)
-      $0.renames = ["model.=model.language_model."]
+      $0.method.renames = ["model.=model.language_model."]
     }
     #expect(absent.whole.contains("--absent base"))
     let found = try input.run {
       InputCase.average(&$0)
-      $0.renames = ["model.=model.language_model."]
-      $0.absent = .base
+      $0.method.renames = ["model.=model.language_model."]
+      $0.method.absent = .base
     }
     #expect(found.messages(.missingTensor).first?.contains("29 others") == true)
     let plain = try InputCase()
@@ -97,7 +97,7 @@ struct NameCaseTests {
     try other.write("b", InputCase.llama(2))
     let refusal = try other.refusal {
       InputCase.average(&$0)
-      $0.absent = .error
+      $0.method.absent = .error
     }
     #expect(refusal.subject.tensor == "model.norm.weight" && refusal.subject.model == "a")
   }
@@ -106,7 +106,7 @@ struct NameCaseTests {
   func badRenaming(text: String) throws {
     let input = try InputCase()
     try input.writeFamily()
-    #expect(try input.refusal { $0.renames = [text] }.exitCode == .usage)
+    #expect(try input.refusal { $0.method.renames = [text] }.exitCode == .usage)
   }
 
   @Test("two tensors that get one name by renaming are refused")
@@ -121,8 +121,8 @@ struct NameCaseTests {
     }
     let refusal = try input.refusal {
       InputCase.average(&$0)
-      $0.extraTensors = .ignore
-      $0.renames = ["x.=z.", "y.=z."]
+      $0.method.extraTensors = .ignore
+      $0.method.renames = ["x.=z.", "y.=z."]
     }
     #expect(refusal.message.contains("two tensors have this name"))
   }

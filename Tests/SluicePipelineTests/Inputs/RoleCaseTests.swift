@@ -92,7 +92,7 @@ struct RoleCaseTests {
     func merged(_ routers: MethodParameters.Routers) throws -> [Float] {
       let input = try InputCase()
       try input.writeFamily(config: "{}") { InputCase.tensors(shapes, $0) }
-      return try #require(try input.run { $0.routers = routers }.model[name]?.floats)
+      return try #require(try input.run { $0.method.routers = routers }.model[name]?.floats)
     }
     func own(_ seed: UInt64) throws -> [Float] {
       try #require(InputCase.tensors(shapes, seed)[0].floats)

@@ -91,7 +91,14 @@ struct RunDirectoryTests {
     #expect(refusal.message.contains("input.math.\(path).modified"))
     times = [status.st_atim, status.st_mtim]
     #expect(utimensat(AT_FDCWD, file, &times, 0) == 0)
-    try merge.run("inputs", changeRecipe: { $0.models[0].path = moved })
+    // The time of change can be set back, that of the inode cannot.
+    let touched = try failure {
+      try merge.run("inputs", changeRecipe: { $0.models[0].path = moved })
+    }
+    #expect(touched.exitCode == .badInput)
+    #expect(touched.message.contains("(input.math.\(path))"))
+    try merge.run(
+      "inputs", change: { $0.inputCheck = .samples }, changeRecipe: { $0.models[0].path = moved })
     let names = try merge.files(of: "inputs").keys
     #expect(Set(names) == Set(merge.expected.keys))
   }

@@ -38,7 +38,8 @@ struct SyncTests {
         // The only group of records: first the data, in whatever order, then the records.
         "sync .sluice/model.safetensors", "sync .sluice", "sync .sluice/statistics",
         "sync .sluice/journal",
-        // Small files together, and what loaders look for after them.
+        // Which files get names; then small files together, and what loaders look for after them.
+        "sync .sluice", "sync .sluice/names",
         "sync .sluice/.config.json.partial", "sync .sluice/.sluice-recipe.yaml.partial",
         "sync .sluice/.sluice-report.json.partial", "rename config.json",
         "rename sluice-recipe.yaml", "rename sluice-report.json", "sync .",
