@@ -14,7 +14,7 @@ package struct PipelineError: SluiceError, Hashable {
   }
 
   static func mismatch(
-    model: String, file: String?, tensor: String, _ message: String, remedy: String?
+    model: String, file: String?, tensor: String?, _ message: String, remedy: String?
   ) -> PipelineError {
     PipelineError(
       Failure(
