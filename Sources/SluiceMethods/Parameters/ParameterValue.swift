@@ -131,3 +131,5 @@ extension MethodParameters.Denominator: ParameterValue {}
 extension MethodParameters.NonLinear: ParameterValue {}
 extension MethodParameters.Vocabulary: ParameterValue {}
 extension MethodParameters.ExtraTensors: ParameterValue {}
+extension MethodParameters.Absent: ParameterValue {}
+extension MethodParameters.Routers: ParameterValue {}

@@ -1,3 +1,4 @@
+internal import SluiceMethods
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
