@@ -42,7 +42,7 @@ private struct Draw {
 }
 
 private let keys: [String] =
-  RecipeKey.all.map(\.name) + [
+  ParameterRow.all.map(\.name) + [
     "merge_method", "base_model", "models", "model", "parameters", "stages", "exec", "command",
     "kind",
     "statistics", "scope", "time-limit", "read", "delta", "significance", "assign-rates", "mask",
