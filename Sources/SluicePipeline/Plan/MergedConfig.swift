@@ -11,7 +11,9 @@ enum MergedConfig {
   ) -> [UInt8]? {
     guard var config = base.config, let values = base.catalog.config else { return nil }
     let isUnpacked = base.catalog.quantisation != nil
-    if let dtype = recipe.method.outputDType ?? (isUnpacked ? .bf16 : nil), let name = torchName(dtype) {
+    if let dtype = recipe.method.outputDType ?? (isUnpacked ? .bf16 : nil),
+      let name = torchName(dtype)
+    {
       // Newer configs call it dtype; a value of that name keeps its name.
       config.set(config.contains("dtype") ? "dtype" : "torch_dtype", to: .string(name))
     }
