@@ -1,4 +1,5 @@
 import Glibc
+@testable import SluiceMethods
 @testable import SluiceRecipe
 
 /// Changes recipes as people do, line by line.
