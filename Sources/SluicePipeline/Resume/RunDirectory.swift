@@ -43,13 +43,16 @@ struct RunDirectory {
     return "\(Directory.absolute(other))/\(spillName(of: manifest.identity))"
   }
 
-  /// The name of a run's spill in another directory.
-  ///
-  /// It is made from the number of the work directory, too: a work directory that came from elsewhere
-  /// cannot name the spill of another run.
+  /// The name of a run's spill in another directory: the same for each attempt, so that none is left when
+  /// the note of it is lost.
   private func spillName(of identity: Hash128) -> String {
-    let text = "\(identity.hexadecimal) \(held.work.inode)"
-    return "sluice-\(Hash128(of: Array(text.utf8)).hexadecimal.prefix(16)).spill"
+    "sluice-\(identity.hexadecimal.prefix(16)).spill"
+  }
+
+  /// What a note of a spill has that was made in this very work directory: one that came from elsewhere
+  /// removes nothing.
+  private var spillMark: String {
+    Hash128(of: Array("spill \(held.work.inode)".utf8)).hexadecimal
   }
 
   /// Where the spill is: in the work directory, or in another with a name that is the run's own.
@@ -61,7 +64,7 @@ struct RunDirectory {
     let path = spillPlace(of: plan)
     try removeOtherSpill(than: path)
     try AtomicFile.write(
-      Array(path.utf8), to: workPath(RunDirectory.spillPlaceName), via: work)
+      Array("\(spillMark)\n\(path)".utf8), to: workPath(RunDirectory.spillPlaceName), via: work)
     return path
   }
 
@@ -69,8 +72,11 @@ struct RunDirectory {
   private func removeOtherSpill(than kept: String? = nil) throws {
     let place = workPath(RunDirectory.spillPlaceName)
     guard try FileStatus.of(place) != nil else { return }
-    let path = String(
+    let note = String(
       decoding: try InputFile.contents(of: place, byteLimit: 1 << 16), as: UTF8.self)
+    let lines = note.split(separator: "\n", maxSplits: 1)
+    guard lines.count == 2, lines[0] == spillMark else { return }
+    let path = String(lines[1])
     // Nothing but what `spillPath` named is removed: the spill of the run whose manifest this is.
     guard path != kept,
       case .manifest(let earlier) = try Manifest.read(workPath(RunDirectory.manifestName)),
