@@ -128,7 +128,7 @@ import Testing
         base: directory("base"), name: name, model: directory("model-" + name)),
       options: RunOptions(threads: 1))
     let error = #expect(throws: (any Error).self) { try survey.run(cancellation: cancellation) }
-    #expect((error as? any SluiceError)?.failure.exitCode == .interrupted)
+    #expect((error as? any SluiceError)?.failure.exitCode == .terminated)
   }
 
   @Test(

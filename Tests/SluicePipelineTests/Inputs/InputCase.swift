@@ -57,7 +57,10 @@ struct InputCase {
   static func tensors(_ shapes: [(String, [Int])], _ seed: UInt64) -> [TinyTensor] {
     shapes.map { name, shape in
       // Names are given to generators by their ends, so that a prefix changes no number.
-      let own = name.split(separator: ".").suffix(4).joined(separator: ".")
+      let parts = name.split(separator: ".")
+      let own = parts.suffix(
+        parts.lastIndex(of: "layers").map { parts.count - $0 } ?? 2
+      ).joined(separator: ".")
       var base = RepeatableGenerator(seed: Reference.fnv1a64(own.utf8))
       var other = RepeatableGenerator(seed: Reference.fnv1a64(own.utf8) ^ (seed &* 0x9e37_79b9))
       let count = shape.reduce(1, *)
