@@ -192,7 +192,7 @@ struct RecipeErrorTests {
       "Did you mean mmap? Known are: pread, mmap."),
     WrongRecipe(
       method + "run: {pruning-rate: 0.8}", "5:7", "run.pruning-rate: there is no such key",
-      "Known are: memory, threads, io."),
+      "Known are: memory, threads, io, edges."),
     WrongRecipe(
       method + "dtype: bf16", "5:8", "dtype: \"bf16\" is not one of the words expected here",
       "Did you mean BF16? Known are: F32, F16, BF16, F64, bfloat16, float16, float32, float64."),
