@@ -69,18 +69,24 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages"], swiftSettings: strict),
+    // Low-rank adapters: deltas that are computed.
+    .target(
+      name: "SluiceAdapters",
+      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages"],
+      swiftSettings: strict),
 
     // Layer 3: recipe -> plan -> run -> report.
     .target(
       name: "SluiceRecipe",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages", "SluiceMethods", "CLibYAML",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages", "SluiceMethods",
+        "SluiceAdapters", "CLibYAML",
       ], swiftSettings: strict),
     .target(
       name: "SluicePipeline",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
+        "SluiceMethods", "SluiceSolvers", "SluiceAdapters", "SluiceRecipe",
       ], swiftSettings: strict),
     // Pages about what was done: they read reports, and share nothing else with the pipeline.
     .target(
@@ -97,7 +103,7 @@ let package = Package(
       name: "Sluice",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
+        "SluiceMethods", "SluiceAdapters", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
         "SluiceReport",
       ], swiftSettings: strict),
 
@@ -106,7 +112,7 @@ let package = Package(
       name: "SluiceCommand",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
+        "SluiceMethods", "SluiceAdapters", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
         "SluiceReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -138,6 +144,14 @@ let package = Package(
         exclude: module == "Recipe" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }
+    + [
+      .testTarget(
+        name: "SluiceAdaptersTests",
+        dependencies: [
+          "SluiceAdapters", "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages",
+          "SluiceTestSupport",
+        ], swiftSettings: relaxed)
+    ]
     // Too slow for every build: swift test --filter SluiceSlow.
     + [
       .testTarget(

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceAdapters
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluicePipeline
@@ -27,6 +28,15 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
       "A fine-tuned model, or its store; repeat for each.", valueName: "[name=]path"))
   var models: [PossiblyNamedPath] = []
 
+  @Option(
+    name: .customLong("adapter"),
+    help: ArgumentHelp("A LoRA adapter of the base; repeat for each.", valueName: "[name=]path"))
+  var adapters: [PossiblyNamedPath] = []
+
+  @Option(
+    help: "Which library packed adapters of stacked experts; must be said where it matters.")
+  var loraExperts: ExpertPacking?
+
   @Option(help: "How many times the mean an offset must exceed to be significant.")
   var significanceMultiple = 5.0
 
@@ -42,7 +52,7 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
-    guard !models.isEmpty else {
+    guard !models.isEmpty || !adapters.isEmpty else {
       throw UsageError("no fine-tuned model is given", remedy: "Add --model DIRECTORY.")
     }
     OpenFileLimit.raise()
@@ -51,8 +61,17 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
     let options = try controls.options()
     var results: [ModelOffsets] = []
     // All models are opened before the first is read: what is wrong is said at once.
-    let surveys = try models.map { model in
+    let asked =
+      models.map { AdaptedPath($0.path).model(named: $0.name) }
+      + adapters.map { adapter in
+        var model = MergeRecipe.Model(name: adapter.name, path: base)
+        model.adapters = [MergeRecipe.Adapter(path: adapter.path)]
+        return model
+      }
+    let surveys = try asked.map { model in
       var request = OffsetSurvey.Request(base: base, name: model.name, model: model.path)
+      request.adapters = model.adapters
+      request.expertPacking = loraExperts
       request.significanceMultiple = significanceMultiple
       request.linearSet.include = linearInclude
       request.linearSet.exclude = linearExclude

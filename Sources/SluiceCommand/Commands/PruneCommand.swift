@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceAdapters
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluicePipeline
@@ -21,8 +22,13 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
   @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
   var base: String
 
-  @Option(help: "The fine-tuned model, likewise.")
-  var model: String
+  @Option(help: "The fine-tuned model, likewise; the base, if only adapters are given.")
+  var model: String?
+
+  @Option(
+    name: .customLong("adapter"),
+    help: ArgumentHelp("A LoRA adapter to add; repeat for each.", valueName: "path"))
+  var adapters: [String] = []
 
   @Option(help: "The directory of the store.")
   var out: String
@@ -48,6 +54,7 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
   @Flag(help: "Leave out tensors that the base does not have.")
   var ignoreExtraTensors = false
 
+  @OptionGroup(title: "LoRA adapters") var arithmetic: AdapterArithmetic
   @OptionGroup(title: "How it is run (never changes the result)") var controls: ReadControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
@@ -59,7 +66,14 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
     OpenFileLimit.raise()
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
-    var request = PruneRun.Request(base: base, model: model, pruningRate: asked)
+    guard model != nil || !adapters.isEmpty else {
+      throw UsageError("no fine-tuned model is given", remedy: "Add --model DIRECTORY.")
+    }
+    let adapted = AdaptedPath(model ?? base).model(named: "model")
+    var request = PruneRun.Request(base: base, model: adapted.path, pruningRate: asked)
+    request.adapters = adapted.adapters + adapters.map { MergeRecipe.Adapter(path: $0) }
+    request.adapterRounding = arithmetic.loraRounding
+    request.expertPacking = arithmetic.loraExperts
     request.maxRateDeviation = maxRateDeviation
     request.codec = codec
     request.linearSet.include = linearInclude

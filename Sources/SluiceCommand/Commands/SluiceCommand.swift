@@ -13,7 +13,7 @@ struct SluiceCommand: ParsableCommand {
       """,
     version: SluiceVersion.current,
     subcommands: [
-      MergeCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
+      MergeCommand.self, FoldCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
       SearchCommand.self, OffsetsCommand.self, ReportCommand.self, InspectCommand.self,
       VerifyCommand.self, StatusCommand.self, MethodsCommand.self, DemoCommand.self,
     ])

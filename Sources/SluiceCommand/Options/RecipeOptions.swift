@@ -88,6 +88,8 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "What to do with tensors that the base does not have.")
   var extraTensors: MergeRecipe.ExtraTensors = .error
 
+  @OptionGroup(title: "LoRA adapters") var adapters: AdapterOptions
+
   @OptionGroup(title: "What only some methods know (see sluice methods)")
   var methodOptions: MethodOptions
 
@@ -122,6 +124,7 @@ struct RecipeOptions: ParsableArguments {
     recipe.vocabulary = vocabulary
     recipe.extraTensors = extraTensors
     recipe.extraFiles = methodOptions.files
+    adapters.arithmetic.apply(to: &recipe)
     if let amplifyFrom { try FoundFactors.apply(amplifyFrom, to: &recipe) }
     return recipe
   }
@@ -144,7 +147,8 @@ struct RecipeOptions: ParsableArguments {
   }
 
   private func fineTunedModels() throws -> [MergeRecipe.Model] {
-    var models = models.map { MergeRecipe.Model(name: $0.name, path: $0.value) }
+    var models = models.map { AdaptedPath($0.value).model(named: $0.name) }
+    try adapters.apply(to: &models, base: base)
     for (option, values) in [("--amplify", amplify), ("--weight", weight)] {
       for (name, same) in Dictionary(grouping: values, by: \.name) where same.count > 1 {
         throw UsageError("\(option) is given \(same.count) times for model \(name)")

@@ -18,11 +18,11 @@ extension MergePlan {
         if let store = stored.stores[model] {
           return sum + (knowsSpill ? store.framesRange(task.name).count : 0)
         }
-        if knowsSpill, task.role == .linear, let codec = spill.codec {
+        if knowsSpill, task.role == .linear, source.computed == nil, let codec = spill.codec {
           let lowest = spill.lowestRate(of: task, model: model, settings)
           return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
         }
-        return sum + task.fineTunedElementCounts[model] * (source.dtype.byteCount ?? 1)
+        return sum + task.fineTunedElementCounts[model] * source.readWidth
       }
     }
   }

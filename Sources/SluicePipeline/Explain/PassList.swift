@@ -153,7 +153,7 @@ struct PassList {
     let binned = tasks.filter { task in
       isAlways
         || task.fineTuned.contains { source in
-          source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) == .binned }
+          source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.deltaDType) == .binned }
             ?? false
         }
     }

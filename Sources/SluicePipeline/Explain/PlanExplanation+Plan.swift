@@ -33,7 +33,7 @@ extension PlanExplanation {
     smallestMemory =
       MemoryPlan.smallest(
         plan.tasks, recipe: recipe, partitionCount: plan.settings.partitionCount,
-        options: plan.options, frames: plan.frameUse
+        options: plan.options, frames: plan.frameUse, factors: plan.factors
       ).bytes
     // No pass has both; what the one takes more than the other is counted.
     let more = memory.frameBuffersByteCount - memory.outputBuffers * memory.outputBufferBytes

@@ -1,3 +1,4 @@
+package import SluiceAdapters
 package import SluiceRecipe
 package import SluiceCore
 package import SluiceDataflow
@@ -17,6 +18,10 @@ package struct OffsetSurvey {
     package var name: String
     /// The directory or file of the fine-tuned model, or its store.
     package var model: String
+    /// The adapters that are added to what lies there.
+    package var adapters: [MergeRecipe.Adapter] = []
+    /// How adapters' factors of stacked experts are packed.
+    package var expertPacking: ExpertPacking?
     /// How many times the mean an offset must exceed to be significant.
     package var significanceMultiple = 5.0
     /// Which tensors are linear layers.
@@ -47,7 +52,7 @@ package struct OffsetSurvey {
   /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
   package init(_ request: Request, options: RunOptions) throws {
     self.request = request
-    isStored = try DeltaStore.open(request.model) != nil
+    isStored = try request.adapters.isEmpty && DeltaStore.open(request.model) != nil
     // A rate that any store serves: nothing is pruned here.
     guard let rate = PruningRate(0.999_999) else { throw PipelineError.usage("no such rate") }
     var method = MethodParameters(pruningRate: rate)
@@ -58,7 +63,9 @@ package struct OffsetSurvey {
       models.append(
         MergeRecipe.Model(name: "\(request.name), negative offsets", path: request.model))
     }
+    for index in models.indices { models[index].adapters = request.adapters }
     var recipe = MergeRecipe(base: request.base, models: models, method: method)
+    recipe.expertPacking = request.expertPacking
     if !isStored {
       recipe.stages.transforms = [
         PlacedTransform(IdentifiedStage(SideTransform(), name: "side"), after: .delta)

@@ -1,4 +1,5 @@
 internal import SluiceRecipe
+internal import SluiceAdapters
 internal import SluiceCore
 internal import SluiceKernels
 internal import SluiceMethods
@@ -14,6 +15,8 @@ package struct MemoryPlan: Sendable, Hashable {
   package let chunkBytes: Int
   /// The bytes of counting tables and scratch that a lane holds.
   package let tableBytes: Int
+  /// How much of adapters' factors a lane holds at once; part of `tableBytes`.
+  let factorRoom: FactorRoom?
   /// The number of output buffers.
   package let outputBuffers: Int
   /// The bytes of an output buffer.
@@ -44,9 +47,11 @@ package struct MemoryPlan: Sendable, Hashable {
   /// are given up only for chunks that would be very small.
   static func fit(
     _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
-    frames: FrameUse
+    frames: FrameUse, factors: FactorNeed
   ) throws(PipelineError) -> MemoryPlan {
-    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
+    let shape = Shape(
+      tasks, recipe: recipe, partitionCount: partitionCount, frames: frames, factors: factors,
+      memory: options.memory.bytes)
     let largest = options.chunkElements ?? shape.largestUsefulChunk(options.io)
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
@@ -73,12 +78,15 @@ package struct MemoryPlan: Sendable, Hashable {
   ///   - partitionCount: The most partitions of any tensor.
   ///   - options: The run's options.
   ///   - frames: Whether frames are written and read.
+  ///   - factors: What computing deltas takes.
   /// - Returns: The number of bytes.
   static func smallest(
     _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
-    frames: FrameUse
+    frames: FrameUse, factors: FactorNeed
   ) -> ByteCount {
-    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
+    let shape = Shape(
+      tasks, recipe: recipe, partitionCount: partitionCount, frames: frames, factors: factors,
+      memory: 0)
     return shape.least(options.chunkElements ?? shape.largestUsefulChunk(options.io))
   }
 
@@ -97,27 +105,38 @@ package struct MemoryPlan: Sendable, Hashable {
 
   private struct Shape {
     let frames: FrameUse
+    let factors: FactorNeed
+    /// The budget, of which factors may take a part.
+    var memory: Int
     let tasks: [TensorTask]
     let largestElementCount: Int
     let widestOutput: Int
     let tableBytes: Int
     let indexBytes: Int
+    let normBytes: Int
 
     init(
-      _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, frames: FrameUse
+      _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, frames: FrameUse,
+      factors: FactorNeed, memory: Int
     ) {
       self.frames = frames
+      self.factors = factors
+      self.memory = memory
       let modelCount = recipe.models.count
       // Only what can be the largest chunk matters: one task for each combination of dtypes and of
       // what is read in place.
       struct Kind: Hashable {
         let dtype: DType?
         let isStrided: Bool
+        let isStored: Bool
+        let isComputed: Bool
       }
       var distinct: [[Kind]: TensorTask] = [:]
       for task in tasks {
         let key = ([task.base] + task.fineTuned).map { source in
-          Kind(dtype: source?.dtype, isStrided: source?.view != nil)
+          Kind(
+            dtype: source?.dtype, isStrided: source?.view != nil,
+            isStored: source?.isStored ?? false, isComputed: source?.computed != nil)
         }
         if let other = distinct[key], other.elementCount >= task.elementCount { continue }
         distinct[key] = task
@@ -138,7 +157,7 @@ package struct MemoryPlan: Sendable, Hashable {
       var modes = Set(
         tasks.filter { counted.contains($0.role) }.flatMap { task in
           task.fineTuned.compactMap { source in
-            source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) }
+            source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.deltaDType) }
           }
         })
       // Where a model has no tensor, what stages make of zeros is counted in bins.
@@ -172,11 +191,16 @@ package struct MemoryPlan: Sendable, Hashable {
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
         + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
+      // Once in what was read of the journal, once for the report.
+      normBytes = 2 * DeltaNorms.byteCount(stripCount: strips, modelCount: modelCount)
     }
 
     func least(_ largest: Int) -> ByteCount {
-      ByteCount(
-        plan(lanes: 1, chunkElements: min(largest, Granularity.grainElements)).totalBytes)
+      var shape = self
+      // Factors in the smallest pieces, too.
+      shape.memory = 0
+      let chunk = min(largest, Granularity.grainElements)
+      return ByteCount(shape.plan(lanes: 1, chunkElements: chunk).totalBytes)
     }
 
     /// What the pass over rows holds, or, in the merge, the cuts of the rows of a strip.
@@ -190,19 +214,22 @@ package struct MemoryPlan: Sendable, Hashable {
     func largestUsefulChunk(_ io: InputMode) -> Int {
       let grain = Granularity.grainElements
       let rounded = (max(largestElementCount, 1) + grain - 1) / grain * grain
-      return min(rounded, MemoryPlan.preferredChunkElements(io))
+      // Deltas that are computed should still be in the cache when they are worked on.
+      return min(rounded, MemoryPlan.preferredChunkElements(factors.isEmpty ? io : .pread))
     }
 
     func plan(lanes: Int, chunkElements: Int) -> MemoryPlan {
       let chunkBytes =
         tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
+      let room = factors.room(chunkElements: chunkElements, limit: memory / (4 * lanes))
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
-        tableBytes: tableBytes,
+        tableBytes: tableBytes + (room.map { $0.byteCount + ComputedRuns.byteCount } ?? 0),
+        factorRoom: room,
         outputBuffers: lanes + 3,
         outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,
-        indexBytes: indexBytes)
+        indexBytes: indexBytes + factors.sharedByteCount + (factors.isEmpty ? 0 : normBytes))
     }
 
     /// Room for several chunks, or for one where memory is so short that chunks are small.

@@ -1,4 +1,5 @@
 public import SluiceRecipe
+internal import SluiceAdapters
 package import SluiceCore
 package import SluiceFormats
 internal import SluiceMethods
@@ -23,6 +24,14 @@ public struct MergePlan: Sendable {
   package let layout: ShardLayout
   /// How the byte budget is spent.
   package let memory: MemoryPlan
+  /// What computes the deltas of adapters, if there are any.
+  let deltas: AdapterDeltas?
+  /// What computing them takes.
+  let factors: FactorNeed
+  /// Whether each model is the base with adapters.
+  let isAdapterAlone: [Bool]
+  /// What was found of each model's adapters.
+  let adapters: [[AppliedAdapter]]
   /// The models that come from stores.
   let stored: StoredModels
   /// Whether pass 2 reads the models again or what pass 1 kept of them.
@@ -71,7 +80,8 @@ public struct MergePlan: Sendable {
     var firstFile = base.checkpoint.files.count
     var models: [SourceModel] = []
     for model in recipe.models {
-      let source = try SourceModel.open(name: model.name, path: model.path, firstFile: firstFile)
+      let source = try SourceModel.open(
+        model, base: base, recipe: recipe, firstFile: firstFile)
       firstFile += source.checkpoint.files.count
       models.append(source)
     }
@@ -100,8 +110,16 @@ public struct MergePlan: Sendable {
     stored = spillInputs.stored
     try stored.check(tasks, recipe, files, needed: SpillPlan.need(spillInputs))
     var spill = try spillOfStore ?? SpillPlan(spillInputs)
+    factors = FactorNeed(matcher.computed)
     memory = try MergePlan.memory(
-      spillInputs, partitionCount: settings.partitionCount, &spill)
+      spillInputs, partitionCount: settings.partitionCount, factors: factors, &spill)
+    if let room = memory.factorRoom {
+      deltas = AdapterDeltas(matcher.computed, files: files, room: room)
+    } else {
+      deltas = nil
+    }
+    adapters = models.map(\.adapters)
+    isAdapterAlone = models.map(\.isAdapterAlone)
     self.spill = spill
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
@@ -109,7 +127,8 @@ public struct MergePlan: Sendable {
     config = MergedConfig.make(
       base, recipe: recipe, untiesHead: matcher.untiesHead, drafts: drafts)
     warnings =
-      matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
+      matcher.warnings + models.flatMap(\.adapterWarnings) + RecipeCheck.warnings(recipe)
+      + inputs.warnings + solve.warnings
       + (try ModelCompanions.warnings(of: recipe.base))
     let baseFileCount = base.checkpoint.files.count
     activations = try recipe.models.compactMap { model in
@@ -134,13 +153,14 @@ public struct MergePlan: Sendable {
 
   /// Fits the run into its budget; a spill that nobody asked for gives way.
   private static func memory(
-    _ spillInputs: SpillPlan.Inputs, partitionCount: Int, _ spill: inout SpillPlan
+    _ spillInputs: SpillPlan.Inputs, partitionCount: Int, factors: FactorNeed,
+    _ spill: inout SpillPlan
   ) throws(PipelineError) -> MemoryPlan {
     func fit() throws(PipelineError) -> MemoryPlan {
       try MemoryPlan.fit(
         spillInputs.tasks, recipe: spillInputs.recipe, partitionCount: partitionCount,
         options: spillInputs.options,
-        frames: MemoryPlan.FrameUse(spill, spillInputs.stored))
+        frames: MemoryPlan.FrameUse(spill, spillInputs.stored), factors: factors)
     }
     do throws(PipelineError) {
       return try fit()
@@ -216,7 +236,7 @@ public struct MergePlan: Sendable {
     tasks.reduce(0) { sum, task in
       let base = task.baseElementCount * (task.base.dtype.byteCount ?? 1)
       return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) {
-        $0 + ($1.0.map { $0.dtype.byteCount ?? 1 } ?? 0) * $1.1
+        $0 + ($1.0?.readWidth ?? 0) * $1.1
       }
     }
   }

@@ -110,7 +110,8 @@ enum RecipeCheck {
     func resolved(_ path: String) -> String { (try? Directory.resolve(path)) ?? path }
     var paths: [String: String] = [resolved(recipe.base): "base"]
     for model in recipe.models {
-      if let other = paths.updateValue(model.name, forKey: resolved(model.path)) {
+      let adapters = model.adapters.map { "\u{0}\(resolved($0.path)) \($0.scale)" }.joined()
+      if let other = paths.updateValue(model.name, forKey: resolved(model.path) + adapters) {
         warnings.append(
           Warning(
             .oddInput, subject: Subject(model: model.name, file: model.path),

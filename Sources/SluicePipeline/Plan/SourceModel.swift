@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -16,6 +17,14 @@ struct SourceModel {
   let config: TopLevelObject?
   /// The store that stands for the model, if it is one.
   var store: DeltaStore?
+  /// What adapters add, by the base's names.
+  var terms: [String: [DeltaTerm]] = [:]
+  /// Whether there is nothing but adapters: what they say nothing of is the base's.
+  var isAdapterAlone = false
+  /// Whether the head of such a model is its embedding, which the base decides.
+  var baseUsesEmbeddingAsHead = true
+  /// What was found of each adapter.
+  var adapters: [AppliedAdapter] = []
 
   /// What the config says of tied heads, if it says anything.
   var tiesHead: Bool? { config?.bool("tie_word_embeddings") }
@@ -34,7 +43,8 @@ struct SourceModel {
         config = try TopLevelObject(bytes, file: "\(path)/config.json")
       }
       return SourceModel(
-        name: name, checkpoint: checkpoint, firstFile: firstFile, config: config, store: store)
+        name: name, checkpoint: checkpoint, firstFile: firstFile, config: config, store: store,
+        isAdapterAlone: store?.facts["adapter-alone"] != nil)
     } catch {
       throw error.about(model: name)
     }
@@ -50,11 +60,15 @@ struct SourceModel {
   /// Whether the model has a head that is not its embedding.
   ///
   /// A head that is stored although the config ties it is the embedding once more.
-  var hasOwnHead: Bool { checkpoint[SourceModel.headName] != nil && tiesHead != true }
+  var hasOwnHead: Bool {
+    (checkpoint[SourceModel.headName] != nil && tiesHead != true)
+      || terms[SourceModel.headName] != nil
+  }
 
   /// Whether a missing head means that the embedding is used in its place.
   var usesEmbeddingAsHead: Bool {
     checkpoint[SourceModel.headName] == nil && tiesHead != false && embeddingName != nil
+      && baseUsesEmbeddingAsHead
   }
 
   /// The tensor that plays the part of the given name: itself, or the embedding for a tied head.

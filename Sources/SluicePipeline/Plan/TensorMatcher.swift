@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -24,6 +25,8 @@ struct TensorMatcher {
   let models: [SourceModel]
   private(set) var warnings: [Warning] = []
   private(set) var untiesHead = false
+  /// What adapters add to tensors; a position is the number of the deltas.
+  private(set) var computed: [AdapterTensor] = []
 
   init(recipe: MergeRecipe, base: SourceModel, models: [SourceModel]) {
     self.recipe = recipe
@@ -49,7 +52,8 @@ struct TensorMatcher {
     let (shape, dtype) = (tensor.entry.shape, tensor.entry.dtype)
     let isLinear = recipe.linearSet.contains(name, shape: shape)
     if !dtype.isMergeable || LinearSet.isRotaryBuffer(name) {
-      if isLinear || (dtype.isFloatingPoint && !dtype.isMergeable) {
+      let isAdapted = models.contains { !$0.terms(for: name, base: base).isEmpty }
+      if isLinear || isAdapted || (dtype.isFloatingPoint && !dtype.isMergeable) {
         throw unmergeable(base, tensor)
       }
       return copy(of: tensor, named: name, in: base)
@@ -75,7 +79,14 @@ struct TensorMatcher {
     _ ordinal: Int, _ draft: inout TensorDraft, baseShape: TensorShape
   ) throws(PipelineError) {
     let model = models[ordinal]
+    let terms = model.terms(for: draft.name, base: base)
     guard let tensor = model.tensor(draft.name) else {
+      if !terms.isEmpty {
+        draft.fineTuned[ordinal] = TensorSource(computed: computed.count)
+        draft.fineTunedElementCounts[ordinal] = baseShape.elementCount
+        computed.append(AdapterTensor(name: draft.name, terms: terms, ground: draft.base))
+      }
+      guard !model.isAdapterAlone else { return }
       warnings.append(
         Warning(
           .missingTensor, subject: Subject(model: model.name, tensor: draft.name),
@@ -86,8 +97,14 @@ struct TensorMatcher {
     if tensor.entry.dtype == .f64 { warnAboutF64(model, tensor) }
     let shape = tensor.entry.shape
     if shape != baseShape { try matchRows(model, tensor, &draft, baseShape: baseShape) }
-    draft.fineTuned[ordinal] = source(tensor, in: model)
+    let stored = source(tensor, in: model)
+    draft.fineTuned[ordinal] = stored
     draft.fineTunedElementCounts[ordinal] = min(shape.elementCount, draft.shape.elementCount)
+    guard !terms.isEmpty else { return }
+    draft.fineTuned[ordinal] = TensorSource(
+      file: stored.file, dtype: stored.dtype, byteRange: stored.byteRange, view: stored.view,
+      computed: computed.count)
+    computed.append(AdapterTensor(name: draft.name, terms: terms, ground: stored))
   }
 
   private mutating func matchRows(
@@ -149,7 +166,7 @@ struct TensorMatcher {
           throw .mismatch(
             model: model.name, file: model.file(of: tensor), tensor: tensor.name,
             "the base does not have this tensor",
-            remedy: "Is this a fine-tune of that base (adapters must be merged first)? "
+            remedy: "Is this a fine-tune of that base? "
               + "--extra-tensors ignore leaves such tensors out, copy takes them over.")
         }
         let isCopied = recipe.extraTensors == .copy && seen.insert(tensor.name).inserted

@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -54,6 +55,8 @@ extension MergeReport {
     json.member("shardSize", .integer(recipe.shardSize.bytes))
     json.member("vocabulary", .string(recipe.vocabulary.rawValue))
     json.member("extraTensors", .string(recipe.extraTensors.rawValue))
+    json.member("loraRounding", .string(recipe.adapterRounding.rawValue))
+    json.member("loraExperts", recipe.expertPacking.map { .string($0.rawValue) } ?? .null)
     json.list("linearInclude", recipe.linearSet.include.map { .string($0) })
     json.list("linearExclude", recipe.linearSet.exclude.map { .string($0) })
     json.endObject()
@@ -102,7 +105,7 @@ extension MergeReport {
   private func writeModels(_ json: inout JSONWriter) {
     json.key("models")
     json.beginArray()
-    for (model, recipe) in zip(models, plan.recipe.models) {
+    for (position, (model, recipe)) in zip(models, plan.recipe.models).enumerated() {
       json.beginObject()
       json.member("name", .string(model.name))
       json.member("path", .string(model.path))
@@ -110,6 +113,7 @@ extension MergeReport {
       for file in MethodInputFile.allCases {
         if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
       }
+      adapters[position]?.write(to: &json)
       json.list("factors", model.factors.map { .double(Double($0)) })
       json.key("tensors")
       json.beginArray()

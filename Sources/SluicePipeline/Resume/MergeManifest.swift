@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -46,6 +47,13 @@ enum MergeManifest {
       let prints = try files.map { try Fingerprint(of: $0).content.hexadecimal }
       facts[name == "base" ? "base" : "model"] = prints.joined(separator: " ")
     }
+    for (number, adapter) in request.adapters.enumerated() {
+      facts["adapter.\(number)"] =
+        "\(Hash128(of: plan.adapters[0][number].configText).hexadecimal) \(adapter.scale) "
+        + "\(request.adapterRounding.rawValue) \(request.expertPacking?.rawValue ?? "-")"
+    }
+    // What such a store says nothing of is the base's.
+    if plan.isAdapterAlone[0] { facts["adapter-alone"] = "yes" }
     let left = plan.warnings.filter { $0.kind == .extraTensor }.compactMap(\.subject.tensor)
     if let first = left.first {
       facts["left-out"] = left.count > 1 ? "\(first) and \(left.count - 1) more" : first
@@ -60,6 +68,10 @@ enum MergeManifest {
     for (position, model) in recipe.models.enumerated() {
       manifest.add(note: "model.\(model.name)", model.path)
       facts.models[position].path = ""
+      for (number, adapter) in model.adapters.enumerated() {
+        manifest.add(note: "adapter.\(model.name).\(number)", adapter.path)
+        facts.models[position].adapters[number].path = ""
+      }
     }
     facts.extraFiles = [:]
     for (position, model) in recipe.models.enumerated() {
@@ -90,6 +102,12 @@ enum MergeManifest {
       for file in files {
         let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
         try Fingerprint(of: file).add(to: &manifest, as: "input.\(name).\(fileName)")
+      }
+    }
+    for (model, adapters) in zip(plan.recipe.models, plan.adapters) {
+      for (number, adapter) in adapters.enumerated() {
+        manifest.add(
+          fact: "adapter.\(model.name).\(number)", Hash128(of: adapter.configText).hexadecimal)
       }
     }
     for file in MethodInputFile.allCases {
@@ -143,6 +161,7 @@ enum MergeManifest {
         }
         let range = source.byteRange
         text += " \(source.file) \(source.dtype.rawValue) \(range.lowerBound) \(count)"
+        if let computed = source.computed { text += " +\(computed)" }
       }
       hashes += Hash128(of: Array(text.utf8)).bytes
     }

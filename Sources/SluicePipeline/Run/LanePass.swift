@@ -52,6 +52,8 @@ struct LanePass {
   let kernels: Kernels
   /// What is done to the deltas before the sink.
   var transforms = TransformChain.empty
+  /// Where is noted how much adapters change, if the pass looks at that.
+  var norms: DeltaNorms?
   /// The second looks of the pass, if it has any.
   var repacking: Repacking?
 
@@ -122,7 +124,8 @@ struct LanePass {
     try repacking?.begin(queue)
     let stage = ReadStage(
       queue: queue, files: plan.files, mode: plan.options.io, granularity: plan.granularity,
-      dropsCachedPages: context.dropsCachedPages, packed: context.packed)
+      dropsCachedPages: context.dropsCachedPages, packed: context.packed,
+      deltas: plan.deltas.map { ($0, kernels) })
     let outputs: [any GraphChannel] =
       (output.map { [$0.channel] } ?? []) + (frames.map { [$0] } ?? [])
     for lane in 1...plan.memory.lanes {
@@ -171,17 +174,19 @@ struct LanePass {
     let tables = try context.budget.reserve(memory.tableBytes)
     let pool =
       context.plan.options.io == .pread || context.packed.needsBuffers
+        || context.plan.deltas != nil
       ? try BufferPool(
         count: 1, byteCount: max(memory.chunkBytes, 1), cancellation: context.cancellation) : nil
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
     let names = context.plan.recipe.models.map(\.name)
-    graph.add("lane \(lane)", .stage, writes: outputs) { [kernels, transforms] node in
+    graph.add("lane \(lane)", .stage, writes: outputs) { [kernels, transforms, norms] node in
       // The tables of the lane count as leased for as long as the lane lives.
       let lease = try tables.acquire(memory.tableBytes)
       defer { lease.release() }
       let sinks = makeSinks(node)
       let first = FusedStages(
-        modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first)
+        modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first,
+        norms: norms)
       // The second visit keeps deltas as they are.
       let second = sinks.second.map {
         FusedStages(modelNames: names, kernels: kernels, sink: $0)
@@ -229,7 +234,7 @@ extension Chunk {
   /// The bytes of the chunk's elements, however they were read.
   var inputByteCount: Int {
     ([base] + fineTuned).reduce(0) { sum, run in
-      sum + (run.map { $0.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
+      sum + (run?.inputByteCount ?? 0)
     }
   }
 }

@@ -136,6 +136,7 @@ public struct MergeRun {
     try work.beginPublishing()
     var report = MergeReport(
       plan: plan, statistics: analysis.statistics, cuts: analysis.cuts, sums: work.sums,
+      norms: work.norms,
       passes: analysis.passes + [merge])
     report.totals.bytesSpilled = analysis.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes
@@ -151,7 +152,7 @@ public struct MergeRun {
     let tasks = Array(plan.tasks.reversed())
     let pass = LanePass(
       name: "merge", tasks: tasks, context: context, isFinished: context.work.isMerged,
-      kernels: kernels, transforms: chain.transformChain)
+      kernels: kernels, transforms: chain.transformChain, norms: context.work.norms)
     progress.startPhase(
       "merge", totalBytes: MergePlan.inputByteCount(tasks) + plan.layout.tensorByteCount,
       doneBytes: plan.strips.lazy.filter { context.work.isMerged($0.ordinal) }.reduce(0) {

@@ -35,7 +35,7 @@ struct RowPass {
     linear.reduce(0) { sum, task in
       let base = task.elementCount * (task.base.dtype.byteCount ?? 1)
       return task.fineTuned.reduce(sum) {
-        $0 + base + ($1.map { task.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
+        $0 + base + ($1.map { task.elementCount * $0.readWidth } ?? 0)
       }
     }
   }
@@ -58,7 +58,8 @@ struct RowPass {
         let columns = tasks.map(\.columnCount).max() ?? 0
         let reader = RowReader(
           elementCount: max(RowPass.groupElements, columns), files: context.plan.files,
-          modelNames: context.plan.recipe.models.map(\.name), kernels: kernels)
+          modelNames: context.plan.recipe.models.map(\.name), kernels: kernels,
+          source: context.plan.deltas)
         let selection = RowSelection(columnCount: columns, kernels: kernels)
         while true {
           let index = next.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -36,7 +36,7 @@ struct SolvePass {
         defer { lease.release() }
         let reader = RowReader(
           elementCount: SolvePass.readElements(columns), files: plan.files,
-          modelNames: plan.recipe.models.map(\.name), kernels: kernels)
+          modelNames: plan.recipe.models.map(\.name), kernels: kernels, source: plan.deltas)
         while true {
           let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
           guard index < jobs.count else { return }

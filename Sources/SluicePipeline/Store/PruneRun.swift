@@ -1,3 +1,4 @@
+package import SluiceAdapters
 package import SluiceRecipe
 package import SluiceCore
 package import SluiceDataflow
@@ -18,6 +19,12 @@ package struct PruneRun {
     package var base: String
     /// The directory or file of the fine-tuned model.
     package var model: String
+    /// The adapters that are added to what lies there.
+    package var adapters: [MergeRecipe.Adapter] = []
+    /// How products of adapters' factors are rounded.
+    package var adapterRounding: AdapterRounding = .exact
+    /// How adapters' factors of stacked experts are packed.
+    package var expertPacking: ExpertPacking?
     /// The lowest pruning rate that merges will ask for.
     package var pruningRate: PruningRate
     /// How far the rate of a layer may lie below it.
@@ -90,6 +97,9 @@ package struct PruneRun {
       base: request.base,
       models: [MergeRecipe.Model(name: "model", path: request.model)],
       method: MethodParameters(pruningRate: request.pruningRate))
+    recipe.models[0].adapters = request.adapters
+    recipe.adapterRounding = request.adapterRounding
+    recipe.expertPacking = request.expertPacking
     recipe.linearSet = request.linearSet
     recipe.extraTensors = request.extraTensors
     // All rows that the model has; a merge decides what becomes of them.
@@ -168,7 +178,7 @@ package struct PruneRun {
     return Summary(
       tensorCount: linear.count + whole.count,
       modelByteCount: (linear + whole).reduce(0) { sum, task in
-        sum + task.fineTunedElementCounts[0] * (task.fineTuned[0]?.dtype.byteCount ?? 1)
+        sum + task.fineTunedElementCounts[0] * (task.fineTuned[0]?.deltaDType.byteCount ?? 1)
       }, storeByteCount: byteCount, warnings: plan.warnings)
   }
 

@@ -1,3 +1,4 @@
+package import SluiceAdapters
 package import SluiceCore
 package import SluiceMethods
 
@@ -19,11 +20,27 @@ public struct MergeRecipe: Sendable, Hashable {
     package var weightByTensor: TensorNumber?
     /// The fraction of this model's deltas to remove, where it is not the method's.
     package var pruningRate: TensorNumber?
+    /// The adapters that are added to what lies at the path, in order.
+    package var adapters: [Adapter] = []
 
     /// Describes a model.
     package init(name: String, path: String) {
       self.name = name
       self.path = path
+    }
+  }
+
+  /// An adapter of a model.
+  package struct Adapter: Sendable, Hashable {
+    /// The directory.
+    package var path: String
+    /// What its deltas are multiplied by.
+    package var scale: Double = 1
+
+    /// Describes an adapter.
+    package init(path: String, scale: Double = 1) {
+      self.path = path
+      self.scale = scale
     }
   }
 
@@ -65,6 +82,10 @@ public struct MergeRecipe: Sendable, Hashable {
   package var vocabulary: Vocabulary = .error
   /// What to do with a tensor that the base does not have.
   package var extraTensors: ExtraTensors = .error
+  /// How products of adapters' factors are rounded.
+  package var adapterRounding: AdapterRounding = .exact
+  /// How adapters' factors of stacked experts are packed.
+  package var expertPacking: ExpertPacking?
   /// The stages of one's own.
   package var stages = CustomStages()
 

@@ -19,6 +19,12 @@ extension RecipeKey {
     .patterns(
       "linear-exclude", "read", \.linearSet.exclude, "Tensors not to prune; * stands for anything."
     ),
+    .word(
+      "lora-rounding", "read", \.adapterRounding,
+      "How adapters' deltas are rounded: exact, or as PEFT rounds them."),
+    .word(
+      "lora-experts", "read", \.expertPacking,
+      "How adapters of stacked experts are packed; must be said where it matters."),
     .number(
       "significance-multiple", .notNegative, "significance", as: "multiple",
       \.method.significanceMultiple,

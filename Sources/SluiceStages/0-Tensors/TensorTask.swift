@@ -11,6 +11,8 @@ package struct TensorSource: Sendable, Hashable {
   package let byteRange: Range<Int>
   /// How the elements lie there, if not one after the other.
   package let view: StridedView?
+  /// The number of the deltas that are computed and added, if there are any (`DeltaSource`).
+  package let computed: Int?
 
   /// Describes a source.
   ///
@@ -19,12 +21,32 @@ package struct TensorSource: Sendable, Hashable {
   ///   - dtype: The type of the elements.
   ///   - byteRange: The bytes of the tensor in that file.
   ///   - view: How the elements lie there, if not one after the other.
-  package init(file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil) {
+  ///   - computed: The number of the deltas that are computed and added.
+  package init(
+    file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil, computed: Int? = nil
+  ) {
     self.file = file
     self.dtype = dtype
     self.byteRange = byteRange
     self.view = view
+    self.computed = computed
   }
+
+  /// Deltas that are computed, and added to the base: nothing is read for them but factors.
+  ///
+  /// - Parameter ordinal: The number of the deltas.
+  package init(computed ordinal: Int) {
+    self.init(file: 0, dtype: .f32, byteRange: 0..<0, computed: ordinal)
+  }
+
+  /// Whether weights are read.
+  package var isStored: Bool { computed == nil || !byteRange.isEmpty }
+
+  /// The bytes that are read for an element.
+  package var readWidth: Int { isStored ? dtype.byteCount ?? 1 : 0 }
+
+  /// The type that says how many different deltas there may be.
+  package var deltaDType: DType { computed == nil ? dtype : .f32 }
 }
 
 /// What happens to a tensor.

@@ -57,7 +57,7 @@ extension Strip {
   package var inputByteCount: Int {
     func byteCount(_ source: TensorSource, _ available: Int) -> Int {
       max(0, min(elements.upperBound, available) - elements.lowerBound)
-        * (source.dtype.byteCount ?? 1)
+        * source.readWidth
     }
     return zip(task.fineTuned, task.fineTunedElementCounts).reduce(
       byteCount(task.base, task.baseElementCount)

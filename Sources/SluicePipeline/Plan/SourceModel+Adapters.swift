@@ -1,0 +1,129 @@
+internal import SluiceAdapters
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceRecipe
+
+/// An adapter of a model, and the tensors that it has something for.
+struct AppliedAdapter {
+  let path: String
+  let configText: [UInt8]
+  let tensorNames: Set<String>
+  let unknownKeys: [String]
+  let usesPacking: Bool
+}
+
+extension SourceModel {
+  /// Opens a model of a recipe: a checkpoint, a store, or a checkpoint with adapters.
+  static func open(
+    _ model: MergeRecipe.Model, base: SourceModel, recipe: MergeRecipe, firstFile: Int
+  ) throws -> SourceModel {
+    guard !model.adapters.isEmpty else {
+      var opened = try open(name: model.name, path: model.path, firstFile: firstFile)
+      opened.followHead(of: base)
+      return opened
+    }
+    do {
+      var opened = try openAdapted(model, base: base, recipe: recipe, firstFile: firstFile)
+      opened.followHead(of: base)
+      return opened
+    } catch let error as AdapterError {
+      throw error.about(model: model.name)
+    } catch let error as FormatError {
+      throw error.about(model: model.name)
+    }
+  }
+
+  private static func openAdapted(
+    _ model: MergeRecipe.Model, base: SourceModel, recipe: MergeRecipe, firstFile: Int
+  ) throws -> SourceModel {
+    func resolved(_ path: String) -> String { (try? Directory.resolve(path)) ?? path }
+    let isAlone = resolved(model.path) == resolved(recipe.base)
+    let own =
+      isAlone ? nil : try open(name: model.name, path: model.path, firstFile: firstFile)
+    guard own?.store == nil else {
+      throw PipelineError(
+        Failure(
+          .badInput, subject: Subject(model: model.name, file: model.path),
+          message: "an adapter cannot be added to a delta store",
+          remedy: "Give the adapter as a model of its own, or store the folded model."))
+    }
+    let ground = own ?? base
+    var terms: [String: [DeltaTerm]] = [:]
+    var saved: [String: Int] = [:]
+    var files: [WeightFile] = []
+    var applied: [AppliedAdapter] = []
+    for (position, used) in model.adapters.enumerated() {
+      let adapter = try Adapter.open(used.path)
+      try checkRounding(recipe, model, adapter)
+      let use = AdapterUse(
+        strength: used.scale, packing: recipe.expertPacking, rounding: recipe.adapterRounding)
+      let match = try AdapterMatcher.match(adapter, use) { name in
+        ground.tensor(name).map { BaseTensor(shape: $0.entry.shape, dtype: $0.entry.dtype) }
+      }
+      for (name, added) in match.terms { terms[name, default: []] += added }
+      for entry in match.saved {
+        guard saved.updateValue(position, forKey: entry.name) == nil else {
+          throw AdapterError(
+            Failure(
+              .badInput, subject: Subject(file: adapter.weights.path, tensor: entry.name),
+              message: "two adapters of the model hold this tensor whole",
+              remedy: "Give the adapters as models of their own, and merge them."))
+        }
+      }
+      files.append(
+        WeightFile(
+          input: adapter.weights.input, format: adapter.weights.format, tensors: match.saved))
+      applied.append(
+        AppliedAdapter(
+          path: used.path, configText: adapter.configText, tensorNames: match.tensorNames,
+          unknownKeys: adapter.config.unknownKeys, usesPacking: match.usesPacking))
+    }
+    let ownFiles = (own?.checkpoint.files ?? []).map { file in
+      WeightFile(
+        input: file.input, format: file.format,
+        tensors: file.tensors.filter { saved[$0.name] == nil })
+    }
+    let checkpoint = try Checkpoint(
+      path: model.path, directory: nil, files: ownFiles + files, config: own?.checkpoint.config)
+    return SourceModel(
+      name: model.name, checkpoint: checkpoint, firstFile: firstFile, config: own?.config,
+      terms: terms, isAdapterAlone: isAlone, adapters: applied)
+  }
+
+  /// PEFT rounds to the base's type behind each adapter; deltas that are added know nothing of that.
+  private static func checkRounding(
+    _ recipe: MergeRecipe, _ model: MergeRecipe.Model, _ adapter: Adapter
+  ) throws {
+    guard recipe.adapterRounding != .exact else { return }
+    guard model.adapters.count == 1, model.adapters[0].scale == 1 else {
+      throw PipelineError.usage(
+        "lora-rounding \(recipe.adapterRounding.rawValue) is for one adapter with the scale 1, to be "
+          + "compared with PEFT", remedy: "Leave it out: exact rounds once.")
+    }
+  }
+
+  /// Without a head of its own, an adapter with an embedding says nothing of the head.
+  private mutating func followHead(of base: SourceModel) {
+    if isAdapterAlone { baseUsesEmbeddingAsHead = base.usesEmbeddingAsHead }
+  }
+
+  /// What adapters add to a tensor; to a head that is the embedding, what they add to that.
+  func terms(for name: String, base: SourceModel) -> [DeltaTerm] {
+    if let found = terms[name] { return found }
+    guard name == SourceModel.headName, checkpoint[name] == nil else { return [] }
+    let model = isAdapterAlone ? base : self
+    guard model.usesEmbeddingAsHead, let embedding = model.embeddingName else { return [] }
+    return terms[embedding] ?? []
+  }
+
+  /// What is odd about the adapters.
+  var adapterWarnings: [Warning] {
+    adapters.flatMap { adapter in
+      adapter.unknownKeys.map { key in
+        Warning(
+          .oddInput, subject: Subject(model: name, file: "\(adapter.path)/adapter_config.json"),
+          message: "the key \(key.printable) is not known, and was taken to change no weight")
+      }
+    }
+  }
+}
