@@ -58,17 +58,22 @@ let package = Package(
       dependencies: ["SluiceCore", "CSluiceSystem", "CXXHash", "CZstd", "CLZ4"],
       swiftSettings: strict),
     .target(
+      name: "SluiceArchitecture", dependencies: ["SluiceCore", "SluiceFormats"],
+      swiftSettings: strict),
+    .target(
       name: "SluiceDataflow", dependencies: ["SluiceCore", "CSluiceSystem"], swiftSettings: strict),
 
     // Layer 2: the nodes of the graph, and the chains that methods are.
     .target(
       name: "SluiceStages",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "CSluiceSystem",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "CSluiceSystem",
       ],
       swiftSettings: strict),
     .target(
-      name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages"], swiftSettings: strict),
+      name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages", "SluiceAdapters"],
+      swiftSettings: strict),
     // Low-rank adapters: deltas that are computed.
     .target(
       name: "SluiceAdapters",
@@ -79,19 +84,21 @@ let package = Package(
     .target(
       name: "SluiceRecipe",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages", "SluiceMethods",
-        "SluiceAdapters", "CLibYAML",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceStages",
+        "SluiceAdapters", "SluiceMethods", "CLibYAML",
       ], swiftSettings: strict),
     .target(
       name: "SluicePipeline",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluiceSolvers", "SluiceAdapters", "SluiceRecipe",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
       ], swiftSettings: strict),
     // Pages about what was done: they read reports, and share nothing else with the pipeline.
     .target(
       name: "SluiceReport",
-      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages"],
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceStages",
+      ],
       swiftSettings: strict),
     .target(
       name: "SluiceSearch",
@@ -102,18 +109,18 @@ let package = Package(
     .target(
       name: "Sluice",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluiceAdapters", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
-        "SluiceReport",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluicePipeline", "SluiceRecipe",
+        "SluiceSearch", "SluiceReport",
       ], swiftSettings: strict),
 
     // Layer 4: commands, terminal, exit codes.
     .executableTarget(
       name: "SluiceCommand",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluiceAdapters", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
-        "SluiceReport",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluicePipeline", "SluiceRecipe",
+        "SluiceSearch", "SluiceReport", "SluiceSolvers", "CSluiceSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -131,7 +138,8 @@ let package = Package(
         swiftSettings: relaxed)
     }
     + [
-      "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
+      "Core", "Kernels", "Solvers", "Formats", "Architecture", "Dataflow", "Stages", "Methods",
+      "Pipeline",
       "Recipe", "Search", "Report",
     ].map { module in
       .testTarget(
@@ -140,6 +148,7 @@ let package = Package(
           ? ["SluiceCore", "SluiceTestSupport"]
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
             + (module == "Recipe" ? ["SluiceCommand"] : [])
+            + (module == "Methods" ? ["SluiceKernels", "SluiceStages"] : [])
             + (module == "Report" ? ["SluiceKernels", "SluicePipeline", "SluiceMethods"] : []),
         exclude: module == "Recipe" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
@@ -152,13 +161,22 @@ let package = Package(
           "SluiceTestSupport",
         ], swiftSettings: relaxed)
     ]
-    // Too slow for every build: swift test --filter SluiceSlow.
+    // The references themselves.
     + [
+      .testTarget(
+        name: "SluiceTestSupportTests", dependencies: ["SluiceCore", "SluiceTestSupport"],
+        swiftSettings: relaxed)
+    ]
+    // Too slow for every build: swift test -Xcc -O2 --filter SluiceSlow.
+    + [
+      .testTarget(
+        name: "SluiceSlowComparisonTests", dependencies: ["SluiceCore", "SluiceTestSupport"],
+        swiftSettings: relaxed),
       .testTarget(
         name: "SluiceSlowResumeTests",
         dependencies: [
           "SluiceCore", "SluiceDataflow", "SluiceFormats", "SluicePipeline", "SluiceTestSupport",
           "SluiceCommand",
-        ], swiftSettings: relaxed)
+        ], swiftSettings: relaxed),
     ]
 )

@@ -26,16 +26,17 @@ import Testing
   /// The deltas of a model's linear layers, by name.
   private func deltas(_ family: ModelFamily, _ index: Int) throws -> [String: [Float]] {
     var deltas: [String: [Float]] = [:]
-    for tensor in family.base.tensors
+    let (base, tuned) = (family.base.unstacked, family.fineTuned[index].model.unstacked)
+    for tensor in base.tensors
     where Reference.isLinear(name: tensor.name, rank: tensor.shape.rank) {
-      guard let tuned = family.fineTuned[index].model[tensor.name] else { continue }
-      let (base, other) = (try #require(tensor.floats), try #require(tuned.floats))
-      deltas[tensor.name] = zip(base, other).map { $1 - $0 }
+      guard let own = tuned[tensor.name] else { continue }
+      let (first, second) = (try #require(tensor.floats), try #require(own.floats))
+      deltas[tensor.name] = zip(first, second).map { $1 - $0 }
     }
     return deltas
   }
 
-  private func expect(_ found: ModelOffsets, equals deltas: [String: [Float]]) throws {
+  private func expectSame(_ found: ModelOffsets, equals deltas: [String: [Float]]) throws {
     let all = deltas.values.flatMap { $0 }
     #expect(found.layers.count == deltas.count && found.elementCount == all.count)
     let ranks = (0...10).map { max(1, Int((Double(all.count * $0) / 10).rounded(.up))) - 1 }
@@ -70,7 +71,7 @@ import Testing
       run.io = threads == 1 ? .mmap : .pread
       run.stripElements = 2 * Granularity.grainElements
       let found = try survey(merge, directory, index, run: run)
-      try expect(found, equals: try deltas(merge.family, index))
+      try expectSame(found, equals: try deltas(merge.family, index))
       #expect(found.signed != nil)
     }
   }
@@ -88,7 +89,7 @@ import Testing
     try FileManager.default.removeItem(atPath: directory("model-" + name))
     let found = try survey(merge, directory, 0, path: directory("store"))
     #expect(found.isStored && found.signed == nil)
-    try expect(found, equals: try deltas(merge.family, 0))
+    try expectSame(found, equals: try deltas(merge.family, 0))
   }
 
   @Test("a store of F32 weights that leaves some out is refused")
@@ -109,7 +110,7 @@ import Testing
       if isRefused {
         #expect(throws: PipelineError.self) { try survey(merge, directory, 0, path: path) }
       } else {
-        try expect(
+        try expectSame(
           try survey(merge, directory, 0, path: path), equals: try deltas(merge.family, 0))
       }
     }

@@ -38,8 +38,8 @@ import Testing
     var model = MergeRecipe.Model(name: "adapter", path: base)
     model.adapters = [MergeRecipe.Adapter(path: "\(place)/adapter")]
     var recipe = MergeRecipe(base: base, models: [model], method: .plainSum)
-    recipe.adapterRounding = .peft
-    recipe.expertPacking = form.experts.flatMap { .init(rawValue: $0) }
+    recipe.method.loraRounding = .peft
+    recipe.method.loraExperts = form.experts.flatMap { .init(rawValue: $0) }
     let scratch = try ScratchDirectory()
     let plan = try MergePlan(recipe, options: RunOptions(threads: 2))
     _ = try MergeRun(plan, output: scratch("out")).execute()

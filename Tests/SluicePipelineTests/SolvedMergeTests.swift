@@ -75,7 +75,7 @@ import Testing
       return try TinyModel.read(directory("out"))
     }
 
-    func expect(_ merged: TinyModel, _ name: String, near expected: Matrix) throws {
+    func expectTensor(_ merged: TinyModel, _ name: String, near expected: Matrix) throws {
       let tensor = try #require(merged[name])
       let found = try #require(tensor.floats)
       let largest = expected.rows.joined().map(abs).max() ?? 0
@@ -103,7 +103,7 @@ import Testing
       let models = [0, 1].map { input.weights(tensor.name, model: $0) }
       guard tensor.name != left else {
         let mean = zip(models[0].rows, models[1].rows).map { zip($0, $1).map { ($0 + $1) / 2 } }
-        try input.expect(merged, left, near: Matrix(rows: mean))
+        try input.expectTensor(merged, left, near: Matrix(rows: mean))
         continue
       }
       var (numerator, sum) = (Matrix(rows: base.rows.map { $0.map { _ in 0 } }), [[Double]]())
@@ -120,7 +120,7 @@ import Testing
       for row in sum.indices where sum[row][row] == 0 { sum[row][row] = 1 }
       let solution = numerator * Matrix(rows: sum).inverse
       let expected = zip(base.rows, solution.rows).map { zip($0, $1).map { $0 + $1 } }
-      try input.expect(merged, tensor.name, near: Matrix(rows: expected))
+      try input.expectTensor(merged, tensor.name, near: Matrix(rows: expected))
     }
   }
 
@@ -151,7 +151,7 @@ import Testing
           }
         }
       }
-      try input.expect(merged, tensor.name, near: expected)
+      try input.expectTensor(merged, tensor.name, near: expected)
     }
   }
 

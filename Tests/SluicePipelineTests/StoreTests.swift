@@ -239,7 +239,9 @@ import Testing
         } catch {
           let failure = try #require(error as? any SluiceError).failure
           #expect(failure.exitCode == .badInput && failure.subject.file == file)
-          #expect(failure.subject.byteRange != nil)
+          // The frame that holds the byte.
+          let range = try #require(failure.subject.byteRange)
+          #expect(range.contains(entry.byteRange.lowerBound + offset))
         }
         #expect(throws: (any Error).self) {
           try DeltaStore.open(path)?.contents(checksFrames: true)

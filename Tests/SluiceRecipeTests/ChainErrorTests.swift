@@ -5,7 +5,7 @@ struct ChainErrorTests {
   private static let chain = RecipeErrorTests.chain
 
   @Test("what is wrong in the chain form", arguments: chainForm)
-  func refusesChainForm(wrong: WrongRecipe) { wrong.expect() }
+  func refusesChainForm(wrong: WrongRecipe) { wrong.expectRefusal() }
 
   static let chainForm = [
     WrongRecipe("stages: []", "1:1", "the key base is missing"),

@@ -3,7 +3,7 @@ import Testing
 @Suite("Wrong recipes: single models and files")
 struct ModelErrorTests {
   @Test("what is wrong with files and with parameters of single models", arguments: modelKeys)
-  func refusesModelKeys(wrong: WrongRecipe) { wrong.expect() }
+  func refusesModelKeys(wrong: WrongRecipe) { wrong.expectRefusal() }
 
   private static func model(_ method: String, _ own: String, common: String = "") -> String {
     "merge_method: \(method)\nbase_model: b\nmodels:\n  - model: m\n    parameters: {\(own)}\n"

@@ -17,7 +17,7 @@ struct WrongRecipe: CustomTestStringConvertible, Sendable {
 
   var testDescription: String { message }
 
-  func expect(sourceLocation: SourceLocation = #_sourceLocation) {
+  func expectRefusal(sourceLocation: SourceLocation = #_sourceLocation) {
     let error = #expect(throws: RecipeError.self, sourceLocation: sourceLocation) {
       try RecipeFile.parse(text, name: "r.yaml", options: RunOptions(threads: 1))
     }
@@ -47,7 +47,7 @@ struct RecipeErrorTests {
     """
 
   @Test("what is not read of YAML", arguments: syntax)
-  func refusesSyntax(wrong: WrongRecipe) { wrong.expect() }
+  func refusesSyntax(wrong: WrongRecipe) { wrong.expectRefusal() }
 
   static let syntax = [
     WrongRecipe("", "1:1", "the recipe is empty"),
@@ -75,7 +75,7 @@ struct RecipeErrorTests {
   ]
 
   @Test("what is wrong in the method form", arguments: methodForm)
-  func refusesMethodForm(wrong: WrongRecipe) { wrong.expect() }
+  func refusesMethodForm(wrong: WrongRecipe) { wrong.expectRefusal() }
 
   static let methodForm = [
     WrongRecipe("base_model: b", "1:1", "the key merge_method is missing"),
@@ -182,7 +182,7 @@ struct RecipeErrorTests {
       method + "parameters: {partition-width: 0}", "5:31",
       "parameters.partition-width: a number above 0.001 is expected, found 0"),
     WrongRecipe(
-      method + "parameters: {shard-size: 5}\nrun: {memory: lots}", "6:15",
+      method + "parameters: {shard-size: 5GB}\nrun: {memory: lots}", "6:15",
       "run.memory: a size such as 512MiB or 5GB is expected, found \"lots\""),
     WrongRecipe(
       method + "run: {threads: 0}", "5:16",

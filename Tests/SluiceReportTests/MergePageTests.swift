@@ -148,8 +148,8 @@ import Testing
       }
       for (model, own) in zip(count.models, kept) {
         #expect(model.kept == own.count { $0 })
-        try expect(model.rows, own, count, isRows: true)
-        try expect(model.columns, own, count, isRows: false)
+        try expectBands(model.rows, own, count, isRows: true)
+        try expectBands(model.columns, own, count, isRows: false)
       }
       let pairs = zip(signs[0], signs[1])
       #expect(count.merged == pairs.count { $0 != 0 || $1 != 0 })
@@ -158,7 +158,7 @@ import Testing
     }
   }
 
-  private func expect(
+  private func expectBands(
     _ bands: [Double], _ kept: [Bool], _ count: DimensionCounts, isRows: Bool
   ) throws {
     var sums = bands.map { _ in (kept: 0, all: 0) }

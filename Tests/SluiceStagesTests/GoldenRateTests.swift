@@ -1,3 +1,4 @@
+import SluiceArchitecture
 import SluiceStages
 import Testing
 
@@ -19,7 +20,7 @@ import Testing
       [0.1, 0.02, 0.05, 0.03], [4, 1, 3, 8], blocks: [0, 0, 1, 1], blockSignificance: [0.08, 0.03])
   }
 
-  private func expect(
+  private func expectRates(
     _ shifts: [Double], from rate: Double, equal expected: [Double], within: Double
   ) {
     for (shift, value) in zip(shifts, expected) {
@@ -30,7 +31,7 @@ import Testing
 
   @Test("acl")
   func acl() {
-    expect(
+    expectRates(
       DeviationRates(maxRateDeviation: 0.08).rateShifts(for: layers), from: 0.9,
       equal: [0.82, 0.949620253164557, 0.9010126582278482, 0.9334177215189874], within: 1e-15)
   }
@@ -39,7 +40,7 @@ import Testing
   func arxiv() {
     let rule = BlockDeviationRates.arxiv(DeviationRates(maxRateDeviation: 0.08))
     let shifts = rule.rateShifts(for: layers)
-    expect(
+    expectRates(
       shifts, from: 0.9, equal: [0.74, 0.869620253164557, 0.9810126582278481, 1], within: 1e-15)
     #expect(abs(0.9 + shifts[3] - 1.0134) < 5e-5)
   }
@@ -51,7 +52,7 @@ import Testing
     let rule = OutlierRates(maxRateDeviation: 0.08, normalisation: normalisation)
     let expected =
       normalisation == .minmax ? [0.77111, 0.61111, 0.71778] : [0.764, 0.62, 0.716]
-    expect(rule.rateShifts(for: blocks), from: 0.7, equal: expected, within: 5e-6)
+    expectRates(rule.rateShifts(for: blocks), from: 0.7, equal: expected, within: 5e-6)
   }
 
   @Test("Without the scale, rates differ as significances do")

@@ -31,22 +31,15 @@ struct FoldCommand: ParsableCommand, HasOutputOptions {
       valueName: "s1,s2,..."))
   var scale: String?
 
-  @Option(help: "The directory of the folded model.")
+  @Option(
+    name: [.customShort("o"), .customLong("out")], help: "The directory of the folded model.",
+    completion: .directory)
   var out: String
-
-  @Option(help: "The type of the weights; each base tensor's own if not given.")
-  var dtype: OutputType?
-
-  @Option(help: "The most bytes of tensors in a file of the result.")
-  var shardSize = ByteCount(5_000_000_000)
-
-  @Option(help: "What to do where the adapter has another number of vocabulary rows.")
-  var vocabulary: MergeRecipe.Vocabulary = .error
 
   @Flag(name: .customLong("dry-run"), help: "Show the plan and write nothing.")
   var isDryRun = false
 
-  @OptionGroup(title: "LoRA adapters") var arithmetic: AdapterArithmetic
+  @OptionGroup(title: "What is read and written") var parameters: ListedOptions<FoldParameters>
   @OptionGroup(title: "How it is run (never changes the result)") var controls: RunControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
@@ -69,11 +62,8 @@ struct FoldCommand: ParsableCommand, HasOutputOptions {
     model.adapters = adapters.enumerated().map { position, path in
       MergeRecipe.Adapter(path: path, scale: position < scales.count ? scales[position] : 1)
     }
-    var recipe = MergeRecipe(base: base, models: [model], method: .plainSum)
-    recipe.outputDType = dtype?.dtype
-    recipe.shardSize = shardSize
-    recipe.vocabulary = vocabulary
-    arithmetic.apply(to: &recipe)
-    return recipe
+    var method = MethodParameters.plainSum
+    _ = try parameters.apply(to: &method)
+    return MergeRecipe(base: base, models: [model], method: method)
   }
 }

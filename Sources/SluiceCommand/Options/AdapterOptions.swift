@@ -1,22 +1,24 @@
 internal import ArgumentParser
-internal import SluiceAdapters
+internal import SluiceMethods
 internal import SluiceRecipe
 
-extension AdapterRounding: ExpressibleByArgument {}
-extension ExpertPacking: ExpressibleByArgument {}
-
 /// How adapters are read.
-struct AdapterArithmetic: ParsableArguments {
-  @Option(help: "How adapters' deltas are rounded: exact, or as PEFT rounds them, to be compared.")
-  var loraRounding: AdapterRounding = .exact
+enum AdapterParameters: ParameterList {
+  static var rows: [ParameterRow] { [.at(\.loraRounding), .at(\.loraExperts)] }
+}
 
-  @Option(
-    help: "Which library packed adapters of stacked experts; must be said where it matters.")
-  var loraExperts: ExpertPacking?
+/// How adapters are looked at.
+enum AdapterPackingParameters: ParameterList {
+  static var rows: [ParameterRow] { [.at(\.loraExperts)] }
+}
 
-  func apply(to recipe: inout MergeRecipe) {
-    recipe.adapterRounding = loraRounding
-    recipe.expertPacking = loraExperts
+/// How a folded model is read and written.
+enum FoldParameters: ParameterList {
+  static var rows: [ParameterRow] {
+    [
+      .at(\.loraRounding), .at(\.loraExperts), .at(\.vocabulary), .at(\.outputDType),
+      .at(\.shardSize),
+    ]
   }
 }
 
@@ -35,8 +37,6 @@ struct AdapterOptions: ParsableArguments {
       "What the deltas of a model's adapters are multiplied by, in their order; 1 where none is given.",
       valueName: "name=s1,s2,..."))
   var scales: [NamedValue] = []
-
-  @OptionGroup var arithmetic: AdapterArithmetic
 
   /// Adds the adapters to their models, or as models of their own.
   func apply(to models: inout [MergeRecipe.Model], base: String) throws {

@@ -26,26 +26,18 @@ struct SpeedProbe {
     let lanes = plan.memory.lanes
     let pieces = self.pieces(SpeedProbe.piecesPerLane * lanes)
     guard pieces.count >= 4 else { return nil }
-    let next = Atomic<Int>(0)
     let total = Mutex(LaneSpeed())
     let start = MonotonicTime.now
-    let graph = Graph()
-    for lane in 1...lanes {
-      graph.add("probe \(lane)", .source) { [plan] _ in
-        let reader = ProbeLane(plan)
-        var speed = LaneSpeed()
-        while true {
-          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-          guard index < pieces.count else { break }
-          if index >= lanes, MonotonicTime.now.seconds(since: start) > SpeedProbe.readSeconds {
-            break
-          }
-          try reader.look(at: pieces[index], &speed)
-        }
-        total.withLock { $0.add(speed) }
+    let run = try? Graph.workThrough(pieces, "probe", threads: lanes) { [plan] list, _ in
+      let reader = ProbeLane(plan)
+      var speed = LaneSpeed()
+      while let piece = try list.next() {
+        try reader.look(at: piece, &speed)
+        if MonotonicTime.now.seconds(since: start) > SpeedProbe.readSeconds { break }
       }
+      total.withLock { $0.add(speed) }
     }
-    guard (try? graph.run()) != nil else { return nil }
+    guard run != nil else { return nil }
     return total.withLock { sum in
       guard sum.warm.bytes > 0, sum.counting.bytes > 0, sum.merging.bytes > 0 else { return nil }
       var speed = PlanExplanation.Speed()
@@ -63,7 +55,8 @@ struct SpeedProbe {
   private func pieces(_ count: Int) -> [ProbePiece] {
     let elements = SpeedProbe.pieceElements
     let tasks = plan.tasks.filter { task in
-      task.role != .copied && task.elementCount >= 1 << 16
+      task.role != .copied && task.elementCount >= 1 << 16 && task.base.packed == nil
+        && task.fineTuned.allSatisfy { $0?.packed == nil }
         && ([task.base] + task.fineTuned.compactMap(\.self)).allSatisfy {
           $0.view == nil && $0.file < plan.files.count && $0.computed == nil
         } && task.fineTunedElementCounts.allSatisfy { $0 == 0 || $0 >= task.baseElementCount }

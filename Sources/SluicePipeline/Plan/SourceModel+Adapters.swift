@@ -1,4 +1,5 @@
 internal import SluiceAdapters
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceRecipe
@@ -18,7 +19,9 @@ extension SourceModel {
     _ model: MergeRecipe.Model, base: SourceModel, recipe: MergeRecipe, firstFile: Int
   ) throws -> SourceModel {
     guard !model.adapters.isEmpty else {
-      var opened = try open(name: model.name, path: model.path, firstFile: firstFile)
+      var opened = try open(
+        name: model.name, path: model.path, firstFile: firstFile,
+        renamings: try RecipeCheck.renamings(recipe), base: base)
       opened.followHead(of: base)
       return opened
     }
@@ -39,7 +42,11 @@ extension SourceModel {
     func resolved(_ path: String) -> String { (try? Directory.resolve(path)) ?? path }
     let isAlone = resolved(model.path) == resolved(recipe.base)
     let own =
-      isAlone ? nil : try open(name: model.name, path: model.path, firstFile: firstFile)
+      isAlone
+      ? nil
+      : try open(
+        name: model.name, path: model.path, firstFile: firstFile,
+        renamings: try RecipeCheck.renamings(recipe), base: base)
     guard own?.store == nil else {
       throw PipelineError(
         Failure(
@@ -56,12 +63,24 @@ extension SourceModel {
       let adapter = try Adapter.open(used.path)
       try checkRounding(recipe, model, adapter)
       let use = AdapterUse(
-        strength: used.scale, packing: recipe.expertPacking, rounding: recipe.adapterRounding)
+        strength: used.scale, packing: recipe.method.loraExperts,
+        rounding: recipe.method.loraRounding)
       let match = try AdapterMatcher.match(adapter, use) { name in
-        ground.tensor(name).map { BaseTensor(shape: $0.entry.shape, dtype: $0.entry.dtype) }
+        // Layers of a stack are found each by itself, as they are merged.
+        guard ground.catalog.stack(name) == nil else { return nil }
+        return ground.tensor(name).map {
+          BaseTensor(shape: $0.entry.shape, dtype: $0.entry.dtype)
+        }
       }
-      for (name, added) in match.terms { terms[name, default: []] += added }
-      for entry in match.saved {
+      for (name, added) in match.terms {
+        terms[ground.catalog.canonicalName(name), default: []] += added
+      }
+      let whole = match.saved.map { entry in
+        TensorEntry(
+          name: ground.catalog.canonicalName(entry.name), dtype: entry.dtype, shape: entry.shape,
+          byteRange: entry.byteRange, view: entry.view)
+      }
+      for entry in whole {
         guard saved.updateValue(position, forKey: entry.name) == nil else {
           throw AdapterError(
             Failure(
@@ -72,7 +91,7 @@ extension SourceModel {
       }
       files.append(
         WeightFile(
-          input: adapter.weights.input, format: adapter.weights.format, tensors: match.saved))
+          input: adapter.weights.input, format: adapter.weights.format, tensors: whole))
       applied.append(
         AppliedAdapter(
           path: used.path, configText: adapter.configText, tensorNames: match.tensorNames,
@@ -81,23 +100,29 @@ extension SourceModel {
     let ownFiles = (own?.checkpoint.files ?? []).map { file in
       WeightFile(
         input: file.input, format: file.format,
-        tensors: file.tensors.filter { saved[$0.name] == nil })
+        tensors: file.tensors.filter { tensor in
+          saved[ground.catalog.canonicalName(tensor.name)] == nil
+        })
     }
-    let checkpoint = try Checkpoint(
-      path: model.path, directory: nil, files: ownFiles + files, config: own?.checkpoint.config)
+    let catalog = try ModelCatalog(
+      try Checkpoint(
+        path: model.path, directory: nil, files: ownFiles + files, config: own?.checkpoint.config))
+    let names = catalog.tensors.map(\.name)
     return SourceModel(
-      name: model.name, checkpoint: checkpoint, firstFile: firstFile, config: own?.config,
-      terms: terms, isAdapterAlone: isAlone, adapters: applied)
+      name: model.name, catalog: catalog, firstFile: firstFile, config: own?.config,
+      embeddingName: HeadNames.embedding(among: names),
+      storedHeadName: names.first(where: HeadNames.isHead), terms: terms,
+      isAdapterAlone: isAlone, adapters: applied)
   }
 
   /// PEFT rounds to the base's type behind each adapter; deltas that are added know nothing of that.
   private static func checkRounding(
     _ recipe: MergeRecipe, _ model: MergeRecipe.Model, _ adapter: Adapter
   ) throws {
-    guard recipe.adapterRounding != .exact else { return }
+    guard recipe.method.loraRounding != .exact else { return }
     guard model.adapters.count == 1, model.adapters[0].scale == 1 else {
       throw PipelineError.usage(
-        "lora-rounding \(recipe.adapterRounding.rawValue) is for one adapter with the scale 1, to be "
+        "lora-rounding \(recipe.method.loraRounding.rawValue) is for one adapter with the scale 1, to be "
           + "compared with PEFT", remedy: "Leave it out: exact rounds once.")
     }
   }
@@ -110,9 +135,11 @@ extension SourceModel {
   /// What adapters add to a tensor; to a head that is the embedding, what they add to that.
   func terms(for name: String, base: SourceModel) -> [DeltaTerm] {
     if let found = terms[name] { return found }
-    guard name == SourceModel.headName, checkpoint[name] == nil else { return [] }
+    guard HeadNames.isHead(name) else { return [] }
+    if let head = terms.first(where: { HeadNames.isHead($0.key) }) { return head.value }
     let model = isAdapterAlone ? base : self
-    guard model.usesEmbeddingAsHead, let embedding = model.embeddingName else { return [] }
+    guard storedHeadName == nil, model.usesEmbeddingAsHead, let embedding = model.embeddingName
+    else { return [] }
     return terms[embedding] ?? []
   }
 

@@ -96,20 +96,17 @@ struct SpillDecision {
     guard !runs.isEmpty else { return nil }
     let bytes = Atomic<Int>(0)
     let start = MonotonicTime.now
-    let graph = Graph()
-    for (lane, run) in runs.enumerated() {
-      graph.add("disk \(lane + 1)", .source) { _ in
-        for offset in stride(from: run.start, to: run.start + runByteCount, by: windowByteCount) {
-          let window = try run.file.map(
-            offset..<offset + windowByteCount, populate: true, dropsCachedPages: true)
-          try window.checkReadable()
-          window.release()
-          bytes.wrappingAdd(windowByteCount, ordering: .relaxed)
-          if MonotonicTime.now.seconds(since: start) > 0.3 { return }
-        }
+    let measured = try? Graph.forEach(runs, "disk", threads: runs.count) { run, _ in
+      for offset in stride(from: run.start, to: run.start + runByteCount, by: windowByteCount) {
+        let window = try run.file.map(
+          offset..<offset + windowByteCount, populate: true, dropsCachedPages: true)
+        try window.checkReadable()
+        window.release()
+        bytes.wrappingAdd(windowByteCount, ordering: .relaxed)
+        if MonotonicTime.now.seconds(since: start) > 0.3 { return }
       }
     }
-    guard (try? graph.run()) != nil else { return nil }
+    guard measured != nil else { return nil }
     let seconds = MonotonicTime.now.seconds(since: start)
     return seconds > 0 ? Double(bytes.load(ordering: .relaxed)) / seconds : nil
   }

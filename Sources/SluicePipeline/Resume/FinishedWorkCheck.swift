@@ -154,28 +154,22 @@ struct FinishedWorkCheck {
       count: plan.memory.lanes, byteCount: FinishedWorkCheck.bufferByteCount,
       cancellation: cancellation)
     let found = Mutex<[UnitKey]>([])
-    let next = Atomic<Int>(0)
-    let graph = Graph(cancellation: cancellation)
-    for lane in 1...plan.memory.lanes {
-      graph.add("check \(lane)", .source) { [files] node in
-        let buffer = try node.take(from: pool)
-        while true {
-          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-          guard index < strips.count else { return }
-          let strip = strips[index]
-          guard let file = files[strip.task.outputShard] else { continue }
-          let start = strip.outputOffset
-          // SAFETY: the buffer belongs to this thread until the body ends.
-          let sum = try unsafe file.blockSum(
-            of: start..<start + strip.outputByteCount, firstElement: strip.elements.lowerBound,
-            dtype: strip.task.outputDType, buffer: buffer.bytes, cancellation: node.cancellation)
-          if sum != progress.merged[strip.ordinal] {
-            found.withLock { $0.append(UnitKey(.merge, strip.ordinal)) }
-          }
+    try Graph.workThrough(
+      strips, "check", threads: plan.memory.lanes, cancellation: cancellation
+    ) { [files] list, node in
+      let buffer = try node.take(from: pool)
+      while let strip = try list.next() {
+        guard let file = files[strip.task.outputShard] else { continue }
+        let start = strip.outputOffset
+        // SAFETY: the buffer belongs to this thread until the body ends.
+        let sum = try unsafe file.blockSum(
+          of: start..<start + strip.outputByteCount, firstElement: strip.elements.lowerBound,
+          dtype: strip.task.outputDType, buffer: buffer.bytes, cancellation: node.cancellation)
+        if sum != progress.merged[strip.ordinal] {
+          found.withLock { $0.append(UnitKey(.merge, strip.ordinal)) }
         }
       }
     }
-    try graph.run()
     return found.withLock { $0 }.sorted { $0.ordinal < $1.ordinal }
   }
 }

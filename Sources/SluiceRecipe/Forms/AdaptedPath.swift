@@ -13,15 +13,15 @@ package struct AdaptedPath {
   ///   - text: The path, and behind each `+` that of an adapter.
   ///   - directory: What relative paths are relative to.
   package init(_ text: String, in directory: String = ".") {
-    let whole = RecipePath.resolve(text, in: directory)
+    let whole = RecipePath.resolve(model: text, in: directory)
     let parts = text.split(separator: "+", omittingEmptySubsequences: false).map { String($0) }
     let exists = ((try? FileStatus.of(whole)) ?? nil) != nil
     guard parts.count > 1, !exists, parts.allSatisfy({ !$0.isEmpty }) else {
       (path, adapters) = (whole, [])
       return
     }
-    path = RecipePath.resolve(parts[0], in: directory)
-    adapters = parts.dropFirst().map { RecipePath.resolve($0, in: directory) }
+    path = RecipePath.resolve(model: parts[0], in: directory)
+    adapters = parts.dropFirst().map { RecipePath.resolve(model: $0, in: directory) }
   }
 
   /// What a model of this path is called if nobody says it.

@@ -81,12 +81,12 @@ struct ModelList {
     for item in try field.list(of: "adapters") {
       guard item.isMap else {
         adapters.append(
-          MergeRecipe.Adapter(path: RecipePath.resolve(try item.text(), in: directory)))
+          MergeRecipe.Adapter(path: RecipePath.resolve(model: try item.text(), in: directory)))
         continue
       }
       var map = try RecipeMap(item)
       var adapter = MergeRecipe.Adapter(
-        path: RecipePath.resolve(try map.require("path").text(), in: directory))
+        path: RecipePath.resolve(model: try map.require("path").text(), in: directory))
       if let scale = map.take("scale") { adapter.scale = try scale.number(.any) }
       try map.finish()
       adapters.append(adapter)
@@ -98,6 +98,15 @@ struct ModelList {
 
 /// Paths in recipes: relative to the recipe.
 enum RecipePath {
+  /// The path of a model, or its name on the hub where nothing lies at the path.
+  static func resolve(model path: String, in directory: String) -> String {
+    let resolved = resolve(path, in: directory)
+    guard HubCache.isName(path), (try? FileStatus.of(resolved)) ?? nil == nil else {
+      return resolved
+    }
+    return path
+  }
+
   static func resolve(_ path: String, in directory: String) -> String {
     if path.hasPrefix("/") || directory == "." { return path }
     return directory.hasSuffix("/") ? directory + path : "\(directory)/\(path)"

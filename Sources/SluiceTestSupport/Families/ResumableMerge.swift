@@ -54,7 +54,7 @@ package final class ResumableMerge: Sendable {
       recipe.models[0].adapters = [MergeRecipe.Adapter(path: "\(directory)/lora")]
       recipe.method = .plainSum
     }
-    recipe.shardSize = ByteCount(200_000)
+    recipe.method.shardSize = ByteCount(200_000)
     self.recipe = recipe
     var options = RunOptions(threads: threads)
     options.stripElements = Granularity.grainElements

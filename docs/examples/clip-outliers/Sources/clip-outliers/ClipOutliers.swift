@@ -19,10 +19,10 @@ struct ClipOutliers: DeltaTransform {
       limit = Float(statistics[0])
     }
 
-    func apply(to block: DeltaTile) {
-      // Safety: a block holds `count` deltas.
-      let deltas = unsafe UnsafeMutableBufferPointer(start: block.values, count: block.count)
-      for index in unsafe deltas.indices {
+    func apply(to tile: DeltaTile) {
+      // Safety: a tile holds `count` deltas.
+      let deltas = unsafe UnsafeMutableBufferPointer(start: tile.values, count: tile.count)
+      for index in deltas.indices {
         unsafe deltas[index] = min(max(deltas[index], -limit), limit)
       }
     }
