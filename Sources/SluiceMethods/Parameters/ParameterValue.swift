@@ -134,3 +134,5 @@ extension MethodParameters.Denominator: ParameterValue {}
 extension MethodParameters.NonLinear: ParameterValue {}
 extension MethodParameters.Vocabulary: ParameterValue {}
 extension MethodParameters.ExtraTensors: ParameterValue {}
+extension MethodParameters.Absent: ParameterValue {}
+extension MethodParameters.Routers: ParameterValue {}

@@ -12,7 +12,7 @@ enum PrunedShare {
   /// A warning where no layer is linear, or most weights of blocks are not.
   static func warnings(_ recipe: MergeRecipe, _ tasks: [TensorTask]) -> [Warning] {
     let pruning = recipe.method.pruning.row
-    let prunesAll = pruning.parameters.contains("scope") && recipe.method.maskScope == .all
+    let prunesAll = recipe.method.uses(.at(\.maskScope)) && recipe.method.maskScope == .all
     guard pruning.bands != .none, recipe.method.pruningRate.value > 0, !prunesAll else { return [] }
     let weights = tasks.filter { $0.base.dtype.isMergeable && $0.part.kind != .rotary }
     guard !weights.isEmpty else { return [] }

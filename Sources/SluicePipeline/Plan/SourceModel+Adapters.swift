@@ -2,6 +2,7 @@ internal import SluiceAdapters
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 internal import SluiceRecipe
 
 /// An adapter of a model, and the tensors that it has something for.

@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 
 /// The models of a recipe, as a list (mergekit's form) or as a mapping of names to paths.
 struct ModelList {
