@@ -10,6 +10,8 @@ package struct AdapterTensor: Sendable {
   package var terms: [DeltaTerm]
   /// The elements of the tensor that the terms are added to, for what must be known of them beforehand.
   package var ground: TensorSource
+  /// Where the tensor begins in what the terms are for: that may be a stack, and this one of its layers.
+  package var firstElement: Int
 
   /// Describes what is added.
   ///
@@ -17,10 +19,14 @@ package struct AdapterTensor: Sendable {
   ///   - name: The tensor's name.
   ///   - terms: What is added, in order.
   ///   - ground: The elements that it is added to.
-  package init(name: String, terms: [DeltaTerm], ground: TensorSource) {
+  ///   - firstElement: Where the tensor begins in what the terms are for.
+  package init(
+    name: String, terms: [DeltaTerm], ground: TensorSource, firstElement: Int = 0
+  ) {
     self.name = name
     self.terms = terms
     self.ground = ground
+    self.firstElement = firstElement
   }
 }
 

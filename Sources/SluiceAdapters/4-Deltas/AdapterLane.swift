@@ -33,6 +33,8 @@ final class AdapterLane: LaneDeltas {
     into target: UnsafeMutablePointer<Float>
   ) throws -> Int {
     let tensor = deltas.tensors[ordinal]
+    let elements =
+      elements.lowerBound + tensor.firstElement..<elements.upperBound + tensor.firstElement
     for (position, term) in tensor.terms.enumerated() {
       guard position > 0 else {
         try unsafe compute(term, position, ordinal, elements, ground, into: target)

@@ -104,12 +104,14 @@ extension AdapterLane {
     _ add: (Int, Int, UnsafePointer<Float>, UnsafePointer<Float>) -> Void
   ) throws {
     guard let lengths else { preconditionFailure("there is room for lengths") }
-    let source = deltas.tensors[factors.ordinal].ground
+    let tensor = deltas.tensors[factors.ordinal]
     for start in stride(
       from: elements.lowerBound, to: elements.upperBound, by: FactorRoom.pieceElements)
     {
       let part = start..<min(start + FactorRoom.pieceElements, elements.upperBound)
-      try unsafe reader.read(part, of: source, in: deltas.files, into: lengths.ground.pointer)
+      let own = part.lowerBound - tensor.firstElement..<part.upperBound - tensor.firstElement
+      try unsafe reader.read(
+        own, of: tensor.ground, in: deltas.files, into: lengths.ground.pointer)
       try unsafe products.compute(factors, part, into: lengths.deltas.pointer)
       unsafe add(start, part.count, lengths.ground.pointer, lengths.deltas.pointer)
     }

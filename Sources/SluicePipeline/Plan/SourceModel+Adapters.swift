@@ -67,14 +67,13 @@ extension SourceModel {
         strength: used.scale, packing: recipe.method.loraExperts,
         rounding: recipe.method.loraRounding)
       let match = try AdapterMatcher.match(adapter, use) { name in
-        // Layers of a stack are found each by itself, as they are merged.
-        guard ground.catalog.stack(name) == nil else { return nil }
-        return ground.tensor(name).map {
-          BaseTensor(shape: $0.entry.shape, dtype: $0.entry.dtype)
-        }
+        ground.tensor(name).map { BaseTensor(shape: $0.entry.shape, dtype: $0.entry.dtype) }
       }
       for (name, added) in match.terms {
-        terms[ground.catalog.canonicalName(name), default: []] += added
+        // A stack keeps its name; its layers find their part of it.
+        let key =
+          ground.catalog.stack(name) == nil ? ground.catalog.canonicalName(name) : name
+        terms[key, default: []] += added
       }
       let whole = match.saved.map { entry in
         TensorEntry(

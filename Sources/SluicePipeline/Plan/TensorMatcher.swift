@@ -16,6 +16,8 @@ struct TensorMatcher {
   private(set) var untiesHead = false
   /// What adapters add to tensors; a position is the number of the deltas.
   private(set) var computed: [AdapterTensor] = []
+  /// The stack whose layer is being matched, and how far the layer begins behind its first element.
+  private var place: (stack: String, firstElement: Int)?
   /// For each model, the tensors that it does not have.
   private var absent: [[String]]
 
@@ -49,6 +51,8 @@ struct TensorMatcher {
       let part = base.catalog.part(of: tensor)
       for index in 0..<stack.layerCount {
         guard let layer = base.catalog.layer(index, of: tensor.name) else { continue }
+        place = (tensor.name, index * layer.entry.shape.elementCount)
+        defer { place = nil }
         var draft = try draft(of: layer, named: layer.name, in: tensor, part)
         draft.stack = StackPlace(
           tensor: tensor.name, index: index, count: stack.layerCount, shape: tensor.entry.shape)
@@ -150,12 +154,18 @@ struct TensorMatcher {
     _ ordinal: Int, _ draft: inout TensorDraft, baseShape: TensorShape
   ) throws {
     let model = models[ordinal]
-    let terms = model.terms(for: draft.name, base: base)
+    var terms = model.terms(for: draft.name, base: base)
+    var firstElement = 0
+    if terms.isEmpty, let place, let ofStack = model.terms[place.stack] {
+      (terms, firstElement) = (ofStack, place.firstElement)
+    }
     guard let tensor = model.tensor(draft.name) else {
       if !terms.isEmpty {
         draft.fineTuned[ordinal] = TensorSource(computed: computed.count)
         draft.fineTunedElementCounts[ordinal] = baseShape.elementCount
-        computed.append(AdapterTensor(name: draft.name, terms: terms, ground: draft.base))
+        computed.append(
+          AdapterTensor(
+            name: draft.name, terms: terms, ground: draft.base, firstElement: firstElement))
       }
       guard !model.isAdapterAlone else { return }
       guard recipe.method.absent != .error else {
@@ -178,7 +188,8 @@ struct TensorMatcher {
     draft.fineTuned[ordinal] = TensorSource(
       file: stored.file, dtype: stored.dtype, byteRange: stored.byteRange, view: stored.view,
       packed: stored.packed, computed: computed.count)
-    computed.append(AdapterTensor(name: draft.name, terms: terms, ground: stored))
+    computed.append(
+      AdapterTensor(name: draft.name, terms: terms, ground: stored, firstElement: firstElement))
   }
 
   private mutating func matchRows(
@@ -322,7 +333,7 @@ struct TensorMatcher {
 
   /// Nothing that an adapter adds is lost: it belongs to a tensor that is written.
   private func checkAdapters(_ drafts: [TensorDraft]) throws(PipelineError) {
-    let names = Set(drafts.map(\.name))
+    let names = Set(drafts.map(\.name) + drafts.compactMap { $0.stack?.tensor })
     for model in models {
       for name in model.terms.keys.sorted() where !names.contains(name) && !HeadNames.isHead(name) {
         throw .mismatch(

@@ -1,6 +1,7 @@
 import SluiceArchitecture
 import SluiceCore
 import SluiceFormats
+import SluiceMethods
 import SluicePipeline
 import SluiceRecipe
 import SluiceTestSupport
