@@ -114,12 +114,13 @@ package struct MemoryPlan: Sendable, Hashable {
       let stages = recipe.stages
       let transforms = stages.transforms.map(\.transform.stage)
       let usesGrains =
-        transforms.contains { $0.needs.usesGrains } || stages.merging?.stage.usesGrains ?? false
+        transforms.contains { $0.needs.usesGrains }
+        || stages.merging?.stage.needs.usesGrains ?? false
       let tileElements = usesGrains ? Granularity.grainElements : Granularity.tileElements
       let blocks = (modelCount + 3) * tileElements * 4 + partitionCount * tileElements / 8
       let custom =
         transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
-        + (stages.merging?.stage.laneByteCount ?? 0)
+        + (stages.merging?.stage.needs.laneByteCount ?? 0)
       let sizes = PassSizes(
         tasks: tasks, modelCount: modelCount, stripElements: stripElements,
         writesFrames: frames.isWriting, readsFrames: frames.isReading)

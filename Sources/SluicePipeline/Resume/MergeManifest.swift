@@ -160,3 +160,8 @@ extension MergePlan {
     }
   }
 }
+
+extension MergePlan {
+  /// Everything that decides about the bytes of the merged model: recipe, inputs, layout, version.
+  package func manifest() throws -> Manifest { try MergeManifest.make(self) }
+}
