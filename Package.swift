@@ -82,16 +82,17 @@ let package = Package(
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
         "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
       ], swiftSettings: strict),
-    // Pages about what was done: they read reports, and share nothing else with the pipeline.
-    .target(
-      name: "SluiceReport",
-      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages"],
-      swiftSettings: strict),
     .target(
       name: "SluiceSearch",
       dependencies: [
         "SluiceCore", "SluiceFormats", "SluiceDataflow", "SluiceMethods", "SluiceRecipe",
         "SluicePipeline", "SluiceStages", "CSluiceSystem",
+      ], swiftSettings: strict),
+    // Pages about what was done: they read reports with the readers of those who wrote them, and draw.
+    .target(
+      name: "SluiceReport",
+      dependencies: [
+        "SluiceCore", "SluiceFormats", "SluicePipeline", "SluiceSearch",
       ], swiftSettings: strict),
     .target(
       name: "Sluice",

@@ -20,14 +20,15 @@ enum MergeSummary {
       let factors = model.factors.map { "\($0)" }.joined(separator: ", ")
       rows.append([
         model.name.printable, isSurveyed ? "\(model.layers.count)" : "-", factors,
-        Format.percent(report.requestedRate), model.achievedRate.map(Format.percent) ?? "-",
-        isSurveyed ? Format.grouped(model.keptCount) : "-",
+        NumberFormat.percent(report.requestedRate),
+        model.achievedRate.map { NumberFormat.percent($0) } ?? "-",
+        isSurveyed ? NumberFormat.grouped(model.keptCount) : "-",
       ])
     }
     text += Format.table(rows) + "\n"
     let totals = report.totals
     text +=
-      "\(Format.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
+      "\(NumberFormat.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
       + "wrote \(ByteCount(totals.bytesWritten)), "
       + "peak memory \(ByteCount(totals.peakMemory)) "
       + "(budget \(report.plan.options.memory), leased \(ByteCount(totals.peakLeased)))\n"

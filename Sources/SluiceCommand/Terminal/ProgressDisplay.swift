@@ -49,7 +49,7 @@ final class ProgressDisplay {
   private static func showPlain(_ event: ProgressEvent) {
     switch event {
     case .phaseFinished(let snapshot):
-      let seconds = Format.seconds(snapshot.elapsedSeconds)
+      let seconds = NumberFormat.seconds(snapshot.elapsedSeconds)
       let bytes = ByteCount(snapshot.doneBytes)
       StandardError.writeLine("\(snapshot.phase): \(bytes) in \(seconds)")
     case .advanced(let snapshot): StandardError.writeLine(line(snapshot))
@@ -65,7 +65,7 @@ final class ProgressDisplay {
     if snapshot.bytesPerSecond >= 1 {
       parts.append("\(ByteCount(Int(snapshot.bytesPerSecond)))/s")
     }
-    if let left = snapshot.secondsLeft { parts.append("\(Format.seconds(left)) left") }
+    if let left = snapshot.secondsLeft { parts.append("\(NumberFormat.seconds(left)) left") }
     parts.append("peak memory \(ByteCount(ProcessMemory.peakByteCount))")
     return parts.joined(separator: ", ")
   }

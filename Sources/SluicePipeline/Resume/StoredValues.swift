@@ -1,3 +1,5 @@
+internal import SluiceRecipe
+
 /// The stored values inside a value, by name, found by reflection.
 ///
 /// Sets and dictionaries are listed in the order of their text, so that equal values give equal
@@ -38,4 +40,3 @@ enum StoredValues {
     return value is any BinaryInteger || value is any BinaryFloatingPoint
   }
 }
-internal import SluiceRecipe

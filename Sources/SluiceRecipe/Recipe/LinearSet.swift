@@ -42,8 +42,9 @@ package struct LinearSet: Sendable, Hashable {
 }
 
 /// Patterns in which `*` stands for any run of characters, and everything else for itself.
-enum Glob {
-  static func matches(pattern: String, _ text: String) -> Bool {
+package enum Glob {
+  /// Whether a whole text matches.
+  package static func matches(pattern: String, _ text: String) -> Bool {
     let (pattern, text) = (Array(pattern.utf8), Array(text.utf8))
     let star = UInt8(ascii: "*")
     var (p, t) = (0, 0)

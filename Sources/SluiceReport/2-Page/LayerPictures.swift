@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluicePipeline
 
 /// Pictures of a model's linear layers: blocks downwards, kinds of layers sideways.
 struct LayerPictures {
@@ -20,6 +21,12 @@ struct LayerPictures {
   static func number(of block: String) -> String {
     let last = block.split(separator: ".").last.map(String.init) ?? block
     return last.allSatisfy { $0.isASCII && $0.isNumber } ? last : String(block.prefix(5))
+  }
+
+  /// Short names for columns: the last part of each, where these differ.
+  private static func short(_ names: [String]) -> [String] {
+    let last = names.map { $0.split(separator: ".").last.map(String.init) ?? $0 }
+    return Set(last).count == names.count ? last : names
   }
 
   /// Whether cells of pictures stand for several layers.
@@ -49,7 +56,7 @@ struct LayerPictures {
     guard let least = known.min(), let most = known.max() else { return nil }
     let map = HeatMap(
       cells: cells, rowNames: blocks.map(LayerPictures.number),
-      columnNames: LinearName.short(linears), range: range ?? least...most,
+      columnNames: LayerPictures.short(linears), range: range ?? least...most,
       format: { Numbers.percent($0) }, cellTitle: { "\(blocks[$0]), \(linears[$1])" })
     let title = "\(model.name): \(what)"
     return Picture(
@@ -57,7 +64,7 @@ struct LayerPictures {
       description: description(Numbers.percent(least), Numbers.percent(most)), caption: caption,
       height: map.height,
       table: Picture.Table(
-        head: ["block"] + LinearName.short(linears),
+        head: ["block"] + LayerPictures.short(linears),
         rows: zip(blocks, cells).map { block, row in
           [block] + row.map { $0.map { Numbers.percent($0) } ?? "-" }
         }), draw: map.draw)
