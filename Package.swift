@@ -118,7 +118,11 @@ let package = Package(
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
         "SluiceMethods", "SluiceRecipe", "SluicePipeline",
-      ], swiftSettings: relaxed),
+      ],
+      swiftSettings: relaxed + [
+        // The scalar references are most of what tests compute; no product depends on this target.
+        .unsafeFlags(["-O"], .when(configuration: .debug))
+      ]),
   ]
     + ["SluiceCommandTests", "SluiceSlowHostileTests", "SluiceSlowSearchTests"].map { name in
       .testTarget(
