@@ -1,3 +1,4 @@
+internal import SluiceCore
 internal import SluiceFormats
 package import SluicePipeline
 internal import SluiceSearch
