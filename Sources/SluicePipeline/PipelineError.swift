@@ -10,7 +10,7 @@ package struct PipelineError: SluiceError, Hashable {
   package init(_ failure: Failure) { self.failure = failure }
 
   static func mismatch(
-    model: String, file: String?, tensor: String, _ message: String, remedy: String?
+    model: String, file: String?, tensor: String?, _ message: String, remedy: String?
   ) -> PipelineError {
     PipelineError(
       Failure(

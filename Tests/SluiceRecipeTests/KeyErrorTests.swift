@@ -32,6 +32,9 @@ struct KeyErrorTests {
     word("vocabulary", "extends", "Did you mean extend? Known are: error, base, extend."),
     WrongValue("vocabulary", "[base]", "one of error, base, extend is expected, found a list"),
     word("extra-tensors", "ignored", "Did you mean ignore? Known are: error, ignore, copy."),
+    word("absent", "bases", "Did you mean base? Known are: error, base."),
+    WrongValue("rename", "{a: b}", "a text is expected, found a mapping"),
+    word("routers", "frist", "Did you mean first? Known are: merge, average, base, first."),
     WrongValue(
       "linear-include", "5",
       "a text is expected; 5 without quotes is a number for readers of YAML",

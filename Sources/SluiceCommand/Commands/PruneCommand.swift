@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDataflow

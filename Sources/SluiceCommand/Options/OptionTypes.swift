@@ -89,6 +89,8 @@ extension MethodParameters.Denominator: ExpressibleByArgument {}
 extension MethodParameters.NonLinear: ExpressibleByArgument {}
 extension MergeRecipe.Vocabulary: ExpressibleByArgument {}
 extension MergeRecipe.ExtraTensors: ExpressibleByArgument {}
+extension MergeRecipe.Absent: ExpressibleByArgument {}
+extension MergeRecipe.Routers: ExpressibleByArgument {}
 
 /// The types that merged weights can be written as.
 enum OutputType: String, CaseIterable, ExpressibleByArgument {

@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceKernels
@@ -88,6 +89,19 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "What to do with tensors that the base does not have.")
   var extraTensors: MergeRecipe.ExtraTensors = .error
 
+  @Option(
+    help: "What to do with tensors that a model does not have; refused where most are missing.")
+  var absent: MergeRecipe.Absent?
+
+  @Option(
+    help: ArgumentHelp(
+      "Names of models that begin with OLD and are not the base's begin with NEW instead.",
+      valueName: "old=new"))
+  var rename: [String] = []
+
+  @Option(help: "What becomes of routers, which are not pruned.")
+  var routers: MergeRecipe.Routers = .merge
+
   @OptionGroup(title: "What only some methods know (see sluice methods)")
   var methodOptions: MethodOptions
 
@@ -121,6 +135,9 @@ struct RecipeOptions: ParsableArguments {
     recipe.shardSize = shardSize
     recipe.vocabulary = vocabulary
     recipe.extraTensors = extraTensors
+    recipe.absent = absent
+    recipe.renames = rename
+    recipe.routers = routers
     recipe.extraFiles = methodOptions.files
     if let amplifyFrom { try FoundFactors.apply(amplifyFrom, to: &recipe) }
     return recipe

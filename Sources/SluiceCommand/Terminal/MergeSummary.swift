@@ -10,8 +10,9 @@ enum MergeSummary {
   static func text(_ report: MergeReport, output: String) -> String {
     let layout = report.plan.layout
     let files = layout.shards.count == 1 ? "1 file" : "\(layout.shards.count) files"
+    let tensors = layout.shards.reduce(0) { $0 + $1.tensors.count }
     var text =
-      "merged \(report.plan.tasks.count) tensor\(report.plan.tasks.count == 1 ? "" : "s") into \(output) "
+      "merged \(tensors) tensor\(tensors == 1 ? "" : "s") into \(output) "
       + "(\(files), \(ByteCount(layout.byteCount)))\n\n"
     var rows = [["model", "linear layers", "factors", "asked", "achieved", "deltas kept"]]
     for model in report.models {
@@ -20,7 +21,7 @@ enum MergeSummary {
       let factors = model.factors.map { "\($0)" }.joined(separator: ", ")
       rows.append([
         model.name.printable, isSurveyed ? "\(model.layers.count)" : "-", factors,
-        NumberFormat.percent(report.requestedRate),
+        NumberFormat.percent(model.requestedRate),
         model.achievedRate.map { NumberFormat.percent($0) } ?? "-",
         isSurveyed ? NumberFormat.grouped(model.keptCount) : "-",
       ])
@@ -51,7 +52,7 @@ enum MergeSummary {
       for model in report.models {
         json.beginObject()
         json.member("name", .string(model.name))
-        json.member("requestedRate", .double(report.requestedRate))
+        json.member("requestedRate", .double(model.requestedRate))
         json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
         json.endObject()
       }
@@ -97,6 +98,7 @@ enum WarningDisplay {
 
   static func show(_ warnings: [Warning], options: OutputOptions) {
     guard !options.isQuiet || options.isJSON else { return }
+    let warnings = options.isJSON ? warnings : warnings.filter { !$0.kind.isForReportOnly }
     for warning in warnings.prefix(options.isJSON ? .max : limit) {
       if options.isJSON {
         JSONLine.write(to: StandardError.self) { json in

@@ -27,6 +27,16 @@ enum PlanDisplay {
     text += Format.table(plan.models.map { ["  \($0.name)", $0.path] }, leftAligned: [0, 1])
     text += "\nchain (recipe \(plan.fingerprint.prefix(12)))\n"
     text += Format.table(plan.stages.map { ["  \($0.name)", $0.settings] }, leftAligned: [0, 1])
+    if !plan.roles.isEmpty {
+      text += "\ntensors\n"
+      text += Format.table(
+        plan.roles.map { role in
+          [
+            "  \(role.name)", role.treatment, "\(role.tensorCount)",
+            NumberFormat.grouped(role.elementCount), role.example,
+          ]
+        }, leftAligned: [0, 1, 4])
+    }
     text += "\npasses\n"
     for (index, pass) in plan.passes.enumerated() { text += tree(pass, index, plan) }
     if !plan.spillReason.isEmpty {

@@ -15,6 +15,11 @@ extension PlanExplanation {
       plan.stages[index].name = stages[index].name.printable
       plan.stages[index].settings = stages[index].settings.printable(limit: .max)
     }
+    for index in plan.roles.indices {
+      plan.roles[index].name = roles[index].name.printable
+      plan.roles[index].treatment = roles[index].treatment.printable
+      plan.roles[index].example = roles[index].example.printable(limit: 200)
+    }
     for index in plan.passes.indices { plan.passes[index].makePrintable() }
     for index in plan.memory.indices { plan.memory[index].name = memory[index].name.printable }
     return plan

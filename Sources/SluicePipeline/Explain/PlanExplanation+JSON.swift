@@ -18,6 +18,7 @@ extension PlanExplanation {
       json.member("name", .string(stage.name))
       json.member("settings", .string(stage.settings))
     }
+    writeRoles(&json)
     json.list("passes", passes, isOnOneLine: false) { $1.write(to: &$0) }
     json.list("memory", memory) { json, part in
       json.member("name", .string(part.name))
@@ -91,6 +92,7 @@ extension PlanExplanation {
     stages = (tree["stages"]?.list ?? []).map {
       Stage(name: $0["name"]?.text ?? "", settings: $0["settings"]?.text ?? "")
     }
+    readRoles(tree)
     passes = (tree["passes"]?.list ?? []).map(Pass.init)
     memory = (tree["memory"]?.list ?? []).map {
       MemoryPart(

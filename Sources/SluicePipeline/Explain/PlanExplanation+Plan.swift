@@ -20,6 +20,7 @@ extension PlanExplanation {
     modelNames = ["base"] + recipe.models.map(\.name)
     modelPaths = [recipe.base] + recipe.models.map(\.path)
     stages = recipe.resolvedStages().map { Stage(name: $0.name, settings: $0.arguments) }
+    roles = PlanExplanation.roles(plan)
     passes = plan.passes.map { Pass($0, plan) }
     let memory = plan.memory
     self.memory = [

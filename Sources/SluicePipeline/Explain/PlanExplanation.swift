@@ -118,6 +118,8 @@ package struct PlanExplanation: Sendable, Hashable {
   package var modelPaths: [String] = []
   /// The chain after expansion.
   package var stages: [Stage] = []
+  /// What the tensors of the merged model are taken for.
+  package var roles: [Role] = []
   /// The passes, in order.
   package var passes: [Pass] = []
   /// The parts of the memory.

@@ -17,7 +17,7 @@ package struct MergePass: TensorPass {
   package var name: String { "merge" }
   package var reason: String { "the merged weights are made and written" }
   package var cost: PassCost { .merging }
-  package var roles: Set<TensorRole> { [.linear, .dense, .converted, .copied] }
+  package var roles: Set<TensorRole> { [.linear, .dense, .averaged, .converted, .copied] }
 
   package func graph(_ plan: MergePlan) -> PassGraph {
     let chain = plan.standIns.chain

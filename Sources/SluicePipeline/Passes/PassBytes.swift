@@ -12,7 +12,7 @@ extension MergePlan {
   /// - Returns: The number of bytes; of a spill as many as are expected.
   func readByteCount(_ tasks: [TensorTask], knowsSpill: Bool) -> Int {
     tasks.reduce(0) { sum, task in
-      let base = task.baseElementCount * (task.base.dtype.byteCount ?? 1)
+      let base = task.base.byteCount(ofElements: task.baseElementCount)
       return task.fineTuned.indices.reduce(sum + base) { sum, model in
         guard let source = task.fineTuned[model] else { return sum }
         if let store = stored.stores[model] {
@@ -22,7 +22,7 @@ extension MergePlan {
           let lowest = spill.lowestRate(of: task, model: model, settings)
           return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
         }
-        return sum + task.fineTunedElementCounts[model] * (source.dtype.byteCount ?? 1)
+        return sum + source.byteCount(ofElements: task.fineTunedElementCounts[model])
       }
     }
   }

@@ -31,9 +31,9 @@ package struct RowCutsPass: TensorPass {
   /// Each model is looked at by itself, so the base is read once for each.
   package func bytesRead(_ plan: MergePlan) -> Int {
     tasks(plan).reduce(0) { sum, task in
-      let base = task.elementCount * (task.base.dtype.byteCount ?? 1)
+      let base = task.base.byteCount(ofElements: task.elementCount)
       return task.fineTuned.reduce(sum) {
-        $0 + base + ($1.map { task.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
+        $0 + base + ($1?.byteCount(ofElements: task.elementCount) ?? 0)
       }
     }
   }

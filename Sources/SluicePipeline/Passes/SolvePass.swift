@@ -31,7 +31,7 @@ package struct SolvePass: TensorPass {
   private func bytesRead(_ job: SolveJob, _ method: MethodParameters) -> Int {
     let elements = job.task.elementCount
     func bytes(_ source: TensorSource?) -> Int {
-      source.map { elements * ($0.dtype.byteCount ?? 1) } ?? 0
+      source?.byteCount(ofElements: elements) ?? 0
     }
     let base = bytes(job.task.base)
     // Deltas of each model take the base along, and so does what is added to it in the end.

@@ -1,4 +1,5 @@
 public import SluiceRecipe
+internal import SluiceArchitecture
 package import SluiceCore
 package import SluiceFormats
 internal import SluiceMethods
@@ -50,6 +51,8 @@ public struct MergePlan: Sendable {
   let settings: TensorSettings
   /// The base model's config, changed where the merged model differs; nil if there is none.
   package let config: [UInt8]?
+  /// The small files beside the base's weights.
+  let companions: ModelCompanions
 
   /// Looks at the models of a recipe and plans the merge.
   ///
@@ -66,21 +69,24 @@ public struct MergePlan: Sendable {
   /// Plans a merge, or the making of a store.
   init(_ recipe: MergeRecipe, options: RunOptions, storing spillOfStore: SpillPlan?) throws {
     try RecipeCheck.check(recipe)
-    let inputs = try RecipeInputs(recipe)
+    let inputs = try RecipeInputs(recipe.resolvingHubNames())
     let recipe = inputs.recipe
     coefficients = inputs.coefficients
     let base = try SourceModel.open(name: "base", path: recipe.base, firstFile: 0)
     var firstFile = base.checkpoint.files.count
     var models: [SourceModel] = []
     for model in recipe.models {
-      let source = try SourceModel.open(name: model.name, path: model.path, firstFile: firstFile)
+      let source = try SourceModel.open(
+        name: model.name, path: model.path, firstFile: firstFile,
+        renamings: try RecipeCheck.renamings(recipe), base: base)
       firstFile += source.checkpoint.files.count
       models.append(source)
     }
+    let configWarnings = try ConfigCheck.warnings(models, base: base)
     var matcher = TensorMatcher(recipe: recipe, base: base, models: models)
     let drafts = try matcher.drafts()
     layout = try ShardLayout.plan(
-      drafts.map { PlannedTensor(name: $0.name, dtype: $0.outputDType, shape: $0.shape) },
+      MergePlan.outputTensors(drafts),
       shardByteLimit: recipe.shardSize.bytes)
     let (planned, stripCount) = MergePlan.tasks(
       drafts, layout, stripElements: options.stripElements)
@@ -109,9 +115,24 @@ public struct MergePlan: Sendable {
     firstFiles = ([base] + models).map(\.firstFile)
     config = MergedConfig.make(
       base, recipe: recipe, untiesHead: matcher.untiesHead, drafts: drafts)
+    let embedding = base.embeddingName
+    let vocabulary = try VocabularyCheck(
+      recipe, base: base, models: models,
+      rows: drafts.first { $0.name == embedding }?.shape.dimensions.first,
+      baseRows: embedding.flatMap { base.catalog[$0]?.entry.shape.dimensions.first })
+    companions = try ModelCompanions(
+      of: recipe.base, tokenizerSource: vocabulary.tokenizerSource)
+    let fileWarnings = ([base] + models).flatMap { model in
+      model.checkpoint.warnings.map { warning in
+        var subject = warning.subject
+        subject.model = model.name
+        return Warning(warning.kind, subject: subject, message: warning.message)
+      }
+    }
     warnings =
-      matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
-      + (try ModelCompanions.warnings(of: recipe.base))
+      fileWarnings + matcher.warnings + configWarnings + PrunedShare.warnings(recipe, tasks)
+      + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
+      + vocabulary.warnings + companions.warnings
     let baseFileCount = base.checkpoint.files.count
     activations = try recipe.models.compactMap { model in
       try model.extraFiles[.activations].map { try VectorFile($0) }
@@ -123,7 +144,7 @@ public struct MergePlan: Sendable {
       let isWeight =
         task.role != .copied
         || (recipe.method.nonLinear == .base && task.base.file < baseFileCount
-          && task.base.dtype.isMergeable && !LinearSet.isRotaryBuffer(task.name))
+          && task.base.dtype.isMergeable && task.part.kind != .rotary)
       return sum + (isWeight ? task.baseElementCount : 0)
     }
     self.recipe = recipe
@@ -162,6 +183,17 @@ public struct MergePlan: Sendable {
     }
   }
 
+  /// The tensors of the output: layers of a stack make one together.
+  private static func outputTensors(_ drafts: [TensorDraft]) -> [PlannedTensor] {
+    drafts.compactMap { draft in
+      guard let stack = draft.stack else {
+        return PlannedTensor(name: draft.name, dtype: draft.outputDType, shape: draft.shape)
+      }
+      guard stack.index == 0 else { return nil }
+      return PlannedTensor(name: stack.tensor, dtype: draft.outputDType, shape: stack.shape)
+    }
+  }
+
   private static func tasks(
     _ drafts: [TensorDraft], _ layout: ShardLayout, stripElements: Int
   ) -> ([TensorTask], Int) {
@@ -174,15 +206,18 @@ public struct MergePlan: Sendable {
     var tasks: [TensorTask] = []
     var firstStrip = 0
     for draft in drafts.sorted(by: { NaturalOrder.isOrderedBefore($0.name, $1.name) }) {
-      guard let place = places[draft.name] else { continue }
+      guard let place = places[draft.stack?.tensor ?? draft.name] else { continue }
+      let inside =
+        (draft.stack?.index ?? 0) * draft.shape.elementCount * (draft.outputDType.byteCount ?? 1)
       let task = TensorTask(
         ordinal: tasks.count, name: draft.name, role: draft.role,
         elementCount: draft.shape.elementCount,
         base: draft.base, baseElementCount: draft.baseElementCount, fineTuned: draft.fineTuned,
         fineTunedElementCounts: draft.fineTunedElementCounts,
         outputDType: draft.outputDType, outputShard: place.shard,
-        outputOffset: place.offset, firstStrip: firstStrip,
-        columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions)
+        outputOffset: place.offset + inside, firstStrip: firstStrip,
+        columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions,
+        part: draft.part, stack: draft.stack)
       tasks.append(task)
       firstStrip += cutting.stripCount(of: task.elementCount)
     }
@@ -218,9 +253,9 @@ public struct MergePlan: Sendable {
   /// - Returns: The number of bytes of all models.
   package static func inputByteCount(_ tasks: [TensorTask]) -> Int {
     tasks.reduce(0) { sum, task in
-      let base = task.baseElementCount * (task.base.dtype.byteCount ?? 1)
-      return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) {
-        $0 + ($1.0.map { $0.dtype.byteCount ?? 1 } ?? 0) * $1.1
+      let base = task.base.byteCount(ofElements: task.baseElementCount)
+      return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) { sum, source in
+        sum + (source.0?.byteCount(ofElements: source.1) ?? 0)
       }
     }
   }

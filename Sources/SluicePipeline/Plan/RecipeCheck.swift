@@ -1,4 +1,5 @@
 internal import SluiceRecipe
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
@@ -72,6 +73,24 @@ enum RecipeCheck {
           + "\(partitionCount) partition\(partitionCount == 1 ? "" : "s")\(list)",
         remedy: "Give at most one factor for each partition, most severe first.")
     }
+  }
+
+  /// How names are changed, from the texts of the recipe.
+  static func renamings(
+    _ recipe: MergeRecipe
+  ) throws(PipelineError) -> [ModelNames.Renaming] {
+    var renamings: [ModelNames.Renaming] = []
+    for text in recipe.renames {
+      let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts[0] != parts[1] else {
+        throw .usage(
+          "--rename \(text.printable) does not say what becomes of what",
+          remedy:
+            "Write OLD=NEW: names that begin with OLD then begin with NEW; either may be empty.")
+      }
+      renamings.append(ModelNames.Renaming(old: String(parts[0]), new: String(parts[1])))
+    }
+    return renamings
   }
 
   private static func checkStages(_ recipe: MergeRecipe) throws(PipelineError) {

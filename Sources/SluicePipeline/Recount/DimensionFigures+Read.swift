@@ -1,6 +1,6 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluiceRecipe
 internal import SluiceStages
 
 extension DimensionFigures {

@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -25,6 +26,15 @@ extension MergeReport {
       explanation.write(to: &json)
     }
     json.list("copiedFiles", copiedFiles.map { .string($0) })
+    json.key("leftOutFiles")
+    json.beginArray()
+    for file in plan.companions.leftOut {
+      json.beginObject(isOnOneLine: true)
+      json.member("name", .string(file.name))
+      json.member("reason", .string(file.reason))
+      json.endObject()
+    }
+    json.endArray()
     json.endObject()
     try json.finish()
     return file
@@ -54,6 +64,9 @@ extension MergeReport {
     json.member("shardSize", .integer(recipe.shardSize.bytes))
     json.member("vocabulary", .string(recipe.vocabulary.rawValue))
     json.member("extraTensors", .string(recipe.extraTensors.rawValue))
+    json.member("absent", recipe.absent.map { .string($0.rawValue) } ?? .null)
+    json.list("rename", recipe.renames.map { .string($0) })
+    json.member("routers", .string(recipe.routers.rawValue))
     json.list("linearInclude", recipe.linearSet.include.map { .string($0) })
     json.list("linearExclude", recipe.linearSet.exclude.map { .string($0) })
     json.endObject()
@@ -115,7 +128,7 @@ extension MergeReport {
       json.beginArray()
       for layer in model.layers { writeLayer(&json, layer) }
       json.endArray()
-      json.member("requestedRate", .double(requestedRate))
+      json.member("requestedRate", .double(model.requestedRate))
       json.member("assignedRate", model.assignedRate.map { .double($0) } ?? .null)
       json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
       json.endObject()
@@ -168,21 +181,25 @@ extension MergeReport {
   }
 
   private func writeShards(_ json: inout JSONWriter) {
-    let ordinals = Dictionary(uniqueKeysWithValues: plan.tasks.map { ($0.name, $0.ordinal) })
+    let tasks = Dictionary(grouping: plan.tasks) { $0.stack?.tensor ?? $0.name }
     json.key("shards")
     json.beginArray()
     for shard in plan.layout.shards {
-      let tensorSums = shard.tensors.compactMap { ordinals[$0.name].map(sums.sum) }
+      let parts = shard.tensors.map { tensor in
+        (tasks[tensor.name] ?? []).sorted { ($0.stack?.index ?? 0) < ($1.stack?.index ?? 0) }
+      }
+      let tensorSums = parts.map { BlockSum(parts: $0.map { sums.sum(of: $0.ordinal) }) }
       json.beginObject()
       json.member("file", .string(shard.fileName))
       json.member("bytes", .integer(shard.byteCount))
       json.member("hash", .string(ShardHash.text(header: shard.header, sums: tensorSums)))
       json.key("tensors")
       json.beginArray()
-      for (tensor, sum) in zip(shard.tensors, tensorSums) {
+      for (tensor, (sum, parts)) in zip(shard.tensors, zip(tensorSums, parts)) {
         json.beginObject(isOnOneLine: true)
         json.member("name", .string(tensor.name))
         json.member("hash", .string(sum.text))
+        if parts.count > 1 { json.member("parts", .integer(parts.count)) }
         json.endObject()
       }
       json.endArray()

@@ -1,6 +1,6 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 package import SluiceFormats
-internal import SluiceStages
 
 /// What a merge's report says (`sluice-report.json`, version 1): read for pages, and to count again what
 /// it does not say.

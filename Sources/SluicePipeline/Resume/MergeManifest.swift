@@ -101,10 +101,11 @@ enum MergeManifest {
           to: &manifest, as: "extra.\(file.rawValue)\(owner)")
       }
     }
-    for name in try ModelCompanions.list(of: plan.recipe.base) {
-      guard let status = try FileStatus.of("\(plan.recipe.base)/\(name)") else { continue }
+    for file in plan.companions.files {
+      guard let status = try FileStatus.of(file.source) else { continue }
       manifest.add(
-        fact: "copied.\(name)", "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
+        fact: "copied.\(file.name)",
+        "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
     }
   }
 

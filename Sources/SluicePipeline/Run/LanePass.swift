@@ -213,8 +213,14 @@ extension ReadStage.PackedReading {
 extension Chunk {
   /// The bytes of the chunk's elements, however they were read.
   var inputByteCount: Int {
-    ([base] + fineTuned).reduce(0) { sum, run in
-      sum + (run.map { $0.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
+    let sources = [strip.task.base] + strip.task.fineTuned
+    return zip([base] + fineTuned, sources).reduce(0) { sum, pair in
+      let (run, source) = pair
+      guard let run else { return sum }
+      // Of packed elements what lies in the file counts, as the plan has it.
+      return sum
+        + (source?.packed?.byteCount(ofElements: run.elementCount)
+          ?? run.elementCount * (run.dtype.byteCount ?? 1))
     }
   }
 }

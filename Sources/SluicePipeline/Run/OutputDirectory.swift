@@ -104,9 +104,14 @@ struct OutputDirectory {
     if let config = plan.config {
       try files.add(AtomicFile.holding(config, to: "\(path)/config.json", via: work))
     }
-    for name in try ModelCompanions.list(of: plan.recipe.base) where name != "config.json" {
+    for file in plan.companions.files where file.name != "config.json" {
+      let via = Directory.parent(of: "\(work)/\(file.name)")
+      if file.name.contains("/") {
+        try Directory.create(via)
+        try Directory.create(Directory.parent(of: "\(path)/\(file.name)"))
+      }
       try files.add(
-        AtomicFile.copying("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)", via: work))
+        AtomicFile.copying(file.source, to: "\(path)/\(file.name)", via: via), as: file.name)
     }
     return files
   }
@@ -123,8 +128,8 @@ private struct WaitingFiles {
   private var files: [AtomicFile] = []
   private var byteCount = 0
 
-  mutating func add(_ file: AtomicFile) throws {
-    names.append(Directory.name(of: file.path))
+  mutating func add(_ file: AtomicFile, as name: String? = nil) throws {
+    names.append(name ?? Directory.name(of: file.path))
     files.append(file)
     byteCount += file.byteCount
     if files.count >= WaitingFiles.countLimit || byteCount >= WaitingFiles.byteLimit {

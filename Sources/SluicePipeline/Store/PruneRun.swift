@@ -1,3 +1,4 @@
+package import SluiceArchitecture
 package import SluiceRecipe
 package import SluiceCore
 package import SluiceDataflow

@@ -13,7 +13,6 @@ struct StoreSealing {
   let tasks: [TensorTask]
   let cancellation: Cancellation
   private let statistics: [Int: LinearStatistics]
-  private let shapes: [String: TensorShape]
 
   init(
     plan: MergePlan, work: MergeWork, spill: SpillStore, statistics: LayerStatistics,
@@ -26,8 +25,6 @@ struct StoreSealing {
     self.cancellation = cancellation
     self.statistics = Dictionary(
       uniqueKeysWithValues: zip(statistics.tasks.map(\.ordinal), statistics.layers[0]))
-    shapes = Dictionary(
-      uniqueKeysWithValues: plan.layout.shards.flatMap(\.tensors).map { ($0.name, $0.shape) })
   }
 
   /// Writes the file.
@@ -104,7 +101,7 @@ struct StoreSealing {
 
   /// The shape that the tensor has in the model, which may have fewer rows than the base.
   private func shape(of task: TensorTask) -> TensorShape? {
-    guard let shape = shapes[task.name] else { return nil }
+    guard let shape = TensorShape(task.dimensions) else { return nil }
     let count = task.fineTunedElementCounts[0]
     guard count != shape.elementCount, shape.rank > 0 else { return shape }
     let rowLength = shape.dimensions.dropFirst().reduce(1, *)

@@ -24,7 +24,7 @@ struct ChainForm {
   ///
   /// - Returns: The recipe, and where it is written if the chain says so.
   mutating func read(_ map: inout RecipeMap) throws -> (MergeRecipe, String?) {
-    recipe.base = RecipePath.resolve(try map.require("base").text(), in: directory)
+    recipe.base = RecipePath.resolve(model: try map.require("base").text(), in: directory)
     let entries = try ModelList(directory: directory, basePath: recipe.base)
       .read(try map.require("models"))
     recipe.models = entries.map(\.model)

@@ -8,7 +8,7 @@ struct MethodForm {
   /// Reads the form.
   func read(_ map: inout RecipeMap) throws(RecipeError) -> MergeRecipe {
     let method = try NamedMethod.read(try map.require("merge_method"))
-    let base = RecipePath.resolve(try map.require("base_model").text(), in: directory)
+    let base = RecipePath.resolve(model: try map.require("base_model").text(), in: directory)
     let entries = try ModelList(directory: directory, basePath: base)
       .read(try map.require("models"))
     var recipe = MergeRecipe(

@@ -1,4 +1,6 @@
+package import SluiceArchitecture
 package import SluiceCore
+internal import SluiceFormats
 package import SluiceMethods
 
 /// Everything that can change a byte of the merged checkpoint, and nothing else.
@@ -37,6 +39,26 @@ public struct MergeRecipe: Sendable, Hashable {
     case extend
   }
 
+  /// What to do with a tensor that a model does not have.
+  package enum Absent: String, Sendable, Hashable, CaseIterable {
+    /// Refuse.
+    case error
+    /// Take it as unchanged, however many there are.
+    case base
+  }
+
+  /// What becomes of routers, which are not pruned.
+  package enum Routers: String, Sendable, Hashable, CaseIterable {
+    /// They are merged as the method merges what is not pruned.
+    case merge
+    /// The plain mean of the models' changes is added.
+    case average
+    /// The base's stay.
+    case base
+    /// The first model's are taken.
+    case first
+  }
+
   /// What to do with a tensor that the base does not have.
   package enum ExtraTensors: String, Sendable, Hashable, CaseIterable {
     /// Refuse.
@@ -65,6 +87,12 @@ public struct MergeRecipe: Sendable, Hashable {
   package var vocabulary: Vocabulary = .error
   /// What to do with a tensor that the base does not have.
   package var extraTensors: ExtraTensors = .error
+  /// What to do with a tensor that a model does not have; refused where most are missing if nil.
+  package var absent: Absent?
+  /// How names of models are changed that are not the base's, each as `OLD=NEW`.
+  package var renames: [String] = []
+  /// What becomes of routers.
+  package var routers: Routers = .merge
   /// The stages of one's own.
   package var stages = CustomStages()
 
@@ -73,5 +101,21 @@ public struct MergeRecipe: Sendable, Hashable {
     self.base = base
     self.models = models
     self.method = method
+  }
+}
+
+extension MergeRecipe {
+  /// The same recipe with the snapshots of the local cache in the place of names of the hub.
+  package func resolvingHubNames() throws -> MergeRecipe {
+    var recipe = self
+    recipe.base = try HubCache.resolve(base)
+    for index in models.indices {
+      do throws(FormatError) {
+        recipe.models[index].path = try HubCache.resolve(models[index].path)
+      } catch {
+        throw error.about(model: models[index].name)
+      }
+    }
+    return recipe
   }
 }

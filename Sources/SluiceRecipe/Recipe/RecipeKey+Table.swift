@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceKernels
 internal import SluiceMethods
@@ -13,6 +14,13 @@ extension RecipeKey {
     .word(
       "extra-tensors", "read", \.extraTensors,
       "What to do with tensors that the base does not have."),
+    .word(
+      "absent", "read", \.absent,
+      "What to do with tensors that a model does not have; refused where most are missing."),
+    .patterns(
+      "rename", "read", \.renames,
+      "OLD=NEW: names of models that begin with OLD and are not the base's begin with NEW instead."),
+    .word("routers", "read", \.routers, "What becomes of routers, which are not pruned."),
     .patterns(
       "linear-include", "read", \.linearSet.include,
       "Further tensors to prune; * stands for anything."),

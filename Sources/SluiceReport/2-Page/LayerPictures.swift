@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePipeline
@@ -21,12 +22,6 @@ struct LayerPictures {
   static func number(of block: String) -> String {
     let last = block.split(separator: ".").last.map(String.init) ?? block
     return last.allSatisfy { $0.isASCII && $0.isNumber } ? last : String(block.prefix(5))
-  }
-
-  /// Short names for columns: the last part of each, where these differ.
-  private static func short(_ names: [String]) -> [String] {
-    let last = names.map { $0.split(separator: ".").last.map(String.init) ?? $0 }
-    return Set(last).count == names.count ? last : names
   }
 
   /// Whether cells of pictures stand for several layers.
@@ -56,7 +51,7 @@ struct LayerPictures {
     guard let least = known.min(), let most = known.max() else { return nil }
     let map = HeatMap(
       cells: cells, rowNames: blocks.map(LayerPictures.number),
-      columnNames: LayerPictures.short(linears), range: range ?? least...most,
+      columnNames: LinearName.short(linears), range: range ?? least...most,
       format: { Numbers.percent($0) }, cellTitle: { "\(blocks[$0]), \(linears[$1])" })
     let title = "\(model.name): \(what)"
     return Picture(
@@ -64,7 +59,7 @@ struct LayerPictures {
       description: description(Numbers.percent(least), Numbers.percent(most)), caption: caption,
       height: map.height,
       table: Picture.Table(
-        head: ["block"] + LayerPictures.short(linears),
+        head: ["block"] + LinearName.short(linears),
         rows: zip(blocks, cells).map { block, row in
           [block] + row.map { $0.map { Numbers.percent($0) } ?? "-" }
         }), draw: map.draw)

@@ -2,7 +2,7 @@ internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 
-/// A run of elements that do not lie one after the other in their file, brought together in memory
+/// A run of elements that are packed, or do not lie one after the other in their file, brought together in memory
 /// of its own, which goes back to the system with the last reference.
 ///
 /// The same in both input modes: a mapping of a transposed matrix would span all of it for a few
@@ -24,5 +24,23 @@ internal import SluiceFormats
     try unsafe file.read(
       elements, of: view, at: source.byteRange.lowerBound, width: width, into: buffer.bytes)
     unsafe bytes = UnsafeRawBufferPointer(buffer.bytes)
+  }
+
+  /// Reads a run of packed elements as Float32.
+  ///
+  /// - Parameters:
+  ///   - elements: The elements, as positions in the tensor.
+  ///   - packed: How the tensor is packed.
+  ///   - files: The files of the run.
+  /// - Throws: If there is no memory or a read fails.
+  init(_ elements: Range<Int>, packed: PackedView, in files: [InputFile]) throws {
+    buffer = try BufferPool(
+      count: 1, byteCount: elements.count * 4, cancellation: Cancellation()
+    ).take()
+    // SAFETY: the buffer holds four bytes for each element, aligned, and nobody else has it.
+    unsafe bytes = UnsafeRawBufferPointer(buffer.bytes)
+    guard let target = unsafe buffer.bytes.baseAddress else { return }
+    try unsafe PackedReader(files, packed).read(
+      elements, into: target.assumingMemoryBound(to: Float.self))
   }
 }

@@ -69,7 +69,7 @@ package struct ReadStage: Sendable {
       // Read from frames, what differs from the base in its type comes as F32.
       let width = $1.dtype == task.base.dtype ? 1 : 4
       return $0 + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
-        + ($1.view == nil ? 0 : InputFile.stridedScratchByteCount)
+        + ($1.view == nil && $1.packed == nil ? 0 : InputFile.stridedScratchByteCount)
     }
   }
 
@@ -228,6 +228,14 @@ package struct ReadStage: Sendable {
       let end = min(elements.upperBound, available)
       guard elements.lowerBound < end else { return nil }
       let width = source.dtype.byteCount ?? 1
+      if let packed = source.packed {
+        let run = try GatheredRun(elements.lowerBound..<end, packed: packed, in: stage.files)
+        let byteCount = source.byteCount(ofElements: end - elements.lowerBound)
+        context.count(bytes: byteCount)
+        readByteCount += byteCount
+        gathered.append(run)
+        return unsafe ChunkRun(run.bytes, source.dtype, elementCount: end - elements.lowerBound)
+      }
       if let view = source.view {
         let run = try GatheredRun(
           elements.lowerBound..<end, of: view, source, in: stage.files[source.file])

@@ -1,4 +1,4 @@
-import SluiceRecipe
+import SluiceArchitecture
 import Testing
 
 @Suite("Patterns of names") struct GlobTests {

@@ -1,7 +1,8 @@
 /// The names of the numbered blocks of a model.
 package enum BlockName {
-  /// What stands before the number of a block.
-  private static let groups = ["layers", "h", "blocks"]
+  /// What stands before the number of a block: `layers` (Llama, Bart, Mamba), `h` (GPT-2, Bloom),
+  /// `blocks` (timm, RWKV), `layer` (BERT, ViT), `block` (T5), `resblocks` (OpenAI's CLIP).
+  private static let groups = ["layers", "h", "blocks", "layer", "block", "resblocks"]
 
   /// The block that a tensor is part of.
   ///
@@ -12,6 +13,16 @@ package enum BlockName {
     guard let number = numberRange(in: tensor) else { return tensor }
     let end = tensor.utf8.index(tensor.startIndex, offsetBy: number.upperBound)
     return String(tensor[..<end])
+  }
+
+  /// What follows the number of the block: `mlp.up_proj.weight`.
+  ///
+  /// - Parameter tensor: The tensor's name.
+  /// - Returns: The rest of the name; nil for a tensor outside all blocks.
+  package static func rest(of tensor: String) -> String? {
+    guard let number = numberRange(in: tensor) else { return nil }
+    let start = tensor.utf8.index(tensor.startIndex, offsetBy: number.upperBound + 1)
+    return String(tensor[start...])
   }
 
   /// Whether a tensor is part of a numbered block.

@@ -8,4 +8,10 @@ package enum LinearName {
       !part.isEmpty && part.allSatisfy { $0.isASCII && $0.isNumber } ? "*" : String(part)
     }.joined(separator: ".")
   }
+
+  /// Short names for columns: the last part of each, where these differ.
+  package static func short(_ names: [String]) -> [String] {
+    let last = names.map { $0.split(separator: ".").last.map(String.init) ?? $0 }
+    return Set(last).count == names.count ? last : names
+  }
 }
