@@ -149,4 +149,3 @@ package struct PlanExplanation: Sendable, Hashable {
   /// The bytes of all parts of the memory.
   package var plannedMemory: Int { memory.reduce(0) { $0.addingUpToLimit($1.totalByteCount) } }
 }
-internal import SluiceRecipe

@@ -83,4 +83,3 @@ extension ModelOffsets {
     return reach < Advice.largeReach ? .either : .dppa
   }
 }
-internal import SluiceRecipe

@@ -38,4 +38,3 @@ enum StoredValues {
     return value is any BinaryInteger || value is any BinaryFloatingPoint
   }
 }
-internal import SluiceRecipe

@@ -52,4 +52,3 @@ package struct UnitKey: Sendable, Hashable {
     self.ordinal = ordinal
   }
 }
-internal import SluiceRecipe
