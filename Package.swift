@@ -58,13 +58,17 @@ let package = Package(
       dependencies: ["SluiceCore", "CSluiceSystem", "CXXHash", "CZstd", "CLZ4"],
       swiftSettings: strict),
     .target(
+      name: "SluiceArchitecture", dependencies: ["SluiceCore", "SluiceFormats"],
+      swiftSettings: strict),
+    .target(
       name: "SluiceDataflow", dependencies: ["SluiceCore", "CSluiceSystem"], swiftSettings: strict),
 
     // Layer 2: the nodes of the graph, and the chains that methods are.
     .target(
       name: "SluiceStages",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "CSluiceSystem",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "CSluiceSystem",
       ],
       swiftSettings: strict),
     .target(
@@ -74,18 +78,21 @@ let package = Package(
     .target(
       name: "SluiceRecipe",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages", "SluiceMethods", "CLibYAML",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceStages",
+        "SluiceMethods", "CLibYAML",
       ], swiftSettings: strict),
     .target(
       name: "SluicePipeline",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "SluiceStages", "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
       ], swiftSettings: strict),
     // Pages about what was done: they read reports, and share nothing else with the pipeline.
     .target(
       name: "SluiceReport",
-      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages"],
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceStages",
+      ],
       swiftSettings: strict),
     .target(
       name: "SluiceSearch",
@@ -96,8 +103,8 @@ let package = Package(
     .target(
       name: "Sluice",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "SluiceStages", "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
         "SluiceReport",
       ], swiftSettings: strict),
 
@@ -105,9 +112,9 @@ let package = Package(
     .executableTarget(
       name: "SluiceCommand",
       dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
-        "SluiceReport",
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "SluiceStages", "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
+        "SluiceReport", "SluiceSolvers", "CSluiceSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -125,7 +132,8 @@ let package = Package(
         swiftSettings: relaxed)
     }
     + [
-      "Core", "Kernels", "Solvers", "Formats", "Dataflow", "Stages", "Methods", "Pipeline",
+      "Core", "Kernels", "Solvers", "Formats", "Architecture", "Dataflow", "Stages", "Methods",
+      "Pipeline",
       "Recipe", "Search", "Report",
     ].map { module in
       .testTarget(

@@ -32,3 +32,6 @@ void dtrtri_(const char *triangle, const char *diagonal, const int *n, double *a
 
 // One thread: lanes work side by side anyway, and the result does not depend on their number.
 void openblas_set_num_threads(int count);
+
+// The name and version of the library, and how it was built.
+char *openblas_get_config(void);

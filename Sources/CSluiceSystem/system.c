@@ -23,13 +23,7 @@ int32_t sluice_allocate(int32_t descriptor, int64_t byte_count) {
   return result == 0 ? 0 : errno;
 }
 
-int32_t sluice_unnamed_file(const char *directory, int32_t direct) {
-  int result;
-  do {
-    result = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC | (direct ? O_DIRECT : 0), 0600);
-  } while (result < 0 && errno == EINTR);
-  return result >= 0 ? result : -errno;
-}
+int32_t sluice_unnamed_file_flag(void) { return O_TMPFILE; }
 
 static int32_t sync_range(int32_t descriptor, int64_t offset, int64_t byte_count, unsigned flags) {
   int result;
@@ -51,10 +45,7 @@ int32_t sluice_finish_writeback(int32_t descriptor, int64_t offset, int64_t byte
 
 #else
 
-int32_t sluice_unnamed_file(const char *directory, int32_t direct) {
-  (void)directory, (void)direct;
-  return -EOPNOTSUPP;
-}
+int32_t sluice_unnamed_file_flag(void) { return 0; }
 
 int32_t sluice_allocate(int32_t descriptor, int64_t byte_count) {
   (void)descriptor, (void)byte_count;

@@ -1,4 +1,5 @@
 // The library product: everything that a program which merges models needs.
+@_exported public import SluiceArchitecture
 @_exported public import SluiceCore
 @_exported public import SluiceDataflow
 @_exported public import SluiceFormats

@@ -60,6 +60,17 @@ extension ByteCount: CustomStringConvertible {
       ? "\(tenths / 10) \(names[step])" : "\(tenths / 10).\(tenths % 10) \(names[step])"
   }
 
+  /// The count in the largest unit that it is a whole number of, as options and recipes take it: `5GB`,
+  /// `96MiB`.
+  public var exactText: String {
+    let units = [
+      ("TiB", 1 << 40), ("TB", 1_000_000_000_000), ("GiB", 1 << 30), ("GB", 1_000_000_000),
+      ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("kB", 1000),
+    ]
+    let unit = units.first { bytes >= $0.1 && bytes % $0.1 == 0 }
+    return unit.map { "\(bytes / $0.1)\($0.0)" } ?? "\(bytes)B"
+  }
+
   /// The smallest whole number of MiB that is not below the count, as an option value: `65MiB`.
   public var roundedUpToMebibytes: String { "\((bytes + (1 << 20) - 1) >> 20)MiB" }
 }

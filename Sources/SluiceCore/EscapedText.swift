@@ -8,18 +8,19 @@ extension String {
     var out = ""
     for (count, scalar) in unicodeScalars.enumerated() {
       guard count < limit else { return out + "... (\(utf8.count) bytes)" }
-      switch scalar.properties.generalCategory {
-      case .control, .format, .surrogate, .lineSeparator, .paragraphSeparator:
+      if scalar.steersOutput {
         out += "\\u{\(String(scalar.value, radix: 16))}"
-      default: out.unicodeScalars.append(scalar)
+      } else {
+        out.unicodeScalars.append(scalar)
       }
     }
     return out
   }
 
-  /// The text with some characters written as `\u001b`: four digits, as JSON and YAML read them.
+  /// The text with some characters written as `\u001b`: four digits, as JSON and YAML read them, and
+  /// twice four from U+10000 on.
   ///
-  /// - Parameter isEscaped: Tells of a character below U+10000 whether it is one of them.
+  /// - Parameter isEscaped: Tells of a character whether it is one of them.
   /// - Returns: The text.
   package func escaping(where isEscaped: (Unicode.Scalar) -> Bool) -> String {
     guard unicodeScalars.contains(where: isEscaped) else { return self }
@@ -29,9 +30,22 @@ extension String {
         text.unicodeScalars.append(scalar)
         continue
       }
-      let digits = String(scalar.value, radix: 16)
-      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      for unit in String(scalar).utf16 {
+        let digits = String(unit, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      }
     }
     return text
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether it does something to the text around it instead of being a part of it: control characters,
+  /// directions, and ends of lines and paragraphs.
+  package var steersOutput: Bool {
+    switch properties.generalCategory {
+    case .control, .format, .surrogate, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
   }
 }

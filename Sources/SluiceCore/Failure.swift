@@ -12,8 +12,12 @@ public enum ExitCode: Int32, Sendable, Hashable {
   case inputOutput = 74
   /// Stopped; the same command goes on.
   case stopped = 75
-  /// Stopped by a signal.
+  /// The terminal is gone (SIGHUP).
+  case hungUp = 129
+  /// Stopped by a signal from the keyboard (SIGINT), or another one.
   case interrupted = 130
+  /// Asked to end (SIGTERM), as shells and job systems know it.
+  case terminated = 143
 }
 
 /// What a message is about, from the model down to the byte.

@@ -28,8 +28,17 @@ public struct Warning: Sendable, Hashable {
     case oddInput = "odd-input"
     /// Finished work of an earlier attempt was not what had been written, and was done again.
     case damagedWork = "damaged-work"
+    /// The configs of two models say otherwise what their weights were trained for.
+    case configDiffers = "config-differs"
+    /// The tokenizers of two models are not the same.
+    case tokenizerDiffers = "tokenizer-differs"
+    /// Pruning was asked for, and little or nothing is pruned.
+    case littlePruned = "little-pruned"
     /// The output's file system has no locks.
     case unlockedOutput = "unlocked-output"
+
+    /// Whether nobody has to act on it: it happens in most merges of its kind.
+    package var isForReportOnly: Bool { self == .manyTies }
   }
 
   /// The kind.

@@ -15,9 +15,19 @@ package struct DataflowError: SluiceError, Hashable {
     switch reason {
     case .signal(let number):
       return DataflowError(
-        Failure(.interrupted, message: "stopped by \(signalName(number))", remedy: remedy))
+        Failure(
+          exitCode(ofSignal: number), message: "stopped by \(signalName(number))", remedy: remedy))
     case .request(let cause):
       return DataflowError(Failure(.stopped, message: "stopped: \(cause)", remedy: remedy))
+    }
+  }
+
+  /// The exit code of a process that a signal ended.
+  package static func exitCode(ofSignal number: Int32) -> ExitCode {
+    switch number {
+    case SIGHUP: .hungUp
+    case SIGTERM: .terminated
+    default: .interrupted
     }
   }
 
@@ -37,12 +47,12 @@ package struct DataflowError: SluiceError, Hashable {
         remedy: "Set a smaller memory budget.", systemError: systemError))
   }
 
-  /// A sub-budget does not fit into its parent, which is a defect in the plan.
-  static func reservationTooLarge(_ byteCount: Int, available: Int) -> DataflowError {
+  /// A lease does not fit into the budget, which is a defect in the plan.
+  static func leaseTooLarge(_ byteCount: Int, available: Int) -> DataflowError {
     DataflowError(
       Failure(
         .internal,
-        message: "cannot reserve \(byteCount) bytes of memory, only \(available) are free"))
+        message: "cannot lease \(byteCount) bytes of memory, only \(available) are free"))
   }
 
   /// The last reader of a channel ended before the elements did, which is a defect in a node.

@@ -47,6 +47,15 @@ extension FormatError {
       "cannot open", errno: number, file: file, remedy: remedy, exitCode: exitCode(number))
   }
 
+  /// Something in the place of a directory that runs have to themselves.
+  static func foreignDirectory(_ path: String, _ what: String) -> FormatError {
+    FormatError(
+      Failure(
+        .usage, subject: Subject(file: path),
+        message: "this is where unfinished work is kept, but \(what)",
+        remedy: "Remove it, or choose another --out."))
+  }
+
   static func create(_ file: String, errno number: Int32) -> FormatError {
     system("cannot create", errno: number, file: file)
   }

@@ -30,19 +30,17 @@ package enum TiesAggregation: String, Sendable, Hashable, CaseIterable {
 }
 
 extension MethodParameters {
-  /// The version of TIES that selects deltas: `adamerging++` has the original one.
-  package var selectingFlavor: TiesFlavor {
-    merging.rawValue == "adamerging++" ? .original : tiesFlavor
-  }
+  /// The version of TIES that selects deltas.
+  package var selectingFlavor: TiesFlavor { self.merging.row.fixedFlavor ?? self.tiesFlavor }
 
   /// The fraction of deltas that TIES leaves before it elects.
   package var trimDensity: Double {
-    tiesDensity ?? (selectingFlavor == .original ? 0.2 : 1)
+    self.tiesDensity ?? (selectingFlavor == .original ? 0.2 : 1)
   }
 
   /// The sign that a sum of zero elects.
   package var electedZeroSign: ZeroSignRule {
-    zeroSign ?? (selectingFlavor == .original ? .majority : .positive)
+    self.zeroSign ?? (selectingFlavor == .original ? .majority : .positive)
   }
 
   /// Which of the elements at TIES' own threshold are kept: all in the original, as many as asked

@@ -14,7 +14,7 @@ package struct PipelineError: SluiceError, Hashable {
   }
 
   static func mismatch(
-    model: String, file: String?, tensor: String, _ message: String, remedy: String?
+    model: String, file: String?, tensor: String?, _ message: String, remedy: String?
   ) -> PipelineError {
     PipelineError(
       Failure(
@@ -22,12 +22,15 @@ package struct PipelineError: SluiceError, Hashable {
         remedy: remedy))
   }
 
-  static func outputExists(_ path: String, found: String) -> PipelineError {
-    PipelineError(
+  /// Files of the names that the run would give, which it did not make.
+  static func outputExists(_ path: String, found: [String]) -> PipelineError {
+    let shown = found.sorted().prefix(12).map(\.printable).joined(separator: ", ")
+    let more = found.count > 12 ? " and \(found.count - 12) more" : ""
+    return PipelineError(
       Failure(
         .usage, subject: Subject(file: path),
-        message: "the output directory already holds \(found.printable)",
-        remedy: "Choose another --out, or remove the directory first."))
+        message: "the output directory already holds \(shown)\(more)",
+        remedy: "Choose another --out, or remove \(found.count == 1 ? "it" : "them") first."))
   }
 
   static func outputIsInput(_ path: String, found: String) -> PipelineError {

@@ -2,8 +2,7 @@ internal import Glibc
 
 /// A matrix of Doubles in a file of its own, for matrices that do not fit in memory.
 ///
-/// It lies there row after row; parts are read and written. The file has no name any more once it is
-/// open.
+/// It lies there row after row; parts are read and written. The file is gone with the matrix.
 package final class DiskMatrix {
   /// The number of rows.
   package let rowCount: Int
@@ -15,20 +14,22 @@ package final class DiskMatrix {
   /// Makes a matrix of zeros.
   ///
   /// - Parameters:
-  ///   - path: Where its file is made; nothing must be there.
+  ///   - scratch: Where its file is made.
+  ///   - name: What tells it from other matrices there.
   ///   - rowCount: The number of rows.
   ///   - columnCount: The number of columns.
-  /// - Throws: `SolverError` if there is no room.
-  package init(path: String, rowCount: Int, columnCount: Int) throws(SolverError) {
-    self.path = path
+  /// - Throws: `SolverError` if there is no room, or what the scratch space throws.
+  package init(
+    in scratch: ScratchSpace, _ name: String, rowCount: Int, columnCount: Int
+  ) throws {
+    path = "\(scratch.path)/\(name)"
     self.rowCount = rowCount
     self.columnCount = columnCount
-    // SAFETY: the path is a C string for the length of the calls.
-    descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw .scratch(path, "create", systemError: errno) }
-    _ = unsafe unlink(path)
-    guard ftruncate(descriptor, off_t(rowCount * columnCount * 8)) == 0 else {
-      throw .scratch(path, "make room for", systemError: errno)
+    descriptor = try scratch.open(name)
+    while ftruncate(descriptor, off_t(rowCount * columnCount * 8)) != 0 {
+      guard errno == EINTR else {
+        throw SolverError.scratch(path, "make room for", systemError: errno)
+      }
     }
   }
 

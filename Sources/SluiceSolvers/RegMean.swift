@@ -9,7 +9,7 @@
 package struct RegMean {
   /// What elements of Gram matrices off the diagonal are multiplied by.
   package let offDiagonal: Double
-  private let scratchPath: String
+  private let scratch: ScratchSpace
   private let tile: Int
   private let panelRows: Int
 
@@ -17,14 +17,14 @@ package struct RegMean {
   ///
   /// - Parameters:
   ///   - offDiagonal: What elements of Gram matrices off the diagonal are multiplied by.
-  ///   - scratchPath: Where the matrix on disk is made.
+  ///   - scratch: Where the matrix on disk is made.
   ///   - tile: The number of rows and columns of a tile.
   ///   - panelRows: How many rows of weights are solved at once.
   package init(
-    offDiagonal: Double, scratchPath: String, tile: Int = Cholesky.usualTile, panelRows: Int
+    offDiagonal: Double, scratch: ScratchSpace, tile: Int = Cholesky.usualTile, panelRows: Int
   ) {
     self.offDiagonal = offDiagonal
-    self.scratchPath = scratchPath
+    self.scratch = scratch
     self.tile = tile
     self.panelRows = panelRows
   }
@@ -64,7 +64,8 @@ package struct RegMean {
   ) throws {
     let step = RegMean.gramRows(columnCount)
     let gram = DenseMatrix(capacity: step * columnCount)
-    let sum = try DiskMatrix(path: scratchPath, rowCount: columnCount, columnCount: columnCount)
+    let sum = try DiskMatrix(
+      in: scratch, "gram", rowCount: columnCount, columnCount: columnCount)
     let deltas = DenseMatrix(capacity: panelRows * columnCount)
     let panel = DenseMatrix(capacity: panelRows * columnCount)
     for rows in Cholesky.ranges(columnCount, step) {

@@ -17,7 +17,7 @@ package final class SparseSolver {
 
   private let rate: Double
   private let dampening: Double
-  private let scratchPath: String
+  private let scratch: ScratchSpace
   private let tile: Int
   private let panelRows: Int
 
@@ -26,16 +26,16 @@ package final class SparseSolver {
   /// - Parameters:
   ///   - rate: The share of weights to remove.
   ///   - dampening: What is added to the diagonal, as a share of its mean.
-  ///   - scratchPath: The beginning of the names of matrices on disk.
+  ///   - scratch: Where matrices on disk are made.
   ///   - tile: The number of rows and columns of a tile.
   ///   - panelRows: How many rows of errors are read at once.
   package init(
-    rate: Double, dampening: Double = 0.01, scratchPath: String, tile: Int = Cholesky.usualTile,
+    rate: Double, dampening: Double = 0.01, scratch: ScratchSpace, tile: Int = Cholesky.usualTile,
     panelRows: Int = Cholesky.usualTile
   ) {
     self.rate = rate
     self.dampening = dampening
-    self.scratchPath = scratchPath
+    self.scratch = scratch
     self.tile = tile
     self.panelRows = panelRows
   }
@@ -75,7 +75,7 @@ package final class SparseSolver {
   ) throws {
     let (factor, dead) = try unsafe self.factor(columnCount, readGram)
     let weights = try DiskMatrix(
-      path: scratchPath + "-weights", rowCount: rowCount, columnCount: columnCount)
+      in: scratch, "weights", rowCount: rowCount, columnCount: columnCount)
     let step = RegMean.gramRows(columnCount)
     let rows = DenseMatrix(capacity: step * columnCount)
     for range in Cholesky.ranges(rowCount, step) {
@@ -87,7 +87,7 @@ package final class SparseSolver {
       try rows.write(weights, range, 0..<columnCount)
     }
     let errors = try DiskMatrix(
-      path: scratchPath + "-errors", rowCount: rowCount, columnCount: columnCount)
+      in: scratch, "errors", rowCount: rowCount, columnCount: columnCount)
     let block = SparseBlock(rowCount: rowCount, rate: rate, tile: tile, panelRows: panelRows)
     for columns in Cholesky.ranges(columnCount, SparseSolver.blockColumns) {
       try block.prune(columns, weights: weights, errors: errors, factor: factor)
@@ -102,7 +102,7 @@ package final class SparseSolver {
   private func factor(
     _ count: Int, _ readGram: (Range<Int>, UnsafeMutablePointer<Double>) throws -> Void
   ) throws -> (DiskMatrix, dead: [Int]) {
-    let matrix = try DiskMatrix(path: scratchPath + "-gram", rowCount: count, columnCount: count)
+    let matrix = try DiskMatrix(in: scratch, "gram", rowCount: count, columnCount: count)
     let step = RegMean.gramRows(count)
     let rows = DenseMatrix(capacity: step * count)
     var dead: [Int] = []

@@ -3,6 +3,8 @@ import SluiceCore
 import SluiceTestSupport
 import Testing
 
+@testable import SluiceCommand
+
 @Suite("Commands")
 struct CommandTests {
   @Test("merge writes a checkpoint with its mode by the umask, and a summary to standard output")
@@ -27,7 +29,7 @@ struct CommandTests {
       let grouped = stride(from: 0, to: digits.count, by: 3).map {
         String(digits.dropFirst($0).prefix(3).reversed())
       }.reversed().joined(separator: " ")
-      let row = "\(model.name) \(model.rows.count) 1.0, 1.0 80.00 % \(achieved) % \(grouped)"
+      let row = "\(model.name) \(model.rows.count) 80.00 % \(achieved) % \(grouped)"
       #expect(rows.contains(row), "\(row) in \(rows)")
     }
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.path + "/out")
@@ -40,6 +42,28 @@ struct CommandTests {
         atPath: directory.path + "/out/" + name)
       #expect((attributes[.posixPermissions] as? NSNumber)?.uint32Value == 0o666 & ~mask)
     }
+  }
+
+  @Test(
+    "the summary says of each method what it has to say, and what comes next",
+    arguments: [
+      ("dppa", ["linear layers", "requested", "pruned", "kept"], ["weight", "factors"]),
+      ("dare", ["requested", "dropped at random"], ["linear layers", "pruned", "kept"]),
+      ("none", ["all changes of all models were merged"], ["requested", "pruned", "kept"]),
+    ])
+  func summaries(prune: String, words: [String], missing: [String]) throws {
+    let directory = try FamilyDirectory()
+    let result = try SluiceProcess.run(
+      directory.mergeArguments(["--prune", prune, "--quiet", "--weight"])
+        + ["\(directory.family.fineTuned[0].name)=1"])
+    #expect(result.exitCode == 0, "\(result.errors)")
+    let elements = directory.family.base.tensors.reduce(0) { $0 + $1.shape.elementCount }
+    #expect(result.output.hasPrefix("merged \(Format.grouped(elements)) parameters into "))
+    for word in words { #expect(result.output.contains(word), "\(word)") }
+    for word in missing { #expect(!result.output.contains(word), "\(word)") }
+    #expect(
+      result.output.hasSuffix(
+        "next: sluice report \(directory.path)/out --html \(directory.path)/out.html\n"))
   }
 
   @Test("--json writes one object a line: events to standard error, the result to standard output")

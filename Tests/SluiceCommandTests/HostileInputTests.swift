@@ -93,8 +93,8 @@ struct HostileInputTests {
       hint: "Decrypt the file first."),
     Case(
       name: "pointer of Git LFS", files: ["pytorch_model.bin": HostileZip.text.bytes],
-      message: "/pytorch_model.bin: expected a PyTorch file, found something else",
-      hint: "Download it again; a pointer of Git LFS is no checkpoint."),
+      message: "/pytorch_model.bin: a pointer of Git LFS, not the file that it stands for",
+      hint: "Run git lfs pull in the directory, or download the model again."),
   ]
 
   @Test("are refused with model, file, tensor and bytes", arguments: cases)

@@ -1,4 +1,5 @@
 import Foundation
+import SluiceMethods
 import SluiceTestSupport
 import Testing
 
@@ -53,7 +54,45 @@ struct MessageTests {
         """#),
     Case(
       arguments: merge + ["--pruning-rate", "1.2"], exitCode: 64,
-      errors: "error: the pruning rate must lie in 0 ..< 1; it is 1.2\n"),
+      errors: """
+        error: --pruning-rate: a number from 0 to below 1 is expected, found "1.2"
+
+        """),
+    Case(
+      arguments: merge + ["--tie-break", "coin"], exitCode: 64,
+      errors: """
+        error: --tie-break: "coin" is not one of the words expected here
+        hint: Known are: spread, index, drop, keep.
+
+        """),
+    Case(
+      arguments: merge + ["--prune", "magnitud"], exitCode: 64,
+      errors: """
+        error: --prune: "magnitud" is not one of the words expected here
+        hint: Did you mean magnitude? Known are: \(PruneMethod.table.map(\.name).joined(separator: ", ")).
+
+        """),
+    Case(
+      arguments: merge + ["--prune", "none", "--pruning-rate", "0.5"], exitCode: 64,
+      errors: """
+        error: --pruning-rate belongs to --prune dppa, dp, magnitude, owl, dare, wanda, sparsegpt, and this is --prune none
+        hint: Leave --pruning-rate out.
+
+        """),
+    Case(
+      arguments: merge + ["--merge", "sum", "--zero-sign", "drop"], exitCode: 64,
+      errors: """
+        error: --zero-sign belongs to --merge ties, adamerging++, and this is --merge sum
+        hint: Leave --zero-sign out.
+
+        """),
+    Case(
+      arguments: merge + ["--seed", "3"], exitCode: 64,
+      errors: """
+        error: --seed belongs to --prune dare, and this is --prune dppa
+        hint: Leave --seed out.
+
+        """),
     Case(
       arguments: merge + ["--amplify", "{a}=1,2,3"], exitCode: 64,
       errors: """
@@ -67,6 +106,19 @@ struct MessageTests {
     Case(
       arguments: merge + ["--weight", "other=1"], exitCode: 64,
       errors: "error: --weight: there is no model other; the models are: {a}\n"),
+    Case(
+      arguments: merge + ["--shard-size", "1B"], exitCode: 64,
+      errors: """
+        error: --shard-size: a size of at least 1kB is expected, found 1B; a billion bytes are 1GB
+
+        """),
+    Case(
+      arguments: merge + ["--memory", "1MB", "--quiet"], exitCode: 64,
+      errors: """
+        error: a memory budget of 1MB is too small for these models
+        hint: The smallest that works is --memory 5MiB.
+
+        """),
     Case(
       arguments: merge + ["--threads", "0"], exitCode: 64,
       errors: "error: the number of threads must lie in 1 ... 1024; it is 0\n"),
@@ -104,15 +156,15 @@ struct MessageTests {
   }
 
   @Test(
-    "wrong options end with usage and exit code 64",
+    "wrong options end with where to read more, and exit code 64",
     arguments: [
-      ["merge"], ["frobnicate"], ["merge", "--base", "b", "--out", "o", "--memory", "much"],
-      ["merge", "--base", "b", "--out", "o", "--model", "no-name"],
-      ["merge", "--base", "b", "--out", "o", "--tie-break", "coin"],
+      ["merge"], ["merge", "--base", "b", "--out", "o", "--memory", "much"],
+      ["merge", "--base", "b", "--out", "o", "--frobnicate"], ["completions", "ksh"],
     ])
   func usage(arguments: [String]) throws {
     let result = try SluiceProcess.run(arguments)
     #expect(result.exitCode == 64)
-    #expect(result.errors.contains("Usage: sluice"))
+    #expect(result.errors.hasPrefix("error: "))
+    #expect(result.errors.contains("hint: See 'sluice \(arguments[0]) --help'"))
   }
 }

@@ -5,17 +5,22 @@ import Testing
   @Test(
     "many senders and receivers move each element once, in order for each sender",
     arguments: [1, 2, 7, 64])
-  func stress(capacity: Int) throws {
+  func stress(byteBound: Int) throws {
     let senders = 4
     let perSender = 1_500
     let channel = BoundedChannel<Int>(
-      capacity: capacity, senderCount: senders, cancellation: Cancellation(), name: "numbers")
+      byteBound: byteBound, cancellation: Cancellation(), name: "numbers")
     let received = Collected<[Int]>()
+    let open = Monitor(senders)
     try runThreads(8) { number in
       do {
         if number < senders {
           for item in 0..<perSender { try channel.send(number * perSender + item) }
-          channel.finishSender()
+          let isLast = open.withLock { open in
+            open -= 1
+            return open == 0
+          }
+          if isLast { channel.close() }
         } else {
           var mine: [Int] = []
           while let item = try channel.receive() { mine.append(item) }
@@ -33,34 +38,32 @@ import Testing
       }
     }
     let metrics = channel.metrics
-    #expect(metrics.sentCount == senders * perSender)
-    #expect(metrics.receivedCount == senders * perSender)
-    #expect((1...capacity).contains(metrics.peakCount))
+    #expect(metrics.elementCount == senders * perSender)
+    #expect(metrics.byteCount == senders * perSender)
+    #expect((1...byteBound).contains(metrics.peakByteCount))
   }
 
-  @Test("a sender waits at capacity until an element is received", arguments: [1, 3])
-  func backPressure(capacity: Int) throws {
+  @Test("a sender waits at the bound until an element is received", arguments: [1, 3])
+  func backPressure(bound: Int) throws {
     let channel = BoundedChannel<Int>(
-      capacity: capacity, cancellation: Cancellation(), name: "full")
-    for number in 0..<capacity { try channel.send(number) }
+      byteBound: bound, cancellation: Cancellation(), name: "full")
+    for number in 0..<bound { try channel.send(number) }
     let sender = try NamedThread(name: "sender") {
-      #expect(throws: Never.self) { try channel.send(capacity) }
+      #expect(throws: Never.self) { try channel.send(bound) }
       channel.close()
     }
     #expect(eventually { channel.waitingThreadCount == 1 })
-    #expect(channel.metrics.sentCount == capacity)
+    #expect(channel.metrics.elementCount == bound)
     #expect(try channel.receive() == 0)
     sender.join()
-    for number in 1...capacity { #expect(try channel.receive() == number) }
+    for number in 1...bound { #expect(try channel.receive() == number) }
     #expect(try channel.receive() == nil)
-    #expect(channel.metrics.peakCount == capacity)
-    #expect(channel.metrics.sendBlockedSeconds > 0)
-    #expect(channel.metrics.receiveBlockedSeconds == 0)
+    #expect(channel.metrics.peakByteCount == bound)
   }
 
   @Test("a receiver waits until an element is sent")
   func waitingForElements() throws {
-    let channel = BoundedChannel<Int>(capacity: 1, cancellation: Cancellation(), name: "empty")
+    let channel = BoundedChannel<Int>(byteBound: 1, cancellation: Cancellation(), name: "empty")
     let received = Collected<Int?>()
     let receiver = try NamedThread(name: "receiver") {
       do {
@@ -74,12 +77,11 @@ import Testing
     channel.close()
     receiver.join()
     #expect(received.values == [5, nil])
-    #expect(channel.metrics.receiveBlockedSeconds > 0)
   }
 
   @Test("closing wakes every waiting receiver")
   func closingWakesReceivers() throws {
-    let channel = BoundedChannel<Int>(capacity: 1, cancellation: Cancellation(), name: "empty")
+    let channel = BoundedChannel<Int>(byteBound: 1, cancellation: Cancellation(), name: "empty")
     let threads = try startThreads(5) { _ in
       #expect(throws: Never.self) {
         let element = try channel.receive()
@@ -96,7 +98,7 @@ import Testing
   @Test("sending into a closed channel traps")
   func sendingAfterClose() async {
     await #expect(processExitsWith: .failure) {
-      let channel = BoundedChannel<Int>(capacity: 1, cancellation: Cancellation(), name: "closed")
+      let channel = BoundedChannel<Int>(byteBound: 1, cancellation: Cancellation(), name: "closed")
       channel.close()
       try channel.send(1)
     }
@@ -105,7 +107,7 @@ import Testing
   @Test("a received element is freed as soon as the receiver drops it")
   func promptRelease() throws {
     let census = Probe.Census()
-    let channel = BoundedChannel<Probe>(capacity: 2, cancellation: Cancellation(), name: "probes")
+    let channel = BoundedChannel<Probe>(byteBound: 2, cancellation: Cancellation(), name: "probes")
     let sender = try NamedThread(name: "sender") {
       for number in 0..<500 {
         #expect(throws: Never.self) { try channel.send(Probe(number, census)) }
@@ -129,7 +131,7 @@ import Testing
   func sendingMoves() throws {
     let census = Probe.Census()
     let (sent, received) = (Gate(), Gate())
-    let channel = BoundedChannel<Probe>(capacity: 1, cancellation: Cancellation(), name: "probe")
+    let channel = BoundedChannel<Probe>(byteBound: 1, cancellation: Cancellation(), name: "probe")
     let sender = try NamedThread(name: "sender") {
       #expect(throws: Never.self) { try channel.send(Probe(1, census)) }
       sent.open()
@@ -146,7 +148,7 @@ import Testing
   func abandoned() throws {
     let cancellation = Cancellation()
     let census = Probe.Census()
-    let channel = BoundedChannel<Probe>(capacity: 1, cancellation: cancellation, name: "lost")
+    let channel = BoundedChannel<Probe>(byteBound: 1, cancellation: cancellation, name: "lost")
     try channel.send(Probe(1, census))
     let sender = try NamedThread(name: "sender") {
       #expect(throws: CancelledError.self) { try channel.send(Probe(2, census)) }

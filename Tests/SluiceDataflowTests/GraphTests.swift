@@ -2,49 +2,44 @@
 import Testing
 
 @Suite("Graph") struct GraphTests {
-  @Test("elements flow from a source through stages to a sink, within the memory budget")
+  @Test("elements flow from a source through stages to a sink, and what they hold comes back")
   func pipeline() throws {
     for round in 0..<60 {
       let graph = Graph()
       let cancellation = graph.cancellation
-      let budget = ByteBudget(limit: 50, cancellation: cancellation)
+      let budget = ByteBudget(limit: 20 * 12)
       let pool = try BufferPool(count: 4, byteCount: 8, cancellation: cancellation)
       let census = Probe.Census()
       let read = BoundedChannel<Probe>(
-        capacity: 1 + round % 4, cancellation: cancellation, name: "read")
-      let merged = BoundedChannel<Probe>(capacity: 2, cancellation: cancellation, name: "merged")
+        byteBound: 1 + round % 4, cancellation: cancellation, name: "read")
+      let merged = BoundedChannel<Probe>(byteBound: 2, cancellation: cancellation, name: "merged")
       let sum = Collected<Int>()
-      graph.add("reader", .source, writes: [read]) { context in
+      graph.add("reader", writes: [read]) { context in
         for number in 0..<40 {
-          let lease = try context.acquire(number % 20 + 1, from: budget)
+          let lease = try budget.acquire(number % 20 + 1)
           let buffer = try context.take(from: pool)
           try context.send(Probe(number, census, lease: lease, buffer: buffer), to: read)
         }
       }
       for worker in 0..<3 {
-        graph.add("worker-\(worker)", .stage, reads: [read], writes: [merged]) { context in
+        graph.add("worker-\(worker)", reads: [read], writes: [merged]) { context in
           while let probe = try context.receive(from: read) {
             context.count(bytes: probe.lease?.byteCount ?? 0)
             try context.send(probe, to: merged)
           }
         }
       }
-      graph.add("writer", .sink, reads: [merged]) { context in
+      graph.add("writer", reads: [merged]) { context in
         while let probe = try context.receive(from: merged) { sum.append(probe.number) }
       }
       let run = try graph.run()
       #expect(sum.values.sorted() == Array(0..<40))
       #expect(run.nodes.map(\.name) == ["reader", "worker-0", "worker-1", "worker-2", "writer"])
-      #expect(run.nodes.map(\.role) == [.source, .stage, .stage, .stage, .sink])
-      #expect(run.nodes[0].itemCount == 40)
-      #expect(run.nodes[1...3].map(\.itemCount).reduce(0, +) == 40)
       #expect(run.nodes[1...3].map(\.byteCount).reduce(0, +) == 420)
-      #expect(run.nodes[4].itemCount == 40)
-      #expect(run.channels.map(\.name) == ["read", "merged"])
-      #expect(run.channels.map(\.receivedCount) == [40, 40])
+      #expect(run.edges.map(\.name) == ["read", "merged"])
+      #expect(run.edges.map(\.elementCount) == [40, 40])
       #expect((census.alive, budget.leasedBytes, pool.inUseCount) == (0, 0, 0))
-      #expect(budget.peakBytes <= 50)
-      #expect(graph.lastRun == run)
+      #expect((20...240).contains(budget.peakBytes))
     }
   }
 
@@ -52,14 +47,14 @@ import Testing
   func metrics() throws {
     let graph = Graph()
     let channel = BoundedChannel<Int>(
-      capacity: 1, cancellation: graph.cancellation, name: "numbers")
+      byteBound: 1, cancellation: graph.cancellation, name: "numbers")
     let other = Gate()
-    graph.add("source", .source, writes: [channel]) { context in
+    graph.add("source", writes: [channel]) { context in
       for number in 0..<3 { try context.send(number, to: channel) }
       // The sink stands at the gate, so this waits until it has been opened from there.
       context.measure(.blockedOnMemory) { other.pass() }
     }
-    graph.add("sink", .sink, reads: [channel]) { context in
+    graph.add("sink", reads: [channel]) { context in
       #expect(eventually { channel.waitingThreadCount == 1 })
       for _ in 0..<3 { _ = try context.receive(from: channel) }
       other.open()
@@ -88,15 +83,15 @@ import Testing
   func closing() throws {
     let graph = Graph()
     let channel = BoundedChannel<Int>(
-      capacity: 1, cancellation: graph.cancellation, name: "numbers")
+      byteBound: 1, cancellation: graph.cancellation, name: "numbers")
     let firstEnded = Gate()
-    graph.add("first", .source, writes: [channel]) { context in try context.send(1, to: channel) }
-    graph.add("second", .source, writes: [channel]) { context in
+    graph.add("first", writes: [channel]) { context in try context.send(1, to: channel) }
+    graph.add("second", writes: [channel]) { context in
       firstEnded.pass()
       try context.send(2, to: channel)
     }
     let received = Collected<Int>()
-    graph.add("sink", .sink, reads: [channel]) { context in
+    graph.add("sink", reads: [channel]) { context in
       while let number = try context.receive(from: channel) {
         received.append(number)
         firstEnded.open()

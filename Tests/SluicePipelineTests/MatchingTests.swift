@@ -92,9 +92,9 @@ struct MatchingTests {
     let base = model([tensor()])
     let tuned = model([tensor(), tensor("adapter.weight")])
     #expect(failure(base, tuned)?.message == "the base does not have this tensor")
-    let ignored = try merge(base, tuned) { $0.extraTensors = .ignore }
+    let ignored = try merge(base, tuned) { $0.method.extraTensors = .ignore }
     #expect(ignored.model["adapter.weight"] == nil)
-    let copied = try merge(base, tuned) { $0.extraTensors = .copy }
+    let copied = try merge(base, tuned) { $0.method.extraTensors = .copy }
     #expect(copied.model["adapter.weight"]?.bytes == tuned["adapter.weight"]?.bytes)
     #expect(copied.report.warnings.contains { $0.kind == .extraTensor })
   }
@@ -112,14 +112,14 @@ struct MatchingTests {
     let base = model([tensor(name, .f32, [4, 2])])
     let tuned = model([tensor(name, .f32, [6, 2], from: 11)])
     #expect(failure(base, tuned)?.remedy?.contains("--vocabulary") == true)
-    let cut = try merge(base, tuned) { $0.vocabulary = .base }
+    let cut = try merge(base, tuned) { $0.method.vocabulary = .base }
     #expect(cut.model[name]?.floats == (11...18).map { Float($0) })
-    let extended = try merge(base, tuned) { $0.vocabulary = .extend }
+    let extended = try merge(base, tuned) { $0.method.vocabulary = .extend }
     #expect(extended.model[name]?.shape == TensorShape([6, 2]))
     #expect(extended.model[name]?.floats == (11...22).map { Float($0) })
     #expect(extended.model.config.contains(#""vocab_size": 6"#))
     // A fine-tune with fewer rows leaves the base's last rows as they are.
-    let shorter = try merge(tuned, base) { $0.vocabulary = .base }
+    let shorter = try merge(tuned, base) { $0.method.vocabulary = .base }
     #expect(shorter.model[name]?.floats == (1...8).map { Float($0) } + (19...22).map { Float($0) })
   }
 

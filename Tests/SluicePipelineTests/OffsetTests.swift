@@ -26,11 +26,12 @@ import Testing
   /// The deltas of a model's linear layers, by name.
   private func deltas(_ family: ModelFamily, _ index: Int) throws -> [String: [Float]] {
     var deltas: [String: [Float]] = [:]
-    for tensor in family.base.tensors
+    let (base, tuned) = (family.base.unstacked, family.fineTuned[index].model.unstacked)
+    for tensor in base.tensors
     where Reference.isLinear(name: tensor.name, rank: tensor.shape.rank) {
-      guard let tuned = family.fineTuned[index].model[tensor.name] else { continue }
-      let (base, other) = (try #require(tensor.floats), try #require(tuned.floats))
-      deltas[tensor.name] = zip(base, other).map { $1 - $0 }
+      guard let own = tuned[tensor.name] else { continue }
+      let (first, second) = (try #require(tensor.floats), try #require(own.floats))
+      deltas[tensor.name] = zip(first, second).map { $1 - $0 }
     }
     return deltas
   }
@@ -127,7 +128,7 @@ import Testing
         base: directory("base"), name: name, model: directory("model-" + name)),
       options: RunOptions(threads: 1))
     let error = #expect(throws: (any Error).self) { try survey.run(cancellation: cancellation) }
-    #expect((error as? any SluiceError)?.failure.exitCode == .interrupted)
+    #expect((error as? any SluiceError)?.failure.exitCode == .terminated)
   }
 
   @Test(

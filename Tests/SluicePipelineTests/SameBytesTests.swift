@@ -45,6 +45,21 @@ struct SameBytesTests {
       run.chunkElements = Granularity.grainElements
       variants.append(("spilled, \(codec)", run))
     }
+    // Each way to read ahead: every contract with every way of reading, one lane and three, chunks of
+    // one grain and of many, with a spill and without.
+    for edges in [RunOptions.EdgeOption.fused, .queued] {
+      for io in InputMode.allCases {
+        for (threads, chunk, codec) in [(1, 1, nil), (3, 1, FrameCodec.lz4), (3, 8, nil)] {
+          var run = RunOptions(threads: threads)
+          (run.edges, run.io) = (edges, io)
+          run.chunkElements = chunk * Granularity.grainElements
+          run.stripElements = 2 * Granularity.grainElements
+          run.spill = codec.map { .on($0) } ?? .off
+          let spill = codec == nil ? "" : ", spilled"
+          variants.append(("\(edges), \(io), \(threads) lanes, chunks of \(chunk)\(spill)", run))
+        }
+      }
+    }
     // Room for some of the strips; the others are read again.
     var short = RunOptions(threads: 2)
     short.spill = .on(.none)
@@ -98,7 +113,7 @@ struct SameBytesTests {
   @Test("the shard size changes the files, not the tensors") func shardSize() throws {
     let merge = TinyMerge(FamilySpec.random(seed: 4).build())
     let whole = try merge.run()
-    let cut = try merge.run { $0.shardSize = ByteCount(10_000) }
+    let cut = try merge.run { $0.method.shardSize = ByteCount(10_000) }
     #expect(cut.report.plan.layout.shards.count > 3)
     for tensor in whole.model.tensors {
       try #require(cut.model[tensor.name]).expectSameBytes(as: tensor)

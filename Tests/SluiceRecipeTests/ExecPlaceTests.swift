@@ -73,7 +73,7 @@ struct ExecPlaceTests {
       String(contentsOfFile: directory("log"), encoding: .utf8).split(separator: "\n").map(
         String.init))
     let shapes = Set(
-      base.tensors.map { tensor in
+      base.unstacked.tensors.map { tensor in
         let list = tensor.shape.dimensions.map(String.init).joined(separator: ", ")
         return "[\"\(tensor.name)\", [\(list)]]"
       })

@@ -65,10 +65,11 @@ struct FormTests {
     let text = "merge_method: dp\nbase_model: b\nmodels: {m: m}\n"
     let plain = try RecipeFile.parse(text, options: RunOptions(threads: 1))
     let tuned = try RecipeFile.parse(
-      text + "run: {memory: 64MiB, threads: 3, io: pread}\nout: x", directory: "/d",
+      text + "run: {memory: 64MiB, threads: 3, io: pread, edges: queued}\nout: x", directory: "/d",
       options: RunOptions(threads: 1))
     #expect(tuned.runOptions.memory == .mebibytes(64))
     #expect(tuned.runOptions.threads == 3 && tuned.runOptions.io == .pread)
+    #expect(tuned.runOptions.edges == .queued && plain.runOptions.edges == .auto)
     #expect(tuned.output == "/d/x" && plain.output == nil)
     #expect(tuned.recipe.fingerprint == plain.recipe.fingerprint)
   }

@@ -91,7 +91,7 @@ struct KeyPageTests {
     let words = Set(
       PruneMethod.table.map(\.name) + MergeMethod.table.map(\.name)
         + ["dppa", "dare_ties", "dare_linear", "task_arithmetic", "drop", "exec"]
-        + RecipeKey.all.map(\.place.stage))
+        + ParameterRow.all.map(\.place.stage))
     for line in page.split(separator: "\n") where line.hasPrefix("| `") {
       let first = line.split(separator: "|")[0]
       for name in first.split(separator: "`").enumerated() where name.offset % 2 == 1 {

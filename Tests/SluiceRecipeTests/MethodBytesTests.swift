@@ -16,7 +16,7 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
   /// All pairs that the table allows: what solves for models takes them as they are.
   static let all = PruneMethod.table.flatMap { prune in
     MergeMethod.table.map { MethodPair(prune: prune, merge: $0) }
-  }.filter { $0.prune.bands == .none || !$0.merge.possibleNeeds.contains(.solve) }
+  }.filter { $0.prune.bands == .none || !$0.merge.possiblePasses.contains(.solve) }
 
   /// Each pruning and each merging once, as far as there are as many.
   static let some = [
@@ -25,7 +25,7 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
     ("sparsegpt", "greedy-soup"),
   ].compactMap { names in all.first { $0.prune.name == names.0 && $0.merge.name == names.1 } }
 
-  private var knowsWeights: Bool { merge.parameters.contains("weight") }
+  private var knowsWeights: Bool { merge.modelParameters.contains(.weight) }
   private var files: [MethodInputFile] {
     let all = prune.files.needed + merge.files.needed + merge.files.optional
     return MethodInputFile.allCases.filter { all.contains($0) && !($0 == .losses && knowsWeights) }
@@ -36,11 +36,12 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
       ? "models/files/\(model)-\(file.rawValue).safetensors" : "models/files/\(file.rawValue).json"
   }
 
-  /// The flags of `sluice merge`; the seed belongs to dare alone, and does no harm elsewhere.
+  /// The flags of `sluice merge`.
   var flags: [String] {
     var flags = ["--base", "models/base", "--model", "math=models/math"]
     flags += ["--model", "law=models/law", "--prune", prune.name, "--merge", merge.name]
-    flags += ["--merge-scale", "0.75", "--seed", "9", "--nonlinear", "average"]
+    flags += ["--merge-scale", "0.75", "--nonlinear", "average"]
+    if prune.drawsMasks { flags += ["--seed", "9"] }
     if prune.bands != .none { flags += ["--density", "0.4"] }
     if prune.bands == .partitions { flags += ["--amplify", "math=1.5,1.25"] }
     if knowsWeights { flags += ["--weight", "law=0.5", "--weight", "math=0.25"] }
@@ -57,7 +58,8 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
     let isNamedByPruning = prune.bands != .none && !["dppa", "dp"].contains(prune.name)
     let name = isNamedByPruning ? prune.name : merge.name
     let other = isNamedByPruning ? "merge: \(merge.name)" : "prune: \(prune.name)"
-    var common = [other, "merge-scale: 0.75", "seed: 9", "nonlinear: average"]
+    var common = [other, "merge-scale: 0.75", "nonlinear: average"]
+    if prune.drawsMasks { common.append("seed: 9") }
     if prune.bands != .none { common.append("density: 0.4") }
     var own = ["math": [String](), "law": []]
     if prune.bands == .partitions { own["math"]?.append("amplify: [1.5, 1.25]") }
@@ -81,7 +83,8 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
 
   /// The chain form.
   var chainForm: String {
-    var mask = ["by: \(prune.name)", "seed: 9"]
+    var mask = ["by: \(prune.name)"]
+    if prune.drawsMasks { mask.append("seed: 9") }
     var operation = ["operator: \(merge.name)", "scale: 0.75", "nonlinear: average"]
     if knowsWeights { operation.append("weights: {law: 0.5, math: 0.25}") }
     for file in files {
@@ -143,7 +146,30 @@ struct MethodBytesTests {
   func coverage() {
     #expect(Set(MethodPair.some.map(\.prune.name)) == Set(PruneMethod.table.map(\.name)))
     #expect(Set(MethodPair.some.map(\.merge.name)) == Set(MergeMethod.table.map(\.name)))
-    #expect(MethodPair.all.count == 57)
+    // What solves for models goes with what prunes nothing, everything else with everything.
+    let solving = MergeMethod.table.count { $0.possiblePasses.contains(.solve) }
+    let pruning = PruneMethod.table.count { $0.bands != .none }
+    #expect(
+      MethodPair.all.count
+        == PruneMethod.table.count * MergeMethod.table.count - solving * pruning)
+  }
+
+  @Test(
+    "a parameter that is refused would have changed nothing, with each method once",
+    arguments: MethodPair.some)
+  func strangers(pair: MethodPair) throws {
+    let directory = try MethodBytesTests.family.get()
+    let recipe = try directory.recipe(flags: pair.flags)
+    var other = recipe
+    let strangers = ParameterRow.all.filter { !recipe.method.uses($0) }
+    #expect(!strangers.isEmpty)
+    for row in strangers where row.name != "rates" {
+      other.method[row] = ParameterTests.sample(row).value
+    }
+    #expect(other.method != recipe.method && other.fingerprint == recipe.fingerprint)
+    #expect(other.resolvedText == recipe.resolvedText)
+    let expected = try directory.run(recipe).model
+    try directory.run(other).model.expectSameBytes(as: expected)
   }
 
   @Test(

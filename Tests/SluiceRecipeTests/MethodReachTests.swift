@@ -107,7 +107,9 @@ struct MethodReachTests {
     registry.register(transform: "idle", version: "1") { _ in IdleStage() }
     func model(_ isIdle: Bool, rescale: String) throws -> TinyModel {
       var stages = ["read", "delta", "significance", "assign-rates", mask]
-      stages += ["amplify: {rescale: \(rescale)}", "merge: {flavor: original}", "write"]
+      // Only random masks know a rescale.
+      let amplify = mask.contains("dare") ? "amplify: {rescale: \(rescale)}" : "amplify"
+      stages += [amplify, "merge: {flavor: original}", "write"]
       let behind = place == .delta ? 1 : place == .mask ? 4 : 5
       if isIdle { stages.insert("idle", at: behind + 1) }
       let lines = stages.map { "  - \($0)" }.joined(separator: "\n")

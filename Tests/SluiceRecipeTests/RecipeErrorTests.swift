@@ -182,7 +182,7 @@ struct RecipeErrorTests {
       method + "parameters: {partition-width: 0}", "5:31",
       "parameters.partition-width: a number above 0.001 is expected, found 0"),
     WrongRecipe(
-      method + "parameters: {shard-size: 5}\nrun: {memory: lots}", "6:15",
+      method + "parameters: {shard-size: 5GB}\nrun: {memory: lots}", "6:15",
       "run.memory: a size such as 512MiB or 5GB is expected, found \"lots\""),
     WrongRecipe(
       method + "run: {threads: 0}", "5:16",
@@ -192,7 +192,7 @@ struct RecipeErrorTests {
       "Did you mean mmap? Known are: pread, mmap."),
     WrongRecipe(
       method + "run: {pruning-rate: 0.8}", "5:7", "run.pruning-rate: there is no such key",
-      "Known are: memory, threads, io."),
+      "Known are: memory, threads, io, edges."),
     WrongRecipe(
       method + "dtype: bf16", "5:8", "dtype: \"bf16\" is not one of the words expected here",
       "Did you mean BF16? Known are: F32, F16, BF16, F64, bfloat16, float16, float32, float64."),

@@ -65,7 +65,7 @@ import Testing
     "odd reports do no harm",
     arguments: [
       #"{"version": 1}"#,
-      #"{"version": 1, "models": [{"tensors": [{"name": "layers.1.a.weight", "elements": 9223372036854775807, "kept": [9223372036854775807, -5], "threshold": [1e300, null], "tied": [1e300, -1], "rates": [2]}]}, {}], "plan": {"recipe": {"prune": "dppa", "merge": "ties", "tieBreak": "spread", "base": "nowhere", "partitionRates": [5]}}}"#,
+      #"{"version": 1, "models": [{"tensors": [{"name": "layers.1.a.weight", "elements": 9223372036854775807, "kept": [9223372036854775807, -5], "threshold": [1e300, null], "tied": [1e300, -1], "rates": [2]}]}, {}], "plan": {"recipe": {"prune": "dppa", "merge": "ties", "tieBreak": "spread", "base": "nowhere", "partitionRates": [5], "cutsByMagnitude": true, "electsSigns": true}}}"#,
       #"{"version": 1, "models": 3, "totals": {"seconds": 1e300, "peakMemory": -1}, "explanation": {"passes": [{"segments": [{"actual": {}}]}, {"seconds": 1e300}]}, "warnings": ["x", {"message": "<y>"}]}"#,
     ])
   func oddReports(text: String) throws {

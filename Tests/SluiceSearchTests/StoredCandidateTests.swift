@@ -80,4 +80,36 @@ import Testing
       #expect(try weights(scratch("plain-\(number)")) == weights(scratch("stored-\(number)")))
     }
   }
+
+  @Test("that stay name the models, and can be made again when the stores are gone")
+  func kept() throws {
+    let scratch = try ScratchDirectory()
+    let recipe = try recipe(in: scratch, "dppa", .bf16)
+    let options = RunOptions(threads: 1)
+    let stored = StoredCandidates(recipe, options: options, storesIn: scratch("stores"))
+    let candidate = Candidate(.amplified(model: recipe.models[0].name, Factors([1.2, 1.1])))
+    try stored.make(candidate, at: scratch("tried"), cancellation: Cancellation())
+    try stored.makeToKeep(candidate, at: scratch("kept"), cancellation: Cancellation())
+    #expect(try weights(scratch("tried")) == weights(scratch("kept")))
+    let text = String(
+      decoding: try InputFile.contents(
+        of: scratch("kept/sluice-recipe.yaml"), byteLimit: 1 << 20), as: UTF8.self)
+    #expect(text.contains(recipe.models[0].path) && !text.contains("stores"))
+  }
+
+  @Test("have an identity in which the time of a store is no part") func storeTimes() throws {
+    let scratch = try ScratchDirectory()
+    var recipe = try recipe(in: scratch, "dppa", .bf16)
+    let options = RunOptions(threads: 1)
+    let request = try #require(PruneRun.Request(serving: recipe, model: 0))
+    _ = try PruneRun(request, options: options, output: scratch("store")).run()
+    recipe.models[0].path = scratch("store")
+    let first = try MergePlan(recipe, options: options).manifest().identity
+    try Directory.create(scratch("copy"))
+    for entry in try Directory.list(scratch("store")) {
+      try AtomicFile.copy(scratch("store/\(entry.name)"), to: scratch("copy/\(entry.name)"))
+    }
+    recipe.models[0].path = scratch("copy")
+    #expect(try MergePlan(recipe, options: options).manifest().identity == first)
+  }
 }

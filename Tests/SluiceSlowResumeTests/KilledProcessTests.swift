@@ -8,7 +8,7 @@ import SluiceRecipe
 import SluiceTestSupport
 import Testing
 
-/// The program itself, killed and sent signals; `scripts/kills` does the same at length.
+/// The program itself, killed and sent signals; `scripts/attacks kills` does the same at length.
 @Suite("The program", .serialized)
 struct KilledProcessTests {
   private let directory: ScratchDirectory
@@ -88,7 +88,9 @@ struct KilledProcessTests {
     #expect(kills > 4)
   }
 
-  @Test("stopped by a signal exits with 130 and goes on", arguments: [SIGINT, SIGTERM, SIGHUP])
+  @Test(
+    "stopped by a signal exits with 128 and its number, and goes on",
+    arguments: [SIGINT, SIGTERM, SIGHUP])
   func signals(number: Int32) throws {
     try finish("whole")
     let errors = Pipe()
@@ -102,7 +104,7 @@ struct KilledProcessTests {
     process.waitUntilExit()
     let text = String(
       decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    #expect(process.terminationStatus == 130, "\(text)")
+    #expect(process.terminationStatus == 128 + number, "\(text)")
     #expect(MonotonicTime.now.seconds(since: start) < 2)
     #expect(text.contains("the same command"))
     try finish("stopped")

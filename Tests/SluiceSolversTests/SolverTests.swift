@@ -1,4 +1,5 @@
 import Foundation
+import SluiceFormats
 import SluiceSolvers
 import SluiceTestSupport
 import Testing
@@ -13,7 +14,11 @@ import Testing
 
   init() throws { directory = try ScratchDirectory() }
 
-  private func scratch() -> String { directory("\(UInt64.random(in: .min ... .max))") }
+  private func scratch() -> ScratchSpace {
+    ScratchSpace(directory.path) { [directory] in
+      try ScratchFile.open(in: directory.path, name: $0)
+    }
+  }
 
   private func copy(_ matrix: Matrix, _ rows: Range<Int>, to target: UnsafeMutablePointer<Double>) {
     for (index, value) in matrix.rows[rows].joined().enumerated() { target[index] = value }
@@ -28,7 +33,7 @@ import Testing
 
   private func stored(_ matrix: Matrix) throws -> DiskMatrix {
     let disk = try DiskMatrix(
-      path: scratch(), rowCount: matrix.rowCount, columnCount: matrix.columnCount)
+      in: scratch(), "matrix", rowCount: matrix.rowCount, columnCount: matrix.columnCount)
     let all = DenseMatrix(capacity: matrix.rowCount * matrix.columnCount)
     all.reshape(matrix.rowCount, matrix.columnCount)
     copy(matrix, 0..<matrix.rowCount, to: all.pointer)
@@ -86,7 +91,7 @@ import Testing
     let expected = Matrix(rows: numerator) * Matrix(rows: sum).inverse
     var found: [[Double]] = []
     let solver = RegMean(
-      offDiagonal: offDiagonal, scratchPath: scratch(), tile: tile, panelRows: 4)
+      offDiagonal: offDiagonal, scratch: scratch(), tile: tile, panelRows: 4)
     try solver.solve(
       rowCount: rows, columnCount: columns, modelCount: 2,
       readGram: { copy(grams[$0], $1, to: $2) }, readDeltas: { copy(deltas[$0], $1, to: $2) },
@@ -104,7 +109,7 @@ import Testing
     let gram = Matrix.gram(9, dead: [4], &random)
     let delta = Matrix.random(3, 9, &random)
     var found: [Double] = []
-    try RegMean(offDiagonal: 1, scratchPath: scratch(), tile: 4, panelRows: 2).solve(
+    try RegMean(offDiagonal: 1, scratch: scratch(), tile: 4, panelRows: 2).solve(
       rowCount: 3, columnCount: 9, modelCount: 1, readGram: { copy(gram, $1, to: $2) },
       readDeltas: { copy(delta, $1, to: $2) },
       emit: { range, values in found += (0..<range.count * 9).map { values[$0] } })
@@ -121,7 +126,7 @@ import Testing
     let weights = Matrix.random(rows, columns, &random)
     let expected = sparseReference(weights, gram: gram, rate: 0.6, dampening: 0.01)
     var found: [[Double]] = []
-    try SparseSolver(rate: 0.6, scratchPath: scratch(), tile: tile, panelRows: 2).solve(
+    try SparseSolver(rate: 0.6, scratch: scratch(), tile: tile, panelRows: 2).solve(
       rowCount: rows, columnCount: columns, readGram: { copy(gram, $0, to: $1) },
       readWeights: { copy(weights, $0, to: $1) },
       emit: { range, values in

@@ -1,3 +1,4 @@
+import SluiceArchitecture
 import SluiceStages
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
 import SluiceCore
+import SluiceDataflow
 import SluiceFormats
 import SluiceTestSupport
 import Testing
@@ -68,9 +69,34 @@ import Testing
     let tensor = try HandMadeTensor(
       base: try #require(models[0]), tuned: Array(models.dropFirst()))
     for (strip, chunk) in [(1 << 16, 1 << 16), (1 << 17, 1 << 16), (1 << 18, 1 << 17)] {
-      let seen = try tensor.read(mode, strip: strip, chunk: chunk, Seen.init)
-      expectAll(seen, of: models, elementCount: count, strip: strip, chunk: chunk)
+      for edge in [EdgeContract.fused, .queued(byteBound: 1), .queued(byteBound: 2 << 20)] {
+        let seen = try tensor.read(mode, strip: strip, chunk: chunk, edge: edge, Seen.init)
+        expectAll(seen, of: models, elementCount: count, strip: strip, chunk: chunk)
+      }
     }
+  }
+
+  @Test("chunks that wait in a channel hold no more than its bound", arguments: InputMode.allCases)
+  func bound(mode: InputMode) throws {
+    let tensor = try HandMadeTensor(
+      base: .init(.bf16, count: 300_001, seed: 1), tuned: [.init(.f32, count: 300_001, seed: 2)])
+    let chunkBytes = ReadStage.chunkByteCount(tensor.task, chunkElements: 1 << 16)
+    #expect(chunkBytes >= (1 << 16) * 6)
+    let graph = Graph()
+    let whole = Monitor(0)
+    graph.connect(
+      .queued(byteBound: 2 * chunkBytes), "chunks", from: "read", to: "lane",
+      produce: { node, pass in try tensor.read(mode, buffers: 4, on: node, pass) },
+      work: { _ in
+        { (chunk: Chunk) in
+          #expect(chunk.heldByteCount <= chunkBytes && chunk.byteCount <= chunk.heldByteCount)
+          whole.withLock { $0 += chunk.byteCount }
+        }
+      })
+    let edge = try #require(try graph.run().edges.first)
+    #expect(edge.elementCount == 5)
+    #expect(edge.byteCount == 300_001 * 6 && whole.withLock { $0 } == edge.byteCount)
+    #expect(edge.peakByteCount <= 2 * chunkBytes)
   }
 
   @Test("a model that is shorter ends where it ends", arguments: InputMode.allCases)

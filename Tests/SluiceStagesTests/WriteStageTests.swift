@@ -66,15 +66,15 @@ import Testing
     let pool = try BufferPool(
       count: 2, byteCount: bufferByteCount, cancellation: graph.cancellation)
     let channel = BoundedChannel<WriteJob>(
-      capacity: 1, cancellation: graph.cancellation, name: "merged")
+      byteBound: 1, cancellation: graph.cancellation, name: "merged")
     let ledger = StripLedger { strip, sum in
       finished.withLock { $0.append(Finished(strip: strip, sum: sum)) }
     }
-    graph.add("lane", .source, writes: [channel]) { node in
+    graph.add("lane", writes: [channel]) { node in
       let output = ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger)
       try copied.emit(to: output, strip: strip, on: node)
     }
-    graph.add("sink", .sink, reads: [channel]) { node in
+    graph.add("sink", reads: [channel]) { node in
       while let job = try node.receive(from: channel) {
         let own = Job(
           position: job.range.lowerBound, offset: job.offset, strip: job.strip,
@@ -144,14 +144,14 @@ import Testing
         let pool = try BufferPool(
           count: 3, byteCount: 1 << 18, cancellation: graph.cancellation)
         let channel = BoundedChannel<WriteJob>(
-          capacity: 2, cancellation: graph.cancellation, name: "merged")
+          byteBound: 2, cancellation: graph.cancellation, name: "merged")
         let ledger = StripLedger { _, _ in }
-        graph.add("lane", .source, writes: [channel]) { node in
+        graph.add("lane", writes: [channel]) { node in
           let output = ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger)
           try copied.emit(to: output, strip: 1 << 16, on: node)
         }
         for writer in 1...2 {
-          graph.add("write \(writer)", .sink, reads: [channel]) { node in
+          graph.add("write \(writer)", reads: [channel]) { node in
             try WriteStage(shards, ledger: ledger).run(node, from: channel) { count in
               written.withLock { $0 += count }
             }

@@ -19,10 +19,9 @@ int32_t sluice_direct_open_flag(void);
 // system cannot: unlike posix_fallocate(3), zeros are never written instead.
 int32_t sluice_allocate(int32_t descriptor, int64_t byte_count);
 
-// Makes a file without a name in a directory, open for writing, around the page cache if asked for:
-// nobody else can see it, and it is gone with its descriptor. Gives the descriptor, or minus an errno
-// value; -EOPNOTSUPP where the file system has none.
-int32_t sluice_unnamed_file(const char *directory, int32_t direct);
+// The open(2) flag for a file without a name, which nobody else can see and which is gone with its
+// descriptor, or 0 where there is none. It is opened by the path of a directory.
+int32_t sluice_unnamed_file_flag(void);
 
 // Starts writing dirty pages of the range to disk and returns at once.
 int32_t sluice_start_writeback(int32_t descriptor, int64_t offset, int64_t byte_count);
@@ -49,6 +48,10 @@ int32_t sluice_guard_failed(int32_t slot);
 
 // Ends a guard, before the mapping is removed. Gives 1 if a page could not be read, else 0.
 int32_t sluice_end_guard(int32_t slot);
+
+// The commit that the program was built from, if the build said so (-Xcc -DSLUICE_COMMIT=...); else
+// an empty text.
+const char *sluice_commit(void);
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,10 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
         sluice demo --out pipelines/models
       """)
 
-  @Option(help: "Where to make it and leave it; a temporary directory if not given.")
+  @Option(
+    name: [.customShort("o"), .customLong("out")],
+    help: "Where to make it and leave it; a temporary directory if not given.",
+    completion: .directory)
   var out: String?
 
   @OptionGroup(title: "What is shown") var output: OutputOptions

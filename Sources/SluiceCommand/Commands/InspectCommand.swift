@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePipeline
@@ -9,32 +10,46 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
     commandName: "inspect",
     abstract: "Show the tensors of a checkpoint or store, and whether anything is wrong with it.")
 
-  @Argument(help: "A checkpoint or store directory, or a .safetensors or PyTorch .bin file.")
+  @Argument(
+    help: "A checkpoint or store directory, or a .safetensors or PyTorch .bin file.",
+    completion: .file())
   var path: String
+
+  @Flag(help: "Show what each tensor is taken for, and why.")
+  var roles = false
 
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
+    let path = try HubCache.resolve(path)
     if let store = try DeltaStore.open(path) {
       let list = try StoreContents(store)
       StandardOutput.write(output.isJSON ? list.json : list.text(isQuiet: output.isQuiet))
       return
     }
     let checkpoint = try Checkpoint.open(path)
+    if roles {
+      let list = RoleList(try ModelCatalog(checkpoint))
+      StandardOutput.write(output.isJSON ? list.json(path) : list.text(isQuiet: output.isQuiet))
+      return
+    }
     let tensors = checkpoint.tensors.sorted { NaturalOrder.isOrderedBefore($0.name, $1.name) }
     StandardOutput.write(
       output.isJSON ? json(checkpoint, tensors) : text(checkpoint, tensors))
   }
 
   private func text(_ checkpoint: Checkpoint, _ tensors: [CheckpointTensor]) -> String {
-    let linear = LinearSet()
+    let architecture = Architecture(
+      tensors.map { TensorDescription($0.name, $0.entry.shape, $0.entry.dtype) },
+      config: try? checkpoint.config.map { try ModelConfig($0, file: "config.json") })
     var rows = [["tensor", "dtype", "shape", "size", "linear", "file"]]
     for tensor in output.isQuiet ? [] : tensors {
       let entry = tensor.entry
       rows.append([
         entry.name.printable, entry.dtype.rawValue, entry.shape.description,
         ByteCount(entry.byteCount).description,
-        linear.contains(entry.name, shape: entry.shape) ? "yes" : "",
+        architecture.part(of: TensorDescription(entry.name, entry.shape, entry.dtype)).isLinear
+          ? "yes" : "",
         fileName(checkpoint, tensor),
       ])
     }

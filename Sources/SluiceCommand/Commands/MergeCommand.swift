@@ -10,15 +10,20 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
     commandName: "merge",
     abstract: "Merge fine-tuned models into their base.",
     discussion: """
-      Example:
-        sluice merge --base llama --model math=llama-math --model law=llama-law --out merged
+      Examples:
+        sluice merge --base llama --model llama-math --model llama-law -o merged
+        sluice merge --base llama --model math=llama-math --model law=llama-law \\
+          --prune dare --pruning-rate 0.9 --weight law=0.5 -o merged
+        sluice merge --base llama --model llama-math -o merged --dry-run
 
       A run that was stopped, by whatever, goes on when the same command is given again.
       """)
 
-  @OptionGroup(title: "What is merged") var recipe: RecipeOptions
+  @OptionGroup var recipe: RecipeOptions
 
-  @Option(help: "The directory of the merged model.")
+  @Option(
+    name: [.customShort("o"), .customLong("out")], help: "The directory of the merged model.",
+    completion: .directory)
   var out: String
 
   @Flag(name: .customLong("dry-run"), help: "Show the plan and write nothing.")
@@ -58,6 +63,11 @@ struct Merge {
     let plan = try MergePlan(recipe, options: options)
     WarningDisplay.show(plan.warnings, options: output)
     let progress = ProgressMeter()
+    progress.expect(
+      PlanExplanation(plan, output: out, measuresSpeed: false).passes.map {
+        ($0.name, $0.bytesRead + $0.bytesWritten)
+      })
+    announceResumed()
     let display = try ProgressDisplay(progress, options: output)
     defer { display.stop() }
     let outcome = try MergeRun(
@@ -77,6 +87,21 @@ struct Merge {
     StandardOutput.write(
       output.isJSON
         ? MergeSummary.json(report, output: out) : MergeSummary.text(report, output: out))
+  }
+
+  /// Says what an earlier attempt finished, if there was one.
+  private func announceResumed() {
+    guard !output.isQuiet, !output.isJSON, !options.startsOver,
+      let status = try? RunStatus(of: out), status.state == .stopped
+    else { return }
+    let done = status.phases.filter { $0.units > 0 }.map { phase in
+      phase.units == phase.totalUnits
+        ? "\(phase.name) done"
+        : "\(Format.grouped(phase.units)) of \(phase.totalUnits.map(Format.grouped) ?? "?") pieces of "
+          + "\(phase.name)"
+    }
+    StandardError.writeLine(
+      "resuming", .label, done.isEmpty ? "nothing was finished yet" : done.joined(separator: ", "))
   }
 
   /// Shows what would be done, and writes nothing.

@@ -49,7 +49,7 @@ struct MethodsCommand: ParsableCommand, HasOutputOptions {
   }
 
   private func detail(_ entry: MethodTable.Entry) -> String {
-    let options = entry.parameters.map { "--\($0)" }.joined(separator: ", ")
+    let options = entry.options.joined(separator: ", ")
     var rows = [
       ["--\(entry.kind)", entry.name], ["", entry.summary],
       ["options", options.isEmpty ? "none" : options],
@@ -75,7 +75,7 @@ struct MethodsCommand: ParsableCommand, HasOutputOptions {
         json.member("kind", .string(entry.kind))
         json.member("name", .string(entry.name))
         json.member("summary", .string(entry.summary))
-        list("options", entry.parameters, &json)
+        list("options", entry.options, &json)
         json.member("leastModels", .integer(entry.leastModels))
         list("passes", entry.passes, &json)
         list("optionalPasses", entry.optionalPasses, &json)

@@ -1,7 +1,9 @@
+internal import SluiceArchitecture
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
+internal import SluiceMethods
 internal import SluicePipeline
 internal import SluiceRecipe
 internal import SluiceStages
@@ -18,26 +20,19 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
       that sluice prune made answers without a look at the model, but for the signs.
       """)
 
-  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
+  @Option(
+    help: "The base model: a directory, or a .safetensors or PyTorch .bin file.",
+    completion: .file())
   var base: String
 
   @Option(
     name: .customLong("model"),
     help: ArgumentHelp(
-      "A fine-tuned model, or its store; repeat for each.", valueName: "[name=]path"))
+      "A fine-tuned model, or its store; repeat for each.", valueName: "[name=]path"),
+    completion: .file())
   var models: [PossiblyNamedPath] = []
 
-  @Option(help: "How many times the mean an offset must exceed to be significant.")
-  var significanceMultiple = 5.0
-
-  @Option(
-    help: ArgumentHelp("Further tensors to look at; * stands for anything.", valueName: "pattern"))
-  var linearInclude: [String] = []
-
-  @Option(
-    help: ArgumentHelp("Tensors to leave aside; * stands for anything.", valueName: "pattern"))
-  var linearExclude: [String] = []
-
+  @OptionGroup(title: "What is looked at") var parameters: ListedOptions<OffsetParameters>
   @OptionGroup(title: "How it is run (never changes the result)") var controls: LaneControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
@@ -49,13 +44,15 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
     let options = try controls.options()
+    var method = MethodParameters()
+    _ = try parameters.apply(to: &method)
     var results: [ModelOffsets] = []
     // All models are opened before the first is read: what is wrong is said at once.
     let surveys = try models.map { model in
       var request = OffsetSurvey.Request(base: base, name: model.name, model: model.path)
-      request.significanceMultiple = significanceMultiple
-      request.linearSet.include = linearInclude
-      request.linearSet.exclude = linearExclude
+      request.significanceMultiple = method.significanceMultiple
+      request.linearSet.include = method.linearInclude
+      request.linearSet.exclude = method.linearExclude
       return try OffsetSurvey(request, options: options)
     }
     for survey in surveys {
@@ -72,21 +69,15 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
   }
 }
 
-/// A path that may have a name before it: `math=models/math`, or `models/math`, whose name is `math`.
-struct PossiblyNamedPath: ExpressibleByArgument {
-  let name: String
-  let path: String
-
-  init?(argument: String) {
-    let named = NamedValue(argument: argument)
-    // A path may have an equals sign in it, and names have no slash.
-    if let named, !named.name.contains("/") {
-      (name, path) = (named.name, named.value)
-    } else {
-      path = argument
-      let last = argument.split(separator: "/").last.map(String.init) ?? argument
-      name = last == "base" || last.allSatisfy({ $0 == "." }) ? "model" : last
-    }
-    guard !path.isEmpty, !name.isEmpty else { return nil }
-  }
+/// The parameters of merges that decide about what is looked at.
+enum OffsetParameters: ParameterList {
+  static let rows: [ParameterRow] = [
+    .at(\.significanceMultiple), .at(\.linearInclude), .at(\.linearExclude),
+  ]
+  static let meanings = [
+    ParameterRow.at(\.significanceMultiple).name:
+      "How many times the layer's mean an offset must exceed to be significant.",
+    ParameterRow.at(\.linearInclude).name: "Further tensors to look at; * stands for anything.",
+    ParameterRow.at(\.linearExclude).name: "Tensors to leave aside; * stands for anything.",
+  ]
 }

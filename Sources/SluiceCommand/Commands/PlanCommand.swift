@@ -18,13 +18,20 @@ struct PlanCommand: ParsableCommand, HasOutputOptions {
         sluice plan --actual merged
       """)
 
-  @Argument(help: "The recipe: YAML or JSON.")
+  @Argument(
+    help: "The recipe: YAML or JSON; - reads it from standard input.",
+    completion: .file(extensions: ["yaml", "yml", "json"]))
   var recipe: String?
 
-  @Option(help: "Where the merged model would be written; the recipe's if not given.")
+  @Option(
+    name: [.customShort("o"), .customLong("out")],
+    help: "Where the merged model would be written; the recipe's if not given.",
+    completion: .directory)
   var out: String?
 
-  @Option(help: ArgumentHelp("Show what the run did that made this output.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Show what the run did that made this output.", valueName: "dir"),
+    completion: .directory)
   var actual: String?
 
   @Option(help: "How to show it.")
@@ -46,7 +53,7 @@ struct PlanCommand: ParsableCommand, HasOutputOptions {
     guard let recipe else {
       throw ValidationError("Give a recipe, or --actual with the output of a run.")
     }
-    let file = try RecipeFile.load(recipe, options: RunControls.standard)
+    let file = try RecipeInput.load(recipe)
     try Merge(
       recipe: file.recipe, options: try controls.applied(to: file.runOptions),
       out: out ?? file.output ?? "merged", output: output

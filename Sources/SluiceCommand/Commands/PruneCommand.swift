@@ -1,7 +1,9 @@
+internal import SluiceArchitecture
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
+internal import SluiceMethods
 internal import SluicePipeline
 internal import SluiceRecipe
 
@@ -18,52 +20,40 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
       cannot. A run that was stopped goes on when the same command is given again.
       """)
 
-  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
+  @Option(
+    help: "The base model: a directory, or a .safetensors or PyTorch .bin file.",
+    completion: .file())
   var base: String
 
-  @Option(help: "The fine-tuned model, likewise.")
+  @Option(help: "The fine-tuned model, likewise.", completion: .file())
   var model: String
 
-  @Option(help: "The directory of the store.")
-  var out: String
-
   @Option(
-    help: "The lowest pruning rate that merges will ask for (default: 0.8; 0 keeps everything).")
-  var pruningRate: Double?
-
-  @Option(help: "How far the rate of a layer may lie below it.")
-  var maxRateDeviation = 0.08
+    name: [.customShort("o"), .customLong("out")], help: "The directory of the store.",
+    completion: .directory)
+  var out: String
 
   @Option(help: "How frames are compressed.")
   var codec: FrameCodec = .zstd(level: FrameCodec.defaultLevel)
 
-  @Option(
-    help: ArgumentHelp("Further tensors to prune; * stands for anything.", valueName: "pattern"))
-  var linearInclude: [String] = []
-
-  @Option(
-    help: ArgumentHelp("Tensors not to prune; * stands for anything.", valueName: "pattern"))
-  var linearExclude: [String] = []
-
   @Flag(help: "Leave out tensors that the base does not have.")
   var ignoreExtraTensors = false
 
+  @OptionGroup(title: "What merges will ask for") var parameters: ListedOptions<StoreParameters>
   @OptionGroup(title: "How it is run (never changes the result)") var controls: ReadControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
-    let rate = pruningRate ?? 0.8
-    guard let asked = PruningRate(rate) else {
-      throw UsageError("the pruning rate must lie in 0 ... 1 without 1; it is \(rate)")
-    }
+    var method = MethodParameters()
+    _ = try parameters.apply(to: &method)
     OpenFileLimit.raise()
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
-    var request = PruneRun.Request(base: base, model: model, pruningRate: asked)
-    request.maxRateDeviation = maxRateDeviation
+    var request = PruneRun.Request(base: base, model: model, pruningRate: method.pruningRate)
+    request.maxRateDeviation = method.maxRateDeviation
     request.codec = codec
-    request.linearSet.include = linearInclude
-    request.linearSet.exclude = linearExclude
+    request.linearSet.include = method.linearInclude
+    request.linearSet.exclude = method.linearExclude
     request.extraTensors = ignoreExtraTensors ? .ignore : .error
     let progress = ProgressMeter()
     let run = try PruneRun(
@@ -101,4 +91,16 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
             + "\(out) (\(ByteCount(summary.storeByteCount)), \(Format.percent(share)))\n")
     }
   }
+}
+
+/// The parameters of merges that decide about what a store must keep.
+enum StoreParameters: ParameterList {
+  static let rows: [ParameterRow] = [
+    .at(\.pruningRate), .at(\.maxRateDeviation), .at(\.linearInclude), .at(\.linearExclude),
+  ]
+  static let meanings = [
+    ParameterRow.at(\.pruningRate).name:
+      "The lowest pruning rate that merges will ask for; 0 keeps everything.",
+    ParameterRow.at(\.maxRateDeviation).name: "How far the rate of a layer may lie below it.",
+  ]
 }

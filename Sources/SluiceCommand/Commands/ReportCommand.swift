@@ -16,10 +16,13 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
       counted again from base and models, if these are still where the report says.
       """)
 
-  @Argument(help: "The output of a merge or search, or the report in it.")
+  @Argument(
+    help: "The output of a merge or search, or the report in it.",
+    completion: .file())
   var path: String
 
-  @Option(help: ArgumentHelp("The page.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The page.", valueName: "file"), completion: .file(extensions: ["html"]))
   var html: String
 
   @Option(

@@ -33,7 +33,9 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
   @Option(help: ArgumentHelp("The command that evaluates a checkpoint.", valueName: "command"))
   var evaluator: String
 
-  @Option(help: "The directory of the result.")
+  @Option(
+    name: [.customShort("o"), .customLong("out")], help: "The directory of the result.",
+    completion: .directory)
   var out: String
 
   @OptionGroup(title: "How factors are searched") var search: SearchControls
@@ -43,7 +45,7 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
 
   func run() throws {
     OpenFileLimit.raise()
-    let file = try RecipeFile.load(recipe, options: RunControls.standard)
+    let file = try RecipeInput.load(recipe)
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
     let display = SearchDisplay(options: output)
@@ -54,7 +56,10 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
         file.recipe, options: try controls.applied(to: file.runOptions),
         storesIn: StoredCandidates.directory(in: out)),
       output: out, cancellation: cancellation, onEvent: { display.show($0) })
+    try display.start()
+    defer { display.stop() }
     let result = try run.execute()
+    display.stop()
     StandardOutput.write(
       output.isJSON ? SearchSummary.json(result, out: out) : SearchSummary.text(result, out: out))
   }

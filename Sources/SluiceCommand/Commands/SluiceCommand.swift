@@ -10,13 +10,35 @@ struct SluiceCommand: ParsableCommand {
       sluice prunes each fine-tune's changes by their significance, amplifies what is left, and \
       merges them into the base (DPPA with TIES), streaming from disk to disk in the memory you \
       allow it.
+
+      Examples:
+        sluice demo
+        sluice merge --base llama --model llama-math --model llama-law -o merged
+        sluice run recipe.yaml merged
+        sluice report merged --html merged.html
       """,
-    version: SluiceVersion.current,
-    subcommands: [
-      MergeCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
-      SearchCommand.self, OffsetsCommand.self, ReportCommand.self, InspectCommand.self,
-      VerifyCommand.self, StatusCommand.self, MethodsCommand.self, DemoCommand.self,
+    version: VersionText.text,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Merge",
+        subcommands: [
+          MergeCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
+          SearchCommand.self,
+        ]),
+      CommandGroup(
+        name: "Look",
+        subcommands: [
+          OffsetsCommand.self, ReportCommand.self, InspectCommand.self, VerifyCommand.self,
+          StatusCommand.self,
+        ]),
+      CommandGroup(
+        name: "Learn",
+        subcommands: [
+          MethodsCommand.self, DemoCommand.self, CompletionsCommand.self, ManualCommand.self,
+        ]),
     ])
 
-  static func main() { Exit.run { try SluiceCommand.parseAsRoot() } }
+  static func main() {
+    Exit.run { try SluiceCommand.parseAsRoot(try CommandLineCheck.arguments()) }
+  }
 }

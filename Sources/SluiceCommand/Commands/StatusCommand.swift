@@ -3,19 +3,31 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePipeline
 internal import SluiceRecipe
+internal import SluiceSearch
 
 struct StatusCommand: ParsableCommand, HasOutputOptions {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Tell how far the run in an output directory is.",
-    discussion: "It can be asked at any time, also while the run goes on.")
+    abstract: "Tell how far the run or search in an output directory is.",
+    discussion: """
+      It can be asked at any time, also while the run goes on.
 
-  @Argument(help: "The --out of the run.")
+      Example:
+        sluice status merged
+      """)
+
+  @Argument(help: "The --out of the run or search.", completion: .directory)
   var out: String
 
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
+    if let search = try SearchStatus(of: out) {
+      StandardOutput.write(
+        output.isJSON
+          ? SearchStatusDisplay.json(search, out) : SearchStatusDisplay.text(search, out))
+      return
+    }
     let status = try RunStatus(of: out)
     StandardOutput.write(output.isJSON ? json(status) : text(status))
   }

@@ -13,10 +13,12 @@ struct VerifyCommand: ParsableCommand, HasOutputOptions {
 
   private static let shownDifferences = 20
 
-  @Argument(help: "The directory of the merged model or store.")
+  @Argument(help: "The directory of the merged model or store.", completion: .directory)
   var model: String
 
-  @Option(help: "How many threads hash; the number of processors if not given.")
+  @Option(
+    name: [.customShort("j"), .customLong("threads")],
+    help: "How many threads hash; the number of processors if not given.")
   var threads: Int?
 
   @OptionGroup(title: "What is shown") var output: OutputOptions

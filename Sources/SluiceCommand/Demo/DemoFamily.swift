@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePipeline
@@ -38,7 +39,10 @@ struct DemoFamily {
 
   /// The files that some methods read beside the models.
   var files: DemoFiles {
-    DemoFiles(linearTensors: tensors.filter { LinearSet().contains($0.name, shape: $0.shape) })
+    let all = tensors.map { TensorDescription($0.name, $0.shape, $0.dtype) }
+    let architecture = Architecture(all)
+    return DemoFiles(
+      linearTensors: zip(tensors, all).filter { architecture.part(of: $1).isLinear }.map(\.0))
   }
 
   /// Writes the models.

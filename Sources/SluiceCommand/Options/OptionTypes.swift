@@ -2,8 +2,6 @@ public import ArgumentParser
 package import SluiceCore
 package import SluiceFormats
 package import SluiceKernels
-package import SluiceMethods
-internal import SluicePipeline
 package import SluiceRecipe
 package import SluiceStages
 
@@ -29,6 +27,7 @@ extension VectorLevel: ExpressibleByArgument {
 }
 
 extension InputMode: ExpressibleByArgument {}
+extension RunOptions.EdgeOption: ExpressibleByArgument {}
 
 extension RunOptions.SpillOption: ExpressibleByArgument {
   /// Reads a choice such as `auto`, `lz4` or `zstd:3`.
@@ -74,31 +73,29 @@ extension FrameCodec: ExpressibleByArgument {
 }
 
 extension ResumeCheck: ExpressibleByArgument {}
-extension TieBreak: ExpressibleByArgument {}
-extension PartitionCombination: ExpressibleByArgument {}
-extension MethodChoice: ExpressibleByArgument {}
-extension SignificanceMeasure: ExpressibleByArgument {}
-extension OutlierRates.Normalisation: ExpressibleByArgument {}
-extension Rescale: ExpressibleByArgument {}
-extension TransformScope: ExpressibleByArgument {}
-extension TiesFlavor: ExpressibleByArgument {}
-extension TiesAggregation: ExpressibleByArgument {}
-extension ZeroSignRule: ExpressibleByArgument {}
-extension MethodParameters.SolveTarget: ExpressibleByArgument {}
-extension MethodParameters.Denominator: ExpressibleByArgument {}
-extension MethodParameters.NonLinear: ExpressibleByArgument {}
-extension MergeRecipe.Vocabulary: ExpressibleByArgument {}
-extension MergeRecipe.ExtraTensors: ExpressibleByArgument {}
+extension InputCheck: ExpressibleByArgument {}
+/// On or off.
+enum Switch: String, CaseIterable, ExpressibleByArgument {
+  case on, off
+}
 
-/// The types that merged weights can be written as.
-enum OutputType: String, CaseIterable, ExpressibleByArgument {
-  case f32 = "F32"
-  case f16 = "F16"
-  case bf16 = "BF16"
-  case f64 = "F64"
+/// A path that may have a name before it: `math=models/math`, or `models/math`, whose name is `math`.
+struct PossiblyNamedPath: ExpressibleByArgument {
+  let name: String
+  let path: String
 
-  init?(argument: String) { self.init(rawValue: argument.uppercased()) }
-  var dtype: DType? { DType(rawValue: rawValue) }
+  init?(argument: String) {
+    let named = NamedValue(argument: argument)
+    // A path may have an equals sign in it, and names have no slash.
+    if let named, !named.name.contains("/") {
+      (name, path) = (named.name, named.value)
+    } else {
+      path = argument
+      let last = argument.split(separator: "/").last.map(String.init) ?? argument
+      name = last == "base" || last.allSatisfy({ $0 == "." }) ? "model" : last
+    }
+    guard !path.isEmpty, !name.isEmpty else { return nil }
+  }
 }
 
 /// An option of the form `NAME=VALUE`.

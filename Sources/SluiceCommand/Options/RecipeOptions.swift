@@ -1,186 +1,105 @@
 internal import ArgumentParser
 internal import SluiceCore
-internal import SluiceKernels
 internal import SluiceMethods
-internal import SluicePipeline
 internal import SluiceRecipe
-internal import SluiceStages
 
 /// The options that say what is merged and how: those that can change a byte of the result.
 struct RecipeOptions: ParsableArguments {
-  @Option(help: "The base model: a directory, or a .safetensors or PyTorch .bin file.")
+  @OptionGroup(title: "What is merged") var inputs: InputOptions
+  @OptionGroup(title: "Which changes are pruned, and what becomes of the rest")
+  var pruning: ListedOptions<PruningParameters>
+  @OptionGroup(title: "How much of each layer is pruned")
+  var rates: ListedOptions<RateParameters>
+  @OptionGroup(title: "How the models become one") var merging: ListedOptions<MergingParameters>
+  @OptionGroup(title: "Files that some methods read (see sluice methods)")
+  var methodFiles: ListedOptions<MethodFileOptions>
+  @OptionGroup(title: "What is read and written") var files: ListedOptions<FileParameters>
+
+  /// The recipe that the options describe.
+  func recipe() throws -> MergeRecipe {
+    var method = MethodParameters()
+    var given = try pruning.apply(to: &method) + rates.apply(to: &method)
+    given += try merging.apply(to: &method) + files.apply(to: &method)
+    let rate = ParameterRow.at(\.pruningRate)
+    if let density = inputs.density {
+      guard !given.contains(where: { $0.name == rate.name }) else {
+        throw UsageError("--density is 1 minus --pruning-rate: give one of them")
+      }
+      guard let rate = PruningRate(PruningRate.value(keeping: density)) else {
+        throw UsageError("the density must lie above 0 and be at most 1; it is \(density)")
+      }
+      method.pruningRate = rate
+      try RecipeOptions.checkUse(of: .at(\.pruningRate), as: "--density", method)
+    }
+    for row in given { try RecipeOptions.checkUse(of: row, as: row.flag, method) }
+    var recipe = MergeRecipe(
+      base: inputs.base, models: try inputs.fineTunedModels(), method: method)
+    try methodFiles.apply(to: &recipe)
+    if let path = inputs.amplifyFrom { try FoundFactors.apply(path, to: &recipe) }
+    return recipe
+  }
+
+  /// Refuses an option that no method of the merge looks at: nobody gives it to be ignored.
+  private static func checkUse(
+    of row: ParameterRow, as flag: String, _ method: MethodParameters
+  ) throws(UsageError) {
+    if row.name == ParameterRow.at(\.rates).name {
+      if let fixed = method.pruning.row.fixedRates, fixed != method.rates {
+        throw UsageError(
+          "--prune \(method.pruning.rawValue) always has the rates \(fixed.rawValue)")
+      }
+    } else if let (owners, chosen) = method.strangers(to: row) {
+      throw UsageError(
+        "\(flag) belongs to \(owners), and this is \(chosen)", remedy: "Leave \(flag) out.")
+    }
+  }
+}
+
+/// The models, and what is said of single ones.
+struct InputOptions: ParsableArguments {
+  @Option(
+    help: "The base model: a directory, or a .safetensors or PyTorch .bin file.",
+    completion: .file())
   var base: String
 
   @Option(
     name: .customLong("model"),
-    help: ArgumentHelp("A fine-tuned model; repeat for each.", valueName: "name=path"))
-  var models: [NamedValue] = []
+    help: ArgumentHelp(
+      "A fine-tuned model; repeat for each. Without a name it is called like the last part of the path.",
+      valueName: "[name=]path"),
+    completion: .file())
+  var models: [PossiblyNamedPath] = []
 
-  @Option(help: "How deltas are pruned.")
-  var prune: MethodParameters.Pruning = .dppa
+  @OptionGroup var single: ListedOptions<ModelParameterOptions>
 
-  @Option(name: .customLong("merge"), help: "How the models' deltas become one.")
-  var merging: MethodParameters.Merging = .ties
-
-  @Option(help: "The fraction of each model's deltas to remove, from 0 to below 1 (default: 0.8).")
-  var pruningRate: Double?
-
-  @Option(help: "The fraction to keep: another way to give the pruning rate.")
-  var density: Double?
-
-  @Option(help: "The distance between the rates of two partitions.")
-  var partitionWidth = 0.1
+  @Option(
+    help: ArgumentHelp("Take the factors that a search found.", valueName: "search.json"),
+    completion: .file(extensions: ["json"]))
+  var amplifyFrom: String?
 
   @Option(
     help: ArgumentHelp(
-      "Amplification factors of a model, most severe partition first; 1 where none is given.",
-      valueName: "name=f1,f2,..."))
-  var amplify: [NamedValue] = []
+      "The fraction to keep: another way to give the pruning rate.", valueName: "number"))
+  var density: Double?
 
-  @Option(
-    help: ArgumentHelp("Take the factors that a search found.", valueName: "search.json"))
-  var amplifyFrom: String?
-
-  @Option(help: "How factors of nested partitions combine.")
-  var combine: PartitionCombination = .ring
-
-  @Option(
-    help:
-      "How linear layers' rates follow from their significance; acl, or the pruning's, if not given."
-  )
-  var rates: MethodParameters.Rates?
-
-  @Option(help: "How many times the mean a delta must exceed to be significant.")
-  var significanceMultiple = 5.0
-
-  @Option(help: "The largest shift of a layer's rate.")
-  var maxRateDeviation = 0.08
-
-  @Option(help: "Which of the elements exactly at a threshold are kept.")
-  var tieBreak: TieBreak = .spread
-
-  @Option(help: "What becomes of tensors that are not linear layers.")
-  var nonlinear: MethodParameters.NonLinear = .merge
-
-  @Option(help: "What the merged delta is multiplied by.")
-  var mergeScale = 1.0
-
-  @Option(help: ArgumentHelp("What a model's deltas are multiplied by.", valueName: "name=w"))
-  var weight: [NamedValue] = []
-
-  @Option(
-    help: ArgumentHelp("Further tensors to prune; * stands for anything.", valueName: "pattern"))
-  var linearInclude: [String] = []
-
-  @Option(
-    help: ArgumentHelp("Tensors not to prune; * stands for anything.", valueName: "pattern"))
-  var linearExclude: [String] = []
-
-  @Option(help: "The type of the merged weights; each base tensor's own if not given.")
-  var dtype: OutputType?
-
-  @Option(help: "The most bytes of tensors in a file of the result.")
-  var shardSize = ByteCount(5_000_000_000)
-
-  @Option(help: "What to do where models differ in their number of vocabulary rows.")
-  var vocabulary: MergeRecipe.Vocabulary = .error
-
-  @Option(help: "What to do with tensors that the base does not have.")
-  var extraTensors: MergeRecipe.ExtraTensors = .error
-
-  @OptionGroup(title: "What only some methods know (see sluice methods)")
-  var methodOptions: MethodOptions
-
-  /// The recipe that the options describe.
-  func recipe() throws -> MergeRecipe {
-    let rate = try checkedRate()
-    guard partitionWidth > 0.001, partitionWidth.isFinite else {
-      throw UsageError("the partition width must be above 0.001; it is \(partitionWidth)")
-    }
-    var method = MethodParameters(pruningRate: rate)
-    method.pruning = prune
-    method.merging = merging
-    method.partitionWidth = partitionWidth
-    method.combination = combine
-    if let rates {
-      if let fixed = prune.row.fixedRates, fixed != rates {
-        throw UsageError("--prune \(prune.rawValue) always has the rates \(fixed.rawValue)")
+  /// The models with what is said of each.
+  func fineTunedModels() throws -> [MergeRecipe.Model] {
+    var models = models.map { MergeRecipe.Model(name: $0.name, path: $0.path) }
+    try single.forEachModel(of: &models) { parameter, text, model throws(UsageError) in
+      func numbers(_ texts: [Substring], _ what: String) throws(UsageError) -> [Double] {
+        let numbers = texts.compactMap { Double($0) }
+        guard numbers.count == texts.count else {
+          throw UsageError("\(parameter.flag) \(model.name)=\(text): \(what)")
+        }
+        return numbers
       }
-      method.rates = rates
-    }
-    method.significanceMultiple = significanceMultiple
-    method.maxRateDeviation = maxRateDeviation
-    method.tieBreak = tieBreak
-    method.nonLinear = nonlinear
-    method.mergeScale = mergeScale
-    methodOptions.apply(to: &method)
-    var recipe = MergeRecipe(base: base, models: try fineTunedModels(), method: method)
-    recipe.linearSet.include = linearInclude
-    recipe.linearSet.exclude = linearExclude
-    recipe.outputDType = dtype?.dtype
-    recipe.shardSize = shardSize
-    recipe.vocabulary = vocabulary
-    recipe.extraTensors = extraTensors
-    recipe.extraFiles = methodOptions.files
-    if let amplifyFrom { try FoundFactors.apply(amplifyFrom, to: &recipe) }
-    return recipe
-  }
-
-  private func checkedRate() throws -> PruningRate {
-    guard pruningRate == nil || density == nil else {
-      throw UsageError("--density is 1 minus --pruning-rate: give one of them")
-    }
-    if let density {
-      guard let rate = PruningRate(PruningRate.value(keeping: density)) else {
-        throw UsageError("the density must lie above 0 and be at most 1; it is \(density)")
+      switch parameter {
+      case .amplify:
+        model.amplification = try numbers(
+          text.split(separator: ",", omittingEmptySubsequences: false), "factors are numbers")
+      case .weight: model.weight = try numbers([text[...]], "a weight is a number")[0]
       }
-      return rate
-    }
-    let value = pruningRate ?? 0.8
-    guard let rate = PruningRate(value) else {
-      throw UsageError("the pruning rate must lie in 0 ..< 1; it is \(value)")
-    }
-    return rate
-  }
-
-  private func fineTunedModels() throws -> [MergeRecipe.Model] {
-    var models = models.map { MergeRecipe.Model(name: $0.name, path: $0.value) }
-    for (option, values) in [("--amplify", amplify), ("--weight", weight)] {
-      for (name, same) in Dictionary(grouping: values, by: \.name) where same.count > 1 {
-        throw UsageError("\(option) is given \(same.count) times for model \(name)")
-      }
-    }
-    for option in amplify {
-      let factors = option.value.split(separator: ",", omittingEmptySubsequences: false).map {
-        Double($0)
-      }
-      guard !factors.contains(nil) else {
-        throw UsageError("--amplify \(option.name)=\(option.value): factors are numbers")
-      }
-      try set("--amplify", option.name, in: &models) {
-        $0.amplification = factors.compactMap(\.self)
-      }
-    }
-    for option in weight {
-      guard let value = Double(option.value) else {
-        throw UsageError("--weight \(option.name)=\(option.value): a weight is a number")
-      }
-      try set("--weight", option.name, in: &models) { $0.weight = value }
-    }
-    for (file, option) in methodOptions.modelFiles {
-      try set(file.option, option.name, in: &models) { $0.extraFiles[file] = option.value }
     }
     return models
-  }
-
-  private func set(
-    _ option: String, _ name: String, in models: inout [MergeRecipe.Model],
-    _ change: (inout MergeRecipe.Model) -> Void
-  ) throws {
-    guard let index = models.firstIndex(where: { $0.name == name }) else {
-      let known = models.map(\.name).joined(separator: ", ")
-      throw UsageError("\(option): there is no model \(name); the models are: \(known)")
-    }
-    change(&models[index])
   }
 }

@@ -44,11 +44,16 @@ struct LaneControls: ParsableArguments {
   @Option(help: "The memory for buffers, windows and tables; 512MiB if not given.")
   var memory: ByteCount?
 
-  @Option(help: "How many lanes compute; the number of processors if not given.")
+  @Option(
+    name: [.customShort("j"), .customLong("threads")],
+    help: "How many lanes compute; the number of processors if not given.")
   var threads: Int?
 
   @Option(help: "How input files are read; pread if not given.")
   var io: InputMode?
+
+  @Option(help: "How chunks come from reading to working; auto if not given.")
+  var edges: RunOptions.EdgeOption?
 
   /// The options of a run of which nothing else is said.
   func options() throws -> RunOptions { try applied(to: LaneControls.standard) }
@@ -67,6 +72,7 @@ struct LaneControls: ParsableArguments {
     if let threads { options.threads = threads }
     if let memory { options.memory = memory }
     if let io { options.io = io }
+    if let edges { options.edges = edges }
     return options
   }
 }
@@ -80,6 +86,12 @@ struct ReadControls: ParsableArguments {
 
   @Option(help: "How much finished work of an interrupted run is checked before going on.")
   var verifyResume: ResumeCheck = .sample
+
+  @Option(
+    help: ArgumentHelp(
+      "How inputs are compared with those of an interrupted run, beside samples: by the time of the "
+        + "last change of any kind, by all of their bytes (read at the start, each time), or not."))
+  var verifyInputs: InputCheck = .change
 
   @Option(
     help: ArgumentHelp(
@@ -97,6 +109,7 @@ struct ReadControls: ParsableArguments {
     var options = try lanes.applied(to: options)
     options.startsOver = restart
     options.resumeCheck = verifyResume
+    options.inputCheck = verifyInputs
     guard (0...3600).contains(journalInterval) else {
       throw ValidationError("The journal interval must lie in 0 ... 3600 seconds.")
     }
@@ -112,9 +125,13 @@ struct OutputOptions: ParsableArguments {
   @Flag(name: .customLong("json"), help: "Write events and results as JSON, one object a line.")
   var isJSON = false
 
-  @Flag(name: .customLong("quiet"), help: "Show no progress and no warnings.")
+  @Flag(
+    name: [.customShort("q"), .customLong("quiet")],
+    help: "Show no progress and no warnings; results are still written.")
   var isQuiet = false
 
-  @Flag(name: .customLong("verbose"), help: "Show each pass and what its nodes waited for.")
+  @Flag(
+    name: [.customShort("v"), .customLong("verbose")],
+    help: "Show each pass and what its nodes waited for.")
   var isVerbose = false
 }

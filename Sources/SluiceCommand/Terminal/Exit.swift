@@ -24,8 +24,9 @@ enum Exit {
         exit(ExitCode.done.rawValue)
       }
       let isUsage = error is ValidationError || code == .validationFailure
-      StandardError.write(SluiceCommand.fullMessage(for: error) + "\n")
-      exit((isUsage ? SluiceCore.ExitCode.usage : .internal).rawValue)
+      let exitCode = isUsage ? SluiceCore.ExitCode.usage : .internal
+      reportParsing(error, exitCode)
+      exit(exitCode.rawValue)
     }
   }
 
@@ -33,13 +34,26 @@ enum Exit {
   static func report(_ failure: Failure, isVerbose: Bool, isJSON: Bool) {
     if isJSON { return reportJSON(failure) }
     let subject = failure.subject.description
-    StandardError.writeLine("error: " + (subject.isEmpty ? "" : subject + ": ") + failure.message)
-    if let remedy = failure.remedy { StandardError.writeLine("hint: \(sentence(remedy))") }
+    StandardError.writeLine(
+      "error", .error, (subject.isEmpty ? "" : subject + ": ") + failure.message)
+    if let remedy = failure.remedy { StandardError.writeLine("hint", .hint, sentence(remedy)) }
     if isVerbose, let number = failure.systemError {
       // SAFETY: the C library's own text, copied at once.
       let text = unsafe strerror(number).map { unsafe String(cString: $0) } ?? ""
       StandardError.writeLine("cause: \(text) (error \(number) of the system)")
     }
+  }
+
+  /// Writes what is wrong with the command line in the words and form of all other errors.
+  private static func reportParsing(_ error: any Error, _ exitCode: SluiceCore.ExitCode) {
+    let message = SluiceCommand.message(for: error)
+    let first = message.prefix(1).lowercased() + message.dropFirst()
+    // What follows the message: how the command is used, and where to read more.
+    let lines = SluiceCommand.fullMessage(for: error).split(separator: "\n").map(String.init)
+    let usage = lines.filter { $0.hasPrefix("Usage: ") || $0.hasPrefix("  See ") }
+    var failure = Failure(exitCode, message: String(first.drop { $0 == "\n" }))
+    failure.remedy = usage.last.map { line in String(line.drop { $0 == " " }) }
+    report(failure, isVerbose: false, isJSON: CommandLine.arguments.contains("--json"))
   }
 
   private static func reportJSON(_ failure: Failure) {

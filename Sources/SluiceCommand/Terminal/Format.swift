@@ -14,6 +14,11 @@ enum Format {
     return "\(whole / 3600) h \(whole % 3600 / 60) min"
   }
 
+  /// A time that is only guessed: in whole seconds, and at least one.
+  static func roundSeconds(_ seconds: Double) -> String {
+    seconds < 10 ? "\(max(1, Int(seconds.rounded()))) s" : self.seconds(seconds)
+  }
+
   /// A share: `80.02 %`.
   static func percent(_ share: Double) -> String {
     let hundredths = Int((min(share, largestShare) * 10000).rounded())

@@ -3,6 +3,7 @@ internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluicePipeline
 internal import SluiceRecipe
+internal import SluiceStages
 
 /// What a merge did, for the screen.
 enum MergeSummary {
@@ -10,32 +11,27 @@ enum MergeSummary {
   static func text(_ report: MergeReport, output: String) -> String {
     let layout = report.plan.layout
     let files = layout.shards.count == 1 ? "1 file" : "\(layout.shards.count) files"
-    var text =
-      "merged \(report.plan.tasks.count) tensor\(report.plan.tasks.count == 1 ? "" : "s") into \(output) "
-      + "(\(files), \(ByteCount(layout.byteCount)))\n\n"
-    var rows = [["model", "linear layers", "factors", "asked", "achieved", "deltas kept"]]
-    for model in report.models {
-      // What is not looked at before the merge is not counted.
-      let isSurveyed = !model.layers.isEmpty
-      let factors = model.factors.map { "\($0)" }.joined(separator: ", ")
-      rows.append([
-        model.name.printable, isSurveyed ? "\(model.layers.count)" : "-", factors,
-        Format.percent(report.requestedRate), model.achievedRate.map(Format.percent) ?? "-",
-        isSurveyed ? Format.grouped(model.keptCount) : "-",
-      ])
+    let elements = report.plan.tasks.reduce(0) { $0 + $1.elementCount }
+    let base = report.plan.tasks.reduce(0) {
+      $0 + $1.baseElementCount * ($1.base.dtype.byteCount ?? 1)
     }
-    text += Format.table(rows) + "\n"
+    let compared = base == layout.tensorByteCount ? "as the base" : "the base \(ByteCount(base))"
+    var text =
+      "merged \(Format.grouped(elements)) parameters into \(output) "
+      + "(\(files), \(ByteCount(layout.byteCount)), \(compared))\n\n"
+    text += models(report) + "\n"
     let totals = report.totals
     text +=
       "\(Format.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
       + "wrote \(ByteCount(totals.bytesWritten)), "
-      + "peak memory \(ByteCount(totals.peakMemory)) "
-      + "(budget \(report.plan.options.memory), leased \(ByteCount(totals.peakLeased)))\n"
+      + "peak memory \(ByteCount(totals.peakMemory)) of the process "
+      + "(\(report.plan.options.memory) allowed for buffers)\n"
     if totals.attempts > 1 { text += "finished in \(totals.attempts) attempts\n" }
     if !report.warnings.isEmpty {
       let count = report.warnings.count
       text += "\(count) warning\(count == 1 ? "" : "s"), listed in \(MergeReport.fileName)\n"
     }
+    text += "next: sluice report \(output) --html \(output).html\n"
     return text
   }
 
@@ -50,7 +46,7 @@ enum MergeSummary {
       for model in report.models {
         json.beginObject()
         json.member("name", .string(model.name))
-        json.member("requestedRate", .double(report.requestedRate))
+        json.member("requestedRate", .double(model.requestedRate))
         json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
         json.endObject()
       }
@@ -87,29 +83,5 @@ enum MergeSummary {
       }
     }
     return Format.table(rows, leftAligned: [0, 1])
-  }
-}
-
-/// Warnings as they are shown while a command runs.
-enum WarningDisplay {
-  private static let limit = 20
-
-  static func show(_ warnings: [Warning], options: OutputOptions) {
-    guard !options.isQuiet || options.isJSON else { return }
-    for warning in warnings.prefix(options.isJSON ? .max : limit) {
-      if options.isJSON {
-        JSONLine.write(to: StandardError.self) { json in
-          json.member("event", .string("warning"))
-          json.member("kind", .string(warning.kind.rawValue))
-          json.member("subject", .string(warning.subject.description))
-          json.member("message", .string(warning.message))
-        }
-      } else {
-        StandardError.writeLine("warning: \(warning.subject): \(warning.message)")
-      }
-    }
-    if !options.isJSON, warnings.count > limit {
-      StandardError.writeLine("warning: and \(warnings.count - limit) more, listed in the report")
-    }
   }
 }

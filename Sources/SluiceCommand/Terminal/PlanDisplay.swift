@@ -27,8 +27,19 @@ enum PlanDisplay {
     text += Format.table(plan.models.map { ["  \($0.name)", $0.path] }, leftAligned: [0, 1])
     text += "\nchain (recipe \(plan.fingerprint.prefix(12)))\n"
     text += Format.table(plan.stages.map { ["  \($0.name)", $0.settings] }, leftAligned: [0, 1])
+    if !plan.roles.isEmpty {
+      text += "\ntensors\n"
+      text += Format.table(
+        plan.roles.map { role in
+          [
+            "  \(role.name)", role.treatment, "\(role.tensorCount)",
+            Format.grouped(role.elementCount), role.example,
+          ]
+        }, leftAligned: [0, 1, 4])
+    }
     text += "\npasses\n"
     for (index, pass) in plan.passes.enumerated() { text += tree(pass, index, plan) }
+    if !plan.edges.isEmpty { text += "\nreading\n  \(plan.edges): \(plan.edgesReason)\n" }
     if !plan.spillReason.isEmpty {
       let what =
         plan.spillCodec.isEmpty ? "the models are read again" : "kept as \(plan.spillCodec)"
@@ -69,11 +80,18 @@ enum PlanDisplay {
         text += "\(Format.seconds(actual.memorySeconds)) for memory\n"
       }
       if let channel = segment.channel {
-        text += "     |    [\(channel.name) x\(channel.count): \(channel.capacity) of "
-        text += "\(ByteCount(channel.elementByteCount))]\n"
+        text += "     |    [\(channel.name) x\(channel.count): at most "
+        text += "\(ByteCount(channel.byteBound)) wait\(carried(channel.actual))]\n"
       }
     }
     return text
+  }
+
+  private static func carried(_ actual: PlanExplanation.ChannelActual?) -> String {
+    guard let actual else { return "" }
+    return "; \(actual.elementCount) carried \(ByteCount(actual.byteCount)), senders waited "
+      + "\(Format.seconds(actual.senderSeconds)), receivers "
+      + Format.seconds(actual.receiverSeconds)
   }
 
   private static func memory(_ plan: PlanExplanation) -> String {

@@ -59,7 +59,7 @@ enum PlanDrawing {
   }
 
   private static func label(_ channel: PlanExplanation.Channel) -> String {
-    "\(channel.name): \(channel.capacity) x \(ByteCount(channel.elementByteCount))"
+    "\(channel.name): \(ByteCount(channel.byteBound))"
   }
 
   private static func quoted(_ text: String) -> String {

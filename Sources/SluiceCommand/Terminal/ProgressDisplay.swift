@@ -3,7 +3,7 @@ internal import SluiceDataflow
 internal import SluiceFormats
 internal import Synchronization
 
-/// Shows progress: a live line on a terminal, a plain line now and then elsewhere, or events as JSON.
+/// Shows progress: one live line on a terminal, a plain line now and then elsewhere, or events as JSON.
 final class ProgressDisplay {
   private enum Form {
     case live
@@ -12,14 +12,18 @@ final class ProgressDisplay {
   }
 
   private let reporter: ProgressReporter?
+  /// Whether a live line may be left to wipe.
+  private var isLive = false
 
   /// Starts to show what a meter counts, unless progress is not wanted.
   init(_ meter: ProgressMeter, options: OutputOptions) throws {
-    let form: Form = options.isJSON ? .json : StandardError.isTerminal ? .live : .plain
+    let style = TerminalStyle.standardError
+    let form: Form = options.isJSON ? .json : style.rewritesLines ? .live : .plain
     guard !options.isQuiet || form == .json else {
       reporter = nil
       return
     }
+    isLive = form == .live
     let interval: Duration =
       switch form {
       case .live: ProgressReporter.terminalInterval
@@ -28,7 +32,7 @@ final class ProgressDisplay {
       }
     reporter = try ProgressReporter(meter, every: interval) { event in
       switch form {
-      case .live: ProgressDisplay.showLive(event)
+      case .live: ProgressDisplay.showLive(event, style)
       case .plain: ProgressDisplay.showPlain(event)
       case .json: ProgressDisplay.showJSON(event)
       }
@@ -36,13 +40,20 @@ final class ProgressDisplay {
   }
 
   /// Ends the display; a live line is wiped.
-  func stop() { reporter?.stop() }
+  func stop() {
+    reporter?.stop()
+    if isLive { StandardError.rewriteLine("") }
+    isLive = false
+  }
 
-  private static func showLive(_ event: ProgressEvent) {
+  private static func showLive(_ event: ProgressEvent, _ style: TerminalStyle) {
     switch event {
-    case .phaseFinished: StandardError.rewriteLine("")
+    // The next phase takes the line over; the last one is wiped.
+    case .phaseFinished(let snapshot):
+      if snapshot.number == snapshot.phaseCount { StandardError.rewriteLine("") }
     case .phaseStarted(let snapshot), .advanced(let snapshot):
-      StandardError.rewriteLine(String(line(snapshot).prefix(StandardError.columns - 1)))
+      let line = ProgressLine(snapshot: snapshot)
+      StandardError.rewriteLine(line.text(columns: StandardError.columns - 1, style))
     }
   }
 
@@ -51,7 +62,7 @@ final class ProgressDisplay {
     case .phaseFinished(let snapshot):
       let seconds = Format.seconds(snapshot.elapsedSeconds)
       let bytes = ByteCount(snapshot.doneBytes)
-      StandardError.writeLine("\(snapshot.phase): \(bytes) in \(seconds)")
+      StandardError.writeLine("\(label(snapshot)): \(bytes) in \(seconds)")
     case .advanced(let snapshot): StandardError.writeLine(line(snapshot))
     case .phaseStarted: break
     }
@@ -59,15 +70,22 @@ final class ProgressDisplay {
 
   private static func line(_ snapshot: ProgressSnapshot) -> String {
     var parts = [
-      "\(snapshot.phase): \(ByteCount(snapshot.doneBytes)) of \(ByteCount(snapshot.totalBytes))"
+      "\(label(snapshot)): \(ByteCount(snapshot.doneBytes)) of \(ByteCount(snapshot.totalBytes))"
     ]
     if let fraction = snapshot.fraction { parts.append("\(Int(fraction * 100)) %") }
     if snapshot.bytesPerSecond >= 1 {
       parts.append("\(ByteCount(Int(snapshot.bytesPerSecond)))/s")
     }
-    if let left = snapshot.secondsLeft { parts.append("\(Format.seconds(left)) left") }
-    parts.append("peak memory \(ByteCount(ProcessMemory.peakByteCount))")
+    if let left = snapshot.secondsLeft { parts.append("\(Format.roundSeconds(left)) left") }
+    if snapshot.laterBytes > 0, let all = snapshot.secondsLeftInAll {
+      parts.append("\(Format.roundSeconds(all)) in all")
+    }
     return parts.joined(separator: ", ")
+  }
+
+  private static func label(_ snapshot: ProgressSnapshot) -> String {
+    guard snapshot.phaseCount > 1 else { return snapshot.phase }
+    return "\(snapshot.phase) [\(snapshot.number)/\(snapshot.phaseCount)]"
   }
 
   private static func showJSON(_ event: ProgressEvent) {
@@ -80,10 +98,13 @@ final class ProgressDisplay {
     JSONLine.write(to: StandardError.self) { json in
       json.member("event", .string(kind))
       json.member("phase", .string(snapshot.phase))
+      json.member("number", .integer(snapshot.number))
+      json.member("phases", .integer(snapshot.phaseCount))
       json.member("bytesDone", .integer(snapshot.doneBytes))
       json.member("bytesTotal", .integer(snapshot.totalBytes))
       json.member("bytesPerSecond", .integer(Int(snapshot.bytesPerSecond)))
       json.member("secondsLeft", snapshot.secondsLeft.map { .double($0) } ?? .null)
+      json.member("secondsLeftInAll", snapshot.secondsLeftInAll.map { .double($0) } ?? .null)
       json.member("peakMemory", .integer(ProcessMemory.peakByteCount))
     }
   }

@@ -2,23 +2,33 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceSearch
 
-/// Shows what happens in a search: a line for each evaluation, or events as JSON.
+/// Shows what happens in a search: a line for each evaluation, and what is at work; or events as JSON.
 struct SearchDisplay: Sendable {
   private let isJSON: Bool
   private let isQuiet: Bool
   private let isVerbose: Bool
+  private let live: SearchLine
 
   init(options: OutputOptions) {
     isJSON = options.isJSON
     isQuiet = options.isQuiet
     isVerbose = options.isVerbose
+    live = SearchLine(isShown: !options.isQuiet && !options.isJSON)
   }
+
+  /// Starts to show what is at work; the caller stops it.
+  func start() throws { try live.start() }
+
+  /// Ends the live line.
+  func stop() { live.stop() }
 
   /// Shows an event; called from any thread.
   func show(_ event: SearchEvent) {
     if isJSON { return showJSON(event) }
     guard !isQuiet else { return }
+    live.take(event, named: name)
     switch event {
+    case .heard: break
     case .resumed(let count):
       write("going on with \(count) evaluation\(count == 1 ? "" : "s") from before")
     case .endedLeftovers(let count):
@@ -41,7 +51,7 @@ struct SearchDisplay: Sendable {
     }
   }
 
-  private func write(_ line: String) { StandardError.writeLine(line) }
+  private func write(_ line: String) { live.write(line) }
 
   private func name(_ candidate: Candidate) -> String {
     switch candidate.content {
@@ -52,8 +62,10 @@ struct SearchDisplay: Sendable {
   }
 
   private func showJSON(_ event: SearchEvent) {
+    if case .heard = event { return }
     JSONLine.write(to: StandardError.self) { json in
       switch event {
+      case .heard: break
       case .resumed(let count):
         json.member("event", .string("resumed"))
         json.member("evaluations", .integer(count))

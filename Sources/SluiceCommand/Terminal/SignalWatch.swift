@@ -27,7 +27,7 @@ enum SignalWatch {
         var number: Int32 = 0
         // SAFETY: both are local variables.
         guard unsafe sigwait(&signals, &number) == 0 else { continue }
-        if isStopping { _exit(SluiceCore.ExitCode.interrupted.rawValue) }
+        if isStopping { _exit(DataflowError.exitCode(ofSignal: number).rawValue) }
         isStopping = true
         cancellation.stop(.signal(number))
       }

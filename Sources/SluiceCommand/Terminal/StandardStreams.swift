@@ -23,19 +23,25 @@ enum StandardError {
   /// Writes one line, whatever line ends are in the text.
   static func writeLine(_ text: String) { write(text.printable(limit: .max) + "\n") }
 
-  /// Writes a text in place of the line that the cursor is in.
+  /// Writes a message with its kind before it, in the colour of the kind.
+  static func writeLine(_ kind: String, _ role: TerminalStyle.Role, _ text: String) {
+    let head = TerminalStyle.standardError.paint("\(kind):", role)
+    writeAll("\(head) \(text.printable(limit: .max))\n", to: STDERR_FILENO)
+  }
+
+  /// Writes a text in place of the line that the cursor is in; its parts are ours, controls included.
   static func rewriteLine(_ text: String) {
-    writeAll("\r\u{1b}[2K" + text.withoutControls, to: STDERR_FILENO)
+    // What a narrower window wrapped before is wiped, too.
+    writeAll("\r\u{1b}[J" + text, to: STDERR_FILENO)
   }
 }
 
 extension String {
-  /// The text with control characters other than line ends and tabs written as `\u001b`, which
-  /// means the same in JSON: names in recipes and checkpoints must not move a terminal's cursor.
+  /// The text with characters that steer the output, but for line ends and tabs, written as `\u001b`,
+  /// which means the same in JSON: names in recipes, checkpoints and reports of others must not move a
+  /// terminal's cursor, nor turn the direction of the text around them.
   fileprivate var withoutControls: String {
-    escaping { scalar in
-      scalar.value < 0x20 ? scalar != "\n" && scalar != "\t" : 0x7f...0x9f ~= scalar.value
-    }
+    escaping { $0.steersOutput && $0 != "\n" && $0 != "\t" }
   }
 }
 

@@ -4,6 +4,8 @@ internal import SluiceCore
 struct UsageError: SluiceError {
   var failure: Failure
 
+  init(_ failure: Failure) { self.failure = failure }
+
   init(_ message: String, remedy: String? = nil) {
     failure = Failure(.usage, message: message, remedy: remedy)
   }

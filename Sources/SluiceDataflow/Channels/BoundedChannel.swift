@@ -1,35 +1,33 @@
-/// A queue of limited length between threads: who sends into a full one waits, and so does who
-/// receives from an empty one.
+/// A queue between threads that holds a limited number of bytes: who sends into a full one waits, and
+/// so does who receives from an empty one.
+///
+/// An element that is larger than the limit travels alone.
 ///
 /// Any number of threads may send and receive. Elements of one sender arrive in order, each at one
 /// receiver, and the channel keeps no reference to an element that has left it.
-package final class BoundedChannel<Element: Sendable>: GraphChannel {
+package final class BoundedChannel<Element: EdgeElement>: GraphChannel {
   private typealias StateMachine = BoundedChannelStateMachine<Element>
 
   /// The name of the channel, for reports.
   package let name: String
-  /// How many elements it can hold.
-  package let capacity: Int
+  /// The most bytes that it holds.
+  package let byteBound: Int
 
   private let cancellation: Cancellation
   private let monitor: Monitor<StateMachine>
   private let registration: CancellationRegistration
-  private let sendBlockedTime = BlockedTime()
-  private let receiveBlockedTime = BlockedTime()
 
   /// Creates an empty channel.
   ///
   /// - Parameters:
-  ///   - capacity: How many elements it can hold, at least one.
-  ///   - senderCount: How many senders must finish before the channel closes by itself. It does
-  ///     not matter where a ``Graph`` closes the channel.
+  ///   - byteBound: The most bytes that its elements may hold, at least one.
   ///   - cancellation: What ends all waiting, and drops the elements inside.
   ///   - name: The name, for reports.
-  package init(capacity: Int, senderCount: Int = 1, cancellation: Cancellation, name: String) {
+  package init(byteBound: Int, cancellation: Cancellation, name: String) {
     self.name = name
-    self.capacity = capacity
+    self.byteBound = byteBound
     self.cancellation = cancellation
-    let monitor = Monitor(StateMachine(capacity: capacity, senderCount: senderCount))
+    let monitor = Monitor(StateMachine(byteBound: byteBound))
     self.monitor = monitor
     registration = cancellation.onCancel {
       // The lease of an element is freed at once, and outside of the lock.
@@ -38,19 +36,17 @@ package final class BoundedChannel<Element: Sendable>: GraphChannel {
   }
 
   /// How many elements are inside.
-  package var count: Int { monitor.withLock { $0.count } }
+  var count: Int { monitor.withLock { $0.count } }
 
   /// How many threads are waiting for room or elements now.
   var waitingThreadCount: Int { monitor.waitingThreadCount }
 
-  /// How busy it was up to now.
-  package var metrics: ChannelMetrics {
+  /// What crossed it up to now.
+  package var metrics: EdgeMetrics {
     monitor.withLock { state in
-      ChannelMetrics(
-        name: name, capacity: capacity, sentCount: state.sentCount,
-        receivedCount: state.receivedCount, peakCount: state.peakCount,
-        sendBlockedSeconds: sendBlockedTime.seconds,
-        receiveBlockedSeconds: receiveBlockedTime.seconds)
+      EdgeMetrics(
+        name: name, contract: .queued(byteBound: byteBound), elementCount: state.sentCount,
+        byteCount: state.sentByteCount, peakByteCount: state.peakByteCount)
     }
   }
 
@@ -64,7 +60,7 @@ package final class BoundedChannel<Element: Sendable>: GraphChannel {
   package func send(_ element: consuming Element) throws(CancelledError) {
     // Moved, not copied: a receiver may drop the element before this call returns.
     var pending: Element? = consume element
-    let outcome: StateMachine.SendOutcome = monitor.wait(timing: sendBlockedTime) { state in
+    let outcome: StateMachine.SendOutcome = monitor.wait { state in
       if cancellation.isCancelled { return .abandoned }
       let outcome = state.send(&pending)
       return outcome == .full ? nil : outcome
@@ -81,7 +77,7 @@ package final class BoundedChannel<Element: Sendable>: GraphChannel {
   /// - Returns: The element, or nil once the channel is closed and empty.
   /// - Throws: ``CancelledError``.
   package func receive() throws(CancelledError) -> Element? {
-    let outcome: StateMachine.ReceiveOutcome? = monitor.wait(timing: receiveBlockedTime) { state in
+    let outcome: StateMachine.ReceiveOutcome? = monitor.wait { state in
       if cancellation.isCancelled { return .some(nil) }
       let outcome = state.receive()
       if case .empty = outcome { return nil }
@@ -96,9 +92,6 @@ package final class BoundedChannel<Element: Sendable>: GraphChannel {
 
   /// Ends the sending, for all senders; a second call does nothing.
   package func close() { monitor.withLock { $0.close() } }
-
-  /// Ends the sending for one of the senders; the last one closes the channel.
-  package func finishSender() { monitor.withLock { $0.finishSender() } }
 
   /// Ends the receiving, for all receivers, and drops what is left.
   package func abandon() -> Int { monitor.withLock { $0.abandon() }.count }

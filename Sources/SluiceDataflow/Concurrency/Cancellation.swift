@@ -11,7 +11,7 @@ package struct CancelledError: Error, Hashable {
 
 /// The end of a run before its time, for everyone who takes part in it.
 ///
-/// The first error wins. From then on every blocked channel, budget and pool of the run throws
+/// The first error wins. From then on every blocked channel and pool of the run throws
 /// ``CancelledError`` at once, and so does every later call. There is no way back.
 package final class Cancellation: Sendable {
   private struct State: Sendable {

@@ -56,19 +56,13 @@ internal import Glibc
 
   /// Blocks until an attempt succeeds.
   ///
-  /// - Parameters:
-  ///   - blockedTime: Where to add the time spent waiting.
-  ///   - attempt: Tried with the lock held, at first and after each change; nil means not yet. It
-  ///     must not block.
+  /// - Parameter attempt: Tried with the lock held, at first and after each change; nil means not yet.
+  ///   It must not block.
   /// - Returns: What the successful attempt returned.
-  package func wait<Result>(
-    timing blockedTime: BlockedTime? = nil, until attempt: (inout State) -> Result?
-  ) -> Result {
+  package func wait<Result>(until attempt: (inout State) -> Result?) -> Result {
     lock()
     defer { unlockAndWake() }
     if let result = attempt(&state) { return result }
-    let start = MonotonicTime.now
-    defer { blockedTime?.add(from: start, to: .now) }
     waiterCount += 1
     defer { waiterCount -= 1 }
     while true {

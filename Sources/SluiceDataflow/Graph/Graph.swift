@@ -4,13 +4,12 @@
 /// need not close them: the last writer's end closes a channel, and when the last reader ends while
 /// elements are left or still come, the run fails instead of hanging.
 package final class Graph {
-  /// What ends the run before its time; channels, budgets and pools of the graph share it.
+  /// What ends the run before its time; channels and pools of the graph share it.
   package let cancellation: Cancellation
-  /// What the last run did, also if it failed.
-  package private(set) var lastRun: GraphRun?
 
   private var nodes: [Node] = []
   private var channels: [ChannelEnds] = []
+  private var edges: [@Sendable () -> EdgeMetrics] = []
 
   /// Creates a graph without nodes.
   package init(cancellation: Cancellation = Cancellation()) { self.cancellation = cancellation }
@@ -19,12 +18,11 @@ package final class Graph {
   ///
   /// - Parameters:
   ///   - name: The name, also of its thread.
-  ///   - role: Its place in the graph.
   ///   - inputs: The channels that it receives from.
   ///   - outputs: The channels that it sends to.
   ///   - body: What it does, on a thread of its own; it may block.
   package func add(
-    _ name: String, _ role: NodeRole, reads inputs: [any GraphChannel] = [],
+    _ name: String, reads inputs: [any GraphChannel] = [],
     writes outputs: [any GraphChannel] = [],
     _ body: @escaping @Sendable (NodeContext) throws -> Void
   ) {
@@ -32,7 +30,7 @@ package final class Graph {
     let outputs = outputs.map(ends(of:))
     for ends in inputs { ends.addReader() }
     for ends in outputs { ends.addWriter() }
-    nodes.append(Node(name: name, role: role, inputs: inputs, outputs: outputs, body: body))
+    nodes.append(Node(name: name, inputs: inputs, outputs: outputs, body: body))
   }
 
   /// Runs all nodes, and returns when the last has ended.
@@ -49,10 +47,10 @@ package final class Graph {
     for thread in startThreads(metrics) { thread.join() }
     let run = GraphRun(
       wallSeconds: MonotonicTime.now.seconds(since: start),
-      nodes: metrics.withLock { $0.compactMap(\.self) }, channels: channels.map(\.metrics))
-    lastRun = run
+      nodes: metrics.withLock { $0.compactMap(\.self) }, edges: edges.map { $0() })
     nodes = []
     channels = []
+    edges = []
     try cancellation.throwFirstError()
     return run
   }
@@ -79,6 +77,10 @@ package final class Graph {
     if let known = channels.first(where: { $0.channel === channel }) { return known }
     let ends = ChannelEnds(channel)
     channels.append(ends)
+    noteEdge { channel.metrics }
     return ends
   }
+
+  /// Adds an edge to what the run tells.
+  func noteEdge(_ metrics: @escaping @Sendable () -> EdgeMetrics) { edges.append(metrics) }
 }

@@ -1,17 +1,16 @@
 /// A node of a ``Graph``: a body, and the channels at its sides.
 struct Node: Sendable {
   let name: String
-  let role: NodeRole
   let inputs: [ChannelEnds]
   let outputs: [ChannelEnds]
   let body: @Sendable (NodeContext) throws -> Void
 
   /// Runs the body on the calling thread and sees to the channels afterwards.
   func run(_ cancellation: Cancellation) -> NodeMetrics {
-    let context = NodeContext(name: name, role: role, cancellation: cancellation)
+    let context = NodeContext(name: name, cancellation: cancellation)
     do {
       try cancellation.check()
-      try body(context)
+      try cancellation.asThatOfThisThread { try body(context) }
     } catch {
       // Before any channel is closed, so that nobody takes the end of this node for a good one.
       cancellation.cancel(error)
@@ -28,8 +27,6 @@ final class ChannelEnds: Sendable {
   private let counts = Monitor((readers: 0, writers: 0))
 
   init(_ channel: any GraphChannel) { self.channel = channel }
-
-  var metrics: ChannelMetrics { channel.metrics }
 
   func addReader() { counts.withLock { $0.readers += 1 } }
 

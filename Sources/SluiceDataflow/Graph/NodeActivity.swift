@@ -6,7 +6,7 @@ package enum NodeActivity: Int, Sendable, Hashable, CaseIterable {
   case blockedOnInput
   /// It waits for room for its elements.
   case blockedOnOutput
-  /// It waits for a lease or a buffer.
+  /// It waits for a buffer.
   case blockedOnMemory
 }
 

@@ -7,16 +7,13 @@ package final class NodeContext {
   /// What ends the run before its time.
   package let cancellation: Cancellation
 
-  private let role: NodeRole
   private let start: MonotonicTime
   private let processorStart: MonotonicTime
   private var clock: ActivityClock
-  private var itemCount = 0
   private var byteCount = 0
 
-  init(name: String, role: NodeRole, cancellation: Cancellation) {
+  init(name: String, cancellation: Cancellation) {
     self.name = name
-    self.role = role
     self.cancellation = cancellation
     start = .now
     processorStart = .processorTimeOfThread
@@ -33,48 +30,29 @@ package final class NodeContext {
     return try body()
   }
 
-  /// Counts work that is done.
-  ///
-  /// - Parameters:
-  ///   - items: How many elements.
-  ///   - bytes: How many bytes.
-  package func count(items: Int = 0, bytes: Int = 0) {
-    itemCount += items
-    byteCount += bytes
-  }
+  /// Counts bytes that were worked on.
+  package func count(bytes: Int) { byteCount += bytes }
 
-  /// Receives an element, books the wait, and counts the element as an item of the node.
+  /// Receives an element, and books the wait.
   ///
   /// - Parameter channel: Where from.
   /// - Returns: The element, or nil once the channel is closed and empty.
   /// - Throws: ``CancelledError``.
-  package func receive<Element: Sendable>(
+  package func receive<Element: EdgeElement>(
     from channel: BoundedChannel<Element>
   ) throws(CancelledError) -> Element? {
     let outer = enter(.blockedOnInput)
     defer { _ = enter(outer) }
-    guard let element = try channel.receive() else { return nil }
-    itemCount += 1
-    return element
+    return try channel.receive()
   }
 
-  /// Sends an element and books the wait; a source counts the element as an item of its own.
-  package func send<Element: Sendable>(
+  /// Sends an element, and books the wait.
+  package func send<Element: EdgeElement>(
     _ element: consuming Element, to channel: BoundedChannel<Element>
   ) throws(CancelledError) {
     let outer = enter(.blockedOnOutput)
     defer { _ = enter(outer) }
     try channel.send(consume element)
-    if role == .source { itemCount += 1 }
-  }
-
-  /// Leases bytes and books the wait.
-  package func acquire(
-    _ byteCount: Int, from budget: ByteBudget
-  ) throws(CancelledError) -> ByteLease {
-    let outer = enter(.blockedOnMemory)
-    defer { _ = enter(outer) }
-    return try budget.acquire(byteCount)
   }
 
   /// Takes a buffer and books the wait.
@@ -89,13 +67,13 @@ package final class NodeContext {
     let end = MonotonicTime.now
     clock.change(to: .busy, at: end)
     return NodeMetrics(
-      name: name, role: role, wallSeconds: end.seconds(since: start),
+      name: name, wallSeconds: end.seconds(since: start),
       busySeconds: clock.seconds(.busy),
       blockedOnInputSeconds: clock.seconds(.blockedOnInput),
       blockedOnOutputSeconds: clock.seconds(.blockedOnOutput),
       blockedOnMemorySeconds: clock.seconds(.blockedOnMemory),
       processorSeconds: MonotonicTime.processorTimeOfThread.seconds(since: processorStart),
-      itemCount: itemCount, byteCount: byteCount)
+      byteCount: byteCount)
   }
 
   private func enter(_ activity: NodeActivity) -> NodeActivity {

@@ -1,19 +1,7 @@
-/// The place of a node in a graph.
-package enum NodeRole: String, Sendable, Hashable, CaseIterable {
-  /// It brings elements into the graph.
-  case source
-  /// It makes elements of elements.
-  case stage
-  /// It takes elements out of the graph.
-  case sink
-}
-
 /// What a node did in a run, and what it waited for.
 package struct NodeMetrics: Sendable, Hashable {
   /// The name of the node.
   package let name: String
-  /// Its place in the graph.
-  package let role: NodeRole
   /// The time from its start to its end.
   package let wallSeconds: Double
   /// The part of it that is none of the waits below.
@@ -22,12 +10,10 @@ package struct NodeMetrics: Sendable, Hashable {
   package let blockedOnInputSeconds: Double
   /// The part of it spent waiting for room for elements.
   package let blockedOnOutputSeconds: Double
-  /// The part of it spent waiting for leases and buffers.
+  /// The part of it spent waiting for buffers.
   package let blockedOnMemorySeconds: Double
   /// The processor time of its thread.
   package let processorSeconds: Double
-  /// How many elements it worked on.
-  package let itemCount: Int
   /// How many bytes it worked on.
   package let byteCount: Int
 }
@@ -38,6 +24,6 @@ package struct GraphRun: Sendable, Hashable {
   package let wallSeconds: Double
   /// The nodes.
   package let nodes: [NodeMetrics]
-  /// The channels between them, as far as nodes declared them.
-  package let channels: [ChannelMetrics]
+  /// The edges between them.
+  package let edges: [EdgeMetrics]
 }

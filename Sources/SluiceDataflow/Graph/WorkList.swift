@@ -44,7 +44,7 @@ extension Graph {
     let list = WorkList(elements, cancellation)
     let graph = Graph(cancellation: cancellation)
     for thread in 1...max(threads, 1) {
-      graph.add("\(name) \(thread)", .source) { node in try body(list, node) }
+      graph.add("\(name) \(thread)") { node in try body(list, node) }
     }
     return try graph.run()
   }

@@ -9,7 +9,6 @@ package final class BufferPool: Sendable {
   private let storage: BufferStorage
   private let monitor: Monitor<BufferPoolStateMachine>
   private let registration: CancellationRegistration
-  private let blockedTime = BlockedTime()
 
   /// Makes all buffers; their pages take memory when they are first touched.
   ///
@@ -33,13 +32,7 @@ package final class BufferPool: Sendable {
   }
 
   /// How many buffers are out.
-  package var inUseCount: Int { monitor.withLock { $0.inUseCount } }
-
-  /// The most buffers that were out at one time.
-  package var peakInUse: Int { monitor.withLock { $0.peakInUse } }
-
-  /// The time that threads have waited for a buffer.
-  package var blockedSeconds: Double { blockedTime.seconds }
+  var inUseCount: Int { monitor.withLock { $0.inUseCount } }
 
   /// How many threads are waiting for buffers now.
   var waitingThreadCount: Int { monitor.waitingThreadCount }
@@ -48,7 +41,7 @@ package final class BufferPool: Sendable {
   package func take() throws(CancelledError) -> PooledBuffer {
     try cancellation.check()
     let ticket = monitor.withLock { $0.enqueue() }
-    let index: Int? = monitor.wait(timing: blockedTime) { state in
+    let index: Int? = monitor.wait { state in
       if cancellation.isCancelled { return .some(nil) }
       return state.take(ticket).map { .some($0) }
     }

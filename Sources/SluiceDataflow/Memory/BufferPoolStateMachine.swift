@@ -7,7 +7,6 @@ struct BufferPoolStateMachine: Sendable {
   private var ticketCount = 0
   private var servedCount = 0
   private(set) var inUseCount = 0
-  private(set) var peakInUse = 0
 
   init(count: Int) { free = (0..<count).reversed() }
 
@@ -25,7 +24,6 @@ struct BufferPoolStateMachine: Sendable {
     guard ticket == servedCount, let index = free.popLast() else { return nil }
     servedCount += 1
     inUseCount += 1
-    peakInUse = max(peakInUse, inUseCount)
     return index
   }
 

@@ -4,6 +4,8 @@ internal import Synchronization
 package final class ProgressMeter: Sendable {
   private struct Phase {
     var name: String
+    /// Its place among the announced phases, from 0.
+    var index: Int
     var start: MonotonicTime
     var lastSample: MonotonicTime
     var lastDone: Int
@@ -12,6 +14,10 @@ package final class ProgressMeter: Sendable {
 
   private struct State: Sendable {
     var phase: Phase?
+    /// The phases that are expected, with the bytes to do in each.
+    var expected: [(name: String, byteCount: Int)] = []
+    /// The place of the last phase that was expected.
+    var index = 0
     var isObserved = false
     var isObservationOver = false
     var events: [ProgressEvent] = []
@@ -33,6 +39,15 @@ package final class ProgressMeter: Sendable {
   /// Counts bytes as done.
   package func advance(by byteCount: Int) { done.wrappingAdd(byteCount, ordering: .relaxed) }
 
+  /// Tells which phases are to come, so that the time left in all can be told.
+  ///
+  /// A phase that is not among them counts as part of the one before.
+  ///
+  /// - Parameter phases: The phases in order, with the bytes to do in each.
+  package func expect(_ phases: [(name: String, byteCount: Int)]) {
+    monitor.withLock { $0.expected = phases }
+  }
+
   /// Begins a phase, and finishes the one before if that is still open.
   ///
   /// - Parameters:
@@ -47,7 +62,10 @@ package final class ProgressMeter: Sendable {
       finishPhase(&state, at: time)
       done.store(doneBytes, ordering: .relaxed)
       total.store(totalBytes, ordering: .relaxed)
-      state.phase = Phase(name: name, start: time, lastSample: time, lastDone: doneBytes)
+      let rest = state.expected.indices.dropFirst(state.index)
+      state.index = rest.first { state.expected[$0].name == name } ?? state.index
+      state.phase = Phase(
+        name: name, index: state.index, start: time, lastSample: time, lastDone: doneBytes)
       if state.isObserved, let snapshot = takeSnapshot(&state, at: time) {
         state.events.append(.phaseStarted(snapshot))
       }
@@ -106,7 +124,9 @@ package final class ProgressMeter: Sendable {
     }
     state.phase = phase
     return ProgressSnapshot(
-      phase: phase.name, doneBytes: done, totalBytes: totalBytes,
+      phase: phase.name, number: phase.index + 1, phaseCount: max(1, state.expected.count),
+      laterBytes: state.expected.dropFirst(phase.index + 1).reduce(0) { $0 + $1.byteCount },
+      doneBytes: done, totalBytes: totalBytes,
       elapsedSeconds: time.seconds(since: phase.start), bytesPerSecond: phase.rate.perSecond ?? 0)
   }
 }

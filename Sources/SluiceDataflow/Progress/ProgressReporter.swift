@@ -3,7 +3,7 @@ package final class ProgressReporter {
   /// How often a line on a terminal is renewed.
   package static let terminalInterval = Duration.milliseconds(200)
   /// How often a plain line is written elsewhere.
-  package static let plainInterval = Duration.seconds(30)
+  package static let plainInterval = Duration.seconds(10)
 
   private let meter: ProgressMeter
   private var thread: NamedThread?

@@ -2,6 +2,12 @@
 package struct ProgressSnapshot: Sendable, Hashable {
   /// The name of the phase.
   package let phase: String
+  /// Its number among the phases of the run, from 1.
+  package var number = 1
+  /// How many phases the run has.
+  package var phaseCount = 1
+  /// The bytes to do in the phases after this one.
+  package var laterBytes = 0
   /// The bytes done.
   package let doneBytes: Int
   /// The bytes to do in all; 0 if nobody knows.
@@ -21,6 +27,14 @@ package struct ProgressSnapshot: Sendable, Hashable {
     guard totalBytes > 0 else { return nil }
     if doneBytes >= totalBytes { return 0 }
     return bytesPerSecond > 0 ? Double(totalBytes - doneBytes) / bytesPerSecond : nil
+  }
+
+  /// The time that the rest of the run takes at the present rate, or nil if it cannot be told.
+  package var secondsLeftInAll: Double? {
+    guard let secondsLeft else { return nil }
+    guard laterBytes > 0 else { return secondsLeft }
+    // At the end of a phase, and before the first bytes of one, the rate may be unknown.
+    return bytesPerSecond > 0 ? secondsLeft + Double(laterBytes) / bytesPerSecond : nil
   }
 }
 

@@ -1,4 +1,4 @@
-internal import SluiceCore
+package import SluiceCore
 
 /// A tensor of a checkpoint, and where it is.
 package struct CheckpointTensor: Sendable, Hashable {
@@ -9,6 +9,12 @@ package struct CheckpointTensor: Sendable, Hashable {
 
   /// The name.
   package var name: String { entry.name }
+
+  /// Describes a tensor.
+  package init(entry: TensorEntry, fileOrdinal: Int) {
+    self.entry = entry
+    self.fileOrdinal = fileOrdinal
+  }
 }
 
 /// A model on disk: a directory as Hugging Face lays it out, or one file of weights.
@@ -26,6 +32,8 @@ package struct Checkpoint: Sendable {
   package let tensors: [CheckpointTensor]
   /// The content of the directory's `config.json`, if there is one.
   package let config: [UInt8]?
+  /// What lies in the directory and could be taken for the model, and is not read.
+  package private(set) var warnings: [Warning] = []
 
   private let positions: [String: Int]
 
@@ -52,23 +60,22 @@ package struct Checkpoint: Sendable {
     let config =
       try FileStatus.of(configPath) == nil
       ? nil : try InputFile.contents(of: configPath, byteLimit: maximumConfigByteCount)
-    for format in [WeightFile.Format.safetensors, .pyTorch] {
-      let indexPath = "\(path)/\(CheckpointIndex.fileName(of: format))"
-      if try FileStatus.of(indexPath) != nil {
-        let index = try CheckpointIndex.read(indexPath)
-        var files: [WeightFile] = []
-        for name in index.fileNames {
-          files.append(try openShard(name, of: path, as: format, indexPath))
-        }
-        let checkpoint = try Checkpoint(path: path, directory: path, files: files, config: config)
-        try checkpoint.check(against: index, at: indexPath)
+    if let choice = try CheckpointChoice.find(in: path) {
+      guard let indexPath = choice.indexPath else {
+        let file = try WeightFile.open(choice.filePath ?? path, as: choice.format)
+        var checkpoint = try Checkpoint(
+          path: path, directory: path, files: [file], config: config)
+        checkpoint.warnings = choice.warnings(in: path)
         return checkpoint
       }
-      let filePath = "\(path)/\(fileName(of: format))"
-      if try FileStatus.of(filePath) != nil {
-        let file = try WeightFile.open(filePath, as: format)
-        return try Checkpoint(path: path, directory: path, files: [file], config: config)
+      let index = try CheckpointIndex.read(indexPath)
+      var files: [WeightFile] = []
+      for name in index.fileNames {
+        files.append(try openShard(name, of: path, as: choice.format, indexPath))
       }
+      let checkpoint = try Checkpoint(path: path, directory: path, files: files, config: config)
+      try checkpoint.check(against: index, at: indexPath)
+      return checkpoint
     }
     throw CheckpointAdvice.error(for: try Directory.list(path), in: path)
   }

@@ -37,6 +37,19 @@ package struct StridedView: Sendable, Hashable {
     self.strides = distances
   }
 
+  /// Where an element lies, in elements after the first.
+  ///
+  /// - Parameter element: Its position in the order of the tensor.
+  /// - Returns: The distance from the view's first element in the file.
+  package func offset(of element: Int) -> Int {
+    var (rest, offset) = (element, 0)
+    for (extent, stride) in zip(extents, strides).reversed() {
+      offset += rest % extent * stride
+      rest /= extent
+    }
+    return offset
+  }
+
   /// The number of elements from the first to the last, both included.
   ///
   /// - Parameters:

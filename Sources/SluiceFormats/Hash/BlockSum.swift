@@ -67,6 +67,22 @@ package struct BlockSum: Sendable, Hashable {
   /// Adds the blocks that another sum counted.
   package mutating func add(_ other: BlockSum) { add(other.value) }
 
+  /// The sum of a tensor that was hashed in parts of equal length, each as a tensor of its own.
+  ///
+  /// Definition: XXH3-128 with seed 0 over the 16 bytes of each part's sum, most significant first,
+  /// in the order of the parts.
+  ///
+  /// - Parameter parts: The sums of the parts; a single one is the tensor's own.
+  package init(parts: [BlockSum]) {
+    guard parts.count != 1 else {
+      self = parts[0]
+      return
+    }
+    let content = parts.flatMap(\.value.bytes)
+    // Safety: the bytes are used inside the closure only.
+    value = unsafe content.withUnsafeBytes { unsafe Hash128(of: $0) }
+  }
+
   private mutating func add(_ hash: Hash128) {
     value = Hash128(high: value.high &+ hash.high, low: value.low &+ hash.low)
   }

@@ -46,6 +46,7 @@ extension Int {
       guardSlot = -1
       return
     }
+    if populate { file.willNeed(range) }
     let start = range.lowerBound.roundedDown(to: MemoryPage.byteCount)
     let length = range.upperBound - start
     let flags = MAP_SHARED | (populate ? MAP_POPULATE : 0)

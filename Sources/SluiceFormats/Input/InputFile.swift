@@ -15,6 +15,7 @@ package final class InputFile: Sendable {
 
   let descriptor: Int32
   private let hasUnreadablePage = Atomic<Bool>(false)
+  private let isReadAheadOff = Atomic<Bool>(false)
 
   private init(path: String, status: FileStatus, descriptor: Int32) {
     self.path = path
@@ -83,6 +84,23 @@ package final class InputFile: Sendable {
 
   func rememberUnreadablePage() { hasUnreadablePage.store(true, ordering: .releasing) }
 
+  /// Asks the system to read what is asked for and nothing beyond it.
+  ///
+  /// It reads several MiB ahead on some disks. Where the page cache has no room for that in front of
+  /// every file, such pages are thrown out before anybody looks at them, and read again.
+  package func readNothingAhead() {
+    guard posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM) == 0 else { return }
+    isReadAheadOff.store(true, ordering: .releasing)
+  }
+
+  /// Where nothing is read ahead, asks the system to begin reading a range: page after page would be
+  /// read alone otherwise.
+  package func willNeed(_ range: Range<Int>) {
+    guard isReadAheadOff.load(ordering: .acquiring), !range.isEmpty else { return }
+    posix_fadvise(
+      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+  }
+
   /// Asks the system to forget the cached pages that lie wholly inside a range.
   ///
   /// Only advice: pages that are mapped, dirty or shared with a neighbouring range stay.
@@ -93,17 +111,17 @@ package final class InputFile: Sendable {
   }
 
   private static func openDescriptor(_ path: String) throws(FormatError) -> Int32 {
-    while true {
-      // Safety: the path is a C string for the length of the call.
-      let descriptor = unsafe Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-      if descriptor >= 0 { return descriptor }
-      let number = errno
-      // A socket cannot even be opened to see what it is.
-      if number == ENXIO, let kind = try FileStatus.of(path)?.kind, kind != .regularFile {
-        throw .malformed("expected a regular file, found a \(kind.rawValue)", file: path)
-      }
-      if number != EINTR { throw .open(path, errno: number) }
+    // Safety: the name is a C string for the length of the call.
+    let descriptor = callSystem(at: path) {
+      unsafe openat($0, $1, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     }
+    if descriptor >= 0 { return descriptor }
+    let number = errno
+    // A socket cannot even be opened to see what it is.
+    if number == ENXIO, let kind = try FileStatus.of(path)?.kind, kind != .regularFile {
+      throw .malformed("expected a regular file, found a \(kind.rawValue)", file: path)
+    }
+    throw .open(path, errno: number)
   }
 }
 

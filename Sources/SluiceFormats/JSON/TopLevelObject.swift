@@ -70,10 +70,61 @@ package struct TopLevelObject: Sendable, Hashable {
       bytes.insert(
         contentsOf: joint + name + colon + text, at: members.last?.value.upperBound ?? end)
     }
+    rescan()
+  }
+
+  /// Replaces or adds a value inside of inner objects.
+  ///
+  /// - Parameters:
+  ///   - path: The keys from the outside in; nothing happens where one on the way is no object.
+  ///   - value: The new value.
+  package mutating func set(_ path: [String], to value: JSONScalar) {
+    guard let last = path.last else { return }
+    change(inside: path.dropLast()) { $0.set(last, to: value) }
+  }
+
+  /// Removes a member, wherever it lies.
+  ///
+  /// - Parameter path: The keys from the outside in.
+  package mutating func remove(_ path: [String]) {
+    guard let last = path.last else { return }
+    change(inside: path.dropLast()) { $0.removeMember(last) }
+  }
+
+  private mutating func change(
+    inside path: ArraySlice<String>, _ change: (inout TopLevelObject) -> Void
+  ) {
+    guard let first = path.first else {
+      change(&self)
+      return
+    }
+    guard let range = member(first)?.value, bytes[range.lowerBound] == UInt8(ascii: "{"),
+      var inner = try? TopLevelObject(Array(bytes[range]), file: file)
+    else { return }
+    inner.change(inside: path.dropFirst(), change)
+    bytes.replaceSubrange(range, with: inner.bytes)
+    rescan()
+  }
+
+  private mutating func removeMember(_ key: String) {
+    while let index = members.firstIndex(where: { $0.key == key }) {
+      let (own, next) = (members[index], index + 1 < members.count ? members[index + 1] : nil)
+      let removed =
+        if index > 0 {
+          members[index - 1].value.upperBound..<own.value.upperBound
+        } else {
+          own.keyRange.lowerBound..<(next?.keyRange.lowerBound ?? own.value.upperBound)
+        }
+      bytes.removeSubrange(removed)
+      rescan()
+    }
+  }
+
+  private mutating func rescan() {
     do throws(FormatError) {
       try scan()
     } catch {
-      preconditionFailure("a checked text is valid with another value, too: \(error)")
+      preconditionFailure("a checked text is valid with another member, too: \(error)")
     }
   }
 

@@ -12,6 +12,9 @@ package final class AtomicFile {
   /// How many bytes have been written.
   package private(set) var byteCount = 0
 
+  /// Where it is until then.
+  package var unfinishedPath: String { temporaryPath }
+
   private let temporaryPath: String
   private var descriptor: Int32
 

@@ -30,7 +30,9 @@ package final class OutputFile: Sendable {
     // Safety: the path is a C string for the length of the call. A file system that cannot do it
     // fails here or at the first write; both only mean that the cache is used.
     directDescriptor =
-      isDirect && flag != 0 ? unsafe open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flag) : -1
+      isDirect && flag != 0
+      ? callSystem(at: path) { unsafe openat($0, $1, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flag) }
+      : -1
   }
 
   deinit { close() }
@@ -74,7 +76,7 @@ package final class OutputFile: Sendable {
       status.kind == .regularFile, status.byteCount == byteCount
     else { return nil }
     // Safety: the path is a C string for the length of the call.
-    let descriptor = unsafe open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    let descriptor = callSystem(at: path) { unsafe openat($0, $1, O_RDWR | O_CLOEXEC | O_NOFOLLOW) }
     guard descriptor >= 0 else { throw .open(path, errno: errno) }
     return OutputFile(path: path, byteCount: byteCount, descriptor: descriptor, isDirect: isDirect)
   }
@@ -146,7 +148,7 @@ extension OutputFile {
   /// Reserves the space, so that a full disk shows now and not after hours.
   private func allocate() throws(FormatError) {
     // Looked at first, since a reservation that fails may take all that is left before it does.
-    let free = try FileSystem.freeByteCount(at: path)
+    let free = try FileSystem.freeByteCount(at: Directory.parent(of: path))
     guard free >= byteCount else { throw noSpace(ENOSPC, free) }
     let number = FileCalls.perform(.reserve, path) {
       let number = sluice_allocate(descriptor, Int64(byteCount))

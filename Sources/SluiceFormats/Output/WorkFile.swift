@@ -34,7 +34,7 @@ package final class WorkFile: Sendable, DurableData {
     // A pipe must not keep the call waiting for somebody at its other end.
     let flags = (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     // Safety: the path is a C string for the length of the call.
-    let descriptor = unsafe Glibc.open(path, flags)
+    let descriptor = callSystem(at: path) { unsafe openat($0, $1, flags) }
     guard descriptor >= 0 else {
       if errno == ENOENT { return nil }
       throw .open(path, errno: errno)
@@ -123,7 +123,9 @@ func createFile(at path: String, _ flags: Int32) throws(FormatError) -> Int32 {
   var descriptor: Int32 = -1
   let number = FileCalls.perform(.create, path) {
     // Safety: the path is a C string for the length of the call.
-    descriptor = unsafe open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    descriptor = callSystem(at: path) {
+      unsafe openat($0, $1, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    }
     return descriptor >= 0 ? 0 : errno
   }
   guard number == 0 else { throw .create(path, errno: number) }

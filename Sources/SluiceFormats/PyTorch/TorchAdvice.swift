@@ -32,6 +32,10 @@ enum TorchAdvice {
     if start.isEmpty {
       return .malformed("an empty file", file: file, remedy: "download or save the file again")
     }
+    let signature = FileSignature(start)
+    if signature != .zip, let advice = signature.advice {
+      return .malformed(advice.message, file: file, remedy: advice.remedy)
+    }
     return .malformed(
       "expected a PyTorch file, found something else", file: file,
       remedy: "download it again; a pointer of Git LFS is no checkpoint")

@@ -17,7 +17,7 @@ struct TorchFile {
   /// - Throws: If it is anything but a dictionary of plain tensors.
   static func open(_ path: String) throws(FormatError) -> TorchFile {
     let input = try InputFile.open(path)
-    let start = try input.bytes(in: 0..<min(input.byteCount, 16))
+    let start = try input.bytes(in: 0..<min(input.byteCount, FileSignature.byteCount))
     guard start.starts(with: [0x50, 0x4b, 0x03, 0x04]) else {
       throw TorchAdvice.notAnArchive(start, file: path)
     }

@@ -18,6 +18,7 @@ package struct SafetensorsFile: Sendable {
   package static func open(_ path: String) throws(FormatError) -> SafetensorsFile {
     let input = try InputFile.open(path)
     let prefixEnd = min(input.byteCount, SafetensorsHeader.prefixByteCount)
+    if let error = FileSignature.error(input) { throw error }
     let textByteCount = try SafetensorsHeader.textByteCount(
       prefix: try input.bytes(in: 0..<prefixEnd), fileByteCount: input.byteCount, file: path)
     let text = try input.bytes(in: prefixEnd..<prefixEnd + textByteCount)

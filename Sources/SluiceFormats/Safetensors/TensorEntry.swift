@@ -12,6 +12,8 @@ package struct TensorEntry: Sendable, Hashable {
   package let byteRange: Range<Int>
   /// How they lie there, if not one after the other.
   package let view: StridedView?
+  /// How they are packed; the type is then that of the unpacked elements.
+  package let packed: PackedView?
 
   /// Describes a tensor.
   package init(
@@ -22,6 +24,19 @@ package struct TensorEntry: Sendable, Hashable {
     self.shape = shape
     self.byteRange = byteRange
     self.view = view
+    packed = nil
+  }
+
+  /// Describes packed weights.
+  package init(
+    name: String, dtype: DType, shape: TensorShape, byteRange: Range<Int>, packed: PackedView
+  ) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+    self.byteRange = byteRange
+    view = nil
+    self.packed = packed
   }
 
   /// The number of bytes that the elements take, one after the other.

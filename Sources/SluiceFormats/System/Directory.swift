@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SluiceCore
 
 /// One name in a directory and what it stands for.
 package struct DirectoryEntry: Sendable, Hashable {
@@ -39,8 +40,14 @@ package enum Directory {
     let parent = self.parent(of: path)
     if parent != path, parent != "." { try create(parent) }
     // Safety: the path is a C string for the length of the call.
-    let number = FileCalls.perform(.create, path) { unsafe mkdir(path, 0o777) == 0 ? 0 : errno }
-    if number == 0 { return }
+    let number = FileCalls.perform(.create, path) {
+      callSystem(at: path) { unsafe mkdirat($0, $1, 0o777) } == 0 ? 0 : errno
+    }
+    if number == 0 { return try syncIfAllowed(parent) }
+    // A link in a directory that is a run's own is not followed.
+    if number == ENOTDIR || number == ELOOP, HeldDirectories.above(path) != nil {
+      throw .foreignDirectory(parent, "it holds a link or a file in the place of a directory")
+    }
     // Another process may have been faster.
     if number == EEXIST, try FileStatus.of(path)?.kind == .directory { return }
     throw .create(path, errno: number)
@@ -52,14 +59,18 @@ package enum Directory {
     guard status.kind == .directory else { return try removeFile(path) }
     for name in try names(in: path) { try remove("\(path)/\(name)") }
     // Safety: the path is a C string for the length of the call.
-    let number = FileCalls.perform(.remove, path) { unsafe rmdir(path) == 0 ? 0 : errno }
+    let number = FileCalls.perform(.remove, path) {
+      callSystem(at: path) { unsafe unlinkat($0, $1, AT_REMOVEDIR) } == 0 ? 0 : errno
+    }
     guard number == 0 || number == ENOENT else { throw .remove(path, errno: number) }
   }
 
   /// Removes a file.
   package static func removeFile(_ path: String) throws(FormatError) {
     // Safety: the path is a C string for the length of the call.
-    let number = FileCalls.perform(.remove, path) { unsafe unlink(path) == 0 ? 0 : errno }
+    let number = FileCalls.perform(.remove, path) {
+      callSystem(at: path) { unsafe unlinkat($0, $1, 0) } == 0 ? 0 : errno
+    }
     guard number == 0 || number == ENOENT else { throw .remove(path, errno: number) }
   }
 
@@ -72,20 +83,27 @@ package enum Directory {
   static func move(_ path: String, to target: String) throws(FormatError) {
     // Safety: both paths are C strings for the length of the call.
     let number = FileCalls.perform(.rename, target) {
-      unsafe rename(path, target) == 0 ? 0 : errno
+      callSystem(at: path) { from, name in
+        callSystem(at: target) { unsafe renameat(from, name, $0, $1) }
+      } == 0 ? 0 : errno
     }
     guard number == 0 else { throw .rename(path, to: target, errno: number) }
   }
 
   /// Waits until a directory's names are on the disk: until then a rename may be undone by a crash.
   package static func sync(_ path: String) throws(FormatError) {
-    // Safety: the path is a C string for the length of the call.
-    let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .open(path, errno: errno) }
+    let descriptor = try open(path)
     defer { close(descriptor) }
     // Some file systems cannot sync a directory and say EINVAL; their names are as safe as can be.
     let number = FileCalls.perform(.sync, path) { fsync(descriptor) == 0 ? 0 : errno }
     guard number == 0 || number == EINVAL else { throw .sync(path, errno: number) }
+  }
+
+  /// Waits for a directory's names where that is allowed: who may only pass through a directory cannot.
+  package static func syncIfAllowed(_ path: String) throws(FormatError) {
+    do { try sync(path) } catch {
+      guard error.failure.systemError == EACCES else { throw error }
+    }
   }
 
   /// Follows all links in a path.
@@ -139,15 +157,38 @@ package enum Directory {
       && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") || $0 == 0 }
   }
 
+  /// Opens a directory: the one that is held by its path, or what is there now.
+  private static func open(_ path: String) throws(FormatError) -> Int32 {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+    // Safety: the name is a C string for the length of the call.
+    let descriptor =
+      if let held = HeldDirectories.at(path) {
+        uninterrupted { unsafe openat(held.descriptor, ".", flags) }
+      } else {
+        callSystem(at: path) { unsafe openat($0, $1, flags) }
+      }
+    guard descriptor >= 0 else { throw .open(path, errno: errno) }
+    return descriptor
+  }
+
   private static func names(in path: String) throws(FormatError) -> [String] {
-    // Safety: the path is a C string for the length of the call.
-    guard let stream = unsafe opendir(path) else { throw .list(path, errno: errno) }
+    let descriptor: Int32
+    do { descriptor = try open(path) } catch {
+      throw .list(path, errno: error.failure.systemError ?? EIO)
+    }
+    // Safety: the stream takes the descriptor over.
+    guard let stream = unsafe fdopendir(descriptor) else {
+      let number = errno
+      close(descriptor)
+      throw .list(path, errno: number)
+    }
     defer { unsafe closedir(stream) }
     var names: [String] = []
     while true {
       errno = 0
       // Safety: the entry stays valid until the next readdir on this stream, which only we use.
       guard let entry = unsafe readdir(stream) else {
+        if errno == EINTR { continue }
         if errno != 0 { throw .list(path, errno: errno) }
         return names
       }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 
 /// A call that changes what a disk holds.
@@ -57,7 +58,7 @@ package enum FileCalls {
     observerCount.wrappingSubtract(1, ordering: .releasing)
   }
 
-  /// Makes a call.
+  /// Makes a call, again for as long as signals interrupt it.
   ///
   /// - Parameters:
   ///   - kind: What it does.
@@ -65,6 +66,15 @@ package enum FileCalls {
   ///   - body: The call; gives 0 or an errno value.
   /// - Returns: What the call gave, or the number of the fault in its place.
   static func perform(
+    _ kind: FileCall.Kind, _ path: String, _ body: () -> Int32
+  ) -> Int32 {
+    while true {
+      let number = performOnce(kind, path, body)
+      if number != EINTR { return number }
+    }
+  }
+
+  private static func performOnce(
     _ kind: FileCall.Kind, _ path: String, _ body: () -> Int32
   ) -> Int32 {
     guard let observer = observer(of: path) else { return body() }

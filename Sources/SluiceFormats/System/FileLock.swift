@@ -57,7 +57,7 @@ package final class FileLock: Sendable {
   /// - Returns: What the holder left about itself; nil if nobody has the lock.
   package static func holder(of path: String) -> String? {
     // Safety: the path is a C string for the length of the call.
-    let descriptor = unsafe open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    let descriptor = callSystem(at: path) { unsafe openat($0, $1, O_RDWR | O_CLOEXEC | O_NOFOLLOW) }
     guard descriptor >= 0 else { return nil }
     let lock = FileLock(descriptor: descriptor)
     return sluice_query_lock(descriptor) == EAGAIN ? lock.note() : nil

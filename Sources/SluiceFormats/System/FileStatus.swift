@@ -37,6 +37,10 @@ package struct FileStatus: Sendable, Hashable {
   package let inode: UInt64
   /// When its content last changed, in nanoseconds since 1970.
   package let modificationNanoseconds: Int64
+  /// When anything about it last changed, in nanoseconds since 1970: nobody can set it back.
+  package let changeNanoseconds: Int64
+  /// The number of the user who owns it.
+  package let owner: UInt32
   /// The permission bits.
   package let permissions: UInt32
 
@@ -48,6 +52,9 @@ package struct FileStatus: Sendable, Hashable {
     inode = UInt64(status.st_ino)
     modificationNanoseconds =
       Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    changeNanoseconds =
+      Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
+    owner = status.st_uid
     permissions = UInt32(status.st_mode & 0o7777)
   }
 
@@ -56,8 +63,9 @@ package struct FileStatus: Sendable, Hashable {
     _ path: String, followingLinks: Bool = true
   ) throws(FormatError) -> FileStatus? {
     var status = stat()
-    // Safety: the path is a C string for the length of the call, the status a local variable.
-    let result = unsafe followingLinks ? stat(path, &status) : lstat(path, &status)
+    let flags = followingLinks ? 0 : AT_SYMLINK_NOFOLLOW
+    // Safety: the name is a C string for the length of the call, the status a local variable.
+    let result = callSystem(at: path) { unsafe fstatat($0, $1, &status, flags) }
     guard result == 0 else {
       if errno == ENOENT || errno == ENOTDIR { return nil }
       throw .status(path, errno: errno)
@@ -68,7 +76,9 @@ package struct FileStatus: Sendable, Hashable {
   static func of(descriptor: Int32, path: String) throws(FormatError) -> FileStatus {
     var status = stat()
     // Safety: the status is a local variable.
-    guard unsafe fstat(descriptor, &status) == 0 else { throw .status(path, errno: errno) }
+    guard uninterrupted({ unsafe fstat(descriptor, &status) }) == 0 else {
+      throw .status(path, errno: errno)
+    }
     return FileStatus(status)
   }
 }

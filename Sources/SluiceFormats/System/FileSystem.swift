@@ -10,9 +10,13 @@ package enum FileSystem {
   package static func freeByteCount(at path: String) throws(FormatError) -> Int {
     var status = statvfs()
     // Safety: the path is a C string for the length of the call, the status a local variable.
-    while unsafe statvfs(path, &status) != 0 {
-      if errno != EINTR { throw .status(path, errno: errno) }
-    }
+    let result =
+      if let held = HeldDirectories.at(path) {
+        uninterrupted { unsafe fstatvfs(held.descriptor, &status) }
+      } else {
+        uninterrupted { unsafe statvfs(path, &status) }
+      }
+    guard result == 0 else { throw .status(path, errno: errno) }
     let (bytes, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
       by: Int(clamping: status.f_frsize))
     return overflow ? .max : bytes

@@ -19,9 +19,16 @@ package enum WriteProbe {
   package static func write(
     in directory: String, byteLimit: Int, while shouldGoOn: () -> Bool
   ) -> Int? {
-    // Safety: the path is a C string for the length of the call.
-    var descriptor = unsafe sluice_unnamed_file(directory, 1)
-    if descriptor == -EINVAL { descriptor = unsafe sluice_unnamed_file(directory, 0) }
+    let flag = sluice_unnamed_file_flag()
+    guard flag != 0 else { return nil }
+    func open(_ more: Int32) -> Int32 {
+      // Safety: the name is a C string for the length of the call.
+      callSystem(at: "\(directory)/.") {
+        unsafe openat($0, $1, flag | O_WRONLY | O_CLOEXEC | more, 0o600)
+      }
+    }
+    var descriptor = open(sluice_direct_open_flag())
+    if descriptor < 0, errno == EINVAL { descriptor = open(0) }
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     // Safety: allocated here with room for a block, on a page's border, and freed at the end.

@@ -5,11 +5,10 @@ extension MergeMethod {
   static let ties = MergeMethod(
     name: "ties",
     summary: "Elect a sign for each element, and average the deltas that have it.",
-    parameters: [
-      "ties-flavor", "ties-density", "zero-sign", "ties-aggregation", "weight", "merge-scale",
-    ],
-    needs: { tiesNeeds($0) },
-    furtherNeeds: [.trim, .majority],
+    parameters: [\.tiesFlavor, \.tiesDensity, \.zeroSign, \.tiesAggregation],
+    modelParameters: [.weight],
+    passes: tiesPasses,
+    elects: true,
     paper: "TIES-Merging (arXiv 2306.01708)",
     transforms: { method, inputs in trim(method, inputs) + [weights(inputs)] },
     rule: { method, inputs in
@@ -26,10 +25,10 @@ extension MergeMethod {
   static let adaMergingPlusPlus = MergeMethod(
     name: "adamerging++",
     summary: "As adamerging, with only those deltas that TIES selects.",
-    parameters: ["coefficients", "ties-density", "zero-sign"],
+    parameters: [\.tiesDensity, \.zeroSign],
     files: (needed: [.coefficients], optional: []),
-    needs: { tiesNeeds($0) },
-    furtherNeeds: [.trim, .majority],
+    passes: tiesPasses,
+    fixedFlavor: .original, elects: true,
     paper: "AdaMerging++ (arXiv 2310.02575)",
     transforms: { method, inputs in trim(method, inputs) },
     rule: { method, inputs in
@@ -38,12 +37,9 @@ extension MergeMethod {
         modelCount: inputs.modelCount, factors: inputs.coefficients ?? OneFactor(1))
     })
 
-  private static func tiesNeeds(_ method: MethodParameters) -> MethodNeeds {
-    var needs: MethodNeeds = []
-    if method.trimDensity < 1 { needs.insert(.trim) }
-    if method.electedZeroSign == .majority { needs.insert(.majority) }
-    return needs
-  }
+  private static let tiesPasses: [PassRequest] = [
+    .when({ $0.trimDensity < 1 }, .trim), .when({ $0.electedZeroSign == .majority }, .majority),
+  ]
 
   private static func trim(
     _ method: MethodParameters, _ inputs: ChainInputs

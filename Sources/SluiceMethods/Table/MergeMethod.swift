@@ -6,14 +6,20 @@ package struct MergeMethod: MethodRow {
   package let name: String
   /// What it does, in one sentence.
   package let summary: String
-  /// The options that it knows, without their dashes.
-  package let parameters: [String]
+  /// The parameters that it looks at, beside those of every merge.
+  package var parameters: [ParameterPath] = []
+  /// What it looks at of what is said of single models.
+  package var modelParameters: Set<ModelParameter> = []
   /// The files that it reads beside the models.
   package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) = ([], [])
-  /// What it must know before the merge.
-  package var needs: @Sendable (MethodParameters) -> MethodNeeds = { _ in [] }
-  /// What further options make it ask for.
-  package var furtherNeeds: MethodNeeds = []
+  /// The passes before the merge that it asks for.
+  package var passes: [PassRequest] = []
+  /// The version of TIES that it always has; nil if it is chosen, or it has none.
+  package var fixedFlavor: TiesFlavor?
+  /// Whether elements elect a sign, so that models can be in conflict.
+  package var elects = false
+  /// Whether the models' weights are shares of one model.
+  package var weightsAreShares = false
   /// Whether tensors that are not linear layers are averaged.
   package var averagesDense = false
   /// The fewest models that it makes sense for.
@@ -24,11 +30,6 @@ package struct MergeMethod: MethodRow {
   var transforms: @Sendable (MethodParameters, ChainInputs) -> [any DeltaTransform] = { _, _ in [] }
   /// The operator.
   let rule: @Sendable (MethodParameters, ChainInputs) -> any MergeOperator
-
-  /// Everything that it must know with one option or another.
-  package var possibleNeeds: MethodNeeds {
-    furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
-  }
 
   /// What the rows of the kind are called.
   package static var kind: String { "merge" }
@@ -47,25 +48,26 @@ package struct MergeMethod: MethodRow {
 extension MergeMethod {
   private static let sum = MergeMethod(
     name: "sum", summary: "Add the deltas up, each times its model's weight.",
-    parameters: ["weight", "merge-scale"], paper: "Task arithmetic (arXiv 2212.04089)",
+    modelParameters: [.weight], paper: "Task arithmetic (arXiv 2212.04089)",
     transforms: { [weights($1)] }, rule: { _, _ in SumOperator() })
 
   private static let average = MergeMethod(
     name: "average", summary: "The mean of the deltas, so of the models.",
-    parameters: ["merge-scale"], paper: "Model soups (arXiv 2203.05482), uniform",
+    paper: "Model soups (arXiv 2203.05482), uniform",
     rule: { _, _ in MeanOperator() })
 
   private static let lmCocktail = MergeMethod(
     name: "lm-cocktail",
     summary: "A weighted mean of the models, with weights given or by their losses on examples.",
-    parameters: ["weight", "losses", "temperature"], files: (needed: [], optional: [.losses]),
+    parameters: [\.temperature], modelParameters: [.weight],
+    files: (needed: [], optional: [.losses]), weightsAreShares: true,
     paper: "LM-Cocktail (arXiv 2311.13534)",
     transforms: { [weights($1)] }, rule: { _, _ in SumOperator() })
 
   private static let adaMerging = MergeMethod(
     name: "adamerging",
     summary: "Add the deltas up, each times its model's or tensor's learned coefficient.",
-    parameters: ["coefficients"], files: (needed: [.coefficients], optional: []),
+    files: (needed: [.coefficients], optional: []),
     paper: "AdaMerging (arXiv 2310.02575)",
     transforms: { _, inputs in
       inputs.coefficients.map { [FactorStage($0, name: "coefficients", scope: .all)] } ?? []
@@ -75,8 +77,8 @@ extension MergeMethod {
   private static let regMean = MergeMethod(
     name: "regmean",
     summary: "The weights that change least what linear layers put out; the mean of other tensors.",
-    parameters: ["grams", "off-diagonal"], files: (needed: [.grams], optional: []),
-    needs: { _ in .solve }, averagesDense: true,
+    parameters: [\.offDiagonal], files: (needed: [.grams], optional: []),
+    passes: [.always(.solve)], averagesDense: true,
     paper: "RegMean (arXiv 2212.09849)",
     // The solution stands in the first model's place, and the others do not have the layer.
     rule: { _, _ in SumOperator() })
@@ -84,7 +86,7 @@ extension MergeMethod {
   private static let greedySoup = MergeMethod(
     name: "greedy-soup",
     summary: "The mean of those models that, added best first, make the mean score higher.",
-    parameters: ["scores"], files: (needed: [.scores], optional: []), leastModels: 2,
+    files: (needed: [.scores], optional: []), leastModels: 2,
     paper: "Model soups (arXiv 2203.05482), greedy",
     rule: { _, _ in MeanOperator() })
 }

@@ -15,37 +15,24 @@ package enum MethodInputFile: String, Sendable, Hashable, CaseIterable {
   package var isOfModel: Bool { self == .activations || self == .grams }
   /// The option that names it.
   package var option: String { "--\(rawValue)" }
+  /// What is in it.
+  package var summary: String {
+    switch self {
+    case .activations: "Norms of a model's inputs."
+    case .grams: "Gram matrices of a model's inputs."
+    case .losses: "Losses of the models."
+    case .coefficients: "Coefficients of models or tensors."
+    case .scores: "Scores of models and soups."
+    }
+  }
 }
 
-/// What a method must know before the merge: each but the first few bytes of it takes a pass over
-/// tensors.
-package struct MethodNeeds: OptionSet, Sendable, Hashable {
-  /// The bits.
-  package let rawValue: Int
-
-  /// Wraps bits.
-  package init(rawValue: Int) { self.rawValue = rawValue }
-
-  /// The histograms of linear layers: one pass, and one more for each bin that F32 weights leave open.
-  package static let survey = MethodNeeds(rawValue: 1)
-  /// Where each row of each linear layer is cut: one pass over linear layers.
-  package static let rowCuts = MethodNeeds(rawValue: 2)
-  /// The sums of |delta| before and after the mask: one pass.
-  package static let maskSums = MethodNeeds(rawValue: 4)
-  /// The histograms of what the pruning leaves of all tensors: one pass, more for F32 weights.
-  package static let trim = MethodNeeds(rawValue: 8)
-  /// The sign that most elements elect: one pass.
-  package static let majority = MethodNeeds(rawValue: 16)
-  /// Linear layers solved for beforehand, into a file of F32 weights.
-  package static let solve = MethodNeeds(rawValue: 32)
-
-  /// The passes in order, under the names that they have in reports.
-  package var passes: [String] {
-    let all: [(MethodNeeds, String)] = [
-      (.survey, "survey"), (.solve, "solve"), (.rowCuts, "rows"), (.maskSums, "mask sums"),
-      (.trim, "trim"), (.majority, "majority"),
-    ]
-    return all.filter { contains($0.0) }.map(\.1) + ["merge"]
+extension MethodRow {
+  /// All options that it knows, as they are written.
+  package var options: [String] {
+    parameters.map { ParameterRow.at($0).flag }
+      + ModelParameter.allCases.filter(modelParameters.contains).map(\.flag)
+      + (files.needed + files.optional).map(\.option)
   }
 }
 
@@ -59,14 +46,14 @@ package protocol MethodRow: Sendable {
   var name: String { get }
   /// What it does, in one sentence.
   var summary: String { get }
-  /// The options that it knows, without their dashes.
-  var parameters: [String] { get }
+  /// The parameters that it looks at, beside those of every merge.
+  var parameters: [ParameterPath] { get }
+  /// What it looks at of what is said of single models.
+  var modelParameters: Set<ModelParameter> { get }
   /// The files that it reads beside the models; those in the second list may be left out.
   var files: (needed: [MethodInputFile], optional: [MethodInputFile]) { get }
-  /// What it must know before the merge.
-  var needs: @Sendable (MethodParameters) -> MethodNeeds { get }
-  /// Everything that it must know with one option or another.
-  var possibleNeeds: MethodNeeds { get }
+  /// The passes before the merge that it asks for.
+  var passes: [PassRequest] { get }
   /// The fewest models that it makes sense for.
   var leastModels: Int { get }
   /// Where it comes from.

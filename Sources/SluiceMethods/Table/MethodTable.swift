@@ -9,7 +9,7 @@ package enum MethodTable {
     /// What it does.
     package let summary: String
     /// The options that it knows.
-    package let parameters: [String]
+    package let options: [String]
     /// The fewest fine-tuned models that it makes sense for.
     package let leastModels: Int
     /// The passes over tensors that it takes by default, the merge included.
@@ -32,23 +32,39 @@ package enum MethodTable {
   }
 
   private static func entry<Row: MethodRow>(_ row: Row) -> Entry {
-    guard var method = MethodParameters.bare else {
-      preconditionFailure("a rate of one half is a rate")
-    }
-    // `adamerging++` is known by its name, so the choice of the row is part of what it needs.
+    var method = MethodParameters()
+    // What a row needs may follow from what is fixed in it.
     if let choice = row as? MergeMethod { method.merging = .init(known: choice.name) }
     if let choice = row as? PruneMethod { method.pruning = .init(known: choice.name) }
-    let usual = row.needs(method)
+    func names(_ kinds: Set<PassKind>) -> [String] {
+      PassKind.allCases.filter(kinds.contains).map(\.rawValue)
+    }
+    let usual = row.passes(method)
     return Entry(
-      kind: Row.kind, name: row.name, summary: row.summary, parameters: row.parameters,
-      leastModels: row.leastModels, passes: usual.passes,
-      optionalPasses: row.possibleNeeds.subtracting(usual).passes.dropLast().map(\.self),
+      kind: Row.kind, name: row.name, summary: row.summary, options: options(row),
+      leastModels: row.leastModels, passes: names(usual) + ["merge"],
+      optionalPasses: names(row.possiblePasses.subtracting(usual)),
       neededFiles: row.files.needed, optionalFiles: row.files.optional, paper: row.paper)
+  }
+
+  /// The options that a row knows; with those of the rate rule that it always has.
+  private static func options<Row: MethodRow>(_ row: Row) -> [String] {
+    let rates = (row as? PruneMethod)?.fixedRates?.row.options ?? []
+    return row.options + rates
+  }
+
+  /// The options that every merge has, whatever its methods.
+  package static var commonOptions: [String] {
+    ParameterRow.all.filter { ParameterOwners.byName[$0.name] == nil }.map(\.flag)
   }
 
   /// The table in Markdown, one section for each kind: the body of `docs/reference/methods.md`.
   package static var markdown: String {
-    var text = ""
+    var text =
+      "Options of every merge: "
+      + commonOptions.map { "`\($0)`" }.joined(separator: " ")
+      + ". An option that neither these nor the "
+      + "chosen methods know is refused.\n\n"
     for (kind, title) in [
       ("prune", "Prunings"), ("rates", "Rate rules"), ("merge", "Mergings"),
     ] {
@@ -64,7 +80,7 @@ package enum MethodTable {
   private static func cells(_ entry: Entry) -> String {
     [
       "`\(entry.name)`", entry.summary,
-      entry.parameters.map { "`--\($0)`" }.joined(separator: " "),
+      entry.options.map { "`\($0)`" }.joined(separator: " "),
       "\(entry.leastModels)+", passText(entry),
       (entry.neededFiles.map { "`\($0.option)`" }
         + entry.optionalFiles.map { "`\($0.option)` (optional)" }).joined(separator: " "),

@@ -6,12 +6,12 @@ extension PruneMethod {
     name: "dare",
     summary: "Drop deltas at random, and scale up the rest.",
     parameters: [
-      "pruning-rate", "rescale", "scope", "seed", "partition-width", "amplify", "combine",
+      \.pruningRate, \.rescale, \.maskScope, \.seed, \.partitionWidth, \.combination,
     ],
-    needs: { $0.rescale == .l1 ? .maskSums : [] },
-    furtherNeeds: .maskSums,
+    passes: [.when({ $0.rescale == .l1 }, .maskSums)],
     paper: "DARE (arXiv 2311.03099)",
     bands: .partitions,
+    drawsMasks: true,
     fixedRates: .uniform,
     stages: { method, inputs in
       let mask = RandomMaskStage(rates: inputs.rates, seed: method.seed, scope: method.maskScope)
@@ -33,9 +33,9 @@ extension PruneMethod {
   static let wanda = PruneMethod(
     name: "wanda",
     summary: "In each output row, keep the largest products of |delta| and the input's norm.",
-    parameters: ["pruning-rate", "activations"],
+    parameters: [\.pruningRate],
     files: (needed: [.activations], optional: []),
-    needs: { _ in .rowCuts },
+    passes: [.always(.rowCuts)],
     paper: "Wanda (arXiv 2306.11695), on deltas",
     bands: .one,
     fixedRates: .uniform,
@@ -46,9 +46,9 @@ extension PruneMethod {
   static let sparseGPT = PruneMethod(
     name: "sparsegpt",
     summary: "Remove what matters least for a layer's outputs, and let the rest make up for it.",
-    parameters: ["pruning-rate", "grams", "target", "dampening"],
+    parameters: [\.pruningRate, \.solveTarget, \.dampening],
     files: (needed: [.grams], optional: []),
-    needs: { _ in .solve },
+    passes: [.always(.solve)],
     paper: "SparseGPT (arXiv 2301.00774)",
     bands: .one,
     fixedRates: .uniform,
@@ -56,7 +56,7 @@ extension PruneMethod {
     stages: { _, _ in PruningStages() })
 
   static let none = PruneMethod(
-    name: "none", summary: "Keep all deltas.", parameters: [], needs: { _ in [] }, paper: "",
+    name: "none", summary: "Keep all deltas.", parameters: [], paper: "",
     bands: .none, fixedRates: .uniform, stages: { _, _ in PruningStages() })
 }
 

@@ -24,27 +24,26 @@ package struct PruneMethod: MethodRow {
   package let name: String
   /// What it does, in one sentence.
   package let summary: String
-  /// The options that it knows, without their dashes.
-  package let parameters: [String]
+  /// The parameters that it looks at, beside those of every merge.
+  package let parameters: [ParameterPath]
+  /// What it looks at of what is said of single models: factors, if it has partitions.
+  package var modelParameters: Set<ModelParameter> { bands == .partitions ? [.amplify] : [] }
   /// The files that it reads beside the models.
   package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) = ([], [])
-  /// What it must know before the merge.
-  package let needs: @Sendable (MethodParameters) -> MethodNeeds
-  /// What further options make it ask for.
-  package var furtherNeeds: MethodNeeds = []
+  /// The passes before the merge that it asks for.
+  package var passes: [PassRequest] = []
   /// Where it comes from.
   package let paper: String
   /// How it divides what it keeps.
   package let bands: Bands
+  /// Whether it keeps the largest deltas of each layer: what it keeps follows from the layer's cuts.
+  package var cutsByMagnitude = false
+  /// Whether it drops deltas at random, and can make up for them.
+  package var drawsMasks = false
   /// The rate rule that it always has; nil if it is chosen.
   package var fixedRates: MethodParameters.Rates?
   /// The stages.
   let stages: @Sendable (MethodParameters, ChainInputs) -> PruningStages
-
-  /// Everything that it must know with one option or another.
-  package var possibleNeeds: MethodNeeds {
-    furtherNeeds.union(MethodParameters.bare.map { needs($0) } ?? [])
-  }
 
   /// What the rows of the kind are called.
   package static var kind: String { "prune" }
@@ -57,8 +56,8 @@ package struct PruneMethod: MethodRow {
   ]
 
   /// Options of everything that keeps the largest deltas of each layer.
-  static let maskParameters = [
-    "pruning-rate", "partition-width", "amplify", "combine", "tie-break",
+  static let maskParameters: [ParameterPath] = [
+    \.pruningRate, \.partitionWidth, \.combination, \.tieBreak,
   ]
 }
 
@@ -77,11 +76,11 @@ extension PruneMethod {
 extension PruneMethod {
   private static let dppa = byMagnitude(
     "dppa", "Keep each layer's largest deltas at a rate by its significance, and amplify them.",
-    "DPPA (arXiv 2403.02799)", parameters: ["rates"])
+    "DPPA (arXiv 2403.02799)", parameters: [\.rates])
 
   private static let dp = byMagnitude(
     "dp", "The pruning of dppa; amplified only where factors are given.",
-    "DPPA (arXiv 2403.02799), section 3.2", parameters: ["rates"])
+    "DPPA (arXiv 2403.02799), section 3.2", parameters: [\.rates])
 
   private static let magnitude = byMagnitude(
     "magnitude", "Keep each layer's largest deltas at one rate for all.",
@@ -92,13 +91,14 @@ extension PruneMethod {
     "OWL (arXiv 2310.05175)", rates: .owl)
 
   private static func byMagnitude(
-    _ name: String, _ summary: String, _ paper: String, parameters: [String] = [],
+    _ name: String, _ summary: String, _ paper: String, parameters: [ParameterPath] = [],
     rates: MethodParameters.Rates? = nil
   ) -> PruneMethod {
     PruneMethod(
       name: name, summary: summary,
-      parameters: maskParameters + parameters + (rates?.row.parameters ?? []),
-      needs: { _ in .survey }, paper: paper, bands: .partitions, fixedRates: rates,
+      parameters: maskParameters + parameters,
+      passes: [.always(.survey)], paper: paper, bands: .partitions, cutsByMagnitude: true,
+      fixedRates: rates,
       stages: { method, inputs in
         PruningStages(
           mask: [

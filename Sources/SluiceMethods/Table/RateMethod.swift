@@ -6,8 +6,8 @@ package struct RateMethod: MethodRow {
   package let name: String
   /// What it does, in one sentence.
   package let summary: String
-  /// The options that it knows, without their dashes.
-  package let parameters: [String]
+  /// The parameters that it looks at.
+  package let parameters: [ParameterPath]
   /// Where it comes from.
   package let paper: String
   /// Makes the rule.
@@ -18,11 +18,11 @@ package struct RateMethod: MethodRow {
   /// What the rows of the kind are called.
   package static var kind: String { "rates" }
   /// None.
+  package var modelParameters: Set<ModelParameter> { [] }
+  /// None.
   package var files: (needed: [MethodInputFile], optional: [MethodInputFile]) { ([], []) }
   /// The histograms of linear layers.
-  package var needs: @Sendable (MethodParameters) -> MethodNeeds { { _ in .survey } }
-  /// The same.
-  package var possibleNeeds: MethodNeeds { .survey }
+  package var passes: [PassRequest] { [.always(.survey)] }
   /// One.
   package var leastModels: Int { 1 }
 
@@ -32,25 +32,25 @@ package struct RateMethod: MethodRow {
       name: "acl",
       summary:
         "The more significant a layer, the lower its rate; their mean is the one asked for.",
-      parameters: common + ["denominator"],
+      parameters: common + [\.denominator],
       paper: "DPPA, later version, eq. 2-6",
       rule: { layerRule($0, $1) }),
     RateMethod(
       name: "arxiv",
       summary: "Two shifts, by the significance of the block and by that of the layer.",
-      parameters: common + ["denominator"],
+      parameters: common + [\.denominator],
       paper: "DPPA (arXiv 2403.02799v1), eq. 1-5",
       rule: { BlockDeviationRates.arxiv(layerRule($0, $1)) }),
     RateMethod(
       name: "code",
       summary: "As arxiv, with shares of elements, above 3 times the mean of a block.",
-      parameters: common + ["denominator"],
+      parameters: common + [\.denominator],
       paper: "DPPA, the authors' code",
       rule: { BlockDeviationRates.code(layerRule($0, $1)) }),
     RateMethod(
       name: "owl",
       summary: "One rate for each block, lower where more of its deltas are outliers.",
-      parameters: common + ["owl-norm"],
+      parameters: common + [\.owlNormalisation],
       paper: "OWL (arXiv 2310.05175), on deltas as in DPPA's comparison",
       rule: { method, _ in
         OutlierRates(
@@ -62,8 +62,9 @@ package struct RateMethod: MethodRow {
       rule: { _, _ in UniformRates() }),
   ]
 
-  private static let common = [
-    "significance", "significance-multiple", "max-rate-deviation", "deviation-scale", "rebalance",
+  private static let common: [ParameterPath] = [
+    \.significance, \.significanceMultiple, \.maxRateDeviation, \.scalesDeviations,
+    \.rebalancesRates,
   ]
 
   private static func layerRule(_ method: MethodParameters, _ allDeltas: Int) -> DeviationRates {

@@ -18,6 +18,7 @@ extension PlanExplanation {
       json.member("name", .string(stage.name))
       json.member("settings", .string(stage.settings))
     }
+    writeRoles(&json)
     json.list("passes", passes, isOnOneLine: false) { $1.write(to: &$0) }
     json.list("memory", memory) { json, part in
       json.member("name", .string(part.name))
@@ -27,6 +28,11 @@ extension PlanExplanation {
     json.member("memoryLimit", .integer(memoryLimit))
     json.member("smallestMemory", .integer(smallestMemory))
     json.member("peakMemory", .integer(peakMemory))
+    json.key("edges")
+    json.beginObject(isOnOneLine: true)
+    json.member("contract", .string(edges))
+    json.member("reason", .string(edgesReason))
+    json.endObject()
     json.key("spill")
     json.beginObject(isOnOneLine: true)
     json.member("codec", .string(spillCodec))
@@ -88,6 +94,7 @@ extension PlanExplanation {
     stages = (tree["stages"]?.list ?? []).map {
       Stage(name: $0["name"]?.text ?? "", settings: $0["settings"]?.text ?? "")
     }
+    readRoles(tree)
     passes = (tree["passes"]?.list ?? []).map(Pass.init)
     memory = (tree["memory"]?.list ?? []).map {
       MemoryPart(
@@ -97,6 +104,8 @@ extension PlanExplanation {
     memoryLimit = tree["memoryLimit"]?.count ?? 0
     smallestMemory = tree["smallestMemory"]?.count ?? 0
     peakMemory = tree["peakMemory"]?.count ?? 0
+    edges = tree["edges"]?["contract"]?.text ?? ""
+    edgesReason = tree["edges"]?["reason"]?.text ?? ""
     spillCodec = tree["spill"]?["codec"]?.text ?? ""
     spillReason = tree["spill"]?["reason"]?.text ?? ""
     output = tree["output"]?.text ?? ""
@@ -120,6 +129,7 @@ extension PlanExplanation.Pass {
     if !bound.isEmpty { json.member("bound", .string(bound)) }
     json.list("segments", segments) { json, segment in
       json.member("node", .string(segment.node))
+      json.member("moves", .string(segment.kind.bytes.rawValue))
       json.member("count", .integer(segment.count))
       json.key("stages")
       json.beginArray()
@@ -129,9 +139,14 @@ extension PlanExplanation.Pass {
         json.key("channel")
         json.beginObject()
         json.member("name", .string(channel.name))
-        json.member("capacity", .integer(channel.capacity))
         json.member("count", .integer(channel.count))
-        json.member("elementBytes", .integer(channel.elementByteCount))
+        json.member("byteBound", .integer(channel.byteBound))
+        if let actual = channel.actual {
+          json.member("elements", .integer(actual.elementCount))
+          json.member("bytes", .integer(actual.byteCount))
+          json.member("sendersWaited", .double(actual.senderSeconds.inMilliseconds))
+          json.member("receiversWaited", .double(actual.receiverSeconds.inMilliseconds))
+        }
         json.endObject()
       }
       guard let actual = segment.actual else { return }
@@ -158,13 +173,12 @@ extension PlanExplanation.Pass {
     bound = tree["bound"]?.text ?? ""
     segments = (tree["segments"]?.list ?? []).map { segment in
       PlanExplanation.Segment(
-        node: segment["node"]?.text ?? "", count: segment["count"]?.count ?? 0,
+        kind: NodeKind(
+          segment["node"]?.text ?? "",
+          bytes: NodeKind.Bytes(rawValue: segment["moves"]?.text ?? "") ?? .input),
+        count: segment["count"]?.count ?? 0,
         stages: (segment["stages"]?.list ?? []).map(\.text),
-        channel: segment["channel"].map {
-          PlanExplanation.Channel(
-            name: $0["name"]?.text ?? "", capacity: $0["capacity"]?.count ?? 0,
-            count: $0["count"]?.count ?? 0, elementByteCount: $0["elementBytes"]?.count ?? 0)
-        },
+        channel: segment["channel"].map(PlanExplanation.Channel.init),
         actual: segment["actual"].map {
           PlanExplanation.SegmentActual(
             busySeconds: $0["busy"]?.double ?? 0, inputSeconds: $0["waitedForInput"]?.double ?? 0,
@@ -172,6 +186,20 @@ extension PlanExplanation.Pass {
             memorySeconds: $0["waitedForMemory"]?.double ?? 0,
             byteCount: $0["bytes"]?.count ?? 0)
         })
+    }
+  }
+}
+
+extension PlanExplanation.Channel {
+  fileprivate init(_ tree: JSONTree) {
+    name = tree["name"]?.text ?? ""
+    count = tree["count"]?.count ?? 0
+    byteBound = tree["byteBound"]?.count ?? 0
+    actual = tree["elements"].map { elements in
+      PlanExplanation.ChannelActual(
+        elementCount: elements.count, byteCount: tree["bytes"]?.count ?? 0,
+        senderSeconds: tree["sendersWaited"]?.double ?? 0,
+        receiverSeconds: tree["receiversWaited"]?.double ?? 0)
     }
   }
 }

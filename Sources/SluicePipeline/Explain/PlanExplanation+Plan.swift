@@ -1,5 +1,6 @@
 internal import SluiceRecipe
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
@@ -19,35 +20,34 @@ extension PlanExplanation {
     fingerprint = recipe.fingerprint.hexadecimal
     modelNames = ["base"] + recipe.models.map(\.name)
     modelPaths = [recipe.base] + recipe.models.map(\.path)
-    stages = recipe.resolvedStages().map { Stage(name: $0.name, settings: $0.arguments) }
-    passes = PassList(plan).passes
+    stages = recipe.resolvedStages.map { Stage(name: $0.name, settings: $0.arguments) }
+    roles = PlanExplanation.roles(plan)
+    passes = plan.passes.map { Pass($0, plan) }
     let memory = plan.memory
     self.memory = [
-      MemoryPart(name: "chunk of a lane", count: memory.lanes, byteCount: memory.chunkBytes),
+      MemoryPart(
+        name: memory.chunksPerLane == 1 ? "chunk of a lane" : "chunks of a lane",
+        count: memory.lanes, byteCount: memory.chunksPerLane * memory.chunkBytes),
       MemoryPart(name: "tables of a lane", count: memory.lanes, byteCount: memory.tableBytes),
       MemoryPart(
         name: "output buffers", count: memory.outputBuffers, byteCount: memory.outputBufferBytes),
       MemoryPart(name: "lists of tensors", count: 1, byteCount: memory.indexBytes),
     ]
     memoryLimit = plan.options.memory.bytes
-    smallestMemory =
-      MemoryPlan.smallest(
-        plan.tasks, recipe: recipe, partitionCount: plan.settings.partitionCount,
-        options: plan.options, frames: plan.frameUse
-      ).bytes
+    smallestMemory = MemoryPlan.smallest(plan.memoryShape, plan.options).bytes
     // No pass has both; what the one takes more than the other is counted.
     let more = memory.frameBuffersByteCount - memory.outputBuffers * memory.outputBufferBytes
     if more > 0 {
       self.memory.append(MemoryPart(name: "more for frame buffers", count: 1, byteCount: more))
     }
+    edges = plan.chunkContract.name
+    edgesReason = plan.readEdge.reason
     spillCodec = plan.spill.codec?.label ?? ""
     spillReason = plan.spill.reason
     self.output = output
     fileCount = plan.layout.shards.count
-    let spillIsElsewhere = plan.options.spillDirectory != nil
-    bytesNeeded =
-      plan.layout.byteCount + (passes.map(\.bytesSpilled).max() ?? 0)
-      - (spillIsElsewhere ? plan.spill.expectedByteCount : 0)
+    let spill = plan.options.spillDirectory.map { "\($0)/spill" }
+    bytesNeeded = DiskNeeds(plan, output: output, spill: spill).byteCount
     bytesFree = PlanExplanation.freeBytes(at: output)
     if measuresSpeed { estimate(plan) }
   }
@@ -65,5 +65,27 @@ extension PlanExplanation {
 
   private static func freeBytes(at path: String) -> Int {
     (try? FileSystem.freeByteCount(at: nearestDirectory(to: path))) ?? -1
+  }
+}
+
+extension PlanExplanation.Pass {
+  /// Encodes a pass of a plan.
+  init(_ pass: any TensorPass, _ plan: MergePlan) {
+    name = pass.name
+    reason = pass.reason
+    isConditional = pass.isConditional
+    tensorCount = pass.tensorCount(plan)
+    bytesRead = pass.bytesRead(plan)
+    bytesSpilled = pass.bytesSpilled(plan)
+    bytesWritten = pass.bytesWritten(plan)
+    segments = pass.graph(plan).nodes.map { node in
+      PlanExplanation.Segment(
+        kind: node.kind, count: node.count, stages: node.stages,
+        channel: node.edge.flatMap { edge in
+          guard case .queued(let byteBound) = edge.contract else { return nil }
+          return PlanExplanation.Channel(name: edge.name, count: edge.count, byteBound: byteBound)
+        }, actual: nil)
+    }
+    seconds = 0
   }
 }

@@ -7,29 +7,25 @@ extension PlanExplanation {
     isActual = true
     seconds = report.totals.seconds
     peakMemory = report.totals.peakMemory
-    let planned = passes
     passes = report.passes.map { metrics in
-      var pass =
-        planned.first { $0.name == metrics.name }
-        ?? Pass(
-          name: metrics.name, reason: "", isConditional: false, tensorCount: 0, bytesRead: 0,
-          bytesSpilled: 0, bytesWritten: 0, segments: [], seconds: 0)
+      var pass = Pass(metrics.pass, report.plan)
       pass.isConditional = false
       pass.tensorCount = metrics.tensorCount
       pass.seconds = metrics.run.wallSeconds
-      pass.bytesRead = PlanExplanation.nodes("lane", in: metrics).reduce(0) { $0 + $1.byteCount }
-      pass.bytesWritten = PlanExplanation.nodes("write", in: metrics).reduce(0) {
-        $0 + $1.byteCount
-      }
+      pass.bytesRead = metrics.byteCount(.input)
+      pass.bytesWritten = metrics.byteCount(.output)
       pass.bytesSpilled = metrics.bytesSpilled
       for index in pass.segments.indices {
-        let nodes = PlanExplanation.nodes(pass.segments[index].node, in: metrics)
+        let nodes = metrics.nodes(of: pass.segments[index].kind)
         pass.segments[index].actual = SegmentActual(
           busySeconds: nodes.reduce(0) { $0 + $1.busySeconds },
           inputSeconds: nodes.reduce(0) { $0 + $1.blockedOnInputSeconds },
           outputSeconds: nodes.reduce(0) { $0 + $1.blockedOnOutputSeconds },
           memorySeconds: nodes.reduce(0) { $0 + $1.blockedOnMemorySeconds },
           byteCount: nodes.reduce(0) { $0 + $1.byteCount })
+      }
+      for index in pass.segments.indices.dropLast() {
+        pass.fillChannel(after: index, from: metrics)
       }
       pass.bound = PlanExplanation.bound(of: pass)
       return pass
@@ -41,16 +37,34 @@ extension PlanExplanation {
     let shares = pass.segments.flatMap { segment -> [(String, Double)] in
       guard let actual = segment.actual else { return [] }
       let count = Double(max(segment.count, 1))
-      guard segment.node == "lane" else {
-        return [(segment.node == "write" ? "writing" : "computing", actual.busySeconds / count)]
+      switch segment.kind {
+      case .reader: return [("reading", actual.busySeconds / count)]
+      case .lane where segment.stages.first != "read":
+        return [("computing", actual.busySeconds / count)]
+      case let kind where kind.bytes == .input:
+        return [
+          ("reading", actual.inputSeconds / count), ("computing", actual.busySeconds / count),
+        ]
+      default: return [("writing", actual.busySeconds / count)]
       }
-      return [("reading", actual.inputSeconds / count), ("computing", actual.busySeconds / count)]
     }
     return shares.max { $0.1 < $1.1 }?.0 ?? ""
   }
+}
 
-  /// The nodes of a kind: `lane 1`, `lane 2`, ...
-  private static func nodes(_ kind: String, in pass: PassMetrics) -> [NodeMetrics] {
-    pass.run.nodes.filter { $0.name == kind || $0.name.hasPrefix("\(kind) ") }
+extension PlanExplanation.Pass {
+  /// Tells what crossed the channel after a segment, if there is one.
+  ///
+  /// Whose elements are in buffers waits for a buffer where the channel is full.
+  fileprivate mutating func fillChannel(after index: Int, from metrics: PassMetrics) {
+    guard let channel = segments[index].channel else { return }
+    let edges = metrics.run.edges.filter { $0.name == channel.name }
+    let sender = segments[index].actual
+    let receiverSeconds = segments[index + 1].actual?.inputSeconds ?? 0
+    segments[index].channel?.actual = PlanExplanation.ChannelActual(
+      elementCount: edges.reduce(0) { $0 + $1.elementCount },
+      byteCount: edges.reduce(0) { $0 + $1.byteCount },
+      senderSeconds: (sender?.outputSeconds ?? 0) + (sender?.memorySeconds ?? 0),
+      receiverSeconds: receiverSeconds)
   }
 }

@@ -12,7 +12,7 @@ extension PlanExplanation {
     guard let speed = SpeedProbe(plan: plan).measure(output: output) else { return }
     self.speed = speed
     isLowerBound =
-      passes.contains { $0.name == "solve" } || !plan.recipe.stages.transforms.isEmpty
+      plan.passes.contains { $0.cost == .unknown } || !plan.recipe.stages.transforms.isEmpty
       || plan.recipe.stages.merging != nil
     let sharesDisk =
       PlanExplanation.device(of: plan.files.first?.path ?? "")
@@ -20,14 +20,14 @@ extension PlanExplanation {
     let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanesAtOnce = min(1, Double(processors) / Double(plan.memory.lanes))
     var isFirst = true
-    for index in passes.indices
-    where !passes[index].isConditional && passes[index].name != "solve" {
+    for (index, planned) in plan.passes.enumerated()
+    where !planned.isConditional && planned.cost != .unknown {
       let pass = passes[index]
       let bytes = Double(pass.bytesRead)
       let cached = isFirst ? speed.cachedShare : plan.inputsExceedCache ? 0 : 1
       isFirst = false
       let reading = speed.disk > 0 ? bytes * (1 - cached) / speed.disk : 0
-      let rate = PlanExplanation.computeRate(of: pass, speed)
+      let rate = PlanExplanation.computeRate(of: pass, planned.cost, speed)
       let computing = (bytes / speed.cache + bytes / rate) / lanesAtOnce
       let writing = speed.writing > 0 ? Double(pass.bytesWritten) / speed.writing : 0
       let disk = sharesDisk ? reading + writing : max(reading, writing)
@@ -40,10 +40,10 @@ extension PlanExplanation {
 
   /// Of merging it is the bare merge that was measured; each stage between delta and merge adds about
   /// an eighth of it.
-  private static func computeRate(of pass: Pass, _ speed: Speed) -> Double {
-    guard pass.bytesWritten > 0 else { return speed.counting }
+  private static func computeRate(of pass: Pass, _ cost: PassCost, _ speed: Speed) -> Double {
+    guard cost == .merging else { return speed.counting }
     // Read, delta and merge are part of the bare merge.
-    let stages = pass.segments.first { $0.node == "lane" }?.stages.count ?? 3
+    let stages = pass.segments.reduce(0) { $0 + ($1.kind.bytes == .input ? $1.stages.count : 0) }
     return speed.merging / (1 + Double(max(0, stages - 3)) / 8)
   }
 

@@ -10,8 +10,8 @@ package struct PlanExplanation: Sendable, Hashable {
 
   /// Stages that run fused on one kind of node.
   package struct Segment: Sendable, Hashable {
-    /// The kind of node: `read`, `work` or `write`.
-    package var node: String
+    /// The kind of its nodes.
+    package var kind: NodeKind
     /// How many nodes of the kind there are.
     package var count: Int
     /// The stages, in order.
@@ -20,18 +20,33 @@ package struct PlanExplanation: Sendable, Hashable {
     package var channel: Channel?
     /// What its nodes did, after a run.
     package var actual: SegmentActual?
+
+    /// The name of the kind of nodes.
+    package var node: String { kind.name }
   }
 
-  /// A bounded channel between segments.
+  /// A queued edge between segments: a bounded channel.
   package struct Channel: Sendable, Hashable {
     /// What travels.
     package var name: String
-    /// How many elements each can hold.
-    package var capacity: Int
     /// How many channels of the kind there are.
     package var count: Int
-    /// The most bytes of an element.
-    package var elementByteCount: Int
+    /// The most bytes that each holds.
+    package var byteBound: Int
+    /// What crossed the edge, after a run.
+    package var actual: ChannelActual?
+  }
+
+  /// What crossed the channels of a kind, summed over them, and how long each side waited.
+  package struct ChannelActual: Sendable, Hashable {
+    /// How many elements.
+    package var elementCount: Int
+    /// Their bytes.
+    package var byteCount: Int
+    /// The seconds that senders waited for room, or for a buffer to fill.
+    package var senderSeconds: Double
+    /// The seconds that receivers waited for elements.
+    package var receiverSeconds: Double
   }
 
   /// What the nodes of a segment did, summed over them.
@@ -115,6 +130,8 @@ package struct PlanExplanation: Sendable, Hashable {
   package var modelPaths: [String] = []
   /// The chain after expansion.
   package var stages: [Stage] = []
+  /// What the tensors of the merged model are taken for.
+  package var roles: [Role] = []
   /// The passes, in order.
   package var passes: [Pass] = []
   /// The parts of the memory.
@@ -125,6 +142,10 @@ package struct PlanExplanation: Sendable, Hashable {
   package var smallestMemory = 0
   /// The most memory that the process had, after a run.
   package var peakMemory = 0
+  /// How chunks come from reading to working: `fused` or `queued`; empty if that is not known.
+  package var edges = ""
+  /// Why so.
+  package var edgesReason = ""
   /// How frames of what pass 1 keeps are compressed; empty if the models are read again.
   package var spillCodec = ""
   /// Why what pass 1 reads is kept, or not.
@@ -149,3 +170,4 @@ package struct PlanExplanation: Sendable, Hashable {
   /// The bytes of all parts of the memory.
   package var plannedMemory: Int { memory.reduce(0) { $0.addingUpToLimit($1.totalByteCount) } }
 }
+internal import SluiceRecipe

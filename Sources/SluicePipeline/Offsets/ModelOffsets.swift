@@ -83,3 +83,4 @@ extension ModelOffsets {
     return reach < Advice.largeReach ? .either : .dppa
   }
 }
+internal import SluiceRecipe

@@ -1,3 +1,4 @@
+package import SluiceArchitecture
 package import SluiceRecipe
 package import SluiceCore
 package import SluiceDataflow
@@ -18,7 +19,7 @@ package struct OffsetSurvey {
     /// The directory or file of the fine-tuned model, or its store.
     package var model: String
     /// How many times the mean an offset must exceed to be significant.
-    package var significanceMultiple = 5.0
+    package var significanceMultiple = MethodParameters().significanceMultiple
     /// Which tensors are linear layers.
     package var linearSet = LinearSet()
 
@@ -66,8 +67,8 @@ package struct OffsetSurvey {
     }
     recipe.linearSet = request.linearSet
     // Only tensors that both models have are looked at.
-    recipe.extraTensors = .ignore
-    recipe.vocabulary = .base
+    recipe.method.extraTensors = .ignore
+    recipe.method.vocabulary = .base
     var options = options
     options.spill = .off
     options.isJournaled = false
@@ -115,22 +116,24 @@ package struct OffsetSurvey {
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let prefix =
       isStored ? TransformChain.empty : TransformChain([SideTransform()], partitionCount: 1)
-    var survey = Survey(context, store: work.store, kernels: kernels, prefix: prefix)
+    let survey = Survey(
+      PassRun(context, kernels: kernels), store: work.store, transforms: prefix)
     if isStored {
       try plan.stored.restoreHistograms(of: tasks, plan, to: work.store)
     } else {
-      try survey.count("survey", tasks)
+      try survey.count(SurveyPass(plan.passInputs), tasks)
     }
-    return try offsets(of: tasks, &survey, work.store)
+    return try offsets(of: tasks, survey, work.store)
   }
 
   /// Asks the histograms, layer by layer and for the model as a whole.
   private func offsets(
-    of tasks: [TensorTask], _ survey: inout Survey, _ store: HistogramStore
+    of tasks: [TensorTask], _ survey: Survey, _ store: HistogramStore
   ) throws -> ModelOffsets {
     let load = loader(store)
     let statistic = SignificantShare(multiple: request.significanceMultiple)
-    let layers = try survey.resolve("refine significance", tasks.map { [$0] }) { layer, whole, _ in
+    let significance = refining("significance", binCount: 1)
+    let layers = try survey.resolve(significance, tasks.map { [$0] }) { layer, whole, _ in
       Result { () throws(UnresolvedBins) in
         let histogram = try load(layer, whole)
         switch LayerSurvey(
@@ -142,7 +145,8 @@ package struct OffsetSurvey {
       }
     }
     typealias Tables = (signed: [Double]?, magnitudes: [Double], mean: Double)
-    let tables = try survey.resolve("refine deciles", [tasks]) { layer, whole, _ in
+    let deciles = refining("deciles", binCount: BinRequest.limit)
+    let tables = try survey.resolve(deciles, [tasks]) { layer, whole, _ in
       Result { () throws(UnresolvedBins) -> Tables in
         let histogram = try load(layer, whole)
         var missing = BinRequest()
@@ -169,9 +173,14 @@ package struct OffsetSurvey {
       })
   }
 
+  private func refining(_ what: String, binCount: Int) -> RefinePass {
+    RefinePass(
+      what, of: [.linear], through: .delta, hasTransforms: !isStored, binCount: binCount)
+  }
+
   /// Puts the two sides of a layer together, whichever of them asks: so both ask for the same bins.
   private func loader(_ store: HistogramStore)
-    -> @Sendable (Survey.Layer, MagnitudeHistogram) throws(UnresolvedBins) -> OffsetHistogram
+    -> @Sendable (SurveyedLayer, MagnitudeHistogram) throws(UnresolvedBins) -> OffsetHistogram
   {
     guard !isStored else {
       return { (_, whole) throws(UnresolvedBins) in OffsetHistogram(magnitudes: whole) }

@@ -10,8 +10,10 @@ package struct MemoryPlan: Sendable, Hashable {
   package let lanes: Int
   /// The number of elements in a chunk.
   package let chunkElements: Int
-  /// The most bytes of a chunk with the runs of all models: the windows or the buffer of a lane.
+  /// The most bytes of a chunk with the runs of all models: windows or a buffer.
   package let chunkBytes: Int
+  /// How many chunks there are of a lane at one time.
+  package let chunksPerLane: Int
   /// The bytes of counting tables and scratch that a lane holds.
   package let tableBytes: Int
   /// The number of output buffers.
@@ -25,9 +27,12 @@ package struct MemoryPlan: Sendable, Hashable {
 
   /// The bytes that the plan needs in all.
   package var totalBytes: Int {
-    lanes * (chunkBytes + tableBytes) + indexBytes
+    lanes * laneBytes + indexBytes
       + max(outputBuffers * outputBufferBytes, frameBuffersByteCount)
   }
+
+  /// The bytes that a lane holds.
+  var laneBytes: Int { chunksPerLane * chunkBytes + tableBytes }
 
   /// The bytes of all buffers for frames: no pass has them and output buffers.
   var frameBuffersByteCount: Int { frameBuffers * FrameOutput.bufferByteCount }
@@ -42,11 +47,7 @@ package struct MemoryPlan: Sendable, Hashable {
 
   /// Fits a run into a budget: as many lanes as asked for, then chunks as large as possible; lanes
   /// are given up only for chunks that would be very small.
-  static func fit(
-    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
-    frames: FrameUse
-  ) throws(PipelineError) -> MemoryPlan {
-    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
+  static func fit(_ shape: Shape, _ options: RunOptions) throws(PipelineError) -> MemoryPlan {
     let largest = options.chunkElements ?? shape.largestUsefulChunk(options.io)
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
@@ -61,25 +62,13 @@ package struct MemoryPlan: Sendable, Hashable {
       }
     }
     throw .usage(
-      "a memory budget of \(options.memory) is too small for these models",
+      "a memory budget of \(options.memory.exactText) is too small for these models",
       remedy: "The smallest that works is --memory \(shape.least(largest).roundedUpToMebibytes).")
   }
 
   /// The smallest budget that works.
-  ///
-  /// - Parameters:
-  ///   - tasks: The tensors of the run.
-  ///   - recipe: What is done with them.
-  ///   - partitionCount: The most partitions of any tensor.
-  ///   - options: The run's options.
-  ///   - frames: Whether frames are written and read.
-  /// - Returns: The number of bytes.
-  static func smallest(
-    _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, options: RunOptions,
-    frames: FrameUse
-  ) -> ByteCount {
-    let shape = Shape(tasks, recipe: recipe, partitionCount: partitionCount, frames: frames)
-    return shape.least(options.chunkElements ?? shape.largestUsefulChunk(options.io))
+  static func smallest(_ shape: Shape, _ options: RunOptions) -> ByteCount {
+    shape.least(options.chunkElements ?? shape.largestUsefulChunk(options.io))
   }
 
   /// What a run does with frames.
@@ -95,8 +84,10 @@ package struct MemoryPlan: Sendable, Hashable {
     }
   }
 
-  private struct Shape {
+  /// What the memory of a run depends on, whatever the number of lanes and the chunks are.
+  struct Shape {
     let frames: FrameUse
+    let edge: ReadEdge
     let tasks: [TensorTask]
     let largestElementCount: Int
     let widestOutput: Int
@@ -104,9 +95,11 @@ package struct MemoryPlan: Sendable, Hashable {
     let indexBytes: Int
 
     init(
-      _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, frames: FrameUse
+      _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, passes: [any TensorPass],
+      stripElements: Int, frames: FrameUse, edge: ReadEdge
     ) {
       self.frames = frames
+      self.edge = edge
       let modelCount = recipe.models.count
       // Only what can be the largest chunk matters: one task for each combination of dtypes and of
       // what is read in place.
@@ -125,36 +118,8 @@ package struct MemoryPlan: Sendable, Hashable {
       self.tasks = Array(distinct.values)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
-      let needs = recipe.method.needs
       let stages = recipe.stages
       let transforms = stages.transforms.map(\.transform.stage)
-      let countsAll =
-        needs.contains(.trim)
-        || transforms.contains { !$0.needs.statistics.isEmpty && $0.scope == .all }
-      let countsLinear =
-        needs.contains(.survey) || transforms.contains { !$0.needs.statistics.isEmpty }
-      let counted: Set<TensorRole> =
-        countsAll ? [.linear, .dense] : countsLinear ? [.linear] : []
-      var modes = Set(
-        tasks.filter { counted.contains($0.role) }.flatMap { task in
-          task.fineTuned.compactMap { source in
-            source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) }
-          }
-        })
-      // Where a model has no tensor, what stages make of zeros is counted in bins.
-      if !counted.isEmpty, !transforms.isEmpty || needs.contains(.trim) { modes.insert(.binned) }
-      let counting = SurveySink.byteCount(modelCount: modelCount, modes: modes)
-      let refining =
-        modes.contains(.binned)
-        ? RefineSink.byteCount(
-          modelCount: modelCount,
-          binCount: max(partitionCount, transforms.map(\.needs.statistics.count).max() ?? 0) + 1)
-        : 0
-      let summing =
-        needs.contains(.maskSums) ? MaskSumSink.byteCount(modelCount: modelCount) : 0
-      let rows = needs.contains(.rowCuts) ? Shape.rowBytes(tasks, modelCount: modelCount) : 0
-      let solving = needs.contains(.solve) ? SolvePlan.laneByteCount(tasks) : 0
-      // The passes follow each other, so a lane holds the tables of one of them at a time.
       let usesGrains =
         transforms.contains { $0.needs.usesGrains } || stages.merging?.stage.usesGrains ?? false
       let tileElements = usesGrains ? Granularity.grainElements : Granularity.tileElements
@@ -162,29 +127,29 @@ package struct MemoryPlan: Sendable, Hashable {
       let custom =
         transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
         + (stages.merging?.stage.laneByteCount ?? 0)
-      let packing = frames.isWriting ? SpillSink.byteCount(modelCount: modelCount) : 0
-      let unpacking = frames.isReading ? ReadStage.packedByteCount(modelCount: modelCount) : 0
-      tableBytes =
-        max(counting + packing, refining + unpacking, summing, rows, solving, unpacking) + blocks
-        + custom
-      let strips = tasks.reduce(0) { $0 + $1.elementCount >> 25 + 1 }
+      let sizes = PassSizes(
+        tasks: tasks, modelCount: modelCount, stripElements: stripElements,
+        writesFrames: frames.isWriting, readsFrames: frames.isReading)
+      // The passes follow each other, so a lane holds the tables of one of them at a time.
+      tableBytes = (passes.map { $0.workerBytes(sizes) }.max() ?? 0) + blocks + custom
+      let strips = tasks.reduce(0) { $0 + $1.elementCount / stripElements + 1 }
       indexBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
+        + Shape.listBytes(tasks, modelCount: modelCount)
         + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
+    }
+
+    /// What headers, the layout of the output, the statistics and the report hold of each tensor, as
+    /// measured (`scripts/attacks known`): some 900 bytes, and its name once in each of the run's own
+    /// lists and twice for each model.
+    private static func listBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
+      tasks.reduce(0) { $0 + 900 + $1.name.utf8.count * (4 + 2 * modelCount) }
     }
 
     func least(_ largest: Int) -> ByteCount {
       ByteCount(
         plan(lanes: 1, chunkElements: min(largest, Granularity.grainElements)).totalBytes)
-    }
-
-    /// What the pass over rows holds, or, in the merge, the cuts of the rows of a strip.
-    private static func rowBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
-      let linear = tasks.filter { $0.role == .linear && $0.columnCount > 0 }
-      let columns = linear.map(\.columnCount).max() ?? 0
-      let cuts = linear.map { min($0.rowCount, (1 << 25) / $0.columnCount + 2) * 24 }.max() ?? 0
-      return max(RowPass.byteCount(columnCount: columns), modelCount * (cuts + columns * 8))
     }
 
     func largestUsefulChunk(_ io: InputMode) -> Int {
@@ -198,7 +163,7 @@ package struct MemoryPlan: Sendable, Hashable {
         tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
-        tableBytes: tableBytes,
+        chunksPerLane: edge.chunksPerLane, tableBytes: tableBytes,
         outputBuffers: lanes + 3,
         outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,

@@ -1,4 +1,5 @@
 public import SluiceRecipe
+internal import SluiceArchitecture
 package import SluiceCore
 package import SluiceFormats
 internal import SluiceMethods
@@ -21,10 +22,14 @@ public struct MergePlan: Sendable {
   let firstFiles: [Int]
   /// The files of the merged model.
   package let layout: ShardLayout
+  /// The passes, in the order in which they run.
+  package let passes: [any TensorPass]
   /// How the byte budget is spent.
   package let memory: MemoryPlan
   /// The models that come from stores.
   let stored: StoredModels
+  /// How chunks come from reading to working.
+  package let readEdge: ReadEdge
   /// Whether pass 2 reads the models again or what pass 1 kept of them.
   package let spill: SpillPlan
   /// The sizes in which tensors are cut.
@@ -48,6 +53,8 @@ public struct MergePlan: Sendable {
   let settings: TensorSettings
   /// The base model's config, changed where the merged model differs; nil if there is none.
   package let config: [UInt8]?
+  /// The small files beside the base's weights.
+  let companions: ModelCompanions
 
   /// Looks at the models of a recipe and plans the merge.
   ///
@@ -64,22 +71,25 @@ public struct MergePlan: Sendable {
   /// Plans a merge, or the making of a store.
   init(_ recipe: MergeRecipe, options: RunOptions, storing spillOfStore: SpillPlan?) throws {
     try RecipeCheck.check(recipe)
-    let inputs = try RecipeInputs(recipe)
+    let inputs = try RecipeInputs(recipe.resolvingHubNames())
     let recipe = inputs.recipe
     coefficients = inputs.coefficients
     let base = try SourceModel.open(name: "base", path: recipe.base, firstFile: 0)
     var firstFile = base.checkpoint.files.count
     var models: [SourceModel] = []
     for model in recipe.models {
-      let source = try SourceModel.open(name: model.name, path: model.path, firstFile: firstFile)
+      let source = try SourceModel.open(
+        name: model.name, path: model.path, firstFile: firstFile,
+        renamings: try RecipeCheck.renamings(recipe), base: base)
       firstFile += source.checkpoint.files.count
       models.append(source)
     }
+    let configWarnings = try ConfigCheck.warnings(models, base: base)
     var matcher = TensorMatcher(recipe: recipe, base: base, models: models)
     let drafts = try matcher.drafts()
     layout = try ShardLayout.plan(
-      drafts.map { PlannedTensor(name: $0.name, dtype: $0.outputDType, shape: $0.shape) },
-      shardByteLimit: recipe.shardSize.bytes)
+      MergePlan.outputTensors(drafts),
+      shardByteLimit: recipe.method.shardSize.bytes)
     let (planned, stripCount) = MergePlan.tasks(
       drafts, layout, stripElements: options.stripElements)
     self.stripCount = stripCount
@@ -100,17 +110,33 @@ public struct MergePlan: Sendable {
     stored = spillInputs.stored
     try stored.check(tasks, recipe, files, needed: SpillPlan.need(spillInputs))
     var spill = try spillOfStore ?? SpillPlan(spillInputs)
-    memory = try MergePlan.memory(
-      spillInputs, partitionCount: settings.partitionCount, &spill)
+    var edge = ReadEdge(options.edges, exceedsCache: inputsExceedCache)
+    (passes, memory) = try MergePlan.fit(spillInputs, coefficients, &spill, &edge)
+    readEdge = edge
     self.spill = spill
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
     firstFiles = ([base] + models).map(\.firstFile)
     config = MergedConfig.make(
       base, recipe: recipe, untiesHead: matcher.untiesHead, drafts: drafts)
+    let embedding = base.embeddingName
+    let vocabulary = try VocabularyCheck(
+      recipe, base: base, models: models,
+      rows: drafts.first { $0.name == embedding }?.shape.dimensions.first,
+      baseRows: embedding.flatMap { base.catalog[$0]?.entry.shape.dimensions.first })
+    companions = try ModelCompanions(
+      of: recipe.base, tokenizerSource: vocabulary.tokenizerSource)
+    let fileWarnings = ([base] + models).flatMap { model in
+      model.checkpoint.warnings.map { warning in
+        var subject = warning.subject
+        subject.model = model.name
+        return Warning(warning.kind, subject: subject, message: warning.message)
+      }
+    }
     warnings =
-      matcher.warnings + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
-      + (try ModelCompanions.warnings(of: recipe.base))
+      fileWarnings + matcher.warnings + configWarnings + PrunedShare.warnings(recipe, tasks)
+      + RecipeCheck.warnings(recipe) + inputs.warnings + solve.warnings
+      + vocabulary.warnings + companions.warnings
     let baseFileCount = base.checkpoint.files.count
     activations = try recipe.models.compactMap { model in
       try model.extraFiles[.activations].map { try VectorFile($0) }
@@ -122,32 +148,60 @@ public struct MergePlan: Sendable {
       let isWeight =
         task.role != .copied
         || (recipe.method.nonLinear == .base && task.base.file < baseFileCount
-          && task.base.dtype.isMergeable && !LinearSet.isRotaryBuffer(task.name))
+          && task.base.dtype.isMergeable && task.part.kind != .rotary)
       return sum + (isWeight ? task.baseElementCount : 0)
     }
     self.recipe = recipe
     self.options = options
   }
 
-  /// What the run does with frames.
-  var frameUse: MemoryPlan.FrameUse { MemoryPlan.FrameUse(spill, stored) }
+  /// What the memory of the run depends on.
+  var memoryShape: MemoryPlan.Shape {
+    MemoryPlan.Shape(
+      tasks, recipe: recipe, partitionCount: settings.partitionCount, passes: passes,
+      stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, stored),
+      edge: readEdge)
+  }
 
-  /// Fits the run into its budget; a spill that nobody asked for gives way.
-  private static func memory(
-    _ spillInputs: SpillPlan.Inputs, partitionCount: Int, _ spill: inout SpillPlan
-  ) throws(PipelineError) -> MemoryPlan {
-    func fit() throws(PipelineError) -> MemoryPlan {
-      try MemoryPlan.fit(
-        spillInputs.tasks, recipe: spillInputs.recipe, partitionCount: partitionCount,
-        options: spillInputs.options,
-        frames: MemoryPlan.FrameUse(spill, spillInputs.stored))
+  /// Makes the passes, and fits them into the budget; reading ahead and a spill that nobody asked for
+  /// give way.
+  private static func fit(
+    _ inputs: SpillPlan.Inputs, _ coefficients: CoefficientTable?, _ spill: inout SpillPlan,
+    _ edge: inout ReadEdge
+  ) throws(PipelineError) -> ([any TensorPass], MemoryPlan) {
+    func fit() throws(PipelineError) -> ([any TensorPass], MemoryPlan) {
+      let passes = PassList.passes(
+        PassInputs(
+          recipe: inputs.recipe, settings: inputs.settings, coefficients: coefficients,
+          spill: spill, stored: inputs.stored), inputs.tasks)
+      let memory = try MemoryPlan.fit(
+        MemoryPlan.Shape(
+          inputs.tasks, recipe: inputs.recipe, partitionCount: inputs.settings.partitionCount,
+          passes: passes, stripElements: inputs.options.stripElements,
+          frames: MemoryPlan.FrameUse(spill, inputs.stored), edge: edge), inputs.options)
+      return (passes, memory)
     }
     do throws(PipelineError) {
       return try fit()
     } catch {
-      guard spill.isOn, spillInputs.options.spill == .auto else { throw error }
+      if edge.isQueued, inputs.options.edges == .auto {
+        edge.fuse("the memory budget has no room for chunks that wait")
+        return try MergePlan.fit(inputs, coefficients, &spill, &edge)
+      }
+      guard spill.isOn, inputs.options.spill == .auto else { throw error }
       spill.turnOff("the memory budget has no room for packing")
       return try fit()
+    }
+  }
+
+  /// The tensors of the output: layers of a stack make one together.
+  private static func outputTensors(_ drafts: [TensorDraft]) -> [PlannedTensor] {
+    drafts.compactMap { draft in
+      guard let stack = draft.stack else {
+        return PlannedTensor(name: draft.name, dtype: draft.outputDType, shape: draft.shape)
+      }
+      guard stack.index == 0 else { return nil }
+      return PlannedTensor(name: stack.tensor, dtype: draft.outputDType, shape: stack.shape)
     }
   }
 
@@ -163,15 +217,18 @@ public struct MergePlan: Sendable {
     var tasks: [TensorTask] = []
     var firstStrip = 0
     for draft in drafts.sorted(by: { NaturalOrder.isOrderedBefore($0.name, $1.name) }) {
-      guard let place = places[draft.name] else { continue }
+      guard let place = places[draft.stack?.tensor ?? draft.name] else { continue }
+      let inside =
+        (draft.stack?.index ?? 0) * draft.shape.elementCount * (draft.outputDType.byteCount ?? 1)
       let task = TensorTask(
         ordinal: tasks.count, name: draft.name, role: draft.role,
         elementCount: draft.shape.elementCount,
         base: draft.base, baseElementCount: draft.baseElementCount, fineTuned: draft.fineTuned,
         fineTunedElementCounts: draft.fineTunedElementCounts,
         outputDType: draft.outputDType, outputShard: place.shard,
-        outputOffset: place.offset, firstStrip: firstStrip,
-        columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions)
+        outputOffset: place.offset + inside, firstStrip: firstStrip,
+        columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions,
+        part: draft.part, stack: draft.stack)
       tasks.append(task)
       firstStrip += cutting.stripCount(of: task.elementCount)
     }
@@ -192,15 +249,8 @@ public struct MergePlan: Sendable {
     for file in files { try file.checkUnchanged() }
   }
 
-  /// The tensors whose deltas are merged by the recipe's operator, in the order of reading.
-  var electedTasks: [TensorTask] {
-    tasks.filter {
-      $0.role == .linear || ($0.role == .dense && recipe.method.nonLinear == .merge)
-    }
-  }
-
   /// The passes over tensors, in order; F32 weights need further looks at some of them.
-  package var passNames: [String] { recipe.method.needs.passes }
+  package var passNames: [String] { passes.filter { !$0.isConditional }.map(\.name) }
 
   private static func exceedCache(_ files: [InputFile]) -> Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }
@@ -214,9 +264,9 @@ public struct MergePlan: Sendable {
   /// - Returns: The number of bytes of all models.
   package static func inputByteCount(_ tasks: [TensorTask]) -> Int {
     tasks.reduce(0) { sum, task in
-      let base = task.baseElementCount * (task.base.dtype.byteCount ?? 1)
-      return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) {
-        $0 + ($1.0.map { $0.dtype.byteCount ?? 1 } ?? 0) * $1.1
+      let base = task.base.byteCount(ofElements: task.baseElementCount)
+      return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) { sum, source in
+        sum + (source.0?.byteCount(ofElements: source.1) ?? 0)
       }
     }
   }

@@ -25,27 +25,19 @@ extension RecipeCheck {
         file, isGiven: recipe.extraFiles[file] != nil, isNeeded: needed.contains(file),
         isKnown: known.contains(file), by: method, model: nil)
     }
-    if !merge.parameters.contains("weight"), recipe.models.contains(where: { $0.isWeighted }) {
+    if !merge.modelParameters.contains(.weight), recipe.models.contains(where: { $0.isWeighted }) {
       throw .usage(
         "--merge \(merge.name) does not look at weights",
         remedy: "--merge sum adds the deltas up, each times its model's weight.")
     }
-    guard !merge.needs(method).contains(.solve) || prune.bands == .none else {
+    guard !merge.passes(method).contains(.solve) || prune.bands == .none else {
       throw .usage(
         "--merge \(merge.name) solves for the models as they are",
         remedy: "Add --prune none, or choose another merging for pruned models.")
     }
-    guard method.dampening >= 0, method.dampening.isFinite,
-      method.offDiagonal >= 0, method.offDiagonal <= 1
-    else {
-      throw .usage("the dampening must be at least 0, and --off-diagonal lie in 0 ... 1")
-    }
     try checkTies(method)
     try checkRates(recipe)
     try checkWeights(recipe)
-    guard method.temperature > 0, method.temperature.isFinite else {
-      throw .usage("the temperature must be a finite number above 0")
-    }
   }
 
   private static func check(
@@ -65,10 +57,7 @@ extension RecipeCheck {
 
   private static func checkTies(_ method: MethodParameters) throws(PipelineError) {
     guard let density = method.tiesDensity else { return }
-    guard density > 0, density <= 1 else {
-      throw .usage("the density that TIES leaves must lie above 0 and be at most 1")
-    }
-    if method.selectingFlavor == .plain, density < 1 {
+    if method.merging.row.elects, method.selectingFlavor == .plain, density < 1 {
       throw .usage(
         "the plain TIES does not trim",
         remedy:
@@ -77,23 +66,24 @@ extension RecipeCheck {
   }
 
   private static func checkWeights(_ recipe: MergeRecipe) throws(PipelineError) {
-    guard recipe.method.merging.rawValue == "lm-cocktail" else { return }
+    let merge = recipe.method.merging.row
+    guard merge.weightsAreShares else { return }
     guard recipe.extraFiles[.losses] == nil else {
       guard !recipe.models.contains(where: { $0.isWeighted }) else {
         throw .usage(
-          "the weights of --merge lm-cocktail are given, and a file of losses that they follow from",
+          "the weights of --merge \(merge.name) are given, and a file of losses that they follow from",
           remedy: "Leave one of them out.")
       }
       return
     }
     guard recipe.models.allSatisfy({ $0.weightByTensor == nil }) else {
-      throw .usage("the weights of --merge lm-cocktail are shares: one number for each model")
+      throw .usage("the weights of --merge \(merge.name) are shares: one number for each model")
     }
     var sum = 0.0
     for model in recipe.models { sum += model.weight }
     guard sum <= 1 + 1e-6, recipe.models.allSatisfy({ $0.weight >= 0 }) else {
       throw .usage(
-        "the weights of --merge lm-cocktail add up to \(sum); they are shares of one model",
+        "the weights of --merge \(merge.name) add up to \(sum); they are shares of one model",
         remedy: "Give weights from 0 on that add up to at most 1 (the rest is the base's), or "
           + "--losses FILE.")
     }
@@ -114,9 +104,4 @@ extension RecipeCheck {
       }
     }
   }
-}
-
-extension MergeRecipe.Model {
-  /// Whether anything is said of its weight.
-  fileprivate var isWeighted: Bool { weight != 1 || weightByTensor != nil }
 }

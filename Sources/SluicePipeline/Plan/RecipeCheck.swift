@@ -1,4 +1,5 @@
 internal import SluiceRecipe
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
@@ -12,7 +13,7 @@ enum RecipeCheck {
       throw .usage("no fine-tuned model is given", remedy: "Add --model NAME=DIRECTORY.")
     }
     // The stage holds its settings and the models' factors side by side.
-    let settings = RecipeKey.settings(of: "amplify").map(\.place.key)
+    let settings = ParameterRow.settings(of: "amplify").map(\.place.key)
     var names: Set<String> = ["base"]
     for model in recipe.models {
       guard names.insert(model.name).inserted else {
@@ -31,7 +32,9 @@ enum RecipeCheck {
       guard model.amplification.allSatisfy({ Float($0).isFinite }) else {
         throw .usage("the factors of model \(model.name) must be finite numbers")
       }
-      guard method.pruning.row.bands == .partitions || model.amplification.isEmpty else {
+      guard
+        method.pruning.row.modelParameters.contains(.amplify) || model.amplification.isEmpty
+      else {
         throw .usage(
           "--prune \(method.pruning.rawValue) has no partitions to amplify",
           remedy: "Leave the factors of model \(model.name) out.")
@@ -43,20 +46,15 @@ enum RecipeCheck {
         throw .usage("the pruning rates of model \(model.name) must lie in 0 ..< 1")
       }
     }
+    try check(method)
     try checkMethod(recipe)
     try checkStages(recipe)
-    guard method.significanceMultiple >= 0, method.significanceMultiple.isFinite else {
-      throw .usage("the significance multiple must be a finite number of at least 0")
-    }
-    guard method.maxRateDeviation >= 0, method.maxRateDeviation <= 1 else {
-      throw .usage("the largest rate deviation must lie in 0 ... 1")
-    }
-    guard Float(method.mergeScale).isFinite else {
-      throw .usage("the merge scale must be a finite number")
-    }
-    guard recipe.shardSize.bytes > 0 else { throw .usage("the shard size must be above 0") }
-    if let dtype = recipe.outputDType, !dtype.isMergeable {
-      throw .usage("weights cannot be written as \(dtype), only as F32, F16, BF16 or F64")
+  }
+
+  /// Checks that every parameter has a value that its row allows.
+  static func check(_ method: MethodParameters) throws(PipelineError) {
+    for row in ParameterRow.all {
+      if let problem = row.problem(with: method[row]) { throw .usage("\(row.flag): \(problem)") }
     }
   }
 
@@ -74,6 +72,24 @@ enum RecipeCheck {
     }
   }
 
+  /// How names are changed, from the texts of the recipe.
+  static func renamings(
+    _ recipe: MergeRecipe
+  ) throws(PipelineError) -> [ModelNames.Renaming] {
+    var renamings: [ModelNames.Renaming] = []
+    for text in recipe.method.renames {
+      let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts[0] != parts[1] else {
+        throw .usage(
+          "--rename \(text.printable) does not say what becomes of what",
+          remedy:
+            "Write OLD=NEW: names that begin with OLD then begin with NEW; either may be empty.")
+      }
+      renamings.append(ModelNames.Renaming(old: String(parts[0]), new: String(parts[1])))
+    }
+    return renamings
+  }
+
   private static func checkStages(_ recipe: MergeRecipe) throws(PipelineError) {
     let stages = recipe.stages
     for placed in stages.transforms where !placed.transform.stage.needs.isDeterministic {
@@ -84,14 +100,14 @@ enum RecipeCheck {
     }
     let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
     let early = stages.transforms.first { $0.place == .delta }
-    let looksAtModels = !recipe.method.needs.isDisjoint(with: [.rowCuts, .solve])
+    let looksAtModels = !recipe.method.passes.isDisjoint(with: [.rowCuts, .solve])
     if let early, looksAtModels {
       throw .usage(
         "--prune \(prune.name) looks at the models themselves, and the stage "
           + "\(early.transform.name.printable) would change their differences first",
         remedy: "Move it after mask.")
     }
-    if merge.needs(recipe.method).contains(.solve), let first = stages.identities.first {
+    if merge.passes(recipe.method).contains(.solve), let first = stages.identities.first {
       throw .usage(
         "--merge \(merge.name) solves for the models as they are; a stage of one's own "
           + "(\(first.place)) has no place in it")

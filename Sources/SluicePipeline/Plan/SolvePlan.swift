@@ -32,8 +32,8 @@ struct SolvePlan: Sendable {
     grams = try recipe.models.compactMap { model in
       try model.extraFiles[.grams].map { try VectorFile($0) }
     }
-    guard recipe.method.needs.contains(.solve) else { return }
-    let mergesAll = recipe.method.merging.row.needs(recipe.method).contains(.solve)
+    guard recipe.method.passes.contains(.solve) else { return }
+    let mergesAll = recipe.method.merging.row.passes(recipe.method).contains(.solve)
     var offset = 0
     for (index, task) in tasks.enumerated() where task.role == .linear {
       if mergesAll {
@@ -109,13 +109,15 @@ extension TensorTask {
       baseElementCount: baseElementCount, fineTuned: fineTuned,
       fineTunedElementCounts: fineTuned.map { $0 == nil ? 0 : elementCount },
       outputDType: outputDType, outputShard: outputShard, outputOffset: outputOffset,
-      firstStrip: firstStrip, columnCount: columnCount, dimensions: dimensions)
+      firstStrip: firstStrip, columnCount: columnCount, dimensions: dimensions, part: part,
+      stack: stack)
   }
 }
 
 extension VectorFile {
   /// Checks that a layer has a square matrix with one row for each of its columns.
   func checkMatrix(of task: TensorTask, model: String) throws(PipelineError) {
+    try checkOrientation(task, model)
     guard let entry = entry(task.name) else { throw problem("is missing", task, model) }
     let count = task.columnCount
     guard entry.shape.dimensions == [count, count], entry.dtype.isMergeable else {

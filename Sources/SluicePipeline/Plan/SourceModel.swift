@@ -1,26 +1,34 @@
-internal import SluiceRecipe
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceRecipe
 
 /// A checkpoint that takes part in a merge, with the names under which its tensors are found.
 struct SourceModel {
-  static let headName = "lm_head.weight"
-  private static let embeddingSuffixes = ["embed_tokens.weight", "wte.weight"]
-
   /// The name in messages; `base` for the base model.
   let name: String
-  let checkpoint: Checkpoint
+  /// The tensors.
+  let catalog: ModelCatalog
   /// The ordinal of the checkpoint's first file in the run's list of files.
   let firstFile: Int
-  /// The model's `config.json`.
+  /// The model's `config.json`, to be written with changes.
   let config: TopLevelObject?
   /// The store that stands for the model, if it is one.
   var store: DeltaStore?
+  /// The input embedding, by the name that it has in this model.
+  let embeddingName: String?
+  /// The head that the checkpoint stores, if it stores one.
+  let storedHeadName: String?
+
+  var checkpoint: Checkpoint { catalog.checkpoint }
 
   /// What the config says of tied heads, if it says anything.
-  var tiesHead: Bool? { config?.bool("tie_word_embeddings") }
+  var tiesHead: Bool? { catalog.tiesHead }
 
-  static func open(name: String, path: String, firstFile: Int) throws -> SourceModel {
+  static func open(
+    name: String, path: String, firstFile: Int, renamings: [ModelNames.Renaming] = [],
+    base: SourceModel? = nil
+  ) throws -> SourceModel {
     do throws(FormatError) {
       let store = try DeltaStore.open(path)
       let checkpoint: Checkpoint
@@ -33,35 +41,40 @@ struct SourceModel {
       if let bytes = checkpoint.config {
         config = try TopLevelObject(bytes, file: "\(path)/config.json")
       }
+      let catalog = try ModelCatalog(
+        checkpoint, renamings: base == nil ? [] : renamings,
+        baseNames: base.map { Set($0.catalog.layerNames) })
+      let names = catalog.tensors.map(\.name)
       return SourceModel(
-        name: name, checkpoint: checkpoint, firstFile: firstFile, config: config, store: store)
+        name: name, catalog: catalog, firstFile: firstFile, config: config, store: store,
+        embeddingName: HeadNames.embedding(among: names),
+        storedHeadName: names.first(where: HeadNames.isHead))
     } catch {
       throw error.about(model: name)
     }
   }
 
-  /// The input embedding, by the name that it has in this model.
-  var embeddingName: String? {
-    checkpoint.tensors.lazy.map(\.name).first { name in
-      SourceModel.embeddingSuffixes.contains { name == $0 || name.hasSuffix("." + $0) }
-    }
+  /// The head, by the name that it has or would have.
+  var headName: String {
+    storedHeadName ?? embeddingName.map(HeadNames.head) ?? HeadNames.standard
   }
 
   /// Whether the model has a head that is not its embedding.
   ///
-  /// A head that is stored although the config ties it is the embedding once more.
-  var hasOwnHead: Bool { checkpoint[SourceModel.headName] != nil && tiesHead != true }
+  /// A head that is stored although the config ties it is the embedding once more, or stale.
+  var hasOwnHead: Bool { storedHeadName != nil && tiesHead != true }
 
-  /// Whether a missing head means that the embedding is used in its place.
+  /// Whether the embedding is used as the head: where the config ties them, or there is no other.
   var usesEmbeddingAsHead: Bool {
-    checkpoint[SourceModel.headName] == nil && tiesHead != false && embeddingName != nil
+    embeddingName != nil && (tiesHead == true || (storedHeadName == nil && tiesHead != false))
   }
 
   /// The tensor that plays the part of the given name: itself, or the embedding for a tied head.
   func tensor(_ name: String) -> CheckpointTensor? {
-    if let tensor = checkpoint[name] { return tensor }
-    guard name == SourceModel.headName, usesEmbeddingAsHead, let embeddingName else { return nil }
-    return checkpoint[embeddingName]
+    if HeadNames.isHead(name), usesEmbeddingAsHead, let embeddingName {
+      return catalog[embeddingName]
+    }
+    return catalog[name] ?? (HeadNames.isHead(name) ? storedHeadName.flatMap { catalog[$0] } : nil)
   }
 
   /// The path of the file that holds a tensor.

@@ -101,7 +101,7 @@ package struct SpillPlan: Sendable, Hashable {
 
   /// Why pass 2 can need any element; nil if it cannot.
   private static func obstacle(_ recipe: MergeRecipe) -> String? {
-    guard recipe.method.needs.contains(.survey) else {
+    guard recipe.method.passes.contains(.survey) else {
       return "\(recipe.method.pruning.row.name) can keep elements of any size"
     }
     if let stage = recipe.stages.transforms(after: .delta).first {

@@ -1,20 +1,9 @@
-internal import SluiceRecipe
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
+internal import SluiceRecipe
 internal import SluiceStages
-
-/// A tensor of the merged model before it has a place in the output.
-struct TensorDraft {
-  var name: String
-  var role: TensorRole
-  var shape: TensorShape
-  var outputDType: DType
-  var base: TensorSource
-  var baseElementCount: Int
-  var fineTuned: [TensorSource?]
-  var fineTunedElementCounts: [Int]
-}
 
 /// Finds for every tensor of the merged model what each model has to give, and checks that it fits:
 /// names, shapes, dtypes (C1, C2, C13, C14 of the specification).
@@ -24,69 +13,143 @@ struct TensorMatcher {
   let models: [SourceModel]
   private(set) var warnings: [Warning] = []
   private(set) var untiesHead = false
+  /// For each model, the tensors that it does not have.
+  private var absent: [[String]]
 
   init(recipe: MergeRecipe, base: SourceModel, models: [SourceModel]) {
     self.recipe = recipe
     self.base = base
     self.models = models
+    absent = Array(repeating: [], count: models.count)
   }
 
   /// All tensors of the merged model.
-  mutating func drafts() throws(PipelineError) -> [TensorDraft] {
+  mutating func drafts() throws -> [TensorDraft] {
+    for model in models where model.store == nil { try NameCheck.check(model, base: base, recipe) }
+    for model in [base] + models {
+      if let warning = try HeadCheck.warning(model) { warnings.append(warning) }
+    }
     var drafts: [TensorDraft] = []
-    for tensor in base.checkpoint.tensors {
-      drafts.append(try draft(of: tensor, named: tensor.name))
+    for tensor in base.catalog.tensors {
+      guard let stack = base.catalog.stack(tensor.name) else {
+        let name = base.catalog.canonicalName(tensor.name)
+        var draft = try draft(of: base.tensor(tensor.name) ?? tensor, named: name, tensor)
+        if name != tensor.name {
+          draft.stack = StackPlace(
+            tensor: tensor.name, index: 0, count: 1, shape: tensor.entry.shape)
+        }
+        drafts.append(draft)
+        continue
+      }
+      let part = base.catalog.part(of: tensor)
+      for index in 0..<stack.layerCount {
+        guard let layer = base.catalog.layer(index, of: tensor.name) else { continue }
+        var draft = try draft(of: layer, named: layer.name, in: tensor, part)
+        draft.stack = StackPlace(
+          tensor: tensor.name, index: index, count: stack.layerCount, shape: tensor.entry.shape)
+        drafts.append(draft)
+      }
     }
     if let head = try addedHead() { drafts.append(head) }
     drafts += try extraTensors()
+    warnAboutAbsentTensors()
     warnAboutMixedDTypes()
+    try checkRows(drafts)
     return drafts
   }
 
+  /// The part of a tensor, or of a layer of a stack, once the recipe's patterns have been heard.
+  private func part(
+    _ tensor: CheckpointTensor, _ name: String, _ stack: CheckpointTensor?, _ known: TensorPart?
+  ) -> TensorPart {
+    let shape = tensor.entry.shape
+    guard let stack, let known else {
+      var own = base.catalog.part(of: tensor)
+      // An embedding that plays the part of a head is one.
+      if HeadNames.isHead(name) { own = TensorPart(.head, "its name says head") }
+      return recipe.linearSet.adjusted(own, name: name, shape: shape)
+    }
+    var layer = recipe.linearSet.adjusted(known, name: stack.name, shape: stack.entry.shape)
+    layer = recipe.linearSet.adjusted(layer, name: name, shape: shape)
+    layer.matrixCount = 1
+    return layer
+  }
+
   private mutating func draft(
-    of tensor: CheckpointTensor, named name: String
-  ) throws(PipelineError) -> TensorDraft {
+    of tensor: CheckpointTensor, named name: String, _ named: CheckpointTensor? = nil,
+    in stack: CheckpointTensor? = nil, _ known: TensorPart? = nil
+  ) throws -> TensorDraft {
     let (shape, dtype) = (tensor.entry.shape, tensor.entry.dtype)
-    let isLinear = recipe.linearSet.contains(name, shape: shape)
-    if !dtype.isMergeable || LinearSet.isRotaryBuffer(name) {
-      if isLinear || (dtype.isFloatingPoint && !dtype.isMergeable) {
+    let part = part(HeadNames.isHead(name) ? tensor : named ?? tensor, name, stack, known)
+    if part.kind == .packed { throw packed(base, tensor, part) }
+    if !dtype.isMergeable || part.kind == .rotary {
+      if part.isLinear || (dtype.isFloatingPoint && !dtype.isMergeable) {
         throw unmergeable(base, tensor)
       }
-      return copy(of: tensor, named: name, in: base)
+      try checkBuffers(tensor, part)
+      return copy(of: tensor, named: name, part, in: base)
     }
     if dtype == .f64 { warnAboutF64(base, tensor) }
-    let keepsBase = !isLinear && recipe.method.nonLinear == .base
-    if keepsBase, recipe.outputDType == nil || recipe.outputDType == dtype {
-      return copy(of: tensor, named: name, in: base)
+    let written = recipe.method.outputDType ?? (tensor.entry.packed == nil ? dtype : .bf16)
+    let role = role(of: part)
+    if role == .converted, tensor.entry.packed == nil, written == dtype,
+      part.kind != .router || recipe.method.routers != .first
+    {
+      return copy(of: tensor, named: name, part, in: base)
     }
     var result = TensorDraft(
-      name: name, role: keepsBase ? .converted : isLinear ? .linear : .dense, shape: shape,
-      outputDType: recipe.outputDType ?? dtype, base: source(tensor, in: base),
-      baseElementCount: shape.elementCount,
+      name: name, role: role, part: part, shape: shape, outputDType: written,
+      base: base.source(tensor), baseElementCount: shape.elementCount,
       fineTuned: Array(repeating: nil, count: models.count),
       fineTunedElementCounts: Array(repeating: 0, count: models.count))
-    if !keepsBase {
-      for model in models.indices { try match(model, &result, baseShape: shape) }
+    if role == .converted {
+      if part.kind == .router, recipe.method.routers == .first { try takeFirst(&result, shape) }
+      return result
     }
+    for model in models.indices { try match(model, &result, baseShape: shape) }
     return result
+  }
+
+  /// What is done with a part.
+  private func role(of part: TensorPart) -> TensorRole {
+    if part.isLinear { return .linear }
+    if part.kind == .router {
+      switch recipe.method.routers {
+      case .merge: break
+      case .average: return .averaged
+      case .base, .first: return .converted
+      }
+    }
+    return recipe.method.nonLinear == .base ? .converted : .dense
+  }
+
+  /// The first model's own weights in the place of the base's.
+  private mutating func takeFirst(_ draft: inout TensorDraft, _ shape: TensorShape) throws {
+    try match(0, &draft, baseShape: shape)
+    if let own = draft.fineTuned[0] { draft.base = own }
+    draft.fineTuned = Array(repeating: nil, count: models.count)
+    draft.fineTunedElementCounts = Array(repeating: 0, count: models.count)
   }
 
   private mutating func match(
     _ ordinal: Int, _ draft: inout TensorDraft, baseShape: TensorShape
-  ) throws(PipelineError) {
+  ) throws {
     let model = models[ordinal]
     guard let tensor = model.tensor(draft.name) else {
-      warnings.append(
-        Warning(
-          .missingTensor, subject: Subject(model: model.name, tensor: draft.name),
-          message: "the model does not have this tensor; it counts as unchanged"))
+      guard recipe.method.absent != .error else {
+        throw PipelineError.mismatch(
+          model: model.name, file: model.checkpoint.path, tensor: draft.name,
+          "the model does not have this tensor",
+          remedy: "--absent base takes what a model lacks as unchanged.")
+      }
+      absent[ordinal].append(draft.name)
       return
     }
     guard tensor.entry.dtype.isMergeable else { throw unmergeable(model, tensor) }
     if tensor.entry.dtype == .f64 { warnAboutF64(model, tensor) }
     let shape = tensor.entry.shape
     if shape != baseShape { try matchRows(model, tensor, &draft, baseShape: baseShape) }
-    draft.fineTuned[ordinal] = source(tensor, in: model)
+    draft.fineTuned[ordinal] = model.source(tensor)
     draft.fineTunedElementCounts[ordinal] = min(shape.elementCount, draft.shape.elementCount)
   }
 
@@ -95,8 +158,20 @@ struct TensorMatcher {
     baseShape: TensorShape
   ) throws(PipelineError) {
     let shape = tensor.entry.shape
-    let differsInRows = shape.matchesExceptRows(baseShape) && draft.role == .dense
-    guard differsInRows, recipe.vocabulary != .error else {
+    guard shape.elementCount > 0 else {
+      throw .mismatch(
+        model: model.name, file: model.file(of: tensor), tensor: draft.name,
+        "the tensor is empty (\(shape)), the base's is \(baseShape)",
+        remedy:
+          "It was saved under DeepSpeed ZeRO-3 without its weights being gathered; save it again "
+          + "with them (zero_to_fp32.py, or stage3_gather_16bit_weights_on_model_save).")
+    }
+    let holdsTokens =
+      draft.part.kind == .embedding || draft.part.kind == .head
+      || draft.part.kind == .bias || draft.part.kind == .outside
+    let differsInRows =
+      shape.matchesExceptRows(baseShape) && draft.role == .dense && holdsTokens
+    guard differsInRows, recipe.method.vocabulary != .error else {
       throw .mismatch(
         model: model.name, file: model.file(of: tensor), tensor: draft.name,
         "the shape is \(shape), the base's is \(baseShape)",
@@ -105,11 +180,11 @@ struct TensorMatcher {
           : "Is this a fine-tune of that base? Shapes must agree.")
     }
     let (rows, baseRows) = (shape.dimensions[0], baseShape.dimensions[0])
-    if recipe.vocabulary == .extend, shape.elementCount > draft.shape.elementCount {
+    if recipe.method.vocabulary == .extend, shape.elementCount > draft.shape.elementCount {
       draft.shape = shape
     }
     let consequence =
-      switch (recipe.vocabulary, rows > baseRows) {
+      switch (recipe.method.vocabulary, rows > baseRows) {
       case (.extend, true): "rows beyond the base's are the mean of the models that have them"
       case (_, true): "its further rows are left out"
       case (_, false): "the rows that it lacks count as unchanged"
@@ -121,40 +196,50 @@ struct TensorMatcher {
   }
 
   /// The head of a tied base, if a fine-tuned model has a head of its own.
-  private mutating func addedHead() throws(PipelineError) -> TensorDraft? {
-    let isTied = base.usesEmbeddingAsHead || base.tiesHead == true
-    guard isTied, let embeddingName = base.embeddingName,
-      let embedding = base.checkpoint[embeddingName],
+  private mutating func addedHead() throws -> TensorDraft? {
+    guard base.usesEmbeddingAsHead, let embeddingName = base.embeddingName,
+      let embedding = base.catalog[embeddingName],
       let untied = models.first(where: \.hasOwnHead)
     else { return nil }
     untiesHead = true
+    let headName = base.headName
     warnings.append(
       Warning(
-        .untiedHead, subject: Subject(model: untied.name, tensor: SourceModel.headName),
+        .untiedHead, subject: Subject(model: untied.name, tensor: untied.headName),
         message: "the model has a head of its own; so the merged model has one, made from the "
           + "embedding where a model's head is tied to it"))
     // A base that stores its head although it is tied has it among its tensors.
-    guard base.checkpoint[SourceModel.headName] == nil else { return nil }
-    return try draft(of: embedding, named: SourceModel.headName)
+    guard base.storedHeadName == nil else { return nil }
+    return try draft(of: embedding, named: headName)
   }
 
   private mutating func extraTensors() throws(PipelineError) -> [TensorDraft] {
     var drafts: [TensorDraft] = []
     var seen: Set<String> = []
     for model in models {
-      for tensor in model.checkpoint.tensors where base.checkpoint[tensor.name] == nil {
-        if tensor.name == SourceModel.headName, untiesHead || !model.hasOwnHead { continue }
-        if LinearSet.isRotaryBuffer(tensor.name) { continue }
-        guard recipe.extraTensors != .error else {
+      for tensor in model.catalog.tensors
+      where base.catalog[model.catalog.canonicalName(tensor.name)] == nil {
+        // A stack whose layers the base has each by itself is no further tensor.
+        if let stack = model.catalog.stack(tensor.name),
+          (0..<stack.layerCount).allSatisfy({ base.catalog[stack.layerName($0)] != nil })
+        {
+          continue
+        }
+        if HeadNames.isHead(tensor.name), untiesHead || !model.hasOwnHead { continue }
+        let part = model.catalog.part(of: tensor)
+        if part.kind == .rotary { continue }
+        if part.kind == .packed { throw packed(model, tensor, part) }
+        guard recipe.method.extraTensors != .error else {
           throw .mismatch(
             model: model.name, file: model.file(of: tensor), tensor: tensor.name,
             "the base does not have this tensor",
             remedy: "Is this a fine-tune of that base (adapters must be merged first)? "
-              + "--extra-tensors ignore leaves such tensors out, copy takes them over.")
+              + "--extra-tensors ignore leaves such tensors out, copy takes them over; --rename "
+              + "'OLD=NEW' renames what begins with OLD.")
         }
-        let isCopied = recipe.extraTensors == .copy && seen.insert(tensor.name).inserted
+        let isCopied = recipe.method.extraTensors == .copy && seen.insert(tensor.name).inserted
         if isCopied, tensor.entry.dtype.byteCount == nil { throw unmergeable(model, tensor) }
-        if isCopied { drafts.append(copy(of: tensor, named: tensor.name, in: model)) }
+        if isCopied { drafts.append(copy(of: tensor, named: tensor.name, part, in: model)) }
         warnings.append(
           Warning(
             .extraTensor, subject: Subject(model: model.name, tensor: tensor.name),
@@ -166,26 +251,60 @@ struct TensorMatcher {
   }
 
   private func copy(
-    of tensor: CheckpointTensor, named name: String, in model: SourceModel
+    of tensor: CheckpointTensor, named name: String, _ part: TensorPart, in model: SourceModel
   ) -> TensorDraft {
     let entry = tensor.entry
     return TensorDraft(
-      name: name, role: .copied, shape: entry.shape, outputDType: entry.dtype,
-      base: source(tensor, in: model), baseElementCount: entry.shape.elementCount,
+      name: name, role: entry.packed == nil ? .copied : .converted, part: part,
+      shape: entry.shape,
+      outputDType: entry.packed == nil ? entry.dtype : recipe.method.outputDType ?? .bf16,
+      base: model.source(tensor), baseElementCount: entry.shape.elementCount,
       fineTuned: Array(repeating: nil, count: models.count),
       fineTunedElementCounts: Array(repeating: 0, count: models.count))
   }
 
-  private func source(_ tensor: CheckpointTensor, in model: SourceModel) -> TensorSource {
-    TensorSource(
-      file: model.firstFile + tensor.fileOrdinal, dtype: tensor.entry.dtype,
-      byteRange: tensor.entry.byteRange, view: tensor.entry.view)
+  private mutating func checkBuffers(_ tensor: CheckpointTensor, _ part: TensorPart) throws {
+    guard part.kind != .rotary else { return }
+    for model in models {
+      guard let own = model.tensor(tensor.name) else { continue }
+      if own.entry.dtype.isFloatingPoint { throw unmergeable(base, tensor) }
+      if let warning = try BufferCheck.check(own, of: model, base: base, tensor) {
+        warnings.append(warning)
+      }
+    }
+  }
+
+  /// Rows of embeddings and heads are those of one vocabulary.
+  private func checkRows(_ drafts: [TensorDraft]) throws(PipelineError) {
+    guard recipe.method.vocabulary == .extend, let embeddingName = base.embeddingName,
+      let embedding = drafts.first(where: { $0.name == embeddingName }),
+      let head = drafts.first(where: { $0.name == base.headName && $0.shape.rank == 2 })
+    else { return }
+    let (rows, headRows) = (embedding.shape.dimensions[0], head.shape.dimensions[0])
+    guard rows != headRows,
+      embedding.baseElementCount != embedding.shape.elementCount
+        || head.baseElementCount != head.shape.elementCount
+    else { return }
+    throw .mismatch(
+      model: "base", file: base.checkpoint.path, tensor: head.name,
+      "the head would have \(headRows) rows and the embedding (\(embeddingName.printable)) \(rows): "
+        + "a model added rows to only one of them",
+      remedy: "--vocabulary base keeps the base's rows.")
   }
 
   private func unmergeable(_ model: SourceModel, _ tensor: CheckpointTensor) -> PipelineError {
     .mismatch(
       model: model.name, file: model.file(of: tensor), tensor: tensor.name,
       "weights of type \(tensor.entry.dtype) cannot be merged, only F32, F16, BF16 and F64",
+      remedy: "Use the model's unquantised checkpoint.")
+  }
+
+  private func packed(
+    _ model: SourceModel, _ tensor: CheckpointTensor, _ part: TensorPart
+  ) -> PipelineError {
+    .mismatch(
+      model: model.name, file: model.file(of: tensor), tensor: tensor.name,
+      "the model is quantised (\(part.reason)) in a way that is not read",
       remedy: "Use the model's unquantised checkpoint.")
   }
 
@@ -196,13 +315,33 @@ struct TensorMatcher {
         message: "F64 weights are rounded to F32 before they are merged"))
   }
 
+  /// What models lack: each tensor where they are few, one line where they are many.
+  private mutating func warnAboutAbsentTensors() {
+    for (model, names) in zip(models, absent) {
+      guard names.count > 8, let first = names.first else {
+        for name in names {
+          warnings.append(
+            Warning(
+              .missingTensor, subject: Subject(model: model.name, tensor: name),
+              message: "the model does not have this tensor; it counts as unchanged"))
+        }
+        continue
+      }
+      warnings.append(
+        Warning(
+          .missingTensor, subject: Subject(model: model.name, tensor: first),
+          message: "the model does not have this tensor, and \(names.count - 1) others; they count "
+            + "as unchanged"))
+    }
+  }
+
   private mutating func warnAboutMixedDTypes() {
     for model in models {
-      let different = model.checkpoint.tensors.filter { [base] tensor in
-        guard let mine = base.checkpoint[tensor.name]?.entry.dtype else { return false }
+      let different = model.catalog.tensors.filter { [base] tensor in
+        guard let mine = base.catalog[tensor.name]?.entry.dtype else { return false }
         return tensor.entry.dtype != mine
       }
-      guard let example = different.first, let mine = base.checkpoint[example.name] else {
+      guard let example = different.first, let mine = base.catalog[example.name] else {
         continue
       }
       warnings.append(

@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceMethods
@@ -37,7 +38,7 @@ struct TensorSettings: RateSource, FactorSource {
     constantWeights = recipe.models.map { Float($0.weight) }
     self.method = method
     // Each pruned tensor has its own rates: linear layers, or what a random mask is for.
-    let prunesAll = method.pruning.row.parameters.contains("scope") && method.maskScope == .all
+    let prunesAll = method.pruning.row.drawsMasks && method.maskScope == .all
     let pruned = tasks.filter { $0.role == .linear || ($0.role == .dense && prunesAll) }
       .map(\.ordinal)
     let distinct = Set(rates.flatMap { $0.isEmpty ? [method.pruningRate] : pruned.map($0.at) })

@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -25,6 +26,15 @@ extension MergeReport {
       explanation.write(to: &json)
     }
     json.list("copiedFiles", copiedFiles.map { .string($0) })
+    json.key("leftOutFiles")
+    json.beginArray()
+    for file in plan.companions.leftOut {
+      json.beginObject(isOnOneLine: true)
+      json.member("name", .string(file.name))
+      json.member("reason", .string(file.reason))
+      json.endObject()
+    }
+    json.endArray()
     json.endObject()
     try json.finish()
     return file
@@ -37,52 +47,20 @@ extension MergeReport {
     json.key("recipe")
     json.beginObject()
     json.member("base", .string(recipe.base))
-    json.member("prune", .string(method.pruning.rawValue))
-    json.member("merge", .string(method.merging.rawValue))
-    json.member("pruningRate", .double(method.pruningRate.value))
-    json.member("partitionWidth", .double(method.partitionWidth))
+    for row in ParameterRow.all where method.uses(row) {
+      json.key(row.memberName)
+      json.value(of: method.effective(row))
+    }
     json.list("partitionRates", method.partitionRates.map { .double($0.value) })
-    json.member("rates", .string(method.assignedRates.rawValue))
-    json.member("significanceMultiple", .double(method.significanceMultiple))
-    json.member("maxRateDeviation", .double(method.maxRateDeviation))
-    json.member("tieBreak", .string(method.tieBreak.rawValue))
-    json.member("combine", .string(method.combination.rawValue))
-    json.member("nonlinear", .string(method.nonLinear.rawValue))
-    json.member("mergeScale", .double(method.mergeScale))
-    writeChoices(&json)
-    json.member("dtype", recipe.outputDType.map { .string($0.rawValue) } ?? .null)
-    json.member("shardSize", .integer(recipe.shardSize.bytes))
-    json.member("vocabulary", .string(recipe.vocabulary.rawValue))
-    json.member("extraTensors", .string(recipe.extraTensors.rawValue))
-    json.list("linearInclude", recipe.linearSet.include.map { .string($0) })
-    json.list("linearExclude", recipe.linearSet.exclude.map { .string($0) })
+    // What pages that know no methods ask of them.
+    json.member("cutsByMagnitude", .bool(method.pruning.row.cutsByMagnitude))
+    json.member("electsSigns", .bool(method.merging.row.elects))
+    for file in MethodInputFile.allCases {
+      if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
+    }
     json.endObject()
     writeRun(&json)
     json.endObject()
-  }
-
-  /// What only some methods know.
-  private func writeChoices(_ json: inout JSONWriter) {
-    let method = plan.recipe.method
-    json.member("significance", method.significance.map { .string($0.rawValue) } ?? .null)
-    json.member("deviationScale", .bool(method.scalesDeviations))
-    json.member("rebalance", .bool(method.rebalancesRates))
-    json.member("denominator", .string(method.denominator.rawValue))
-    json.member("owlNorm", .string(method.owlNormalisation.rawValue))
-    json.member("rescale", .string(method.rescale.rawValue))
-    json.member("scope", .string(method.maskScope.rawValue))
-    json.member("seed", .string("\(method.seed)"))
-    json.member("tiesFlavor", .string(method.tiesFlavor.rawValue))
-    json.member("tiesDensity", .double(method.trimDensity))
-    json.member("zeroSign", .string(method.electedZeroSign.rawValue))
-    json.member("tiesAggregation", .string(method.tiesAggregation.rawValue))
-    json.member("target", .string(method.solveTarget.rawValue))
-    json.member("dampening", .double(method.dampening))
-    json.member("offDiagonal", .double(method.offDiagonal))
-    json.member("temperature", .double(method.temperature))
-    for file in MethodInputFile.allCases {
-      if let path = plan.recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
-    }
   }
 
   private func writeRun(_ json: inout JSONWriter) {
@@ -94,6 +72,7 @@ extension MergeReport {
     json.member("chunkElements", .integer(plan.memory.chunkElements))
     json.member("outputBuffers", .integer(plan.memory.outputBuffers))
     json.member("io", .string(plan.options.io.rawValue))
+    json.member("edges", .string(plan.readEdge.isQueued ? "queued" : "fused"))
     json.member("vectorLevel", .string(plan.options.vectorLevel.name))
     json.list("passes", passes.map { .string($0.name) })
     json.endObject()
@@ -115,7 +94,7 @@ extension MergeReport {
       json.beginArray()
       for layer in model.layers { writeLayer(&json, layer) }
       json.endArray()
-      json.member("requestedRate", .double(requestedRate))
+      json.member("requestedRate", .double(model.requestedRate))
       json.member("assignedRate", model.assignedRate.map { .double($0) } ?? .null)
       json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
       json.endObject()
@@ -168,21 +147,25 @@ extension MergeReport {
   }
 
   private func writeShards(_ json: inout JSONWriter) {
-    let ordinals = Dictionary(uniqueKeysWithValues: plan.tasks.map { ($0.name, $0.ordinal) })
+    let tasks = Dictionary(grouping: plan.tasks) { $0.stack?.tensor ?? $0.name }
     json.key("shards")
     json.beginArray()
     for shard in plan.layout.shards {
-      let tensorSums = shard.tensors.compactMap { ordinals[$0.name].map(sums.sum) }
+      let parts = shard.tensors.map { tensor in
+        (tasks[tensor.name] ?? []).sorted { ($0.stack?.index ?? 0) < ($1.stack?.index ?? 0) }
+      }
+      let tensorSums = parts.map { BlockSum(parts: $0.map { sums.sum(of: $0.ordinal) }) }
       json.beginObject()
       json.member("file", .string(shard.fileName))
       json.member("bytes", .integer(shard.byteCount))
       json.member("hash", .string(ShardHash.text(header: shard.header, sums: tensorSums)))
       json.key("tensors")
       json.beginArray()
-      for (tensor, sum) in zip(shard.tensors, tensorSums) {
+      for (tensor, (sum, parts)) in zip(shard.tensors, zip(tensorSums, parts)) {
         json.beginObject(isOnOneLine: true)
         json.member("name", .string(tensor.name))
         json.member("hash", .string(sum.text))
+        if parts.count > 1 { json.member("parts", .integer(parts.count)) }
         json.endObject()
       }
       json.endArray()
@@ -193,6 +176,23 @@ extension MergeReport {
 }
 
 extension JSONWriter {
+  /// Writes the value of a parameter.
+  fileprivate mutating func value(of value: AnyParameterValue) {
+    switch value {
+    case .number(let number): self.value(.double(number))
+    // Readers of JSON have 53 bits for numbers.
+    case .integer(let number): self.value(.string("\(number)"))
+    case .toggle(let isOn): self.value(.bool(isOn))
+    case .word(let word): self.value(.string(word))
+    case .size(let size): self.value(.integer(size.bytes))
+    case .patterns(let patterns):
+      beginArray(isOnOneLine: true)
+      for pattern in patterns { self.value(.string(pattern)) }
+      endArray()
+    case .none: self.value(.null)
+    }
+  }
+
   fileprivate mutating func list(_ key: String, _ values: [JSONScalar]) {
     self.key(key)
     beginArray(isOnOneLine: true)

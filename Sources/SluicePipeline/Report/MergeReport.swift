@@ -46,6 +46,9 @@ public struct MergeReport: Sendable {
     package let path: String
     /// The factor of each partition, most severe first.
     package let factors: [Float]
+    /// The rate that was asked for: the mean over its layers, weighted by their elements, where it
+    /// differs from layer to layer.
+    package let requestedRate: Double
     /// The linear layers, in byte order of their names.
     package let layers: [Layer]
 
@@ -96,6 +99,7 @@ public struct MergeReport: Sendable {
     models = plan.recipe.models.enumerated().map { ordinal, model in
       Model(
         name: model.name, path: model.path, factors: method.ringFactors(model.amplification),
+        requestedRate: plan.requestedRate(model: ordinal),
         layers: zip(statistics.tasks, statistics.layers[ordinal]).compactMap { task, layer in
           cuts[task.ordinal, ordinal].map { Layer(statistics: layer, cuts: $0) }
         })
@@ -109,9 +113,19 @@ public struct MergeReport: Sendable {
     explanation.fill(from: self)
     self.explanation = explanation
   }
+}
 
-  /// The rate that was asked for.
-  package var requestedRate: Double {
-    plan.recipe.method.partitionRates.last?.value ?? plan.recipe.method.pruningRate.value
+extension MergePlan {
+  /// The rate that was asked for of a model.
+  func requestedRate(model: Int) -> Double {
+    let method = recipe.method
+    guard method.pruning.row.bands != .none else { return 0 }
+    if let constant = recipe.models[model].pruningRate?.constant { return constant }
+    var (sum, count) = (0.0, 0.0)
+    for task in recipe.models[model].pruningRate == nil ? [] : linearTasks {
+      sum += settings.pruningRate(of: task, model: model).value * Double(task.elementCount)
+      count += Double(task.elementCount)
+    }
+    return count > 0 ? sum / count : method.pruningRate.value
   }
 }

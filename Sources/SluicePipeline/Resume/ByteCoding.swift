@@ -50,3 +50,4 @@ extension [UInt8] {
   /// Appends a number that is not negative, in 64 bits, least significant byte first.
   mutating func append(count: Int) { append(littleEndian: UInt64(count)) }
 }
+internal import SluiceRecipe

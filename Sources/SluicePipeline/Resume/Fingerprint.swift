@@ -40,9 +40,14 @@ struct Fingerprint: Sendable, Hashable {
   }
 
   /// Adds the fingerprint to what must agree.
-  func add(to manifest: inout Manifest, as name: String) {
+  ///
+  /// - Parameters:
+  ///   - manifest: The manifest.
+  ///   - name: What the file is called there.
+  ///   - hasTime: Whether its time counts; that of a store does not, which says itself what it is.
+  func add(to manifest: inout Manifest, as name: String, hasTime: Bool = true) {
     manifest.add(fact: "\(name).bytes", "\(byteCount)")
-    manifest.add(fact: "\(name).modified", "\(modificationNanoseconds)")
+    if hasTime { manifest.add(fact: "\(name).modified", "\(modificationNanoseconds)") }
     manifest.add(fact: "\(name).content", content.hexadecimal)
   }
 

@@ -15,7 +15,7 @@ extension Manifest {
 
   /// Longer files are no manifests; those of large merges have some MB.
   private static let byteLimit = 1 << 28
-  /// The most facts, and the most notes: some for each file of a merge.
+  /// The most facts, notes and places: some for each file of a merge.
   private static let entryLimit = 1 << 20
 
   /// The text of the file.
@@ -24,7 +24,7 @@ extension Manifest {
       json.beginObject()
       json.member("format", .string(Manifest.format))
       json.member("version", .integer(Manifest.version))
-      for (key, entries) in [("facts", facts), ("notes", notes)] {
+      for (key, entries) in [("facts", facts), ("notes", notes), ("places", places)] {
         json.key(key)
         json.beginObject()
         for entry in entries { json.member(entry.name, .string(entry.value)) }
@@ -55,6 +55,7 @@ extension Manifest {
       case "version": version = "\(try scanner.scalar().text)"
       case "facts": manifest.facts = try entries(&scanner)
       case "notes": manifest.notes = try entries(&scanner)
+      case "places": manifest.places = try entries(&scanner)
       default: try scanner.skipValue()
       }
       // Another version may mean other things by everything that follows.

@@ -24,6 +24,9 @@ package struct Manifest: Sendable, Hashable {
   /// What is good to know.
   package internal(set) var notes: [Entry] = []
 
+  /// Where input files lay, and what is known of them there; see ``InputPlace``.
+  package internal(set) var places: [Entry] = []
+
   /// Starts without facts.
   package init() {}
 

@@ -54,17 +54,9 @@ enum MergeManifest {
   }
 
   private static func addRecipe(_ recipe: MergeRecipe, to manifest: inout Manifest) {
-    var facts = recipe
     manifest.add(note: "base", recipe.base)
-    facts.base = ""
-    for (position, model) in recipe.models.enumerated() {
+    for model in recipe.models {
       manifest.add(note: "model.\(model.name)", model.path)
-      facts.models[position].path = ""
-    }
-    facts.extraFiles = [:]
-    for (position, model) in recipe.models.enumerated() {
-      // What the files hold is noted with the inputs.
-      facts.models[position].extraFiles = [:]
       for file in MethodInputFile.allCases {
         if let path = model.extraFiles[file] {
           manifest.add(note: "\(file.rawValue).\(model.name)", path)
@@ -74,22 +66,23 @@ enum MergeManifest {
     for file in MethodInputFile.allCases {
       if let path = recipe.extraFiles[file] { manifest.add(note: file.rawValue, path) }
     }
-    // Stages of one's own are known by their identities, whatever they are made of.
-    for (position, stage) in facts.stages.identities.enumerated() {
-      manifest.add(fact: "recipe.stages.\(position)", "\(stage.place): \(stage.identity)")
-    }
-    facts.stages = CustomStages()
-    // By reflection, so that no setting that a recipe may get can be forgotten here.
-    for (name, value) in StoredValues.list(facts, name: "recipe") where !value.isEmpty {
-      manifest.add(fact: name, value)
-    }
+    for (name, value) in recipe.facts { manifest.add(fact: "\(recipePrefix)\(name)", value) }
   }
 
+  /// What the names of facts begin with that are the recipe's.
+  static let recipePrefix = "recipe."
+
   private static func addInputs(_ plan: MergePlan, to manifest: inout Manifest) throws {
-    for (name, files) in plan.filesByModel {
+    let readsAll = plan.options.inputCheck == .all
+    for (model, (name, files)) in plan.filesByModel.enumerated() {
       for file in files {
         let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
-        try Fingerprint(of: file).add(to: &manifest, as: "input.\(name).\(fileName)")
+        let key = "input.\(name).\(fileName)"
+        // The base comes first.
+        let isStored = model > 0 && plan.stored.isStored(model - 1)
+        try Fingerprint(of: file).add(to: &manifest, as: key, hasTime: !isStored)
+        try manifest.places.append(
+          Manifest.Entry(name: key, value: InputPlace(of: file, isRead: readsAll).text))
       }
     }
     for file in MethodInputFile.allCases {
@@ -97,14 +90,18 @@ enum MergeManifest {
         [("", plan.recipe.extraFiles[file])]
         + plan.recipe.models.map { (".\($0.name)", $0.extraFiles[file]) }
       for case (let owner, let path?) in paths {
-        try Fingerprint(of: try InputFile.open(path)).add(
-          to: &manifest, as: "extra.\(file.rawValue)\(owner)")
+        let key = "extra.\(file.rawValue)\(owner)"
+        let input = try InputFile.open(path)
+        try Fingerprint(of: input).add(to: &manifest, as: key)
+        try manifest.places.append(
+          Manifest.Entry(name: key, value: InputPlace(of: input, isRead: readsAll).text))
       }
     }
-    for name in try ModelCompanions.list(of: plan.recipe.base) {
-      guard let status = try FileStatus.of("\(plan.recipe.base)/\(name)") else { continue }
+    for file in plan.companions.files {
+      guard let status = try FileStatus.of(file.source) else { continue }
       manifest.add(
-        fact: "copied.\(name)", "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
+        fact: "copied.\(file.name)",
+        "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
     }
   }
 

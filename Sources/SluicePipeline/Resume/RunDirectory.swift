@@ -1,6 +1,7 @@
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 
 /// The output of a run and, inside it, the work directory with everything that is unfinished.
 ///
@@ -18,6 +19,10 @@ struct RunDirectory {
   let work: String
   let manifest: Manifest
   let lock: RunLock
+  /// Which finished names are the run's own.
+  let names: OutputNames
+  /// Keep calls on paths in the two directories where they belong.
+  private let held: (output: OwnedDirectory, work: OwnedDirectory)
   /// Whether an earlier attempt left anything.
   private(set) var isResumed = false
   private let existedBefore: Bool
@@ -35,8 +40,19 @@ struct RunDirectory {
   /// - Returns: Its path; in the work directory, which may be moved, only its name.
   func spillPlace(of plan: MergePlan) -> String {
     guard let other = plan.options.spillDirectory else { return RunDirectory.spillName }
-    let run = manifest.identity.hexadecimal.prefix(16)
-    return "\(Directory.absolute(other))/sluice-\(run).spill"
+    return "\(Directory.absolute(other))/\(spillName(of: manifest.identity))"
+  }
+
+  /// The name of a run's spill in another directory: the same for each attempt, so that none is left when
+  /// the note of it is lost.
+  private func spillName(of identity: Hash128) -> String {
+    "sluice-\(identity.hexadecimal.prefix(16)).spill"
+  }
+
+  /// What a note of a spill has that was made in this very work directory: one that came from elsewhere
+  /// removes nothing.
+  private var spillMark: String {
+    Hash128(of: Array("spill \(held.work.inode)".utf8)).hexadecimal
   }
 
   /// Where the spill is: in the work directory, or in another with a name that is the run's own.
@@ -48,7 +64,7 @@ struct RunDirectory {
     let path = spillPlace(of: plan)
     try removeOtherSpill(than: path)
     try AtomicFile.write(
-      Array(path.utf8), to: workPath(RunDirectory.spillPlaceName), via: work)
+      Array("\(spillMark)\n\(path)".utf8), to: workPath(RunDirectory.spillPlaceName), via: work)
     return path
   }
 
@@ -56,11 +72,16 @@ struct RunDirectory {
   private func removeOtherSpill(than kept: String? = nil) throws {
     let place = workPath(RunDirectory.spillPlaceName)
     guard try FileStatus.of(place) != nil else { return }
-    let path = String(
+    let note = String(
       decoding: try InputFile.contents(of: place, byteLimit: 1 << 16), as: UTF8.self)
-    let name = path.split(separator: "/").last ?? ""
-    // Nothing but what `spillPath` named is removed.
-    guard name.hasPrefix("sluice-"), name.hasSuffix(".spill"), path != kept else { return }
+    let lines = note.split(separator: "\n", maxSplits: 1)
+    guard lines.count == 2, lines[0] == spillMark else { return }
+    let path = String(lines[1])
+    // Nothing but what `spillPath` named is removed: the spill of the run whose manifest this is.
+    guard path != kept,
+      case .manifest(let earlier) = try Manifest.read(workPath(RunDirectory.manifestName)),
+      Directory.name(of: path) == spillName(of: earlier.identity)
+    else { return }
     try Directory.removeFile(path)
   }
 
@@ -74,13 +95,26 @@ struct RunDirectory {
     if try FileStatus.of(work, followingLinks: false)?.kind == .symbolicLink {
       throw PipelineError.linkedWork(work)
     }
-    try Directory.create(work)
-    try Directory.sync(path)
+    let isThere = try FileStatus.of(work) != nil
+    let output = try OwnedDirectory(path, .users)
+    held = (output, try OwnedDirectory(work, .runs))
+    // An earlier attempt may have been killed between making a directory and waiting for its name.
+    try Directory.syncIfAllowed(Directory.parent(of: path))
+    if isThere { try Directory.sync(path) }
     lock = try RunLock(in: work, output: path)
+    names = try OutputNames(output: path, work: work)
   }
 
   /// Opens the journal of the run, or begins a new one.
-  mutating func openJournal(_ apply: (JournalRecord) -> Void) throws -> WorkFile {
+  ///
+  /// - Parameters:
+  ///   - check: How inputs are compared with those of earlier attempts.
+  ///   - apply: Called for every record, in order.
+  /// - Returns: The journal's file, cut off after its last whole record.
+  /// - Throws: `PipelineError` if the work directory belongs to another run.
+  mutating func openJournal(
+    _ check: InputCheck = .change, _ apply: (JournalRecord) -> Void
+  ) throws -> WorkFile {
     switch try Manifest.read(workPath(RunDirectory.manifestName)) {
     case .missing:
       // Nothing was begun, or all but nothing was removed again.
@@ -94,6 +128,8 @@ struct RunDirectory {
     case .manifest(let earlier):
       let differences = manifest.differences(from: earlier)
       guard differences.isEmpty else { throw PipelineError.otherRun(path, differences) }
+      let changed = manifest.changedInputs(since: earlier, check)
+      guard changed.isEmpty else { throw PipelineError.changedInputs(path, changed) }
     }
     guard let file = try WorkFile.open(at: workPath(RunDirectory.journalName)) else {
       return try newJournal()
@@ -104,6 +140,7 @@ struct RunDirectory {
     case .valid(manifest.identity): break
     case .foreign, .valid: throw PipelineError.foreignJournal(file.path)
     }
+    try removePartialFiles()
     while let record = try reader.next() {
       isResumed = true
       apply(record)
@@ -112,17 +149,11 @@ struct RunDirectory {
     return file
   }
 
-  /// Throws the work of earlier attempts away, with files that already had their finished names.
+  /// Throws the work of earlier attempts away, with their files that already had finished names.
   ///
-  /// - Parameter isOutput: Whether a name in the output belongs to the merged model.
   /// - Throws: `FormatError` if something cannot be removed.
-  func startOver(removing isOutput: (String) -> Bool) throws {
-    if try isPublishing() {
-      // From the end of the alphabet: the index goes before the shards that it names.
-      for entry in try Directory.list(path).reversed() where isOutput(entry.name) {
-        try Directory.remove("\(path)/\(entry.name)")
-      }
-    }
+  func startOver() throws {
+    try names.removeAll()
     try clear()
   }
 
@@ -141,17 +172,13 @@ struct RunDirectory {
     try? Directory.remove(path)
   }
 
-  /// Whether the journal says that files were about to get their finished names.
-  private func isPublishing() throws -> Bool {
-    guard
-      let file = try WorkFile.open(at: workPath(RunDirectory.journalName), isReadOnly: true)
-    else { return false }
-    var reader = try JournalReader(file)
-    var isPublishing = false
-    while let record = try reader.next() {
-      if record.key.kind == .publish { isPublishing = true }
+  /// Removes what a killed attempt was about to give a name: nobody goes on with such files, and a disk
+  /// may be short of space.
+  private func removePartialFiles() throws {
+    for entry in try Directory.list(work)
+    where entry.name.hasPrefix(".") && entry.name.hasSuffix(".partial") {
+      try Directory.removeFile(workPath(entry.name))
     }
-    return isPublishing
   }
 
   private func newJournal() throws -> WorkFile {
@@ -201,12 +228,22 @@ extension PipelineError {
         remedy: restartRemedy))
   }
 
+  /// A fact as people know it: a parameter by its flag.
+  private static func label(_ fact: String) -> String {
+    guard fact.hasPrefix(MergeManifest.recipePrefix) else { return fact }
+    let name = String(fact.dropFirst(MergeManifest.recipePrefix.count))
+    if let row = ParameterRow.named(name) { return row.flag }
+    let word = name.prefix { $0 != " " }
+    return ModelParameter(rawValue: String(word)) != nil
+      || ParameterRow.named(String(word)) != nil ? "--\(name)" : name
+  }
+
   static func otherRun(
     _ path: String, _ differences: [(name: String, mine: String?, other: String?)]
   ) -> PipelineError {
     let inputs = differences.filter { $0.name.hasPrefix("input.") }
     let shown = (differences.filter { !$0.name.hasPrefix("input.") } + inputs).prefix(3).map {
-      "\($0.name) was \($0.other ?? "not there"), is \($0.mine ?? "not there")".printable
+      "\(label($0.name)) was \($0.other ?? "not given"), is \($0.mine ?? "not given")".printable
     }
     let rest = differences.count > 3 ? " and \(differences.count - 3) more" : ""
     let what =

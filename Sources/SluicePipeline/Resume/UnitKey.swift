@@ -52,3 +52,4 @@ package struct UnitKey: Sendable, Hashable {
     self.ordinal = ordinal
   }
 }
+internal import SluiceRecipe

@@ -1,6 +1,6 @@
 internal import SluiceRecipe
 internal import SluiceCore
-package import SluiceDataflow
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceStages
@@ -27,7 +27,7 @@ struct RunContext: Sendable {
     self.work = work
     self.progress = progress
     self.cancellation = cancellation
-    budget = ByteBudget(limit: plan.memory.totalBytes, cancellation: cancellation)
+    budget = ByteBudget(limit: plan.memory.totalBytes)
     catalogue = try budget.acquire(plan.memory.indexBytes)
     dropsCachedPages = plan.inputsExceedCache
     packed = plan.packedReading(kernels)
@@ -36,15 +36,13 @@ struct RunContext: Sendable {
 
 /// One pass over tensors: lanes, and, if the pass writes, two writers.
 ///
-///     lane 1 --+                 +--> write 1
-///     lane 2 --+--merged bytes---+--> write 2
+///     read 1 ==chunks==> lane 1 --+                 +--> write 1
+///     read 2 ==chunks==> lane 2 --+--merged bytes---+--> write 2
 ///
-/// A pass with second looks has a writer of frames in their place.
+/// Where the edge before a lane is fused, the lane reads for itself. A pass with second looks has a
+/// writer of frames in their place.
 struct LanePass {
-  /// Two writes on their way keep a disk busier than one.
-  static let writerCount = 2
-
-  let name: String
+  let pass: any TensorPass
   let tasks: [TensorTask]
   var context: RunContext
   /// Whether the strip of an ordinal needs no work, since an earlier attempt has done it.
@@ -69,7 +67,7 @@ struct LanePass {
       count: context.plan.memory.frameBuffers, byteCount: FrameOutput.bufferByteCount,
       cancellation: context.cancellation)
     let channel = BoundedChannel<FrameJob>(
-      capacity: context.plan.memory.frameBuffers, cancellation: context.cancellation,
+      byteBound: context.plan.memory.frameBuffersByteCount, cancellation: context.cancellation,
       name: "frames")
     let modelCount = context.plan.recipe.models.count
     let limit = context.plan.options.spillLimit?.bytes ?? .max
@@ -98,7 +96,8 @@ struct LanePass {
       count: memory.outputBuffers, byteCount: memory.outputBufferBytes,
       cancellation: context.cancellation)
     let channel = BoundedChannel<WriteJob>(
-      capacity: memory.outputBuffers, cancellation: context.cancellation, name: "merged")
+      byteBound: memory.outputBuffers * memory.outputBufferBytes,
+      cancellation: context.cancellation, name: "merged")
     let output = (stage: WriteStage(shards, ledger: ledger), channel: channel)
     return try run(writing: output, frames: nil, didEnd: { _ in }) { node in
       (makeSink(ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger)), nil)
@@ -114,7 +113,7 @@ struct LanePass {
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws -> PassMetrics {
-    let graph = Graph(cancellation: context.cancellation)
+    let graph = PassGraphRun(cancellation: context.cancellation)
     let plan = context.plan
     let queue = StripQueue(
       tasks, granularity: plan.granularity, cancellation: context.cancellation,
@@ -125,13 +124,16 @@ struct LanePass {
       dropsCachedPages: context.dropsCachedPages, packed: context.packed)
     let outputs: [any GraphChannel] =
       (output.map { [$0.channel] } ?? []) + (frames.map { [$0] } ?? [])
+    let lanes = plan.memory.lanes * plan.memory.laneBytes
+    let lease = try context.budget.acquire(lanes)
+    defer { lease.release() }
     for lane in 1...plan.memory.lanes {
       try addLane(lane, to: graph, stage: stage, outputs: outputs, didEnd: didEnd, makeSinks)
     }
     if let frames, let repacking { addFrameWriter(to: graph, frames, repacking) }
     if let output {
-      for writer in 1...LanePass.writerCount {
-        graph.add("write \(writer)", .sink, reads: [output.channel]) { [context] node in
+      for writer in 1...MergePass.writerCount {
+        graph.add(.writer, writer, reads: [output.channel]) { [context] node in
           try output.stage.run(node, from: output.channel) { byteCount in
             context.progress.advance(by: byteCount)
             context.work.meter.countWritten(byteCount)
@@ -140,7 +142,7 @@ struct LanePass {
       }
     }
     do {
-      let metrics = PassMetrics(name: name, tensorCount: tasks.count, run: try graph.run())
+      let metrics = try graph.run(pass, tensorCount: tasks.count)
       try plan.checkInputs()
       return metrics
     } catch let error where !(error is CancelledError) {
@@ -151,10 +153,10 @@ struct LanePass {
   }
 
   private func addFrameWriter(
-    to graph: Graph, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
+    to graph: PassGraphRun, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
   ) {
     let stage = SpillWriteStage(repacking.store)
-    graph.add("write frames", .sink, reads: [frames]) { [context] node in
+    graph.add(.frameWriter, nil, reads: [frames]) { [context] node in
       try stage.run(
         node, from: frames, didWrite: { context.work.meter.countWritten($0) },
         didEnd: { context.work.didSpill($0) })
@@ -162,23 +164,23 @@ struct LanePass {
   }
 
   private func addLane(
-    _ lane: Int, to graph: Graph, stage: ReadStage, outputs: [any GraphChannel],
+    _ lane: Int, to graph: PassGraphRun, stage: ReadStage, outputs: [any GraphChannel],
     didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
     let memory = context.plan.memory
-    let budget = try context.budget.reserve(memory.chunkBytes)
-    let tables = try context.budget.reserve(memory.tableBytes)
     let pool =
-      context.plan.options.io == .pread || context.packed.needsBuffers
+      stage.usesBuffers
       ? try BufferPool(
-        count: 1, byteCount: max(memory.chunkBytes, 1), cancellation: context.cancellation) : nil
+        count: memory.chunksPerLane, byteCount: max(memory.chunkBytes, 1),
+        cancellation: context.cancellation) : nil
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
     let names = context.plan.recipe.models.map(\.name)
-    graph.add("lane \(lane)", .stage, writes: outputs) { [kernels, transforms] node in
-      // The tables of the lane count as leased for as long as the lane lives.
-      let lease = try tables.acquire(memory.tableBytes)
-      defer { lease.release() }
+    graph.connect(
+      context.plan.chunkContract, ReadEdge.name,
+      from: .reader, to: .lane, lane, writes: outputs,
+      produce: { node, pass in try stage.run(node, pool: pool, pass: pass) }
+    ) { [kernels, transforms] node in
       let sinks = makeSinks(node)
       let first = FusedStages(
         modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first)
@@ -186,7 +188,7 @@ struct LanePass {
       let second = sinks.second.map {
         FusedStages(modelNames: names, kernels: kernels, sink: $0)
       }
-      try stage.run(node, budget: budget, pool: pool) { chunk in
+      return { (chunk: Chunk) in
         let stages = chunk.strip.look == .first ? first : second ?? first
         if chunk.isFirst { try stages.begin(chunk.strip) }
         try stages.process(chunk)
@@ -198,38 +200,10 @@ struct LanePass {
             try repacking?.didSurvey(chunk.strip)
           }
         }
-        progress.advance(by: chunk.inputByteCount)
+        progress.advance(by: chunk.byteCount)
         // What is looked at again lies in the page cache.
         if chunk.strip.look == .first { meter.countRead(chunk.readByteCount) }
       }
-    }
-  }
-}
-
-/// What a pass did.
-package struct PassMetrics: Sendable {
-  /// The name of the pass.
-  package let name: String
-  /// How many tensors it looked at.
-  package let tensorCount: Int
-  /// The bytes that it wrote to intermediate files.
-  package var bytesSpilled = 0
-  /// What its nodes and channels did.
-  package let run: GraphRun
-}
-
-extension ReadStage.PackedReading {
-  /// Whether chunks need buffers whatever the mode is.
-  var needsBuffers: Bool {
-    if case .unpacked = self { true } else { false }
-  }
-}
-
-extension Chunk {
-  /// The bytes of the chunk's elements, however they were read.
-  var inputByteCount: Int {
-    ([base] + fineTuned).reduce(0) { sum, run in
-      sum + (run.map { $0.elementCount * ($0.dtype.byteCount ?? 1) } ?? 0)
     }
   }
 }

@@ -53,7 +53,7 @@ public struct MergeRun {
   /// - Throws: A `SluiceError` that says what failed.
   public func execute() throws -> MergeReport {
     guard case .merged(let report) = try run() else {
-      throw PipelineError.outputExists(output, found: MergeReport.fileName)
+      throw PipelineError.outputExists(output, found: [MergeReport.fileName])
     }
     return report
   }
@@ -74,6 +74,7 @@ public struct MergeRun {
     let files = OutputDirectory(output, work: work, plan: plan)
     // What is noted of the inputs must be what the plan was made from.
     try plan.checkInputs()
+    plan.limitReadAhead()
     let manifest = try MergeManifest.make(plan)
     let isNew = try FileStatus.of(work) == nil
     if try isNew && files.isFinished(manifest) { return .wasFinished }
@@ -84,10 +85,10 @@ public struct MergeRun {
       try directory.finish()
       return .wasFinished
     }
-    if plan.options.startsOver { try directory.startOver(removing: OutputDirectory.isOutput) }
+    if plan.options.startsOver { try directory.startOver() }
     var earlier = MergeProgress()
-    let journalFile = try directory.openJournal { earlier.apply($0) }
-    if !earlier.isPublishing { try files.checkIsFree() }
+    let journalFile = try directory.openJournal(plan.options.inputCheck) { earlier.apply($0) }
+    if !earlier.isPublishing { try files.checkIsFree(but: directory.names) }
     do {
       let report = try resume(
         from: &earlier, in: directory, journalFile, files: files, meter: meter, kernels: kernels)
@@ -111,9 +112,14 @@ public struct MergeRun {
     if earlier.isPublishing, !damaged.isEmpty {
       damaged.append(UnitKey(.publish, 0))
       earlier.undo(UnitKey(.publish, 0))
-      try files.takeBack()
+      try files.takeBack(directory.names)
     }
-    if !earlier.isPublishing { try files.checkSpace() }
+    if !earlier.isPublishing {
+      let isElsewhere = plan.spill.isOn && plan.options.spillDirectory != nil
+      let spill = isElsewhere ? try directory.spillPath(of: plan) : nil
+      try DiskNeeds(plan, output: output, spill: spill, earlier: earlier)
+        .check(output, making: "the merged model")
+    }
     return try MergeWork.attempt(
       plan, in: directory, journalFile, earlier: earlier, damaged: damaged, meter: meter,
       cancellation: cancellation
@@ -121,7 +127,7 @@ public struct MergeRun {
       var report = try merge(work, kernels: kernels)
       report.identity = directory.manifest.identity
       report.addRunWarnings(damaged: damaged, isLocked: directory.lock.isExclusive, output: output)
-      try files.publish(work.shards, report: &report) { $0.count(work) }
+      try files.publish(work.shards, report: &report, noting: directory.names) { $0.count(work) }
       return report
     }
   }
@@ -130,36 +136,15 @@ public struct MergeRun {
     let explanation = PlanExplanation(plan, output: output, measuresSpeed: false)
     let context = try RunContext(
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
-    var analysis = AnalysisPasses(context, kernels: kernels)
-    let chain = try analysis.chain()
-    let merge = try mergePass(analysis.context, chain: chain, kernels: kernels)
+    let run = PassRun(context, kernels: kernels)
+    let findings = try run.run(plan.passes)
     try work.beginPublishing()
     var report = MergeReport(
-      plan: plan, statistics: analysis.statistics, cuts: analysis.cuts, sums: work.sums,
-      passes: analysis.passes + [merge])
-    report.totals.bytesSpilled = analysis.spilledByteCount
+      plan: plan, statistics: findings.statistics, cuts: findings.cuts, sums: work.sums,
+      passes: run.metrics)
+    report.totals.bytesSpilled = run.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes
     report.explanation = explanation
     return report
-  }
-
-  private func mergePass(
-    _ context: RunContext, chain: MergeChain, kernels: Kernels
-  ) throws -> PassMetrics {
-    let modelCount = plan.recipe.models.count
-    // In reverse, so that what pass 1 read last, and the page cache still holds, is used first.
-    let tasks = Array(plan.tasks.reversed())
-    let pass = LanePass(
-      name: "merge", tasks: tasks, context: context, isFinished: context.work.isMerged,
-      kernels: kernels, transforms: chain.transformChain)
-    progress.startPhase(
-      "merge", totalBytes: MergePlan.inputByteCount(tasks) + plan.layout.tensorByteCount,
-      doneBytes: plan.strips.lazy.filter { context.work.isMerged($0.ordinal) }.reduce(0) {
-        $0 + $1.inputByteCount + $1.outputByteCount
-      })
-    defer { progress.finishPhase() }
-    return try pass.run(writing: context.work.shards) { output in
-      MergeSink(modelCount: modelCount, chain: chain, output: output, kernels: kernels)
-    }
   }
 }

@@ -23,18 +23,44 @@ struct OutputDirectory {
       || name == MergeReport.fileName || name.hasPrefix("pytorch_model")
   }
 
-  /// Refuses a directory that holds a model which this run did not make.
-  func checkIsFree() throws {
+  /// The names that the run gives to files.
+  private var names: Set<String> {
+    var names = Set(plan.layout.shards.map(\.fileName))
+    names.formUnion(plan.companions.files.map(\.name))
+    names.formUnion([MergeRecipe.resolvedFileName, MergeReport.fileName])
+    if plan.layout.index != nil { names.insert(ShardLayout.indexFileName) }
+    if plan.config != nil { names.insert("config.json") }
+    return names
+  }
+
+  /// Refuses a directory with a model that this run did not make, or with others' files of the names
+  /// that it is going to give.
+  ///
+  /// - Parameter own: The run's own files, if it has begun to give names.
+  /// - Throws: `PipelineError` with the names that are taken.
+  func checkIsFree(but own: OutputNames? = nil) throws {
     guard try FileStatus.of(path) != nil else { return }
     let inputs = Set(plan.files.map { FileIdentity($0.status) })
+    let names = names
+    // Some names lie in directories of their own, and what leads there must be no link.
+    var foreign = try names.filter { name in
+      let parts = name.split(separator: "/")
+      for count in 1..<parts.count where parts.count > 1 {
+        let place = "\(path)/\(parts.prefix(count).joined(separator: "/"))"
+        let kind = try FileStatus.of(place, followingLinks: false)?.kind
+        if kind != nil, kind != .directory { return true }
+      }
+      return try FileStatus.of("\(path)/\(name)", followingLinks: false) != nil
+        && own?.isOurs(name) != true
+    }
     for entry in try Directory.list(path) {
       if let status = entry.status, inputs.contains(FileIdentity(status)) {
         throw PipelineError.outputIsInput(path, found: entry.name)
       }
-      if OutputDirectory.isOutput(entry.name) {
-        throw PipelineError.outputExists(path, found: entry.name)
-      }
+      guard OutputDirectory.isOutput(entry.name) else { continue }
+      if try own?.isOurs(entry.name) != true { foreign.insert(entry.name) }
     }
+    guard foreign.isEmpty else { throw PipelineError.outputExists(path, found: Array(foreign)) }
   }
 
   /// Whether all of this very run is there already: its report, and every file with its length.
@@ -52,61 +78,57 @@ struct OutputDirectory {
     return try FileStatus.of("\(path)/\(ShardLayout.indexFileName)")?.byteCount == index.count
   }
 
-  /// Refuses to begin what the disk cannot hold.
-  func checkSpace() throws {
-    var needed = plan.layout.byteCount + plan.statisticsByteCount + plan.solve.byteCount
-    if plan.options.spillDirectory == nil {
-      needed += min(plan.spill.expectedByteCount, plan.options.spillLimit?.bytes ?? .max)
-    }
-    for shard in plan.layout.shards {
-      for place in ["\(work)/\(shard.fileName)", "\(path)/\(shard.fileName)"] {
-        guard let status = try FileStatus.of(place, followingLinks: false) else { continue }
-        needed -= min(status.allocatedByteCount, shard.byteCount)
-      }
-    }
-    let free = try FileSystem.freeByteCount(at: path)
-    guard free < needed else { return }
-    throw PipelineError(
-      Failure(
-        .inputOutput, subject: Subject(file: path),
-        message: "the merged model needs \(ByteCount(needed)) more, \(ByteCount(free)) are free",
-        remedy: "Free space, or choose another --out."))
-  }
-
   /// Gives everything its finished name: what loaders look for first comes last.
   ///
   /// A run that is stopped in between does all of it again: each step leaves what is finished alone
   /// or puts the same in its place.
   func publish(
-    _ shards: OutputShards, report: inout MergeReport, completing: (inout MergeReport) -> Void
+    _ shards: OutputShards, report: inout MergeReport, noting names: OutputNames,
+    completing: (inout MergeReport) -> Void
   ) throws {
-    var waiting = try sideFiles()
+    var waiting = try sideFiles(noting: names)
     report.copiedFiles = waiting.names.sorted()
     try waiting.add(
       AtomicFile.holding(
         Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)",
         via: work))
-    if plan.layout.index != nil { try shards.publish(in: path) }
+    if plan.layout.index != nil {
+      try names.willName(namedShards)
+      try shards.publish(in: path)
+    }
     completing(&report)
     report.fillExplanation()
     try waiting.add(report.file(to: "\(path)/\(MergeReport.fileName)", via: work))
     try waiting.publish()
     if let index = plan.layout.index {
-      try AtomicFile.write(index, to: "\(path)/\(ShardLayout.indexFileName)", via: work)
+      let file = try AtomicFile.holding(
+        index, to: "\(path)/\(ShardLayout.indexFileName)", via: work)
+      try AtomicFile.publish([file], noting: names)
     } else {
       try shards.publish(in: path)
     }
   }
 
+  /// Where the shards are, and the names that they get.
+  private var namedShards: [(path: String, name: String)] {
+    plan.layout.shards.map { ("\(work)/\($0.fileName)", $0.fileName) }
+  }
+
   /// Copies config, tokenizer and other small files of the base.
-  private func sideFiles() throws -> WaitingFiles {
-    var files = WaitingFiles()
+  private func sideFiles(noting own: OutputNames) throws -> WaitingFiles {
+    // The only shard comes last, but is noted with the others: one wait less.
+    var files = WaitingFiles(own: own, notedToo: plan.layout.index == nil ? namedShards : [])
     if let config = plan.config {
       try files.add(AtomicFile.holding(config, to: "\(path)/config.json", via: work))
     }
-    for name in try ModelCompanions.list(of: plan.recipe.base) where name != "config.json" {
+    for file in plan.companions.files where file.name != "config.json" {
+      let via = Directory.parent(of: "\(work)/\(file.name)")
+      if file.name.contains("/") {
+        try Directory.create(via)
+        try Directory.create(Directory.parent(of: "\(path)/\(file.name)"))
+      }
       try files.add(
-        AtomicFile.copying("\(plan.recipe.base)/\(name)", to: "\(path)/\(name)", via: work))
+        AtomicFile.copying(file.source, to: "\(path)/\(file.name)", via: via), as: file.name)
     }
     return files
   }
@@ -118,13 +140,21 @@ private struct WaitingFiles {
   private static let countLimit = 32
   private static let byteLimit = 32 << 20
 
+  let own: OutputNames
+  /// What is noted with the first of them.
+  private var notedToo: [(path: String, name: String)] = []
   /// The names of all files so far.
   private(set) var names: [String] = []
   private var files: [AtomicFile] = []
   private var byteCount = 0
 
-  mutating func add(_ file: AtomicFile) throws {
-    names.append(Directory.name(of: file.path))
+  init(own: OutputNames, notedToo: [(path: String, name: String)]) {
+    self.own = own
+    self.notedToo = notedToo
+  }
+
+  mutating func add(_ file: AtomicFile, as name: String? = nil) throws {
+    names.append(name ?? Directory.name(of: file.path))
     files.append(file)
     byteCount += file.byteCount
     if files.count >= WaitingFiles.countLimit || byteCount >= WaitingFiles.byteLimit {
@@ -133,7 +163,8 @@ private struct WaitingFiles {
   }
 
   mutating func publish() throws {
-    try AtomicFile.publish(files)
+    try AtomicFile.publish(files, noting: own, and: notedToo)
+    notedToo = []
     files = []
     byteCount = 0
   }
@@ -141,23 +172,17 @@ private struct WaitingFiles {
 
 extension OutputDirectory {
   /// Takes finished names back from a model that turned out not to be what was written.
-  func takeBack() throws {
-    try Directory.removeFile("\(path)/\(ShardLayout.indexFileName)")
-    try Directory.removeFile("\(path)/\(MergeReport.fileName)")
+  func takeBack(_ names: OutputNames) throws {
+    for name in [ShardLayout.indexFileName, MergeReport.fileName] where try names.isOurs(name) {
+      try Directory.removeFile("\(path)/\(name)")
+    }
     for shard in plan.layout.shards {
       let name = "\(path)/\(shard.fileName)"
       guard try FileStatus.of(name, followingLinks: false) != nil else { continue }
+      guard try names.isOurs(shard.fileName) else {
+        throw PipelineError.outputExists(path, found: [shard.fileName])
+      }
       try OutputFile.rename(name, to: "\(work)/\(shard.fileName)")
-    }
-  }
-}
-
-extension MergePlan {
-  /// About how much the histograms of pass 1 take on the disk; mostly they take less.
-  var statisticsByteCount: Int {
-    linearTasks.reduce(0) { sum, task in
-      sum + strips(task).reduce(0) { $0 + min($1.elements.count, 1 << 14) * 8 }
-        * recipe.models.count
     }
   }
 }

@@ -1,37 +1,26 @@
-internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceKernels
-internal import SluiceMethods
+internal import SluiceRecipe
 internal import SluiceStages
 internal import Synchronization
 
-/// Pass 1 and the barrier: counts the deltas of all linear layers, and finds each layer's rates.
+/// Counts tensors into histograms, and asks these.
 ///
 /// Deltas of F32 weights are counted in bins first; a further pass over just those tensors looks into
 /// the bins that a threshold falls into. 16-bit weights never need it.
-struct Survey {
+final class Survey: HistogramSurvey {
   private struct Key: Hashable, Sendable {
     let task: Int
     let model: Int
   }
 
-  /// What a question is about: a linear layer of one model, or several tensors as one.
-  struct Layer: Sendable {
-    /// The tensor; several if they are looked at as one.
-    let tasks: [TensorTask]
-    let position: Int
-    let model: Int
-  }
-
-  let context: RunContext
-  let store: HistogramStore
-  let kernels: Kernels
+  private let run: PassRun
+  private let store: HistogramStore
   /// What is done to the deltas before they are counted.
-  let prefix: TransformChain
+  private let transforms: TransformChain
   /// What is kept of the tensors while they are counted.
   var repacking: Repacking?
-  private(set) var passes: [PassMetrics] = []
 
   /// Whether finished strips are recorded, as those of the first survey are.
   ///
@@ -39,38 +28,27 @@ struct Survey {
   private let isJournaled: Bool
 
   init(
-    _ context: RunContext, store: HistogramStore, kernels: Kernels,
-    prefix: TransformChain = .empty, isJournaled: Bool = false
+    _ run: PassRun, store: HistogramStore, transforms: TransformChain = .empty,
+    isJournaled: Bool = false
   ) {
-    self.context = context
+    self.run = run
     self.store = store
-    self.kernels = kernels
-    self.prefix = prefix
+    self.transforms = transforms
     self.isJournaled = isJournaled
   }
 
-  var plan: MergePlan { context.plan }
-  private var work: MergeWork { context.work }
-  private var modelNames: [String] { plan.recipe.models.map(\.name) }
-
-  /// Counts the deltas of all linear layers and gives each layer's statistics and cuts.
-  mutating func run() throws -> (statistics: LayerStatistics, cuts: CutTable) {
-    let linear = plan.linearTasks
-    try count("survey", linear)
-    let statistics = try significance(of: linear)
-    return (statistics, try cuts(of: linear, statistics))
-  }
+  private var plan: MergePlan { run.plan }
+  private var work: MergeWork { run.context.work }
+  private var modelCount: Int { plan.recipe.models.count }
 
   /// Counts the deltas of tensors.
   ///
   /// - Parameters:
-  ///   - name: The name of the pass.
+  ///   - pass: The pass.
   ///   - tasks: The tensors.
   ///   - keptWhole: Tensors among them that are not counted, only looked at again.
   /// - Throws: What keeps them from being counted.
-  mutating func count(
-    _ name: String, _ tasks: [TensorTask], keptWhole: [TensorTask] = []
-  ) throws {
+  func count(_ pass: any TensorPass, _ tasks: [TensorTask], keptWhole: [TensorTask] = []) throws {
     let whole = Set(keptWhole.flatMap { plan.strips(of: $0) })
     guard !tasks.isEmpty else { return }
     let (work, isJournaled) = (work, isJournaled)
@@ -78,32 +56,31 @@ struct Survey {
       isJournaled && (work.isSurveyed($0) || whole.contains($0))
     }
     let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
-    try pass(name, inFileOrder, isFinished: isFinished, repacking: repacking) {
-      [store, kernels, modelCount = modelNames.count, hasTransforms = !prefix.isEmpty] in
+    // The first survey has the histograms of stored models, and counts the others as they are.
+    let packed = isJournaled ? ReadStage.PackedReading.leftOut(plan.stored.positions) : nil
+    try stream(pass, inFileOrder, isFinished: isFinished, repacking: repacking, packed: packed) {
+      [store, modelCount, kernels = run.kernels, hasTransforms = !transforms.isEmpty] in
       SurveySink(
         modelCount: modelCount, store: store, hasTransforms: hasTransforms, kernels: kernels)
     }
   }
 
-  /// Answers a question about every tensor or group of tensors of every model, looking into bins
-  /// where it must.
-  ///
-  /// - Returns: For each model, the answers in the order of the groups.
-  mutating func resolve<Answer: Sendable>(
-    _ name: String, _ groups: [[TensorTask]],
+  func resolve<Answer: Sendable>(
+    _ refining: RefinePass, _ groups: [[TensorTask]],
     _ answer:
-      @escaping @Sendable (Layer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
+      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
         Answer, UnresolvedBins
       >
   ) throws -> [[Answer]] {
-    var answers: [[Answer?]] = modelNames.map { _ in groups.map { _ in nil } }
+    let models = plan.recipe.models.indices
+    var answers: [[Answer?]] = models.map { _ in groups.map { _ in nil } }
     var pending = groups.enumerated().flatMap { position, tasks in
-      modelNames.indices.map { Layer(tasks: tasks, position: position, model: $0) }
+      models.map { SurveyedLayer(tasks: tasks, position: position, model: $0) }
     }
     while !pending.isEmpty {
       let results = try ask(pending, answer)
       var requests: [Key: BinRequest] = [:]
-      var next: [Layer] = []
+      var next: [SurveyedLayer] = []
       for (layer, result) in zip(pending, results) {
         switch result {
         case .success(let known): answers[layer.model][layer.position] = known
@@ -114,7 +91,7 @@ struct Survey {
           next.append(layer)
         }
       }
-      try refine(name, Array(groups.joined()), requests)
+      try refine(refining, Array(groups.joined()), requests)
       pending = next
     }
     return answers.map { $0.compactMap(\.self) }
@@ -122,18 +99,18 @@ struct Survey {
 
   /// Reads the histograms of layers and asks about them, on all lanes.
   private func ask<Answer: Sendable>(
-    _ layers: [Layer],
+    _ layers: [SurveyedLayer],
     _ answer:
-      @escaping @Sendable (Layer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
+      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
         Answer, UnresolvedBins
       >
   ) throws -> [Result<Answer, UnresolvedBins>] {
     typealias Outcome = Result<Answer, UnresolvedBins>
     let results = Mutex([Outcome?](repeating: nil, count: layers.count))
     let next = Atomic<Int>(0)
-    let graph = Graph(cancellation: context.cancellation)
+    let graph = Graph(cancellation: run.context.cancellation)
     for lane in 1...plan.memory.lanes {
-      graph.add("barrier \(lane)", .source) { [store, plan] node in
+      graph.add("barrier \(lane)") { [store, plan] node in
         while true {
           let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
           guard index < layers.count else { return }
@@ -158,8 +135,8 @@ struct Survey {
     return results.withLock { $0.compactMap(\.self) }
   }
 
-  private mutating func refine(
-    _ name: String, _ tasks: [TensorTask], _ requests: [Key: BinRequest]
+  private func refine(
+    _ pass: RefinePass, _ tasks: [TensorTask], _ requests: [Key: BinRequest]
   ) throws {
     guard !requests.isEmpty else { return }
     let wanted = Set(requests.keys.map(\.task))
@@ -167,9 +144,13 @@ struct Survey {
     let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
     let finished = try refinedStrips(tasks, requests)
     let spilled = repacking?.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
-    try pass(
-      name, tasks, isFinished: { finished.contains($0) }, isRefining: true, spilled: spilled
-    ) { [store, kernels, modelCount = modelNames.count] in
+    let packed = spilled.map {
+      ReadStage.PackedReading.unpacked(
+        PackedModels(stored: plan.stored, spilled: $0), run.kernels)
+    }
+    try stream(
+      pass, tasks, isFinished: { finished.contains($0) }, isRefining: true, packed: packed
+    ) { [store, modelCount, kernels = run.kernels] in
       RefineSink(modelCount: modelCount, store: store, kernels: kernels) { strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
@@ -184,7 +165,7 @@ struct Survey {
     guard isJournaled else { return finished }
     for task in tasks {
       for strip in plan.strips(of: task) where work.earlier.refined.contains(strip) {
-        let isResolved = try modelNames.indices.allSatisfy { model in
+        let isResolved = try (0..<modelCount).allSatisfy { model in
           let bins = requests[Key(task: task.ordinal, model: model)]?.bins ?? []
           guard !bins.isEmpty else { return true }
           let entries = try store.histogram(strip: strip, model: model).entries
@@ -196,31 +177,28 @@ struct Survey {
     return finished
   }
 
-  private mutating func pass(
-    _ name: String, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
-    isRefining: Bool = false, repacking: Repacking? = nil, spilled: SpilledModels? = nil,
+  private func stream(
+    _ pass: any TensorPass, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
+    isRefining: Bool = false, repacking: Repacking? = nil, packed: ReadStage.PackedReading?,
     _ makeSink: @escaping @Sendable () -> any TileSink
   ) throws {
+    let context = run.context
     context.progress.startPhase(
-      name, totalBytes: MergePlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
+      pass.name, totalBytes: MergePlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
       doneBytes: tasks.reduce(0) { sum, task in
         plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
       })
-    var pass = LanePass(
-      name: name, tasks: tasks, context: context, isFinished: isFinished, kernels: kernels,
-      transforms: prefix)
-    pass.repacking = repacking
-    // The first survey has the histograms of stored models, and counts the others as they are.
-    if isJournaled, !isRefining { pass.context.packed = .leftOut(plan.stored.positions) }
-    if let spilled {
-      pass.context.packed = .unpacked(PackedModels(stored: plan.stored, spilled: spilled), kernels)
-    }
+    defer { context.progress.finishPhase() }
+    var lanes = LanePass(
+      pass: pass, tasks: tasks, context: context, isFinished: isFinished, kernels: run.kernels,
+      transforms: transforms)
+    lanes.repacking = repacking
+    if let packed { lanes.context.packed = packed }
     let (work, isJournaled) = (work, isJournaled)
     let didEnd: @Sendable (Strip) -> Void = {
       if isJournaled { work.didSurvey($0, isRefined: isRefining) }
     }
-    passes.append(try pass.run(didEnd: didEnd, makeSink))
-    context.progress.finishPhase()
+    run.didRun(try lanes.run(didEnd: didEnd, makeSink))
   }
 }
 

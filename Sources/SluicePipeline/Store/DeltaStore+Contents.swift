@@ -41,7 +41,7 @@ extension DeltaStore {
         for (index, strip) in tensor.strips.enumerated() {
           try PackedStrip(
             file: file, owner: DeltaStore.owner(name), table: strip.table, checksBase: true
-          ).checkFrames(firstElement: index << 25, tensor: name)
+          ).checkFrames(firstElement: index * Granularity.standardStripElements, tensor: name)
         }
       }
       return StoredTensorSummary(

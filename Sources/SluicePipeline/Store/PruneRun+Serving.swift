@@ -8,14 +8,14 @@ extension PruneRun.Request {
   /// nothing less than the model would do, or that is not known for sure.
   package init?(serving recipe: MergeRecipe, model position: Int) {
     let (model, method) = (recipe.models[position], recipe.method)
-    guard method.needs.contains(.survey), recipe.stages.transforms(after: .delta).isEmpty,
+    guard method.passes.contains(.survey), recipe.stages.transforms(after: .delta).isEmpty,
       let reach = recipe.maxRateShift, model.pruningRate == nil,
-      recipe.extraTensors != .copy
+      recipe.method.extraTensors != .copy
     else { return nil }
     guard method.pruningRate.value > reach else { return nil }
     self.init(base: recipe.base, model: model.path, pruningRate: method.pruningRate)
     maxRateDeviation = reach
     linearSet = recipe.linearSet
-    extraTensors = recipe.extraTensors
+    extraTensors = recipe.method.extraTensors
   }
 }

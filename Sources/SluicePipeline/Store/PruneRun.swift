@@ -1,9 +1,10 @@
+package import SluiceArchitecture
 package import SluiceRecipe
 package import SluiceCore
 package import SluiceDataflow
 package import SluiceFormats
 internal import SluiceKernels
-internal import SluiceMethods
+package import SluiceMethods
 internal import SluiceStages
 
 /// Makes the sparse delta store of a fine-tuned model.
@@ -21,13 +22,13 @@ package struct PruneRun {
     /// The lowest pruning rate that merges will ask for.
     package var pruningRate: PruningRate
     /// How far the rate of a layer may lie below it.
-    package var maxRateDeviation = 0.08
+    package var maxRateDeviation = MethodParameters().maxRateDeviation
     /// How frames are compressed.
     package var codec = FrameCodec.zstd(level: FrameCodec.defaultLevel)
     /// Which tensors are linear layers.
     package var linearSet = LinearSet()
     /// What to do with a tensor that the base does not have: refuse, or leave it out.
-    package var extraTensors = MergeRecipe.ExtraTensors.error
+    package var extraTensors = MethodParameters.ExtraTensors.error
 
     /// Asks for a store.
     package init(base: String, model: String, pruningRate: PruningRate) {
@@ -79,9 +80,6 @@ package struct PruneRun {
     guard request.extraTensors != .copy else {
       throw PipelineError.usage("a store cannot copy tensors that the base does not have")
     }
-    guard (0...1).contains(request.maxRateDeviation) else {
-      throw PipelineError.usage("the largest deviation of a rate must lie in 0 ... 1")
-    }
     self.request = request
     self.output = output
     self.progress = progress
@@ -90,10 +88,11 @@ package struct PruneRun {
       base: request.base,
       models: [MergeRecipe.Model(name: "model", path: request.model)],
       method: MethodParameters(pruningRate: request.pruningRate))
+    recipe.method.maxRateDeviation = request.maxRateDeviation
     recipe.linearSet = request.linearSet
-    recipe.extraTensors = request.extraTensors
+    recipe.method.extraTensors = request.extraTensors
     // All rows that the model has; a merge decides what becomes of them.
-    recipe.vocabulary = .extend
+    recipe.method.vocabulary = .extend
     plan = try MergePlan(
       recipe, options: options,
       storing: SpillPlan(storing: request.codec, reach: request.maxRateDeviation))
@@ -112,26 +111,29 @@ package struct PruneRun {
     }
     let meter = CostMeter()
     try plan.checkInputs()
+    plan.limitReadAhead()
     let manifest = try MergeManifest.make(storing: request, plan)
     let isNew = try FileStatus.of("\(output)/\(RunDirectory.workName)") == nil
     let isFinished = try isFinished(manifest)
     if isNew, isFinished { return .wasFinished }
-    if !isFinished { try checkIsFree() }
+    if isNew { try checkIsFree() }
     var directory = try RunDirectory(locking: output, manifest: manifest)
     if isFinished {
       // Stopped after the finished name, before the work directory was gone.
       try directory.finish()
       return .wasFinished
     }
-    if plan.options.startsOver { try directory.startOver { $0 == DeltaStore.fileName } }
+    if plan.options.startsOver { try directory.startOver() }
     var earlier = MergeProgress()
-    let journalFile = try directory.openJournal { earlier.apply($0) }
+    let journalFile = try directory.openJournal(plan.options.inputCheck) { earlier.apply($0) }
+    try checkIsFree(but: directory.names)
     do {
       earlier.moveSpill(to: directory.spillPlace(of: plan))
       let check = FinishedWorkCheck(plan: plan, directory: directory, cancellation: cancellation)
       let damaged = try check.damagedUnits(in: earlier, plan.options.resumeCheck)
       for unit in damaged { earlier.undo(unit) }
-      try checkSpace()
+      try DiskNeeds(storing: plan, output: output, earlier: earlier)
+        .check(output, making: "the store")
       let summary = try MergeWork.attempt(
         plan, in: directory, journalFile, earlier: earlier, damaged: damaged, meter: meter,
         cancellation: cancellation
@@ -153,18 +155,20 @@ package struct PruneRun {
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
-    var survey = Survey(context, store: work.store, kernels: kernels, isJournaled: true)
+    let pass = SurveyPass(plan.passInputs)
+    let survey = Survey(
+      PassRun(context, kernels: kernels), store: work.store, isJournaled: true)
     survey.repacking = Repacking(
       linear + whole, plan: plan, work: work, store: spill, codec: codec)
-    try survey.count("survey", linear + whole, keptWhole: whole)
-    let statistics = try survey.significance(of: linear)
+    try survey.count(pass, linear + whole, keptWhole: whole)
+    let statistics = try pass.significance(of: linear, in: survey, plan)
     let sealing = StoreSealing(
       plan: plan, work: work, spill: spill, statistics: statistics, tasks: linear + whole,
       cancellation: cancellation)
     var facts = try MergeManifest.storeFacts(request, plan)
     facts["identity"] = manifest.identity.hexadecimal
     let byteCount = try sealing.write(
-      to: "\(output)/\(DeltaStore.fileName)", via: directory.work, facts: facts, progress)
+      to: "\(output)/\(DeltaStore.fileName)", in: directory, facts: facts, progress)
     return Summary(
       tensorCount: linear.count + whole.count,
       modelByteCount: (linear + whole).reduce(0) { sum, task in
@@ -177,23 +181,14 @@ package struct PruneRun {
     return store.facts["identity"] == manifest.identity.hexadecimal
   }
 
-  private func checkIsFree() throws {
+  /// Refuses a directory with a model or store, or with others' files of the names that are given.
+  private func checkIsFree(but own: OutputNames? = nil) throws {
     guard try FileStatus.of(output) != nil else { return }
-    for entry in try Directory.list(output)
-    where entry.name == DeltaStore.fileName || OutputDirectory.isOutput(entry.name) {
-      throw PipelineError.outputExists(output, found: entry.name)
+    let names = [DeltaStore.fileName, "config.json"]
+    let foreign = try Directory.list(output).map(\.name).filter { name in
+      try (names.contains(name) || OutputDirectory.isOutput(name)) && own?.isOurs(name) != true
     }
-  }
-
-  private func checkSpace() throws {
-    let expected = plan.storeByteCount * 2 + plan.statisticsByteCount
-    let free = try FileSystem.freeByteCount(at: output)
-    guard free < expected else { return }
-    throw PipelineError(
-      Failure(
-        .inputOutput, subject: Subject(file: output),
-        message: "making the store takes about \(ByteCount(expected)), \(ByteCount(free)) are free",
-        remedy: "Free space, or choose another --out."))
+    guard foreign.isEmpty else { throw PipelineError.outputExists(output, found: foreign) }
   }
 }
 

@@ -13,7 +13,6 @@ struct StoreSealing {
   let tasks: [TensorTask]
   let cancellation: Cancellation
   private let statistics: [Int: LinearStatistics]
-  private let shapes: [String: TensorShape]
 
   init(
     plan: MergePlan, work: MergeWork, spill: SpillStore, statistics: LayerStatistics,
@@ -26,21 +25,20 @@ struct StoreSealing {
     self.cancellation = cancellation
     self.statistics = Dictionary(
       uniqueKeysWithValues: zip(statistics.tasks.map(\.ordinal), statistics.layers[0]))
-    shapes = Dictionary(
-      uniqueKeysWithValues: plan.layout.shards.flatMap(\.tensors).map { ($0.name, $0.shape) })
   }
 
   /// Writes the file.
   ///
   /// - Parameters:
   ///   - path: Its path.
-  ///   - directory: Where it is kept until it is complete.
+  ///   - directory: The directory of the run.
   ///   - facts: How it was made, and from what.
   ///   - progress: Where progress is counted.
   /// - Returns: The number of bytes.
   /// - Throws: If something cannot be read or written, or the run was cancelled.
   func write(
-    to path: String, via directory: String, facts: [String: String], _ progress: ProgressMeter
+    to path: String, in directory: RunDirectory, facts: [String: String],
+    _ progress: ProgressMeter
   ) throws -> Int {
     var planned: [PlannedTensor] = []
     var byName: [String: TensorTask] = [:]
@@ -56,7 +54,7 @@ struct StoreSealing {
       }
     }
     let layout = try ShardLayout.plan(planned, shardByteLimit: .max >> 1, metadata: facts)
-    let file = try AtomicFile(to: path, via: directory)
+    let file = try AtomicFile(to: path, via: directory.work)
     progress.startPhase("seal", totalBytes: layout.byteCount)
     defer { progress.finishPhase() }
     for shard in layout.shards {
@@ -82,10 +80,12 @@ struct StoreSealing {
       }
     }
     if let config = try config() {
-      try AtomicFile.write(config, to: "\(Directory.parent(of: path))/config.json", via: directory)
+      let copy = try AtomicFile.holding(
+        config, to: "\(Directory.parent(of: path))/config.json", via: directory.work)
+      try AtomicFile.publish([copy], noting: directory.names)
     }
     let byteCount = file.byteCount
-    try file.publish()
+    try AtomicFile.publish([file], noting: directory.names)
     return byteCount
   }
 
@@ -104,7 +104,7 @@ struct StoreSealing {
 
   /// The shape that the tensor has in the model, which may have fewer rows than the base.
   private func shape(of task: TensorTask) -> TensorShape? {
-    guard let shape = shapes[task.name] else { return nil }
+    guard let shape = TensorShape(task.dimensions) else { return nil }
     let count = task.fineTunedElementCounts[0]
     guard count != shape.elementCount, shape.rank > 0 else { return shape }
     let rowLength = shape.dimensions.dropFirst().reduce(1, *)

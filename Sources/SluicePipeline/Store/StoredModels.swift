@@ -34,13 +34,13 @@ struct StoredModels: Sendable {
     for (model, store) in stores.enumerated() {
       guard let store else { continue }
       let name = recipe.models[model].name
-      if recipe.extraTensors != .ignore, let left = store.facts["left-out"], !left.isEmpty {
+      if recipe.method.extraTensors != .ignore, let left = store.facts["left-out"], !left.isEmpty {
         throw StoredModels.refusal(
           name, store, nil,
           "the model has tensors that the base has not (\(left.printable)); the store left them out",
           "Add --extra-tensors ignore, or give the model itself.")
       }
-      if recipe.method.needs.contains(.solve) || recipe.method.needs.contains(.rowCuts) {
+      if recipe.method.passes.contains(.solve) || recipe.method.passes.contains(.rowCuts) {
         throw StoredModels.refusal(
           name, store, nil,
           "\(recipe.method.pruning.row.name) and "
@@ -76,7 +76,7 @@ struct StoredModels: Sendable {
     _ tensor: StoredTensor, _ recipe: MergeRecipe, _ name: String, _ store: DeltaStore,
     _ task: TensorTask
   ) throws {
-    guard tensor.lowestRate > 0, recipe.method.needs.contains(.survey),
+    guard tensor.lowestRate > 0, recipe.method.passes.contains(.survey),
       HistogramMode(base: tensor.baseDType, fineTuned: tensor.dtype) == .binned
     else { return }
     let rule = recipe.rateRule(deltaCount: 0)

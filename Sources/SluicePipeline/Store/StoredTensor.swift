@@ -169,6 +169,13 @@ extension InputFile {
   func bytes(of source: TensorSource, _ elements: Range<Int>) throws -> [UInt8] {
     let width = source.dtype.byteCount ?? 1
     let start = source.byteRange.lowerBound
+    if let packed = source.packed {
+      // Its codes stand for it; rows of codes may be longer than what they hold.
+      let bits = packed.code.bitCount
+      let end = min(source.byteRange.count, (elements.upperBound * bits + 7) / 8)
+      let begin = min(elements.lowerBound * bits / 8, end)
+      return try bytes(in: start + begin..<start + end)
+    }
     guard let view = source.view else {
       return try bytes(
         in: start + elements.lowerBound * width..<start + elements.upperBound * width)

@@ -30,6 +30,7 @@ package struct CheckpointVerifier {
   private struct Piece: Sendable {
     let file: Int
     let tensor: Int
+    let part: Int
     let firstElement: Int
     let range: Range<Int>
     let dtype: DType
@@ -71,7 +72,7 @@ package struct CheckpointVerifier {
     var result = Result()
     var files: [SafetensorsFile?] = []
     for shard in shards { files.append(try open(shard, &result)) }
-    let sums = try sums(of: files)
+    let sums = try sums(of: files, shards)
     for (ordinal, shard) in shards.enumerated() {
       guard let file = files[ordinal] else { continue }
       result.fileCount += 1
@@ -104,16 +105,26 @@ package struct CheckpointVerifier {
     }
   }
 
-  private func sums(of files: [SafetensorsFile?]) throws -> [[BlockSum]] {
+  private func sums(
+    of files: [SafetensorsFile?], _ shards: [ReportedShards.Shard]
+  ) throws -> [[BlockSum]] {
+    // Tensors that the report has in another order or not at all are found when names are compared.
+    let parts = zip(files, shards).map { file, shard in
+      (file?.header.tensors ?? []).enumerated().map { position, entry in
+        let count = position < shard.tensors.count ? shard.tensors[position].parts : 1
+        return entry.shape.elementCount % count == 0 && entry.shape.elementCount > 0 ? count : 1
+      }
+    }
     let pieces = files.enumerated().flatMap { file, opened in
       (opened?.header.tensors ?? []).enumerated().flatMap { tensor, entry in
-        CheckpointVerifier.pieces(of: entry, file: file, tensor: tensor)
+        CheckpointVerifier.pieces(
+          of: entry, file: file, tensor: tensor, parts: parts[file][tensor])
       }
     }
     progress.startPhase("verify", totalBytes: pieces.reduce(0) { $0 + $1.range.count })
     defer { progress.finishPhase() }
     let sums = Mutex(
-      files.map { Array(repeating: BlockSum(), count: $0?.header.tensors.count ?? 0) })
+      parts.map { $0.map { Array(repeating: BlockSum(), count: $0) } })
     let pool = try BufferPool(
       count: max(threads, 1), byteCount: CheckpointVerifier.bufferByteCount,
       cancellation: cancellation)
@@ -126,21 +137,28 @@ package struct CheckpointVerifier {
         let sum = try unsafe input.blockSum(
           of: piece.range, firstElement: piece.firstElement, dtype: piece.dtype,
           buffer: buffer.bytes, cancellation: node.cancellation)
-        sums.withLock { $0[piece.file][piece.tensor].add(sum) }
+        sums.withLock { $0[piece.file][piece.tensor][piece.part].add(sum) }
         progress.advance(by: piece.range.count)
       }
     }
-    return sums.withLock { $0 }
+    return sums.withLock { $0.map { $0.map { BlockSum(parts: $0) } } }
   }
 
-  private static func pieces(of entry: TensorEntry, file: Int, tensor: Int) -> [Piece] {
+  private static func pieces(
+    of entry: TensorEntry, file: Int, tensor: Int, parts: Int
+  ) -> [Piece] {
     let blocks = pieceElements / BlockSum.blockElementCount
     let step = BlockSum.blockByteCount(of: entry.dtype) * blocks
-    return stride(from: entry.byteRange.lowerBound, to: entry.byteRange.upperBound, by: step).map {
-      Piece(
-        file: file, tensor: tensor,
-        firstElement: ($0 - entry.byteRange.lowerBound) / step * pieceElements,
-        range: $0..<min($0 + step, entry.byteRange.upperBound), dtype: entry.dtype)
+    let partByteCount = entry.byteRange.count / parts
+    return (0..<parts).flatMap { part in
+      let start = entry.byteRange.lowerBound + part * partByteCount
+      let end = start + partByteCount
+      return stride(from: start, to: end, by: step).map {
+        Piece(
+          file: file, tensor: tensor, part: part,
+          firstElement: ($0 - start) / step * pieceElements, range: $0..<min($0 + step, end),
+          dtype: entry.dtype)
+      }
     }
   }
 

@@ -16,6 +16,8 @@ struct ReportedShards: Sendable, Hashable {
   struct Tensor: Sendable, Hashable {
     var name = ""
     var hash = ""
+    /// In how many parts of equal length it was hashed.
+    var parts = 1
   }
 
   /// Longer files are no reports.
@@ -97,8 +99,12 @@ struct ReportedShards: Sendable, Hashable {
       switch scanner.string(of: key) {
       case "name": tensor.name = try scanner.string()
       case "hash": tensor.hash = try scanner.string()
+      case "parts": tensor.parts = Int(try scanner.scalar().text) ?? 0
       default: try scanner.skipValue()
       }
+    }
+    guard (1...countLimit).contains(tensor.parts) else {
+      throw scanner.foreign("a tensor hashed in \(tensor.parts) parts")
     }
     return tensor
   }

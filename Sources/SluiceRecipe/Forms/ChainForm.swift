@@ -6,7 +6,9 @@ internal import SluiceStages
 struct ChainForm {
   let directory: String
   let registry: StageRegistry
-  private var recipe = MergeRecipe(base: "", models: [], method: .init(pruningRate: .standard))
+  private var recipe = MergeRecipe(base: "", models: [], method: .init())
+  /// The parameters that the recipe names, with where it does.
+  private var given = GivenParameters()
   private var output: String?
   /// Where the recipe names a rule for rates.
   private var rates: RecipeField?
@@ -24,7 +26,7 @@ struct ChainForm {
   ///
   /// - Returns: The recipe, and where it is written if the chain says so.
   mutating func read(_ map: inout RecipeMap) throws -> (MergeRecipe, String?) {
-    recipe.base = RecipePath.resolve(try map.require("base").text(), in: directory)
+    recipe.base = RecipePath.resolve(model: try map.require("base").text(), in: directory)
     let entries = try ModelList(directory: directory, basePath: recipe.base)
       .read(try map.require("models"))
     recipe.models = entries.map(\.model)
@@ -45,10 +47,11 @@ struct ChainForm {
     if stages.contains(where: { $0.name == "mask" }) {
       place = .delta
     } else {
-      RecipeKey.named("prune")?.set(&recipe, .word("none"))
+      recipe.method.pruning = .none
     }
     for stage in stages { try read(stage, &place) }
     if let rates, recipe.stages.rates == nil { try recipe.checkRates(rates) }
+    try given.check(recipe.method)
     return (recipe, output)
   }
 
@@ -96,9 +99,10 @@ struct ChainForm {
   private mutating func settings(
     _ stage: String, _ map: inout RecipeMap
   ) throws(RecipeError) {
-    for key in RecipeKey.settings(of: stage) {
-      guard let field = map.take(key.place.key) else { continue }
-      key.set(&recipe, try field.value(of: key))
+    for row in ParameterRow.settings(of: stage) {
+      guard let field = map.take(row.place.key) else { continue }
+      recipe.method[row] = try field.value(of: row)
+      given.add(row, field)
     }
   }
 
@@ -123,10 +127,12 @@ struct ChainForm {
         named: text, with, at: RecipeMap(emptyAt: form.place, path: form.path), context)
     }
     if let rate = map.take("pruning-rate") {
+      given.add(\.pruningRate, rate)
       let number = try rate.tensorNumber(.rate)
       recipe.setRate(number, models: recipe.models.indices, isForAll: true)
     }
     if let rates = map.take("model-rates") {
+      given.add(\.pruningRate, rates)
       for (model, field) in try perModel(rates) {
         recipe.models[model].pruningRate = try field.tensorNumber(.rate)
       }

@@ -8,11 +8,11 @@ struct MethodForm {
   /// Reads the form.
   func read(_ map: inout RecipeMap) throws(RecipeError) -> MergeRecipe {
     let method = try NamedMethod.read(try map.require("merge_method"))
-    let base = RecipePath.resolve(try map.require("base_model").text(), in: directory)
+    let base = RecipePath.resolve(model: try map.require("base_model").text(), in: directory)
     let entries = try ModelList(directory: directory, basePath: base)
       .read(try map.require("models"))
     var recipe = MergeRecipe(
-      base: base, models: entries.map(\.model), method: .init(pruningRate: .standard))
+      base: base, models: entries.map(\.model), method: .init())
     method.apply(to: &recipe)
 
     if let parameters = map.take("parameters") {
@@ -25,11 +25,9 @@ struct MethodForm {
       try RecipeFiles(directory: directory).readFiles(of: position, &map, &recipe)
       try map.finish(reasons: ForeignKeys.parameters.merging(refusals(method)) { $1 })
     }
-    if let dtype = map.take("dtype"), let key = RecipeKey.named("dtype") {
-      key.set(&recipe, try dtype.value(of: key))
-    }
-    if let dtype = map.take("out-dtype"), let key = RecipeKey.named("dtype") {
-      key.set(&recipe, try dtype.value(of: key))
+    let row = ParameterRow.at(\.outputDType)
+    for key in [row.name, "out-dtype"] {
+      if let dtype = map.take(key) { recipe.method[row] = try dtype.value(of: row) }
     }
     return recipe
   }
@@ -41,17 +39,21 @@ struct MethodForm {
     var map = try RecipeMap(field)
     if let scale = map.take("lambda") { recipe.method.mergeScale = try scale.number(.any) }
     // The pruning first: other keys depend on it.
-    let others = RecipeKey.all.filter { !["prune", "pruning-rate"].contains($0.name) }
-    for key in [RecipeKey.named("prune")].compactMap(\.self) + others {
-      guard let field = map.take(key.name) else { continue }
-      if key.name == "rates" { try recipe.checkRates(field) }
-      if let setting = method.settings.first(where: { $0.key == key.name }) {
+    let (prune, rate) = (ParameterRow.at(\.pruning), ParameterRow.at(\.pruningRate))
+    let others = ParameterRow.all.filter { ![prune.name, rate.name].contains($0.name) }
+    var given = GivenParameters()
+    for row in [prune] + others {
+      guard let field = map.take(row.name) else { continue }
+      if row.name == ParameterRow.at(\.rates).name { try recipe.checkRates(field) }
+      if let setting = method.settings.first(where: { $0.key == row.name }) {
         throw field.error(
           "merge_method \(method.name) settles this already (\(setting.value))",
           remedy: "Remove the key, or write the stages of a chain.")
       }
-      key.set(&recipe, try field.value(of: key))
+      recipe.method[row] = try field.value(of: row)
+      given.add(row, field)
     }
+    try given.check(recipe.method)
     try readModelParameters(&map, method, &recipe, models: models)
     try RecipeFiles(directory: directory).read(&map, &recipe)
     try map.finish(reasons: ForeignKeys.parameters.merging(refusals(method)) { $1 })

@@ -35,12 +35,13 @@ struct ModelList {
     var entries: [Entry] = []
     for (name, value) in try map.takeNames() {
       guard value.isMap else {
-        let path = RecipePath.resolve(try value.text(), in: directory)
+        let path = RecipePath.resolve(model: try value.text(), in: directory)
         entries.append(Entry(model: MergeRecipe.Model(name: name, path: path), place: value))
         continue
       }
       var inner = try RecipeMap(value)
-      let path = RecipePath.resolve(try inner.require("path").text(), in: directory)
+      let path = RecipePath.resolve(
+        model: try inner.require("path").text(), in: directory)
       let parameters = inner.take("parameters")
       try inner.finish()
       entries.append(
@@ -54,7 +55,8 @@ struct ModelList {
     var entries: [Entry] = []
     for item in try field.list(of: "models") {
       var map = try RecipeMap(item)
-      let path = RecipePath.resolve(try map.require("model").text(), in: directory)
+      let path = RecipePath.resolve(
+        model: try map.require("model").text(), in: directory)
       let name = try map.take("name")?.text() ?? Directory.name(of: path)
       let parameters = map.take("parameters")
       try map.finish()
@@ -70,6 +72,15 @@ struct ModelList {
 
 /// Paths in recipes: relative to the recipe.
 enum RecipePath {
+  /// The path of a model, or its name on the hub where nothing lies at the path.
+  static func resolve(model path: String, in directory: String) -> String {
+    let resolved = resolve(path, in: directory)
+    guard HubCache.isName(path), (try? FileStatus.of(resolved)) ?? nil == nil else {
+      return resolved
+    }
+    return path
+  }
+
   static func resolve(_ path: String, in directory: String) -> String {
     if path.hasPrefix("/") || directory == "." { return path }
     return directory.hasSuffix("/") ? directory + path : "\(directory)/\(path)"

@@ -50,7 +50,7 @@ struct RecipeFiles {
 extension MethodParameters {
   /// The files that the pruning and the merging know.
   fileprivate var knownFiles: [MethodInputFile] {
-    let (prune, merge) = (pruning.row.files, merging.row.files)
+    let (prune, merge) = (self.pruning.row.files, self.merging.row.files)
     return prune.needed + prune.optional + merge.needed + merge.optional
   }
 }

@@ -1,4 +1,5 @@
 internal import SluiceCore
+internal import SluiceMethods
 internal import SluiceStages
 
 /// The keys of `drop`.

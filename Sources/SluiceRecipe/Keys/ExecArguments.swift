@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 internal import SluiceStages
 
 /// The keys of `exec`.

@@ -65,7 +65,9 @@ struct NamedMethod: Sendable {
 
   /// Puts the method's settings into a recipe.
   func apply(to recipe: inout MergeRecipe) {
-    for (name, value) in settings + defaults { RecipeKey.named(name)?.set(&recipe, .word(value)) }
+    for (name, value) in settings + defaults {
+      if let row = ParameterRow.named(name) { recipe.method[row] = .word(value) }
+    }
   }
 }
 

@@ -1,10 +1,10 @@
 /// Finds the word that somebody meant.
-enum ClosestWord {
+package enum ClosestWord {
   private static let longest = 100
   private static let mostListed = 100
 
   /// The word of a list that is closest to another, if it is close enough to have been meant.
-  static func to(_ word: String, among words: [String]) -> String? {
+  package static func to(_ word: String, among words: [String]) -> String? {
     // Nobody mistypes a word of this length, and comparing takes the product of the lengths.
     guard word.utf8.count <= longest else { return nil }
     let words = words.filter { $0.utf8.count <= longest }
@@ -18,7 +18,7 @@ enum ClosestWord {
   }
 
   /// What to say about a word that is not in a list.
-  static func remedy(for word: String, among words: [String]) -> String {
+  package static func remedy(for word: String, among words: [String]) -> String {
     let more = words.count > mostListed ? ", and \(words.count - mostListed) more" : ""
     let list = words.prefix(mostListed).joined(separator: ", ") + more
     if let near = to(word, among: words) { return "Did you mean \(near)? Known are: \(list)." }

@@ -1,15 +1,20 @@
 internal import SluiceCore
+internal import SluiceMethods
 internal import SluiceStages
 
 /// The values that recipes are made of.
 extension RecipeField {
   /// The value that a key takes.
-  func value(of key: RecipeKey) throws(RecipeError) -> RecipeValue {
-    switch key.kind {
+  func value(of row: ParameterRow) throws(RecipeError) -> AnyParameterValue {
+    switch row.kind {
     case .number(let range): return .number(try number(range))
     case .integer: return .integer(try integer())
+    case .toggle: return .toggle(try word(among: ["on", "off"]) == "on")
     case .word(let words): return .word(try word(among: words))
-    case .size: return .size(try size())
+    case .size:
+      let value = AnyParameterValue.size(try size())
+      if let problem = row.problem(with: value) { throw error(problem) }
+      return value
     case .patterns: return .patterns(try patterns())
     case .dtype: return .word(try dtype())
     }
@@ -31,10 +36,8 @@ extension RecipeField {
 
   /// The type of weights, in the spelling of files or of PyTorch.
   private func dtype() throws(RecipeError) -> String {
-    let torch = ["float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"]
-    let ours = ["F32", "F16", "BF16", "F64"]
-    let word = try self.word(among: ours + torch.keys.sorted())
-    return torch[word] ?? word
+    let word = try self.word(among: DType.outputNames + DType.torchNames.keys.sorted())
+    return DType.torchNames[word] ?? word
   }
 
   /// A number, a list of numbers over the depth of the model, or a list of filters.
@@ -106,6 +109,10 @@ extension RecipeField {
     if let io = map.take("io") {
       let word = try io.word(among: InputMode.allCases.map(\.rawValue))
       options.io = InputMode(rawValue: word) ?? .pread
+    }
+    if let edges = map.take("edges") {
+      let word = try edges.word(among: RunOptions.EdgeOption.allCases.map(\.rawValue))
+      options.edges = RunOptions.EdgeOption(rawValue: word) ?? .auto
     }
     try map.finish()
   }

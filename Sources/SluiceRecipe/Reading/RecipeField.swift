@@ -1,4 +1,5 @@
 public import SluiceCore
+public import SluiceMethods
 
 /// A value in a recipe, with its place and the path of keys that leads to it.
 public struct RecipeField: Sendable {

@@ -1,5 +1,5 @@
 internal import SluiceCore
-package import SluiceFormats
+internal import SluiceFormats
 internal import SluiceMethods
 
 /// The chain form of a recipe with everything said: what a method, flags or a shorter recipe mean.
@@ -21,26 +21,11 @@ extension MergeRecipe {
     if extraFiles[.losses] != nil {
       for model in models.indices { choices.models[model].weight = 1 }
     }
-    for stage in choices.resolvedStages() {
+    for stage in choices.resolvedStages {
       let arguments = stage.arguments
       text += arguments.isEmpty ? "  - \(stage.name)\n" : "  - \(stage.name): {\(arguments)}\n"
     }
     return text
-  }
-
-  /// What identifies the recipe, whatever form it was written in.
-  ///
-  /// Equal fingerprints mean equal bytes from equal inputs. The paths of the models are not part of it,
-  /// their order is.
-  package var fingerprint: Hash128 {
-    var text = models.map { "\(quoted($0.name))\n" }.joined()
-    for stage in resolvedStages(showsPaths: false) {
-      text += "\(stage.name) {\(stage.arguments)} \(stage.version)\n"
-    }
-    text += stages.identities.map { "\($0.place) \($0.identity)\n" }.joined()
-    var bytes = Array(text.utf8)
-    // SAFETY: the bytes are used inside the closure only.
-    return unsafe bytes.withUnsafeMutableBytes { unsafe Hash128(of: UnsafeRawBufferPointer($0)) }
   }
 
   /// A stage as the chain form writes it.
@@ -48,21 +33,16 @@ extension MergeRecipe {
     package var name: String
     /// What stands between the braces.
     package var arguments: String
-    /// What else identifies a stage of one's own.
-    package var version = ""
   }
 
-  /// The stages in order.
-  ///
-  /// - Parameter showsPaths: Whether files are named; they are not part of what identifies a recipe.
-  /// - Returns: The stages.
-  package func resolvedStages(showsPaths: Bool = true) -> [ResolvedStage] {
+  /// The stages in order, each with the parameters that the methods look at.
+  package var resolvedStages: [ResolvedStage] {
     var result = ["read", "delta"].map(builtIn) + custom(after: .delta)
     result.append(significanceStage)
     result.append(ratesStage)
-    result += [maskStage(showsPaths)] + custom(after: .mask)
+    result += [maskStage] + custom(after: .mask)
     result += [amplifyStage] + custom(after: .amplify)
-    return result + [mergeStage(showsPaths), builtIn("write")]
+    return result + [mergeStage, builtIn("write")]
   }
 
   private func builtIn(_ name: String) -> ResolvedStage {
@@ -71,9 +51,7 @@ extension MergeRecipe {
 
   private func custom(after place: PlacedTransform.Place) -> [ResolvedStage] {
     stages.transforms.filter { $0.place == place }.map { placed in
-      ResolvedStage(
-        name: placed.transform.name, arguments: placed.transform.arguments,
-        version: placed.transform.version)
+      ResolvedStage(name: placed.transform.name, arguments: placed.transform.arguments)
     }
   }
 
@@ -81,8 +59,7 @@ extension MergeRecipe {
     guard let own = stages.significance else { return builtIn("significance") }
     let arguments = own.arguments.isEmpty ? "" : ", \(own.arguments)"
     return ResolvedStage(
-      name: "significance", arguments: "statistic: \(quoted(own.name))\(arguments)",
-      version: own.version)
+      name: "significance", arguments: "statistic: \(quoted(own.name))\(arguments)")
   }
 
   private var ratesStage: ResolvedStage {
@@ -98,22 +75,18 @@ extension MergeRecipe {
       let list = special.map { "\(key($0.name)): \($0.pruningRate?.recipeText ?? "")" }
       pairs.append("model-rates: {\(list.joined(separator: ", "))}")
     }
-    return ResolvedStage(
-      name: "assign-rates", arguments: pairs.joined(separator: ", "),
-      version: stages.rates?.version ?? "")
+    return ResolvedStage(name: "assign-rates", arguments: pairs.joined(separator: ", "))
   }
 
-  private func maskStage(_ showsPaths: Bool) -> ResolvedStage {
-    let files = filePairs(of: method.pruning.row, showsPaths)
+  private var maskStage: ResolvedStage {
+    let files = filePairs(of: method.pruning.row)
     return ResolvedStage(name: "mask", arguments: (pairs("mask") + files).joined(separator: ", "))
   }
 
   /// The files that a method reads.
-  private func filePairs(of row: some MethodRow, _ showsPaths: Bool) -> [String] {
+  private func filePairs(of row: some MethodRow) -> [String] {
     (row.files.needed + row.files.optional).compactMap { file in
-      func text(_ path: String) -> String {
-        showsPaths ? quoted(Directory.absolute(path)) : "file"
-      }
+      func text(_ path: String) -> String { quoted(Directory.absolute(path)) }
       guard file.isOfModel else {
         return extraFiles[file].map { "\(file.rawValue): \(text($0))" }
       }
@@ -133,29 +106,28 @@ extension MergeRecipe {
     return ResolvedStage(name: "amplify", arguments: pairs.joined(separator: ", "))
   }
 
-  private func mergeStage(_ showsPaths: Bool) -> ResolvedStage {
+  private var mergeStage: ResolvedStage {
     var pairs = pairs("merge", leavingOut: stages.merging == nil ? [] : ["operator"])
     if let own = stages.merging {
       pairs.insert("operator: \(quoted(own.name))", at: 0)
       if !own.arguments.isEmpty { pairs.append("with: {\(own.arguments)}") }
     }
-    pairs += filePairs(of: method.merging.row, showsPaths)
+    pairs += filePairs(of: method.merging.row)
     let weights = models.filter { $0.weight != 1 || $0.weightByTensor != nil }.map { model in
       "\(key(model.name)): \(model.weightByTensor?.recipeText ?? "\(model.weight)")"
     }
     if !weights.isEmpty { pairs.append("weights: {\(weights.joined(separator: ", "))}") }
-    return ResolvedStage(
-      name: "merge", arguments: pairs.joined(separator: ", "),
-      version: stages.merging?.version ?? "")
+    return ResolvedStage(name: "merge", arguments: pairs.joined(separator: ", "))
   }
 
   private func pairs(_ stage: String, leavingOut: Set<String> = []) -> [String] {
-    RecipeKey.settings(of: stage).filter { !leavingOut.contains($0.place.key) }
-      .compactMap { key in key.get(self).recipeText.map { "\(key.place.key): \($0)" } }
+    ParameterRow.settings(of: stage)
+      .filter { !leavingOut.contains($0.place.key) && method.uses($0) }
+      .compactMap { row in method[row].recipeText.map { "\(row.place.key): \($0)" } }
   }
 }
 
-extension RecipeValue {
+extension AnyParameterValue {
   /// The value as a recipe writes it; nil if it is not given.
   package var recipeText: String? {
     switch self {
@@ -163,8 +135,9 @@ extension RecipeValue {
       number == number.rounded() && number.magnitude < 0x1p53
         ? "\(Int(number))" : "\(number)"
     case .integer(let number): "\(number)"
+    case .toggle(let isOn): isOn ? "on" : "off"
     case .word(let word): word
-    case .size(let size): "\(size.bytes)B"
+    case .size(let size): size.exactText
     case .patterns(let patterns):
       patterns.isEmpty ? nil : "[\(patterns.map(quoted).joined(separator: ", "))]"
     case .none: nil

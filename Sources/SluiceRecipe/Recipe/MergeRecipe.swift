@@ -1,4 +1,6 @@
-package import SluiceCore
+package import SluiceArchitecture
+internal import SluiceCore
+internal import SluiceFormats
 package import SluiceMethods
 
 /// Everything that can change a byte of the merged checkpoint, and nothing else.
@@ -20,6 +22,9 @@ public struct MergeRecipe: Sendable, Hashable {
     /// The fraction of this model's deltas to remove, where it is not the method's.
     package var pruningRate: TensorNumber?
 
+    /// Whether anything is said of its weight.
+    package var isWeighted: Bool { weight != 1 || weightByTensor != nil }
+
     /// Describes a model.
     package init(name: String, path: String) {
       self.name = name
@@ -27,51 +32,51 @@ public struct MergeRecipe: Sendable, Hashable {
     }
   }
 
-  /// What to do where vocabularies differ in their number of rows.
-  package enum Vocabulary: String, Sendable, Hashable, CaseIterable {
-    /// Refuse.
-    case error
-    /// Keep the base's rows: further rows are cut, missing ones count as unchanged.
-    case base
-    /// Add rows: the mean of the models that have them.
-    case extend
-  }
-
-  /// What to do with a tensor that the base does not have.
-  package enum ExtraTensors: String, Sendable, Hashable, CaseIterable {
-    /// Refuse.
-    case error
-    /// Leave it out.
-    case ignore
-    /// Copy it from the first model that has it.
-    case copy
-  }
-
   /// The directory or file of the base model.
   package var base: String
   /// The fine-tuned models; their order is part of the result.
   package var models: [Model]
-  /// How deltas are pruned, amplified and merged.
+  /// What can be set: how models are read, pruned, amplified, merged and written.
   package var method: MethodParameters
   /// The files of all models together that the method reads.
   package var extraFiles: [MethodInputFile: String] = [:]
-  /// Which tensors are linear layers.
-  package var linearSet = LinearSet()
-  /// The type of the merged weights; the base tensor's own if nil.
-  package var outputDType: DType?
-  /// The most bytes of tensors in a shard.
-  package var shardSize = ByteCount(5_000_000_000)
-  /// What to do where vocabularies differ.
-  package var vocabulary: Vocabulary = .error
-  /// What to do with a tensor that the base does not have.
-  package var extraTensors: ExtraTensors = .error
   /// The stages of one's own.
   package var stages = CustomStages()
+
+  /// Which tensors are linear layers.
+  package var linearSet: LinearSet {
+    get {
+      var set = LinearSet()
+      set.include = method.linearInclude
+      set.exclude = method.linearExclude
+      return set
+    }
+    set {
+      method.linearInclude = newValue.include
+      method.linearExclude = newValue.exclude
+    }
+  }
 
   /// Describes a merge with the default of everything else.
   package init(base: String, models: [Model], method: MethodParameters) {
     self.base = base
     self.models = models
     self.method = method
+  }
+}
+
+extension MergeRecipe {
+  /// The same recipe with the snapshots of the local cache in the place of names of the hub.
+  package func resolvingHubNames() throws -> MergeRecipe {
+    var recipe = self
+    recipe.base = try HubCache.resolve(base)
+    for index in models.indices {
+      do throws(FormatError) {
+        recipe.models[index].path = try HubCache.resolve(models[index].path)
+      } catch {
+        throw error.about(model: models[index].name)
+      }
+    }
+    return recipe
   }
 }

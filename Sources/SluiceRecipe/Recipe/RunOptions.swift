@@ -11,6 +11,8 @@ public struct RunOptions: Sendable, Hashable {
   public var threads: Int
   /// How input files are read.
   package var io: InputMode = .pread
+  /// How chunks come from reading to working.
+  package var edges: EdgeOption = .auto
   /// Whether what the second pass needs of the models is kept by the first.
   package var spill: SpillOption = .auto
   /// Where it is kept; in the work directory if nil.
@@ -22,17 +24,29 @@ public struct RunOptions: Sendable, Hashable {
   /// Which vector units are used.
   package var vectorLevel: VectorLevel = .best
   /// The number of elements in a strip; tests make it small to have many.
-  package var stripElements = 1 << 25
+  package var stripElements = Granularity.standardStripElements
   /// The most elements in a chunk; nil lets the planner choose.
   package var chunkElements: Int?
   /// Whether the work of an earlier attempt is thrown away.
   package var startsOver = false
   /// How much of the work of earlier attempts is read again before it is relied on.
   package var resumeCheck: ResumeCheck = .sample
+  /// How inputs are compared with those of earlier attempts.
+  package var inputCheck: InputCheck = .change
   /// How often finished work is recorded.
   package var journalPace = JournalPace()
   /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
   package var isJournaled = true
+
+  /// How the edge between reading and working is crossed.
+  package enum EdgeOption: String, Sendable, Hashable, CaseIterable {
+    /// Whichever is expected to be faster.
+    case auto
+    /// A lane reads a chunk and works on it.
+    case fused
+    /// A reader for each lane reads ahead and sends chunks through a channel.
+    case queued
+  }
 
   /// Whether the second pass reads the models again, or what the first kept of them.
   package enum SpillOption: Sendable, Hashable {
@@ -63,6 +77,17 @@ package enum ResumeCheck: String, Sendable, Hashable, CaseIterable {
   case all
   /// None of it.
   case none
+}
+
+/// How the inputs of an attempt are compared with those of the one before; lengths, times, headers and
+/// samples always are.
+package enum InputCheck: String, Sendable, Hashable, CaseIterable {
+  /// Where a file was not moved, also by the time of its last change of any kind, which nobody can set.
+  case change
+  /// By all of their bytes, if the first attempt read them all, too.
+  case all
+  /// By nothing more.
+  case samples
 }
 
 /// When a group of records is committed to the journal.

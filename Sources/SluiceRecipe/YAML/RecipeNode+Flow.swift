@@ -1,3 +1,5 @@
+internal import SluiceMethods
+
 /// Nodes written again on one line, in one way whatever they looked like before.
 extension RecipeNode {
   /// The entries of a mapping, without its braces; empty for anything else.
@@ -36,7 +38,7 @@ extension RecipeNode {
   private static func number(_ text: String) -> String? {
     guard let number = Decimal.parse(text) else { return nil }
     if text.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) { return text }
-    return RecipeValue.number(number).recipeText
+    return AnyParameterValue.number(number).recipeText
   }
 
   /// A text in double quotes, as YAML and JSON read it.

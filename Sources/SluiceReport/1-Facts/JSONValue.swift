@@ -53,6 +53,9 @@ enum JSONValue {
   /// The text; empty of anything else.
   var text: String { if case .scalar(.string(let text)) = self { text } else { "" } }
 
+  /// Whether it is true.
+  var isTrue: Bool { if case .scalar(.bool(let isTrue)) = self { isTrue } else { false } }
+
   /// The number; nil of anything else.
   ///
   /// Numbers of bytes and elements are exact up to 2^53.

@@ -1,6 +1,6 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluiceStages
 
 /// What a merge's report says, as far as it is drawn.
 ///
@@ -73,6 +73,10 @@ struct ReportedMerge {
 
   var prune: String { recipe["prune"]?.text ?? "" }
   var merging: String { recipe["merge"]?.text ?? "" }
+  /// Whether what is kept of a layer follows from the cuts in the report.
+  var cutsByMagnitude: Bool { recipe["cutsByMagnitude"]?.isTrue ?? false }
+  /// Whether elements elect a sign, so that models can be in conflict.
+  var electsSigns: Bool { recipe["electsSigns"]?.isTrue ?? false }
   var tieBreak: String { recipe["tieBreak"]?.text ?? "" }
   var partitionRates: [Double] { (recipe["partitionRates"]?.numbers ?? []).compactMap(\.self) }
 
@@ -147,23 +151,5 @@ extension ReportedMerge.Pass {
         input: seconds("waitedForInput"), output: seconds("waitedForOutput"),
         memory: seconds("waitedForMemory"))
     }
-  }
-}
-
-/// The names of linear layers inside their block.
-enum LinearName {
-  /// The name inside the block without `.weight`; numbers in it (those of experts) become `*`.
-  static func linear(of name: String, block: String) -> String {
-    var rest = name == block ? Substring(name) : name.dropFirst(block.count + 1)
-    if rest.hasSuffix(".weight") { rest = rest.dropLast(7) }
-    return rest.split(separator: ".", omittingEmptySubsequences: false).map { part in
-      !part.isEmpty && part.allSatisfy { $0.isASCII && $0.isNumber } ? "*" : String(part)
-    }.joined(separator: ".")
-  }
-
-  /// Short names for columns: the last part of each, where these differ.
-  static func short(_ names: [String]) -> [String] {
-    let last = names.map { $0.split(separator: ".").last.map(String.init) ?? $0 }
-    return Set(last).count == names.count ? last : names
   }
 }

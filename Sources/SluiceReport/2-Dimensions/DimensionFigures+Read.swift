@@ -5,8 +5,6 @@ internal import SluiceStages
 extension DimensionFigures {
   /// The most layers that are counted.
   static let layerLimit = 256
-  /// The prunings whose masks follow from the cuts in a report.
-  private static let cutting: Set<String> = ["dppa", "dp", "magnitude", "owl"]
 
   /// Counts the layers whose names match a pattern.
   ///
@@ -19,7 +17,7 @@ extension DimensionFigures {
   static func read(
     _ facts: ReportedMerge, pattern: String?, isStopped: () throws -> Void
   ) throws -> DimensionFigures {
-    guard cutting.contains(facts.prune) else {
+    guard facts.cutsByMagnitude else {
       return .missing("the report of --prune \(facts.prune.printable) has no cuts to go by")
     }
     guard let first = facts.models.first, !first.layers.isEmpty else {

@@ -4,7 +4,7 @@ struct MergePage {
   let dimensions: DimensionFigures
   let path: String
 
-  private var isElected: Bool { facts.merging == "ties" && facts.models.count > 1 }
+  private var isElected: Bool { facts.electsSigns && facts.models.count > 1 }
 
   /// The bytes of the page.
   var text: [UInt8] {

@@ -26,4 +26,16 @@ package protocol CandidateMaker: Sendable {
 
   /// Makes a checkpoint that any program can load.
   func make(_ candidate: Candidate, at directory: String, cancellation: Cancellation) throws
+
+  /// Makes a checkpoint that stays when the search has ended, with a recipe that gives it again.
+  func makeToKeep(_ candidate: Candidate, at directory: String, cancellation: Cancellation) throws
+}
+
+extension CandidateMaker {
+  /// Makes it as any other.
+  package func makeToKeep(
+    _ candidate: Candidate, at directory: String, cancellation: Cancellation
+  ) throws {
+    try make(candidate, at: directory, cancellation: cancellation)
+  }
 }

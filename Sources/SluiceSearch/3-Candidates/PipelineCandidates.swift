@@ -42,7 +42,7 @@ package struct PipelineCandidates: CandidateMaker {
       return recipe
     case .dense(let name):
       recipe.models.removeAll { $0.name != name }
-      recipe.method.pruning = MethodChoice(rawValue: "none") ?? recipe.method.pruning
+      recipe.method.pruning = .none
       for index in recipe.models.indices { recipe.models[index].pruningRate = nil }
     case .amplified(let name, _): recipe.models.removeAll { $0.name != name }
     }
@@ -53,7 +53,7 @@ package struct PipelineCandidates: CandidateMaker {
       recipe.models[index].extraFiles = [:]
     }
     recipe.extraFiles = [:]
-    recipe.method.merging = MethodChoice(rawValue: "sum") ?? recipe.method.merging
+    recipe.method.merging = .sum
     recipe.method.mergeScale = 1
     return recipe
   }

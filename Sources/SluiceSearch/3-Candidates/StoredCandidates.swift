@@ -84,6 +84,14 @@ package final class StoredCandidates: CandidateMaker {
     _ = try MergeRun(plan, output: directory, cancellation: cancellation).run()
   }
 
+  /// Merges from the models: the stores are gone when the search has ended, and a recipe that named
+  /// them could not be run.
+  package func makeToKeep(
+    _ candidate: Candidate, at directory: String, cancellation: Cancellation
+  ) throws {
+    try models.make(candidate, at: directory, cancellation: cancellation)
+  }
+
   /// The store of a model, made when it is first asked for.
   private func store(of name: String, _ cancellation: Cancellation) throws -> String? {
     if let known = stores.withLock({ $0[name] }) { return known }

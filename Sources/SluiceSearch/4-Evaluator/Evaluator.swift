@@ -53,7 +53,8 @@ package struct Evaluator: Sendable, Hashable {
   /// Evaluates a checkpoint.
   func evaluate(
     _ path: String, _ candidate: Candidate, in place: EvaluatorDirectory,
-    check: (TaskScores) -> String?, retrying: (String) -> Void
+    check: (TaskScores) -> String?, retrying: (String) -> Void,
+    hearing: (String) -> Void = { _ in }
   ) throws(Failed) -> Outcome {
     let words = command.filled([
       "model": path, "name": candidate.model, "factors": candidate.label, "job": "\(place.job)",
@@ -61,7 +62,7 @@ package struct Evaluator: Sendable, Hashable {
     var attempt = 1
     while true {
       let start = MonotonicTime.now
-      let result = try run(words, in: place)
+      let result = try run(words, in: place, hearing)
       switch result {
       case .success(let scores):
         let seconds = MonotonicTime.now.seconds(since: start)
@@ -88,10 +89,10 @@ package struct Evaluator: Sendable, Hashable {
   }
 
   private func run(
-    _ words: [String], in place: EvaluatorDirectory
+    _ words: [String], in place: EvaluatorDirectory, _ hearing: (String) -> Void
   ) throws(Failed) -> Result<TaskScores, Problem> {
-    var process: EvaluatorProcess
-    do throws(EvaluatorProcess.Unstarted) {
+    let process: EvaluatorProcess
+    do throws(ChildProgram.Unstarted) {
       process = try EvaluatorProcess(words)
     } catch {
       return .failure(
@@ -101,7 +102,7 @@ package struct Evaluator: Sendable, Hashable {
             + "use sh -c.", mayPass: false))
     }
     place.note(process.process)
-    let end = process.wait(atMost: timeLimit, place.cancellation)
+    let end = process.wait(atMost: timeLimit, place.cancellation, hearing: hearing)
     place.forget()
     var problem: Problem
     switch end {

@@ -17,13 +17,20 @@ struct EvaluatorDirectory {
 
   /// Notes a process that has just been started.
   func note(_ process: Int32) {
-    let text = "\(process) \(sluice_program_start_time(process))\n"
+    let text =
+      "\(process) \(sluice_program_start_time(process)) \(EvaluatorDirectory.mark(directory))\n"
     // Without the note a process could outlive a kill; that is no reason to end the search.
     try? AtomicFile.write(Array(text.utf8), to: path)
   }
 
   /// Forgets it, once it has ended.
   func forget() { try? Directory.removeFile(path) }
+
+  /// What a note has that was made in this very directory: one that came from elsewhere ends nothing.
+  private static func mark(_ directory: String) -> String {
+    let inode = (try? FileStatus.of(directory))??.inode ?? 0
+    return Hash128(of: Array("evaluator \(inode)".utf8)).hexadecimal
+  }
 
   /// Ends what a killed search left running.
   static func endLeftovers(in directory: String) -> Int {
@@ -32,7 +39,9 @@ struct EvaluatorDirectory {
       let path = "\(directory)/\(entry.name)"
       let bytes = (try? InputFile.contents(of: path, byteLimit: 4096)) ?? []
       let numbers = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-      if numbers.count == 2, let process = Int32(numbers[0]), let time = UInt64(numbers[1]) {
+      if numbers.count == 3, numbers[2] == mark(directory), let process = Int32(numbers[0]),
+        let time = UInt64(numbers[1])
+      {
         count += Int(sluice_program_kill_leftover(process, time))
       }
       try? Directory.removeFile(path)

@@ -44,7 +44,7 @@ extension Evaluation {
   }
 
   /// Reads a body; nil if it is none.
-  static func decode(_ body: [UInt8]) -> (key: Key, evaluation: Evaluation)? {
+  static func decode(_ body: [UInt8]) -> (key: Key, evaluation: Evaluation, model: String)? {
     // SAFETY: the scanner is used inside the closure only.
     unsafe body.withUnsafeBytes { text in
       var scanner = unsafe JSONScanner(text)
@@ -54,14 +54,14 @@ extension Evaluation {
 
   private static func read(
     _ scanner: inout JSONScanner
-  ) throws(FormatError) -> (Key, Evaluation)? {
+  ) throws(FormatError) -> (Key, Evaluation, String)? {
     var texts: [String: String] = [:]
     var evaluation = Evaluation(scores: TaskScores([:]), seconds: 0)
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
       let name = scanner.string(of: key)
       switch name {
-      case "candidate", "space", "evaluator": texts[name] = try scanner.string()
+      case "model", "candidate", "space", "evaluator": texts[name] = try scanner.string()
       case "seconds": evaluation.seconds = try scanner.double()
       case "makingSeconds": evaluation.makingSeconds = try scanner.double()
       case "attempts": evaluation.attempts = try scanner.integer()
@@ -84,6 +84,9 @@ extension Evaluation {
       let spaceHash = Hash128(hexadecimal: space), let evaluator = texts["evaluator"],
       let evaluatorHash = Hash128(hexadecimal: evaluator)
     else { return nil }
-    return (Key(space: spaceHash, label: label, evaluator: evaluatorHash), evaluation)
+    return (
+      Key(space: spaceHash, label: label, evaluator: evaluatorHash), evaluation,
+      texts["model"] ?? ""
+    )
   }
 }

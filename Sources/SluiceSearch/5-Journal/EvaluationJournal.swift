@@ -35,7 +35,7 @@ final class EvaluationJournal: Sendable {
         while let record = try reader.next() {
           number += 1
           guard record.key.kind == EvaluationJournal.kind,
-            let (key, evaluation) = Evaluation.decode(record.body)
+            let (key, evaluation, _) = Evaluation.decode(record.body)
           else { continue }
           known[key] = evaluation
         }
@@ -55,6 +55,23 @@ final class EvaluationJournal: Sendable {
     earlier = known
     journal = try Journal(file, cancellation: cancellation)
     count = Monitor(number)
+  }
+
+  /// What a journal holds, read without getting in the way of a search; nil if there is none.
+  static func contents(
+    of directory: String
+  ) throws -> [(model: String, label: String, evaluation: Evaluation)]? {
+    guard let file = try WorkFile.open(at: "\(directory)/\(fileName)", isReadOnly: true) else {
+      return nil
+    }
+    var reader = try JournalReader(file)
+    guard case .valid(identity) = reader.header else { return nil }
+    var contents: [(String, String, Evaluation)] = []
+    while let record = try reader.next() {
+      guard record.key.kind == kind, let found = Evaluation.decode(record.body) else { continue }
+      contents.append((found.model, found.key.label, found.evaluation))
+    }
+    return contents.map { (model: $0.0, label: $0.1, evaluation: $0.2) }
   }
 
   /// Records an evaluation; it is on the disk when this returns.

@@ -46,6 +46,8 @@ final class CandidateEvaluation: Sendable {
         CandidateEvaluation.problem(scores, check)
       } retrying: { reason in
         onEvent(.retried(candidate, reason: reason))
+      } hearing: { line in
+        onEvent(.heard(candidate, line))
       }
     } catch {
       switch error {
@@ -66,7 +68,7 @@ final class CandidateEvaluation: Sendable {
 
   /// Makes a candidate that is to stay.
   func keep(_ candidate: Candidate, at path: String) throws {
-    let (made, isMade) = try checkpoint(of: candidate, job: 0)
+    let (made, isMade) = try checkpoint(of: candidate, job: 0, isKept: true)
     guard isMade else { return }
     try Directory.create(Directory.parent(of: path))
     // The name belongs to searches: what an earlier one kept makes way.
@@ -75,14 +77,20 @@ final class CandidateEvaluation: Sendable {
   }
 
   /// The directory of a candidate, and whether it was made for the purpose.
-  private func checkpoint(of candidate: Candidate, job: Int) throws -> (String, Bool) {
+  private func checkpoint(
+    of candidate: Candidate, job: Int, isKept: Bool = false
+  ) throws -> (String, Bool) {
     if let path = maker.existingPath(of: candidate) { return (Directory.absolute(path), false) }
     let path = directory.candidate(job)
     do {
       try making.withLock { _ in
         try cancellation.check()
         try Directory.remove(path)
-        try maker.make(candidate, at: path, cancellation: cancellation)
+        if isKept {
+          try maker.makeToKeep(candidate, at: path, cancellation: cancellation)
+        } else {
+          try maker.make(candidate, at: path, cancellation: cancellation)
+        }
       }
     } catch {
       try? Directory.remove(path)

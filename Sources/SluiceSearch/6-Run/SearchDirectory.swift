@@ -15,12 +15,15 @@ struct SearchDirectory {
   let path: String
   let work: String
   private let lock: FileLock?
+  private let held: (output: OwnedDirectory, work: OwnedDirectory)
 
   /// Makes the directories where they are missing, and locks them.
   init(locking path: String) throws {
     self.path = Directory.absolute(path)
     work = "\(self.path)/\(SearchDirectory.workName)"
-    try Directory.create(work)
+    let output = try OwnedDirectory(self.path, .users)
+    held = (output, try OwnedDirectory(work, .runs))
+    try Directory.syncIfAllowed(Directory.parent(of: self.path))
     switch try FileLock.take("\(work)/lock", note: "process \(getpid())") {
     case .taken(let lock): self.lock = lock
     case .unsupported: lock = nil

@@ -6,6 +6,8 @@ package enum SearchEvent: Sendable {
   case endedLeftovers(Int)
   /// A candidate is being made and then evaluated.
   case started(Candidate, isNeeded: Bool)
+  /// The evaluator of a candidate wrote a line.
+  case heard(Candidate, String)
   /// An attempt failed, and another is made.
   case retried(Candidate, reason: String)
   /// A candidate is evaluated, and the journal has it on the disk.

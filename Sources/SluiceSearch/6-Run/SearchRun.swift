@@ -43,7 +43,7 @@ package struct SearchRun: Sendable {
         own: try maker.identity(of: Candidate(.amplified(model: model.name, Factors([]))))
       )
     }
-    try checkOutput()
+    try checkOutput(setup.models.map(\.name))
     let directory = try SearchDirectory(locking: output)
     let ended = EvaluatorDirectory.endLeftovers(in: directory.work)
     if ended > 0 { onEvent(.endedLeftovers(ended)) }
@@ -76,14 +76,27 @@ package struct SearchRun: Sendable {
     }
   }
 
-  /// Refuses to write into a model.
-  private func checkOutput() throws(SearchError) {
+  /// Refuses to write into a model, or over files of the names of results that no search made.
+  private func checkOutput(_ names: [String]) throws {
     guard let place = try? Directory.resolve(output) else { return }
     for path in [recipe.base] + recipe.models.map(\.path)
     where (try? Directory.resolve(path)) == place {
-      throw .usage(
+      throw SearchError.usage(
         "the output \(output) is an input of the search",
         remedy: "Choose another --out: inputs are never written to.")
+    }
+    // Where there is a journal, searches were here before, and their results make way.
+    guard try FileStatus.of("\(output)/\(EvaluationJournal.fileName)") == nil else { return }
+    var results = [SearchResult.fileName, SearchResult.recipeName]
+    if options.keep == .best { results += names.map { "\(SearchResult.bestName)/\($0)" } }
+    let foreign = try results.filter {
+      try FileStatus.of("\(output)/\($0)", followingLinks: false) != nil
+    }
+    guard foreign.isEmpty else {
+      throw SearchError.usage(
+        "the output \(output.printable) already holds "
+          + foreign.map(\.printable).joined(separator: ", "),
+        remedy: "Choose another --out, or remove \(foreign.count == 1 ? "it" : "them") first.")
     }
   }
 

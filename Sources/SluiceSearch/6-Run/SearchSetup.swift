@@ -20,7 +20,9 @@ struct SearchSetup {
     guard method.pruning.row.bands == .partitions else {
       throw SearchError.usage(
         "the pruning \(method.pruning.rawValue) has no partitions to amplify",
-        remedy: "Search with dppa, dp, magnitude, owl or dare.")
+        remedy: "Search with one of: "
+          + PruneMethod.table.filter { $0.bands == .partitions }.map(\.name).joined(separator: ", ")
+      )
     }
     if let stage = recipe.stages.identities.first {
       throw SearchError.usage(
@@ -28,7 +30,7 @@ struct SearchSetup {
           + "a search looks at one model at a time",
         remedy: "Search with the built-in stages, and give the factors to the recipe.")
     }
-    let isRescaled = method.pruning.rawValue == "dare" && method.rescale != .none
+    let isRescaled = method.pruning.row.drawsMasks && method.rescale != .none
     let upper = options.strategy == .golden ? FactorGrid.upperBound : FactorGrid.farBound
     let bound = options.bound ?? (isRescaled ? FactorGrid.lowerBound : upper)
     guard let grid = FactorGrid(step: options.step, bound: bound) else {

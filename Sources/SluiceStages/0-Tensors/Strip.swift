@@ -9,6 +9,9 @@ package struct Granularity: Sendable, Hashable {
   /// first-level cache.
   package static let tileElements = 1024
 
+  /// The number of elements in a strip, unless tests say another.
+  package static let standardStripElements = 1 << 25
+
   /// The number of elements in a strip: the unit that one lane works through in order, that is
   /// counted into one histogram, and that a journal knows as finished.
   package let stripElements: Int
@@ -20,7 +23,7 @@ package struct Granularity: Sendable, Hashable {
   /// - Parameters:
   ///   - stripElements: The number of elements in a strip, a multiple of a grain.
   ///   - chunkElements: The number of elements in a chunk, a multiple of a grain.
-  package init(stripElements: Int = 1 << 25, chunkElements: Int) {
+  package init(stripElements: Int = standardStripElements, chunkElements: Int) {
     precondition(stripElements > 0 && stripElements % Granularity.grainElements == 0)
     precondition(chunkElements > 0 && chunkElements % Granularity.grainElements == 0)
     self.stripElements = stripElements

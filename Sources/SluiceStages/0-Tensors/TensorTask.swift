@@ -1,3 +1,4 @@
+package import SluiceArchitecture
 package import SluiceCore
 package import SluiceFormats
 
@@ -11,6 +12,8 @@ package struct TensorSource: Sendable, Hashable {
   package let byteRange: Range<Int>
   /// How the elements lie there, if not one after the other.
   package let view: StridedView?
+  /// How they are packed; the type is then that of the unpacked elements.
+  package let packed: PackedView?
 
   /// Describes a source.
   ///
@@ -19,27 +22,60 @@ package struct TensorSource: Sendable, Hashable {
   ///   - dtype: The type of the elements.
   ///   - byteRange: The bytes of the tensor in that file.
   ///   - view: How the elements lie there, if not one after the other.
-  package init(file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil) {
+  ///   - packed: How they are packed, if they are.
+  package init(
+    file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil,
+    packed: PackedView? = nil
+  ) {
     self.file = file
     self.dtype = dtype
     self.byteRange = byteRange
     self.view = view
+    self.packed = packed
+  }
+
+  /// The bytes that reading so many elements takes.
+  package func byteCount(ofElements count: Int) -> Int {
+    packed?.byteCount(ofElements: count) ?? count * (dtype.byteCount ?? 1)
   }
 }
 
 /// What happens to a tensor.
 public enum TensorRole: String, Sendable, Hashable {
-  /// Its deltas are pruned, amplified and merged: a linear layer inside a tile.
+  /// Its deltas are pruned, amplified and merged: a linear layer inside a block.
   case linear
   /// Its deltas are merged as they are: norms, biases, embeddings, heads.
   case dense
+  /// The plain mean of its deltas is added: routers, where that is asked for.
+  case averaged
   /// The base's weights, written in another type.
   case converted
   /// Its bytes are copied from one model: integer tensors, buffers, tensors of the base alone.
   case copied
 }
 
-/// One tensor of the merged model: where it comes from, what is done, where it goes.
+/// The tensor of the output that a layer is a part of.
+package struct StackPlace: Sendable, Hashable {
+  /// The tensor's name.
+  package let tensor: String
+  /// The position of the layer in it.
+  package let index: Int
+  /// How many layers it holds, all of one length.
+  package let count: Int
+  /// Its shape.
+  package let shape: TensorShape
+
+  /// Describes a place.
+  package init(tensor: String, index: Int, count: Int, shape: TensorShape) {
+    self.tensor = tensor
+    self.index = index
+    self.count = count
+    self.shape = shape
+  }
+}
+
+/// One tensor of the merged model, or one layer of a tensor that holds several: where it comes from,
+/// what is done, where it goes.
 public struct TensorTask: Sendable, Hashable {
   /// The position in the run's list of tasks.
   package let ordinal: Int
@@ -69,6 +105,15 @@ public struct TensorTask: Sendable, Hashable {
   package let columnCount: Int
   /// The dimensions of the tensor written.
   package let dimensions: [Int]
+  /// The part that it plays in the model, and why.
+  package let part: TensorPart
+  /// The tensor of the output that it is a part of; nil if it is one by itself.
+  package let stack: StackPlace?
+
+  /// Whether elements of a model do not lie one after the other in their file.
+  package var hasStridedSource: Bool {
+    ([base] + fineTuned).contains { $0?.view != nil || $0?.packed != nil }
+  }
 
   /// The number of rows.
   package var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
@@ -90,11 +135,14 @@ public struct TensorTask: Sendable, Hashable {
   ///   - firstStrip: The ordinal of the first strip.
   ///   - columnCount: The number of elements in a row; all of them if nil.
   ///   - dimensions: The dimensions; rows and columns if nil.
+  ///   - part: The part that it plays in the model.
+  ///   - stack: The tensor of the output that it is a part of.
   package init(
     ordinal: Int, name: String, role: TensorRole, elementCount: Int, base: TensorSource,
     baseElementCount: Int, fineTuned: [TensorSource?], fineTunedElementCounts: [Int],
     outputDType: DType, outputShard: Int, outputOffset: Int, firstStrip: Int,
-    columnCount: Int? = nil, dimensions: [Int]? = nil
+    columnCount: Int? = nil, dimensions: [Int]? = nil,
+    part: TensorPart = TensorPart(.other, "nobody asked"), stack: StackPlace? = nil
   ) {
     self.ordinal = ordinal
     self.name = name
@@ -111,5 +159,7 @@ public struct TensorTask: Sendable, Hashable {
     let columns = columnCount ?? elementCount
     self.columnCount = columns
     self.dimensions = dimensions ?? [columns > 0 ? elementCount / columns : 0, columns]
+    self.part = part
+    self.stack = stack
   }
 }

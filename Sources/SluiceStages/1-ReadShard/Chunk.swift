@@ -3,7 +3,10 @@ internal import SluiceDataflow
 package import SluiceFormats
 
 /// A run of contiguous elements of one model, as they lie in its file: at any alignment.
-@safe package struct ChunkRun {
+@safe package struct ChunkRun: @unchecked Sendable {
+  // Safe to send: the bytes are those of a buffer or window that goes with the chunk, which one node
+  // has at a time; nobody writes to them once the run is made.
+
   /// The first element.
   @unsafe package let bytes: UnsafeRawPointer
   /// The type of the elements.
@@ -21,8 +24,9 @@ package import SluiceFormats
 
 /// A run of contiguous elements of one tensor with the same run from every model.
 ///
-/// It is what a lane reads at once and works on. Dropping it gives its memory back.
-package final class Chunk {
+/// It is what is read at once and worked on, and what crosses the edge between the two. Who sends one
+/// has it no longer; dropping it gives its memory back.
+package final class Chunk: EdgeElement {
   /// The strip that it belongs to.
   package let strip: Strip
   /// The elements, as positions in the tensor.
@@ -34,15 +38,17 @@ package final class Chunk {
   /// The bytes that were read for the chunk, packed ones as they lie in their file.
   package let readByteCount: Int
 
+  /// The bytes of its elements, however they were read.
+  package let byteCount: Int
+  /// The most bytes that reading it takes.
+  package let heldByteCount: Int
+
   private let windows: [FileWindow]
-  private let gathered: [GatheredRun]
   private let buffer: PooledBuffer?
-  private let lease: ByteLease
 
   init(
     strip: Strip, elements: Range<Int>, base: ChunkRun?, fineTuned: [ChunkRun?],
-    readByteCount: Int, windows: [FileWindow], gathered: [GatheredRun], buffer: PooledBuffer?,
-    lease: ByteLease
+    readByteCount: Int, windows: [FileWindow], buffer: PooledBuffer?
   ) {
     self.strip = strip
     self.elements = elements
@@ -50,9 +56,17 @@ package final class Chunk {
     self.fineTuned = fineTuned
     self.readByteCount = readByteCount
     self.windows = windows
-    self.gathered = gathered
     self.buffer = buffer
-    self.lease = lease
+    byteCount = zip([base] + fineTuned, [strip.task.base] + strip.task.fineTuned).reduce(0) {
+      sum, pair in
+      // Of packed elements what lies in the file counts, as the plan has it.
+      let (run, source) = pair
+      guard let run else { return sum }
+      return sum
+        + (source?.packed?.byteCount(ofElements: run.elementCount)
+          ?? run.elementCount * (run.dtype.byteCount ?? 1))
+    }
+    heldByteCount = ReadStage.chunkByteCount(strip.task, chunkElements: elements.count)
   }
 
   /// Checks that all that was looked at could be read; what was computed from it counts only then.

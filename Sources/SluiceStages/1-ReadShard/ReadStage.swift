@@ -14,8 +14,7 @@ package enum InputMode: String, Sendable, Hashable, CaseIterable {
 /// Reads the strips of a queue chunk by chunk, every model's run of the same elements at once: the
 /// first stage of a lane.
 ///
-/// The lane reads on its own thread: what it works on next then lies in the cache of its processor.
-/// Reading ahead is the system's business, which it does well for runs that follow each other.
+/// It passes each chunk on by a call, and does not know how the edge after it is crossed.
 package struct ReadStage: Sendable {
   private let queue: StripQueue
   private let files: [InputFile]
@@ -23,12 +22,14 @@ package struct ReadStage: Sendable {
   private let granularity: Granularity
   private let dropsCachedPages: Bool
   private let packed: PackedReading
+  /// Whether chunks are read into buffers rather than mapped.
+  package let usesBuffers: Bool
 
   /// Which strips are read from frames.
   package enum PackedReading: Sendable {
     /// None: files are read.
     case none
-    /// Those that a source has; they need the lane's buffers in both modes.
+    /// Those that a source has; they need buffers in both modes.
     case unpacked(any PackedSource, Kernels)
     /// None, and models of these positions are left out: the pass knows all it wants of them.
     case leftOut(Set<Int>)
@@ -54,6 +55,9 @@ package struct ReadStage: Sendable {
     self.granularity = granularity
     self.dropsCachedPages = dropsCachedPages
     self.packed = packed
+    // What does not lie there in one piece cannot be mapped, and a mapping beside a buffer would be
+    // memory twice.
+    usesBuffers = mode == .pread || packed.needsBuffers || queue.hasStridedSources
   }
 
   /// The most bytes that a chunk of a task holds.
@@ -69,7 +73,7 @@ package struct ReadStage: Sendable {
       // Read from frames, what differs from the base in its type comes as F32.
       let width = $1.dtype == task.base.dtype ? 1 : 4
       return $0 + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
-        + ($1.view == nil ? 0 : InputFile.stridedScratchByteCount)
+        + ($1.view == nil && $1.packed == nil ? 0 : InputFile.stridedScratchByteCount)
     }
   }
 
@@ -86,13 +90,12 @@ package struct ReadStage: Sendable {
   ///
   /// - Parameters:
   ///   - context: The node.
-  ///   - budget: The lane's share of the run's memory.
-  ///   - pool: A buffer for a chunk, if the mode or frames need one.
-  ///   - work: What is done with each chunk, before the next is read.
+  ///   - pool: Buffers for chunks; nil if none are used.
+  ///   - pass: Passes each chunk on, before the next is read.
   /// - Throws: `FormatError` if a file cannot be read, `CancelledError` if the run was cancelled,
-  ///   and what the work throws.
+  ///   and what the call throws.
   package func run(
-    _ context: NodeContext, budget: ByteBudget, pool: BufferPool?, work: (Chunk) throws -> Void
+    _ context: NodeContext, pool: BufferPool?, pass: (consuming Chunk) throws -> Void
   ) throws {
     var cursors: [FrameCursor?] = []
     while let strip = try context.measure(.blockedOnInput, { try queue.take() }) {
@@ -101,11 +104,7 @@ package struct ReadStage: Sendable {
       repeat {
         let end = min(start + granularity.chunkElements, strip.elements.upperBound)
         try context.cancellation.check()
-        let chunk = try context.measure(.blockedOnInput) {
-          try read(strip, start..<end, frames, context, budget: budget, pool: pool)
-        }
-        context.count(items: 1)
-        try work(chunk)
+        try pass(try read(strip, start..<end, frames, context, pool: pool))
         start = end
       } while start < strip.elements.upperBound
     }
@@ -139,26 +138,20 @@ package struct ReadStage: Sendable {
 
   private func read(
     _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ context: NodeContext,
-    budget: ByteBudget, pool: BufferPool?
+    pool: BufferPool?
   ) throws -> Chunk {
     let task = strip.task
-    let lease = try context.acquire(
-      ReadStage.chunkByteCount(task, chunkElements: elements.count), from: budget)
     let buffer = try pool.map { try context.take(from: $0) }
     var loader = RunLoader(
       stage: self, strip: strip, context: context, buffer: buffer,
       dropsCachedPages: dropsCachedPages && !strip.isRevisited)
-    let base = try loader.load(
-      task.base, elements, available: task.baseElementCount, isMapped: mode == .mmap)
+    let base = try loader.load(task.base, elements, available: task.baseElementCount)
     let fineTuned = try task.fineTuned.indices.map { model -> ChunkRun? in
       guard let source = task.fineTuned[model] else { return nil }
       let available = task.fineTunedElementCounts[model]
       switch origins[model] {
       case .nowhere: return nil
-      case .file:
-        // Where there are buffers, a mapping beside them would be memory twice.
-        return try loader.load(
-          source, elements, available: available, isMapped: buffer == nil)
+      case .file: return try loader.load(source, elements, available: available)
       case .frames(let cursor):
         return try loader.unpack(
           cursor, task, source, elements, available: available, base: base)
@@ -167,7 +160,7 @@ package struct ReadStage: Sendable {
     return Chunk(
       strip: strip, elements: elements, base: base, fineTuned: fineTuned,
       readByteCount: loader.readByteCount,
-      windows: loader.windows, gathered: loader.gathered, buffer: buffer, lease: lease)
+      windows: loader.windows, buffer: buffer)
   }
 
   /// Loads the runs of one chunk, one after the other.
@@ -181,7 +174,6 @@ package struct ReadStage: Sendable {
     let buffer: PooledBuffer?
     let dropsCachedPages: Bool
     var windows: [FileWindow] = []
-    var gathered: [GatheredRun] = []
     var used = 0
     var readByteCount = 0
 
@@ -223,28 +215,40 @@ package struct ReadStage: Sendable {
     }
 
     mutating func load(
-      _ source: TensorSource, _ elements: Range<Int>, available: Int, isMapped: Bool
+      _ source: TensorSource, _ elements: Range<Int>, available: Int
     ) throws -> ChunkRun? {
       let end = min(elements.upperBound, available)
       guard elements.lowerBound < end else { return nil }
       let width = source.dtype.byteCount ?? 1
-      if let view = source.view {
-        let run = try GatheredRun(
-          elements.lowerBound..<end, of: view, source, in: stage.files[source.file])
-        unsafe context.count(bytes: run.bytes.count)
-        unsafe readByteCount += run.bytes.count
-        gathered.append(run)
-        return unsafe ChunkRun(run.bytes, source.dtype, elementCount: end - elements.lowerBound)
+      if let packed = source.packed, let buffer {
+        let count = end - elements.lowerBound
+        let target = unsafe take(count * 4, of: buffer)
+        if let start = target.baseAddress {
+          // SAFETY: runs in the buffer begin on a cache line, and hold four bytes for each element.
+          try unsafe PackedReader(stage.files, packed).read(
+            elements.lowerBound..<end, into: start.assumingMemoryBound(to: Float.self))
+        }
+        let byteCount = source.byteCount(ofElements: count)
+        context.count(bytes: byteCount)
+        readByteCount += byteCount
+        return unsafe ChunkRun(
+          UnsafeRawBufferPointer(target), source.dtype, elementCount: count)
       }
       let start = source.byteRange.lowerBound
       let range = (start + elements.lowerBound * width)..<(start + end * width)
       let file = stage.files[source.file]
       context.count(bytes: range.count)
       readByteCount += range.count
-      if !isMapped, let buffer {
+      if let buffer {
         let target = unsafe take(range.count, of: buffer)
-        try unsafe file.read(into: target, at: range.lowerBound)
-        if dropsCachedPages {
+        if let view = source.view {
+          // Brought together: the elements do not lie one after the other in the file.
+          try unsafe file.read(
+            elements.lowerBound..<end, of: view, at: start, width: width, into: target)
+        } else {
+          try unsafe file.read(into: target, at: range.lowerBound)
+        }
+        if dropsCachedPages, source.view == nil {
           dropBehind(
             range, of: file, stripStart: start + strip.elements.lowerBound * width,
             isLast: elements.upperBound == strip.elements.upperBound)
@@ -268,5 +272,12 @@ package struct ReadStage: Sendable {
       let first = max(stripStart, begun * RunLoader.droppedByteCount)
       file.dropCachedPages(in: first..<range.upperBound)
     }
+  }
+}
+
+extension ReadStage.PackedReading {
+  /// Whether chunks need buffers whatever the mode is.
+  var needsBuffers: Bool {
+    if case .unpacked = self { true } else { false }
   }
 }

@@ -88,6 +88,13 @@ package final class RowReader {
 
   private func read(_ source: TensorSource, _ elements: Range<Int>) throws -> Int {
     precondition(elements.count <= raw.count)
+    if let packed = source.packed {
+      // SAFETY: the buffer has 8 bytes for each element; Float32 takes 4.
+      try unsafe PackedReader(files, packed).read(
+        elements,
+        into: UnsafeMutableRawPointer(raw.pointer).assumingMemoryBound(to: Float.self))
+      return source.byteCount(ofElements: elements.count)
+    }
     let width = source.dtype.byteCount ?? 1
     // SAFETY: the buffer has 8 bytes for each element, the widest type.
     let target = unsafe UnsafeMutableRawBufferPointer(

@@ -42,6 +42,9 @@ package final class StripQueue: Sendable {
     registration = cancellation.onCancel { monitor.wakeAll() }
   }
 
+  /// Whether there are tensors whose elements do not lie one after the other in their file.
+  var hasStridedSources: Bool { tasks.contains { $0.hasStridedSource } }
+
   /// Takes the next strip; waits if all that is left are second looks that nobody asked for yet.
   package func take() throws(CancelledError) -> Strip? {
     let next: Strip?? = monitor.wait { state in

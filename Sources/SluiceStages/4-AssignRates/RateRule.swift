@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 /// What a rule knows of one linear layer of one model.
 public struct LinearStatistics: Sendable, Hashable {
   /// The tensor's name; layers are given in byte order of their names.

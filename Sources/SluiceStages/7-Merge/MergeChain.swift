@@ -23,6 +23,8 @@ package struct MergeChain: Sendable {
   package var linear: MergeStep
   /// How the deltas of dense tensors become one.
   package var dense: MergeStep
+  /// How the deltas of tensors become one that are averaged, whatever the method.
+  package let averaged = MergeStep(MeanOperator(), hasTransforms: false)
   /// How many partitions the transforms tell apart.
   package let partitionCount: Int
 
@@ -37,7 +39,13 @@ package struct MergeChain: Sendable {
   }
 
   /// The step for tensors of a role.
-  package func step(for role: TensorRole) -> MergeStep { role == .linear ? linear : dense }
+  package func step(for role: TensorRole) -> MergeStep {
+    switch role {
+    case .linear: linear
+    case .averaged: averaged
+    default: dense
+    }
+  }
 
   /// The transforms with what they need; an operator that wants grains lengthens their tiles too.
   package var transformChain: TransformChain {

@@ -10,7 +10,8 @@ package import SluiceKernels
   private let output: ChunkOutput
   private let modelCount: Int
   private let kernels: Kernels
-  private let operators: (linear: any LaneOperator, dense: any LaneOperator)
+  private let operators:
+    (linear: any LaneOperator, dense: any LaneOperator, averaged: any LaneOperator)
   private let scales: (linear: Float, dense: Float)
   private var role = TensorRole.copied
   private var dtype = DType.f32
@@ -25,7 +26,8 @@ package import SluiceKernels
     self.kernels = kernels
     self.modelCount = modelCount
     operators = (
-      chain.linear.rule.makeLane(kernels: kernels), chain.dense.rule.makeLane(kernels: kernels)
+      chain.linear.rule.makeLane(kernels: kernels), chain.dense.rule.makeLane(kernels: kernels),
+      chain.averaged.rule.makeLane(kernels: kernels)
     )
     scales = (chain.linear.mergeScale, chain.dense.mergeScale)
   }
@@ -46,6 +48,7 @@ package import SluiceKernels
     case .converted: return StripRequest(models: [], usesTransforms: false)
     case .linear: try operators.linear.begin(strip)
     case .dense: try operators.dense.begin(strip)
+    case .averaged: try operators.averaged.begin(strip)
     }
     return StripRequest(
       models: Array(0..<modelCount), usesTransforms: chain.step(for: role).hasTransforms)
@@ -104,6 +107,10 @@ package import SluiceKernels
     if role == .linear {
       try operators.linear.merge(deltas)
       return scales.linear
+    }
+    if role == .averaged {
+      try operators.averaged.merge(deltas)
+      return chain.averaged.mergeScale
     }
     try operators.dense.merge(deltas)
     return scales.dense

@@ -56,8 +56,8 @@ extension Strip {
   /// The bytes that all models have of the strip.
   package var inputByteCount: Int {
     func byteCount(_ source: TensorSource, _ available: Int) -> Int {
-      max(0, min(elements.upperBound, available) - elements.lowerBound)
-        * (source.dtype.byteCount ?? 1)
+      source.byteCount(
+        ofElements: max(0, min(elements.upperBound, available) - elements.lowerBound))
     }
     return zip(task.fineTuned, task.fineTunedElementCounts).reduce(
       byteCount(task.base, task.baseElementCount)

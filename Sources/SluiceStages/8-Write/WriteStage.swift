@@ -3,7 +3,7 @@ package import SluiceDataflow
 /// Merged bytes on their way to a shard.
 ///
 /// Dropping it gives the buffer back.
-package struct WriteJob: Sendable {
+package struct WriteJob: EdgeElement {
   /// The buffer that holds the bytes.
   package let buffer: PooledBuffer
   /// Where they lie in the buffer.
@@ -14,6 +14,9 @@ package struct WriteJob: Sendable {
   package let shard: Int
   /// Where they go in the shard.
   package let offset: Int
+
+  package var byteCount: Int { range.count }
+  package var heldByteCount: Int { unsafe buffer.bytes.count }
 }
 
 /// Writes merged chunks to their places: the last nodes of the graph, shared by all lanes.

@@ -1,6 +1,7 @@
 internal import CSluiceSystem
 internal import Glibc
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 
 /// One running program with the memory that it shares with its lane.
@@ -13,60 +14,55 @@ internal import SluiceFormats
   private let spec: ExecSpec
   private let descriptor: Int32
   private let byteCount: Int
-  private var program = sluice_program()
-  private var pending: [UInt8] = []
-  private var errors: [UInt8] = []
+  private let program: ChildProgram
   private var chunkNumber = 0
 
   private static let lineLimit = 1 << 16
   private static let errorLimit = 2048
 
   /// Starts a program and exchanges greetings.
-  init(_ spec: ExecSpec) throws(StageError) {
+  init(_ spec: ExecSpec) throws {
     self.spec = spec
-    byteCount = spec.sharedByteCount
+    let byteCount = spec.sharedByteCount
     var descriptor: Int32 = -1
     let number = unsafe sluice_shared_memory(Int64(byteCount), &descriptor)
     guard number == 0 else {
-      throw .program(
+      throw StageError.program(
         spec, .inputOutput, tensor: nil, "gets no shared memory: \(ExecProgram.text(number))",
         errors: "")
     }
-    self.descriptor = descriptor
     let mapping = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
     guard let mapping = unsafe mapping, unsafe mapping != MAP_FAILED else {
       let number = errno
       close(descriptor)
-      throw .program(
+      throw StageError.program(
         spec, .inputOutput, tensor: nil, "cannot map shared memory: \(ExecProgram.text(number))",
         errors: "")
     }
+    do throws(ChildProgram.Unstarted) {
+      program = try ChildProgram(
+        spec.command, in: spec.directory, shared: descriptor, errorLimit: ExecProgram.errorLimit)
+    } catch {
+      unsafe munmap(mapping, byteCount)
+      close(descriptor)
+      throw StageError.program(
+        spec, .usage, tensor: nil, "cannot be started: \(error.reason)", errors: "")
+    }
+    self.byteCount = byteCount
+    self.descriptor = descriptor
     // SAFETY: the mapping has room for the floats and lives as long as the object.
     unsafe floats = mapping.bindMemory(to: Float.self, capacity: byteCount / 4)
-    try start()
     try greet()
   }
 
   deinit {
-    var status: Int32 = 0
-    unsafe sluice_program_stop(&program, 1, &status)
+    // A run that was stopped does not wait for it.
+    program.stop(isPolite: Cancellation.ofThisThread?.isCancelled != true)
     unsafe munmap(floats, byteCount)
     close(descriptor)
   }
 
-  private func start() throws(StageError) {
-    // SAFETY: the copies of the arguments live until the call returns.
-    var arguments = unsafe spec.command.map { unsafe UnsafePointer<CChar>(strdup($0)) }
-    unsafe arguments.append(nil)
-    defer { unsafe arguments.forEach { unsafe free(UnsafeMutablePointer(mutating: $0)) } }
-    let number = unsafe sluice_program_start(&arguments, spec.directory, descriptor, &program)
-    guard number == 0 else {
-      throw .program(
-        spec, .usage, tensor: nil, "cannot be started: \(ExecProgram.text(number))", errors: "")
-    }
-  }
-
-  private func greet() throws(StageError) {
+  private func greet() throws {
     let greeting = JSONWriter.bytes { json in
       json.beginObject(isOnOneLine: true)
       json.member("protocol", .string("sluice-exec"))
@@ -99,10 +95,10 @@ internal import SluiceFormats
   ///   - first: The position of the first element in the tensor.
   ///   - count: The number of elements.
   ///   - statistics: The statistics of the tensor, in the order of the spec.
-  /// - Throws: `StageError` if the program does not do it.
+  /// - Throws: `StageError` if the program does not do it, `CancelledError` if the run ends.
   func work(
     _ strip: Strip, model: Int?, first: Int, count: Int, statistics: [Double]
-  ) throws(StageError) {
+  ) throws {
     chunkNumber += 1
     let request = JSONWriter.bytes { json in
       json.beginObject(isOnOneLine: true)
@@ -156,46 +152,33 @@ internal import SluiceFormats
 
   /// An error that names the program and what it last said.
   func failure(_ exitCode: ExitCode, _ tensor: String?, _ message: String) -> StageError {
-    drainErrors()
-    let tail = String(decoding: errors.suffix(ExecProgram.errorLimit), as: UTF8.self)
+    if program.process > 0 { program.read(waiting: 0) }
+    let tail = String(decoding: program.errors.suffix(ExecProgram.errorLimit), as: UTF8.self)
     let lines = tail.split(separator: "\n").suffix(8).joined(separator: " | ")
     return .program(spec, exitCode, tensor: tensor, message, errors: lines)
   }
 
   /// Sends a line and waits for one.
-  private func exchange(_ line: [UInt8], tensor: String?) throws(StageError) -> ExecAnswer {
-    let limit = Int32(min(spec.timeLimit, ExecSpec.longestTimeLimit) * 1000)
-    let message = line + [UInt8(ascii: "\n")]
-    // SAFETY: the bytes are used inside the closure only.
-    let number = unsafe message.withUnsafeBytes { bytes in
-      unsafe sluice_program_send(&program, bytes.baseAddress, bytes.count, limit)
-    }
-    if number == ETIMEDOUT { throw late(tensor) }
-    // If it reads no more it has ended: what it says about that is on its way.
-    let answer = try receive(limit: limit, tensor: tensor)
-    return try ExecAnswer(answer, of: self, tensor: tensor)
-  }
-
-  private func receive(limit: Int32, tensor: String?) throws(StageError) -> [UInt8] {
-    let end = Clock.milliseconds + Int(limit)
+  private func exchange(_ line: [UInt8], tensor: String?) throws -> ExecAnswer {
+    let limit = min(spec.timeLimit, ExecSpec.longestTimeLimit)
+    let end = MonotonicTime.now.advanced(by: .seconds(limit))
+    var message = (line + [UInt8(ascii: "\n")])[...]
     while true {
-      if let index = pending.firstIndex(of: UInt8(ascii: "\n")) {
-        let line = Array(pending[..<index])
-        pending.removeSubrange(...index)
-        return line
+      // If it reads no more it has ended: what it says about that is on its way.
+      if !message.isEmpty, !program.send(&message) { message = [] }
+      if message.isEmpty, let answer = program.takeLine() {
+        return try ExecAnswer(answer, of: self, tensor: tensor)
       }
-      guard pending.count <= ExecProgram.lineLimit else {
+      guard program.output.count <= ExecProgram.lineLimit else {
         throw failure(
           .badInput, tensor,
-          "wrote \(pending.count) bytes without the end of a line, beginning "
-            + String(decoding: pending.prefix(60), as: UTF8.self).quoted)
+          "wrote \(program.output.count) bytes without the end of a line, beginning "
+            + String(decoding: program.output.prefix(60), as: UTF8.self).quoted)
       }
-      let left = end - Clock.milliseconds
-      guard left > 0 else { throw late(tensor) }
-      var ready: Int32 = 0
-      _ = unsafe sluice_program_wait(&program, Int32(min(left, 1000)), &ready)
-      if ready & 2 != 0 { drainErrors() }
-      if ready & 1 != 0, !(readMore(program.output, into: &pending)) { throw ended(tensor) }
+      if program.isOutputClosed { throw ended(tensor) }
+      try Cancellation.ofThisThread?.check()
+      guard MonotonicTime.now < end else { throw late(tensor) }
+      program.read(waiting: ChildProgram.pulse, isSending: !message.isEmpty)
     }
   }
 
@@ -207,49 +190,16 @@ internal import SluiceFormats
   }
 
   private func ended(_ tensor: String?) -> StageError {
-    drainErrors()
-    var status: Int32 = 0
-    unsafe sluice_program_stop(&program, 0, &status)
     let how =
-      status >= 256 ? "was ended by signal \(status - 256)" : "ended with exit code \(status)"
-    return failure(.stopped, tensor, how + (chunkNumber == 0 ? "" : " at chunk \(chunkNumber)"))
-  }
-
-  private func drainErrors() {
-    guard program.process > 0 else { return }
-    while readMore(program.errors, into: &errors) {
-      if errors.count > 4 * ExecProgram.errorLimit {
-        errors.removeFirst(errors.count - ExecProgram.errorLimit)
+      switch program.stop(isPolite: false) {
+      case .signal(let number): "was ended by signal \(number)"
+      case .exited(let code): "ended with exit code \(code)"
       }
-      var ready: Int32 = 0
-      _ = unsafe sluice_program_wait(&program, 0, &ready)
-      if ready & 2 == 0 { return }
-    }
-  }
-
-  /// Reads what is there; false at the end of the file.
-  private func readMore(_ descriptor: Int32, into bytes: inout [UInt8]) -> Bool {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    // SAFETY: the buffer is used inside the closure only.
-    let count = unsafe buffer.withUnsafeMutableBytes {
-      unsafe read(descriptor, $0.baseAddress, $0.count)
-    }
-    if count < 0 { return errno == EAGAIN || errno == EINTR }
-    bytes += buffer[..<count]
-    return count > 0
+    return failure(.stopped, tensor, how + (chunkNumber == 0 ? "" : " at chunk \(chunkNumber)"))
   }
 
   private static func text(_ number: Int32) -> String {
     unsafe String(cString: strerror(number))
-  }
-}
-
-private enum Clock {
-  static var milliseconds: Int {
-    var time = timespec()
-    // SAFETY: the record is a local variable.
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int(time.tv_sec) * 1000 + Int(time.tv_nsec) / 1_000_000
   }
 }
 

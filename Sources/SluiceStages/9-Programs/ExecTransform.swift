@@ -139,7 +139,7 @@ private final class Runner {
 
   init(_ spec: ExecSpec) { self.spec = spec }
 
-  func program() throws(StageError) -> ExecProgram {
+  func program() throws -> ExecProgram {
     if let running { return running }
     let program = try ExecProgram(spec)
     running = program

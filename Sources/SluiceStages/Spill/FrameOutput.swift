@@ -5,17 +5,19 @@ internal import SluiceFormats
 /// Frames on their way to the spill, or the end of a strip's.
 ///
 /// Dropping it gives the buffer back.
-package struct FrameJob: Sendable {
+package struct FrameJob: EdgeElement {
   /// The buffer that holds the frames; nil at the end of a strip.
   let buffer: PooledBuffer?
   /// How many of its bytes are frames.
-  let byteCount: Int
+  package let byteCount: Int
   /// Where they go in the file.
   let offset: Int
   /// The strip that they belong to.
   let strip: Strip
   /// Where the strip's frames are, model by model, once all of them were sent.
   let tables: [FrameTable]
+
+  package var heldByteCount: Int { buffer.map { unsafe $0.bytes.count } ?? 0 }
 }
 
 /// Where a lane puts its frames: collects them in buffers and sends these to the writer.

@@ -27,6 +27,8 @@ package struct SpillFloors: Sendable, Hashable {
   private let baseCells: AlignedBuffer<UInt32>
   /// For each model what is kept of the strip's tensor.
   private var kept: [UInt32?] = []
+  /// Where in the chunk the base's bytes begin that no sum has yet.
+  private var unsummed = 0
 
   /// Makes the sink of one lane.
   package init(
@@ -54,9 +56,10 @@ package struct SpillFloors: Sendable, Hashable {
 
   /// A frame is of one model.
   ///
-  /// It ends with the model's last element, which the sink sees to: frames of other models go on.
+  /// It ends with the model's last element, which the sink sees to: frames of other models go on. Models
+  /// take turns with every tile, as all of them are packed against the base's.
   package var order: DeltaOrder {
-    .modelByModel(spanElements: Frame.elementLimit, dividesAtEnds: false)
+    .modelByModel(spanElements: Granularity.tileElements, dividesAtEnds: false)
   }
   /// All rows are kept; a merge decides what becomes of them.
   package var takesAddedRows: Bool { true }
@@ -67,6 +70,9 @@ package struct SpillFloors: Sendable, Hashable {
     output.begin(floors: kept.map { $0 ?? 0 })
     return StripRequest(models: kept.indices.filter { kept[$0] != nil }, usesTransforms: false)
   }
+
+  /// Begins to sum the base's bytes.
+  package func begin(_ chunk: Chunk) { unsummed = 0 }
 
   /// Packs what is kept of a tile.
   package func take(
@@ -94,19 +100,21 @@ package struct SpillFloors: Sendable, Hashable {
     unsafe packer.add(tuned, base: base, dtype, count: count)
   }
 
-  /// Finishes the frames of a span, if it reaches their end.
+  /// Sums the base's bytes where a chunk or frame ends, and finishes frames.
   package func take(_ span: Range<Int>, of chunk: Chunk, _ buffers: TileBuffers) throws {
     let strip = chunk.strip
     let first = chunk.elements.lowerBound + span.lowerBound
     let end = chunk.elements.lowerBound + span.upperBound
-    for (model, floor) in kept.enumerated() where floor != nil {
-      addBase(chunk, span, model: model)
-    }
     // Frames are counted from the strip's beginning.
     let begun = (first - strip.elements.lowerBound) % Frame.elementLimit
-    if end == min(first - begun + Frame.elementLimit, strip.elements.upperBound) {
-      try finishFrames(strip, firstElement: first - begun)
+    let isFrameEnd = end == min(first - begun + Frame.elementLimit, strip.elements.upperBound)
+    guard isFrameEnd || end == chunk.elements.upperBound else { return }
+    // Sums are over whole grains, and frames and chunks end with one.
+    for (model, floor) in kept.enumerated() where floor != nil {
+      addBase(chunk, unsummed..<span.upperBound, model: model)
     }
+    unsummed = span.upperBound
+    if isFrameEnd { try finishFrames(strip, firstElement: first - begun) }
   }
 
   /// Sends what is left of the strip.

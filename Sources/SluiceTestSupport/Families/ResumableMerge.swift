@@ -46,7 +46,7 @@ package final class ResumableMerge: Sendable {
     var recipe = MergeRecipe(
       base: "\(directory)/base", models: models, method: MethodParameters(pruningRate: rate))
     recipe.models[0].amplification = [1.1, 1.3]
-    recipe.shardSize = ByteCount(200_000)
+    recipe.method.shardSize = ByteCount(200_000)
     self.recipe = recipe
     var options = RunOptions(threads: threads)
     options.stripElements = Granularity.grainElements

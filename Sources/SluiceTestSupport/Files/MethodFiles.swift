@@ -11,7 +11,7 @@ extension ModelFamily {
     for tuned in fineTuned {
       var activations: [TinyTensor] = []
       var grams: [TinyTensor] = []
-      for tensor in base.tensors
+      for tensor in base.unstacked.tensors
       where Reference.isLinear(name: tensor.name, rank: tensor.shape.dimensions.count) {
         let columns = tensor.shape.dimensions.last ?? 0
         // Inputs that are independent but for their means, so that nothing has to be multiplied.

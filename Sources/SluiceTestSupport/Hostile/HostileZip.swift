@@ -130,7 +130,8 @@ package enum HostileZip: String, CaseIterable, Sendable {
   package var expectedMessage: String {
     switch self {
     case .empty: "an empty file"
-    case .text, .emptyArchive: "expected a PyTorch file, found something else"
+    case .text: "a pointer of Git LFS"
+    case .emptyArchive: "expected a PyTorch file, found something else"
     case .cut, .behindEnd, .comment: "no ZIP directory at the end of the file"
     case .severalParts: "a ZIP archive in several parts"
     case .directoryTooLong, .directoryTooShort, .directoryStartWrong, .gapBehindDirectory,

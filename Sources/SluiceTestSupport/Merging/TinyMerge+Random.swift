@@ -35,6 +35,7 @@ extension TinyMerge {
   package static func randomRun(using random: inout RepeatableGenerator) -> RunOptions {
     var run = RunOptions(threads: Int.random(in: 1...4, using: &random))
     run.io = Bool.random(using: &random) ? .mmap : .pread
+    run.edges = RunOptions.EdgeOption.allCases.randomElement(using: &random) ?? .auto
     run.vectorLevel =
       VectorLevel.allCases.filter(\.isSupported).randomElement(using: &random) ?? .best
     run.stripElements = Granularity.grainElements * Int.random(in: 1...3, using: &random)

@@ -149,7 +149,7 @@ package struct TinyMerge {
     try setMethod(&method)
     var recipe = MergeRecipe(base: directory("base"), models: models, method: method)
     try addFiles(to: &recipe, in: directory)
-    recipe.outputDType = options.outputDType
+    recipe.method.outputDType = options.outputDType
     recipe.linearSet.include = options.include + (options.includesHead ? ["lm_head.weight"] : [])
     recipe.linearSet.exclude = options.exclude
     return recipe

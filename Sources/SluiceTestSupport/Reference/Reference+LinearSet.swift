@@ -13,8 +13,8 @@ extension Reference {
   ///
   /// Source: DPPA (arXiv 2403.02799), section 4.1: seven matrices per block of a Llama. Any
   /// tensor of rank 2, or 3 (a stack of experts, one unit), counts whose name ends in
-  /// `.weight`, stands under `layers.i`, `h.i` or `blocks.i`, and has none of norm, embed, rotary,
-  /// lm_head, ln_ in it.
+  /// `.weight`, stands under a numbered block, and has none of norm, embed, rotary, lm_head, ln_,
+  /// conv, router after the block's number.
   ///
   /// - Parameters:
   ///   - name: The name of the tensor.
@@ -24,12 +24,17 @@ extension Reference {
     guard rank == 2 || rank == 3, name.hasSuffix(".weight") else { return false }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     let isInBlock = zip(parts, parts.dropFirst()).contains { group, number in
-      ["layers", "h", "blocks"].contains(group) && !number.isEmpty
+      groups.contains(String(group)) && !number.isEmpty
         && number.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
-    let isOther = ["norm", "embed", "rotary", "lm_head", "ln_"].contains { name.contains($0) }
-    return isInBlock && !isOther
+    guard isInBlock else { return false }
+    let rest = name.dropFirst(block(name).count).lowercased()
+    let others = ["norm", "embed", "rotary", "lm_head", "ln_", "conv", "router"]
+    return !others.contains { rest.contains($0) }
   }
+
+  /// What stands before the number of a block.
+  static let groups: Set = ["layers", "h", "blocks", "layer", "block", "resblocks"]
 
   /// Whether a tensor is a buffer of rotary embeddings, which no training changes.
   package static func isRotaryBuffer(_ name: String) -> Bool {

@@ -50,7 +50,7 @@ extension Reference {
     var taken: [Substring] = []
     for part in name.split(separator: ".", omittingEmptySubsequences: false) {
       let isNumber = !part.isEmpty && part.utf8.allSatisfy { 48...57 ~= $0 }
-      let isNumbered = ["layers", "h", "blocks"].contains(taken.last)
+      let isNumbered = taken.last.map { groups.contains(String($0)) } ?? false
       taken.append(part)
       if isNumber, isNumbered { return taken.joined(separator: ".") }
     }

@@ -18,8 +18,14 @@ package func referenceMerge(
   base: TinyModel, fineTuned: [(name: String, model: TinyModel)],
   options: ReferenceOptions = ReferenceOptions()
 ) throws(ReferenceError) -> ReferenceResult {
-  let merge = try ReferenceMerge(base: base, fineTuned: fineTuned, options: options)
-  return try merge.result()
+  // Each matrix of a stack is a layer of its own.
+  let merge = try ReferenceMerge(
+    base: base.unstacked, fineTuned: fineTuned.map { ($0.name, $0.model.unstacked) },
+    options: options)
+  var result = try merge.result()
+  let whole = TinyModel(tensors: result.tensors, config: base.config).restacked(like: base)
+  result.tensors = whole.tensors
+  return result
 }
 
 /// The steps of `referenceMerge`, in the order of the formula.

@@ -1,5 +1,5 @@
 import Glibc
-import SluiceDataflow
+internal import SluiceDataflow
 import Synchronization
 
 /// Closed until it is opened once; threads stand before it until then.
@@ -19,8 +19,14 @@ final class Collected<Value: Sendable>: Sendable {
   var values: [Value] { state.withLock { $0 } }
 }
 
+/// Numbers cross edges as one byte each.
+extension Int: EdgeElement {
+  /// One.
+  package var byteCount: Int { 1 }
+}
+
 /// An object that counts how many of its kind are alive.
-final class Probe: Sendable {
+final class Probe: EdgeElement {
   final class Census: Sendable {
     private let count = Atomic<Int>(0)
     var alive: Int { count.load(ordering: .acquiring) }
@@ -28,6 +34,7 @@ final class Probe: Sendable {
   }
 
   let number: Int
+  var byteCount: Int { 1 }
   let lease: ByteLease?
   let buffer: PooledBuffer?
   private let census: Census

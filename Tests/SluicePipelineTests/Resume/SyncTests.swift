@@ -18,7 +18,7 @@ struct SyncTests {
     defer { disk.end() }
     try merge.run(
       name, change: { $0.journalPace.interval = .seconds(1000) },
-      changeRecipe: { $0.shardSize = ByteCount(shardByteLimit) })
+      changeRecipe: { $0.method.shardSize = ByteCount(shardByteLimit) })
     return disk.calls.filter { [.sync, .rename].contains($0.kind) }.map { call in
       let inside = call.path.dropFirst(merge.output(name).utf8.count + 1)
       // The process is part of temporary names.
@@ -38,7 +38,8 @@ struct SyncTests {
         // The only group of records: first the data, in whatever order, then the records.
         "sync .sluice/model.safetensors", "sync .sluice", "sync .sluice/statistics",
         "sync .sluice/journal",
-        // Small files together, and what loaders look for after them.
+        // Which files get names; then small files together, and what loaders look for after them.
+        "sync .sluice", "sync .sluice/names",
         "sync .sluice/.config.json.partial", "sync .sluice/.sluice-recipe.yaml.partial",
         "sync .sluice/.sluice-report.json.partial", "rename config.json",
         "rename sluice-recipe.yaml", "rename sluice-report.json", "sync .",
@@ -68,7 +69,7 @@ struct SyncTests {
     }
     let disk = FailingDisk(under: merge.output("small"))
     defer { disk.end() }
-    try merge.run("small", changeRecipe: { $0.shardSize = ByteCount(1 << 30) })
+    try merge.run("small", changeRecipe: { $0.method.shardSize = ByteCount(1 << 30) })
     let calls = disk.calls
     let syncs = calls.filter { $0.kind == .sync }
     #expect(syncs.count { $0.path.contains(".sluice/.vocabulary-") } == 100)

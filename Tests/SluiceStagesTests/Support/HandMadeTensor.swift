@@ -110,19 +110,27 @@ struct HandMadeTensor {
       columnCount: columnCount)
   }
 
-  /// Reads the tensor on one lane, and gives what is made of each chunk.
+  /// Reads the tensor for one lane, and gives what is made of each chunk.
   func read<Result: Sendable>(
     _ mode: InputMode, strip: Int = 1 << 16, chunk: Int = 1 << 16,
-    packed: ReadStage.PackedReading = .none, _ work: @escaping @Sendable (Chunk) throws -> Result
+    packed: ReadStage.PackedReading = .none, edge: EdgeContract = .fused,
+    _ work: @escaping @Sendable (Chunk) throws -> Result
   ) throws -> [Result] {
     let results = Monitor([Result]())
     let graph = Graph()
-    graph.add("lane", .stage) { node in
-      try read(mode, strip: strip, chunk: chunk, packed: packed, on: node) { chunk in
-        let result = try work(chunk)
-        results.withLock { $0.append(result) }
-      }
-    }
+    graph.connect(
+      edge, "chunks", from: "read", to: "lane",
+      produce: { node, pass in
+        try read(
+          mode, strip: strip, chunk: chunk, packed: packed,
+          buffers: edge == .fused ? 1 : 4, on: node, pass)
+      },
+      work: { _ in
+        { (chunk: Chunk) in
+          let result = try work(chunk)
+          results.withLock { $0.append(result) }
+        }
+      })
     try graph.run()
     return results.withLock { $0 }
   }
@@ -130,26 +138,21 @@ struct HandMadeTensor {
   /// Reads the tensor in a lane of the caller.
   func read(
     _ mode: InputMode, strip: Int = 1 << 16, chunk: Int = 1 << 16,
-    packed: ReadStage.PackedReading = .none, on node: NodeContext, _ work: (Chunk) throws -> Void
+    packed: ReadStage.PackedReading = .none, buffers: Int = 1, on node: NodeContext,
+    _ pass: (consuming Chunk) throws -> Void
   ) throws {
     let granularity = Granularity(stripElements: strip, chunkElements: chunk)
     let queue = StripQueue([task], granularity: granularity, cancellation: node.cancellation)
     let stage = ReadStage(
       queue: queue, files: files, mode: mode, granularity: granularity, dropsCachedPages: false,
       packed: packed)
-    let byteCount = ReadStage.chunkByteCount(task, chunkElements: chunk)
     // No more than the plan allows for a chunk.
-    let budget = ByteBudget(limit: byteCount, cancellation: node.cancellation)
+    let byteCount = ReadStage.chunkByteCount(task, chunkElements: chunk)
     let pool =
-      mode == .pread || packed.needsBuffers
-      ? try BufferPool(count: 1, byteCount: byteCount, cancellation: node.cancellation) : nil
-    try stage.run(node, budget: budget, pool: pool, work: work)
+      stage.usesBuffers
+      ? try BufferPool(count: buffers, byteCount: byteCount, cancellation: node.cancellation) : nil
+    try stage.run(node, pool: pool, pass: pass)
   }
-}
-
-extension ReadStage.PackedReading {
-  /// Whether frames are read, for which a lane needs buffers in both modes.
-  fileprivate var needsBuffers: Bool { if case .unpacked = self { true } else { false } }
 }
 
 extension ChunkRun {

@@ -12,7 +12,7 @@ public func fuzzRecipe(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   attempt(start, count) { bytes in
     let text = String(decoding: bytes, as: UTF8.self)
     let recipe = try parse(text)
-    _ = StoredValues.list(recipe, name: "recipe")
+    _ = recipe.facts
     try RecipeCheck.check(recipe)
     let resolved = recipe.resolvedText
     let again: MergeRecipe

@@ -1,0 +1,192 @@
+internal import SluiceCore
+package import SluiceFormats
+
+/// A checkpoint's tensors as a merge looks for them: unpacked, under the names that the base has, with
+/// the layers of stacks of experts within reach.
+///
+/// So two models of one family go together whatever their layout: one may have its experts in stacks
+/// and the other each by itself, one may be packed and the other not.
+package struct ModelCatalog: Sendable {
+  /// The checkpoint.
+  package let checkpoint: Checkpoint
+  /// What its config says; nil without one.
+  package let config: ModelConfig?
+  /// How it is packed; nil if it is not.
+  package let quantisation: Quantisation?
+  /// The tensors, in the order of the checkpoint.
+  package let tensors: [CheckpointTensor]
+  /// What the tensors are.
+  package let architecture: Architecture
+  private var positions: [String: Int] = [:]
+  private var stacks: [String: ExpertStack] = [:]
+  private var layers: [String: (stack: String, index: Int)] = [:]
+  /// Tensors that families call otherwise in another layout, by that name.
+  private var aliases: [String: Int] = [:]
+
+  /// Looks at a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: The checkpoint.
+  ///   - renamings: What is done to names that are not the base's.
+  ///   - baseNames: The base's names; nil for the base itself.
+  /// - Throws: If its config is none, its packing is not read, or two tensors get one name.
+  package init(
+    _ checkpoint: Checkpoint, renamings: [ModelNames.Renaming] = [],
+    baseNames: Set<String>? = nil
+  ) throws(FormatError) {
+    self.checkpoint = checkpoint
+    let isStore = checkpoint.files.contains { $0.format == .deltaStore }
+    var config: ModelConfig?
+    if let bytes = checkpoint.config {
+      config = try ModelConfig(bytes, file: "\(checkpoint.path)/config.json")
+    }
+    self.config = config
+    quantisation = isStore ? nil : config.flatMap(Quantisation.init)
+    var tensors = checkpoint.tensors
+    if let quantisation { tensors = try PackedWeights(checkpoint, quantisation).tensors() }
+    tensors = tensors.map { tensor in
+      guard let baseNames, !baseNames.contains(tensor.name),
+        let name = renamings.lazy.compactMap({ $0.name(tensor.name) }).first
+      else { return tensor }
+      return tensor.renamed(name)
+    }
+    self.tensors = tensors
+    for (position, tensor) in tensors.enumerated() {
+      if let other = positions.updateValue(position, forKey: tensor.name) {
+        throw FormatError(
+          Failure(
+            .badInput,
+            subject: Subject(
+              file: checkpoint.files[tensor.fileOrdinal].path, tensor: tensor.name),
+            message: "two tensors have this name once they are renamed",
+            remedy: "Rename fewer: the other is in "
+              + "\(checkpoint.files[tensors[other].fileOrdinal].path.printable)."))
+      }
+    }
+    let descriptions = tensors.map {
+      TensorDescription($0.name, $0.entry.shape, $0.entry.dtype)
+    }
+    architecture = Architecture(descriptions, config: config)
+    for (position, tensor) in tensors.enumerated() {
+      let name = ExpertStack.canonicalName(tensor.name, config)
+      if name != tensor.name, positions[name] == nil { aliases[name] = position }
+    }
+    guard !isStore else { return }
+    let shapes = Dictionary(
+      uniqueKeysWithValues: tensors.filter { $0.entry.shape.rank == 3 }
+        .map { ($0.name, $0.entry.shape) })
+    for (tensor, description) in zip(tensors, descriptions) {
+      guard architecture.part(of: description).kind == .stack,
+        let stack = ExpertStack(description, siblings: shapes, config: config),
+        stack.layerCount <= Checkpoint.maximumTensorCount
+      else { continue }
+      stacks[tensor.name] = stack
+      for index in 0..<stack.layerCount {
+        layers[stack.layerName(index)] = (tensor.name, index)
+      }
+    }
+  }
+
+  /// The tensor of a name: one of the checkpoint's, or a layer of one of its stacks.
+  package subscript(name: String) -> CheckpointTensor? {
+    if let position = positions[name] ?? aliases[name] { return tensors[position] }
+    guard let place = layers[name] else { return nil }
+    return layer(place.index, of: place.stack)
+  }
+
+  /// The name that a tensor has where each expert has tensors of its own.
+  package func canonicalName(_ name: String) -> String {
+    ExpertStack.canonicalName(name, config)
+  }
+
+  /// How a tensor comes apart into layers; nil if it is no stack.
+  package func stack(_ name: String) -> ExpertStack? { stacks[name] }
+
+  /// A layer of a stack, as a tensor of its own.
+  package func layer(_ index: Int, of name: String) -> CheckpointTensor? {
+    guard let stack = stacks[name], let position = positions[name] else { return nil }
+    return tensors[position].layer(index, of: stack)
+  }
+
+  /// All names under which weights are found, with the layers of stacks in the place of stacks.
+  package var layerNames: [String] {
+    tensors.flatMap { tensor -> [String] in
+      guard let stack = stacks[tensor.name] else { return [canonicalName(tensor.name)] }
+      return (0..<stack.layerCount).map(stack.layerName)
+    }
+  }
+
+  /// Whether a tensor is one of the layers of a stack.
+  package func isLayerOfStack(_ name: String) -> Bool {
+    positions[name] == nil && layers[name] != nil
+  }
+
+  /// The part that a tensor plays.
+  package func part(of tensor: CheckpointTensor) -> TensorPart {
+    architecture.part(
+      of: TensorDescription(tensor.name, tensor.entry.shape, tensor.entry.dtype))
+  }
+
+  /// What the config says of tied heads, if it says anything.
+  package var tiesHead: Bool? { config?.bool("tie_word_embeddings") }
+}
+
+extension CheckpointTensor {
+  /// The same tensor under another name.
+  fileprivate func renamed(_ name: String) -> CheckpointTensor {
+    if let packed = entry.packed {
+      return CheckpointTensor(
+        entry: TensorEntry(
+          name: name, dtype: entry.dtype, shape: entry.shape, byteRange: entry.byteRange,
+          packed: packed), fileOrdinal: fileOrdinal)
+    }
+    return CheckpointTensor(
+      entry: TensorEntry(
+        name: name, dtype: entry.dtype, shape: entry.shape, byteRange: entry.byteRange,
+        view: entry.view), fileOrdinal: fileOrdinal)
+  }
+
+  /// A layer of a stack, as a tensor of its own.
+  fileprivate func layer(_ index: Int, of stack: ExpertStack) -> CheckpointTensor? {
+    let (shape, name) = (stack.layerShape, stack.layerName(index))
+    if let packed = entry.packed {
+      let perMatrix = stack.layerCount / stack.expertCount
+      let (matrix, own) = index.quotientAndRemainder(dividingBy: perMatrix)
+      let rows = packed.rowCount / perMatrix
+      guard let part = packed.part(matrix: matrix, rows: own * rows..<(own + 1) * rows) else {
+        return nil
+      }
+      return CheckpointTensor(
+        entry: TensorEntry(
+          name: name, dtype: entry.dtype, shape: shape, byteRange: entry.byteRange, packed: part),
+        fileOrdinal: fileOrdinal)
+    }
+    guard let byteCount = entry.dtype.byteCount(ofElements: shape.elementCount) else { return nil }
+    if let view = entry.view, let width = entry.dtype.byteCount {
+      return strided(view, shape, name, first: index * shape.elementCount, width: width)
+    }
+    let start = entry.byteRange.lowerBound + index * byteCount
+    return CheckpointTensor(
+      entry: TensorEntry(
+        name: name, dtype: entry.dtype, shape: shape, byteRange: start..<(start + byteCount)),
+      fileOrdinal: fileOrdinal)
+  }
+
+  /// A layer of a stack whose elements do not lie one after the other.
+  private func strided(
+    _ view: StridedView, _ shape: TensorShape, _ name: String, first: Int, width: Int
+  ) -> CheckpointTensor {
+    let (rows, columns) = (shape.dimensions[0], shape.dimensions[1])
+    let start = view.offset(of: first)
+    let strides = [
+      rows > 1 ? view.offset(of: first + columns) - start : columns,
+      columns > 1 ? view.offset(of: first + 1) - start : 1,
+    ]
+    let span = (rows - 1) * strides[0] + (columns - 1) * strides[1] + 1
+    let begin = entry.byteRange.lowerBound + start * width
+    return CheckpointTensor(
+      entry: TensorEntry(
+        name: name, dtype: entry.dtype, shape: shape, byteRange: begin..<(begin + span * width),
+        view: StridedView(shape, strides: strides)), fileOrdinal: fileOrdinal)
+  }
+}

@@ -1,0 +1,62 @@
+internal import SluiceCore
+internal import SluiceMethods
+internal import SluicePipeline
+internal import SluiceRecipe
+
+/// What was done with each model, in the columns that its methods have something to say in.
+extension MergeSummary {
+  /// One row for each model.
+  static func models(_ report: MergeReport) -> String {
+    let recipe = report.plan.recipe
+    let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
+    let isCounted = report.models.contains { !$0.layers.isEmpty }
+    var columns: [(head: String, cell: (MergeReport.Model, MergeRecipe.Model?) -> String)] = [
+      ("model", { report, _ in report.name.printable })
+    ]
+    if isCounted { columns.append(("linear layers", { report, _ in "\(report.layers.count)" })) }
+    if prune.bands != .none {
+      columns.append(
+        (
+          "requested",
+          { _, model in
+            guard let own = model?.pruningRate else {
+              return Format.percent(recipe.method.pruningRate.value)
+            }
+            return own.constant.map(Format.percent) ?? "by tensor"
+          }
+        ))
+    }
+    if isCounted {
+      columns.append(("pruned", { report, _ in report.achievedRate.map(Format.percent) ?? "" }))
+      columns.append(("kept", { report, _ in Format.grouped(report.keptCount) }))
+    }
+    if report.models.contains(where: { $0.factors.contains { $0 != 1 } }) {
+      columns.append(
+        ("factors", { report, _ in report.factors.map { "\($0)" }.joined(separator: ", ") }))
+    }
+    if merge.modelParameters.contains(.weight), recipe.models.contains(where: \.isWeighted) {
+      columns.append(
+        (
+          "weight",
+          { _, model in
+            model.map { $0.weightByTensor == nil ? "\($0.weight)" : "by tensor" } ?? ""
+          }
+        ))
+    }
+    var rows = [columns.map(\.head)]
+    for model in report.models {
+      let said = recipe.models.first { $0.name == model.name }
+      rows.append(columns.map { $0.cell(model, said) })
+    }
+    return Format.table(rows) + remark(prune, isCounted)
+  }
+
+  /// What the columns do not say.
+  private static func remark(_ prune: PruneMethod, _ isCounted: Bool) -> String {
+    if prune.bands == .none { return "all changes of all models were merged\n" }
+    if isCounted { return "" }
+    return prune.drawsMasks
+      ? "changes were dropped at random, at the requested rate\n"
+      : "changes were dropped at the requested rate, layer by layer\n"
+  }
+}

@@ -1,0 +1,47 @@
+/// A kind of pass over tensors that a method may ask for before the merge, in the order in which they run.
+///
+/// What such a pass does is said where passes are (`SluicePlan`); a method only knows that it needs one.
+package enum PassKind: String, Sendable, Hashable, CaseIterable {
+  /// Linear layers are solved for, into a file of F32 weights.
+  case solve
+  /// The histograms of linear layers.
+  case survey
+  /// Where each row of each linear layer is cut.
+  case rowCuts = "rows"
+  /// The sums of |delta| before and after the mask.
+  case maskSums = "mask sums"
+  /// The histograms of what the pruning leaves of all tensors.
+  case trim
+  /// The sign that most elements elect.
+  case majority
+}
+
+/// A pass that a row of the table asks for: always, or with some settings.
+package struct PassRequest: Sendable {
+  /// The kind.
+  let kind: PassKind
+  /// Whether it is needed with these parameters.
+  let isNeeded: @Sendable (MethodParameters) -> Bool
+
+  /// A pass that is always needed.
+  static func always(_ kind: PassKind) -> PassRequest {
+    PassRequest(kind: kind) { _ in true }
+  }
+
+  /// A pass that some settings need.
+  static func when(
+    _ isNeeded: @escaping @Sendable (MethodParameters) -> Bool, _ kind: PassKind
+  ) -> PassRequest {
+    PassRequest(kind: kind, isNeeded: isNeeded)
+  }
+}
+
+extension MethodRow {
+  /// The passes that the row asks for with some parameters.
+  package func passes(_ method: MethodParameters) -> Set<PassKind> {
+    Set(passes.filter { $0.isNeeded(method) }.map(\.kind))
+  }
+
+  /// The passes that it asks for with one setting or another.
+  package var possiblePasses: Set<PassKind> { Set(passes.map(\.kind)) }
+}

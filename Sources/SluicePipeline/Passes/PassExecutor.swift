@@ -1,0 +1,131 @@
+package import SluiceDataflow
+package import SluiceFormats
+package import SluiceKernels
+package import SluiceStages
+
+/// What executes passes, as passes see it.
+package protocol PassExecutor: AnyObject {
+  /// The plan; its list of files grows when a pass makes one.
+  var plan: MergePlan { get }
+  /// The kernels to compute with.
+  var kernels: Kernels { get }
+
+  /// Reads the pass's tensors, and lets the deltas pass to a sink in each lane.
+  func stream(
+    _ pass: any TensorPass, after transforms: TransformChain,
+    _ makeSink: @escaping @Sendable () -> any TileSink) throws
+
+  /// The same for a pass that writes the merged model.
+  func write(
+    _ pass: any TensorPass, after transforms: TransformChain,
+    _ makeSink: @escaping @Sendable (ChunkOutput) -> any TileSink) throws
+
+  /// Counts tensors into histograms.
+  ///
+  /// - Parameters:
+  ///   - pass: The pass.
+  ///   - tasks: The tensors.
+  ///   - transforms: What is done to the deltas before they are counted.
+  ///   - fileName: The file of the histograms; nil for those that the run's journal knows, which also has
+  ///     what is to be kept in frames packed.
+  /// - Returns: The histograms, to ask about.
+  /// - Throws: What keeps the tensors from being counted.
+  func survey(
+    _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
+    in fileName: String?
+  ) throws -> any HistogramSurvey
+
+  /// Works on a list of jobs, one after the other in each lane.
+  ///
+  /// - Parameters:
+  ///   - pass: The pass.
+  ///   - node: The kind of the lanes.
+  ///   - jobs: The jobs, in the order in which they are begun.
+  ///   - byteCount: What the workers' progress adds up to.
+  ///   - makeWorker: Makes what works in one lane.
+  /// - Throws: What a worker throws.
+  func work<Job: Sendable>(
+    _ pass: any TensorPass, _ node: NodeKind, on jobs: [Job], byteCount: Int,
+    _ makeWorker: @escaping @Sendable (PassWorker) throws -> (Job) throws -> Void) throws
+
+  /// Notes that a pass left bytes in an intermediate file.
+  func didSpill(_ byteCount: Int, in pass: any TensorPass)
+  /// Where a file lies that only this run needs.
+  func path(_ name: String) -> String
+  /// Lets later passes read a file that this one made.
+  func addInput(_ file: InputFile)
+  /// Lets later passes read what a pass kept in frames, wherever that is all that the cuts need.
+  func readFrames(serving cuts: CutTable, in pass: any TensorPass)
+
+  /// What an earlier attempt found for a stage, model by model.
+  func knownStatistics(unit: Int) -> [Double]?
+  /// Keeps what was found for a stage, model by model.
+  func didFind(_ values: [Double], unit: Int)
+}
+
+/// One lane of a pass that works on jobs.
+package struct PassWorker {
+  /// Its number, from 1 on.
+  package let lane: Int
+  private let node: NodeContext
+  private let didRead: @Sendable (Int) -> Void
+  private let didAdvance: @Sendable (Int) -> Void
+
+  package init(
+    lane: Int, node: NodeContext, didRead: @escaping @Sendable (Int) -> Void,
+    didAdvance: @escaping @Sendable (Int) -> Void
+  ) {
+    self.lane = lane
+    self.node = node
+    self.didRead = didRead
+    self.didAdvance = didAdvance
+  }
+
+  /// Ends the work if the run was cancelled.
+  package func check() throws { try node.cancellation.check() }
+
+  /// Counts bytes of models that were read.
+  package func countRead(_ byteCount: Int) {
+    node.count(bytes: byteCount)
+    didRead(byteCount)
+  }
+
+  /// Moves the progress on.
+  package func advance(by byteCount: Int) { didAdvance(byteCount) }
+}
+
+/// Histograms of tensors, and how to ask them what they may not know at once.
+package protocol HistogramSurvey: AnyObject {
+  /// Answers a question about every group of tensors of every model, looking into bins where it must.
+  ///
+  /// - Parameters:
+  ///   - refining: The pass that looks into bins.
+  ///   - groups: The tensors that are looked at as one.
+  ///   - answer: The answer from the histogram of a group, and from those of its strips where the group
+  ///     is a tensor of several; or the bins that it needs.
+  /// - Returns: For each model, the answers in the order of the groups.
+  /// - Throws: What keeps tensors from being counted.
+  func resolve<Answer: Sendable>(
+    _ refining: RefinePass, _ groups: [[TensorTask]],
+    _ answer:
+      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
+        Answer, UnresolvedBins
+      >
+  ) throws -> [[Answer]]
+}
+
+/// What a question is about: a tensor of one model, or several as one.
+package struct SurveyedLayer: Sendable {
+  /// The tensor; several if they are looked at as one.
+  package let tasks: [TensorTask]
+  /// The position among the groups.
+  package let position: Int
+  /// The position of the model.
+  package let model: Int
+
+  package init(tasks: [TensorTask], position: Int, model: Int) {
+    self.tasks = tasks
+    self.position = position
+    self.model = model
+  }
+}

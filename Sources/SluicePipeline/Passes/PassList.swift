@@ -1,0 +1,118 @@
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceRecipe
+internal import SluiceStages
+
+/// The passes of a merge, made once: the plan prints them, and the run executes them.
+enum PassList {
+  /// A place in the order of passes.
+  private enum Step: Sendable {
+    /// A pass that the method may ask for, with the looks into bins that may follow it.
+    case method(PassKind, @Sendable (PassInputs) -> [any TensorPass])
+    /// The passes for stages of the recipe's own that stand in a place.
+    case statistics(TransformPlace)
+  }
+
+  /// The order in which passes run, whichever of them there are.
+  ///
+  /// A new kind of pass has a line here.
+  private static let order: [Step] = [
+    .method(.solve) { _ in [SolvePass()] },
+    .statistics(.delta),
+    .method(.survey) { inputs in
+      let pass = SurveyPass(inputs)
+      return [pass] + pass.refinements
+    },
+    .method(.rowCuts) { _ in [RowCutsPass()] },
+    .method(.maskSums) { [MaskSumsPass($0)] },
+    .statistics(.mask), .statistics(.amplify),
+    .method(.trim) { inputs in
+      let pass = TrimPass(inputs)
+      return [pass, pass.refinement]
+    },
+    .method(.majority) { [MajorityPass($0)] },
+  ]
+
+  /// The passes that a merge of tensors takes.
+  static func passes(_ inputs: PassInputs, _ tasks: [TensorTask]) -> [any TensorPass] {
+    let asked = inputs.recipe.method.passes
+    let passes = order.flatMap { step -> [any TensorPass] in
+      switch step {
+      case .method(let kind, let make): asked.contains(kind) ? make(inputs) : []
+      case .statistics(let place):
+        StatisticsPass.passes(after: place, inputs).flatMap { pass -> [any TensorPass] in
+          [pass, pass.refinement]
+        }
+      }
+    }
+    // There may be no linear layer, or nothing that is counted in bins.
+    return passes.filter { !$0.tasks(among: tasks).isEmpty } + [MergePass(inputs)]
+  }
+}
+
+/// What the passes of a merge are made from.
+struct PassInputs {
+  let recipe: MergeRecipe
+  let settings: TensorSettings
+  let coefficients: CoefficientTable?
+  let spill: SpillPlan
+  let stored: StoredModels
+
+  /// What is known of the chain before the first pass.
+  var chainInputs: ChainInputs {
+    var inputs = ChainInputs(
+      rates: settings, partitionCount: settings.partitionCount,
+      amplification: recipe.models.map(\.amplification), weights: settings,
+      cuts: CutTable(partitionCount: settings.partitionCount, layers: [:]))
+    inputs.coefficients = coefficients
+    inputs.fusesMask = recipe.stages.transforms(after: .mask).isEmpty
+    inputs.customOperator = recipe.stages.merging?.stage
+    return inputs
+  }
+
+  /// The chain with stand-ins for what passes find: for the names of stages.
+  var standIns: PassFindings { .standIns(self) }
+}
+
+extension MergePlan {
+  /// What the passes were made from.
+  var passInputs: PassInputs {
+    PassInputs(
+      recipe: recipe, settings: settings, coefficients: coefficients, spill: spill, stored: stored)
+  }
+
+  /// The chain with stand-ins for what passes find: for the names of stages.
+  var standIns: PassFindings { passInputs.standIns }
+
+  /// About the bytes of the histograms of tensors, at most.
+  func histogramByteCount(_ tasks: [TensorTask]) -> Int {
+    let models = recipe.models.count
+    // Of one strip and model at most 40,000 magnitudes or bins, of 16 bytes at most.
+    return tasks.reduce(0) { sum, task in
+      let strips = granularity.stripCount(of: task.elementCount)
+      return sum + strips * models * 16 * min(task.elementCount / strips + 1, 40_000)
+    }
+  }
+}
+
+extension MergeRecipe {
+  /// The roles of the tensors whose deltas are merged by the recipe's operator.
+  var electedRoles: Set<TensorRole> {
+    method.nonLinear == .merge ? [.linear, .dense] : [.linear]
+  }
+}
+
+extension HistogramMode {
+  /// How tensors are counted.
+  static func all(of tasks: [TensorTask], hasTransforms: Bool) -> Set<HistogramMode> {
+    var modes = Set(
+      tasks.flatMap { task in
+        task.fineTuned.compactMap { source in
+          source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) }
+        }
+      })
+    // Where a model has no tensor, what stages make of zeros is counted in bins.
+    if hasTransforms { modes.insert(.binned) }
+    return modes
+  }
+}

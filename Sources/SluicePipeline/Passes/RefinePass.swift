@@ -1,0 +1,71 @@
+internal import SluiceKernels
+internal import SluiceMethods
+package import SluiceStages
+
+/// Another look at tensors that were counted in bins: where a bound falls into a bin, the bin is counted
+/// value by value.
+///
+/// It follows a pass that counts, as often as bounds ask for it, over those tensors alone; weights of 16
+/// bits hardly ever do.
+package struct RefinePass: TensorPass {
+  private let what: String
+  private let place: TransformPlace
+  private let position: Int?
+  private let hasTransforms: Bool
+  private let binCount: Int
+  package let roles: Set<TensorRole>
+
+  /// Describes the look.
+  ///
+  /// - Parameters:
+  ///   - what: What asks for it.
+  ///   - roles: The roles of the tensors that were counted.
+  ///   - place: How far the chain goes that was counted after.
+  ///   - position: The first of the recipe's own transforms that does not belong to it.
+  ///   - hasTransforms: Whether anything stands before the counting.
+  ///   - binCount: The most bins that one answer asks for.
+  init(
+    _ what: String, of roles: Set<TensorRole>, through place: TransformPlace,
+    before position: Int? = nil, hasTransforms: Bool, binCount: Int
+  ) {
+    self.what = what
+    self.roles = roles
+    self.place = place
+    self.position = position
+    self.hasTransforms = hasTransforms
+    self.binCount = binCount
+  }
+
+  package var name: String { "refine \(what)" }
+  package var reason: String {
+    "where a bound falls into a bin of an F32 histogram, the bin is counted value by value"
+  }
+  package var isConditional: Bool { true }
+
+  /// The tensors that may be counted in bins: those of F32 weights, and all that stages make other
+  /// numbers of.
+  package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
+    tasks.filter { task in
+      roles.contains(task.role)
+        && (hasTransforms
+          || task.fineTuned.contains { source in
+            source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) == .binned }
+              ?? false
+          })
+    }
+  }
+
+  package func graph(_ plan: MergePlan) -> PassGraph {
+    let before = plan.standIns.transforms(through: place, before: position)
+    return .lanes(plan, before.transforms.map(\.name) + ["count"])
+  }
+
+  package func workerBytes(_ sizes: PassSizes) -> Int {
+    // One more than is asked for at a time: a threshold and the mean, say.
+    RefineSink.byteCount(modelCount: sizes.modelCount, binCount: binCount + 1)
+      + sizes.unpackingBytes
+  }
+
+  /// The pass that counted runs it, when it is asked what it does not know.
+  package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) {}
+}

@@ -1,0 +1,164 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceRecipe
+internal import SluiceSolvers
+package import SluiceStages
+
+/// Solves for the weights of linear layers, one layer in each lane, and keeps them as F32 in a file that
+/// from then on stands in the place of the models'.
+package struct SolvePass: TensorPass {
+  package var name: String { "solve" }
+  package var reason: String {
+    "layers are solved for; the solutions are read in the place of the models' weights"
+  }
+  package var cost: PassCost { .unknown }
+  package var roles: Set<TensorRole> { [.linear] }
+
+  /// One for each solution.
+  package func tensorCount(_ plan: MergePlan) -> Int { plan.solve.jobs.count }
+
+  package func graph(_ plan: MergePlan) -> PassGraph {
+    PassGraph([PassGraph.Node(.solver, count: plan.memory.lanes, stages: ["read", "solve"])])
+  }
+
+  package func bytesRead(_ plan: MergePlan) -> Int {
+    plan.solve.jobs.reduce(0) { $0 + bytesRead($1, plan.recipe.method) }
+  }
+
+  /// The bytes of weights that a solution reads.
+  private func bytesRead(_ job: SolveJob, _ method: MethodParameters) -> Int {
+    let elements = job.task.elementCount
+    func bytes(_ source: TensorSource?) -> Int {
+      source?.byteCount(ofElements: elements) ?? 0
+    }
+    let base = bytes(job.task.base)
+    // Deltas of each model take the base along, and so does what is added to it in the end.
+    guard let model = job.model else {
+      return job.task.fineTuned.reduce(base) { $0 + base + bytes($1) }
+    }
+    return bytes(job.task.fineTuned[model]) + (method.solveTarget == .delta ? 2 * base : 0)
+  }
+
+  package func bytesSpilled(_ plan: MergePlan) -> Int { plan.solve.byteCount }
+
+  package func workerBytes(_ sizes: PassSizes) -> Int { SolvePlan.laneByteCount(sizes.tasks) }
+
+  /// How many elements of a layer are read at once.
+  static func readElements(_ columnCount: Int) -> Int { max(1 << 21, columnCount) }
+
+  package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
+    let plan = executor.plan
+    let solved = try WorkFile.create(at: executor.path("solved"))
+    try solved.truncate(to: plan.solve.byteCount)
+    // The largest first, so that lanes end together.
+    let jobs = plan.solve.jobs.sorted {
+      ($0.task.elementCount, $1.offset) > ($1.task.elementCount, $0.offset)
+    }
+    let columns = jobs.map(\.task.columnCount).max() ?? 0
+    let scratch = executor.path("solve")
+    try executor.work(self, .solver, on: jobs, byteCount: plan.solve.byteCount) {
+      [kernels = executor.kernels] worker in
+      let reader = RowReader(
+        elementCount: SolvePass.readElements(columns), files: plan.files,
+        modelNames: plan.recipe.models.map(\.name), kernels: kernels)
+      let solver = LayerSolver(
+        plan: plan, kernels: kernels, reader: reader, solved: solved,
+        scratch: ScratchSpace("\(scratch)-\(worker.lane)") { [lane = worker.lane] name in
+          try ScratchFile.open(
+            in: Directory.parent(of: scratch), name: "solve-\(lane)-\(name)")
+        }, worker: worker)
+      return { job in
+        do {
+          try solver.solve(job)
+        } catch let error as SolverError where error.failure.subject.tensor == nil {
+          throw error.about(tensor: job.task.name)
+        }
+      }
+    }
+    executor.didSpill(plan.solve.byteCount, in: self)
+    executor.addInput(try InputFile.open(solved.path))
+  }
+}
+
+/// Solves for layers in one lane.
+private struct LayerSolver {
+  let plan: MergePlan
+  let kernels: Kernels
+  let reader: RowReader
+  /// Where solved weights go: F32, at the places that the plan gives them, in any order.
+  let solved: WorkFile
+  let scratch: ScratchSpace
+  let worker: PassWorker
+
+  private var method: MethodParameters { plan.recipe.method }
+
+  func solve(_ job: SolveJob) throws {
+    let task = job.task
+    let grams = plan.solve.grams.map { GramReader($0, kernels: kernels) }
+    let readDeltas = { (model: Int, rows: Range<Int>, target: UnsafeMutablePointer<Double>) in
+      try worker.check()
+      worker.countRead(try reader.readDeltas(of: task, model: model, elements(rows, task)))
+      unsafe widen(reader.deltas, rows.count * task.columnCount, into: target)
+    }
+    guard let model = job.model else {
+      let solver = RegMean(
+        offDiagonal: method.offDiagonal, scratch: scratch,
+        panelRows: SolvePlan.panelRows(task.columnCount))
+      // SAFETY: the solver's buffers hold the rows that it asks for.
+      try unsafe solver.solve(
+        rowCount: task.rowCount, columnCount: task.columnCount, modelCount: grams.count,
+        readGram: { try unsafe grams[$0].read(task, $1, into: $2) }, readDeltas: unsafe readDeltas,
+        emit: { try unsafe emit($1, $0, job, isDelta: true) })
+      return
+    }
+    let isDelta = method.solveTarget == .delta
+    let solver = SparseSolver(
+      rate: plan.settings.pruningRate(of: task, model: model).value,
+      dampening: method.dampening, scratch: scratch)
+    // SAFETY: as above.
+    try unsafe solver.solve(
+      rowCount: task.rowCount, columnCount: task.columnCount,
+      readGram: { try unsafe grams[model].read(task, $0, into: $1) },
+      readWeights: { rows, target in
+        if isDelta { return try unsafe readDeltas(model, rows, target) }
+        worker.countRead(try reader.readTuned(of: task, model: model, elements(rows, task)))
+        unsafe widen(reader.deltas, rows.count * task.columnCount, into: target)
+      },
+      emit: { try unsafe emit($1, $0, job, isDelta: isDelta) })
+  }
+
+  private func elements(_ rows: Range<Int>, _ task: TensorTask) -> Range<Int> {
+    (rows.lowerBound * task.columnCount)..<(rows.upperBound * task.columnCount)
+  }
+
+  private func widen(
+    _ values: AlignedBuffer<Float>, _ count: Int, into target: UnsafeMutablePointer<Double>
+  ) {
+    // SAFETY: both hold `count` numbers.
+    for index in 0..<count { unsafe target[index] = Double(values.pointer[index]) }
+  }
+
+  /// Keeps rows: deltas are added to the base, and everything is rounded to F32 once.
+  private func emit(
+    _ values: UnsafePointer<Double>, _ rows: Range<Int>, _ job: SolveJob, isDelta: Bool
+  ) throws {
+    let range = elements(rows, job.task)
+    if isDelta { worker.countRead(try reader.readBase(of: job.task, range)) }
+    // SAFETY: the reader's buffers hold as many elements as it reads at once.
+    for index in 0..<range.count {
+      let base = unsafe isDelta ? Double(reader.base.pointer[index]) : 0
+      unsafe reader.deltas.pointer[index] = Float(base + values[index])
+    }
+    try unsafe solved.write(
+      UnsafeRawBufferPointer(start: reader.deltas.pointer, count: range.count * 4),
+      at: job.offset + range.lowerBound * 4)
+    worker.advance(by: range.count * 4)
+  }
+}
+
+extension NodeKind {
+  /// Solves for layers.
+  static let solver = NodeKind("solve", bytes: .input)
+}

@@ -1,0 +1,98 @@
+package import SluiceStages
+
+/// A pass over tensors: all that there is to know of it.
+///
+/// The plan prints these values, the run executes the same values, and the memory plan asks them what they
+/// hold. docs/how-to/add-a-pass.md adds one.
+package protocol TensorPass: Sendable {
+  /// The name in plans and reports.
+  var name: String { get }
+  /// Why it takes place, for `sluice plan`.
+  var reason: String { get }
+  /// Whether it depends on the data if it takes place, so that its figures are upper bounds.
+  var isConditional: Bool { get }
+  /// What its time goes to.
+  var cost: PassCost { get }
+  /// The roles of the tensors that it looks at.
+  var roles: Set<TensorRole> { get }
+
+  /// The tensors among those of a run that it looks at.
+  func tasks(among tasks: [TensorTask]) -> [TensorTask]
+  /// How many tensors it looks at.
+  func tensorCount(_ plan: MergePlan) -> Int
+  /// What runs in it, and what travels between its nodes.
+  func graph(_ plan: MergePlan) -> PassGraph
+  /// The bytes of models that it reads.
+  func bytesRead(_ plan: MergePlan) -> Int
+  /// The bytes of intermediate files that it writes.
+  func bytesSpilled(_ plan: MergePlan) -> Int
+  /// The bytes of the merged model that it writes.
+  func bytesWritten(_ plan: MergePlan) -> Int
+  /// The bytes of tables and scratch that a lane holds, beside chunks and tiles.
+  func workerBytes(_ sizes: PassSizes) -> Int
+
+  /// Runs it, and adds what it finds to what is known.
+  func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws
+}
+
+/// What the time of a pass goes to, beside reading and writing.
+package enum PassCost: Sendable, Hashable {
+  /// Counting deltas.
+  case counting
+  /// Merging them.
+  case merging
+  /// Something that the machine's speed says nothing about.
+  case unknown
+}
+
+/// What the memory of a pass depends on.
+package struct PassSizes: Sendable {
+  /// The tensors of the run.
+  package let tasks: [TensorTask]
+  /// The number of fine-tuned models.
+  package let modelCount: Int
+  /// The number of elements in a strip.
+  package let stripElements: Int
+  /// Whether frames are written while tensors are counted.
+  package let writesFrames: Bool
+  /// Whether frames are read in the place of models.
+  package let readsFrames: Bool
+
+  /// The tensors of some roles.
+  package func tasks(in roles: Set<TensorRole>) -> [TensorTask] {
+    tasks.filter { roles.contains($0.role) }
+  }
+
+  /// The bytes that reading frames takes.
+  package var unpackingBytes: Int {
+    readsFrames ? ReadStage.packedByteCount(modelCount: modelCount) : 0
+  }
+}
+
+extension TensorPass {
+  package var isConditional: Bool { false }
+  package var cost: PassCost { .counting }
+
+  package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
+    tasks.filter { roles.contains($0.role) }
+  }
+
+  /// The tensors that it looks at.
+  package func tasks(_ plan: MergePlan) -> [TensorTask] { tasks(among: plan.tasks) }
+
+  package func tensorCount(_ plan: MergePlan) -> Int { tasks(plan).count }
+
+  /// As many as the models have of its tensors, or the frames that stand for them.
+  package func bytesRead(_ plan: MergePlan) -> Int {
+    plan.readByteCount(tasks(plan), knowsSpill: true)
+  }
+
+  package func bytesSpilled(_ plan: MergePlan) -> Int { 0 }
+  package func bytesWritten(_ plan: MergePlan) -> Int { 0 }
+  package func workerBytes(_ sizes: PassSizes) -> Int { sizes.unpackingBytes }
+}
+
+extension Set<TensorRole> {
+  /// The roles of tensors that a transform of a scope acts on.
+  package init(_ scope: TransformScope) { self = scope == .all ? [.linear, .dense] : [.linear] }
+}

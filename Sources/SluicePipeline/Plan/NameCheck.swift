@@ -1,0 +1,60 @@
+internal import SluiceMethods
+internal import SluiceArchitecture
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceRecipe
+
+/// Whether a model's names are the base's: a whole model under other names is refused with the option
+/// that renames it, and never taken for one that changes nothing.
+enum NameCheck {
+  static func check(
+    _ model: SourceModel, base: SourceModel, _ recipe: MergeRecipe
+  ) throws(PipelineError) {
+    let names = model.catalog.layerNames
+    guard !names.isEmpty, !base.catalog.tensors.isEmpty else { return }
+    let baseNames = Set(base.catalog.layerNames)
+    let comparison = ModelNames(names, base: baseNames)
+    let suggested = comparison.suggestion.map { renaming in
+      let all = comparison.suggestedCount == names.count
+      return (
+        "\(all ? "all" : "\(comparison.suggestedCount)") of its names begin with "
+          + "\"\(renaming.old)\" where the base's begin with \"\(renaming.new)\"",
+        "--rename '\(renaming.old)=\(renaming.new)' renames them."
+      )
+    }
+    // What the base has and the model does not, in weights that count.
+    let found = baseNames.intersection(names).count
+    if comparison.commonCount == 0 {
+      guard let suggested else {
+        throw .names(
+          model.name, model.catalog.checkpoint.path,
+          "none of its \(names.count) tensors is in the base: the two have no tensor in common",
+          remedy: "Is this a fine-tune of that base? --rename 'OLD=NEW' renames what begins with "
+            + "OLD.")
+      }
+      throw .names(
+        model.name, model.catalog.checkpoint.path,
+        "it has no tensor in common with the base: \(suggested.0)", remedy: suggested.1)
+    }
+    guard found * 2 < baseNames.count else { return }
+    if let suggested, comparison.suggestedCount > comparison.commonCount {
+      throw .names(
+        model.name, model.catalog.checkpoint.path,
+        "only \(found) of the base's \(baseNames.count) tensors are in it: \(suggested.0)",
+        remedy: suggested.1)
+    }
+    guard recipe.method.absent != .base else { return }
+    throw .names(
+      model.name, model.catalog.checkpoint.path,
+      "only \(found) of the base's \(baseNames.count) tensors are in it",
+      remedy: "If it is a part of a model, --absent base takes what it lacks as unchanged.")
+  }
+}
+
+extension PipelineError {
+  fileprivate static func names(
+    _ model: String, _ path: String, _ message: String, remedy: String
+  ) -> PipelineError {
+    .mismatch(model: model, file: path, tensor: nil, message, remedy: remedy)
+  }
+}

@@ -1,0 +1,218 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceMethods
+internal import SluiceRecipe
+internal import SluiceStages
+
+/// What a run still has to write, file by file: the same for a plan, a first attempt and a later one.
+///
+/// What an earlier attempt wrote is there, and what a pass that has ended did not need is not asked
+/// for again.
+struct DiskNeeds {
+  /// A file, or what grows together.
+  struct Part {
+    /// What it is called in messages and plans.
+    let name: String
+    /// Where it may lie, of which the first that is there counts; empty for what has no name.
+    var places: [String] = []
+    /// What it takes at most, or about as much.
+    let byteCount: Int
+    /// What of that belongs to work that is not finished.
+    var unfinishedByteCount = Int.max
+    /// Directories of which all files count that belong to no other part.
+    var directories: [String] = []
+  }
+
+  /// The parts in the output.
+  var parts: [Part] = []
+  /// The parts in another directory.
+  var elsewhere: (directory: String, parts: [Part])?
+
+  /// The bytes in the output, if nothing is there yet.
+  var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
+
+  /// What of some parts is left to write.
+  ///
+  /// What one took more than was expected is taken from the others: a disk that had room for all of it
+  /// in the beginning has room for the rest.
+  func left(of parts: [Part]) throws -> Int {
+    let claimed = Set(parts.flatMap(\.places))
+    let left = try parts.reduce(0) { sum, part in
+      var there = 0
+      for place in part.places {
+        guard let status = try FileStatus.of(place, followingLinks: false) else { continue }
+        there = status.allocatedByteCount
+        break
+      }
+      for directory in part.directories where try FileStatus.of(directory) != nil {
+        for entry in try Directory.list(directory)
+        where !claimed.contains("\(directory)/\(entry.name)") {
+          guard !entry.isLink, let status = entry.status, status.kind == .regularFile else {
+            continue
+          }
+          there += status.allocatedByteCount
+        }
+      }
+      return sum + min(part.byteCount - there, part.unfinishedByteCount)
+    }
+    return max(0, left)
+  }
+
+  /// Refuses to begin or go on with what the disks cannot hold.
+  ///
+  /// - Parameters:
+  ///   - output: The output, which must exist.
+  ///   - what: What is being made.
+  /// - Throws: `PipelineError` if there is not enough room.
+  func check(_ output: String, making what: String) throws {
+    var asked = [(directory: output, byteCount: try left(of: parts))]
+    if let (directory, parts) = elsewhere {
+      let more = try left(of: parts)
+      // Two directories of one disk share its space.
+      if try FileStatus.of(directory)?.device == FileStatus.of(output)?.device {
+        asked[0].byteCount += more
+      } else {
+        asked.append((directory, more))
+      }
+    }
+    for (directory, byteCount) in asked where byteCount > 0 {
+      let free = try FileSystem.freeByteCount(at: directory)
+      guard free < byteCount else { continue }
+      throw PipelineError(
+        Failure(
+          .inputOutput, subject: Subject(file: directory),
+          message: "\(what) needs \(ByteCount(byteCount)) more, \(ByteCount(free)) are free",
+          remedy: "Free space, or choose another place."))
+    }
+  }
+}
+
+extension DiskNeeds {
+  /// What a merge writes.
+  ///
+  /// - Parameters:
+  ///   - plan: The plan.
+  ///   - output: The output.
+  ///   - spill: Where the spill goes, if it is not in the work directory.
+  ///   - earlier: What earlier attempts finished.
+  init(_ plan: MergePlan, output: String, spill: String? = nil, earlier: MergeProgress? = nil) {
+    let work = "\(output)/\(RunDirectory.workName)"
+    let passes = plan.recipe.method.passes
+    for shard in plan.layout.shards {
+      parts.append(
+        Part(
+          name: shard.fileName,
+          places: ["\(work)/\(shard.fileName)", "\(output)/\(shard.fileName)"],
+          byteCount: shard.byteCount))
+    }
+    let surveyed = plan.linearTasks
+    addStatistics(
+      plan, surveyed, in: "\(work)/\(MergeWork.statisticsName)",
+      isDone: { strip in
+        earlier?.histograms[strip.ordinal] != nil
+      })
+    if passes.contains(.trim) {
+      let elected = plan.tasks.filter { plan.recipe.electedRoles.contains($0.role) }
+      addStatistics(plan, elected, in: "\(work)/trim-statistics") { _ in false }
+    }
+    add("solved", plan.solve.byteCount, in: work)
+    // One matrix each, or three, for as long as a lane solves for a layer.
+    let scratch = plan.solve.jobs.map { job in
+      let columns = job.task.columnCount
+      return (columns * columns + (job.model == nil ? 0 : 2 * job.task.elementCount)) * 8
+    }.max()
+    if let scratch {
+      parts.append(
+        Part(
+          name: "matrices", byteCount: scratch * min(plan.memory.lanes, plan.solve.jobs.count)))
+    }
+    if passes.contains(.rowCuts) {
+      let rows = surveyed.reduce(0) { $0 + $1.rowCount } * plan.recipe.models.count
+      add("row-cuts", rows * 8, in: work)
+    }
+    if plan.spill.isOn { addSpill(plan, in: work, or: spill, earlier: earlier) }
+    addSmallFiles(plan, in: [work, output])
+  }
+
+  /// What making a store writes.
+  init(storing plan: MergePlan, output: String, earlier: MergeProgress? = nil) {
+    let work = "\(output)/\(RunDirectory.workName)"
+    let tasks = plan.tasks.filter { $0.role == .linear || $0.role == .dense }
+    addStatistics(
+      plan, plan.linearTasks, in: "\(work)/\(MergeWork.statisticsName)",
+      isDone: { strip in
+        earlier?.histograms[strip.ordinal] != nil
+      })
+    let expected = plan.storeByteCount
+    let strips = tasks.flatMap { plan.strips($0) }
+    let left = strips.count { earlier?.spilled[$0.ordinal] == nil }
+    parts.append(
+      Part(
+        name: "spill", places: ["\(work)/\(RunDirectory.spillName)"], byteCount: expected,
+        unfinishedByteCount: expected / max(strips.count, 1) * left + (left > 0 ? 1 << 20 : 0)))
+    parts.append(Part(name: "the store", byteCount: expected))
+    addSmallFiles(plan, in: [work, output])
+  }
+
+  private mutating func add(_ name: String, _ byteCount: Int, in work: String) {
+    guard byteCount > 0 else { return }
+    parts.append(Part(name: name, places: ["\(work)/\(name)"], byteCount: byteCount))
+  }
+
+  private mutating func addStatistics(
+    _ plan: MergePlan, _ tasks: [TensorTask], in path: String, isDone: (Strip) -> Bool
+  ) {
+    var (all, left) = (0, 0)
+    for task in tasks {
+      for strip in plan.strips(task) {
+        let byteCount = plan.statisticsByteCount(of: strip)
+        all += byteCount
+        if !isDone(strip) { left += byteCount }
+      }
+    }
+    guard all > 0 else { return }
+    parts.append(
+      Part(
+        name: Directory.name(of: path), places: [path], byteCount: all, unfinishedByteCount: left))
+  }
+
+  private mutating func addSpill(
+    _ plan: MergePlan, in work: String, or elsewhere: String?, earlier: MergeProgress?
+  ) {
+    let expected = min(plan.spill.expectedByteCount, plan.options.spillLimit?.bytes ?? .max)
+    let strips = plan.linearTasks.flatMap { plan.strips($0) }
+    let left = strips.count { earlier?.spilled[$0.ordinal] == nil }
+    // Strips are about as long as each other but for the last of each tensor.
+    let unfinished = left == 0 ? 0 : expected / max(strips.count, 1) * left + (1 << 20)
+    let path = elsewhere ?? "\(work)/\(RunDirectory.spillName)"
+    let part = Part(
+      name: "spill", places: [path], byteCount: expected, unfinishedByteCount: unfinished)
+    if let elsewhere {
+      self.elsewhere = (Directory.parent(of: elsewhere), [part])
+    } else {
+      parts.append(part)
+    }
+  }
+
+  /// The journal, the report and what is beside the weights: small, but a disk may be full to the last
+  /// block.
+  private mutating func addSmallFiles(_ plan: MergePlan, in directories: [String]) {
+    let copied = plan.companions.files.reduce(0) {
+      $0 + ((try? FileStatus.of($1.source))??.byteCount ?? 0)
+    }
+    let perStrip = 256 + 64 * plan.recipe.models.count
+    let perTensor = 512 + 512 * plan.recipe.models.count
+    parts.append(
+      Part(
+        name: "small files",
+        byteCount: (256 << 10) + copied + plan.stripCount * perStrip + plan.tasks.count * perTensor,
+        directories: directories))
+  }
+}
+
+extension MergePlan {
+  /// About how much the histograms of a strip take on the disk; mostly they take less.
+  fileprivate func statisticsByteCount(of strip: Strip) -> Int {
+    min(strip.elements.count, 1 << 14) * 8 * recipe.models.count
+  }
+}

@@ -1,0 +1,151 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceRecipe
+internal import SluiceStages
+internal import Synchronization
+
+/// Executes the passes of a plan, one after the other.
+final class PassRun: PassExecutor {
+  private(set) var context: RunContext
+  let kernels: Kernels
+  /// What the passes did so far.
+  private(set) var metrics: [PassMetrics] = []
+  /// The bytes that they left in intermediate files.
+  private(set) var spilledByteCount = 0
+  /// The histograms that the pass at hand counts into: they grow while it asks.
+  private var stores: [HistogramStore] = []
+
+  init(_ context: RunContext, kernels: Kernels) {
+    self.context = context
+    self.kernels = kernels
+  }
+
+  var plan: MergePlan { context.plan }
+
+  /// Runs passes, and gives what they found.
+  func run(_ passes: [any TensorPass]) throws -> PassFindings {
+    var findings = PassFindings(plan.passInputs)
+    for pass in passes {
+      try pass.run(self, &findings)
+      for store in stores { didSpill(store.records.byteCount, in: pass) }
+      stores = []
+    }
+    return findings
+  }
+
+  /// Notes what a pass did.
+  func didRun(_ metrics: PassMetrics) { self.metrics.append(metrics) }
+
+  func stream(
+    _ pass: any TensorPass, after transforms: TransformChain,
+    _ makeSink: @escaping @Sendable () -> any TileSink
+  ) throws {
+    let tasks = pass.tasks(plan)
+    context.progress.startPhase(pass.name, totalBytes: MergePlan.inputByteCount(tasks))
+    defer { context.progress.finishPhase() }
+    let lanes = LanePass(
+      pass: pass, tasks: tasks, context: context, isFinished: { _ in false }, kernels: kernels,
+      transforms: transforms)
+    didRun(try lanes.run(didEnd: { _ in }, makeSink))
+  }
+
+  func write(
+    _ pass: any TensorPass, after transforms: TransformChain,
+    _ makeSink: @escaping @Sendable (ChunkOutput) -> any TileSink
+  ) throws {
+    let work = context.work
+    // In reverse, so that what the passes before read last, and the page cache still holds, is used first.
+    let tasks = Array(pass.tasks(plan).reversed())
+    context.progress.startPhase(
+      pass.name, totalBytes: MergePlan.inputByteCount(tasks) + pass.bytesWritten(plan),
+      doneBytes: plan.strips.lazy.filter { work.isMerged($0.ordinal) }.reduce(0) {
+        $0 + $1.inputByteCount + $1.outputByteCount
+      })
+    defer { context.progress.finishPhase() }
+    let lanes = LanePass(
+      pass: pass, tasks: tasks, context: context, isFinished: work.isMerged, kernels: kernels,
+      transforms: transforms)
+    didRun(try lanes.run(writing: work.shards, makeSink))
+  }
+
+  func survey(
+    _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
+    in fileName: String?
+  ) throws -> any HistogramSurvey {
+    let store = try fileName.map { try histograms(in: $0) } ?? context.work.store
+    stores.append(store)
+    let survey = Survey(
+      self, store: store, transforms: transforms, isJournaled: fileName == nil)
+    if fileName == nil {
+      try plan.stored.restoreHistograms(of: tasks, plan, to: store)
+      if let spill = context.work.spill, let codec = plan.spill.codec {
+        survey.repacking = Repacking(
+          tasks, plan: plan, work: context.work, store: spill, codec: codec)
+      }
+    }
+    try survey.count(pass, tasks)
+    return survey
+  }
+
+  func work<Job: Sendable>(
+    _ pass: any TensorPass, _ node: NodeKind, on jobs: [Job], byteCount: Int,
+    _ makeWorker: @escaping @Sendable (PassWorker) throws -> (Job) throws -> Void
+  ) throws {
+    context.progress.startPhase(pass.name, totalBytes: byteCount)
+    defer { context.progress.finishPhase() }
+    let next = Atomic<Int>(0)
+    let graph = PassGraphRun(cancellation: context.cancellation)
+    for lane in 1...plan.memory.lanes {
+      graph.add(node, lane) { [context] node in
+        let lease = try context.budget.acquire(context.plan.memory.tableBytes)
+        defer { lease.release() }
+        let work = try makeWorker(
+          PassWorker(
+            lane: lane, node: node, didRead: { context.work.meter.countRead($0) },
+            didAdvance: { context.progress.advance(by: $0) }))
+        while true {
+          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          guard index < jobs.count else { return }
+          try node.cancellation.check()
+          try work(jobs[index])
+        }
+      }
+    }
+    didRun(try graph.run(pass, tensorCount: pass.tensorCount(plan)))
+  }
+
+  func didSpill(_ byteCount: Int, in pass: any TensorPass) {
+    spilledByteCount += byteCount
+    // Where nothing was left to do there is no pass to book it on.
+    if let index = metrics.lastIndex(where: { $0.pass.name == pass.name }) {
+      metrics[index].bytesSpilled += byteCount
+    }
+  }
+
+  func path(_ name: String) -> String { context.work.path(name) }
+
+  func addInput(_ file: InputFile) { context.plan.files.append(file) }
+
+  func readFrames(serving cuts: CutTable, in pass: any TensorPass) {
+    guard let spill = context.work.spill else { return }
+    didSpill(spill.records.byteCount, in: pass)
+    context.packed = .unpacked(
+      PackedModels(
+        stored: plan.stored,
+        spilled: SpilledModels(store: spill) { cuts.containsCuts($0, $1, floor: $2) }),
+      kernels)
+  }
+
+  func knownStatistics(unit: Int) -> [Double]? { context.work.earlier.statistics[unit] }
+
+  func didFind(_ values: [Double], unit: Int) { context.work.didFind(values, unit: unit) }
+
+  private func histograms(in name: String) throws -> HistogramStore {
+    HistogramStore(
+      try WorkFile.create(at: path(name)), stripCount: plan.stripCount,
+      modelCount: plan.recipe.models.count)
+  }
+}
