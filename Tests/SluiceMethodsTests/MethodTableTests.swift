@@ -11,7 +11,7 @@ import Testing
       contentsOf: root.appendingPathComponent("docs/reference/methods.md"), encoding: .utf8)
     #expect(
       page.hasSuffix(MethodTable.markdown),
-      "Write the output of `sluice methods --markdown` behind the introduction.")
+      "Write the output of `sluice methods --markdown` after the introduction.")
   }
 
   @Test("No two methods of a kind have the same name")

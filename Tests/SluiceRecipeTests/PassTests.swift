@@ -34,8 +34,10 @@ struct PassTests {
 
   private static let family = Result { try PassTests.withMethodFiles() }
 
-  @Test("are the same for every pruning with every merging", arguments: MethodPair.all)
-  func pairs(pair: MethodPair) throws {
+  @Test("are the same for each pruning and each merging", arguments: MethodPair.some)
+  func pairs(pair: MethodPair) throws { try expectSamePasses(pair) }
+
+  func expectSamePasses(_ pair: MethodPair) throws {
     let directory = try PassTests.family.get()
     try expectSamePasses(directory.recipe(flags: pair.flags), in: directory)
   }

@@ -85,7 +85,15 @@ extension MergePlan {
   var standIns: PassFindings { passInputs.standIns }
 
   /// About the bytes of the histograms of tensors, at most.
-  func histogramByteCount(_ tasks: [TensorTask]) -> Int {
+  ///
+  /// Their file only grows: a tensor that is looked into again is written again.
+  func histogramByteCount(_ tasks: [TensorTask], thenThose refinements: [RefinePass]) -> Int {
+    refinements.reduce(histogramByteCount(tasks)) {
+      $0 + histogramByteCount($1.tasks(among: tasks))
+    }
+  }
+
+  private func histogramByteCount(_ tasks: [TensorTask]) -> Int {
     let models = recipe.models.count
     // Of one strip and model at most 40,000 magnitudes or bins, of 16 bytes at most.
     return tasks.reduce(0) { sum, task in

@@ -46,7 +46,9 @@ package struct StatisticsPass: TensorPass {
     return .lanes(plan, before.transforms.map(\.name) + ["count"])
   }
 
-  package func bytesSpilled(_ plan: MergePlan) -> Int { plan.histogramByteCount(tasks(plan)) }
+  package func bytesSpilled(_ plan: MergePlan) -> Int {
+    plan.histogramByteCount(tasks(plan), thenThose: [refinement])
+  }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
     SurveySink.byteCount(

@@ -63,7 +63,8 @@ package struct SurveyPass: TensorPass {
   }
 
   package func bytesSpilled(_ plan: MergePlan) -> Int {
-    plan.histogramByteCount(tasks(plan)) + (packs ? plan.spill.expectedByteCount : 0)
+    plan.histogramByteCount(tasks(plan), thenThose: refinements)
+      + (packs ? plan.spill.expectedByteCount : 0)
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {

@@ -27,7 +27,9 @@ package struct TrimPass: TensorPass {
     return .lanes(plan, pruned.transforms.map(\.name) + ["count"])
   }
 
-  package func bytesSpilled(_ plan: MergePlan) -> Int { plan.histogramByteCount(tasks(plan)) }
+  package func bytesSpilled(_ plan: MergePlan) -> Int {
+    plan.histogramByteCount(tasks(plan), thenThose: [refinement])
+  }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
     SurveySink.byteCount(
