@@ -24,6 +24,8 @@ public struct PruningRate: Sendable, Hashable, Comparable {
 
   /// The rate of the paper's main experiments: 0.8.
   public static let standard = PruningRate(unchecked: 0.8)
+  /// Nothing is pruned.
+  package static let none = PruningRate(unchecked: 0)
 
   private init(unchecked value: Double) { self.value = value }
 

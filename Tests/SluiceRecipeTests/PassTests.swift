@@ -115,9 +115,10 @@ struct PassTests {
     _ recipe: MergeRecipe, in directory: FamilyDirectory,
     options: RunOptions = RunOptions(threads: 2)
   ) throws -> MergeReport {
-    let plan = try MergePlan(recipe, options: options)
+    let merge = try MergePlan(recipe, options: options)
+    let plan = merge.tensors
     let output = directory("passes-\(UUID().uuidString)")
-    let report = try MergeRun(plan, output: output).execute()
+    let report = try MergeRun(merge, output: output).execute()
     func always(_ passes: [any TensorPass]) -> [String] {
       passes.filter { !$0.isConditional }.map(\.name)
     }

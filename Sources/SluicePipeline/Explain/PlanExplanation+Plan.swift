@@ -22,7 +22,7 @@ extension PlanExplanation {
     modelPaths = [recipe.base] + recipe.models.map(\.path)
     stages = recipe.resolvedStages.map { Stage(name: $0.name, settings: $0.arguments) }
     roles = PlanExplanation.roles(plan)
-    passes = plan.passes.map { Pass($0, plan) }
+    passes = plan.tensors.passes.map { Pass($0, plan.tensors) }
     let memory = plan.memory
     self.memory = [
       MemoryPart(
@@ -34,14 +34,14 @@ extension PlanExplanation {
       MemoryPart(name: "lists of tensors", count: 1, byteCount: memory.indexBytes),
     ]
     memoryLimit = plan.options.memory.bytes
-    smallestMemory = MemoryPlan.smallest(plan.memoryShape, plan.options).bytes
+    smallestMemory = MemoryPlan.smallest(plan.tensors.memoryShape, plan.options).bytes
     // No pass has both; what the one takes more than the other is counted.
     let more = memory.frameBuffersByteCount - memory.outputBuffers * memory.outputBufferBytes
     if more > 0 {
       self.memory.append(MemoryPart(name: "more for frame buffers", count: 1, byteCount: more))
     }
-    edges = plan.chunkContract.name
-    edgesReason = plan.readEdge.reason
+    edges = plan.tensors.chunkContract.name
+    edgesReason = plan.tensors.readEdge.reason
     spillCodec = plan.spill.codec?.label ?? ""
     spillReason = plan.spill.reason
     self.output = output
@@ -70,7 +70,7 @@ extension PlanExplanation {
 
 extension PlanExplanation.Pass {
   /// Encodes a pass of a plan.
-  init(_ pass: any TensorPass, _ plan: MergePlan) {
+  init(_ pass: any TensorPass, _ plan: TensorPlan) {
     name = pass.name
     reason = pass.reason
     isConditional = pass.isConditional

@@ -8,7 +8,7 @@ extension PlanExplanation {
     seconds = report.totals.seconds
     peakMemory = report.totals.peakMemory
     passes = report.passes.map { metrics in
-      var pass = Pass(metrics.pass, report.plan)
+      var pass = Pass(metrics.pass, report.plan.tensors)
       pass.isConditional = false
       pass.tensorCount = metrics.tensorCount
       pass.seconds = metrics.run.wallSeconds

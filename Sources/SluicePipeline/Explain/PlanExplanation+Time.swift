@@ -9,22 +9,22 @@ extension PlanExplanation {
   /// Two of them share what they need: reading and writing a disk, if it is the same; and taking
   /// pages from the cache and computing the processors, since there are as many lanes as these.
   mutating func estimate(_ plan: MergePlan) {
-    guard let speed = SpeedProbe(plan: plan).measure(output: output) else { return }
+    guard let speed = SpeedProbe(plan: plan.tensors).measure(output: output) else { return }
     self.speed = speed
     isLowerBound =
-      plan.passes.contains { $0.cost == .unknown } || !plan.recipe.stages.transforms.isEmpty
+      plan.tensors.passes.contains { $0.cost == .unknown } || !plan.recipe.stages.transforms.isEmpty
       || plan.recipe.stages.merging != nil
     let sharesDisk =
-      PlanExplanation.device(of: plan.files.first?.path ?? "")
+      PlanExplanation.device(of: plan.tensors.files.first?.path ?? "")
       == PlanExplanation.device(of: PlanExplanation.nearestDirectory(to: output))
     let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanesAtOnce = min(1, Double(processors) / Double(plan.memory.lanes))
     var isFirst = true
-    for (index, planned) in plan.passes.enumerated()
+    for (index, planned) in plan.tensors.passes.enumerated()
     where !planned.isConditional && planned.cost != .unknown {
       let pass = passes[index]
       let bytes = Double(pass.bytesRead)
-      let cached = isFirst ? speed.cachedShare : plan.inputsExceedCache ? 0 : 1
+      let cached = isFirst ? speed.cachedShare : plan.tensors.inputsExceedCache ? 0 : 1
       isFirst = false
       let reading = speed.disk > 0 ? bytes * (1 - cached) / speed.disk : 0
       let rate = PlanExplanation.computeRate(of: pass, planned.cost, speed)

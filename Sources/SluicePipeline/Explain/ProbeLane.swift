@@ -8,16 +8,16 @@ internal import SluiceStages
 /// One lane of a measurement: reads pieces as lanes do, then counts and merges them with the kernels
 /// that do most of the work of a pass.
 final class ProbeLane {
-  private let plan: MergePlan
+  private let plan: TensorPlan
   private let kernels: Kernels
   private let buffers: TileBuffers
   private let output: AlignedBuffer<UInt64>
   private var builders: [HistogramMode: HistogramBuilder] = [:]
 
-  init(_ plan: MergePlan) {
+  init(_ plan: TensorPlan) {
     self.plan = plan
     kernels = Kernels(level: plan.options.vectorLevel) ?? .best
-    buffers = TileBuffers(modelCount: max(plan.recipe.models.count, 1))
+    buffers = TileBuffers(modelCount: max(plan.modelCount, 1))
     output = AlignedBuffer(count: Granularity.tileElements, fill: 0)
   }
 

@@ -19,7 +19,7 @@ struct SpeedProbe {
   private static let writeSeconds = 0.1
   private static let writeByteCount = 32 << 20
 
-  let plan: MergePlan
+  let plan: TensorPlan
 
   /// The speeds; nil if there is too little to read for a measurement.
   func measure(output: String) -> PlanExplanation.Speed? {

@@ -37,7 +37,10 @@ package struct OffsetSurvey {
   }
 
   private let request: Request
-  private let plan: MergePlan
+  private let plan: TensorPlan
+  private let survey: SurveyPass
+  /// What was skipped, converted or guessed, as far as it concerns linear layers.
+  package let warnings: [Warning]
   private let isStored: Bool
 
   /// Looks at the models and plans the passes.
@@ -49,39 +52,50 @@ package struct OffsetSurvey {
   package init(_ request: Request, options: RunOptions) throws {
     self.request = request
     isStored = try DeltaStore.open(request.model) != nil
-    // A rate that any store serves: nothing is pruned here.
-    guard let rate = PruningRate(0.999_999) else { throw PipelineError.usage("no such rate") }
-    var method = MethodParameters(pruningRate: rate)
-    method.rates = .uniform
-    method.significanceMultiple = request.significanceMultiple
-    var models = [MergeRecipe.Model(name: request.name, path: request.model)]
-    if !isStored {
-      models.append(
-        MergeRecipe.Model(name: "\(request.name), negative offsets", path: request.model))
-    }
-    var recipe = MergeRecipe(base: request.base, models: models, method: method)
-    if !isStored {
-      recipe.stages.transforms = [
-        PlacedTransform(IdentifiedStage(SideTransform(), name: "side"), after: .delta)
-      ]
-    }
-    recipe.linearSet = request.linearSet
+    let side = SideTransform()
+    survey = SurveyPass(
+      asking: SignificanceQuestion(multiple: request.significanceMultiple),
+      after: isStored ? [] : [side.name], binCount: BinRequest.limit)
+    // Each sign is counted by itself, as if the model were two.
+    let model = TensorRequest.Model(name: request.name, path: request.model)
+    var rules = TensorRules()
+    rules.linearSet = request.linearSet
     // Only tensors that both models have are looked at.
-    recipe.method.extraTensors = .ignore
-    recipe.method.vocabulary = .base
+    rules.extraTensors = .ignore
+    rules.vocabulary = .base
+    let sources = try TensorSources(
+      TensorRequest(
+        base: request.base, models: isStored ? [model] : [model, model], rules: rules),
+      stripElements: options.stripElements)
     var options = options
     options.spill = .off
     options.isJournaled = false
-    plan = try MergePlan(recipe, options: options)
+    let refined = [("significance", 1), ("deciles", BinRequest.limit)]
+    plan = try TensorPlan(
+      sources, tasks: sources.tasks, options: options, spill: .off("nothing is read twice"),
+      needs: TensorPlan.LaneNeeds(transforms: isStored ? [] : [side]),
+      requestedRate: { _, _ in .none },
+      passes: { [survey, isStored] _ in
+        [survey]
+          + refined.map { OffsetSurvey.refining($0, binCount: $1, isStored: isStored) }
+      })
+    warnings = OffsetSurvey.warnings(sources.warnings, about: request.name, plan)
+    try sources.stored.check(
+      plan.tasks, sources,
+      significance: SignificanceQuestion(multiple: request.significanceMultiple),
+      needed: { _, _ in (1, "") })
     if isStored { try checkStore() }
   }
 
-  /// What was skipped, converted or guessed, as far as it concerns linear layers.
-  package var warnings: [Warning] {
+  /// What concerns linear layers.
+  private static func warnings(
+    _ all: [Warning], about model: String, _ plan: TensorPlan
+  ) -> [Warning] {
     let linear = Set(plan.linearTasks.map(\.name))
-    return plan.warnings.filter { warning in
-      warning.subject.model == request.name && warning.subject.tensor.map(linear.contains) ?? false
-        && warning.kind != .oddInput
+    var seen: Set<Warning> = []
+    return all.filter { warning in
+      warning.subject.model == model && warning.subject.tensor.map(linear.contains) ?? false
+        && seen.insert(warning).inserted
     }
   }
 
@@ -121,7 +135,7 @@ package struct OffsetSurvey {
     if isStored {
       try plan.stored.restoreHistograms(of: tasks, plan, to: work.store)
     } else {
-      try survey.count(SurveyPass(plan.passInputs), tasks)
+      try survey.count(self.survey, tasks)
     }
     return try offsets(of: tasks, survey, work.store)
   }
@@ -132,7 +146,7 @@ package struct OffsetSurvey {
   ) throws -> ModelOffsets {
     let load = loader(store)
     let statistic = SignificantShare(multiple: request.significanceMultiple)
-    let significance = refining("significance", binCount: 1)
+    let significance = OffsetSurvey.refining("significance", binCount: 1, isStored: isStored)
     let layers = try survey.resolve(significance, tasks.map { [$0] }) { layer, whole, _ in
       Result { () throws(UnresolvedBins) in
         let histogram = try load(layer, whole)
@@ -145,7 +159,8 @@ package struct OffsetSurvey {
       }
     }
     typealias Tables = (signed: [Double]?, magnitudes: [Double], mean: Double)
-    let deciles = refining("deciles", binCount: BinRequest.limit)
+    let deciles = OffsetSurvey.refining(
+      "deciles", binCount: BinRequest.limit, isStored: isStored)
     let tables = try survey.resolve(deciles, [tasks]) { layer, whole, _ in
       Result { () throws(UnresolvedBins) -> Tables in
         let histogram = try load(layer, whole)
@@ -173,9 +188,9 @@ package struct OffsetSurvey {
       })
   }
 
-  private func refining(_ what: String, binCount: Int) -> RefinePass {
+  private static func refining(_ what: String, binCount: Int, isStored: Bool) -> RefinePass {
     RefinePass(
-      what, of: [.linear], through: .delta, hasTransforms: !isStored, binCount: binCount)
+      what, of: [.linear], after: isStored ? [] : [SideTransform().name], binCount: binCount)
   }
 
   /// Puts the two sides of a layer together, whichever of them asks: so both ask for the same bins.

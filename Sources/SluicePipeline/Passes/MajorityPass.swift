@@ -6,19 +6,24 @@ package import SluiceStages
 package struct MajorityPass: TensorPass {
   package let roles: Set<TensorRole>
 
-  init(_ inputs: PassInputs) { roles = inputs.recipe.electedRoles }
+  private let stages: [String]
+
+  init(_ inputs: PassInputs) {
+    roles = inputs.recipe.electedRoles
+    stages = inputs.standIns.chain.transforms.map(\.name)
+  }
 
   package var name: String { "majority" }
   package var reason: String {
     "where deltas add up to zero, TIES elects the sign of the majority"
   }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
-    .lanes(plan, plan.standIns.chain.transforms.map(\.name) + ["count signs"])
+  package func graph(_ plan: TensorPlan) -> PassGraph {
+    .lanes(plan, stages + ["count signs"])
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
-    let modelCount = executor.plan.recipe.models.count
+    let modelCount = executor.plan.modelCount
     let majority = SignMajority()
     try executor.stream(self, after: findings.chain.transformChain) {
       [kernels = executor.kernels] in

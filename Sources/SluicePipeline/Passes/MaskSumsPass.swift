@@ -6,16 +6,20 @@ package import SluiceStages
 package struct MaskSumsPass: TensorPass {
   package let roles: Set<TensorRole>
 
-  init(_ inputs: PassInputs) { roles = Set<TensorRole>(inputs.recipe.method.maskScope) }
+  private let stages: [String]
+
+  init(_ inputs: PassInputs) {
+    roles = Set<TensorRole>(inputs.recipe.method.maskScope)
+    stages = inputs.stageNames(through: .delta) + inputs.standIns.mask.transforms.map(\.name)
+  }
 
   package var name: String { "mask sums" }
   package var reason: String {
     "the rescale of a tensor makes up for what the mask removes of its sum"
   }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
-    let (findings, early) = (plan.standIns, plan.standIns.transforms(through: .delta))
-    return .lanes(plan, (early.transforms + findings.mask.transforms).map(\.name) + ["sum"])
+  package func graph(_ plan: TensorPlan) -> PassGraph {
+    .lanes(plan, stages + ["sum"])
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
@@ -23,7 +27,7 @@ package struct MaskSumsPass: TensorPass {
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
-    let modelCount = executor.plan.recipe.models.count
+    let modelCount = executor.plan.modelCount
     let sums = MaskSums(taskCount: executor.plan.tasks.count, modelCount: modelCount)
     try executor.stream(self, after: findings.transforms(through: .delta)) {
       [kernels = executor.kernels, mask = findings.mask] in

@@ -10,8 +10,11 @@ package struct MergePass: TensorPass {
   package static let writerCount = 2
 
   private let holdsRowCuts: Bool
+  private let stages: [String]
 
   init(_ inputs: PassInputs) {
+    let chain = inputs.standIns.chain
+    stages = chain.transforms.map(\.name) + ["merge (\(chain.linear.rule.name))"]
     holdsRowCuts = inputs.recipe.method.passes.contains(.rowCuts)
   }
 
@@ -20,10 +23,9 @@ package struct MergePass: TensorPass {
   package var cost: PassCost { .merging }
   package var roles: Set<TensorRole> { [.linear, .dense, .averaged, .converted, .copied] }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
-    let chain = plan.standIns.chain
+  package func graph(_ plan: TensorPlan) -> PassGraph {
     var graph = PassGraph.lanes(
-      plan, chain.transforms.map(\.name) + ["merge (\(chain.linear.rule.name))"],
+      plan, stages,
       edge: PassGraph.Edge(
         name: "merged",
         .queued(byteBound: plan.memory.outputBuffers * plan.memory.outputBufferBytes)))
@@ -32,7 +34,7 @@ package struct MergePass: TensorPass {
     return graph
   }
 
-  package func bytesWritten(_ plan: MergePlan) -> Int { plan.layout.tensorByteCount }
+  package func bytesWritten(_ plan: TensorPlan) -> Int { plan.layout.tensorByteCount }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
     sizes.unpackingBytes + (holdsRowCuts ? RowCutsPass.stripBytes(sizes) : 0)
@@ -40,7 +42,7 @@ package struct MergePass: TensorPass {
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let chain = findings.chain
-    let modelCount = executor.plan.recipe.models.count
+    let modelCount = executor.plan.modelCount
     try executor.write(self, after: chain.transformChain) { [kernels = executor.kernels] output in
       MergeSink(modelCount: modelCount, chain: chain, output: output, kernels: kernels)
     }

@@ -3,7 +3,7 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceStages
 
-extension MergePlan {
+extension TensorPlan {
   /// The bytes that a pass reads of tensors, with frames counted as they lie in their files.
   ///
   /// - Parameters:
@@ -19,7 +19,7 @@ extension MergePlan {
           return sum + (knowsSpill ? store.framesRange(task.name).count : 0)
         }
         if knowsSpill, task.role == .linear, let codec = spill.codec {
-          let lowest = spill.lowestRate(of: task, model: model, settings)
+          let lowest = lowestRate(of: task, model: model)
           return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
         }
         return sum + source.byteCount(ofElements: task.fineTunedElementCounts[model])

@@ -6,7 +6,7 @@ package import SluiceStages
 /// What executes passes, as passes see it.
 package protocol PassExecutor: AnyObject {
   /// The plan; its list of files grows when a pass makes one.
-  var plan: MergePlan { get }
+  var plan: TensorPlan { get }
   /// The kernels to compute with.
   var kernels: Kernels { get }
 

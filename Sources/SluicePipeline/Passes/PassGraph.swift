@@ -43,7 +43,7 @@ package struct PassGraph: Sendable, Hashable {
   package init(_ nodes: [Node]) { self.nodes = nodes }
 
   /// Lanes that let deltas pass through stages, and what reads for them.
-  static func lanes(_ plan: MergePlan, _ stages: [String], edge: Edge? = nil) -> PassGraph {
+  static func lanes(_ plan: TensorPlan, _ stages: [String], edge: Edge? = nil) -> PassGraph {
     let count = plan.memory.lanes
     let chunks = Edge(name: ReadEdge.name, count: count, plan.chunkContract)
     let lane = Node(.lane, count: count, stages: ["delta"] + stages, edge: edge)

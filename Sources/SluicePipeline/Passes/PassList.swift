@@ -17,13 +17,13 @@ enum PassList {
   ///
   /// A new kind of pass has a line here.
   private static let order: [Step] = [
-    .method(.solve) { _ in [SolvePass()] },
+    .method(.solve) { [SolvePass($0)] },
     .statistics(.delta),
     .method(.survey) { inputs in
       let pass = SurveyPass(inputs)
       return [pass] + pass.refinements
     },
-    .method(.rowCuts) { _ in [RowCutsPass()] },
+    .method(.rowCuts) { [RowCutsPass($0)] },
     .method(.maskSums) { [MaskSumsPass($0)] },
     .statistics(.mask), .statistics(.amplify),
     .method(.trim) { inputs in
@@ -51,11 +51,21 @@ enum PassList {
 }
 
 /// What the passes of a merge are made from.
-struct PassInputs {
+struct PassInputs: Sendable {
   let recipe: MergeRecipe
+  /// The numbers that may differ from tensor to tensor.
   let settings: TensorSettings
+  /// What each tensor's deltas are multiplied by, if the method reads that from a file.
   let coefficients: CoefficientTable?
-  let spill: SpillPlan
+  /// The norms of inputs, one file for each model, if the method reads them.
+  let activations: [VectorFile]
+  /// The layers that are solved for before the merge.
+  let solve: SolvePlan
+  /// The number of deltas of a model.
+  let deltaCount: Int
+  /// Whether later passes read the models again or what the first one kept of them.
+  var spill: SpillPlan
+  /// The models that come from stores.
   let stored: StoredModels
 
   /// What is known of the chain before the first pass.
@@ -72,18 +82,17 @@ struct PassInputs {
 
   /// The chain with stand-ins for what passes find: for the names of stages.
   var standIns: PassFindings { .standIns(self) }
-}
 
-extension MergePlan {
-  /// What the passes were made from.
-  var passInputs: PassInputs {
-    PassInputs(
-      recipe: recipe, settings: settings, coefficients: coefficients, spill: spill, stored: stored)
+  /// The names of the stages up to a place.
+  func stageNames(through place: TransformPlace, before position: Int? = nil) -> [String] {
+    standIns.transforms(through: place, before: position).transforms.map(\.name)
   }
 
-  /// The chain with stand-ins for what passes find: for the names of stages.
-  var standIns: PassFindings { passInputs.standIns }
+  /// How rates follow from significance: the method's rule, or one of the recipe's own.
+  var rateRule: any RateRule { recipe.rateRule(deltaCount: deltaCount) }
+}
 
+extension TensorPlan {
   /// About the bytes of the histograms of tensors, at most.
   ///
   /// Their file only grows: a tensor that is looked into again is written again.
@@ -94,7 +103,7 @@ extension MergePlan {
   }
 
   private func histogramByteCount(_ tasks: [TensorTask]) -> Int {
-    let models = recipe.models.count
+    let models = modelCount
     // Of one strip and model at most 40,000 magnitudes or bins, of 16 bytes at most.
     return tasks.reduce(0) { sum, task in
       let strips = granularity.stripCount(of: task.elementCount)

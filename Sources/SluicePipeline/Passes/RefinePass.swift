@@ -9,9 +9,7 @@ package import SluiceStages
 /// bits hardly ever do.
 package struct RefinePass: TensorPass {
   private let what: String
-  private let place: TransformPlace
-  private let position: Int?
-  private let hasTransforms: Bool
+  private let stages: [String]
   private let binCount: Int
   package let roles: Set<TensorRole>
 
@@ -20,19 +18,14 @@ package struct RefinePass: TensorPass {
   /// - Parameters:
   ///   - what: What asks for it.
   ///   - roles: The roles of the tensors that were counted.
-  ///   - place: How far the chain goes that was counted after.
-  ///   - position: The first of the recipe's own transforms that does not belong to it.
-  ///   - hasTransforms: Whether anything stands before the counting.
+  ///   - stages: The names of the stages that stand before the counting.
   ///   - binCount: The most bins that one answer asks for.
   init(
-    _ what: String, of roles: Set<TensorRole>, through place: TransformPlace,
-    before position: Int? = nil, hasTransforms: Bool, binCount: Int
+    _ what: String, of roles: Set<TensorRole>, after stages: [String], binCount: Int
   ) {
     self.what = what
     self.roles = roles
-    self.place = place
-    self.position = position
-    self.hasTransforms = hasTransforms
+    self.stages = stages
     self.binCount = binCount
   }
 
@@ -47,7 +40,7 @@ package struct RefinePass: TensorPass {
   package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
     tasks.filter { task in
       roles.contains(task.role)
-        && (hasTransforms
+        && (!stages.isEmpty
           || task.fineTuned.contains { source in
             source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) == .binned }
               ?? false
@@ -55,9 +48,8 @@ package struct RefinePass: TensorPass {
     }
   }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
-    let before = plan.standIns.transforms(through: place, before: position)
-    return .lanes(plan, before.transforms.map(\.name) + ["count"])
+  package func graph(_ plan: TensorPlan) -> PassGraph {
+    .lanes(plan, stages + ["count"])
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {

@@ -16,20 +16,28 @@ package struct RowCutsPass: TensorPass {
     let rows: Range<Int>
   }
 
+  private let settings: TensorSettings
+  private let activations: [VectorFile]
+
+  init(_ inputs: PassInputs) {
+    settings = inputs.settings
+    activations = inputs.activations
+  }
+
   package var name: String { "rows" }
   package var reason: String {
     "each output row is cut by the products of its deltas and their inputs' norms"
   }
   package var roles: Set<TensorRole> { [.linear] }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
+  package func graph(_ plan: TensorPlan) -> PassGraph {
     PassGraph([
       PassGraph.Node(.rows, count: plan.memory.lanes, stages: ["read", "delta", "select"])
     ])
   }
 
   /// Each model is looked at by itself, so the base is read once for each.
-  package func bytesRead(_ plan: MergePlan) -> Int {
+  package func bytesRead(_ plan: TensorPlan) -> Int {
     tasks(plan).reduce(0) { sum, task in
       let base = task.base.byteCount(ofElements: task.elementCount)
       return task.fineTuned.reduce(sum) {
@@ -38,9 +46,9 @@ package struct RowCutsPass: TensorPass {
     }
   }
 
-  package func bytesSpilled(_ plan: MergePlan) -> Int {
+  package func bytesSpilled(_ plan: TensorPlan) -> Int {
     tasks(plan).reduce(0) {
-      $0 + $1.rowCount * plan.recipe.models.count * MemoryLayout<RowCut>.size
+      $0 + $1.rowCount * plan.modelCount * MemoryLayout<RowCut>.size
     }
   }
 
@@ -63,9 +71,9 @@ package struct RowCutsPass: TensorPass {
     let plan = executor.plan
     let linear = tasks(plan)
     let store = try RowCutStore(
-      path: executor.path("row-cuts"), tasks: linear, activations: plan.activations)
+      path: executor.path("row-cuts"), tasks: linear, activations: activations)
     let jobs = linear.flatMap { task in
-      (0..<plan.recipe.models.count).flatMap { model in
+      (0..<plan.modelCount).flatMap { model in
         let step = max(1, RowCutsPass.groupElements / max(task.columnCount, 1))
         return stride(from: 0, to: task.rowCount, by: step).map {
           Job(task: task, model: model, rows: $0..<min($0 + step, task.rowCount))
@@ -74,10 +82,10 @@ package struct RowCutsPass: TensorPass {
     }
     let columns = linear.map(\.columnCount).max() ?? 0
     try executor.work(self, .rows, on: jobs, byteCount: bytesRead(plan)) {
-      [kernels = executor.kernels] worker in
+      [settings, kernels = executor.kernels] worker in
       let reader = RowReader(
         elementCount: max(RowCutsPass.groupElements, columns), files: plan.files,
-        modelNames: plan.recipe.models.map(\.name), kernels: kernels)
+        modelNames: plan.modelNames, kernels: kernels)
       let selection = RowSelection(columnCount: columns, kernels: kernels)
       return { job in
         let columns = job.task.columnCount
@@ -85,7 +93,7 @@ package struct RowCutsPass: TensorPass {
         let elements = (job.rows.lowerBound * columns)..<(job.rows.upperBound * columns)
         let byteCount = try reader.readDeltas(of: job.task, model: job.model, elements)
         worker.countRead(byteCount)
-        let rate = plan.settings.pruningRate(of: job.task, model: job.model).value
+        let rate = settings.pruningRate(of: job.task, model: job.model).value
         let cuts = job.rows.indices.map { row in
           // SAFETY: the reader's buffer holds all rows of the job.
           unsafe selection.cut(

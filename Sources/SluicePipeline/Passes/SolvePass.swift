@@ -9,6 +9,16 @@ package import SluiceStages
 /// Solves for the weights of linear layers, one layer in each lane, and keeps them as F32 in a file that
 /// from then on stands in the place of the models'.
 package struct SolvePass: TensorPass {
+  private let method: MethodParameters
+  private let settings: TensorSettings
+  private let layers: SolvePlan
+
+  init(_ inputs: PassInputs) {
+    method = inputs.recipe.method
+    settings = inputs.settings
+    layers = inputs.solve
+  }
+
   package var name: String { "solve" }
   package var reason: String {
     "layers are solved for; the solutions are read in the place of the models' weights"
@@ -17,18 +27,18 @@ package struct SolvePass: TensorPass {
   package var roles: Set<TensorRole> { [.linear] }
 
   /// One for each solution.
-  package func tensorCount(_ plan: MergePlan) -> Int { plan.solve.jobs.count }
+  package func tensorCount(_ plan: TensorPlan) -> Int { layers.jobs.count }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
+  package func graph(_ plan: TensorPlan) -> PassGraph {
     PassGraph([PassGraph.Node(.solver, count: plan.memory.lanes, stages: ["read", "solve"])])
   }
 
-  package func bytesRead(_ plan: MergePlan) -> Int {
-    plan.solve.jobs.reduce(0) { $0 + bytesRead($1, plan.recipe.method) }
+  package func bytesRead(_ plan: TensorPlan) -> Int {
+    layers.jobs.reduce(0) { $0 + bytesRead($1) }
   }
 
   /// The bytes of weights that a solution reads.
-  private func bytesRead(_ job: SolveJob, _ method: MethodParameters) -> Int {
+  private func bytesRead(_ job: SolveJob) -> Int {
     let elements = job.task.elementCount
     func bytes(_ source: TensorSource?) -> Int {
       source?.byteCount(ofElements: elements) ?? 0
@@ -41,7 +51,7 @@ package struct SolvePass: TensorPass {
     return bytes(job.task.fineTuned[model]) + (method.solveTarget == .delta ? 2 * base : 0)
   }
 
-  package func bytesSpilled(_ plan: MergePlan) -> Int { plan.solve.byteCount }
+  package func bytesSpilled(_ plan: TensorPlan) -> Int { layers.byteCount }
 
   package func workerBytes(_ sizes: PassSizes) -> Int { SolvePlan.laneByteCount(sizes.tasks) }
 
@@ -51,20 +61,21 @@ package struct SolvePass: TensorPass {
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan
     let solved = try WorkFile.create(at: executor.path("solved"))
-    try solved.truncate(to: plan.solve.byteCount)
+    try solved.truncate(to: layers.byteCount)
     // The largest first, so that lanes end together.
-    let jobs = plan.solve.jobs.sorted {
+    let jobs = layers.jobs.sorted {
       ($0.task.elementCount, $1.offset) > ($1.task.elementCount, $0.offset)
     }
     let columns = jobs.map(\.task.columnCount).max() ?? 0
     let scratch = executor.path("solve")
-    try executor.work(self, .solver, on: jobs, byteCount: plan.solve.byteCount) {
-      [kernels = executor.kernels] worker in
+    try executor.work(self, .solver, on: jobs, byteCount: layers.byteCount) {
+      [method, settings, layers, kernels = executor.kernels] worker in
       let reader = RowReader(
         elementCount: SolvePass.readElements(columns), files: plan.files,
-        modelNames: plan.recipe.models.map(\.name), kernels: kernels)
+        modelNames: plan.modelNames, kernels: kernels)
       let solver = LayerSolver(
-        plan: plan, kernels: kernels, reader: reader, solved: solved,
+        layers: layers, settings: settings, method: method, kernels: kernels, reader: reader,
+        solved: solved,
         scratch: ScratchSpace("\(scratch)-\(worker.lane)") { [lane = worker.lane] name in
           try ScratchFile.open(
             in: Directory.parent(of: scratch), name: "solve-\(lane)-\(name)")
@@ -77,14 +88,16 @@ package struct SolvePass: TensorPass {
         }
       }
     }
-    executor.didSpill(plan.solve.byteCount, in: self)
+    executor.didSpill(layers.byteCount, in: self)
     executor.addInput(try InputFile.open(solved.path))
   }
 }
 
 /// Solves for layers in one lane.
 private struct LayerSolver {
-  let plan: MergePlan
+  let layers: SolvePlan
+  let settings: TensorSettings
+  let method: MethodParameters
   let kernels: Kernels
   let reader: RowReader
   /// Where solved weights go: F32, at the places that the plan gives them, in any order.
@@ -92,11 +105,9 @@ private struct LayerSolver {
   let scratch: ScratchSpace
   let worker: PassWorker
 
-  private var method: MethodParameters { plan.recipe.method }
-
   func solve(_ job: SolveJob) throws {
     let task = job.task
-    let grams = plan.solve.grams.map { GramReader($0, kernels: kernels) }
+    let grams = layers.grams.map { GramReader($0, kernels: kernels) }
     let readDeltas = { (model: Int, rows: Range<Int>, target: UnsafeMutablePointer<Double>) in
       try worker.check()
       worker.countRead(try reader.readDeltas(of: task, model: model, elements(rows, task)))
@@ -115,7 +126,7 @@ private struct LayerSolver {
     }
     let isDelta = method.solveTarget == .delta
     let solver = SparseSolver(
-      rate: plan.settings.pruningRate(of: task, model: model).value,
+      rate: settings.pruningRate(of: task, model: model).value,
       dampening: method.dampening, scratch: scratch)
     // SAFETY: as above.
     try unsafe solver.solve(

@@ -14,7 +14,7 @@ package struct StatisticsPass: TensorPass {
   private let position: Int
   /// The position among those that ask for statistics.
   private let number: Int
-  private let hasTransforms: Bool
+  private let stages: [String]
 
   /// The passes for the transforms of a place.
   static func passes(after place: TransformPlace, _ inputs: PassInputs) -> [StatisticsPass] {
@@ -23,7 +23,7 @@ package struct StatisticsPass: TensorPass {
     return asking.enumerated().filter { all[$1].place == place }.map { number, position in
       StatisticsPass(
         transform: all[position].transform.stage, place: place, position: position, number: number,
-        hasTransforms: !inputs.standIns.transforms(through: place, before: position).isEmpty)
+        stages: inputs.stageNames(through: place, before: position))
     }
   }
 
@@ -37,28 +37,26 @@ package struct StatisticsPass: TensorPass {
   /// The look into bins that may follow.
   var refinement: RefinePass {
     RefinePass(
-      "for \(transform.name)", of: roles, through: place, before: position,
-      hasTransforms: hasTransforms, binCount: transform.needs.statistics.count)
+      "for \(transform.name)", of: roles, after: stages, binCount: transform.needs.statistics.count)
   }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
-    let before = plan.standIns.transforms(through: place, before: position)
-    return .lanes(plan, before.transforms.map(\.name) + ["count"])
+  package func graph(_ plan: TensorPlan) -> PassGraph {
+    .lanes(plan, stages + ["count"])
   }
 
-  package func bytesSpilled(_ plan: MergePlan) -> Int {
+  package func bytesSpilled(_ plan: TensorPlan) -> Int {
     plan.histogramByteCount(tasks(plan), thenThose: [refinement])
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
     SurveySink.byteCount(
       modelCount: sizes.modelCount,
-      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: hasTransforms))
+      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: !stages.isEmpty))
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan
-    let models = plan.recipe.models.indices
+    let models = 0..<plan.modelCount
     let needed = transform.needs.statistics
     let firstUnit = number * plan.tasks.count
     var known: [[Int: [Double]]] = models.map { _ in [:] }

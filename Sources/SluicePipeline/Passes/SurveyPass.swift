@@ -11,23 +11,48 @@ package import SluiceStages
 /// What the rates can never keep is known as soon as a layer is counted; if the run spills, the rest is
 /// packed while the layer is still in the page cache.
 package struct SurveyPass: TensorPass {
-  private let partitionCount: Int
-  private let hasTransforms: Bool
+  /// What becomes of what is counted: nothing where layers are only looked at.
+  private let cutting: LayerCutting?
+  private let question: SignificanceQuestion
+  private let stages: [String]
+  /// The most bins that one answer asks for.
+  private let binCount: Int
   private let isKnown: Bool
   private let packs: Bool
-  private let ownBlockMultiple: Bool
 
+  /// The survey of a merge.
   init(_ inputs: PassInputs) {
-    partitionCount = inputs.settings.partitionCount
-    hasTransforms = !inputs.standIns.transforms(through: .delta).isEmpty
+    cutting = LayerCutting(inputs)
+    question = inputs.recipe.significanceQuestion
+    stages = inputs.stageNames(through: .delta)
+    binCount = inputs.settings.partitionCount
     isKnown = inputs.stored.stores.allSatisfy { $0 != nil }
     packs = inputs.spill.isOn
-    ownBlockMultiple = inputs.recipe.rateRule(deltaCount: 0).blockMultiple != .none
+  }
+
+  /// A survey that layers are only looked at with.
+  ///
+  /// - Parameters:
+  ///   - question: What is asked about each layer.
+  ///   - stages: The names of the stages before the counting.
+  ///   - binCount: The most bins that one answer asks for.
+  ///   - packs: Whether what is counted is packed, too.
+  init(
+    asking question: SignificanceQuestion, after stages: [String] = [], binCount: Int = 1,
+    packs: Bool = false
+  ) {
+    cutting = nil
+    self.question = question
+    self.stages = stages
+    self.binCount = binCount
+    isKnown = false
+    self.packs = packs
   }
 
   package var name: String { "survey" }
   package var reason: String {
-    "a layer's rates depend on the significance of all layers"
+    (cutting == nil
+      ? "layers are looked at" : "a layer's rates depend on the significance of all layers")
       + (isKnown ? "; the stores know it" : "")
       + (packs ? "; what they can keep is packed in a second look" : "")
   }
@@ -35,20 +60,20 @@ package struct SurveyPass: TensorPass {
 
   /// The looks into bins that may follow.
   var refinements: [RefinePass] {
-    [refineSignificance] + (ownBlockMultiple ? [refineBlocks] : []) + [refineCuts]
+    [refineSignificance] + (question.blockMultiple == .none ? [] : [refineBlocks])
+      + (cutting == nil ? [] : [refineCuts])
   }
 
   private func refining(_ what: String) -> RefinePass {
     RefinePass(
-      what, of: roles, through: .delta, hasTransforms: hasTransforms, binCount: partitionCount)
+      what, of: roles, after: stages, binCount: binCount)
   }
   private var refineSignificance: RefinePass { refining("significance") }
   private var refineBlocks: RefinePass { refining("block significance") }
   private var refineCuts: RefinePass { refining("cuts") }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
-    let early = plan.standIns.transforms(through: .delta).transforms.map(\.name)
-    var graph = PassGraph.lanes(plan, early + ["significance"])
+  package func graph(_ plan: TensorPlan) -> PassGraph {
+    var graph = PassGraph.lanes(plan, stages + ["significance"])
     guard packs else { return graph }
     let lane = graph.nodes.count - 1
     graph.nodes[lane].stages.append("pack")
@@ -58,11 +83,11 @@ package struct SurveyPass: TensorPass {
     return graph
   }
 
-  package func bytesRead(_ plan: MergePlan) -> Int {
+  package func bytesRead(_ plan: TensorPlan) -> Int {
     isKnown ? 0 : plan.readByteCount(tasks(plan), knowsSpill: false)
   }
 
-  package func bytesSpilled(_ plan: MergePlan) -> Int {
+  package func bytesSpilled(_ plan: TensorPlan) -> Int {
     plan.histogramByteCount(tasks(plan), thenThose: refinements)
       + (packs ? plan.spill.expectedByteCount : 0)
   }
@@ -70,7 +95,7 @@ package struct SurveyPass: TensorPass {
   package func workerBytes(_ sizes: PassSizes) -> Int {
     SurveySink.byteCount(
       modelCount: sizes.modelCount,
-      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: hasTransforms))
+      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: !stages.isEmpty))
       + (sizes.writesFrames ? SpillSink.byteCount(modelCount: sizes.modelCount) : 0)
   }
 
@@ -79,8 +104,9 @@ package struct SurveyPass: TensorPass {
     let linear = plan.linearTasks
     let survey = try executor.survey(
       self, of: linear, after: findings.transforms(through: .delta), in: nil)
-    findings.statistics = try significance(of: linear, in: survey, plan)
-    findings.cuts = try cuts(of: linear, findings.statistics, in: survey, plan)
+    findings.statistics = try significance(of: linear, in: survey)
+    guard let cutting else { return }
+    findings.cuts = try cutting.cuts(of: linear, findings.statistics, in: survey, refineCuts)
     findings.inputs.cuts = findings.cuts
     try plan.stored.check(findings.cuts, of: linear, plan)
     executor.readFrames(serving: findings.cuts, in: self)
@@ -90,17 +116,12 @@ package struct SurveyPass: TensorPass {
 extension SurveyPass {
   /// The mean and the significance of every linear layer, and of its block if the rule asks for it.
   func significance(
-    of linear: [TensorTask], in survey: any HistogramSurvey, _ plan: MergePlan
+    of linear: [TensorTask], in survey: any HistogramSurvey
   ) throws -> LayerStatistics {
-    let method = plan.recipe.method
-    let rule = plan.rateRule
-    let measure = method.significance ?? rule.measure
     func statistics(
       _ refining: RefinePass, _ groups: [[TensorTask]], multiple: Double
     ) throws -> [[LinearStatistics]] {
-      let statistic =
-        plan.recipe.stages.significance?.stage
-        ?? SignificantShare(multiple: multiple, measure: measure)
+      let statistic = question.statistic(multiple: multiple)
       return try survey.resolve(refining, groups) { layer, whole, _ in
         let survey = LayerSurvey(whole, name: layer.tasks[0].name, significance: statistic)
         return switch survey {
@@ -110,11 +131,11 @@ extension SurveyPass {
       }
     }
     var layers = try statistics(
-      refineSignificance, linear.map { [$0] }, multiple: method.significanceMultiple)
+      refineSignificance, linear.map { [$0] }, multiple: question.multiple)
     let blockMultiple: Double
-    switch rule.blockMultiple {
+    switch question.blockMultiple {
     case .none: return LayerStatistics(tasks: linear, layers: layers)
-    case .sameAsLayers: blockMultiple = method.significanceMultiple
+    case .sameAsLayers: blockMultiple = question.multiple
     case .fixed(let multiple): blockMultiple = multiple
     }
     let groups = Dictionary(grouping: linear) { BlockName.block(of: $0.name) }
@@ -129,58 +150,9 @@ extension SurveyPass {
     }
     return LayerStatistics(tasks: linear, layers: layers)
   }
-
-  /// Where each partition's rate cuts each linear layer.
-  private func cuts(
-    of linear: [TensorTask], _ statistics: LayerStatistics, in survey: any HistogramSurvey,
-    _ plan: MergePlan
-  ) throws -> CutTable {
-    let method = plan.recipe.method
-    let settings = plan.settings
-    let shifts = statistics.rateShifts(plan.rateRule)
-    let starts = starts(of: linear, shifts, plan)
-    let layers = try survey.resolve(refineCuts, linear.map { [$0] }) { layer, whole, strips in
-      let shift = shifts[layer.model][layer.position]
-      let requested = settings.partitionRates(of: layer.tasks[0], model: layer.model)
-      let rates = requested.map { rate in
-        // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-        rate.value == 0 ? 0 : (starts[layer.model][rate] ?? rate.value) + shift
-      }
-      return Result { () throws(UnresolvedBins) in
-        try LayerCuts(rates: rates, whole: whole, tieBreak: method.tieBreak, strips: strips)
-      }
-    }
-    return CutTable(
-      partitionCount: settings.partitionCount, layers: CutTable.layers(of: linear, layers))
-  }
-
-  /// For each model, where the rates start instead of at those asked for, if they are rebalanced.
-  private func starts(
-    of linear: [TensorTask], _ shifts: [[Double]], _ plan: MergePlan
-  ) -> [[PruningRate: Double]] {
-    let counts = linear.map(\.elementCount)
-    return shifts.enumerated().map { model, shifts in
-      // Rates that are rebalanced are the same for all tensors of a model.
-      guard plan.recipe.method.rebalancesRates, let first = linear.first else { return [:] }
-      let rates = plan.settings.partitionRates(of: first, model: model)
-      return rates.reduce(into: [:]) { starts, rate in
-        starts[rate] = RateBalance.start(
-          requested: rate.value, shifts: shifts, elementCounts: counts)
-      }
-    }
-  }
 }
 
 extension NodeKind {
   /// Writes frames to the spill.
   static let frameWriter = NodeKind("write frames", bytes: .spill)
-}
-
-extension CutTable {
-  /// What a table is made of: each model's cuts of each tensor.
-  static func layers(of tasks: [TensorTask], _ cuts: [[LayerCuts]]) -> [Int: [LayerCuts]] {
-    var layers: [Int: [LayerCuts]] = [:]
-    for (position, task) in tasks.enumerated() { layers[task.ordinal] = cuts.map { $0[position] } }
-    return layers
-  }
 }

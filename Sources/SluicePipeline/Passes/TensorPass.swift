@@ -19,15 +19,15 @@ package protocol TensorPass: Sendable {
   /// The tensors among those of a run that it looks at.
   func tasks(among tasks: [TensorTask]) -> [TensorTask]
   /// How many tensors it looks at.
-  func tensorCount(_ plan: MergePlan) -> Int
+  func tensorCount(_ plan: TensorPlan) -> Int
   /// What runs in it, and what travels between its nodes.
-  func graph(_ plan: MergePlan) -> PassGraph
+  func graph(_ plan: TensorPlan) -> PassGraph
   /// The bytes of models that it reads.
-  func bytesRead(_ plan: MergePlan) -> Int
+  func bytesRead(_ plan: TensorPlan) -> Int
   /// The bytes of intermediate files that it writes.
-  func bytesSpilled(_ plan: MergePlan) -> Int
+  func bytesSpilled(_ plan: TensorPlan) -> Int
   /// The bytes of the merged model that it writes.
-  func bytesWritten(_ plan: MergePlan) -> Int
+  func bytesWritten(_ plan: TensorPlan) -> Int
   /// The bytes of tables and scratch that a lane holds, beside chunks and tiles.
   func workerBytes(_ sizes: PassSizes) -> Int
 
@@ -78,17 +78,17 @@ extension TensorPass {
   }
 
   /// The tensors that it looks at.
-  package func tasks(_ plan: MergePlan) -> [TensorTask] { tasks(among: plan.tasks) }
+  package func tasks(_ plan: TensorPlan) -> [TensorTask] { tasks(among: plan.tasks) }
 
-  package func tensorCount(_ plan: MergePlan) -> Int { tasks(plan).count }
+  package func tensorCount(_ plan: TensorPlan) -> Int { tasks(plan).count }
 
   /// As many as the models have of its tensors, or the frames that stand for them.
-  package func bytesRead(_ plan: MergePlan) -> Int {
+  package func bytesRead(_ plan: TensorPlan) -> Int {
     plan.readByteCount(tasks(plan), knowsSpill: true)
   }
 
-  package func bytesSpilled(_ plan: MergePlan) -> Int { 0 }
-  package func bytesWritten(_ plan: MergePlan) -> Int { 0 }
+  package func bytesSpilled(_ plan: TensorPlan) -> Int { 0 }
+  package func bytesWritten(_ plan: TensorPlan) -> Int { 0 }
   package func workerBytes(_ sizes: PassSizes) -> Int { sizes.unpackingBytes }
 }
 

@@ -6,11 +6,13 @@ package import SluiceStages
 /// Counts what the pruning left of all tensors, and finds where TIES trims it.
 package struct TrimPass: TensorPass {
   package let roles: Set<TensorRole>
-  private let hasTransforms: Bool
+  private let method: MethodParameters
+  private let stages: [String]
 
   init(_ inputs: PassInputs) {
     roles = inputs.recipe.electedRoles
-    hasTransforms = !inputs.standIns.transforms(through: .amplify).isEmpty
+    method = inputs.recipe.method
+    stages = inputs.stageNames(through: .amplify)
   }
 
   package var name: String { "trim" }
@@ -19,27 +21,25 @@ package struct TrimPass: TensorPass {
   /// The look into bins that may follow.
   var refinement: RefinePass {
     RefinePass(
-      "trim", of: roles, through: .amplify, hasTransforms: hasTransforms, binCount: 1)
+      "trim", of: roles, after: stages, binCount: 1)
   }
 
-  package func graph(_ plan: MergePlan) -> PassGraph {
-    let pruned = plan.standIns.transforms(through: .amplify)
-    return .lanes(plan, pruned.transforms.map(\.name) + ["count"])
+  package func graph(_ plan: TensorPlan) -> PassGraph {
+    .lanes(plan, stages + ["count"])
   }
 
-  package func bytesSpilled(_ plan: MergePlan) -> Int {
+  package func bytesSpilled(_ plan: TensorPlan) -> Int {
     plan.histogramByteCount(tasks(plan), thenThose: [refinement])
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
     SurveySink.byteCount(
       modelCount: sizes.modelCount,
-      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: hasTransforms))
+      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: !stages.isEmpty))
       + sizes.unpackingBytes
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
-    let method = executor.plan.recipe.method
     let tasks = tasks(executor.plan)
     let survey = try executor.survey(
       self, of: tasks, after: findings.transforms(through: .amplify), in: "trim-statistics")

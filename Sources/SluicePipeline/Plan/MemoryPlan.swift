@@ -85,7 +85,7 @@ package struct MemoryPlan: Sendable, Hashable {
   }
 
   /// What the memory of a run depends on, whatever the number of lanes and the chunks are.
-  struct Shape {
+  struct Shape: Sendable {
     let frames: FrameUse
     let edge: ReadEdge
     let tasks: [TensorTask]
@@ -95,12 +95,11 @@ package struct MemoryPlan: Sendable, Hashable {
     let indexBytes: Int
 
     init(
-      _ tasks: [TensorTask], recipe: MergeRecipe, partitionCount: Int, passes: [any TensorPass],
-      stripElements: Int, frames: FrameUse, edge: ReadEdge
+      _ tasks: [TensorTask], modelCount: Int, needs: TensorPlan.LaneNeeds,
+      passes: [any TensorPass], stripElements: Int, frames: FrameUse, edge: ReadEdge
     ) {
       self.frames = frames
       self.edge = edge
-      let modelCount = recipe.models.count
       // Only what can be the largest chunk matters: one task for each combination of dtypes and of
       // what is read in place.
       struct Kind: Hashable {
@@ -118,15 +117,13 @@ package struct MemoryPlan: Sendable, Hashable {
       self.tasks = Array(distinct.values)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
-      let stages = recipe.stages
-      let transforms = stages.transforms.map(\.transform.stage)
       let usesGrains =
-        transforms.contains { $0.needs.usesGrains } || stages.merging?.stage.usesGrains ?? false
+        needs.transforms.contains { $0.needs.usesGrains } || needs.merging?.usesGrains ?? false
       let tileElements = usesGrains ? Granularity.grainElements : Granularity.tileElements
-      let blocks = (modelCount + 3) * tileElements * 4 + partitionCount * tileElements / 8
+      let blocks = (modelCount + 3) * tileElements * 4 + needs.partitionCount * tileElements / 8
       let custom =
-        transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
-        + (stages.merging?.stage.laneByteCount ?? 0)
+        needs.transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
+        + (needs.merging?.laneByteCount ?? 0)
       let sizes = PassSizes(
         tasks: tasks, modelCount: modelCount, stripElements: stripElements,
         writesFrames: frames.isWriting, readsFrames: frames.isReading)

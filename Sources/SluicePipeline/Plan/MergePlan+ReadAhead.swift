@@ -2,7 +2,7 @@ internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceRecipe
 
-extension MergePlan {
+extension TensorPlan {
   /// What the system may read ahead in front of a file, and more than once over.
   private static let readAheadByteCount = 32 << 20
 
@@ -10,8 +10,8 @@ extension MergePlan {
   /// file that a lane reads.
   func limitReadAhead() {
     guard let limit = ControlGroup.memoryLimit else { return }
-    let streams = memory.lanes * (recipe.models.count + 1)
-    guard limit - options.memory.bytes < streams * MergePlan.readAheadByteCount else { return }
+    let streams = memory.lanes * (modelCount + 1)
+    guard limit - options.memory.bytes < streams * TensorPlan.readAheadByteCount else { return }
     for file in files { file.readNothingAhead() }
   }
 }

@@ -7,11 +7,11 @@ internal import SluiceRecipe
 /// The merged model's `config.json`: the base's, with only those values changed that would be wrong.
 enum MergedConfig {
   static func make(
-    _ base: SourceModel, recipe: MergeRecipe, untiesHead: Bool, drafts: [TensorDraft]
+    _ base: SourceModel, rules: TensorRules, untiesHead: Bool, drafts: [TensorDraft]
   ) -> [UInt8]? {
     guard var config = base.config, let values = base.catalog.config else { return nil }
     let isUnpacked = base.catalog.quantisation != nil
-    if let dtype = recipe.method.outputDType ?? (isUnpacked ? .bf16 : nil),
+    if let dtype = rules.outputDType ?? (isUnpacked ? .bf16 : nil),
       let name = torchName(dtype)
     {
       // Newer configs call it dtype; a value of that name keeps its name.
@@ -31,7 +31,7 @@ enum MergedConfig {
         config.set(path, to: .bool(false))
       }
     }
-    if recipe.method.vocabulary == .extend, let rows = extendedRows(base, drafts) {
+    if rules.vocabulary == .extend, let rows = extendedRows(base, drafts) {
       let paths = values.paths("vocab_size")
       for path in paths.isEmpty ? [["vocab_size"]] : paths { config.set(path, to: .integer(rows)) }
     }

@@ -8,7 +8,7 @@ internal import SluiceRecipe
 /// that renames it, and never taken for one that changes nothing.
 enum NameCheck {
   static func check(
-    _ model: SourceModel, base: SourceModel, _ recipe: MergeRecipe
+    _ model: SourceModel, base: SourceModel, _ rules: TensorRules
   ) throws(PipelineError) {
     let names = model.catalog.layerNames
     guard !names.isEmpty, !base.catalog.tensors.isEmpty else { return }
@@ -43,7 +43,7 @@ enum NameCheck {
         "only \(found) of the base's \(baseNames.count) tensors are in it: \(suggested.0)",
         remedy: suggested.1)
     }
-    guard recipe.method.absent != .base else { return }
+    guard rules.absent != .base else { return }
     throw .names(
       model.name, model.catalog.checkpoint.path,
       "only \(found) of the base's \(baseNames.count) tensors are in it",

@@ -14,6 +14,12 @@ enum PrunedShare {
     let pruning = recipe.method.pruning.row
     let prunesAll = recipe.method.uses(.at(\.maskScope)) && recipe.method.maskScope == .all
     guard pruning.bands != .none, recipe.method.pruningRate.value > 0, !prunesAll else { return [] }
+    return warnings(
+      tasks, base: recipe.base, asked: "--prune \(recipe.method.pruning.rawValue)")
+  }
+
+  /// The same where it is known that linear layers are to be pruned.
+  static func warnings(_ tasks: [TensorTask], base: String, asked: String) -> [Warning] {
     let weights = tasks.filter { $0.base.dtype.isMergeable && $0.part.kind != .rotary }
     guard !weights.isEmpty else { return [] }
     let linear = weights.filter { $0.role == .linear }
@@ -23,9 +29,9 @@ enum PrunedShare {
     guard !linear.isEmpty else {
       return [
         Warning(
-          .littlePruned, subject: Subject(model: "base", file: recipe.base),
-          message: "no tensor is taken for a linear layer, so nothing is pruned although --prune "
-            + "\(recipe.method.pruning.rawValue) was asked for; \(remedy)")
+          .littlePruned, subject: Subject(model: "base", file: base),
+          message: "no tensor is taken for a linear layer, so nothing is pruned although "
+            + "\(asked) was asked for; \(remedy)")
       ]
     }
     let inBlocks = weights.filter { BlockName.isInBlock($0.name) && $0.dimensions.count > 1 }
@@ -39,7 +45,7 @@ enum PrunedShare {
     let percent = Int((Double(pruned) / Double(whole) * 100).rounded(.down))
     return [
       Warning(
-        .littlePruned, subject: Subject(model: "base", file: recipe.base),
+        .littlePruned, subject: Subject(model: "base", file: base),
         message: "only \(percent) % of the weights in blocks are in linear layers and pruned"
           + "\(example ?? ""); \(remedy)")
     ]

@@ -2,13 +2,6 @@ internal import SluiceMethods
 internal import SluiceRecipe
 internal import SluiceStages
 
-extension MergePlan {
-  /// How rates follow from significance: the method's rule, or one of the recipe's own.
-  var rateRule: any RateRule {
-    recipe.rateRule(deltaCount: deltaCount)
-  }
-}
-
 extension MergeRecipe {
   /// The rule that gives each layer its rates.
   func rateRule(deltaCount: Int) -> any RateRule {

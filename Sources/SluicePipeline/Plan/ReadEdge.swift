@@ -46,8 +46,3 @@ package struct ReadEdge: Sendable, Hashable {
     self.reason = reason
   }
 }
-
-extension MergePlan {
-  /// How chunks come from reading to working.
-  var chunkContract: EdgeContract { readEdge.contract(chunkBytes: memory.chunkBytes) }
-}

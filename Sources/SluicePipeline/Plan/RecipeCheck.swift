@@ -72,24 +72,6 @@ enum RecipeCheck {
     }
   }
 
-  /// How names are changed, from the texts of the recipe.
-  static func renamings(
-    _ recipe: MergeRecipe
-  ) throws(PipelineError) -> [ModelNames.Renaming] {
-    var renamings: [ModelNames.Renaming] = []
-    for text in recipe.method.renames {
-      let parts = text.split(separator: "=", omittingEmptySubsequences: false)
-      guard parts.count == 2, parts[0] != parts[1] else {
-        throw .usage(
-          "--rename \(text.printable) does not say what becomes of what",
-          remedy:
-            "Write OLD=NEW: names that begin with OLD then begin with NEW; either may be empty.")
-      }
-      renamings.append(ModelNames.Renaming(old: String(parts[0]), new: String(parts[1])))
-    }
-    return renamings
-  }
-
   private static func checkStages(_ recipe: MergeRecipe) throws(PipelineError) {
     let stages = recipe.stages
     for placed in stages.transforms where !placed.transform.stage.needs.isDeterministic {
@@ -118,21 +100,5 @@ enum RecipeCheck {
           + "(\(first.place)) is made for all of them",
         remedy: "Merge the models of the soup with operator: average.")
     }
-  }
-
-  /// What is allowed and yet hardly meant.
-  static func warnings(_ recipe: MergeRecipe) -> [Warning] {
-    var warnings: [Warning] = []
-    func resolved(_ path: String) -> String { (try? Directory.resolve(path)) ?? path }
-    var paths: [String: String] = [resolved(recipe.base): "base"]
-    for model in recipe.models {
-      if let other = paths.updateValue(model.name, forKey: resolved(model.path)) {
-        warnings.append(
-          Warning(
-            .oddInput, subject: Subject(model: model.name, file: model.path),
-            message: "the same checkpoint as model \(other)"))
-      }
-    }
-    return warnings
   }
 }

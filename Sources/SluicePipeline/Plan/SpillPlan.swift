@@ -15,6 +15,9 @@ package struct SpillPlan: Sendable, Hashable {
   package internal(set) var expectedByteCount = 0
   /// How far a layer's rate may lie below the one asked for.
   let reach: Double
+  /// How many times the mean a delta must exceed to be significant: what the inside of a bin there may
+  /// be asked for is kept, too.
+  let significanceMultiple: Double
   /// Whether the frames become a store.
   var isStore = false
 
@@ -36,6 +39,7 @@ package struct SpillPlan: Sendable, Hashable {
 
   init(_ spillInputs: Inputs) throws(PipelineError) {
     reach = (spillInputs.recipe.maxRateShift ?? 0) + 1e-9
+    significanceMultiple = spillInputs.recipe.method.significanceMultiple
     let obstacle =
       SpillPlan.obstacle(spillInputs.recipe)
       ?? (SpillPlan.keepsLess(spillInputs, reach: reach) ? nil : "no layer is pruned for sure")
@@ -60,9 +64,10 @@ package struct SpillPlan: Sendable, Hashable {
   }
 
   /// The plan of a store: every tensor is kept, linear ones from some rate on.
-  init(storing codec: FrameCodec, reach: Double) {
+  init(storing codec: FrameCodec, reach: Double, significanceMultiple: Double) {
     self.codec = codec
     self.reach = reach + 1e-9
+    self.significanceMultiple = significanceMultiple
     reason = "the frames become the store"
     isStore = true
   }
@@ -89,9 +94,17 @@ package struct SpillPlan: Sendable, Hashable {
     reason = why
   }
 
-  /// The lowest rate that a tensor of a model may come to have; nothing is kept below it.
-  func lowestRate(of task: TensorTask, model: Int, _ settings: TensorSettings) -> Double {
-    SpillPlan.lowest(settings.pruningRate(of: task, model: model), reach: reach)
+  /// No spill, for a run that has no use for one.
+  static func off(_ why: String) -> SpillPlan { SpillPlan(reason: why) }
+
+  private init(reason: String) {
+    (codec, reach, significanceMultiple) = (nil, 0, 0)
+    self.reason = reason
+  }
+
+  /// The lowest rate that a tensor may come to have of which a rate was asked for.
+  func lowestRate(requested: PruningRate) -> Double {
+    SpillPlan.lowest(requested, reach: reach)
   }
 
   /// Nothing is pruned at rate 0.
@@ -132,7 +145,7 @@ package struct SpillPlan: Sendable, Hashable {
   private func expectedBytes(_ spillInputs: Inputs, _ codec: FrameCodec) -> Int {
     spillInputs.tasks.filter { $0.role == .linear }.reduce(0) { sum, task in
       task.fineTuned.indices.filter { !spillInputs.stored.isStored($0) }.reduce(sum) { sum, model in
-        let lowest = lowestRate(of: task, model: model, spillInputs.settings)
+        let lowest = lowestRate(requested: spillInputs.settings.pruningRate(of: task, model: model))
         return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
       }
     }
@@ -205,7 +218,7 @@ extension SpillDecision {
       }
     }
     self.init(
-      inputByteCount: MergePlan.inputByteCount(spillInputs.tasks), savedByteCount: saved,
+      inputByteCount: TensorPlan.inputByteCount(spillInputs.tasks), savedByteCount: saved,
       elementCount: elements,
       outputByteCount: spillInputs.tasks.reduce(0) {
         $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1)

@@ -8,7 +8,7 @@ internal import SluiceStages
 /// Finds for every tensor of the merged model what each model has to give, and checks that it fits:
 /// names, shapes, dtypes (C1, C2, C13, C14 of the specification).
 struct TensorMatcher {
-  let recipe: MergeRecipe
+  let rules: TensorRules
   let base: SourceModel
   let models: [SourceModel]
   private(set) var warnings: [Warning] = []
@@ -16,8 +16,8 @@ struct TensorMatcher {
   /// For each model, the tensors that it does not have.
   private var absent: [[String]]
 
-  init(recipe: MergeRecipe, base: SourceModel, models: [SourceModel]) {
-    self.recipe = recipe
+  init(rules: TensorRules, base: SourceModel, models: [SourceModel]) {
+    self.rules = rules
     self.base = base
     self.models = models
     absent = Array(repeating: [], count: models.count)
@@ -25,7 +25,7 @@ struct TensorMatcher {
 
   /// All tensors of the merged model.
   mutating func drafts() throws -> [TensorDraft] {
-    for model in models where model.store == nil { try NameCheck.check(model, base: base, recipe) }
+    for model in models where model.store == nil { try NameCheck.check(model, base: base, rules) }
     for model in [base] + models {
       if let warning = try HeadCheck.warning(model) { warnings.append(warning) }
     }
@@ -58,7 +58,7 @@ struct TensorMatcher {
     return drafts
   }
 
-  /// The part of a tensor, or of a layer of a stack, once the recipe's patterns have been heard.
+  /// The part of a tensor, or of a layer of a stack, once the rules' patterns have been heard.
   private func part(
     _ tensor: CheckpointTensor, _ name: String, _ stack: CheckpointTensor?, _ known: TensorPart?
   ) -> TensorPart {
@@ -67,10 +67,10 @@ struct TensorMatcher {
       var own = base.catalog.part(of: tensor)
       // An embedding that plays the part of a head is one.
       if HeadNames.isHead(name) { own = TensorPart(.head, "its name says head") }
-      return recipe.linearSet.adjusted(own, name: name, shape: shape)
+      return rules.linearSet.adjusted(own, name: name, shape: shape)
     }
-    var layer = recipe.linearSet.adjusted(known, name: stack.name, shape: stack.entry.shape)
-    layer = recipe.linearSet.adjusted(layer, name: name, shape: shape)
+    var layer = rules.linearSet.adjusted(known, name: stack.name, shape: stack.entry.shape)
+    layer = rules.linearSet.adjusted(layer, name: name, shape: shape)
     layer.matrixCount = 1
     return layer
   }
@@ -90,10 +90,10 @@ struct TensorMatcher {
       return copy(of: tensor, named: name, part, in: base)
     }
     if dtype == .f64 { warnAboutF64(base, tensor) }
-    let written = recipe.method.outputDType ?? (tensor.entry.packed == nil ? dtype : .bf16)
+    let written = rules.outputDType ?? (tensor.entry.packed == nil ? dtype : .bf16)
     let role = role(of: part)
     if role == .converted, tensor.entry.packed == nil, written == dtype,
-      part.kind != .router || recipe.method.routers != .first
+      part.kind != .router || rules.routers != .first
     {
       return copy(of: tensor, named: name, part, in: base)
     }
@@ -103,7 +103,7 @@ struct TensorMatcher {
       fineTuned: Array(repeating: nil, count: models.count),
       fineTunedElementCounts: Array(repeating: 0, count: models.count))
     if role == .converted {
-      if part.kind == .router, recipe.method.routers == .first { try takeFirst(&result, shape) }
+      if part.kind == .router, rules.routers == .first { try takeFirst(&result, shape) }
       return result
     }
     for model in models.indices { try match(model, &result, baseShape: shape) }
@@ -114,13 +114,13 @@ struct TensorMatcher {
   private func role(of part: TensorPart) -> TensorRole {
     if part.isLinear { return .linear }
     if part.kind == .router {
-      switch recipe.method.routers {
+      switch rules.routers {
       case .merge: break
       case .average: return .averaged
       case .base, .first: return .converted
       }
     }
-    return recipe.method.nonLinear == .base ? .converted : .dense
+    return rules.nonLinear == .base ? .converted : .dense
   }
 
   /// The first model's own weights in the place of the base's.
@@ -136,7 +136,7 @@ struct TensorMatcher {
   ) throws {
     let model = models[ordinal]
     guard let tensor = model.tensor(draft.name) else {
-      guard recipe.method.absent != .error else {
+      guard rules.absent != .error else {
         throw PipelineError.mismatch(
           model: model.name, file: model.checkpoint.path, tensor: draft.name,
           "the model does not have this tensor",
@@ -171,7 +171,7 @@ struct TensorMatcher {
       || draft.part.kind == .bias || draft.part.kind == .outside
     let differsInRows =
       shape.matchesExceptRows(baseShape) && draft.role == .dense && holdsTokens
-    guard differsInRows, recipe.method.vocabulary != .error else {
+    guard differsInRows, rules.vocabulary != .error else {
       throw .mismatch(
         model: model.name, file: model.file(of: tensor), tensor: draft.name,
         "the shape is \(shape), the base's is \(baseShape)",
@@ -180,11 +180,11 @@ struct TensorMatcher {
           : "Is this a fine-tune of that base? Shapes must agree.")
     }
     let (rows, baseRows) = (shape.dimensions[0], baseShape.dimensions[0])
-    if recipe.method.vocabulary == .extend, shape.elementCount > draft.shape.elementCount {
+    if rules.vocabulary == .extend, shape.elementCount > draft.shape.elementCount {
       draft.shape = shape
     }
     let consequence =
-      switch (recipe.method.vocabulary, rows > baseRows) {
+      switch (rules.vocabulary, rows > baseRows) {
       case (.extend, true): "rows beyond the base's are the mean of the models that have them"
       case (_, true): "its further rows are left out"
       case (_, false): "the rows that it lacks count as unchanged"
@@ -229,7 +229,7 @@ struct TensorMatcher {
         let part = model.catalog.part(of: tensor)
         if part.kind == .rotary { continue }
         if part.kind == .packed { throw packed(model, tensor, part) }
-        guard recipe.method.extraTensors != .error else {
+        guard rules.extraTensors != .error else {
           throw .mismatch(
             model: model.name, file: model.file(of: tensor), tensor: tensor.name,
             "the base does not have this tensor",
@@ -237,7 +237,7 @@ struct TensorMatcher {
               + "--extra-tensors ignore leaves such tensors out, copy takes them over; --rename "
               + "'OLD=NEW' renames what begins with OLD.")
         }
-        let isCopied = recipe.method.extraTensors == .copy && seen.insert(tensor.name).inserted
+        let isCopied = rules.extraTensors == .copy && seen.insert(tensor.name).inserted
         if isCopied, tensor.entry.dtype.byteCount == nil { throw unmergeable(model, tensor) }
         if isCopied { drafts.append(copy(of: tensor, named: tensor.name, part, in: model)) }
         warnings.append(
@@ -257,7 +257,7 @@ struct TensorMatcher {
     return TensorDraft(
       name: name, role: entry.packed == nil ? .copied : .converted, part: part,
       shape: entry.shape,
-      outputDType: entry.packed == nil ? entry.dtype : recipe.method.outputDType ?? .bf16,
+      outputDType: entry.packed == nil ? entry.dtype : rules.outputDType ?? .bf16,
       base: model.source(tensor), baseElementCount: entry.shape.elementCount,
       fineTuned: Array(repeating: nil, count: models.count),
       fineTunedElementCounts: Array(repeating: 0, count: models.count))
@@ -276,7 +276,7 @@ struct TensorMatcher {
 
   /// Rows of embeddings and heads are those of one vocabulary.
   private func checkRows(_ drafts: [TensorDraft]) throws(PipelineError) {
-    guard recipe.method.vocabulary == .extend, let embeddingName = base.embeddingName,
+    guard rules.vocabulary == .extend, let embeddingName = base.embeddingName,
       let embedding = drafts.first(where: { $0.name == embeddingName }),
       let head = drafts.first(where: { $0.name == base.headName && $0.shape.rank == 2 })
     else { return }

@@ -13,21 +13,18 @@ struct VocabularyCheck {
 
   /// Compares the models' tokenizers with the base's.
   ///
-  /// - Parameters:
-  ///   - recipe: Says what becomes of further rows.
-  ///   - base: The base.
-  ///   - models: The fine-tuned models.
-  ///   - rows: The rows that the merged embedding has; nil without one.
-  ///   - baseRows: Those of the base.
+  /// - Parameter sources: The models, with what becomes of further rows.
   /// - Throws: If two models add other tokens for the same rows.
-  init(
-    _ recipe: MergeRecipe, base: SourceModel, models: [SourceModel], rows: Int?, baseRows: Int?
-  ) throws {
+  init(_ sources: TensorSources) throws {
+    let (rules, base) = (sources.request.rules, sources.base)
+    let embedding = base.embeddingName
+    let rows = sources.drafts.first { $0.name == embedding }?.shape.dimensions.first
+    let baseRows = embedding.flatMap { base.catalog[$0]?.entry.shape.dimensions.first }
     guard let directory = base.checkpoint.directory else { return }
     let own = read(base, directory)
-    let extends = recipe.method.vocabulary == .extend && (rows ?? 0) > (baseRows ?? 0)
+    let extends = rules.vocabulary == .extend && (rows ?? 0) > (baseRows ?? 0)
     var giver: (model: SourceModel, table: TokenTable, directory: String)?
-    for model in models where model.store == nil {
+    for model in sources.models where model.store == nil {
       guard let place = model.checkpoint.directory, place != directory else { continue }
       guard let own, try !VocabularyCheck.isSame(own.file, place) else { continue }
       guard let table = read(model, place) else { continue }

@@ -72,7 +72,7 @@ extension MergeReport {
     json.member("chunkElements", .integer(plan.memory.chunkElements))
     json.member("outputBuffers", .integer(plan.memory.outputBuffers))
     json.member("io", .string(plan.options.io.rawValue))
-    json.member("edges", .string(plan.readEdge.isQueued ? "queued" : "fused"))
+    json.member("edges", .string(plan.tensors.readEdge.isQueued ? "queued" : "fused"))
     json.member("vectorLevel", .string(plan.options.vectorLevel.name))
     json.list("passes", passes.map { .string($0.name) })
     json.endObject()

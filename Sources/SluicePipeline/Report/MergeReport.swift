@@ -123,7 +123,7 @@ extension MergePlan {
     if let constant = recipe.models[model].pruningRate?.constant { return constant }
     var (sum, count) = (0.0, 0.0)
     for task in recipe.models[model].pruningRate == nil ? [] : linearTasks {
-      sum += settings.pruningRate(of: task, model: model).value * Double(task.elementCount)
+      sum += tensors.requestedRate(task, model).value * Double(task.elementCount)
       count += Double(task.elementCount)
     }
     return count > 0 ? sum / count : method.pruningRate.value

@@ -14,7 +14,7 @@ struct FinishedWorkCheck {
   /// The bytes that each thread reads at a time: whole blocks of every type.
   private static let bufferByteCount = 1 << 21
 
-  let plan: MergePlan
+  let plan: TensorPlan
   let directory: RunDirectory
   let cancellation: Cancellation
 
@@ -57,7 +57,7 @@ struct FinishedWorkCheck {
     let numbers = 0..<plan.stripCount
     let statistics = try FileStatus.of(directory.workPath(MergeWork.statisticsName))
     let histograms = progress.histograms.filter { strip, slots in
-      !numbers.contains(strip) || slots.count != plan.recipe.models.count
+      !numbers.contains(strip) || slots.count != plan.modelCount
         || slots.contains { $0.offset + $0.byteCount > statistics?.byteCount ?? 0 }
     }
     return strips.map { UnitKey(.merge, $0.ordinal) } + histograms.keys.map { UnitKey(.survey, $0) }
@@ -70,7 +70,7 @@ struct FinishedWorkCheck {
     let path = try directory.spillPath(of: plan)
     let byteCount = try FileStatus.of(path)?.byteCount ?? 0
     return progress.spilled.filter { _, slots in
-      slots.count != plan.recipe.models.count
+      slots.count != plan.modelCount
         || slots.contains { $0.offset + $0.byteCount > byteCount }
     }.keys.map { UnitKey(.spill, $0) }
   }
@@ -83,7 +83,7 @@ struct FinishedWorkCheck {
     _ progress: MergeProgress, _ extent: ResumeCheck, except known: Set<UnitKey>
   ) throws -> [UnitKey] {
     guard extent == .all, plan.spill.isOn else { return [] }
-    let names = plan.recipe.models.map(\.name)
+    let names = plan.modelNames
     guard
       let file = try WorkFile.open(at: directory.spillPath(of: plan))
     else { return [] }

@@ -12,30 +12,34 @@ enum MergeManifest {
     // Another version may compute other bytes.
     manifest.add(fact: "sluice", SluiceVersion.current)
     addRecipe(plan.recipe, to: &manifest)
-    try addInputs(plan, to: &manifest)
+    try addInputs(plan.tensors, to: &manifest)
+    try addFiles(plan, to: &manifest)
     addPlan(plan, to: &manifest)
     return manifest
   }
 
   /// The manifest of a store.
-  static func make(storing request: PruneRun.Request, _ plan: MergePlan) throws -> Manifest {
+  static func make(
+    storing request: PruneRun.Request, _ plan: TensorPlan, _ warnings: [Warning]
+  ) throws -> Manifest {
     var manifest = Manifest()
     manifest.add(fact: "kind", "store")
     manifest.add(fact: "sluice", SluiceVersion.current)
-    for (name, value) in try storeFacts(request, plan).sorted(by: { $0.key < $1.key }) {
+    for (name, value) in try storeFacts(request, plan, warnings).sorted(by: { $0.key < $1.key }) {
       manifest.add(fact: "store.\(name)", value)
     }
     manifest.add(note: "base", request.base)
     manifest.add(note: "model.model", request.model)
     try addInputs(plan, to: &manifest)
     manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
-    manifest.add(fact: "tensors", tensorsHash(plan).hexadecimal)
+    manifest.add(fact: "tensors", tensorsHash(plan.tasks).hexadecimal)
     return manifest
   }
 
   /// What a store says of itself: how it was made, and from what.
-  static func storeFacts(_ request: PruneRun.Request, _ plan: MergePlan) throws -> [String: String]
-  {
+  static func storeFacts(
+    _ request: PruneRun.Request, _ plan: TensorPlan, _ warnings: [Warning]
+  ) throws -> [String: String] {
     var facts = [
       DeltaStore.formatKey: DeltaStore.version, "sluice": SluiceVersion.current,
       "lowest-rate": max(0, request.pruningRate.value - request.maxRateDeviation).shortText,
@@ -46,7 +50,7 @@ enum MergeManifest {
       let prints = try files.map { try Fingerprint(of: $0).content.hexadecimal }
       facts[name == "base" ? "base" : "model"] = prints.joined(separator: " ")
     }
-    let left = plan.warnings.filter { $0.kind == .extraTensor }.compactMap(\.subject.tensor)
+    let left = warnings.filter { $0.kind == .extraTensor }.compactMap(\.subject.tensor)
     if let first = left.first {
       facts["left-out"] = left.count > 1 ? "\(first) and \(left.count - 1) more" : first
     }
@@ -72,7 +76,7 @@ enum MergeManifest {
   /// What the names of facts begin with that are the recipe's.
   static let recipePrefix = "recipe."
 
-  private static func addInputs(_ plan: MergePlan, to manifest: inout Manifest) throws {
+  private static func addInputs(_ plan: TensorPlan, to manifest: inout Manifest) throws {
     let readsAll = plan.options.inputCheck == .all
     for (model, (name, files)) in plan.filesByModel.enumerated() {
       for file in files {
@@ -85,6 +89,11 @@ enum MergeManifest {
           Manifest.Entry(name: key, value: InputPlace(of: file, isRead: readsAll).text))
       }
     }
+  }
+
+  /// Files of the method, and those that are copied.
+  private static func addFiles(_ plan: MergePlan, to manifest: inout Manifest) throws {
+    let readsAll = plan.options.inputCheck == .all
     for file in MethodInputFile.allCases {
       let paths =
         [("", plan.recipe.extraFiles[file])]
@@ -114,22 +123,22 @@ enum MergeManifest {
     manifest.add(fact: "output.index", Hash128(of: plan.layout.index ?? []).hexadecimal)
     manifest.add(fact: "output.config", Hash128(of: plan.config ?? []).hexadecimal)
     manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
-    manifest.add(fact: "tensors", tensorsHash(plan).hexadecimal)
-    let survey = plan.linearTasks.flatMap { plan.strips(of: $0) }.count
+    manifest.add(fact: "tensors", tensorsHash(plan.tasks).hexadecimal)
+    let survey = plan.linearTasks.flatMap { plan.tensors.strips(of: $0) }.count
     manifest.add(note: "\(UnitKind.survey.rawValue).units", "\(survey)")
     manifest.add(
       note: "\(UnitKind.survey.rawValue).bytes",
-      "\(MergePlan.inputByteCount(plan.linearTasks))")
-    manifest.add(note: "\(UnitKind.merge.rawValue).units", "\(plan.stripCount)")
+      "\(TensorPlan.inputByteCount(plan.linearTasks))")
+    manifest.add(note: "\(UnitKind.merge.rawValue).units", "\(plan.tensors.stripCount)")
     manifest.add(
       note: "\(UnitKind.merge.rawValue).bytes",
-      "\(MergePlan.inputByteCount(plan.tasks) + plan.layout.tensorByteCount)")
+      "\(TensorPlan.inputByteCount(plan.tasks) + plan.layout.tensorByteCount)")
   }
 
   /// A hash of what is done with each tensor.
-  private static func tensorsHash(_ plan: MergePlan) -> Hash128 {
+  private static func tensorsHash(_ tasks: [TensorTask]) -> Hash128 {
     var hashes: [UInt8] = []
-    for task in plan.tasks {
+    for task in tasks {
       var text = "\(task.name)\u{0}\(task.role.rawValue) \(task.elementCount)"
       text += " \(task.outputDType.rawValue) \(task.outputShard) \(task.outputOffset)"
       let counts = [task.baseElementCount] + task.fineTunedElementCounts
@@ -147,10 +156,10 @@ enum MergeManifest {
   }
 }
 
-extension MergePlan {
+extension TensorPlan {
   /// The input files of each model, the base first.
   var filesByModel: [(name: String, files: ArraySlice<InputFile>)] {
-    let names = ["base"] + recipe.models.map(\.name)
+    let names = ["base"] + modelNames
     return names.indices.map { index in
       let end = index + 1 < firstFiles.count ? firstFiles[index + 1] : files.count
       return (names[index], files[firstFiles[index]..<end])

@@ -25,7 +25,7 @@ struct MergeWork: Sendable {
   private let journal: Journal?
 
   init(
-    _ plan: MergePlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
+    _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
     meter: CostMeter
   ) throws {
     self.earlier = earlier
@@ -36,7 +36,7 @@ struct MergeWork: Sendable {
     let known = try WorkFile.open(at: path)
     store = HistogramStore(
       try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
-      modelCount: plan.recipe.models.count)
+      modelCount: plan.modelCount)
     for (strip, slots) in earlier.histograms { store.records.restore(slots, strip: strip) }
     spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier)
     shards = OutputShards(
@@ -52,7 +52,7 @@ struct MergeWork: Sendable {
 
   /// Makes one attempt at a run, with a journal of what it finishes.
   static func attempt<Result>(
-    _ plan: MergePlan, in directory: RunDirectory, _ journalFile: WorkFile,
+    _ plan: TensorPlan, in directory: RunDirectory, _ journalFile: WorkFile,
     earlier: MergeProgress, damaged: [UnitKey], meter: CostMeter, cancellation: Cancellation,
     _ body: (MergeWork) throws -> Result
   ) throws -> Result {
@@ -76,11 +76,11 @@ struct MergeWork: Sendable {
   }
 
   private static func spillStore(
-    _ plan: MergePlan, in directory: RunDirectory, earlier: MergeProgress
+    _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress
   ) throws -> SpillStore? {
     guard plan.spill.isOn else { return nil }
     let path = try directory.spillPath(of: plan)
-    let names = plan.recipe.models.map(\.name)
+    let names = plan.modelNames
     let known = earlier.spilled.isEmpty ? nil : try WorkFile.open(at: path)
     let store = SpillStore(
       try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
@@ -90,10 +90,10 @@ struct MergeWork: Sendable {
   }
 
   /// What the hashes of a run's frames are seeded with.
-  static func frameOwner(_ plan: MergePlan) -> @Sendable (TensorTask, Int) -> String {
+  static func frameOwner(_ plan: TensorPlan) -> @Sendable (TensorTask, Int) -> String {
     // A store is that of one model, whatever the model is called.
     if plan.spill.isStore { return { task, _ in DeltaStore.owner(task.name) } }
-    let names = plan.recipe.models.map(\.name)
+    let names = plan.modelNames
     return { "\(names[$1])\u{0}\($0.name)" }
   }
 
@@ -160,7 +160,7 @@ struct MergeWork: Sendable {
   }
 
   /// For each shard that was begun, the finished bytes of tensors in it.
-  private static func finishedBytes(_ plan: MergePlan, _ earlier: MergeProgress) -> [Int: Int] {
+  private static func finishedBytes(_ plan: TensorPlan, _ earlier: MergeProgress) -> [Int: Int] {
     var bytes: [Int: Int] = [:]
     for strip in plan.strips where earlier.merged[strip.ordinal] != nil {
       bytes[strip.task.outputShard, default: 0] += strip.outputByteCount
@@ -169,7 +169,7 @@ struct MergeWork: Sendable {
   }
 }
 
-extension MergePlan {
+extension TensorPlan {
   /// All strips of all tensors.
   var strips: some Sequence<Strip> {
     tasks.lazy.flatMap { strips($0) }

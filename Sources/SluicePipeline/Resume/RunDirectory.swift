@@ -38,7 +38,7 @@ struct RunDirectory {
   ///
   /// - Parameter plan: The plan of the run.
   /// - Returns: Its path; in the work directory, which may be moved, only its name.
-  func spillPlace(of plan: MergePlan) -> String {
+  func spillPlace(of plan: TensorPlan) -> String {
     guard let other = plan.options.spillDirectory else { return RunDirectory.spillName }
     return "\(Directory.absolute(other))/\(spillName(of: manifest.identity))"
   }
@@ -56,7 +56,7 @@ struct RunDirectory {
   }
 
   /// Where the spill is: in the work directory, or in another with a name that is the run's own.
-  func spillPath(of plan: MergePlan) throws -> String {
+  func spillPath(of plan: TensorPlan) throws -> String {
     guard let other = plan.options.spillDirectory else {
       return workPath(RunDirectory.spillName)
     }

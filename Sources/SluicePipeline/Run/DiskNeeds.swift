@@ -107,35 +107,39 @@ extension DiskNeeds {
     }
     let surveyed = plan.linearTasks
     addStatistics(
-      plan, surveyed, in: "\(work)/\(MergeWork.statisticsName)",
+      plan.tensors, surveyed, in: "\(work)/\(MergeWork.statisticsName)",
       isDone: { strip in
         earlier?.histograms[strip.ordinal] != nil
       })
     if passes.contains(.trim) {
       let elected = plan.tasks.filter { plan.recipe.electedRoles.contains($0.role) }
-      addStatistics(plan, elected, in: "\(work)/trim-statistics") { _ in false }
+      addStatistics(plan.tensors, elected, in: "\(work)/trim-statistics") { _ in false }
     }
-    add("solved", plan.solve.byteCount, in: work)
+    add("solved", plan.passInputs.solve.byteCount, in: work)
     // One matrix each, or three, for as long as a lane solves for a layer.
-    let scratch = plan.solve.jobs.map { job in
+    let scratch = plan.passInputs.solve.jobs.map { job in
       let columns = job.task.columnCount
       return (columns * columns + (job.model == nil ? 0 : 2 * job.task.elementCount)) * 8
     }.max()
     if let scratch {
       parts.append(
         Part(
-          name: "matrices", byteCount: scratch * min(plan.memory.lanes, plan.solve.jobs.count)))
+          name: "matrices",
+          byteCount: scratch * min(plan.memory.lanes, plan.passInputs.solve.jobs.count)))
     }
     if passes.contains(.rowCuts) {
-      let rows = surveyed.reduce(0) { $0 + $1.rowCount } * plan.recipe.models.count
+      let rows = surveyed.reduce(0) { $0 + $1.rowCount } * plan.tensors.modelCount
       add("row-cuts", rows * 8, in: work)
     }
-    if plan.spill.isOn { addSpill(plan, in: work, or: spill, earlier: earlier) }
-    addSmallFiles(plan, in: [work, output])
+    if plan.spill.isOn { addSpill(plan.tensors, in: work, or: spill, earlier: earlier) }
+    let copied = plan.companions.files.reduce(0) {
+      $0 + ((try? FileStatus.of($1.source))??.byteCount ?? 0)
+    }
+    addSmallFiles(plan.tensors, copied: copied, in: [work, output])
   }
 
   /// What making a store writes.
-  init(storing plan: MergePlan, output: String, earlier: MergeProgress? = nil) {
+  init(storing plan: TensorPlan, output: String, earlier: MergeProgress? = nil) {
     let work = "\(output)/\(RunDirectory.workName)"
     let tasks = plan.tasks.filter { $0.role == .linear || $0.role == .dense }
     addStatistics(
@@ -151,7 +155,7 @@ extension DiskNeeds {
         name: "spill", places: ["\(work)/\(RunDirectory.spillName)"], byteCount: expected,
         unfinishedByteCount: expected / max(strips.count, 1) * left + (left > 0 ? 1 << 20 : 0)))
     parts.append(Part(name: "the store", byteCount: expected))
-    addSmallFiles(plan, in: [work, output])
+    addSmallFiles(plan, copied: 0, in: [work, output])
   }
 
   private mutating func add(_ name: String, _ byteCount: Int, in work: String) {
@@ -160,7 +164,7 @@ extension DiskNeeds {
   }
 
   private mutating func addStatistics(
-    _ plan: MergePlan, _ tasks: [TensorTask], in path: String, isDone: (Strip) -> Bool
+    _ plan: TensorPlan, _ tasks: [TensorTask], in path: String, isDone: (Strip) -> Bool
   ) {
     var (all, left) = (0, 0)
     for task in tasks {
@@ -177,7 +181,7 @@ extension DiskNeeds {
   }
 
   private mutating func addSpill(
-    _ plan: MergePlan, in work: String, or elsewhere: String?, earlier: MergeProgress?
+    _ plan: TensorPlan, in work: String, or elsewhere: String?, earlier: MergeProgress?
   ) {
     let expected = min(plan.spill.expectedByteCount, plan.options.spillLimit?.bytes ?? .max)
     let strips = plan.linearTasks.flatMap { plan.strips($0) }
@@ -196,12 +200,11 @@ extension DiskNeeds {
 
   /// The journal, the report and what is beside the weights: small, but a disk may be full to the last
   /// block.
-  private mutating func addSmallFiles(_ plan: MergePlan, in directories: [String]) {
-    let copied = plan.companions.files.reduce(0) {
-      $0 + ((try? FileStatus.of($1.source))??.byteCount ?? 0)
-    }
-    let perStrip = 256 + 64 * plan.recipe.models.count
-    let perTensor = 512 + 512 * plan.recipe.models.count
+  private mutating func addSmallFiles(
+    _ plan: TensorPlan, copied: Int, in directories: [String]
+  ) {
+    let perStrip = 256 + 64 * plan.modelCount
+    let perTensor = 512 + 512 * plan.modelCount
     parts.append(
       Part(
         name: "small files",
@@ -210,9 +213,9 @@ extension DiskNeeds {
   }
 }
 
-extension MergePlan {
+extension TensorPlan {
   /// About how much the histograms of a strip take on the disk; mostly they take less.
   fileprivate func statisticsByteCount(of strip: Strip) -> Int {
-    min(strip.elements.count, 1 << 14) * 8 * recipe.models.count
+    min(strip.elements.count, 1 << 14) * 8 * modelCount
   }
 }

@@ -7,7 +7,7 @@ internal import SluiceStages
 
 /// What all passes of a run share.
 struct RunContext: Sendable {
-  var plan: MergePlan
+  var plan: TensorPlan
   let cancellation: Cancellation
   let progress: ProgressMeter
   let budget: ByteBudget
@@ -20,7 +20,7 @@ struct RunContext: Sendable {
   private let catalogue: ByteLease
 
   init(
-    _ plan: MergePlan, work: MergeWork, kernels: Kernels, progress: ProgressMeter,
+    _ plan: TensorPlan, work: MergeWork, kernels: Kernels, progress: ProgressMeter,
     cancellation: Cancellation
   ) throws {
     self.plan = plan
@@ -69,7 +69,7 @@ struct LanePass {
     let channel = BoundedChannel<FrameJob>(
       byteBound: context.plan.memory.frameBuffersByteCount, cancellation: context.cancellation,
       name: "frames")
-    let modelCount = context.plan.recipe.models.count
+    let modelCount = context.plan.modelCount
     let limit = context.plan.options.spillLimit?.bytes ?? .max
     return try run(writing: nil, frames: channel, didEnd: didEnd) { [kernels] node in
       let output = FrameOutput(
@@ -175,7 +175,7 @@ struct LanePass {
         count: memory.chunksPerLane, byteCount: max(memory.chunkBytes, 1),
         cancellation: context.cancellation) : nil
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
-    let names = context.plan.recipe.models.map(\.name)
+    let names = context.plan.modelNames
     graph.connect(
       context.plan.chunkContract, ReadEdge.name,
       from: .reader, to: .lane, lane, writes: outputs,

@@ -73,8 +73,8 @@ public struct MergeRun {
     let work = "\(output)/\(RunDirectory.workName)"
     let files = OutputDirectory(output, work: work, plan: plan)
     // What is noted of the inputs must be what the plan was made from.
-    try plan.checkInputs()
-    plan.limitReadAhead()
+    try plan.tensors.checkInputs()
+    plan.tensors.limitReadAhead()
     let manifest = try MergeManifest.make(plan)
     let isNew = try FileStatus.of(work) == nil
     if try isNew && files.isFinished(manifest) { return .wasFinished }
@@ -104,9 +104,9 @@ public struct MergeRun {
     from earlier: inout MergeProgress, in directory: RunDirectory, _ journalFile: WorkFile,
     files: OutputDirectory, meter: CostMeter, kernels: Kernels
   ) throws -> MergeReport {
-    if plan.spill.isOn { earlier.moveSpill(to: directory.spillPlace(of: plan)) }
+    if plan.spill.isOn { earlier.moveSpill(to: directory.spillPlace(of: plan.tensors)) }
     var damaged = try FinishedWorkCheck(
-      plan: plan, directory: directory, cancellation: cancellation
+      plan: plan.tensors, directory: directory, cancellation: cancellation
     ).damagedUnits(in: earlier, plan.options.resumeCheck)
     for unit in damaged { earlier.undo(unit) }
     if earlier.isPublishing, !damaged.isEmpty {
@@ -116,12 +116,12 @@ public struct MergeRun {
     }
     if !earlier.isPublishing {
       let isElsewhere = plan.spill.isOn && plan.options.spillDirectory != nil
-      let spill = isElsewhere ? try directory.spillPath(of: plan) : nil
+      let spill = isElsewhere ? try directory.spillPath(of: plan.tensors) : nil
       try DiskNeeds(plan, output: output, spill: spill, earlier: earlier)
         .check(output, making: "the merged model")
     }
     return try MergeWork.attempt(
-      plan, in: directory, journalFile, earlier: earlier, damaged: damaged, meter: meter,
+      plan.tensors, in: directory, journalFile, earlier: earlier, damaged: damaged, meter: meter,
       cancellation: cancellation
     ) { work in
       var report = try merge(work, kernels: kernels)
@@ -135,9 +135,9 @@ public struct MergeRun {
   private func merge(_ work: MergeWork, kernels: Kernels) throws -> MergeReport {
     let explanation = PlanExplanation(plan, output: output, measuresSpeed: false)
     let context = try RunContext(
-      plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
+      plan.tensors, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let run = PassRun(context, kernels: kernels)
-    let findings = try run.run(plan.passes)
+    let findings = try run.run(plan.tensors.passes, from: plan.passInputs)
     try work.beginPublishing()
     var report = MergeReport(
       plan: plan, statistics: findings.statistics, cuts: findings.cuts, sums: work.sums,

@@ -40,7 +40,7 @@ struct OutputDirectory {
   /// - Throws: `PipelineError` with the names that are taken.
   func checkIsFree(but own: OutputNames? = nil) throws {
     guard try FileStatus.of(path) != nil else { return }
-    let inputs = Set(plan.files.map { FileIdentity($0.status) })
+    let inputs = Set(plan.tensors.files.map { FileIdentity($0.status) })
     let names = names
     // Some names lie in directories of their own, and what leads there must be no link.
     var foreign = try names.filter { name in

@@ -23,11 +23,11 @@ final class PassRun: PassExecutor {
     self.kernels = kernels
   }
 
-  var plan: MergePlan { context.plan }
+  var plan: TensorPlan { context.plan }
 
-  /// Runs passes, and gives what they found.
-  func run(_ passes: [any TensorPass]) throws -> PassFindings {
-    var findings = PassFindings(plan.passInputs)
+  /// Runs passes, and gives what they found, with what was known before them.
+  func run(_ passes: [any TensorPass], from inputs: PassInputs) throws -> PassFindings {
+    var findings = PassFindings(inputs)
     for pass in passes {
       try pass.run(self, &findings)
       for store in stores { didSpill(store.records.byteCount, in: pass) }
@@ -44,7 +44,7 @@ final class PassRun: PassExecutor {
     _ makeSink: @escaping @Sendable () -> any TileSink
   ) throws {
     let tasks = pass.tasks(plan)
-    context.progress.startPhase(pass.name, totalBytes: MergePlan.inputByteCount(tasks))
+    context.progress.startPhase(pass.name, totalBytes: TensorPlan.inputByteCount(tasks))
     defer { context.progress.finishPhase() }
     let lanes = LanePass(
       pass: pass, tasks: tasks, context: context, isFinished: { _ in false }, kernels: kernels,
@@ -60,7 +60,7 @@ final class PassRun: PassExecutor {
     // In reverse, so that what the passes before read last, and the page cache still holds, is used first.
     let tasks = Array(pass.tasks(plan).reversed())
     context.progress.startPhase(
-      pass.name, totalBytes: MergePlan.inputByteCount(tasks) + pass.bytesWritten(plan),
+      pass.name, totalBytes: TensorPlan.inputByteCount(tasks) + pass.bytesWritten(plan),
       doneBytes: plan.strips.lazy.filter { work.isMerged($0.ordinal) }.reduce(0) {
         $0 + $1.inputByteCount + $1.outputByteCount
       })
@@ -146,6 +146,6 @@ final class PassRun: PassExecutor {
   private func histograms(in name: String) throws -> HistogramStore {
     HistogramStore(
       try WorkFile.create(at: path(name)), stripCount: plan.stripCount,
-      modelCount: plan.recipe.models.count)
+      modelCount: plan.modelCount)
   }
 }

@@ -18,7 +18,7 @@ final class Repacking: Sendable {
 
   let store: SpillStore
   let codec: FrameCodec
-  private let plan: MergePlan
+  private let plan: TensorPlan
   private let histograms: HistogramStore
   private let isSpilled: @Sendable (Int) -> Bool
   private let tasks: [TensorTask]
@@ -28,7 +28,7 @@ final class Repacking: Sendable {
 
   /// Plans the second looks at tensors.
   init(
-    _ tasks: [TensorTask], plan: MergePlan, work: MergeWork, store: SpillStore, codec: FrameCodec
+    _ tasks: [TensorTask], plan: TensorPlan, work: MergeWork, store: SpillStore, codec: FrameCodec
   ) {
     self.tasks = tasks.filter { task in
       plan.strips(of: task).contains { !work.isSpilled($0) }
@@ -95,9 +95,9 @@ final class Repacking: Sendable {
   private func floor(_ task: TensorTask, _ model: Int) throws -> UInt32 {
     let whole = try histograms.histogram(strips: plan.strips(of: task), model: model)
     let floor = whole.minimumMagnitudeBits(
-      rate: plan.spill.lowestRate(of: task, model: model, plan.settings))
+      rate: plan.lowestRate(of: task, model: model))
     // The significance may ask for the inside of a bin; a pass for that reads the frames, too.
-    let bin = whole.binBits(aroundMeanTimes: plan.recipe.method.significanceMultiple)
+    let bin = whole.binBits(aroundMeanTimes: plan.spill.significanceMultiple)
     return bin.map { max(1, min($0, floor)) } ?? floor
   }
 

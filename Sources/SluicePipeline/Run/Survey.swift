@@ -37,9 +37,9 @@ final class Survey: HistogramSurvey {
     self.isJournaled = isJournaled
   }
 
-  private var plan: MergePlan { run.plan }
+  private var plan: TensorPlan { run.plan }
   private var work: MergeWork { run.context.work }
-  private var modelCount: Int { plan.recipe.models.count }
+  private var modelCount: Int { plan.modelCount }
 
   /// Counts the deltas of tensors.
   ///
@@ -72,7 +72,7 @@ final class Survey: HistogramSurvey {
         Answer, UnresolvedBins
       >
   ) throws -> [[Answer]] {
-    let models = plan.recipe.models.indices
+    let models = 0..<plan.modelCount
     var answers: [[Answer?]] = models.map { _ in groups.map { _ in nil } }
     var pending = groups.enumerated().flatMap { position, tasks in
       models.map { SurveyedLayer(tasks: tasks, position: position, model: $0) }
@@ -184,7 +184,7 @@ final class Survey: HistogramSurvey {
   ) throws {
     let context = run.context
     context.progress.startPhase(
-      pass.name, totalBytes: MergePlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
+      pass.name, totalBytes: TensorPlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
       doneBytes: tasks.reduce(0) { sum, task in
         plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
       })
@@ -202,7 +202,7 @@ final class Survey: HistogramSurvey {
   }
 }
 
-extension MergePlan {
+extension TensorPlan {
   /// The ordinals of a tensor's strips.
   func strips(of task: TensorTask) -> Range<Int> {
     task.firstStrip..<(task.firstStrip + granularity.stripCount(of: task.elementCount))

@@ -59,7 +59,10 @@ package struct PruneRun {
   }
 
   private let request: Request
-  private let plan: MergePlan
+  private let plan: TensorPlan
+  private let question: SignificanceQuestion
+  /// What was skipped, converted or guessed when the models were looked at.
+  package let warnings: [Warning]
   private let output: String
   private let cancellation: Cancellation
   private let progress: ProgressMeter
@@ -84,25 +87,33 @@ package struct PruneRun {
     self.output = output
     self.progress = progress
     self.cancellation = cancellation
-    var recipe = MergeRecipe(
-      base: request.base,
-      models: [MergeRecipe.Model(name: "model", path: request.model)],
-      method: MethodParameters(pruningRate: request.pruningRate))
-    recipe.method.maxRateDeviation = request.maxRateDeviation
-    recipe.linearSet = request.linearSet
-    recipe.method.extraTensors = request.extraTensors
+    question = SignificanceQuestion(multiple: MethodParameters().significanceMultiple)
+    var rules = TensorRules()
+    rules.linearSet = request.linearSet
+    rules.extraTensors = request.extraTensors
     // All rows that the model has; a merge decides what becomes of them.
-    recipe.method.vocabulary = .extend
-    plan = try MergePlan(
-      recipe, options: options,
-      storing: SpillPlan(storing: request.codec, reach: request.maxRateDeviation))
+    rules.vocabulary = .extend
+    let sources = try TensorSources(
+      TensorRequest(
+        base: request.base, models: [TensorRequest.Model(name: "model", path: request.model)],
+        rules: rules), stripElements: options.stripElements)
+    let survey = SurveyPass(asking: question, packs: true)
+    plan = try TensorPlan(
+      sources, tasks: sources.tasks, options: options,
+      spill: SpillPlan(
+        storing: request.codec, reach: request.maxRateDeviation,
+        significanceMultiple: question.multiple), needs: TensorPlan.LaneNeeds(),
+      requestedRate: { _, _ in request.pruningRate },
+      passes: { _ in [survey] + survey.refinements })
+    warnings =
+      sources.warnings
+      + PrunedShare.warnings(
+        sources.tasks, base: request.base,
+        asked: "--pruning-rate \(request.pruningRate.value.shortText)")
     guard plan.stored.isEmpty else {
       throw PipelineError.usage("\(request.model) is a store already")
     }
   }
-
-  /// What was skipped, converted or guessed when the models were looked at.
-  package var warnings: [Warning] { plan.warnings }
 
   /// Runs to the end, or goes on to the end with what an earlier attempt left.
   package func run() throws -> Outcome {
@@ -112,7 +123,7 @@ package struct PruneRun {
     let meter = CostMeter()
     try plan.checkInputs()
     plan.limitReadAhead()
-    let manifest = try MergeManifest.make(storing: request, plan)
+    let manifest = try MergeManifest.make(storing: request, plan, warnings)
     let isNew = try FileStatus.of("\(output)/\(RunDirectory.workName)") == nil
     let isFinished = try isFinished(manifest)
     if isNew, isFinished { return .wasFinished }
@@ -155,17 +166,17 @@ package struct PruneRun {
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
-    let pass = SurveyPass(plan.passInputs)
+    let pass = SurveyPass(asking: question, packs: true)
     let survey = Survey(
       PassRun(context, kernels: kernels), store: work.store, isJournaled: true)
     survey.repacking = Repacking(
       linear + whole, plan: plan, work: work, store: spill, codec: codec)
     try survey.count(pass, linear + whole, keptWhole: whole)
-    let statistics = try pass.significance(of: linear, in: survey, plan)
+    let statistics = try pass.significance(of: linear, in: survey)
     let sealing = StoreSealing(
       plan: plan, work: work, spill: spill, statistics: statistics, tasks: linear + whole,
       cancellation: cancellation)
-    var facts = try MergeManifest.storeFacts(request, plan)
+    var facts = try MergeManifest.storeFacts(request, plan, warnings)
     facts["identity"] = manifest.identity.hexadecimal
     let byteCount = try sealing.write(
       to: "\(output)/\(DeltaStore.fileName)", in: directory, facts: facts, progress)
@@ -173,7 +184,7 @@ package struct PruneRun {
       tensorCount: linear.count + whole.count,
       modelByteCount: (linear + whole).reduce(0) { sum, task in
         sum + task.fineTunedElementCounts[0] * (task.fineTuned[0]?.dtype.byteCount ?? 1)
-      }, storeByteCount: byteCount, warnings: plan.warnings)
+      }, storeByteCount: byteCount, warnings: warnings)
   }
 
   private func isFinished(_ manifest: Manifest) throws -> Bool {
@@ -192,12 +203,12 @@ package struct PruneRun {
   }
 }
 
-extension MergePlan {
+extension TensorPlan {
   /// About how long a store of its first model becomes.
   var storeByteCount: Int {
     tasks.filter { $0.role == .linear || $0.role == .dense }.reduce(0) { sum, task in
       let lowest =
-        task.role == .linear ? spill.lowestRate(of: task, model: 0, settings) : 0
+        task.role == .linear ? lowestRate(of: task, model: 0) : 0
       return sum
         + SpillPlan.expectedBytes(task, 0, lowestRate: lowest, spill.codec ?? .none)
     }

@@ -7,7 +7,7 @@ internal import SluiceStages
 /// Puts the frames of a run, which lie as they were made, into a store, where they lie in the order of
 /// their tensors: so that the same request gives the same bytes.
 struct StoreSealing {
-  let plan: MergePlan
+  let plan: TensorPlan
   let work: MergeWork
   let spill: SpillStore
   let tasks: [TensorTask]
@@ -15,7 +15,7 @@ struct StoreSealing {
   private let statistics: [Int: LinearStatistics]
 
   init(
-    plan: MergePlan, work: MergeWork, spill: SpillStore, statistics: LayerStatistics,
+    plan: TensorPlan, work: MergeWork, spill: SpillStore, statistics: LayerStatistics,
     tasks: [TensorTask], cancellation: Cancellation
   ) {
     self.plan = plan
@@ -90,7 +90,7 @@ struct StoreSealing {
   }
 
   private func config() throws -> [UInt8]? {
-    let path = "\(plan.recipe.models[0].path)/config.json"
+    let path = "\(plan.request.models[0].path)/config.json"
     return try FileStatus.of(path) == nil
       ? nil : try InputFile.contents(of: path, byteLimit: Checkpoint.maximumConfigByteCount)
   }
@@ -118,7 +118,7 @@ struct StoreSealing {
     let isLinear = task.role == .linear
     var tensor = StoredTensor(
       extent: isLinear ? .pruned : .whole, dtype: source.dtype, baseDType: task.base.dtype,
-      lowestRate: isLinear ? plan.spill.lowestRate(of: task, model: 0, plan.settings) : 0,
+      lowestRate: isLinear ? plan.lowestRate(of: task, model: 0) : 0,
       shape: shape, baseElementCount: task.baseElementCount,
       baseSample: try StoredTensor.sample(
         task.base, elementCount: task.baseElementCount, in: plan.files[task.base.file]))

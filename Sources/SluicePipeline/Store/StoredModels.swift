@@ -23,28 +23,31 @@ struct StoredModels: Sendable {
   ///
   /// - Parameters:
   ///   - tasks: The tensors.
-  ///   - recipe: What is done with them.
-  ///   - files: The input files, by ordinal.
+  ///   - sources: The models that they are of.
+  ///   - wholeMatrices: What looks at whole matrices, which stores do not have; nil if nothing does.
+  ///   - significance: What histograms of layers are asked about, if they are.
   ///   - needed: The lowest rate that a tensor may come to have; 0 if every element can be needed.
   /// - Throws: `PipelineError` that says what a store has not got.
   func check(
-    _ tasks: [TensorTask], _ recipe: MergeRecipe, _ files: [InputFile],
+    _ tasks: [TensorTask], _ sources: TensorSources, wholeMatrices: String? = nil,
+    significance: SignificanceQuestion?,
     needed: (TensorTask, Int) -> (rate: Double, why: String)
   ) throws {
     for (model, store) in stores.enumerated() {
       guard let store else { continue }
-      let name = recipe.models[model].name
-      if recipe.method.extraTensors != .ignore, let left = store.facts["left-out"], !left.isEmpty {
+      let name = sources.models[model].name
+      if sources.request.rules.extraTensors != .ignore, let left = store.facts["left-out"],
+        !left.isEmpty
+      {
         throw StoredModels.refusal(
           name, store, nil,
           "the model has tensors that the base has not (\(left.printable)); the store left them out",
           "Add --extra-tensors ignore, or give the model itself.")
       }
-      if recipe.method.passes.contains(.solve) || recipe.method.passes.contains(.rowCuts) {
+      if let wholeMatrices {
         throw StoredModels.refusal(
           name, store, nil,
-          "\(recipe.method.pruning.row.name) and "
-            + "\(recipe.method.merging.row.name) look at whole matrices", "Give the model itself.")
+          "\(wholeMatrices) look at whole matrices", "Give the model itself.")
       }
       for task in tasks where task.fineTuned[model] != nil {
         guard let tensor = try store.tensor(task.name) else {
@@ -53,7 +56,7 @@ struct StoredModels: Sendable {
             "Make the store again with this base, or give the model itself.")
         }
         let sample = try StoredTensor.sample(
-          task.base, elementCount: task.baseElementCount, in: files[task.base.file])
+          task.base, elementCount: task.baseElementCount, in: sources.files[task.base.file])
         guard tensor.baseSample == sample else {
           throw StoredModels.refusal(
             name, store, task, "the store was made with another base",
@@ -66,26 +69,25 @@ struct StoredModels: Sendable {
             "the store serves pruning rates from \(tensor.lowestRate.shortText) on; \(why)",
             "Make the store again with a lower --pruning-rate, or give the model itself.")
         }
-        try checkDetail(tensor, recipe, name, store, task)
+        try checkDetail(tensor, significance, name, store, task)
       }
     }
   }
 
   /// F32 weights are counted in bins; those that the significance asks for must be among the frames.
   private func checkDetail(
-    _ tensor: StoredTensor, _ recipe: MergeRecipe, _ name: String, _ store: DeltaStore,
+    _ tensor: StoredTensor, _ question: SignificanceQuestion?, _ name: String, _ store: DeltaStore,
     _ task: TensorTask
   ) throws {
-    guard tensor.lowestRate > 0, recipe.method.passes.contains(.survey),
+    guard let question, tensor.lowestRate > 0,
       HistogramMode(base: tensor.baseDType, fineTuned: tensor.dtype) == .binned
     else { return }
-    let rule = recipe.rateRule(deltaCount: 0)
-    if rule.blockMultiple == .none, recipe.stages.significance == nil {
+    if question.asksOneBin {
       var whole = MagnitudeHistogram([])
       for strip in tensor.strips {
         MagnitudeHistogram(encoded: strip.histogram).map { whole.merge($0) }
       }
-      let bin = whole.binBits(aroundMeanTimes: recipe.method.significanceMultiple)
+      let bin = whole.binBits(aroundMeanTimes: question.multiple)
       let floor = tensor.strips.first?.table.minimumMagnitudeBits ?? 0
       if bin.map({ $0 >= floor }) ?? true { return }
     }
@@ -107,14 +109,14 @@ struct StoredModels: Sendable {
   /// Checks that no layer's cut lies below what a store has.
   ///
   /// Only a rule of rates that broke its own bound can bring that about.
-  func check(_ cuts: CutTable, of tasks: [TensorTask], _ plan: MergePlan) throws {
+  func check(_ cuts: CutTable, of tasks: [TensorTask], _ plan: TensorPlan) throws {
     for (model, store) in stores.enumerated() {
       guard let store else { continue }
       for task in tasks where task.fineTuned[model] != nil {
         let floor = try store.tensor(task.name)?.strips.first?.table.minimumMagnitudeBits ?? 0
         guard cuts.containsCuts(task, model, floor: floor) else {
           throw StoredModels.refusal(
-            plan.recipe.models[model].name, store, task,
+            plan.modelNames[model], store, task,
             "its rate came out lower than the store serves", "Give the model itself.")
         }
       }
@@ -122,7 +124,7 @@ struct StoredModels: Sendable {
   }
 
   /// Puts what was counted of stored models among the histograms of a run.
-  func restoreHistograms(of tasks: [TensorTask], _ plan: MergePlan, to histograms: HistogramStore)
+  func restoreHistograms(of tasks: [TensorTask], _ plan: TensorPlan, to histograms: HistogramStore)
     throws
   {
     for (model, store) in stores.enumerated() {
@@ -162,7 +164,7 @@ struct PackedModels: PackedSource {
   }
 }
 
-extension MergePlan {
+extension TensorPlan {
   /// What of the models is read from frames before anything is spilled.
   func packedReading(_ kernels: Kernels) -> ReadStage.PackedReading {
     stored.isEmpty ? .none : .unpacked(PackedModels(stored: stored, spilled: nil), kernels)

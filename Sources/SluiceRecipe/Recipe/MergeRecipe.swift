@@ -64,19 +64,3 @@ public struct MergeRecipe: Sendable, Hashable {
     self.method = method
   }
 }
-
-extension MergeRecipe {
-  /// The same recipe with the snapshots of the local cache in the place of names of the hub.
-  package func resolvingHubNames() throws -> MergeRecipe {
-    var recipe = self
-    recipe.base = try HubCache.resolve(base)
-    for index in models.indices {
-      do throws(FormatError) {
-        recipe.models[index].path = try HubCache.resolve(models[index].path)
-      } catch {
-        throw error.about(model: models[index].name)
-      }
-    }
-    return recipe
-  }
-}

@@ -1,0 +1,157 @@
+internal import SluiceArchitecture
+internal import SluiceCore
+internal import SluiceDataflow
+package import SluiceFormats
+internal import SluiceMethods
+package import SluiceRecipe
+package import SluiceStages
+
+/// What any run over tensors is made of, a merge's as well as that of a store or a survey: where the
+/// tensors lie, the passes over them, and how memory and disk are spent.
+package struct TensorPlan: Sendable {
+  /// What was asked for.
+  package let request: TensorRequest
+  /// How it is to be run.
+  package let options: RunOptions
+  /// The tensors, in natural order of their names.
+  package let tasks: [TensorTask]
+  /// The ordinals of the linear layers, in byte order of their names.
+  private let linearOrdinals: [Int]
+  /// The input files, by ordinal.
+  package internal(set) var files: [InputFile]
+  /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
+  let firstFiles: [Int]
+  /// The files of a checkpoint of the tensors.
+  package let layout: ShardLayout
+  /// The number of strips of all tensors.
+  package let stripCount: Int
+  /// The models that come from stores.
+  let stored: StoredModels
+  /// The passes, in the order in which they run.
+  package let passes: [any TensorPass]
+  /// How the byte budget is spent.
+  package let memory: MemoryPlan
+  /// What the memory depends on.
+  let memoryShape: MemoryPlan.Shape
+  /// How chunks come from reading to working.
+  let readEdge: ReadEdge
+  /// Whether later passes read the models again or what the first one kept of them.
+  package let spill: SpillPlan
+  /// The rate that was asked for of a tensor and a model.
+  let requestedRate: @Sendable (TensorTask, Int) -> PruningRate
+  /// The sizes in which tensors are cut.
+  package let granularity: Granularity
+  /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
+  /// the control group of the process.
+  let inputsExceedCache: Bool
+
+  /// What lanes hold beside chunks and the tables of passes.
+  struct LaneNeeds {
+    /// The most partitions that a rate has.
+    var partitionCount = 1
+    /// The transforms that are not the program's own.
+    var transforms: [any DeltaTransform] = []
+    /// The operator, if it is not the program's own.
+    var merging: (any MergeOperator)?
+  }
+
+  /// Makes the passes, and fits them into the budget; reading ahead and a spill that nobody asked for
+  /// give way.
+  ///
+  /// - Parameters:
+  ///   - sources: The opened models.
+  ///   - tasks: Their tensors; others than those of the sources where a pass makes some anew.
+  ///   - options: How it is to be run.
+  ///   - spill: What the first pass is to keep.
+  ///   - needs: What lanes hold beside chunks and tables.
+  ///   - requestedRate: The rate that was asked for of a tensor and a model.
+  ///   - makePasses: Makes the passes, once it is known whether anything is kept.
+  /// - Throws: `PipelineError` if the budget is too small.
+  init(
+    _ sources: TensorSources, tasks: [TensorTask], options: RunOptions, spill: SpillPlan,
+    needs: LaneNeeds, requestedRate: @escaping @Sendable (TensorTask, Int) -> PruningRate,
+    passes makePasses: (SpillPlan) -> [any TensorPass]
+  ) throws(PipelineError) {
+    request = sources.request
+    self.options = options
+    self.tasks = tasks
+    linearOrdinals = TensorPlan.linearOrdinals(tasks)
+    files = sources.files
+    firstFiles = sources.firstFiles
+    layout = sources.layout
+    stripCount = sources.stripCount
+    stored = sources.stored
+    self.requestedRate = requestedRate
+    inputsExceedCache = TensorPlan.exceedCache(files)
+    var (spill, edge) = (spill, ReadEdge(options.edges, exceedsCache: inputsExceedCache))
+    while true {
+      let passes = makePasses(spill)
+      let shape = MemoryPlan.Shape(
+        tasks, modelCount: sources.models.count, needs: needs, passes: passes,
+        stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, sources.stored),
+        edge: edge)
+      do throws(PipelineError) {
+        memory = try MemoryPlan.fit(shape, options)
+        (self.passes, memoryShape) = (passes, shape)
+        break
+      } catch {
+        if edge.isQueued, options.edges == .auto {
+          edge.fuse("the memory budget has no room for chunks that wait")
+        } else if spill.isOn, !spill.isStore, options.spill == .auto {
+          spill.turnOff("the memory budget has no room for packing")
+        } else {
+          throw error
+        }
+      }
+    }
+    (self.spill, readEdge) = (spill, edge)
+    granularity = Granularity(
+      stripElements: options.stripElements, chunkElements: memory.chunkElements)
+  }
+
+  /// The names of the fine-tuned models.
+  package var modelNames: [String] { request.models.map(\.name) }
+  /// The number of fine-tuned models.
+  package var modelCount: Int { request.models.count }
+
+  /// The linear layers, in byte order of their names: the order of rates and reports.
+  package var linearTasks: [TensorTask] { linearOrdinals.map { tasks[$0] } }
+
+  /// Sorted once, since many ask for them, and a model may have ten thousands.
+  private static func linearOrdinals(_ tasks: [TensorTask]) -> [Int] {
+    tasks.indices.filter { tasks[$0].role == .linear }
+      .sorted { tasks[$0].name.utf8.lexicographicallyPrecedes(tasks[$1].name.utf8) }
+  }
+
+  /// Checks that no input file has changed since it was opened.
+  func checkInputs() throws {
+    for file in files { try file.checkUnchanged() }
+  }
+
+  /// How an edge with chunks is crossed.
+  var chunkContract: EdgeContract { readEdge.contract(chunkBytes: memory.chunkBytes) }
+
+  /// The lowest rate that a tensor of a model may come to have; nothing is kept below it.
+  func lowestRate(of task: TensorTask, model: Int) -> Double {
+    spill.lowestRate(requested: requestedRate(task, model))
+  }
+
+  static func exceedCache(_ files: [InputFile]) -> Bool {
+    guard let available = ProcessMemory.availableByteCount else { return true }
+    let cache = min(available, ControlGroup.memoryLimit ?? available)
+    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
+  }
+
+  /// The bytes that a pass over tensors reads.
+  ///
+  /// - Parameter tasks: The tensors.
+  /// - Returns: The number of bytes of all models.
+  package static func inputByteCount(_ tasks: [TensorTask]) -> Int {
+    tasks.reduce(0) { sum, task in
+      let base = task.base.byteCount(ofElements: task.baseElementCount)
+      return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) { sum, source in
+        sum + (source.0?.byteCount(ofElements: source.1) ?? 0)
+      }
+    }
+  }
+}

@@ -1,0 +1,120 @@
+internal import SluiceArchitecture
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceStages
+
+/// The models of a request, opened, and the tensors that they have in common: where each lies, and where
+/// it goes in a checkpoint of them all.
+struct TensorSources {
+  let request: TensorRequest
+  let base: SourceModel
+  let models: [SourceModel]
+  let drafts: [TensorDraft]
+  let tasks: [TensorTask]
+  let stripCount: Int
+  let layout: ShardLayout
+  let files: [InputFile]
+  /// Whether the merged model has a head of its own although the base's is tied.
+  let untiesHead: Bool
+  /// What was skipped, converted or guessed.
+  let warnings: [Warning]
+
+  /// Opens the models; reads headers only.
+  init(_ request: TensorRequest, stripElements: Int) throws {
+    let request = try request.resolvingHubNames()
+    self.request = request
+    let base = try SourceModel.open(name: "base", path: request.base, firstFile: 0)
+    let renamings = try TensorSources.renamings(request.rules)
+    var firstFile = base.checkpoint.files.count
+    var models: [SourceModel] = []
+    for model in request.models {
+      let source = try SourceModel.open(
+        name: model.name, path: model.path, firstFile: firstFile, renamings: renamings, base: base)
+      firstFile += source.checkpoint.files.count
+      models.append(source)
+    }
+    let configWarnings = try ConfigCheck.warnings(models, base: base)
+    var matcher = TensorMatcher(rules: request.rules, base: base, models: models)
+    drafts = try matcher.drafts()
+    layout = try ShardLayout.plan(
+      TensorSources.outputTensors(drafts), shardByteLimit: request.rules.shardSize.bytes)
+    (tasks, stripCount) = TensorSources.tasks(drafts, layout, stripElements: stripElements)
+    files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
+    untiesHead = matcher.untiesHead
+    let fileWarnings = ([base] + models).flatMap { model in
+      model.checkpoint.warnings.map { warning in
+        var subject = warning.subject
+        subject.model = model.name
+        return Warning(warning.kind, subject: subject, message: warning.message)
+      }
+    }
+    warnings = fileWarnings + matcher.warnings + configWarnings + request.warnings
+    self.base = base
+    self.models = models
+  }
+
+  /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
+  var firstFiles: [Int] { ([base] + models).map(\.firstFile) }
+
+  /// The models that come from stores.
+  var stored: StoredModels { StoredModels(stores: models.map(\.store)) }
+
+  /// What prefixes become of others.
+  static func renamings(
+    _ rules: TensorRules
+  ) throws(PipelineError) -> [ModelNames.Renaming] {
+    var renamings: [ModelNames.Renaming] = []
+    for text in rules.renames {
+      let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts[0] != parts[1] else {
+        throw .usage(
+          "--rename \(text.printable) does not say what becomes of what",
+          remedy:
+            "Write OLD=NEW: names that begin with OLD then begin with NEW; either may be empty.")
+      }
+      renamings.append(ModelNames.Renaming(old: String(parts[0]), new: String(parts[1])))
+    }
+    return renamings
+  }
+
+  /// The tensors of the output: layers of a stack make one together.
+  private static func outputTensors(_ drafts: [TensorDraft]) -> [PlannedTensor] {
+    drafts.compactMap { draft in
+      guard let stack = draft.stack else {
+        return PlannedTensor(name: draft.name, dtype: draft.outputDType, shape: draft.shape)
+      }
+      guard stack.index == 0 else { return nil }
+      return PlannedTensor(name: stack.tensor, dtype: draft.outputDType, shape: stack.shape)
+    }
+  }
+
+  private static func tasks(
+    _ drafts: [TensorDraft], _ layout: ShardLayout, stripElements: Int
+  ) -> ([TensorTask], Int) {
+    var places: [String: (shard: Int, offset: Int)] = [:]
+    for (ordinal, shard) in layout.shards.enumerated() {
+      for tensor in shard.tensors { places[tensor.name] = (ordinal, tensor.byteRange.lowerBound) }
+    }
+    let cutting = Granularity(
+      stripElements: stripElements, chunkElements: Granularity.grainElements)
+    var tasks: [TensorTask] = []
+    var firstStrip = 0
+    for draft in drafts.sorted(by: { NaturalOrder.isOrderedBefore($0.name, $1.name) }) {
+      guard let place = places[draft.stack?.tensor ?? draft.name] else { continue }
+      let inside =
+        (draft.stack?.index ?? 0) * draft.shape.elementCount * (draft.outputDType.byteCount ?? 1)
+      let task = TensorTask(
+        ordinal: tasks.count, name: draft.name, role: draft.role,
+        elementCount: draft.shape.elementCount,
+        base: draft.base, baseElementCount: draft.baseElementCount, fineTuned: draft.fineTuned,
+        fineTunedElementCounts: draft.fineTunedElementCounts,
+        outputDType: draft.outputDType, outputShard: place.shard,
+        outputOffset: place.offset + inside, firstStrip: firstStrip,
+        columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions,
+        part: draft.part, stack: draft.stack)
+      tasks.append(task)
+      firstStrip += cutting.stripCount(of: task.elementCount)
+    }
+    return (tasks, firstStrip)
+  }
+}
