@@ -72,20 +72,26 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages"], swiftSettings: strict),
+      name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages", "SluiceAdapters"],
+      swiftSettings: strict),
+    // Low-rank adapters: deltas that are computed.
+    .target(
+      name: "SluiceAdapters",
+      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages"],
+      swiftSettings: strict),
 
     // Layer 3: recipe -> plan -> run -> report.
     .target(
       name: "SluiceRecipe",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceStages",
-        "SluiceMethods", "CLibYAML",
+        "SluiceAdapters", "SluiceMethods", "CLibYAML",
       ], swiftSettings: strict),
     .target(
       name: "SluicePipeline",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
-        "SluiceStages", "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
       ], swiftSettings: strict),
     // Pages about what was done: they read reports, and share nothing else with the pipeline.
     .target(
@@ -104,8 +110,8 @@ let package = Package(
       name: "Sluice",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
-        "SluiceStages", "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
-        "SluiceReport",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluicePipeline", "SluiceRecipe",
+        "SluiceSearch", "SluiceReport",
       ], swiftSettings: strict),
 
     // Layer 4: commands, terminal, exit codes.
@@ -113,8 +119,8 @@ let package = Package(
       name: "SluiceCommand",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
-        "SluiceStages", "SluiceMethods", "SluicePipeline", "SluiceRecipe", "SluiceSearch",
-        "SluiceReport", "SluiceSolvers", "CSluiceSystem",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluicePipeline", "SluiceRecipe",
+        "SluiceSearch", "SluiceReport", "SluiceSolvers", "CSluiceSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -147,6 +153,14 @@ let package = Package(
         exclude: module == "Recipe" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }
+    + [
+      .testTarget(
+        name: "SluiceAdaptersTests",
+        dependencies: [
+          "SluiceAdapters", "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages",
+          "SluiceTestSupport",
+        ], swiftSettings: relaxed)
+    ]
     // The references themselves.
     + [
       .testTarget(

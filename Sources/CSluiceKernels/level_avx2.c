@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 #define SLUICE_HALF_CONVERSION 1
 #define SLUICE_BIT_DEPOSIT 1
+#define SLUICE_TILE_ROWS 2
 
 // System headers stay outside: what they define is for every processor.
 #include <stdbool.h>

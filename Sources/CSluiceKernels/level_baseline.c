@@ -1,6 +1,7 @@
 // The kernels in plain C, for any processor.
 #define SLUICE_HALF_CONVERSION 0
 #define SLUICE_BIT_DEPOSIT 0
+#define SLUICE_TILE_ROWS 1
 
 #include "kernels/table.h"
 #include "levels.h"

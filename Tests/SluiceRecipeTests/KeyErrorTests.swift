@@ -36,6 +36,8 @@ struct KeyErrorTests {
     word("absent", "bases", "Did you mean base? Known are: error, base."),
     WrongValue("rename", "{a: b}", "a text is expected, found a mapping"),
     word("routers", "frist", "Did you mean first? Known are: merge, average, base, first."),
+    word("lora-rounding", "exakt", "Did you mean exact? Known are: exact, peft, peft-half."),
+    word("lora-experts", "pefd", "Did you mean peft? Known are: peft, unsloth."),
     WrongValue(
       "linear-include", "5",
       "a text is expected; 5 without quotes is a number for readers of YAML",

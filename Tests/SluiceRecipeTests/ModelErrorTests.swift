@@ -70,10 +70,10 @@ struct ModelErrorTests {
     WrongRecipe(
       "merge_method: sum\nbase_model: b\nmodels: {m: {path: m, parameter: {}}}", "3:23",
       "models.m.parameter: there is no such key",
-      "Did you mean parameters? Known are: path, parameters."),
+      "Did you mean parameters? Known are: adapters, path, parameters."),
     WrongRecipe(
       "merge_method: sum\nbase_model: b\nmodels: [{model: m, nam: x}]", "3:21",
       "models[0].nam: there is no such key",
-      "Did you mean name? Known are: model, name, parameters."),
+      "Did you mean name? Known are: model, name, adapters, parameters."),
   ]
 }

@@ -38,16 +38,15 @@ struct ParameterCase: CustomTestStringConvertible, Sendable {
   }
 
   /// The method form with the value.
-  func method(_ value: String) -> String {
-    let rates = rates.map { "rates: \($0), " } ?? ""
-    return "merge_method: \(merge)\nbase_model: b\nmodels: {m: m}\n"
-      + "parameters: {prune: \(prune), \(rates)\(row.name): \(value)}"
-  }
+  func method(_ value: String) -> String { methodForm(", \(row.name): \(value)") }
 
-  /// The flags with the value.
-  func flags(_ value: String) -> [String] {
-    ["--base", "b", "--model", "m=m", "--prune", prune, "--merge", merge]
-      + (rates.map { ["--rates", $0] } ?? []) + [row.flag, value]
+  /// The method form without it.
+  var methods: String { methodForm("") }
+
+  private func methodForm(_ more: String) -> String {
+    let rates = rates.map { ", rates: \($0)" } ?? ""
+    return "merge_method: \(merge)\nbase_model: b\nmodels: {m: m}\n"
+      + "parameters: {prune: \(prune)\(rates)\(more)}"
   }
 }
 
@@ -97,17 +96,33 @@ struct ParameterTests {
     #expect(fromMethod == fromChain && fromMethod.fingerprint == fromChain.fingerprint)
   }
 
+  /// What a flag sets, if it is one of a list.
+  ///
+  /// A debug build takes long to read lines of all lists.
+  private func read<List: ParameterList>(
+    _ list: List.Type, _ row: ParameterRow, _ flag: String
+  ) throws -> AnyParameterValue? {
+    guard list.rows.contains(where: { $0.name == row.name }) else { return nil }
+    var method = MethodParameters()
+    let given = try ListedOptions<List>.parse([row.flag, flag]).apply(to: &method)
+    #expect(given.map(\.name) == [row.name])
+    return method[row]
+  }
+
   @Test("each has a flag of its name, and the flag means the same", arguments: ParameterCase.all)
   func flags(example: ParameterCase) throws {
-    let sample = ParameterTests.sample(example.row)
-    let recipe = try RecipeOptions.parse(example.flags(sample.flag)).recipe()
+    let (row, sample) = (example.row, ParameterTests.sample(example.row))
+    let found = try [
+      read(PruningParameters.self, row, sample.flag), read(RateParameters.self, row, sample.flag),
+      read(MergingParameters.self, row, sample.flag), read(FileParameters.self, row, sample.flag),
+    ].compactMap(\.self)
     let expected: AnyParameterValue =
-      switch example.row.kind {
+      switch row.kind {
       case .patterns: .patterns([sample.flag])
       case .dtype: .word("BF16")
       default: sample.value
       }
-    #expect(recipe.method[example.row] == expected)
+    #expect(found == [expected])
   }
 
   @Test("the flags of merge are the rows of the table, each once")
@@ -127,13 +142,29 @@ struct ParameterTests {
   @Test("each changes the fingerprint and survives the resolved text", arguments: ParameterCase.all)
   func fingerprint(example: ParameterCase) throws {
     let sample = ParameterTests.sample(example.row)
-    let standard = try RecipeOptions.parse(Array(example.flags("").dropLast(2))).recipe()
+    let standard = try parse(example.methods)
     var changed = standard
     changed.method[example.row] = sample.value
     #expect(changed.fingerprint != standard.fingerprint)
     let again = try parse(changed.resolvedText)
     #expect(again.fingerprint == changed.fingerprint && again.method == changed.method)
   }
+
+  /// Who looks at a parameter in a merge.
+  private struct Lookers: Hashable {
+    let prunes: Bool
+    let merges: Bool
+    let rates: Bool
+
+    var isNobody: Bool { !prunes && !merges && !rates }
+  }
+
+  /// The parameters that stand first in their stages: with these, lines of flags are read, which take
+  /// long in a debug build.
+  private static let firstOfStages = Set(
+    Dictionary(grouping: ParameterRow.all.filter { ParameterOwners.byName[$0.name] != nil }) {
+      $0.place.stage
+    }.values.map { $0[0].name })
 
   @Test(
     "what no method of a merge looks at is refused by flag and by key", arguments: ParameterCase.all
@@ -142,26 +173,34 @@ struct ParameterTests {
     let row = example.row
     guard let owners = ParameterOwners.byName[row.name], row.name != "rates" else { return }
     let sample = ParameterTests.sample(row)
+    var seen: Set<Lookers> = []
     for prune in PruneMethod.table {
       for merge in MergeMethod.table {
-        let rates = prune.fixedRates?.rawValue ?? "acl"
-        let isKnown =
-          owners.prunings.contains(prune.name) || owners.mergings.contains(merge.name)
-          || owners.rates.contains(rates)
-        let flags = ["--base", "b", "--model", "m=m", "--prune", prune.name, "--merge", merge.name]
-        let options = try RecipeOptions.parse(flags + [row.flag, sample.flag])
+        var method = MethodParameters()
+        method.pruning = try #require(.init(rawValue: prune.name))
+        method.merging = try #require(.init(rawValue: merge.name))
+        let lookers = Lookers(
+          prunes: owners.prunings.contains(prune.name),
+          merges: owners.mergings.contains(merge.name),
+          rates: owners.rates.contains(method.assignedRates.rawValue))
+        #expect(
+          (method.strangers(to: row) != nil) == lookers.isNobody, "\(prune.name) > \(merge.name)")
+        // Recipes for each kind of merge once.
+        guard seen.insert(lookers).inserted else { continue }
         let text =
           "merge_method: \(merge.name)\nbase_model: b\nmodels: {m: m}\n"
           + "parameters: {prune: \(prune.name), \(row.name): \(sample.recipe)}"
-        guard !isKnown else {
-          #expect(throws: Never.self) { try options.recipe() }
+        guard lookers.isNobody else {
           #expect(throws: Never.self) { try parse(text) }
           continue
         }
+        #expect(throws: RecipeError.self) { try parse(text) }
+        guard ParameterTests.firstOfStages.contains(row.name) else { continue }
+        let flags = ["--base", "b", "--model", "m=m", "--prune", prune.name, "--merge", merge.name]
+        let options = try RecipeOptions.parse(flags + [row.flag, sample.flag])
         let error = #expect(throws: UsageError.self) { try options.recipe() }
         #expect(error?.failure.exitCode == .usage)
         #expect(error?.failure.message.hasPrefix("\(row.flag) belongs to \(owners.text)") == true)
-        #expect(throws: RecipeError.self) { try parse(text) }
       }
     }
   }
@@ -170,7 +209,7 @@ struct ParameterTests {
   func ranges() throws {
     for example in ParameterCase.all {
       guard case .number(let range) = example.row.kind, range != .any else { continue }
-      var recipe = try RecipeOptions.parse(Array(example.flags("").dropLast(2))).recipe()
+      var recipe = try parse(example.methods)
       recipe.method[example.row] = .number(-3)
       // A rate that is none cannot even be said.
       guard recipe.method[example.row] == .number(-3), range != .rate else { continue }

@@ -56,6 +56,28 @@ typedef struct {
   uint32_t largest;  // the largest bit pattern of a magnitude
 } sluice_counted;
 
+// The columns of a panel: how the right factor of a product lies.
+enum { SLUICE_PANEL_COLUMNS = 32 };
+
+// What a product of two factors is made of. Of the left one, row i begins at `i * left_stride` and has
+// `rank` elements. The right one lies in panels: panel p holds, for each of `rank` rows, the columns
+// from `32 p` on, always 32 of them.
+typedef struct {
+  const float *left;
+  size_t left_stride;
+  const float *panels;
+  size_t rank;
+  float *out;  // the first element that is computed
+  size_t out_stride;
+  size_t row_count;
+  size_t first_column;
+  size_t column_count;
+  float scale;
+  bool continues;  // begins with what is there, not with 0
+  bool scales;     // multiplies by the scale at the end
+  bool fused;      // one rounding for a product and its sum
+} sluice_product;
+
 // The kernels of one instruction set. Counts are in elements.
 typedef struct {
   // Float32 of each element; the largest bit pattern of a magnitude.
@@ -128,6 +150,10 @@ typedef struct {
   bool (*unpack)(const void *base, sluice_dtype dtype, const uint64_t *keep, size_t count,
                  const uint8_t *planes, size_t plane_length, uint32_t *positions,
                  const uint32_t *ends, void *out);
+  // Sums of products, in the order of the rank.
+  void (*product)(const sluice_product *product);
+  // Adds the square of each element to the sum of its number modulo 16.
+  void (*square_sums)(const float *values, size_t count, double *sums);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

@@ -1,5 +1,5 @@
 // All kernels of one level. The file that includes this says what the level can do:
-// SLUICE_HALF_CONVERSION and SLUICE_BIT_DEPOSIT.
+// SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT and SLUICE_TILE_ROWS.
 #pragma once
 
 #include "draws.h"
@@ -9,6 +9,7 @@
 #include "merge.h"
 #include "pack.h"
 #include "partitions.h"
+#include "product.h"
 #include "select.h"
 
 #define KERNEL_TABLE                                                                               \
@@ -19,5 +20,5 @@
     .prune = prune, .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum,              \
     .merge_mean = merge_mean, .finish = finish, .draw = draw, .keep_drawn = keep_drawn,            \
     .merge_elected = merge_elected, .count_signs = count_signs, .pack = pack, .split = split,      \
-    .unpack = unpack,                                                                              \
+    .unpack = unpack, .product = product, .square_sums = square_sums,                              \
   }

@@ -1,6 +1,7 @@
 internal import SluiceArchitecture
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceAdapters
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
@@ -32,12 +33,19 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
     completion: .file())
   var models: [PossiblyNamedPath] = []
 
+  @Option(
+    name: .customLong("adapter"),
+    help: ArgumentHelp("A LoRA adapter of the base; repeat for each.", valueName: "[name=]path"),
+    completion: .file())
+  var adapters: [PossiblyNamedPath] = []
+
+  @OptionGroup(title: "LoRA adapters") var packing: ListedOptions<AdapterPackingParameters>
   @OptionGroup(title: "What is looked at") var parameters: ListedOptions<OffsetParameters>
   @OptionGroup(title: "How it is run (never changes the result)") var controls: LaneControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
-    guard !models.isEmpty else {
+    guard !models.isEmpty || !adapters.isEmpty else {
       throw UsageError("no fine-tuned model is given", remedy: "Add --model DIRECTORY.")
     }
     OpenFileLimit.raise()
@@ -46,10 +54,20 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
     let options = try controls.options()
     var method = MethodParameters()
     _ = try parameters.apply(to: &method)
+    _ = try packing.apply(to: &method)
     var results: [ModelOffsets] = []
     // All models are opened before the first is read: what is wrong is said at once.
-    let surveys = try models.map { model in
+    let asked =
+      models.map { AdaptedPath($0.path).model(named: $0.name) }
+      + adapters.map { adapter in
+        var model = MergeRecipe.Model(name: adapter.name, path: base)
+        model.adapters = [MergeRecipe.Adapter(path: adapter.path)]
+        return model
+      }
+    let surveys = try asked.map { model in
       var request = OffsetSurvey.Request(base: base, name: model.name, model: model.path)
+      request.adapters = model.adapters
+      request.expertPacking = method.loraExperts
       request.significanceMultiple = method.significanceMultiple
       request.linearSet.include = method.linearInclude
       request.linearSet.exclude = method.linearExclude

@@ -1,6 +1,7 @@
 internal import SluiceArchitecture
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceAdapters
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
@@ -25,8 +26,16 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
     completion: .file())
   var base: String
 
-  @Option(help: "The fine-tuned model, likewise.", completion: .file())
-  var model: String
+  @Option(
+    help: "The fine-tuned model, likewise; the base, if only adapters are given.",
+    completion: .file())
+  var model: String?
+
+  @Option(
+    name: .customLong("adapter"),
+    help: ArgumentHelp("A LoRA adapter to add; repeat for each.", valueName: "path"),
+    completion: .file())
+  var adapters: [String] = []
 
   @Option(
     name: [.customShort("o"), .customLong("out")], help: "The directory of the store.",
@@ -39,6 +48,7 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
   @Flag(help: "Leave out tensors that the base does not have.")
   var ignoreExtraTensors = false
 
+  @OptionGroup(title: "LoRA adapters") var arithmetic: ListedOptions<AdapterParameters>
   @OptionGroup(title: "What merges will ask for") var parameters: ListedOptions<StoreParameters>
   @OptionGroup(title: "How it is run (never changes the result)") var controls: ReadControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
@@ -46,10 +56,19 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
   func run() throws {
     var method = MethodParameters()
     _ = try parameters.apply(to: &method)
+    _ = try arithmetic.apply(to: &method)
+    guard model != nil || !adapters.isEmpty else {
+      throw UsageError("no fine-tuned model is given", remedy: "Add --model DIRECTORY.")
+    }
+    let adapted = AdaptedPath(model ?? base).model(named: "model")
     OpenFileLimit.raise()
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
-    var request = PruneRun.Request(base: base, model: model, pruningRate: method.pruningRate)
+    var request = PruneRun.Request(
+      base: base, model: adapted.path, pruningRate: method.pruningRate)
+    request.adapters = adapted.adapters + adapters.map { MergeRecipe.Adapter(path: $0) }
+    request.adapterRounding = method.loraRounding
+    request.expertPacking = method.loraExperts
     request.maxRateDeviation = method.maxRateDeviation
     request.codec = codec
     request.linearSet.include = method.linearInclude

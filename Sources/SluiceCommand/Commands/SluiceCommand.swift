@@ -22,7 +22,7 @@ struct SluiceCommand: ParsableCommand {
       CommandGroup(
         name: "Merge",
         subcommands: [
-          MergeCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
+          MergeCommand.self, FoldCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
           SearchCommand.self,
         ]),
       CommandGroup(

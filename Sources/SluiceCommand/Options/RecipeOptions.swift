@@ -70,6 +70,8 @@ struct InputOptions: ParsableArguments {
     completion: .file())
   var models: [PossiblyNamedPath] = []
 
+  @OptionGroup var adapters: AdapterOptions
+
   @OptionGroup var single: ListedOptions<ModelParameterOptions>
 
   @Option(
@@ -84,7 +86,8 @@ struct InputOptions: ParsableArguments {
 
   /// The models with what is said of each.
   func fineTunedModels() throws -> [MergeRecipe.Model] {
-    var models = models.map { MergeRecipe.Model(name: $0.name, path: $0.path) }
+    var models = models.map { AdaptedPath($0.path).model(named: $0.name) }
+    try adapters.apply(to: &models, base: base)
     try single.forEachModel(of: &models) { parameter, text, model throws(UsageError) in
       func numbers(_ texts: [Substring], _ what: String) throws(UsageError) -> [Double] {
         let numbers = texts.compactMap { Double($0) }

@@ -20,6 +20,7 @@ enum MergeSummary {
       "merged \(Format.grouped(elements)) parameters into \(output) "
       + "(\(files), \(ByteCount(layout.byteCount)), \(compared))\n\n"
     text += models(report) + "\n"
+    text += adapters(report)
     let totals = report.totals
     text +=
       "\(Format.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
@@ -33,6 +34,21 @@ enum MergeSummary {
     }
     text += "next: sluice report \(output) --html \(output).html\n"
     return text
+  }
+
+  /// What adapters changed: how many tensors they have something for, and by how much.
+  private static func adapters(_ report: MergeReport) -> String {
+    var rows = [["model", "adapter", "scale", "tensors", "delta norm / base norm"]]
+    for case (let model, let found?) in zip(report.models, report.adapters) {
+      for (position, adapter) in found.adapters.enumerated() {
+        rows.append([
+          position == 0 ? model.name.printable : "", adapter.path.printable, "\(adapter.scale)",
+          "\(adapter.tensorCount)",
+          position == 0 ? found.ratio.map { "\(($0 * 1e6).rounded() / 1e4) %" } ?? "-" : "",
+        ])
+      }
+    }
+    return rows.count > 1 ? Format.table(rows) + "\n" : ""
   }
 
   /// The result as one JSON object.

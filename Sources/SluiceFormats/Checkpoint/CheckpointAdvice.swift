@@ -10,7 +10,8 @@ enum CheckpointAdvice {
     {
       return .malformed(
         "only an adapter was found (\(adapter.printable)), no whole model", file: path,
-        remedy: "merge the adapter into its base model first and give the result")
+        remedy:
+          "give it as an adapter (--adapter NAME=PATH), or fold it into its base (sluice fold)")
     }
     if safetensors.count > 1 {
       return .malformed(

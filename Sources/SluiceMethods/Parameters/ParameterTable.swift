@@ -1,3 +1,4 @@
+package import SluiceAdapters
 package import SluiceCore
 package import SluiceKernels
 package import SluiceStages
@@ -24,6 +25,12 @@ package struct ParameterTable: Sendable {
   package let routers = Parameter<MethodParameters.Routers>(
     "routers", .merge, in: "read",
     "What becomes of routers, which are not pruned.")
+  package let loraRounding = Parameter<AdapterRounding>(
+    "lora-rounding", .exact, in: "read",
+    "How adapters' deltas are rounded: exact, or as PEFT rounds them, to be compared.")
+  package let loraExperts = Parameter<ExpertPacking?>(
+    "lora-experts", nil, in: "read",
+    "How adapters of stacked experts are packed; must be said where it matters.")
   package let linearInclude = Parameter<[String]>(
     "linear-include", [], in: "read",
     "Further tensors to prune; * stands for anything.")

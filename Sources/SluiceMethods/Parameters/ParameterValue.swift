@@ -1,3 +1,4 @@
+package import SluiceAdapters
 package import SluiceCore
 package import SluiceKernels
 package import SluiceStages
@@ -117,6 +118,8 @@ extension DType: ParameterValue {
 }
 
 extension MethodChoice: ParameterValue {}
+extension AdapterRounding: ParameterValue {}
+extension ExpertPacking: ParameterValue {}
 extension TieBreak: ParameterValue {}
 extension PartitionCombination: ParameterValue {}
 extension SignificanceMeasure: ParameterValue {}

@@ -58,7 +58,7 @@ struct SpeedProbe {
       task.role != .copied && task.elementCount >= 1 << 16 && task.base.packed == nil
         && task.fineTuned.allSatisfy { $0?.packed == nil }
         && ([task.base] + task.fineTuned.compactMap(\.self)).allSatisfy {
-          $0.view == nil && $0.file < plan.files.count
+          $0.view == nil && $0.file < plan.files.count && $0.computed == nil
         } && task.fineTunedElementCounts.allSatisfy { $0 == 0 || $0 >= task.baseElementCount }
     }
     let all = tasks.flatMap { task in

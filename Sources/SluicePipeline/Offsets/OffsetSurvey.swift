@@ -1,3 +1,4 @@
+package import SluiceAdapters
 package import SluiceArchitecture
 package import SluiceRecipe
 package import SluiceCore
@@ -18,6 +19,10 @@ package struct OffsetSurvey {
     package var name: String
     /// The directory or file of the fine-tuned model, or its store.
     package var model: String
+    /// The adapters that are added to what lies there.
+    package var adapters: [MergeRecipe.Adapter] = []
+    /// How adapters' factors of stacked experts are packed.
+    package var expertPacking: ExpertPacking?
     /// How many times the mean an offset must exceed to be significant.
     package var significanceMultiple = MethodParameters().significanceMultiple
     /// Which tensors are linear layers.
@@ -51,15 +56,17 @@ package struct OffsetSurvey {
   /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
   package init(_ request: Request, options: RunOptions) throws {
     self.request = request
-    isStored = try DeltaStore.open(request.model) != nil
+    isStored = try request.adapters.isEmpty && DeltaStore.open(request.model) != nil
     let side = SideTransform()
     survey = SurveyPass(
       asking: SignificanceQuestion(multiple: request.significanceMultiple),
       after: isStored ? [] : [side.name], binCount: BinRequest.limit)
     // Each sign is counted by itself, as if the model were two.
-    let model = TensorRequest.Model(name: request.name, path: request.model)
+    let model = TensorRequest.Model(
+      name: request.name, path: request.model, adapters: request.adapters)
     var rules = TensorRules()
     rules.linearSet = request.linearSet
+    rules.loraExperts = request.expertPacking
     // Only tensors that both models have are looked at.
     rules.extraTensors = .ignore
     rules.vocabulary = .base

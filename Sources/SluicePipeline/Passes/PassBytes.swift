@@ -18,7 +18,7 @@ extension TensorPlan {
         if let store = stored.stores[model] {
           return sum + (knowsSpill ? store.framesRange(task.name).count : 0)
         }
-        if knowsSpill, task.role == .linear, let codec = spill.codec {
+        if knowsSpill, task.role == .linear, source.computed == nil, let codec = spill.codec {
           let lowest = lowestRate(of: task, model: model)
           return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
         }

@@ -125,7 +125,7 @@ extension HistogramMode {
     var modes = Set(
       tasks.flatMap { task in
         task.fineTuned.compactMap { source in
-          source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) }
+          source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.deltaDType) }
         }
       })
     // Where a model has no tensor, what stages make of zeros is counted in bins.

@@ -42,7 +42,7 @@ package struct RefinePass: TensorPass {
       roles.contains(task.role)
         && (!stages.isEmpty
           || task.fineTuned.contains { source in
-            source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.dtype) == .binned }
+            source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.deltaDType) == .binned }
               ?? false
           })
     }

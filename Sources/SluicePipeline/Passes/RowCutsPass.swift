@@ -85,7 +85,7 @@ package struct RowCutsPass: TensorPass {
       [settings, kernels = executor.kernels] worker in
       let reader = RowReader(
         elementCount: max(RowCutsPass.groupElements, columns), files: plan.files,
-        modelNames: plan.modelNames, kernels: kernels)
+        modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
       let selection = RowSelection(columnCount: columns, kernels: kernels)
       return { job in
         let columns = job.task.columnCount

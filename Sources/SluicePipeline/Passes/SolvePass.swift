@@ -72,7 +72,7 @@ package struct SolvePass: TensorPass {
       [method, settings, layers, kernels = executor.kernels] worker in
       let reader = RowReader(
         elementCount: SolvePass.readElements(columns), files: plan.files,
-        modelNames: plan.modelNames, kernels: kernels)
+        modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
       let solver = LayerSolver(
         layers: layers, settings: settings, method: method, kernels: kernels, reader: reader,
         solved: solved,

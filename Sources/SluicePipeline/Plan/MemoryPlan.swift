@@ -1,4 +1,5 @@
 internal import SluiceRecipe
+internal import SluiceAdapters
 internal import SluiceCore
 internal import SluiceKernels
 internal import SluiceMethods
@@ -16,6 +17,8 @@ package struct MemoryPlan: Sendable, Hashable {
   package let chunksPerLane: Int
   /// The bytes of counting tables and scratch that a lane holds.
   package let tableBytes: Int
+  /// How much of adapters' factors a lane holds at once; part of `tableBytes`.
+  let factorRoom: FactorRoom?
   /// The number of output buffers.
   package let outputBuffers: Int
   /// The bytes of an output buffer.
@@ -87,29 +90,40 @@ package struct MemoryPlan: Sendable, Hashable {
   /// What the memory of a run depends on, whatever the number of lanes and the chunks are.
   struct Shape: Sendable {
     let frames: FrameUse
+    let factors: FactorNeed
+    /// The budget, of which factors may take a part.
+    var memory: Int
     let edge: ReadEdge
     let tasks: [TensorTask]
     let largestElementCount: Int
     let widestOutput: Int
     let tableBytes: Int
     let indexBytes: Int
+    let normBytes: Int
 
     init(
       _ tasks: [TensorTask], modelCount: Int, needs: TensorPlan.LaneNeeds,
-      passes: [any TensorPass], stripElements: Int, frames: FrameUse, edge: ReadEdge
+      passes: [any TensorPass], stripElements: Int, frames: FrameUse, edge: ReadEdge,
+      factors: FactorNeed, memory: Int
     ) {
       self.frames = frames
+      self.factors = factors
+      self.memory = memory
       self.edge = edge
       // Only what can be the largest chunk matters: one task for each combination of dtypes and of
       // what is read in place.
       struct Kind: Hashable {
         let dtype: DType?
         let isStrided: Bool
+        let isStored: Bool
+        let isComputed: Bool
       }
       var distinct: [[Kind]: TensorTask] = [:]
       for task in tasks {
         let key = ([task.base] + task.fineTuned).map { source in
-          Kind(dtype: source?.dtype, isStrided: source?.view != nil)
+          Kind(
+            dtype: source?.dtype, isStrided: source?.view != nil,
+            isStored: source?.isStored ?? false, isComputed: source?.computed != nil)
         }
         if let other = distinct[key], other.elementCount >= task.elementCount { continue }
         distinct[key] = task
@@ -135,6 +149,8 @@ package struct MemoryPlan: Sendable, Hashable {
         + Shape.listBytes(tasks, modelCount: modelCount)
         + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
+      // Once in what was read of the journal, once for the report.
+      normBytes = 2 * DeltaNorms.byteCount(stripCount: strips, modelCount: modelCount)
     }
 
     /// What headers, the layout of the output, the statistics and the report hold of each tensor, as
@@ -145,26 +161,33 @@ package struct MemoryPlan: Sendable, Hashable {
     }
 
     func least(_ largest: Int) -> ByteCount {
-      ByteCount(
-        plan(lanes: 1, chunkElements: min(largest, Granularity.grainElements)).totalBytes)
+      var shape = self
+      // Factors in the smallest pieces, too.
+      shape.memory = 0
+      let chunk = min(largest, Granularity.grainElements)
+      return ByteCount(shape.plan(lanes: 1, chunkElements: chunk).totalBytes)
     }
 
     func largestUsefulChunk(_ io: InputMode) -> Int {
       let grain = Granularity.grainElements
       let rounded = (max(largestElementCount, 1) + grain - 1) / grain * grain
-      return min(rounded, MemoryPlan.preferredChunkElements(io))
+      // Deltas that are computed should still be in the cache when they are worked on.
+      return min(rounded, MemoryPlan.preferredChunkElements(factors.isEmpty ? io : .pread))
     }
 
     func plan(lanes: Int, chunkElements: Int) -> MemoryPlan {
       let chunkBytes =
         tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
+      let room = factors.room(chunkElements: chunkElements, limit: memory / (4 * lanes))
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
-        chunksPerLane: edge.chunksPerLane, tableBytes: tableBytes,
+        chunksPerLane: edge.chunksPerLane,
+        tableBytes: tableBytes + (room.map { $0.byteCount + ComputedRuns.byteCount } ?? 0),
+        factorRoom: room,
         outputBuffers: lanes + 3,
         outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,
-        indexBytes: indexBytes)
+        indexBytes: indexBytes + factors.sharedByteCount + (factors.isEmpty ? 0 : normBytes))
     }
 
     /// Room for several chunks, or for one where memory is so short that chunks are small.

@@ -117,7 +117,10 @@ extension MergeRecipe {
     let request = try tensorRequest.resolvingHubNames()
     var recipe = self
     recipe.base = request.base
-    for (index, model) in request.models.enumerated() { recipe.models[index].path = model.path }
+    for (index, model) in request.models.enumerated() {
+      recipe.models[index].path = model.path
+      recipe.models[index].adapters = model.adapters
+    }
     return recipe
   }
 

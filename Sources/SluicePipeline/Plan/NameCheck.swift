@@ -2,6 +2,7 @@ internal import SluiceMethods
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 internal import SluiceRecipe
 
 /// Whether a model's names are the base's: a whole model under other names is refused with the option

@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
@@ -19,6 +20,14 @@ struct SourceModel {
   let embeddingName: String?
   /// The head that the checkpoint stores, if it stores one.
   let storedHeadName: String?
+  /// What adapters add, by the base's names.
+  var terms: [String: [DeltaTerm]] = [:]
+  /// Whether there is nothing but adapters: what they say nothing of is the base's.
+  var isAdapterAlone = false
+  /// Whether the head of such a model is its embedding, which the base decides.
+  var baseUsesEmbeddingAsHead = true
+  /// What was found of each adapter.
+  var adapters: [AppliedAdapter] = []
 
   var checkpoint: Checkpoint { catalog.checkpoint }
 
@@ -48,7 +57,8 @@ struct SourceModel {
       return SourceModel(
         name: name, catalog: catalog, firstFile: firstFile, config: config, store: store,
         embeddingName: HeadNames.embedding(among: names),
-        storedHeadName: names.first(where: HeadNames.isHead))
+        storedHeadName: names.first(where: HeadNames.isHead),
+        isAdapterAlone: store?.facts["adapter-alone"] != nil)
     } catch {
       throw error.about(model: name)
     }
@@ -62,11 +72,17 @@ struct SourceModel {
   /// Whether the model has a head that is not its embedding.
   ///
   /// A head that is stored although the config ties it is the embedding once more, or stale.
-  var hasOwnHead: Bool { storedHeadName != nil && tiesHead != true }
+  var hasOwnHead: Bool {
+    (storedHeadName != nil && tiesHead != true) || terms.keys.contains(where: HeadNames.isHead)
+  }
 
   /// Whether the embedding is used as the head: where the config ties them, or there is no other.
   var usesEmbeddingAsHead: Bool {
-    embeddingName != nil && (tiesHead == true || (storedHeadName == nil && tiesHead != false))
+    guard !isAdapterAlone else {
+      return baseUsesEmbeddingAsHead && embeddingName != nil && storedHeadName == nil
+    }
+    return embeddingName != nil
+      && (tiesHead == true || (storedHeadName == nil && tiesHead != false))
   }
 
   /// The tensor that plays the part of the given name: itself, or the embedding for a tied head.

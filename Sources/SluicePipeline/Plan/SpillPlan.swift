@@ -134,7 +134,7 @@ package struct SpillPlan: Sendable, Hashable {
     return given.isEmpty
       || linear.contains { task in
         given.contains { model in
-          task.fineTuned[model] != nil
+          task.fineTuned[model].map { $0.computed == nil } ?? false
             && spillInputs.settings.pruningRate(of: task, model: model).value > reach
         }
       }
@@ -144,7 +144,10 @@ package struct SpillPlan: Sendable, Hashable {
   /// that a kept one takes, and the bitmap.
   private func expectedBytes(_ spillInputs: Inputs, _ codec: FrameCodec) -> Int {
     spillInputs.tasks.filter { $0.role == .linear }.reduce(0) { sum, task in
-      task.fineTuned.indices.filter { !spillInputs.stored.isStored($0) }.reduce(sum) { sum, model in
+      let read = task.fineTuned.indices.filter { model in
+        !spillInputs.stored.isStored(model) && task.fineTuned[model]?.computed == nil
+      }
+      return read.reduce(sum) { sum, model in
         let lowest = lowestRate(requested: spillInputs.settings.pruningRate(of: task, model: model))
         return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
       }
@@ -156,7 +159,7 @@ package struct SpillPlan: Sendable, Hashable {
     _ task: TensorTask, _ model: Int, lowestRate: Double, _ codec: FrameCodec
   ) -> Int {
     guard let source = task.fineTuned[model] else { return 0 }
-    let dtype = Kernels.packedDType(base: task.base.dtype, tuned: source.dtype)
+    let dtype = Kernels.packedDType(base: task.base.dtype, tuned: source.deltaDType)
     // Ties at the floor stay, too: half as many again in weights of 16 bits.
     let kept = 1 - lowestRate
     let share = dtype == .f32 ? kept : min(1, kept * 1.3)
@@ -212,7 +215,7 @@ extension SpillDecision {
     var (saved, elements) = (0, 0)
     for task in linear {
       for model in models {
-        guard let source = task.fineTuned[model] else { continue }
+        guard let source = task.fineTuned[model], source.computed == nil else { continue }
         saved += task.elementCount * (source.dtype.byteCount ?? 1)
         elements += task.elementCount
       }

@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
@@ -13,6 +14,10 @@ struct TensorMatcher {
   let models: [SourceModel]
   private(set) var warnings: [Warning] = []
   private(set) var untiesHead = false
+  /// What adapters add to tensors; a position is the number of the deltas.
+  private(set) var computed: [AdapterTensor] = []
+  /// The stack whose layer is being matched, and how far the layer begins behind its first element.
+  private var place: (stack: String, firstElement: Int)?
   /// For each model, the tensors that it does not have.
   private var absent: [[String]]
 
@@ -25,7 +30,9 @@ struct TensorMatcher {
 
   /// All tensors of the merged model.
   mutating func drafts() throws -> [TensorDraft] {
-    for model in models where model.store == nil { try NameCheck.check(model, base: base, rules) }
+    for model in models where model.store == nil && !model.isAdapterAlone {
+      try NameCheck.check(model, base: base, rules)
+    }
     for model in [base] + models {
       if let warning = try HeadCheck.warning(model) { warnings.append(warning) }
     }
@@ -44,6 +51,8 @@ struct TensorMatcher {
       let part = base.catalog.part(of: tensor)
       for index in 0..<stack.layerCount {
         guard let layer = base.catalog.layer(index, of: tensor.name) else { continue }
+        place = (tensor.name, index * layer.entry.shape.elementCount)
+        defer { place = nil }
         var draft = try draft(of: layer, named: layer.name, in: tensor, part)
         draft.stack = StackPlace(
           tensor: tensor.name, index: index, count: stack.layerCount, shape: tensor.entry.shape)
@@ -55,6 +64,7 @@ struct TensorMatcher {
     warnAboutAbsentTensors()
     warnAboutMixedDTypes()
     try checkRows(drafts)
+    try checkAdapters(drafts)
     return drafts
   }
 
@@ -83,7 +93,8 @@ struct TensorMatcher {
     let part = part(HeadNames.isHead(name) ? tensor : named ?? tensor, name, stack, known)
     if part.kind == .packed { throw packed(base, tensor, part) }
     if !dtype.isMergeable || part.kind == .rotary {
-      if part.isLinear || (dtype.isFloatingPoint && !dtype.isMergeable) {
+      let isAdapted = models.contains { !$0.terms(for: name, base: base).isEmpty }
+      if part.isLinear || isAdapted || (dtype.isFloatingPoint && !dtype.isMergeable) {
         throw unmergeable(base, tensor)
       }
       try checkBuffers(tensor, part)
@@ -126,7 +137,15 @@ struct TensorMatcher {
   /// The first model's own weights in the place of the base's.
   private mutating func takeFirst(_ draft: inout TensorDraft, _ shape: TensorShape) throws {
     try match(0, &draft, baseShape: shape)
-    if let own = draft.fineTuned[0] { draft.base = own }
+    if let own = draft.fineTuned[0] {
+      guard own.computed == nil else {
+        throw PipelineError.mismatch(
+          model: models[0].name, file: models[0].checkpoint.path, tensor: draft.name,
+          "an adapter changes this router, and the first model's routers are to be taken",
+          remedy: "--routers merge adds what it changes.")
+      }
+      draft.base = own
+    }
     draft.fineTuned = Array(repeating: nil, count: models.count)
     draft.fineTunedElementCounts = Array(repeating: 0, count: models.count)
   }
@@ -135,7 +154,20 @@ struct TensorMatcher {
     _ ordinal: Int, _ draft: inout TensorDraft, baseShape: TensorShape
   ) throws {
     let model = models[ordinal]
+    var terms = model.terms(for: draft.name, base: base)
+    var firstElement = 0
+    if terms.isEmpty, let place, let ofStack = model.terms[place.stack] {
+      (terms, firstElement) = (ofStack, place.firstElement)
+    }
     guard let tensor = model.tensor(draft.name) else {
+      if !terms.isEmpty {
+        draft.fineTuned[ordinal] = TensorSource(computed: computed.count)
+        draft.fineTunedElementCounts[ordinal] = baseShape.elementCount
+        computed.append(
+          AdapterTensor(
+            name: draft.name, terms: terms, ground: draft.base, firstElement: firstElement))
+      }
+      guard !model.isAdapterAlone else { return }
       guard rules.absent != .error else {
         throw PipelineError.mismatch(
           model: model.name, file: model.checkpoint.path, tensor: draft.name,
@@ -149,8 +181,15 @@ struct TensorMatcher {
     if tensor.entry.dtype == .f64 { warnAboutF64(model, tensor) }
     let shape = tensor.entry.shape
     if shape != baseShape { try matchRows(model, tensor, &draft, baseShape: baseShape) }
-    draft.fineTuned[ordinal] = model.source(tensor)
+    let stored = model.source(tensor)
+    draft.fineTuned[ordinal] = stored
     draft.fineTunedElementCounts[ordinal] = min(shape.elementCount, draft.shape.elementCount)
+    guard !terms.isEmpty else { return }
+    draft.fineTuned[ordinal] = TensorSource(
+      file: stored.file, dtype: stored.dtype, byteRange: stored.byteRange, view: stored.view,
+      packed: stored.packed, computed: computed.count)
+    computed.append(
+      AdapterTensor(name: draft.name, terms: terms, ground: stored, firstElement: firstElement))
   }
 
   private mutating func matchRows(
@@ -233,7 +272,7 @@ struct TensorMatcher {
           throw .mismatch(
             model: model.name, file: model.file(of: tensor), tensor: tensor.name,
             "the base does not have this tensor",
-            remedy: "Is this a fine-tune of that base (adapters must be merged first)? "
+            remedy: "Is this a fine-tune of that base? "
               + "--extra-tensors ignore leaves such tensors out, copy takes them over; --rename "
               + "'OLD=NEW' renames what begins with OLD.")
         }
@@ -290,6 +329,19 @@ struct TensorMatcher {
       "the head would have \(headRows) rows and the embedding (\(embeddingName.printable)) \(rows): "
         + "a model added rows to only one of them",
       remedy: "--vocabulary base keeps the base's rows.")
+  }
+
+  /// Nothing that an adapter adds is lost: it belongs to a tensor that is written.
+  private func checkAdapters(_ drafts: [TensorDraft]) throws(PipelineError) {
+    let names = Set(drafts.map(\.name) + drafts.compactMap { $0.stack?.tensor })
+    for model in models {
+      for name in model.terms.keys.sorted() where !names.contains(name) && !HeadNames.isHead(name) {
+        throw .mismatch(
+          model: model.name, file: model.checkpoint.path, tensor: name,
+          "an adapter changes this tensor, which the merged model does not have",
+          remedy: "Is this the base that the adapter was trained on?")
+      }
+    }
   }
 
   private func unmergeable(_ model: SourceModel, _ tensor: CheckpointTensor) -> PipelineError {

@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceDataflow
@@ -25,6 +26,12 @@ package struct TensorPlan: Sendable {
   package let layout: ShardLayout
   /// The number of strips of all tensors.
   package let stripCount: Int
+  /// What computes the deltas of adapters, if there are any.
+  let deltas: AdapterDeltas?
+  /// Whether each model is the base with adapters.
+  let isAdapterAlone: [Bool]
+  /// What was found of each model's adapters.
+  let adapters: [[AppliedAdapter]]
   /// The models that come from stores.
   let stored: StoredModels
   /// The passes, in the order in which they run.
@@ -81,6 +88,8 @@ package struct TensorPlan: Sendable {
     layout = sources.layout
     stripCount = sources.stripCount
     stored = sources.stored
+    adapters = sources.models.map(\.adapters)
+    isAdapterAlone = sources.models.map(\.isAdapterAlone)
     self.requestedRate = requestedRate
     inputsExceedCache = TensorPlan.exceedCache(files)
     var (spill, edge) = (spill, ReadEdge(options.edges, exceedsCache: inputsExceedCache))
@@ -89,7 +98,7 @@ package struct TensorPlan: Sendable {
       let shape = MemoryPlan.Shape(
         tasks, modelCount: sources.models.count, needs: needs, passes: passes,
         stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, sources.stored),
-        edge: edge)
+        edge: edge, factors: FactorNeed(sources.computed), memory: options.memory.bytes)
       do throws(PipelineError) {
         memory = try MemoryPlan.fit(shape, options)
         (self.passes, memoryShape) = (passes, shape)
@@ -105,6 +114,9 @@ package struct TensorPlan: Sendable {
       }
     }
     (self.spill, readEdge) = (spill, edge)
+    deltas = memory.factorRoom.map {
+      AdapterDeltas(sources.computed, files: sources.files, room: $0)
+    }
     granularity = Granularity(
       stripElements: options.stripElements, chunkElements: memory.chunkElements)
   }

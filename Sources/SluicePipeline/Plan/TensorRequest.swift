@@ -2,7 +2,7 @@ package import SluiceArchitecture
 package import SluiceCore
 package import SluiceMethods
 internal import SluiceFormats
-internal import SluiceRecipe
+package import SluiceRecipe
 
 /// Which models' tensors a run is about, and what becomes of those that do not fit.
 package struct TensorRequest: Sendable {
@@ -12,10 +12,13 @@ package struct TensorRequest: Sendable {
     package var name: String
     /// Its directory, file or store.
     package var path: String
+    /// The adapters that are added to what lies there, in order.
+    package var adapters: [MergeRecipe.Adapter]
 
-    package init(name: String, path: String) {
+    package init(name: String, path: String, adapters: [MergeRecipe.Adapter] = []) {
       self.name = name
       self.path = path
+      self.adapters = adapters
     }
   }
 
@@ -43,6 +46,10 @@ package struct TensorRequest: Sendable {
     for index in models.indices {
       do throws(FormatError) {
         request.models[index].path = try HubCache.resolve(models[index].path)
+        for number in models[index].adapters.indices {
+          request.models[index].adapters[number].path = try HubCache.resolve(
+            models[index].adapters[number].path)
+        }
       } catch {
         throw error.about(model: models[index].name)
       }
@@ -55,7 +62,8 @@ package struct TensorRequest: Sendable {
     func resolved(_ path: String) -> String { (try? Directory.resolve(path)) ?? path }
     var paths: [String: String] = [resolved(base): "base"]
     return models.compactMap { model in
-      guard let other = paths.updateValue(model.name, forKey: resolved(model.path)),
+      let adapters = model.adapters.map { "\u{0}\(resolved($0.path)) \($0.scale)" }.joined()
+      guard let other = paths.updateValue(model.name, forKey: resolved(model.path) + adapters),
         other != model.name
       else { return nil }
       return Warning(
@@ -84,6 +92,10 @@ package struct TensorRules: Sendable, Hashable {
   package var outputDType: DType?
   /// The most bytes of a file of the output.
   package var shardSize = MethodParameters().shardSize
+  /// How products of adapters' factors are rounded.
+  package var loraRounding = MethodParameters().loraRounding
+  /// How adapters' factors of stacked experts are packed.
+  package var loraExperts = MethodParameters().loraExperts
   /// `OLD=NEW`: what names begin with, and what they are to begin with.
   package var renames: [String] = []
 
@@ -103,8 +115,12 @@ extension MergeRecipe {
     rules.outputDType = method.outputDType
     rules.shardSize = method.shardSize
     rules.renames = method.renames
+    rules.loraRounding = method.loraRounding
+    rules.loraExperts = method.loraExperts
     return TensorRequest(
-      base: base, models: models.map { TensorRequest.Model(name: $0.name, path: $0.path) },
-      rules: rules)
+      base: base,
+      models: models.map {
+        TensorRequest.Model(name: $0.name, path: $0.path, adapters: $0.adapters)
+      }, rules: rules)
   }
 }

@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
@@ -14,6 +15,8 @@ struct TensorSources {
   let stripCount: Int
   let layout: ShardLayout
   let files: [InputFile]
+  /// What adapters add to tensors.
+  let computed: [AdapterTensor]
   /// Whether the merged model has a head of its own although the base's is tied.
   let untiesHead: Bool
   /// What was skipped, converted or guessed.
@@ -24,12 +27,11 @@ struct TensorSources {
     let request = try request.resolvingHubNames()
     self.request = request
     let base = try SourceModel.open(name: "base", path: request.base, firstFile: 0)
-    let renamings = try TensorSources.renamings(request.rules)
     var firstFile = base.checkpoint.files.count
     var models: [SourceModel] = []
     for model in request.models {
       let source = try SourceModel.open(
-        name: model.name, path: model.path, firstFile: firstFile, renamings: renamings, base: base)
+        model, base: base, basePath: request.base, rules: request.rules, firstFile: firstFile)
       firstFile += source.checkpoint.files.count
       models.append(source)
     }
@@ -48,7 +50,10 @@ struct TensorSources {
         return Warning(warning.kind, subject: subject, message: warning.message)
       }
     }
-    warnings = fileWarnings + matcher.warnings + configWarnings + request.warnings
+    computed = matcher.computed
+    warnings =
+      fileWarnings + matcher.warnings + models.flatMap(\.adapterWarnings) + configWarnings
+      + request.warnings
     self.base = base
     self.models = models
   }

@@ -2,6 +2,7 @@ internal import SluiceMethods
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 internal import SluiceRecipe
 
 /// Models' vocabularies, compared token by token before any weight is read, and whose tokenizer the

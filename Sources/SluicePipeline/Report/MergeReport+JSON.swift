@@ -81,7 +81,7 @@ extension MergeReport {
   private func writeModels(_ json: inout JSONWriter) {
     json.key("models")
     json.beginArray()
-    for (model, recipe) in zip(models, plan.recipe.models) {
+    for (position, (model, recipe)) in zip(models, plan.recipe.models).enumerated() {
       json.beginObject()
       json.member("name", .string(model.name))
       json.member("path", .string(model.path))
@@ -89,6 +89,7 @@ extension MergeReport {
       for file in MethodInputFile.allCases {
         if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
       }
+      adapters[position]?.write(to: &json)
       json.list("factors", model.factors.map { .double(Double($0)) })
       json.key("tensors")
       json.beginArray()

@@ -87,10 +87,12 @@ public struct MergeReport: Sendable {
   var identity = Hash128(high: 0, low: 0)
   /// The integrity sums of the merged tensors.
   let sums: OutputSums
+  /// What the adapters of each model changed; nil for models without.
+  package let adapters: [AdapterReport?]
 
   init(
     plan: MergePlan, statistics: LayerStatistics, cuts: CutTable, sums: OutputSums,
-    passes: [PassMetrics]
+    norms: DeltaNorms? = nil, passes: [PassMetrics]
   ) {
     self.plan = plan
     self.sums = sums
@@ -104,7 +106,10 @@ public struct MergeReport: Sendable {
           cuts[task.ordinal, ordinal].map { Layer(statistics: layer, cuts: $0) }
         })
     }
-    warnings = plan.warnings + models.flatMap(LayerWarnings.warnings)
+    adapters = models.indices.map { AdapterReport(plan, model: $0, norms) }
+    warnings =
+      plan.warnings + models.flatMap(LayerWarnings.warnings)
+      + zip(models, adapters).flatMap { $1?.warnings(model: $0.name) ?? [] }
   }
 
   /// Puts what happened in the place of what was planned.

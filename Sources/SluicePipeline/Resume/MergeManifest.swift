@@ -1,3 +1,4 @@
+internal import SluiceAdapters
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -50,6 +51,13 @@ enum MergeManifest {
       let prints = try files.map { try Fingerprint(of: $0).content.hexadecimal }
       facts[name == "base" ? "base" : "model"] = prints.joined(separator: " ")
     }
+    for (number, adapter) in request.adapters.enumerated() {
+      facts["adapter.\(number)"] =
+        "\(Hash128(of: plan.adapters[0][number].configText).hexadecimal) \(adapter.scale) "
+        + "\(request.adapterRounding.rawValue) \(request.expertPacking?.rawValue ?? "-")"
+    }
+    // What such a store says nothing of is the base's.
+    if plan.isAdapterAlone[0] { facts["adapter-alone"] = "yes" }
     let left = warnings.filter { $0.kind == .extraTensor }.compactMap(\.subject.tensor)
     if let first = left.first {
       facts["left-out"] = left.count > 1 ? "\(first) and \(left.count - 1) more" : first
@@ -61,6 +69,9 @@ enum MergeManifest {
     manifest.add(note: "base", recipe.base)
     for model in recipe.models {
       manifest.add(note: "model.\(model.name)", model.path)
+      for (number, adapter) in model.adapters.enumerated() {
+        manifest.add(note: "adapter.\(model.name).\(number)", adapter.path)
+      }
       for file in MethodInputFile.allCases {
         if let path = model.extraFiles[file] {
           manifest.add(note: "\(file.rawValue).\(model.name)", path)
@@ -87,6 +98,12 @@ enum MergeManifest {
         try Fingerprint(of: file).add(to: &manifest, as: key, hasTime: !isStored)
         try manifest.places.append(
           Manifest.Entry(name: key, value: InputPlace(of: file, isRead: readsAll).text))
+      }
+    }
+    for (model, adapters) in zip(plan.modelNames, plan.adapters) {
+      for (number, adapter) in adapters.enumerated() {
+        manifest.add(
+          fact: "adapter.\(model).\(number)", Hash128(of: adapter.configText).hexadecimal)
       }
     }
   }
@@ -149,6 +166,7 @@ enum MergeManifest {
         }
         let range = source.byteRange
         text += " \(source.file) \(source.dtype.rawValue) \(range.lowerBound) \(count)"
+        if let computed = source.computed { text += " +\(computed)" }
       }
       hashes += Hash128(of: Array(text.utf8)).bytes
     }

@@ -14,6 +14,8 @@ struct MergeProgress: Sendable {
   private(set) var spilled: [Int: [StripRecords.Slot]] = [:]
   /// The statistics that stages asked for, model by model.
   private(set) var statistics: [Int: [Double]] = [:]
+  /// How much adapters change of merged strips.
+  private(set) var norms: [Int: DeltaNorms.Sums] = [:]
   /// The sums of merged strips.
   private(set) var merged: [Int: BlockSum] = [:]
   /// The order in which strips were recorded as merged, the latest last.
@@ -52,7 +54,8 @@ struct MergeProgress: Sendable {
       while let bits = reader.integer(UInt64.self) { values.append(Double(bitPattern: bits)) }
       statistics[ordinal] = values
     case .merge:
-      guard let value = Hash128(bytes: record.body) else { return }
+      guard let value = Hash128(bytes: record.body.prefix(16)) else { return }
+      norms[ordinal] = DeltaNorms.Sums(encoded: Array(record.body.dropFirst(16)))
       merged[ordinal] = BlockSum(value: value)
       mergedInOrder.append(ordinal)
     case .undone: undo(UnitKey(UnitKind(rawValue: record.undoneKind ?? "?"), ordinal))
@@ -77,6 +80,7 @@ struct MergeProgress: Sendable {
     case .spill: spilled[key.ordinal] = nil
     case .merge:
       merged[key.ordinal] = nil
+      norms[key.ordinal] = nil
       mergedInOrder.removeAll { $0 == key.ordinal }
     case .publish: isPublishing = false
     default: return
@@ -112,10 +116,30 @@ extension JournalRecord {
     JournalRecord(UnitKey(.spill, strip.ordinal), body: StripRecords.Slot.encode(slots))
   }
 
-  static func merged(_ strip: Strip, _ sum: BlockSum) -> JournalRecord {
+  static func merged(
+    _ strip: Strip, _ sum: BlockSum, _ norms: DeltaNorms.Sums?
+  ) -> JournalRecord {
     JournalRecord(
       UnitKey(.merge, strip.ordinal),
-      workByteCount: strip.inputByteCount + strip.outputByteCount, body: sum.value.bytes)
+      workByteCount: strip.inputByteCount + strip.outputByteCount,
+      body: sum.value.bytes + (norms?.encoded ?? []))
+  }
+}
+
+extension DeltaNorms.Sums {
+  /// The base's sum, then each model's, as Float64.
+  fileprivate var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    for sum in [base] + models { bytes.append(littleEndian: sum.bitPattern) }
+    return bytes
+  }
+
+  fileprivate init?(encoded: [UInt8]) {
+    var reader = ByteReader(encoded)
+    var sums: [Double] = []
+    while let bits = reader.integer(UInt64.self) { sums.append(Double(bitPattern: bits)) }
+    guard let base = sums.first, reader.isAtEnd else { return nil }
+    self.init(base: base, models: Array(sums.dropFirst()))
   }
 }
 

@@ -17,6 +17,8 @@ struct MergeWork: Sendable {
   let shards: OutputShards
   /// The sums of the merged tensors, so far those of earlier attempts.
   let sums: OutputSums
+  /// How much adapters change, so far what earlier attempts found; nil if there are none.
+  let norms: DeltaNorms?
   /// What this attempt costs.
   let meter: CostMeter
   /// The directory of what the run needs while it is unfinished.
@@ -42,6 +44,8 @@ struct MergeWork: Sendable {
     shards = OutputShards(
       plan.layout, in: directory.work, finished: MergeWork.finishedBytes(plan, earlier))
     sums = OutputSums(taskCount: plan.tasks.count)
+    norms = plan.deltas == nil ? nil : DeltaNorms()
+    for (strip, found) in earlier.norms { norms?.put(strip, found) }
     for strip in plan.strips {
       if let sum = earlier.merged[strip.ordinal] { sums.add(sum, to: strip.task.ordinal) }
     }
@@ -143,10 +147,11 @@ struct MergeWork: Sendable {
 
   /// Who learns what is merged and written.
   func ledger() -> StripLedger {
-    StripLedger { [sums, journal, shards] strip, sum in
+    StripLedger { [sums, journal, shards, norms] strip, sum in
       sums.add(sum, to: strip.task.ordinal)
       journal?.finished(
-        .merged(strip, sum), in: shards.durableData(of: strip.task.outputShard))
+        .merged(strip, sum, norms?.sums(of: strip.ordinal)),
+        in: shards.durableData(of: strip.task.outputShard))
     }
   }
 

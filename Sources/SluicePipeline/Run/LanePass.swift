@@ -50,6 +50,8 @@ struct LanePass {
   let kernels: Kernels
   /// What is done to the deltas before the sink.
   var transforms = TransformChain.empty
+  /// Where is noted how much adapters change, if the pass looks at that.
+  var norms: DeltaNorms?
   /// The second looks of the pass, if it has any.
   var repacking: Repacking?
 
@@ -121,7 +123,8 @@ struct LanePass {
     try repacking?.begin(queue)
     let stage = ReadStage(
       queue: queue, files: plan.files, mode: plan.options.io, granularity: plan.granularity,
-      dropsCachedPages: context.dropsCachedPages, packed: context.packed)
+      dropsCachedPages: context.dropsCachedPages, packed: context.packed,
+      deltas: plan.deltas.map { ($0, kernels) })
     let outputs: [any GraphChannel] =
       (output.map { [$0.channel] } ?? []) + (frames.map { [$0] } ?? [])
     let lanes = plan.memory.lanes * plan.memory.laneBytes
@@ -180,10 +183,11 @@ struct LanePass {
       context.plan.chunkContract, ReadEdge.name,
       from: .reader, to: .lane, lane, writes: outputs,
       produce: { node, pass in try stage.run(node, pool: pool, pass: pass) }
-    ) { [kernels, transforms] node in
+    ) { [kernels, transforms, norms] node in
       let sinks = makeSinks(node)
       let first = FusedStages(
-        modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first)
+        modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first,
+        norms: norms)
       // The second visit keeps deltas as they are.
       let second = sinks.second.map {
         FusedStages(modelNames: names, kernels: kernels, sink: $0)

@@ -141,7 +141,7 @@ public struct MergeRun {
     try work.beginPublishing()
     var report = MergeReport(
       plan: plan, statistics: findings.statistics, cuts: findings.cuts, sums: work.sums,
-      passes: run.metrics)
+      norms: work.norms, passes: run.metrics)
     report.totals.bytesSpilled = run.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes
     report.explanation = explanation

@@ -67,7 +67,7 @@ final class PassRun: PassExecutor {
     defer { context.progress.finishPhase() }
     let lanes = LanePass(
       pass: pass, tasks: tasks, context: context, isFinished: work.isMerged, kernels: kernels,
-      transforms: transforms)
+      transforms: transforms, norms: work.norms)
     didRun(try lanes.run(writing: work.shards, makeSink))
   }
 

@@ -84,7 +84,10 @@ final class Repacking: Sendable {
 
   private func ask(_ task: TensorTask, _ queue: StripQueue) throws {
     let floors = try task.fineTuned.indices.map { model -> UInt32? in
-      guard task.fineTuned[model] != nil, !isPacked(model) else { return nil }
+      // What is computed is not spilled, but a store may be made of it.
+      guard let source = task.fineTuned[model], source.computed == nil || plan.spill.isStore,
+        !isPacked(model)
+      else { return nil }
       return task.role == .linear ? try floor(task, model) : 0
     }
     state.withLock { $0.floors[task.ordinal] = SpillFloors(floors: floors) }

@@ -14,6 +14,9 @@ extension PruneRun.Request {
     else { return nil }
     guard method.pruningRate.value > reach else { return nil }
     self.init(base: recipe.base, model: model.path, pruningRate: method.pruningRate)
+    adapters = model.adapters
+    adapterRounding = recipe.method.loraRounding
+    expertPacking = recipe.method.loraExperts
     maxRateDeviation = reach
     linearSet = recipe.linearSet
     extraTensors = recipe.method.extraTensors

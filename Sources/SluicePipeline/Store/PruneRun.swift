@@ -1,3 +1,4 @@
+package import SluiceAdapters
 package import SluiceArchitecture
 package import SluiceRecipe
 package import SluiceCore
@@ -19,6 +20,12 @@ package struct PruneRun {
     package var base: String
     /// The directory or file of the fine-tuned model.
     package var model: String
+    /// The adapters that are added to what lies there.
+    package var adapters: [MergeRecipe.Adapter] = []
+    /// How products of adapters' factors are rounded.
+    package var adapterRounding: AdapterRounding = .exact
+    /// How adapters' factors of stacked experts are packed.
+    package var expertPacking: ExpertPacking?
     /// The lowest pruning rate that merges will ask for.
     package var pruningRate: PruningRate
     /// How far the rate of a layer may lie below it.
@@ -91,12 +98,16 @@ package struct PruneRun {
     var rules = TensorRules()
     rules.linearSet = request.linearSet
     rules.extraTensors = request.extraTensors
+    rules.loraRounding = request.adapterRounding
+    rules.loraExperts = request.expertPacking
     // All rows that the model has; a merge decides what becomes of them.
     rules.vocabulary = .extend
     let sources = try TensorSources(
       TensorRequest(
-        base: request.base, models: [TensorRequest.Model(name: "model", path: request.model)],
-        rules: rules), stripElements: options.stripElements)
+        base: request.base,
+        models: [
+          TensorRequest.Model(name: "model", path: request.model, adapters: request.adapters)
+        ], rules: rules), stripElements: options.stripElements)
     let survey = SurveyPass(asking: question, packs: true)
     plan = try TensorPlan(
       sources, tasks: sources.tasks, options: options,
@@ -183,7 +194,7 @@ package struct PruneRun {
     return Summary(
       tensorCount: linear.count + whole.count,
       modelByteCount: (linear + whole).reduce(0) { sum, task in
-        sum + task.fineTunedElementCounts[0] * (task.fineTuned[0]?.dtype.byteCount ?? 1)
+        sum + task.fineTunedElementCounts[0] * (task.fineTuned[0]?.deltaDType.byteCount ?? 1)
       }, storeByteCount: byteCount, warnings: warnings)
   }
 

@@ -117,11 +117,12 @@ struct StoreSealing {
     else { preconditionFailure("only tensors of the model are stored") }
     let isLinear = task.role == .linear
     var tensor = StoredTensor(
-      extent: isLinear ? .pruned : .whole, dtype: source.dtype, baseDType: task.base.dtype,
+      extent: isLinear ? .pruned : .whole, dtype: source.deltaDType, baseDType: task.base.dtype,
       lowestRate: isLinear ? plan.lowestRate(of: task, model: 0) : 0,
       shape: shape, baseElementCount: task.baseElementCount,
       baseSample: try StoredTensor.sample(
         task.base, elementCount: task.baseElementCount, in: plan.files[task.base.file]))
+    tensor.holdsDeltas = source.computed != nil
     if let layer = statistics[task.ordinal] {
       tensor.zeroCount = layer.zeroCount
       tensor.mean = layer.mean

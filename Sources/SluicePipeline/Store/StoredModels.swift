@@ -149,7 +149,7 @@ struct StoredModels: Sendable {
     else { return nil }
     return PackedStrip(
       file: store.file, owner: DeltaStore.owner(strip.task.name),
-      table: tensor.strips[strip.index].table, checksBase: true)
+      table: tensor.strips[strip.index].table, checksBase: true, holdsDeltas: tensor.holdsDeltas)
   }
 }
 

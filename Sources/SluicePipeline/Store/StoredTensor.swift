@@ -7,7 +7,7 @@ internal import SluiceStages
 /// frames lie.
 ///
 /// The bytes (docs/reference/delta-store.md), numbers little-endian: "sli1", role, types of tensor and
-/// base (a UInt8 each, and a 0), the lowest rate (Float64), the number of dimensions and each of them,
+/// base (a UInt8 each), what the frames hold (0 weights, 1 deltas against zeros), the lowest rate (Float64), the number of dimensions and each of them,
 /// the number of the base's elements, the base's sample (16), zeros, mean and significance (UInt64 and
 /// two Float64), the number of strips; then for each strip the length of its table and the table, the
 /// length of its histogram and the histogram; at the end the XXH3-128 of all that, most significant byte
@@ -37,6 +37,8 @@ struct StoredTensor: Sendable {
   var baseDType: DType
   /// The lowest rate that the frames serve; 0 where every element is there.
   var lowestRate: Double
+  /// Whether the frames hold deltas, against zeros, and not weights against the base's.
+  var holdsDeltas = false
   var shape: TensorShape
   var baseElementCount: Int
   /// The hash of parts of the base's tensor, with its type and number of elements.
@@ -53,7 +55,7 @@ struct StoredTensor: Sendable {
     bytes.append(extent.rawValue)
     bytes.append(StoredTensor.code(of: dtype))
     bytes.append(StoredTensor.code(of: baseDType))
-    bytes.append(0)
+    bytes.append(holdsDeltas ? 1 : 0)
     bytes.append(littleEndian: lowestRate.bitPattern)
     bytes.append(count: shape.dimensions.count)
     for dimension in shape.dimensions { bytes.append(count: dimension) }
@@ -83,7 +85,7 @@ struct StoredTensor: Sendable {
     var reader = ByteReader(bytes, leaving: 16)
     guard reader.integer(UInt32.self) == StoredTensor.magic, let kinds = reader.bytes(4),
       let extent = Extent(rawValue: kinds[0]), let dtype = StoredTensor.dtype(code: kinds[1]),
-      let baseDType = StoredTensor.dtype(code: kinds[2]),
+      let baseDType = StoredTensor.dtype(code: kinds[2]), kinds[3] <= 1,
       let lowestRate = reader.integer(UInt64.self).map(Double.init(bitPattern:)),
       (0...1).contains(lowestRate), let shape = reader.shape(),
       let baseElementCount = reader.count(),
@@ -97,6 +99,7 @@ struct StoredTensor: Sendable {
     self.dtype = dtype
     self.baseDType = baseDType
     self.lowestRate = lowestRate
+    holdsDeltas = kinds[3] == 1
     self.shape = shape
     self.baseElementCount = baseElementCount
     self.baseSample = baseSample

@@ -1,5 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 
 /// The models of a recipe, as a list (mergekit's form) or as a mapping of names to paths.
 struct ModelList {
@@ -35,18 +36,22 @@ struct ModelList {
     var entries: [Entry] = []
     for (name, value) in try map.takeNames() {
       guard value.isMap else {
-        let path = RecipePath.resolve(model: try value.text(), in: directory)
-        entries.append(Entry(model: MergeRecipe.Model(name: name, path: path), place: value))
+        let model = AdaptedPath(try value.text(), in: directory).model(named: name)
+        entries.append(Entry(model: model, place: value))
         continue
       }
       var inner = try RecipeMap(value)
-      let path = RecipePath.resolve(
-        model: try inner.require("path").text(), in: directory)
+      let listed = try adapters(inner.take("adapters"))
+      // Adapters alone stand on the base.
+      let path = listed.isEmpty ? try inner.require("path") : inner.take("path")
+      var model =
+        try path.map { path throws(RecipeError) in
+          AdaptedPath(try path.text(), in: directory).model(named: name)
+        } ?? MergeRecipe.Model(name: name, path: basePath)
+      model.adapters += listed
       let parameters = inner.take("parameters")
       try inner.finish()
-      entries.append(
-        Entry(
-          model: MergeRecipe.Model(name: name, path: path), parameters: parameters, place: value))
+      entries.append(Entry(model: model, parameters: parameters, place: value))
     }
     return entries
   }
@@ -55,18 +60,40 @@ struct ModelList {
     var entries: [Entry] = []
     for item in try field.list(of: "models") {
       var map = try RecipeMap(item)
-      let path = RecipePath.resolve(
-        model: try map.require("model").text(), in: directory)
-      let name = try map.take("name")?.text() ?? Directory.name(of: path)
+      let path = AdaptedPath(try map.require("model").text(), in: directory)
+      let name = try map.take("name")?.text() ?? path.name
+      var model = path.model(named: name)
+      model.adapters += try adapters(map.take("adapters"))
       let parameters = map.take("parameters")
       try map.finish()
       // mergekit's examples list the base among the models, without parameters.
-      if path == basePath, parameters.map({ $0.isNothing }) ?? true { continue }
-      entries.append(
-        Entry(
-          model: MergeRecipe.Model(name: name, path: path), parameters: parameters, place: item))
+      if model.adapters.isEmpty, model.path == basePath, parameters.map({ $0.isNothing }) ?? true {
+        continue
+      }
+      entries.append(Entry(model: model, parameters: parameters, place: item))
     }
     return entries
+  }
+
+  /// `[path, {path: ..., scale: ...}]`.
+  private func adapters(_ field: RecipeField?) throws(RecipeError) -> [MergeRecipe.Adapter] {
+    guard let field else { return [] }
+    var adapters: [MergeRecipe.Adapter] = []
+    for item in try field.list(of: "adapters") {
+      guard item.isMap else {
+        adapters.append(
+          MergeRecipe.Adapter(path: RecipePath.resolve(model: try item.text(), in: directory)))
+        continue
+      }
+      var map = try RecipeMap(item)
+      var adapter = MergeRecipe.Adapter(
+        path: RecipePath.resolve(model: try map.require("path").text(), in: directory))
+      if let scale = map.take("scale") { adapter.scale = try scale.number(.any) }
+      try map.finish()
+      adapters.append(adapter)
+    }
+    guard !adapters.isEmpty else { throw field.error("no adapter is given") }
+    return adapters
   }
 }
 

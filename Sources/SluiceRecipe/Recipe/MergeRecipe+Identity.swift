@@ -44,6 +44,9 @@ extension MergeRecipe.Model {
       add(
         ModelParameter.amplify.rawValue, amplification.map { "\($0)" }.joined(separator: ", "))
     }
+    for (position, adapter) in adapters.enumerated() {
+      add("adapter \(position + 1)", "\(adapter.scale)")
+    }
     if let pruningRate { add("pruning-rate", pruningRate.recipeText) }
     for file in MethodInputFile.allCases where extraFiles[file] != nil {
       add(file.rawValue, "file")

@@ -12,7 +12,7 @@ extension MergeRecipe {
     var text = "# The resolved recipe of this merge: sluice run gives the same bytes again.\n"
     text += "base: \(quoted(Directory.absolute(base)))\nmodels:\n"
     for model in models {
-      let (name, path) = (quoted(model.name), quoted(Directory.absolute(model.path)))
+      let (name, path) = (quoted(model.name), model.placeText)
       text += name.isLongKey ? "  ? \(name)\n  : \(path)\n" : "  \(name): \(path)\n"
     }
     text += "stages:\n"
@@ -142,6 +142,18 @@ extension AnyParameterValue {
       patterns.isEmpty ? nil : "[\(patterns.map(quoted).joined(separator: ", "))]"
     case .none: nil
     }
+  }
+}
+
+extension MergeRecipe.Model {
+  /// Where the model lies, as a recipe says it.
+  fileprivate var placeText: String {
+    let path = quoted(Directory.absolute(path))
+    guard !adapters.isEmpty else { return path }
+    let list = adapters.map { adapter in
+      "{path: \(quoted(Directory.absolute(adapter.path))), scale: \(adapter.scale)}"
+    }
+    return "{path: \(path), adapters: [\(list.joined(separator: ", "))]}"
   }
 }
 

@@ -21,6 +21,8 @@ public struct MergeRecipe: Sendable, Hashable {
     package var weightByTensor: TensorNumber?
     /// The fraction of this model's deltas to remove, where it is not the method's.
     package var pruningRate: TensorNumber?
+    /// The adapters that are added to what lies at the path, in order.
+    package var adapters: [Adapter] = []
 
     /// Whether anything is said of its weight.
     package var isWeighted: Bool { weight != 1 || weightByTensor != nil }
@@ -29,6 +31,20 @@ public struct MergeRecipe: Sendable, Hashable {
     package init(name: String, path: String) {
       self.name = name
       self.path = path
+    }
+  }
+
+  /// An adapter of a model.
+  package struct Adapter: Sendable, Hashable {
+    /// The directory.
+    package var path: String
+    /// What its deltas are multiplied by.
+    package var scale: Double = 1
+
+    /// Describes an adapter.
+    package init(path: String, scale: Double = 1) {
+      self.path = path
+      self.scale = scale
     }
   }
 

@@ -68,7 +68,7 @@ package struct PipelineCandidates: CandidateMaker {
   /// The fine-tuned model's own directory for the dense model.
   package func existingPath(of candidate: Candidate) -> String? {
     guard case .dense(let name) = candidate.content,
-      let path = recipe.models.first(where: { $0.name == name })?.path,
+      let path = recipe.models.first(where: { $0.name == name && $0.adapters.isEmpty })?.path,
       (try? FileStatus.of(path))?.kind == .directory
     else { return nil }
     return path

@@ -68,6 +68,7 @@ package final class StoredCandidates: CandidateMaker {
         let name = recipe.models[index].name
         guard let store = try store(of: name, cancellation) else { continue }
         recipe.models[index].path = store
+        recipe.models[index].adapters = []
         isStored = true
       }
     }

@@ -14,6 +14,8 @@ package struct TensorSource: Sendable, Hashable {
   package let view: StridedView?
   /// How they are packed; the type is then that of the unpacked elements.
   package let packed: PackedView?
+  /// The number of the deltas that are computed and added, if there are any (`DeltaSource`).
+  package let computed: Int?
 
   /// Describes a source.
   ///
@@ -23,21 +25,37 @@ package struct TensorSource: Sendable, Hashable {
   ///   - byteRange: The bytes of the tensor in that file.
   ///   - view: How the elements lie there, if not one after the other.
   ///   - packed: How they are packed, if they are.
+  ///   - computed: The number of the deltas that are computed and added.
   package init(
     file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil,
-    packed: PackedView? = nil
+    packed: PackedView? = nil, computed: Int? = nil
   ) {
     self.file = file
     self.dtype = dtype
     self.byteRange = byteRange
     self.view = view
     self.packed = packed
+    self.computed = computed
   }
 
   /// The bytes that reading so many elements takes.
   package func byteCount(ofElements count: Int) -> Int {
-    packed?.byteCount(ofElements: count) ?? count * (dtype.byteCount ?? 1)
+    guard isStored else { return 0 }
+    return packed?.byteCount(ofElements: count) ?? count * (dtype.byteCount ?? 1)
   }
+
+  /// Deltas that are computed, and added to the base: nothing is read for them but factors.
+  ///
+  /// - Parameter ordinal: The number of the deltas.
+  package init(computed ordinal: Int) {
+    self.init(file: 0, dtype: .f32, byteRange: 0..<0, computed: ordinal)
+  }
+
+  /// Whether weights are read.
+  package var isStored: Bool { computed == nil || !byteRange.isEmpty }
+
+  /// The type that says how many different deltas there may be.
+  package var deltaDType: DType { computed == nil ? dtype : .f32 }
 }
 
 /// What happens to a tensor.
@@ -112,7 +130,9 @@ public struct TensorTask: Sendable, Hashable {
 
   /// Whether elements of a model do not lie one after the other in their file.
   package var hasStridedSource: Bool {
-    ([base] + fineTuned).contains { $0?.view != nil || $0?.packed != nil }
+    ([base] + fineTuned).contains {
+      $0?.view != nil || $0?.packed != nil || $0?.computed != nil
+    }
   }
 
   /// The number of rows.

@@ -2,7 +2,8 @@ package import SluiceCore
 internal import SluiceDataflow
 package import SluiceFormats
 
-/// A run of contiguous elements of one model, as they lie in its file: at any alignment.
+/// A run of contiguous elements of one model: as they lie in its file, at any alignment, or deltas that
+/// were computed.
 @safe package struct ChunkRun: @unchecked Sendable {
   // Safe to send: the bytes are those of a buffer or window that goes with the chunk, which one node
   // has at a time; nobody writes to them once the run is made.
@@ -13,12 +14,27 @@ package import SluiceFormats
   package let dtype: DType
   /// How many elements of the chunk the model has, counted from the chunk's first.
   package let elementCount: Int
+  /// Whether they are deltas, of Float32, and not weights.
+  package let isDelta: Bool
+  /// The bytes that the elements take in the model's file.
+  package let inputByteCount: Int
 
-  init(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, elementCount: Int) {
+  package init(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, elementCount: Int) {
     guard let start = bytes.baseAddress else { preconditionFailure("a run is not empty") }
     unsafe self.bytes = unsafe start
     self.dtype = dtype
     self.elementCount = elementCount
+    isDelta = false
+    inputByteCount = elementCount * (dtype.byteCount ?? 1)
+  }
+
+  init(deltas: UnsafeBufferPointer<Float>, inputByteCount: Int) {
+    guard let start = deltas.baseAddress else { preconditionFailure("a run is not empty") }
+    unsafe bytes = UnsafeRawPointer(start)
+    dtype = .f32
+    elementCount = deltas.count
+    isDelta = true
+    self.inputByteCount = inputByteCount
   }
 }
 
@@ -63,8 +79,7 @@ package final class Chunk: EdgeElement {
       let (run, source) = pair
       guard let run else { return sum }
       return sum
-        + (source?.packed?.byteCount(ofElements: run.elementCount)
-          ?? run.elementCount * (run.dtype.byteCount ?? 1))
+        + (source?.packed?.byteCount(ofElements: run.elementCount) ?? run.inputByteCount)
     }
     heldByteCount = ReadStage.chunkByteCount(strip.task, chunkElements: elements.count)
   }

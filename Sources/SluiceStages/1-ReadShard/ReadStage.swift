@@ -24,6 +24,7 @@ package struct ReadStage: Sendable {
   private let packed: PackedReading
   /// Whether chunks are read into buffers rather than mapped.
   package let usesBuffers: Bool
+  private let deltas: (source: any DeltaSource, kernels: Kernels)?
 
   /// Which strips are read from frames.
   package enum PackedReading: Sendable {
@@ -45,9 +46,11 @@ package struct ReadStage: Sendable {
   ///   - dropsCachedPages: Whether to take what was read out of the page cache, for inputs that
   ///     do not fit there.
   ///   - packed: Which strips are read from frames.
+  ///   - deltas: What computes deltas, where some are not read; then there are buffers in both modes.
   package init(
     queue: StripQueue, files: [InputFile], mode: InputMode, granularity: Granularity,
-    dropsCachedPages: Bool, packed: PackedReading = .none
+    dropsCachedPages: Bool, packed: PackedReading = .none,
+    deltas: (source: any DeltaSource, kernels: Kernels)? = nil
   ) {
     self.queue = queue
     self.files = files
@@ -55,8 +58,9 @@ package struct ReadStage: Sendable {
     self.granularity = granularity
     self.dropsCachedPages = dropsCachedPages
     self.packed = packed
-    // What does not lie there in one piece cannot be mapped, and a mapping beside a buffer would be
-    // memory twice.
+    self.deltas = deltas
+    // What does not lie there in one piece, or is computed, cannot be mapped, and a mapping beside a
+    // buffer would be memory twice.
     usesBuffers = mode == .pread || packed.needsBuffers || queue.hasStridedSources
   }
 
@@ -72,7 +76,9 @@ package struct ReadStage: Sendable {
     return sources.reduce(0) {
       // Read from frames, what differs from the base in its type comes as F32.
       let width = $1.dtype == task.base.dtype ? 1 : 4
-      return $0 + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
+      let computed = $1.computed == nil ? 0 : runByteCount(count * 4)
+      guard $1.isStored else { return $0 + computed }
+      return $0 + computed + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
         + ($1.view == nil && $1.packed == nil ? 0 : InputFile.stridedScratchByteCount)
     }
   }
@@ -98,13 +104,14 @@ package struct ReadStage: Sendable {
     _ context: NodeContext, pool: BufferPool?, pass: (consuming Chunk) throws -> Void
   ) throws {
     var cursors: [FrameCursor?] = []
+    let computed = deltas.map { ComputedRuns($0.source, kernels: $0.kernels) }
     while let strip = try context.measure(.blockedOnInput, { try queue.take() }) {
       let frames = try prepare(strip, &cursors)
       var start = strip.elements.lowerBound
       repeat {
         let end = min(start + granularity.chunkElements, strip.elements.upperBound)
         try context.cancellation.check()
-        try pass(try read(strip, start..<end, frames, context, pool: pool))
+        try pass(try read(strip, start..<end, frames, computed, context, pool: pool))
         start = end
       } while start < strip.elements.upperBound
     }
@@ -137,8 +144,8 @@ package struct ReadStage: Sendable {
   }
 
   private func read(
-    _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ context: NodeContext,
-    pool: BufferPool?
+    _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ computed: ComputedRuns?,
+    _ context: NodeContext, pool: BufferPool?
   ) throws -> Chunk {
     let task = strip.task
     let buffer = try pool.map { try context.take(from: $0) }
@@ -151,7 +158,12 @@ package struct ReadStage: Sendable {
       let available = task.fineTunedElementCounts[model]
       switch origins[model] {
       case .nowhere: return nil
-      case .file: return try loader.load(source, elements, available: available)
+      case .file:
+        let stored =
+          source.isStored ? try loader.load(source, elements, available: available) : nil
+        guard let ordinal = source.computed, let computed else { return stored }
+        return try loader.compute(
+          ordinal, computed, elements, available: available, stored: stored, base: base)
       case .frames(let cursor):
         return try loader.unpack(
           cursor, task, source, elements, available: available, base: base)
@@ -202,7 +214,28 @@ package struct ReadStage: Sendable {
         elements.lowerBound..<end, base: base, task, dtype, into: target)
       context.count(bytes: byteCount)
       readByteCount += byteCount
+      if cursor.holdsDeltas {
+        let deltas = unsafe UnsafeBufferPointer(target.bindMemory(to: Float.self))
+        return unsafe ChunkRun(deltas: deltas, inputByteCount: source.byteCount(ofElements: count))
+      }
       return unsafe ChunkRun(UnsafeRawBufferPointer(target), dtype, elementCount: count)
+    }
+
+    /// Computes a run of deltas, with those of the model's own weights.
+    mutating func compute(
+      _ ordinal: Int, _ computed: ComputedRuns, _ elements: Range<Int>, available: Int,
+      stored: ChunkRun?, base: ChunkRun?
+    ) throws -> ChunkRun? {
+      let end = min(elements.upperBound, available)
+      guard elements.lowerBound < end, let buffer else { return nil }
+      let count = end - elements.lowerBound
+      let target = unsafe take(count * 4, of: buffer).bindMemory(to: Float.self)
+      let byteCount = try unsafe computed.compute(
+        ordinal, elements.lowerBound..<end, stored: stored, base: base, into: target)
+      context.count(bytes: byteCount)
+      readByteCount += byteCount
+      return unsafe ChunkRun(
+        deltas: UnsafeBufferPointer(target), inputByteCount: stored?.inputByteCount ?? 0)
     }
 
     /// The next bytes of the chunk's buffer.

@@ -12,14 +12,17 @@ package final class RowReader {
   private let files: [InputFile]
   private let modelNames: [String]
   private let kernels: Kernels
+  private let computed: ComputedRuns?
 
   /// Makes the buffers.
   package init(
-    elementCount: Int, files: [InputFile], modelNames: [String], kernels: Kernels
+    elementCount: Int, files: [InputFile], modelNames: [String], kernels: Kernels,
+    source: (any DeltaSource)? = nil
   ) {
     self.files = files
     self.modelNames = modelNames
     self.kernels = kernels
+    computed = source.map { ComputedRuns($0, kernels: kernels) }
     base = AlignedBuffer(count: elementCount, fill: 0)
     deltas = AlignedBuffer(count: elementCount, fill: 0)
     raw = AlignedBuffer(count: elementCount, fill: 0)
@@ -40,6 +43,9 @@ package final class RowReader {
     guard let source = task.fineTuned[model] else {
       unsafe deltas.pointer.update(repeating: 0, count: elements.count)
       return baseBytes
+    }
+    if let ordinal = source.computed {
+      return try baseBytes + compute(ordinal, source, of: task, model: model, elements)
     }
     let byteCount = try read(source, elements)
     // SAFETY: the buffers hold as many elements as were just read.
@@ -62,10 +68,43 @@ package final class RowReader {
     of task: TensorTask, model: Int, _ elements: Range<Int>
   ) throws -> Int {
     guard let source = task.fineTuned[model] else { return 0 }
+    if source.computed != nil {
+      let byteCount = try readDeltas(of: task, model: model, elements)
+      for index in 0..<elements.count {
+        unsafe deltas.pointer[index] += base.pointer[index]
+      }
+      return byteCount
+    }
     let byteCount = try read(source, elements)
     // SAFETY: as above.
     let largest = unsafe kernels.widen(
       UnsafeRawPointer(raw.pointer), source.dtype, into: deltas.pointer, count: elements.count)
+    try check(largest, deltas, modelNames[model], task, elements)
+    return byteCount
+  }
+
+  /// Computes deltas; the base's weights are read already.
+  private func compute(
+    _ ordinal: Int, _ source: TensorSource, of task: TensorTask, model: Int, _ elements: Range<Int>
+  ) throws -> Int {
+    var byteCount = 0
+    var stored: ChunkRun?
+    if source.isStored {
+      byteCount = try read(source, elements)
+      stored = unsafe ChunkRun(
+        UnsafeRawBufferPointer(start: raw.pointer, count: byteCount), source.dtype,
+        elementCount: elements.count)
+    }
+    // SAFETY: the buffers hold as many elements as are asked for.
+    let base = unsafe ChunkRun(
+      UnsafeRawBufferPointer(start: base.pointer, count: elements.count * 4), .f32,
+      elementCount: elements.count)
+    guard let computed else { preconditionFailure("deltas without what computes them") }
+    byteCount += try unsafe computed.compute(
+      ordinal, elements, stored: stored, base: base,
+      into: UnsafeMutableBufferPointer(start: deltas.pointer, count: elements.count))
+    let largest = unsafe kernels.widen(
+      UnsafeRawPointer(deltas.pointer), .f32, into: deltas.pointer, count: elements.count)
     try check(largest, deltas, modelNames[model], task, elements)
     return byteCount
   }

@@ -46,10 +46,14 @@ package struct DeltaStage {
     let run = chunk.fineTuned[model]
     let available = DeltaStage.available(run, tile)
     if let run, available > 0 {
-      // SAFETY: as above.
-      let largest = unsafe kernels.delta(
-        run.element(tile.lowerBound), run.dtype, base: buffers.base.pointer, into: deltas,
-        count: available)
+      // SAFETY: as above. Deltas that were computed are only copied.
+      let largest =
+        run.isDelta
+        ? unsafe kernels.widen(
+          run.element(tile.lowerBound), run.dtype, into: deltas, count: available)
+        : unsafe kernels.delta(
+          run.element(tile.lowerBound), run.dtype, base: buffers.base.pointer, into: deltas,
+          count: available)
       if largest >= DeltaStage.firstNonFinite {
         throw unsafe nonFinite(
           deltas, available, model: modelNames[model], chunk, tile.lowerBound)
@@ -112,6 +116,7 @@ package struct DeltaStage {
     _ chunk: Chunk, _ model: Int, _ elements: Range<Int>
   ) -> (tuned: ChunkRun, base: ChunkRun)? {
     guard let tuned = chunk.fineTuned[model], let base = chunk.base, tuned.dtype == base.dtype,
+      !tuned.isDelta,
       min(tuned.elementCount, base.elementCount) >= elements.upperBound
     else { return nil }
     return (tuned, base)

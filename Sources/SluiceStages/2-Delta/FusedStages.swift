@@ -11,6 +11,7 @@ package final class FusedStages {
   private let transforms: TransformLanes
   private let hasTransforms: Bool
   private let takesAddedRows: Bool
+  private let norms: NormMeter?
   private var request = StripRequest(models: [])
 
   /// Makes the stages of one lane.
@@ -20,11 +21,15 @@ package final class FusedStages {
   ///   - transforms: What is done to the deltas before the sink.
   ///   - kernels: The kernels to compute with.
   ///   - sink: What is done with them.
+  ///   - norms: Where is noted how large deltas are that were computed.
   package init(
     modelNames: [String], transforms: TransformChain = .empty, kernels: Kernels,
-    sink: any TileSink
+    sink: any TileSink, norms: DeltaNorms? = nil
   ) {
     self.sink = sink
+    self.norms = norms.map {
+      NormMeter($0, modelCount: modelNames.count, kernels: kernels)
+    }
     takesAddedRows = sink.takesAddedRows
     hasTransforms = !transforms.isEmpty
     buffers = TileBuffers(modelCount: modelNames.count, tileElements: transforms.tileElements)
@@ -35,6 +40,7 @@ package final class FusedStages {
   /// Prepares for a strip.
   package func begin(_ strip: Strip) throws {
     request = try sink.begin(strip)
+    norms?.begin(strip)
     try transforms.begin(strip, isActive: request.usesTransforms)
   }
 
@@ -55,15 +61,20 @@ package final class FusedStages {
   }
 
   /// Finishes the strip.
-  package func end(_ strip: Strip) throws { try sink.end(strip) }
+  package func end(_ strip: Strip) throws {
+    norms?.end(strip)
+    try sink.end(strip)
+  }
 
   private func takeTiles(_ chunk: Chunk, _ models: [Int]) throws {
     for tile in chunk.tiles(of: buffers.tileElements) {
       let hasBase = chunk.hasBase(tile)
       guard hasBase || takesAddedRows else { continue }
       try delta.widenBase(chunk, tile)
+      norms?.addBase(buffers, count: tile.count)
       for model in models {
         try delta.takeDelta(model, chunk, tile)
+        norms?.add(model, buffers, count: tile.count)
         if hasBase, hasTransforms { try transform(tile, of: model, chunk) }
       }
       try sink.take(tile, of: chunk, buffers)

@@ -49,7 +49,8 @@ package final class SurveySink: TileSink {
     active = strip.task.fineTuned.enumerated().map { model, source in
       if known.contains(model) || (source == nil && !countsUnchanged) { return nil }
       let mode =
-        source.map { HistogramMode(base: strip.task.base.dtype, fineTuned: $0.dtype) } ?? .binned
+        source.map { HistogramMode(base: strip.task.base.dtype, fineTuned: $0.deltaDType) }
+        ?? .binned
       if let builder = builders[model][mode] { return builder }
       let builder = HistogramBuilder(mode: mode, kernels: kernels)
       builders[model][mode] = builder

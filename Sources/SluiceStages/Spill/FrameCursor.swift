@@ -28,6 +28,9 @@ internal import SluiceKernels
     frame = stripStart..<stripStart
   }
 
+  /// Whether what is read are deltas.
+  var holdsDeltas: Bool { packed?.holdsDeltas ?? false }
+
   /// Reads the next run.
   ///
   /// - Parameters:
@@ -54,7 +57,7 @@ internal import SluiceKernels
       let offset = (start - elements.lowerBound) * width
       // SAFETY: the target has room for all elements.
       try unsafe unpack(
-        part, chunkStart: elements.lowerBound, base, packed, task, dtype,
+        part, chunkStart: elements.lowerBound, packed.holdsDeltas ? nil : base, packed, task, dtype,
         into: UnsafeMutableRawBufferPointer(rebasing: target[offset...]))
       if packed.checksBase {
         try checkBase(part, chunkStart: elements.lowerBound, base, packed, task)

@@ -96,7 +96,9 @@ package struct SpillFloors: Sendable, Hashable {
     }
     let dtype = Kernels.packedDType(base: chunk.strip.task.base.dtype, tuned: run.dtype)
     let tuned = unsafe cells(run, tile, dtype, in: tunedCells)
-    let base = unsafe BasePatterns.tile(chunk.base, tile, dtype, in: baseCells, kernels: kernels)
+    // Deltas that were computed are kept as they are: as what they differ from zero.
+    let base = unsafe BasePatterns.tile(
+      run.isDelta ? nil : chunk.base, tile, dtype, in: baseCells, kernels: kernels)
     unsafe packer.add(tuned, base: base, dtype, count: count)
   }
 
@@ -153,7 +155,7 @@ package struct SpillFloors: Sendable, Hashable {
         output.appendNothing(model: model)
         continue
       }
-      let dtype = Kernels.packedDType(base: strip.task.base.dtype, tuned: source.dtype)
+      let dtype = Kernels.packedDType(base: strip.task.base.dtype, tuned: source.deltaDType)
       let seed = Frame.seed(
         owner: store.owner(strip.task, model: model), firstElement: firstElement)
       try unsafe output.append(model: model, dtype, strip) { target in

@@ -11,6 +11,8 @@ package struct PackedStrip: Sendable {
   package let table: FrameTable
   /// Whether the base's bytes are compared with the sums in the frames.
   package let checksBase: Bool
+  /// Whether the frames hold deltas, against zeros, and not weights against the base's.
+  package let holdsDeltas: Bool
 
   /// Describes a strip.
   ///
@@ -19,11 +21,16 @@ package struct PackedStrip: Sendable {
   ///   - owner: What the frames' hashes are seeded with.
   ///   - table: Where the frames lie.
   ///   - checksBase: Whether the base's bytes are compared with the sums in the frames.
-  package init(file: any ReadableFile, owner: String, table: FrameTable, checksBase: Bool) {
+  ///   - holdsDeltas: Whether the frames hold deltas.
+  package init(
+    file: any ReadableFile, owner: String, table: FrameTable, checksBase: Bool,
+    holdsDeltas: Bool = false
+  ) {
     self.file = file
     self.owner = owner
     self.table = table
     self.checksBase = checksBase
+    self.holdsDeltas = holdsDeltas
   }
 }
 

@@ -25,9 +25,11 @@ package final class ResumableMerge: Sendable {
   ///   - dtype: The type of all weights; F32 takes more passes.
   ///   - threads: The number of lanes.
   ///   - spill: Whether the second pass reads what the first kept.
+  ///   - foldsAdapter: Whether an adapter is folded in the place of a merge.
   /// - Throws: If the family cannot be written or merged.
   package init(
-    in root: String, dtype: DType = .bf16, threads: Int = 1, spill: RunOptions.SpillOption = .off
+    in root: String, dtype: DType = .bf16, threads: Int = 1, spill: RunOptions.SpillOption = .off,
+    foldsAdapter: Bool = false
   ) throws {
     directory = "\(root)/sluice-resume-\(UInt64.random(in: .min ... .max))"
     var spec = FamilySpec(seed: 11)
@@ -46,6 +48,12 @@ package final class ResumableMerge: Sendable {
     var recipe = MergeRecipe(
       base: "\(directory)/base", models: models, method: MethodParameters(pruningRate: rate))
     recipe.models[0].amplification = [1.1, 1.3]
+    if foldsAdapter {
+      try TinyLoRA(rank: 5, alpha: 7, seed: 3).write(for: family.base, to: "\(directory)/lora")
+      recipe.models = [MergeRecipe.Model(name: "adapter", path: recipe.base)]
+      recipe.models[0].adapters = [MergeRecipe.Adapter(path: "\(directory)/lora")]
+      recipe.method = .plainSum
+    }
     recipe.method.shardSize = ByteCount(200_000)
     self.recipe = recipe
     var options = RunOptions(threads: threads)

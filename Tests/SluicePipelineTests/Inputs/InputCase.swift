@@ -50,7 +50,9 @@ struct InputCase {
       ] { shapes.append(("model.layers.\(block).\(name).weight", shape)) }
     }
     if hasHead { shapes.append(("lm_head.weight", [vocabulary, h])) }
-    return tensors(shapes.map { (prefix + $0.0, $0.1) }, seed)
+    return tensors(shapes, seed).map {
+      TinyTensor(name: prefix + $0.name, dtype: $0.dtype, shape: $0.shape, bytes: $0.bytes)
+    }
   }
 
   /// Tensors of random weights; those of seed 0 are the base's, and others differ a little from it.

@@ -25,6 +25,16 @@ struct ResumeTests {
     }
   }
 
+  @Test("that fold an adapter, begun again after an end at a call, end with the same bytes")
+  func foldedKills() throws {
+    let merge = try ResumableMerge(in: ResumeTests.root, threads: 2, foldsAdapter: true)
+    let calls = try merge.calls()
+    for position in stride(from: 0, to: calls.count, by: max(1, calls.count / 20)) {
+      let losesPower = position % 2 == 1
+      #expect(try merge.problems(afterKillAt: position, losesPower: losesPower) == [])
+    }
+  }
+
   @Test("that spill, begun again after an end at a call, end with the same bytes")
   func spilledKills() throws {
     let merge = try ResumeTests.spilled.get()

@@ -1,0 +1,36 @@
+internal import SluiceFormats
+
+/// A path with adapters behind it: `model+adapter`, as mergekit writes it, and `model+one+another`.
+///
+/// A path that exists as it stands is no such thing, whatever signs it has.
+package struct AdaptedPath {
+  private let path: String
+  private let adapters: [String]
+
+  /// Reads a path.
+  ///
+  /// - Parameters:
+  ///   - text: The path, and behind each `+` that of an adapter.
+  ///   - directory: What relative paths are relative to.
+  package init(_ text: String, in directory: String = ".") {
+    let whole = RecipePath.resolve(model: text, in: directory)
+    let parts = text.split(separator: "+", omittingEmptySubsequences: false).map { String($0) }
+    let exists = ((try? FileStatus.of(whole)) ?? nil) != nil
+    guard parts.count > 1, !exists, parts.allSatisfy({ !$0.isEmpty }) else {
+      (path, adapters) = (whole, [])
+      return
+    }
+    path = RecipePath.resolve(model: parts[0], in: directory)
+    adapters = parts.dropFirst().map { RecipePath.resolve(model: $0, in: directory) }
+  }
+
+  /// What a model of this path is called if nobody says it.
+  var name: String { Directory.name(of: adapters.last ?? path) }
+
+  /// The model.
+  package func model(named name: String) -> MergeRecipe.Model {
+    var model = MergeRecipe.Model(name: name, path: path)
+    model.adapters = adapters.map { MergeRecipe.Adapter(path: $0) }
+    return model
+  }
+}
