@@ -12,6 +12,7 @@ build_tools() {
   mkdir -p "$work"
   cc -O1 -Wall -Wextra -shared -fPIC -o "$work/calls.so" "$project/scripts/attack/calls.c" -ldl -pthread
   cc -O1 -Wall -Wextra -o "$work/power" "$project/scripts/attack/power.c"
+  cc -O1 -Wall -Wextra -o "$work/compare" "$project/scripts/attack/compare.c"
 }
 
 # attacked MODE [NAME=VALUE ...]: runs `words` with the library; the exit code is left in `code`.

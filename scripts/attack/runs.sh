@@ -1,4 +1,4 @@
-# The kinds of runs that are attacked. Each merges the family of `sluice demo` into $room/out.
+# The kinds of runs that are attacked. Each merges a family into $room/out.
 
 # With a journal that keeps each finished unit, there is most to go wrong.
 pace=(--quiet --threads 2 --journal-interval 0.01)
@@ -7,12 +7,27 @@ run_names=(
   merge shards spill elsewhere mergekit original dare wanda regmean sparsegpt clip mean prune search
 )
 
-# Makes the models, the recipes and the programs once.
+# prepare_runs small|demo: makes the models, the recipes and the programs. The small family reaches every call
+# in a twentieth of a second; that of `sluice demo` takes room on disks and time to change.
 prepare_runs() {
   local source=$project/pipelines recipe
+  # Earlier versions, which can be attacked for comparison, ran programs without being asked, and folded nothing.
+  allow=()
+  if "$sluice" run --help | grep -q -e --allow-exec; then allow=(--allow-exec); fi
+  if [ ${#runs[@]} = 0 ]; then
+    runs=("${run_names[@]}")
+    if "$sluice" --help | grep -q '^  fold'; then runs+=(fold); fi
+  fi
   rm -rf "$work/pipelines"
   mkdir -p "$work/pipelines"
-  "$sluice" demo --quiet --out "$work/pipelines/models" >/dev/null
+  if [ "$1" = demo ]; then
+    "$sluice" demo --quiet --out "$work/pipelines/models" >/dev/null
+    shard_sizes=(1MB 2MB)
+  else
+    cc -O1 -Wall -Wextra -o "$work/family" "$project/scripts/attack/family.c" -lm
+    "$work/family" "$work/pipelines/models"
+    shard_sizes=(8KB 16KB)
+  fi
   for recipe in dppa ties-mergekit ties-original dare-l1 wanda regmean sparsegpt; do
     cp "$source/$recipe.yaml" "$work/pipelines/"
   done
@@ -42,13 +57,15 @@ command_of() {
   local run=("$sluice" run --out "$out" "${pace[@]}")
   case $1 in
     merge) words=("${merge[@]}" --amplify math=1.1,1.3) ;;
-    shards) words=("${merge[@]}" --shard-size 1MB --spill off --io mmap) ;;
-    spill) words=("${merge[@]}" --shard-size 2MB --spill zstd) ;;
+    shards) words=("${merge[@]}" --shard-size "${shard_sizes[0]}" --spill off --io mmap) ;;
+    spill) words=("${merge[@]}" --shard-size "${shard_sizes[1]}" --spill zstd) ;;
     elsewhere) words=("${merge[@]}" --spill none --spill-dir "$room/elsewhere") ;;
     mergekit) words=("${run[@]}" "$work/pipelines/ties-mergekit.yaml") ;;
     original) words=("${run[@]}" "$work/pipelines/ties-original.yaml") ;;
     dare) words=("${run[@]}" "$work/pipelines/dare-l1.yaml") ;;
-    wanda | regmean | sparsegpt | clip | mean) words=("${run[@]}" "$work/pipelines/$1.yaml") ;;
+    clip | mean) words=("${run[@]}" "${allow[@]}" "$work/pipelines/$1.yaml") ;;
+    wanda | regmean | sparsegpt) words=("${run[@]}" "$work/pipelines/$1.yaml") ;;
+    fold) words=("$sluice" fold --base "$models/base" --adapter "$models/adapter" --out "$out" "${pace[@]}") ;;
     prune)
       words=("$sluice" prune --quiet --threads 2 --base "$models/base" --model "$models/math" --out "$out")
       ;;
@@ -60,65 +77,17 @@ command_of() {
   esac
 }
 
-# A file without what an interruption may change: costs, and how the last attempt was run.
-plain() {
-  case ${1##*/} in
-    sluice-report.json)
-      # Where such a warning is the last or the only one, brackets and commas around it change.
-      sed -e '/^ "explanation": {/,/^ }/d' -E \
-        -e '/"kind": "(damaged-work|unlocked-output)"/d; s/^( "warnings": \[)\],$/\1/; /^ \],$/d; s/("message": "[^"]*"\}),$/\1/' \
-        -e '/"(seconds|bytesRead|bytesWritten|bytesSpilled|peakMemory|peakLeased|attempts|memory|plannedMemory|lanes|chunkElements|outputBuffers|io|vectorLevel|passes)": /d' "$1"
-      ;;
-    search.json) sed -E 's/"seconds": [-0-9.e]+//; /"(evaluations|wastedEvaluations|reusedEvaluations|idleSeconds)": /d' "$1" ;;
-    search.journal) ;;
-    *) cat "$1" ;;
-  esac
-}
-
-# Runs without an attack and keeps what it gave: $work/expected/KIND, and the names in it.
+# Runs without an attack and keeps what it gave: $work/expected/KIND.
 expect() {
   command_of "$1"
   rm -rf "$room" "$work/expected/$1"
   mkdir -p "$room" "$work/expected"
   "${words[@]}" >/dev/null 2>"$work/errors" || { cat "$work/errors" >&2; return 1; }
   mv "$room/out" "$work/expected/$1"
-  (cd "$work/expected/$1" && find . -type f -printf '%P\n' | sort) >"$work/expected/$1.names"
-  local name
-  while read -r name; do
-    plain "$work/expected/$1/$name" >"$work/plain" && cp "$work/plain" "$work/expected/$1/$name"
-  done <"$work/expected/$1.names"
-}
-
-same_file() {
-  case ${2##*/} in
-    sluice-report.json | search.json | search.journal) plain "$2" | cmp -s - "$1" ;;
-    *) cmp -s "$1" "$2" ;;
-  esac
 }
 
 # Says what is wrong with a finished output; nothing if nothing is.
-problems() {
-  local name
-  [ ! -d "$room/out" ] && { echo "no output"; return; }
-  (cd "$room/out" && find . -type f -printf '%P\n' | sort) >"$work/names"
-  cmp -s "$work/names" "$work/expected/$1.names" || echo "other files: $(comm -3 "$work/names" "$work/expected/$1.names" | tr '\n' ' ')"
-  while read -r name; do
-    same_file "$work/expected/$1/$name" "$room/out/$name" || echo "$name is different"
-  done <"$work/expected/$1.names"
-  for name in "$room"/* "$room"/.[!.]* "$room"/elsewhere/*; do
-    [ -e "$name" ] || continue
-    case $name in "$room/out" | "$room/elsewhere") ;; *) echo "left behind: $name" ;; esac
-  done
-}
+problems() { "$work/compare" whole "$work/expected/$1" "$room"; }
 
 # Says which files have a finished name without being whole.
-early_names() {
-  [ "$1" = search ] && return
-  local path name
-  for path in "$room"/out/*; do
-    [ -f "$path" ] || continue
-    name=${path##*/}
-    [ -f "$work/expected/$1/$name" ] && same_file "$work/expected/$1/$name" "$path" && continue
-    echo "$name is not whole"
-  done
-}
+early_names() { [ "$1" = search ] || "$work/compare" early "$work/expected/$1" "$room"; }
