@@ -18,7 +18,8 @@ let package = Package(
   ]
     + [
       "header", "index", "zip", "pickle", "config", "strides", "recipe", "journal", "report",
-      "statistics", "frame", "page", "scores", "adapter", "architecture", "tokenizer", "names",
+      "statistics", "frame", "page", "scores", "architecture", "tokenizer", "names", "answer",
+      "hub", "result", "adapter",
     ].map { target in
       .executableTarget(
         name: "fuzz-\(target)",

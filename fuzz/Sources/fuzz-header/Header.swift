@@ -1,4 +1,5 @@
 import FuzzSupport
+@testable import SluiceCore
 @testable import SluiceFormats
 
 /// A whole safetensors file: prefix, header, and as much data as there is.

@@ -1,6 +1,7 @@
 import FuzzSupport
 @testable import SluiceFormats
 @testable import SluicePipeline
+@testable import SluiceRecipe
 
 /// A file that a run left, as each of those that read one of its JSON files.
 ///

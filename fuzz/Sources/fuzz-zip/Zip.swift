@@ -1,4 +1,5 @@
 import FuzzSupport
+@testable import SluiceCore
 @testable import SluiceFormats
 
 /// A whole PyTorch file: ZIP directory, pickle, storages.

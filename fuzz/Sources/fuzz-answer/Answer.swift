@@ -1,0 +1,26 @@
+import FuzzSupport
+@testable import SluiceStages
+
+/// A line that a program of a stage wrote.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzAnswer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  attempt(start, count) { bytes in
+    let answer = try ExecAnswer(Array(bytes), of: programs.value, tensor: "t")
+    precondition(answer.line.utf8.count >= bytes.count)
+    precondition(answer.error?.utf8.count ?? 0 <= 3 * bytes.count)
+  }
+}
+
+/// Errors name the program that wrote the line; libFuzzer calls from one thread.
+private struct Confined: @unchecked Sendable {
+  let value: ExecProgram
+
+  init() {
+    let greeting = #"{"protocol":"sluice-exec","version":1}"#
+    let spec = ExecSpec(
+      command: ["/bin/sh", "-c", "echo '\(greeting)'; exec sleep 1000000"], kind: .delta,
+      name: "s", directory: "/", modelNames: ["m"])
+    do { value = try ExecProgram(spec) } catch { fatalError("\(error)") }
+  }
+}
+private let programs = Confined()
