@@ -22,7 +22,7 @@ let relaxed: [SwiftSetting] = [
 let package = Package(
   name: "sluice",
   products: [
-    .executable(name: "sluice", targets: ["SluiceCommand"]),
+    .executable(name: "sluice", targets: ["SluiceCommand", "SluiceCommit"]),
     .library(name: "Sluice", targets: ["Sluice"]),
   ],
   dependencies: [
@@ -123,6 +123,10 @@ let package = Package(
         "SluiceSearch", "SluiceReport", "SluiceSolvers", "CSluiceSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+
+    // The commit, written before each build. Linked into the program and imported by nothing.
+    .plugin(name: "WriteCommit", capability: .buildTool()),
+    .target(name: "SluiceCommit", swiftSettings: strict, plugins: ["WriteCommit"]),
 
     // What only tests use: scalar references, tiny model families, hostile files.
     .target(

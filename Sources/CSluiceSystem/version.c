@@ -1,12 +1,6 @@
 #include "sluice_system.h"
 
-#define TEXT(name) #name
-#define TEXT_OF(name) TEXT(name)
+// The module SluiceCommit defines it, which the product `sluice` links and tests do not.
+__attribute__((weak)) const char *sluice_built_from(void);
 
-const char *sluice_commit(void) {
-#ifdef SLUICE_COMMIT
-  return TEXT_OF(SLUICE_COMMIT);
-#else
-  return "";
-#endif
-}
+const char *sluice_commit(void) { return sluice_built_from ? sluice_built_from() : ""; }

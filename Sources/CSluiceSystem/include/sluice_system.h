@@ -49,8 +49,7 @@ int32_t sluice_guard_failed(int32_t slot);
 // Ends a guard, before the mapping is removed. Gives 1 if a page could not be read, else 0.
 int32_t sluice_end_guard(int32_t slot);
 
-// The commit that the program was built from, if the build said so (-Xcc -DSLUICE_COMMIT=...); else
-// an empty text.
+// The commit that the program was built from; empty where that is not known, as without git.
 const char *sluice_commit(void);
 
 #ifdef __cplusplus
