@@ -16,7 +16,9 @@ package struct ModelConfig: Sendable {
   ]
 
   /// The values by path.
-  package private(set) var values: [String: JSONScalar] = [:]
+  package let values: [String: JSONScalar]
+  /// Where the values of the language model stand: in a section, or at the top.
+  package let textSection: String?
 
   /// Reads a config.
   ///
@@ -39,7 +41,11 @@ package struct ModelConfig: Sendable {
         return values
       }
     }
-    values = try found.get()
+    let values = try found.get()
+    self.values = values
+    textSection = ModelConfig.textSections.first { section in
+      values.keys.contains { $0.hasPrefix("\(section).") }
+    }
   }
 
   private static func collect(
@@ -73,13 +79,6 @@ package struct ModelConfig: Sendable {
 
   /// The kind of model, as transformers calls it.
   package var modelType: String? { string("model_type") }
-
-  /// Where the values of the language model stand: in a section, or at the top.
-  package var textSection: String? {
-    ModelConfig.textSections.first { section in
-      values.keys.contains { $0.hasPrefix("\(section).") }
-    }
-  }
 
   /// The value of a key of the language model, from its section or from the top.
   ///
