@@ -61,8 +61,10 @@ public struct RecipeFile: Sendable {
       (recipe, written) = try form.read(&map)
       recipe.simplify()
       try map.finish()
-    case (_, nil):
-      recipe = try MethodForm(directory: directory).read(&map)
+    case (let method, nil):
+      recipe =
+        try method?.text() == LinearForm.name
+        ? LinearForm(directory: directory).read(&map) : MethodForm(directory: directory).read(&map)
       recipe.simplify()
       written = try map.take("out")?.text()
       try map.finish(reasons: ForeignKeys.top)

@@ -85,7 +85,7 @@ struct RecipeErrorTests {
       "merge_method: dpa", "1:15", "merge_method: there is no method \"dpa\"",
       "Did you mean dppa? Known are: dppa, dp, dare-ties, dare-linear, task-arithmetic, magnitude, "
         + "owl, dare, wanda, sparsegpt, ties, sum, average, lm-cocktail, adamerging, "
-        + "adamerging++, regmean, greedy-soup."),
+        + "adamerging++, regmean, greedy-soup, linear."),
     WrongRecipe("merge_method: dppa", "1:1", "the key base_model is missing"),
     WrongRecipe(
       "merge_method: dppa\nbase_model: no", "2:13",

@@ -9,8 +9,7 @@ struct MethodForm {
   func read(_ map: inout RecipeMap) throws(RecipeError) -> MergeRecipe {
     let method = try NamedMethod.read(try map.require("merge_method"))
     let base = RecipePath.resolve(model: try map.require("base_model").text(), in: directory)
-    let entries = try ModelList(directory: directory, basePath: base)
-      .read(try map.require("models"))
+    let entries = try ModelList(directory: directory, basePath: base).readEither(&map)
     var recipe = MergeRecipe(
       base: base, models: entries.map(\.model), method: .init())
     method.apply(to: &recipe)

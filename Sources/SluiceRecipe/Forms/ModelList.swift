@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
@@ -29,6 +30,49 @@ struct ModelList {
       }
     }
     return entries
+  }
+
+  /// Reads `models`, or the sources of the one slice that stands for them.
+  func readEither(_ map: inout RecipeMap) throws(RecipeError) -> [Entry] {
+    if map.peek("models") == nil, let slices = map.take("slices") {
+      return try read(slices: slices)
+    }
+    return try read(try map.require("models"))
+  }
+
+  /// Reads `slices` that leave every model whole: one slice, of all layers of each model.
+  private func read(slices field: RecipeField) throws(RecipeError) -> [Entry] {
+    let slices = try field.list(of: "slices")
+    guard slices.count == 1, let slice = slices.first else {
+      throw field.error(ForeignKeys.stacking, remedy: "Write one slice of all layers, or models.")
+    }
+    var map = try RecipeMap(slice)
+    let sources = try map.require("sources")
+    try map.finish(reasons: ["parameters": "write it beside slices, or for each source"])
+    return try read(sources)
+  }
+
+  /// Checks that a source is the whole stack of its model's layers.
+  private func checkRange(_ field: RecipeField, _ path: String) throws(RecipeError) {
+    let bounds = try field.list(of: "the first layer and the one after the last")
+    guard bounds.count == 2 else {
+      throw field.error("two numbers are expected: the first layer and the one after the last")
+    }
+    let (first, end) = (try bounds[0].number(), try bounds[1].number())
+    let count = ModelList.layerCount(path)
+    guard first == 0, count == nil || end == Double(count ?? 0) else {
+      throw field.error(
+        "\(ForeignKeys.stacking) (\(path.printable) has \(count.map(String.init) ?? "other") layers)",
+        remedy: "Write a slice of all layers, or models.")
+    }
+  }
+
+  /// How many layers a model has, if its config is at hand and says so.
+  private static func layerCount(_ path: String) -> Int? {
+    guard let directory = try? HubCache.resolve(path),
+      let text = try? InputFile.contents(of: "\(directory)/config.json", byteLimit: 1 << 24)
+    else { return nil }
+    return (try? ModelConfig(text, file: path))?.integer("num_hidden_layers")
   }
 
   private func map(_ field: RecipeField) throws(RecipeError) -> [Entry] {
@@ -65,6 +109,7 @@ struct ModelList {
       var model = path.model(named: name)
       model.adapters += try adapters(map.take("adapters"))
       let parameters = map.take("parameters")
+      if let range = map.take("layer_range") { try checkRange(range, model.path) }
       try map.finish()
       // mergekit's examples list the base among the models, without parameters.
       if model.adapters.isEmpty, model.path == basePath, parameters.map({ $0.isNothing }) ?? true {

@@ -34,10 +34,12 @@ struct NamedMethod: Sendable {
     NamedMethod(
       name: "dare-linear", summary: "Random pruning, deltas added up.",
       settings: [("prune", "dare"), ("merge", "sum")]),
-    NamedMethod(
-      name: "task-arithmetic", summary: "Deltas added up, each times its model's weight.",
-      settings: [("prune", "none"), ("merge", "sum")]),
+    taskArithmetic,
   ]
+
+  static let taskArithmetic = NamedMethod(
+    name: "task-arithmetic", summary: "Deltas added up, each times its model's weight.",
+    settings: [("prune", "none"), ("merge", "sum")])
 
   private static let prunings = PruneMethod.table.filter { row in
     row.name != "none" && !pairs.contains { $0.name == row.name }
@@ -60,7 +62,7 @@ struct NamedMethod: Sendable {
     if let method = all.first(where: { $0.name == name }) { return method }
     throw field.error(
       "there is no method \(text.quotedForMessage)",
-      remedy: ClosestWord.remedy(for: name, among: all.map(\.name)))
+      remedy: ClosestWord.remedy(for: name, among: all.map(\.name) + [LinearForm.name]))
   }
 
   /// Puts the method's settings into a recipe.
@@ -73,8 +75,11 @@ struct NamedMethod: Sendable {
 
 /// Keys that mergekit's users may bring along and that have no counterpart, with what to do.
 enum ForeignKeys {
+  /// Why slices that are not all layers are refused.
+  static let stacking = "layers are not stacked here: all models have the layers of the base"
+
   static let top: [String: String] = [
-    "slices": "layers are not stacked here: all models have the layers of the base",
+    "slices": stacking,
     "modules": "parts of a model are not merged apart: one recipe merges one model",
     "tokenizer-source": "the base's tokenizer is copied: remove the key",
     "tokenizer": "the base's tokenizer is copied: remove the key",

@@ -1,0 +1,128 @@
+import SluiceCore
+import SluicePipeline
+import SluiceRecipe
+import SluiceTestSupport
+import Testing
+
+@Suite("Recipes of whole models: linear, and slices of all layers")
+struct WholeModelTests {
+  @Test("linear is the mean of the models by weight, without a base")
+  func linear() throws {
+    let directory = try FamilyDirectory()
+    let recipe = try directory.recipe(
+      """
+      merge_method: linear
+      models:
+        - {model: models/math, parameters: {weight: 1.4}}
+        - {model: models/law, parameters: {weight: 0.6}}
+      dtype: float32
+      """)
+    let merged = try directory.run(recipe).model
+    let models = try ["math", "law"].map { try TinyModel.read(directory("models/\($0)")) }
+    for tensor in models[0].tensors {
+      let first = try #require(tensor.floats)
+      let second = try #require(models[1][tensor.name]?.floats)
+      let found = try #require(merged[tensor.name]?.floats)
+      for index in first.indices {
+        // The weight is rounded to F32, the delta and the sum too.
+        let expected = 0.7 * Double(first[index]) + 0.3 * Double(second[index])
+        let largest = max(first[index].magnitude, second[index].magnitude)
+        #expect(abs(Double(found[index]) - expected) <= Double(largest) * 0x1p-21)
+      }
+    }
+  }
+
+  @Test("linear without normalize takes weights that are a mean already")
+  func normalize() throws {
+    func text(_ second: Double) -> String {
+      """
+      merge_method: linear
+      models:
+        - {model: b, parameters: {weight: 0.5}}
+        - {model: m, parameters: {weight: \(second)}}
+      parameters: {normalize: false}
+      """
+    }
+    let recipe = try RecipeFile.parse(text(0.5), options: RunOptions(threads: 1)).recipe
+    #expect(recipe.base == "b" && recipe.models.map(\.weight) == [0.5])
+    #expect(throws: RecipeError.self) {
+      try RecipeFile.parse(text(0.75), options: RunOptions(threads: 1))
+    }
+  }
+
+  @Test(
+    "what is no mean of models is refused, with its place",
+    arguments: [
+      ("  - {model: a, parameters: {weight: 1}}", "1:15", "that model"),
+      ("  - {model: a, parameters: {weight: 1}}\n  - model: b", "4:5", "no weight"),
+      (
+        "  - {model: a, parameters: {weight: 1}}\n  - {model: b, parameters: {weight: -1}}", "1:15",
+        "add up to nothing"
+      ),
+      (
+        "  - {model: a, parameters: {weight: [0, 1]}}\n  - {model: b, parameters: {weight: 1}}",
+        "3:37", "one weight for each"
+      ),
+    ])
+  func refused(models: String, place: String, message: String) throws {
+    let error = #expect(throws: RecipeError.self) {
+      try RecipeFile.parse(
+        "merge_method: linear\nmodels:\n" + models, options: RunOptions(threads: 1))
+    }
+    let failure = try #require(error).failure
+    #expect(
+      failure.message.contains(message) && failure.subject.file?.hasSuffix(":\(place)") == true)
+  }
+
+  private func setLayers(_ directory: FamilyDirectory) throws {
+    for name in ["base", "math", "law"] {
+      try directory.write(
+        #"{"model_type": "llama", "num_hidden_layers": 2}"#, to: "models/\(name)/config.json")
+    }
+  }
+
+  private static func slices(_ ranges: [String], more: String = "") -> String {
+    """
+    slices:
+      - sources:
+          - {model: models/base, layer_range: \(ranges[0])}
+          - {model: models/math, layer_range: \(ranges[1]), parameters: {weight: 1.0}}
+          - {model: models/law, layer_range: \(ranges[0]), parameters: {weight: 0.5}}
+    \(more)
+    merge_method: task_arithmetic
+    base_model: models/base
+    """
+  }
+
+  @Test("one slice of all layers is the models themselves")
+  func whole() throws {
+    let directory = try FamilyDirectory()
+    try setLayers(directory)
+    let plain = try directory.recipe(
+      """
+      merge_method: task_arithmetic
+      base_model: models/base
+      models:
+        - {model: models/math, parameters: {weight: 1.0}}
+        - {model: models/law, parameters: {weight: 0.5}}
+      """)
+    #expect(try directory.recipe(Self.slices(["[0, 2]", "[0, 2]"])) == plain)
+  }
+
+  @Test(
+    "layers that are cut, moved or stacked are refused",
+    arguments: [
+      ("[0, 2]", "[0, 1]"), ("[1, 2]", "[0, 2]"), ("[0, 2]", "[0, 3]"), ("[0]", "[0, 2]"),
+    ])
+  func cut(first: String, second: String) throws {
+    let directory = try FamilyDirectory()
+    try setLayers(directory)
+    #expect(throws: RecipeError.self) { try directory.recipe(Self.slices([first, second])) }
+    #expect(throws: RecipeError.self) {
+      try directory.recipe(
+        Self.slices(
+          ["[0, 2]", "[0, 2]"],
+          more: "  - sources: [{model: models/math, layer_range: [0, 2]}]"))
+    }
+  }
+}
