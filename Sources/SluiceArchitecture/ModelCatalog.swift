@@ -20,6 +20,8 @@ package struct ModelCatalog: Sendable {
   private var positions: [String: Int] = [:]
   private var stacks: [String: ExpertStack] = [:]
   private var layers: [String: (stack: String, index: Int)] = [:]
+  /// The matrices that lie as inputs x outputs.
+  package private(set) var transposed: Set<String> = []
   /// Tensors that families call otherwise in another layout, by that name.
   private var aliases: [String: Int] = [:]
 
@@ -29,10 +31,11 @@ package struct ModelCatalog: Sendable {
   ///   - checkpoint: The checkpoint.
   ///   - renamings: What is done to names that are not the base's.
   ///   - baseNames: The base's names; nil for the base itself.
+  ///   - turned: What lies as inputs x outputs for sure, where there is no config to tell.
   /// - Throws: If its config is none, its packing is not read, or two tensors get one name.
   package init(
     _ checkpoint: Checkpoint, renamings: [ModelNames.Renaming] = [],
-    baseNames: Set<String>? = nil
+    baseNames: Set<String>? = nil, turned: Set<String> = []
   ) throws(FormatError) {
     self.checkpoint = checkpoint
     let isStore = checkpoint.files.contains { $0.format == .deltaStore }
@@ -76,7 +79,13 @@ package struct ModelCatalog: Sendable {
       uniqueKeysWithValues: tensors.filter { $0.entry.shape.rank == 3 }
         .map { ($0.name, $0.entry.shape) })
     for (tensor, description) in zip(tensors, descriptions) {
-      guard architecture.part(of: description).kind == .stack,
+      let part = architecture.part(of: description)
+      if part.kind == .linear,
+        part.orientation == .inputsFirst || turned.contains(tensor.name)
+      {
+        transposed.insert(tensor.name)
+      }
+      guard part.kind == .stack || part.kind == .bias,
         let stack = ExpertStack(description, siblings: shapes, config: config),
         stack.layerCount <= Checkpoint.maximumTensorCount
       else { continue }
@@ -88,8 +97,14 @@ package struct ModelCatalog: Sendable {
   }
 
   /// The tensor of a name: one of the checkpoint's, or a layer of one of its stacks.
+  ///
+  /// Matrices are outputs x inputs, however they lie.
   package subscript(name: String) -> CheckpointTensor? {
-    if let position = positions[name] ?? aliases[name] { return tensors[position] }
+    if let position = positions[name] ?? aliases[name] {
+      let tensor = tensors[position]
+      guard transposed.contains(tensor.name) else { return tensor }
+      return tensor.layer(0, of: 1, .transposed, named: tensor.name)
+    }
     guard let place = layers[name] else { return nil }
     return layer(place.index, of: place.stack)
   }
@@ -105,7 +120,16 @@ package struct ModelCatalog: Sendable {
   /// A layer of a stack, as a tensor of its own.
   package func layer(_ index: Int, of name: String) -> CheckpointTensor? {
     guard let stack = stacks[name], let position = positions[name] else { return nil }
-    return tensors[position].layer(index, of: stack)
+    let (tensor, own) = (tensors[position], stack.layerName(index))
+    if let layout = stack.layout {
+      return tensor.layer(index, of: stack.layerCount, layout, named: own, stack.layerShape)
+    }
+    return tensor.layer(index, of: stack)
+  }
+
+  /// How the layers of a tensor lie in it, where they are no pieces of it.
+  package func layout(_ name: String) -> MatrixLayout? {
+    transposed.contains(name) ? .transposed : stacks[name]?.layout
   }
 
   /// All names under which weights are found, with the layers of stacks in the place of stacks.
@@ -163,7 +187,10 @@ extension CheckpointTensor {
     }
     guard let byteCount = entry.dtype.byteCount(ofElements: shape.elementCount) else { return nil }
     if let view = entry.view, let width = entry.dtype.byteCount {
-      return strided(view, shape, name, first: index * shape.elementCount, width: width)
+      let columns = shape.dimensions.last ?? 1
+      return strided(
+        view, shape, name, first: index * shape.elementCount,
+        rows: (shape.elementCount / max(columns, 1), columns), columns: (columns, 1), width: width)
     }
     let start = entry.byteRange.lowerBound + index * byteCount
     return CheckpointTensor(
@@ -172,21 +199,53 @@ extension CheckpointTensor {
       fileOrdinal: fileOrdinal)
   }
 
-  /// A layer of a stack whose elements do not lie one after the other.
+  /// A layer of a tensor whose matrices lie as inputs x outputs, as outputs x inputs.
+  fileprivate func layer(
+    _ index: Int, of count: Int, _ layout: MatrixLayout, named name: String,
+    _ whole: TensorShape? = nil
+  ) -> CheckpointTensor? {
+    guard let rowLength = entry.shape.dimensions.last,
+      let place = layout.place(
+        of: index, count: count, elementCount: entry.shape.elementCount, rowLength: rowLength),
+      let shape = whole ?? TensorShape([place.rowCount, place.columnCount])
+    else { return nil }
+    if let packed = entry.packed {
+      let own = layout.layersPerMatrix
+      let rows =
+        layout == .interleaved
+        ? index % own : index % own * place.rowCount
+      guard
+        let part = packed.outputs(
+          matrix: index / own, first: rows, count: place.rowCount, step: place.rowStep)
+      else { return nil }
+      return CheckpointTensor(
+        entry: TensorEntry(
+          name: name, dtype: entry.dtype, shape: shape, byteRange: entry.byteRange, packed: part),
+        fileOrdinal: fileOrdinal)
+    }
+    guard let width = entry.dtype.byteCount else { return nil }
+    return strided(
+      entry.view, shape, name, first: place.first, rows: (place.rowCount, place.rowStep),
+      columns: (place.columnCount, place.columnStep), width: width)
+  }
+
+  /// A layer whose elements do not lie one after the other.
   private func strided(
-    _ view: StridedView, _ shape: TensorShape, _ name: String, first: Int, width: Int
+    _ view: StridedView?, _ shape: TensorShape, _ name: String, first: Int,
+    rows: (count: Int, step: Int), columns: (count: Int, step: Int), width: Int
   ) -> CheckpointTensor {
-    let (rows, columns) = (shape.dimensions[0], shape.dimensions[1])
-    let start = view.offset(of: first)
+    func offset(_ element: Int) -> Int { view?.offset(of: element) ?? element }
+    let start = offset(first)
     let strides = [
-      rows > 1 ? view.offset(of: first + columns) - start : columns,
-      columns > 1 ? view.offset(of: first + 1) - start : 1,
+      rows.count > 1 ? offset(first + rows.step) - start : 1,
+      columns.count > 1 ? offset(first + columns.step) - start : 1,
     ]
-    let span = (rows - 1) * strides[0] + (columns - 1) * strides[1] + 1
+    let span = (rows.count - 1) * strides[0] + (columns.count - 1) * strides[1] + 1
     let begin = entry.byteRange.lowerBound + start * width
+    let matrix = TensorShape([rows.count, columns.count])
     return CheckpointTensor(
       entry: TensorEntry(
         name: name, dtype: entry.dtype, shape: shape, byteRange: begin..<(begin + span * width),
-        view: StridedView(shape, strides: strides)), fileOrdinal: fileOrdinal)
+        view: matrix.flatMap { StridedView($0, strides: strides) }), fileOrdinal: fileOrdinal)
   }
 }

@@ -14,6 +14,16 @@ package struct TokenTable: Sendable {
   /// The file that said so.
   package let file: String
 
+  /// The id of each token; the lowest of several.
+  package var ids: [UInt64: Int32] {
+    var ids: [UInt64: Int32] = [:]
+    ids.reserveCapacity(tokens.count)
+    for (id, token) in tokens.enumerated() {
+      if let token, ids[token] == nil { ids[token] = Int32(id) }
+    }
+    return ids
+  }
+
   /// The number of ids that have a token.
   package var count: Int { tokens.count { $0 != nil } }
 

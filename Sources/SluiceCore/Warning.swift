@@ -20,6 +20,8 @@ public struct Warning: Sendable, Hashable {
     case unchangedTensor = "unchanged-tensor"
     /// Rows were cut or added because vocabularies differ.
     case vocabulary = "vocabulary"
+    /// Rows of embeddings and heads were matched by token.
+    case matchedRows = "matched-rows"
     /// A tied head was materialised from its embedding.
     case untiedHead = "untied-head"
     /// Models differ in dtype.
@@ -38,7 +40,7 @@ public struct Warning: Sendable, Hashable {
     case unlockedOutput = "unlocked-output"
 
     /// Whether nobody has to act on it: it happens in most merges of its kind.
-    package var isForReportOnly: Bool { self == .manyTies }
+    package var isForReportOnly: Bool { self == .manyTies || self == .matchedRows }
   }
 
   /// The kind.

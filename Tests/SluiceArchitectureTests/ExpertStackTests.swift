@@ -46,14 +46,44 @@ struct ExpertStackTests {
     #expect(down.layerName(1) == "model.layers.0.block_sparse_moe.experts.1.w2.weight")
   }
 
-  @Test("inputs first, gate and up share rows and stay together")
+  @Test("inputs first, gate and up of a family that is not known stay together")
   func inputsFirst() throws {
     let joined = try #require(
       try Self.stack("gate_up_proj", [4, 12, 16], beside: ["down_proj": [4, 8, 12]]))
-    #expect(joined.orientation == .inputsFirst)
+    #expect(joined.orientation == .inputsFirst && joined.layout == .transposed)
     #expect(joined.layerCount == 4)
     #expect(joined.layerName(3) == "model.layers.0.mlp.experts.3.gate_up_proj.weight")
-    #expect(joined.layerShape.dimensions == [12, 16])
+    #expect(joined.layerShape.dimensions == [16, 12])
+  }
+
+  @Test(
+    "inputs first, gate and up come apart as the family joins them",
+    arguments: [
+      ("gpt_oss", MatrixLayout.interleaved), ("llama4_text", .halves), ("llama4", .halves),
+    ])
+  func joined(type: String, layout: MatrixLayout) throws {
+    let joined = try #require(
+      try Self.stack("gate_up_proj", [4, 12, 16], beside: ["down_proj": [4, 8, 12]], type: type))
+    #expect(joined.layout == layout && joined.layerCount == 8)
+    #expect(joined.layerShape.dimensions == [8, 12])
+    #expect(joined.layerName(7) == "model.layers.0.mlp.experts.3.up_proj.weight")
+    let down = try #require(
+      try Self.stack("down_proj", [4, 8, 12], beside: ["gate_up_proj": [4, 12, 16]], type: type))
+    #expect(down.layout == .transposed && down.layerShape.dimensions == [12, 8])
+  }
+
+  @Test("biases of experts come apart as their matrices do")
+  func biases() throws {
+    let shapes = ["down_proj": [4, 8, 12], "gate_up_proj": [4, 12, 16]]
+    let joined = try #require(
+      try Self.stack("gate_up_proj_bias", [4, 16], beside: shapes, type: "gpt_oss"))
+    #expect(joined.layout == .interleaved && joined.layerShape.dimensions == [8])
+    #expect(joined.layerName(2) == "model.layers.0.mlp.experts.1.gate_proj.bias")
+    let down = try #require(
+      try Self.stack("down_proj_bias", [4, 12], beside: shapes, type: "gpt_oss"))
+    #expect(down.layout == nil && down.layerCount == 4)
+    #expect(down.layerName(2) == "model.layers.0.mlp.experts.2.down_proj.bias")
+    #expect(try Self.stack("down_proj_bias", [4, 12], beside: [:], type: "gpt_oss") == nil)
   }
 
   @Test("a stack under another name has numbered matrices")

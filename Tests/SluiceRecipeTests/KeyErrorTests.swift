@@ -30,8 +30,9 @@ struct KeyErrorTests {
   }
 
   static let table = [
-    word("vocabulary", "extends", "Did you mean extend? Known are: error, base, extend."),
-    WrongValue("vocabulary", "[base]", "one of error, base, extend is expected, found a list"),
+    word("vocabulary", "extends", "Did you mean extend? Known are: error, base, extend, match."),
+    WrongValue(
+      "vocabulary", "[base]", "one of error, base, extend, match is expected, found a list"),
     word("extra-tensors", "ignored", "Did you mean ignore? Known are: error, ignore, copy."),
     word("absent", "bases", "Did you mean base? Known are: error, base."),
     WrongValue("rename", "{a: b}", "a text is expected, found a mapping"),

@@ -74,6 +74,6 @@ struct ModelErrorTests {
     WrongRecipe(
       "merge_method: sum\nbase_model: b\nmodels: [{model: m, nam: x}]", "3:21",
       "models[0].nam: there is no such key",
-      "Did you mean name? Known are: model, name, adapters, parameters."),
+      "Did you mean name? Known are: model, name, adapters, parameters, layer_range."),
   ]
 }

@@ -50,6 +50,13 @@ typedef enum {
   SLUICE_SCALED_SUM = 3,     // the sum of weight * delta
 } sluice_aggregation;
 
+// What a code of packed weights stands for; codes of half a byte lie in pairs, the lower half first.
+typedef enum {
+  SLUICE_E4M3 = 0,  // a byte: 4 bits of exponent, 3 of fraction
+  SLUICE_E2M1 = 1,  // half a byte: 2 bits of exponent, 1 of fraction
+  SLUICE_INT4 = 2,  // half a byte: an integer plus 8
+} sluice_code;
+
 // What a histogram saw beside its table.
 typedef struct {
   size_t length;     // how many elements were listed
@@ -154,6 +161,10 @@ typedef struct {
   void (*product)(const sluice_product *product);
   // Adds the square of each element to the sum of its number modulo 16.
   void (*square_sums)(const float *values, size_t count, double *sums);
+  // Float32 of codes, times the scale of their block. The first code is at a position of its line, in the
+  // byte that is given; blocks begin at multiples of their length, and the scales with the first code's.
+  void (*decode)(const uint8_t *codes, sluice_code code, size_t first, size_t count,
+                 const float *scales, size_t block, float *out);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

@@ -2,6 +2,7 @@
 // SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT and SLUICE_TILE_ROWS.
 #pragma once
 
+#include "codes.h"
 #include "draws.h"
 #include "elect.h"
 #include "elements.h"
@@ -20,5 +21,5 @@
     .prune = prune, .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum,              \
     .merge_mean = merge_mean, .finish = finish, .draw = draw, .keep_drawn = keep_drawn,            \
     .merge_elected = merge_elected, .count_signs = count_signs, .pack = pack, .split = split,      \
-    .unpack = unpack, .product = product, .square_sums = square_sums,                              \
+    .unpack = unpack, .product = product, .square_sums = square_sums, .decode = decode,            \
   }

@@ -25,15 +25,19 @@ package struct BaseTensor: Sendable, Hashable {
   package let shape: TensorShape
   /// The type of the elements.
   package let dtype: DType
+  /// Whether a checkpoint has it as inputs x outputs; the shape is outputs x inputs nevertheless.
+  package let isTurned: Bool
 
   /// Describes a tensor.
   ///
   /// - Parameters:
   ///   - shape: The shape.
   ///   - dtype: The type of the elements.
-  package init(shape: TensorShape, dtype: DType) {
+  ///   - isTurned: Whether a checkpoint has it as inputs x outputs.
+  package init(shape: TensorShape, dtype: DType, isTurned: Bool = false) {
     self.shape = shape
     self.dtype = dtype
+    self.isTurned = isTurned
   }
 }
 
@@ -190,7 +194,8 @@ package struct AdapterMatcher {
     }
     let isSquare = fits.plain && fits.transposed
     let known = orientations.count == 1 ? orientations.first : nil
-    let isTransposed = isSquare ? known ?? adapter.config.isTransposed : fits.transposed
+    let asSaid = base(name)?.isTurned == true ? false : adapter.config.isTransposed
+    let isTransposed = isSquare ? known ?? asSaid : fits.transposed
     var product = DeltaTerm.Product(
       left: isTransposed ? a.transposed : b, right: isTransposed ? b.transposed : a)
     try addMagnitude(to: &product, module, count: b.rowCount, isTransposed: isTransposed)
@@ -277,15 +282,17 @@ package struct AdapterMatcher {
           view: entry.view))
       return
     }
+    let isTurned = base(name)?.isTurned == true
+    let dimensions = base(name)?.shape.dimensions
     guard let matrix = FactorMatrix(matrix: entry) ?? FactorMatrix(vector: entry),
-      base(name)?.shape == entry.shape
+      (isTurned ? dimensions?.reversed() : dimensions) == entry.shape.dimensions
     else {
       throw bad(
         "its shape is \(entry.shape), the base's \(base(name)?.shape.description ?? "another"): "
           + "only a part of its difference was asked for", entry,
         remedy: "Give the adapter the scale 1.")
     }
-    add(.whole(matrix), to: name, scale: 1)
+    add(.whole(isTurned ? matrix.transposed : matrix), to: name, scale: 1)
   }
 }
 

@@ -44,5 +44,26 @@ package struct DeltaTerm: Sendable {
   /// The file of the factors.
   package var file: InputFile
 
+  /// The part of a stack's term that belongs to some outputs of one matrix, as outputs x inputs where the
+  /// stack has inputs x outputs.
+  ///
+  /// - Parameters:
+  ///   - matrix: The position of the matrix.
+  ///   - first: The first output.
+  ///   - count: How many outputs.
+  ///   - step: From one to the next.
+  /// - Returns: The term; nil of what is no plain product.
+  package func layer(matrix: Int, first: Int, count: Int, step: Int) -> DeltaTerm? {
+    guard let product, product.magnitude == nil else { return nil }
+    var (inputs, outputs) = (product.left, product.right.transposed)
+    inputs.offset += matrix * product.left.expertStride
+    outputs.offset += matrix * product.right.expertStride + first * outputs.rowStride
+    outputs.rowStride *= step
+    outputs.rowCount = count
+    var term = self
+    term.content = .product(Product(left: outputs, right: inputs.transposed))
+    return term
+  }
+
   var product: Product? { if case .product(let product) = content { product } else { nil } }
 }

@@ -8,6 +8,7 @@ struct RoleList {
     let tensor: CheckpointTensor
     let part: TensorPart
     let layers: [String]
+    let layout: MatrixLayout?
   }
 
   private let rows: [Row]
@@ -18,7 +19,8 @@ struct RoleList {
       let stack = catalog.stack(tensor.name)
       return Row(
         tensor: tensor, part: catalog.part(of: tensor),
-        layers: (0..<(stack?.layerCount ?? 0)).map { stack?.layerName($0) ?? "" })
+        layers: (0..<(stack?.layerCount ?? 0)).map { stack?.layerName($0) ?? "" },
+        layout: catalog.layout(tensor.name))
     }
   }
 
@@ -61,6 +63,7 @@ struct RoleList {
         if row.part.isLinear {
           json.member("orientation", .string(row.part.orientation.rawValue))
         }
+        if let layout = row.layout { json.member("layout", .string(layout.rawValue)) }
         if !row.layers.isEmpty {
           json.key("layers")
           json.beginArray()

@@ -53,7 +53,8 @@ extension OutputFile {
     }
   }
 
-  private func writeBuffered(
+  /// Writes bytes through the page cache.
+  func writeBuffered(
     _ bytes: UnsafeRawBufferPointer, at offset: Int
   ) throws(FormatError) {
     guard bytes.count > 0 else { return }

@@ -21,6 +21,8 @@ package final class OutputFile: Sendable {
   let isDirectRefused = Atomic<Bool>(false)
   let isClosed = Atomic<Bool>(false)
   let writeBack = WriteBack()
+  /// Held while bytes are written between others that stay as they are.
+  let mixing = MixingLocks()
 
   private init(path: String, byteCount: Int, descriptor: Int32, isDirect: Bool) {
     self.path = path

@@ -10,17 +10,7 @@ package import SluiceCore
 /// `bench/inputs/check_packed.py` compares it bit for bit.
 package struct PackedView: Sendable, Hashable {
   /// What a code stands for.
-  package enum Code: String, Sendable, Hashable {
-    /// One byte: 4 bits of exponent, 3 of fraction.
-    case e4m3
-    /// Half a byte, the lower half first: 2 bits of exponent, 1 of fraction.
-    case e2m1
-    /// Half a byte, the lower half first: the integer plus 8.
-    case int4
-
-    /// The bits of a code.
-    package var bitCount: Int { self == .e4m3 ? 8 : 4 }
-  }
+  package typealias Code = PackedCode
 
   /// What a scale is kept as.
   package enum ScaleCode: String, Sendable, Hashable {
@@ -76,6 +66,8 @@ package struct PackedView: Sendable, Hashable {
   package private(set) var codes: Place
   /// The bytes from one line of codes to the next.
   package let lineByteCount: Int
+  /// From one line of scales to the next, in lines: 2 where the lines of two layers take turns.
+  package let scaleLineStep: Int
   /// Where the scales lie, line after line of blocks.
   package private(set) var scales: Place
   /// What a scale is kept as.
@@ -93,7 +85,7 @@ package struct PackedView: Sendable, Hashable {
   package init(
     _ code: Code, matrixCount: Int = 1, rowCount: Int, columnCount: Int, codes: Place,
     lineByteCount: Int? = nil, scales: Place, scaleCode: ScaleCode, blockRows: Int,
-    blockColumns: Int, divisor: Float = 1, isTransposed: Bool = false
+    blockColumns: Int, divisor: Float = 1, isTransposed: Bool = false, scaleLineStep: Int = 1
   ) {
     precondition(rowCount > 0 && columnCount > 0 && blockRows > 0 && blockColumns > 0)
     self.code = code
@@ -108,6 +100,7 @@ package struct PackedView: Sendable, Hashable {
     self.blockColumns = blockColumns
     self.divisor = divisor
     self.isTransposed = isTransposed
+    self.scaleLineStep = scaleLineStep
   }
 
   /// The scales of a line of blocks.
@@ -127,6 +120,9 @@ package struct PackedView: Sendable, Hashable {
     let block = blockRows * blockColumns
     return (count * code.bitCount + count / block * scales + 7) / 8
   }
+
+  /// The bytes of the codes of a line.
+  package var lineCodeByteCount: Int { (columnCount * code.bitCount + 7) / 8 }
 
   /// The same with files counted from another place.
   ///
@@ -159,5 +155,28 @@ package struct PackedView: Sendable, Hashable {
         file: scales.file, start: scales.start + scaleLine * scaleColumns * scaleCode.byteCount),
       scaleCode: scaleCode, blockRows: min(blockRows, rows.count), blockColumns: blockColumns,
       divisor: divisor, isTransposed: isTransposed)
+  }
+
+  /// Some outputs of one matrix of a stack, as outputs x inputs: as their codes lie.
+  ///
+  /// - Parameters:
+  ///   - matrix: The position of the matrix.
+  ///   - first: The first output.
+  ///   - count: How many.
+  ///   - step: From one to the next.
+  /// - Returns: The view; nil where the stack is not transposed, or outputs share scales.
+  package func outputs(matrix: Int, first: Int, count: Int, step: Int) -> PackedView? {
+    guard isTransposed, blockRows == 1, scaleLineStep == 1, count > 0,
+      first + (count - 1) * step < rowCount
+    else { return nil }
+    let line = matrix * rowCount + first
+    return PackedView(
+      code, rowCount: count, columnCount: columnCount,
+      codes: Place(file: codes.file, start: codes.start + line * lineByteCount),
+      lineByteCount: lineByteCount * step,
+      scales: Place(
+        file: scales.file, start: scales.start + line * scaleColumns * scaleCode.byteCount),
+      scaleCode: scaleCode, blockRows: 1, blockColumns: blockColumns, divisor: divisor,
+      scaleLineStep: step)
   }
 }

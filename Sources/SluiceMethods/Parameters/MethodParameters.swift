@@ -69,7 +69,7 @@ extension MethodParameters {
     case delta
   }
 
-  /// What to do where vocabularies differ in their number of rows.
+  /// What to do where vocabularies differ.
   package enum Vocabulary: String, Sendable, Hashable, CaseIterable {
     /// Refuse.
     case error
@@ -77,6 +77,8 @@ extension MethodParameters {
     case base
     /// Add rows: the mean of the models that have them.
     case extend
+    /// Keep the base's rows, and take of each model the rows of the same tokens.
+    case match
   }
 
   /// What to do with a tensor that the base does not have.

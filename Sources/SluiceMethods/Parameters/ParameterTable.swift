@@ -12,7 +12,7 @@ package struct ParameterTable: Sendable {
 
   package let vocabulary = Parameter<MethodParameters.Vocabulary>(
     "vocabulary", .error, in: "read",
-    "What to do where models differ in their number of vocabulary rows.")
+    "What to do where models differ in their vocabularies.")
   package let extraTensors = Parameter<MethodParameters.ExtraTensors>(
     "extra-tensors", .error, in: "read",
     "What to do with tensors that the base does not have.")

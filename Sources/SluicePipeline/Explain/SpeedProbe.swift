@@ -55,8 +55,8 @@ struct SpeedProbe {
   private func pieces(_ count: Int) -> [ProbePiece] {
     let elements = SpeedProbe.pieceElements
     let tasks = plan.tasks.filter { task in
-      task.role != .copied && task.elementCount >= 1 << 16 && task.base.packed == nil
-        && task.fineTuned.allSatisfy { $0?.packed == nil }
+      task.role != .copied && task.elementCount >= 1 << 16 && !task.base.isNumbers
+        && task.fineTuned.allSatisfy { !($0?.isNumbers ?? false) }
         && ([task.base] + task.fineTuned.compactMap(\.self)).allSatisfy {
           $0.view == nil && $0.file < plan.files.count && $0.computed == nil
         } && task.fineTunedElementCounts.allSatisfy { $0 == 0 || $0 >= task.baseElementCount }

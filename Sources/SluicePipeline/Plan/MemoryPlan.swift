@@ -1,6 +1,7 @@
 internal import SluiceRecipe
 internal import SluiceAdapters
 internal import SluiceCore
+internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluiceStages
@@ -45,6 +46,8 @@ package struct MemoryPlan: Sendable, Hashable {
   /// What is read into buffers should still be in the processor's cache when it is worked on; a
   /// window costs less for each byte the longer it is.
   static func preferredChunkElements(_ io: InputMode) -> Int { io == .pread ? 1 << 17 : 1 << 21 }
+  /// The largest chunk that is worth having where layers do not lie together.
+  static let scatteredChunkElements = 1 << 20
   /// A chunk that still keeps the cost of a window or a read small.
   static let goodChunkElements = 1 << 17
 
@@ -100,6 +103,8 @@ package struct MemoryPlan: Sendable, Hashable {
     let tableBytes: Int
     let indexBytes: Int
     let normBytes: Int
+    /// What writers hold for tensors whose elements do not lie one after the other.
+    let scatterBytes: Int
 
     init(
       _ tasks: [TensorTask], modelCount: Int, needs: TensorPlan.LaneNeeds,
@@ -143,6 +148,9 @@ package struct MemoryPlan: Sendable, Hashable {
         writesFrames: frames.isWriting, readsFrames: frames.isReading)
       // The passes follow each other, so a lane holds the tables of one of them at a time.
       tableBytes = (passes.map { $0.workerBytes(sizes) }.max() ?? 0) + blocks + custom
+      scatterBytes =
+        tasks.contains { $0.outputView != nil }
+        ? MergePass.writerCount * OutputFile.stridedScratchByteCount : 0
       let strips = tasks.reduce(0) { $0 + $1.elementCount / stripElements + 1 }
       indexBytes =
         tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
@@ -157,7 +165,10 @@ package struct MemoryPlan: Sendable, Hashable {
     /// measured (`scripts/attacks known`): some 900 bytes, and its name once in each of the run's own
     /// lists and twice for each model.
     private static func listBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
-      tasks.reduce(0) { $0 + 900 + $1.name.utf8.count * (4 + 2 * modelCount) }
+      tasks.reduce(0) { sum, task in
+        let matched = task.fineTuned.reduce(0) { $0 + ($1?.matched?.rows.count ?? 0) * 4 }
+        return sum + 900 + task.name.utf8.count * (4 + 2 * modelCount) + matched
+      }
     }
 
     func least(_ largest: Int) -> ByteCount {
@@ -171,8 +182,12 @@ package struct MemoryPlan: Sendable, Hashable {
     func largestUsefulChunk(_ io: InputMode) -> Int {
       let grain = Granularity.grainElements
       let rounded = (max(largestElementCount, 1) + grain - 1) / grain * grain
+      // Of a layer that is scattered over its file, what is read at once is a piece of each column:
+      // the more rows, the longer.
+      let scattered = scatterBytes > 0 ? MemoryPlan.scatteredChunkElements : 0
       // Deltas that are computed should still be in the cache when they are worked on.
-      return min(rounded, MemoryPlan.preferredChunkElements(factors.isEmpty ? io : .pread))
+      guard factors.isEmpty else { return min(rounded, MemoryPlan.preferredChunkElements(.pread)) }
+      return min(rounded, max(MemoryPlan.preferredChunkElements(io), scattered))
     }
 
     func plan(lanes: Int, chunkElements: Int) -> MemoryPlan {
@@ -187,16 +202,20 @@ package struct MemoryPlan: Sendable, Hashable {
         outputBuffers: lanes + 3,
         outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,
-        indexBytes: indexBytes + factors.sharedByteCount + (factors.isEmpty ? 0 : normBytes))
+        indexBytes: indexBytes + scatterBytes + factors.sharedByteCount
+          + (factors.isEmpty ? 0 : normBytes))
     }
 
     /// Room for several chunks, or for one where memory is so short that chunks are small.
     private func outputBufferBytes(chunkElements: Int) -> Int {
       let chunk = min(chunkElements, max(largestElementCount, 1)) * widestOutput
       let all = max(largestElementCount, 1) * widestOutput
+      let preferred =
+        scatterBytes > 0 && chunkElements > MemoryPlan.goodChunkElements
+        ? ChunkOutput.scatteredByteCount : ChunkOutput.preferredByteCount
       let whole =
         chunkElements < MemoryPlan.goodChunkElements
-        ? chunk : max(chunk, min(all, ChunkOutput.preferredByteCount))
+        ? chunk : max(chunk, min(all, preferred))
       return (whole + ChunkOutput.alignmentSlack + 4095) & ~4095
     }
   }

@@ -117,7 +117,6 @@ extension TensorTask {
 extension VectorFile {
   /// Checks that a layer has a square matrix with one row for each of its columns.
   func checkMatrix(of task: TensorTask, model: String) throws(PipelineError) {
-    try checkOrientation(task, model)
     guard let entry = entry(task.name) else { throw problem("is missing", task, model) }
     let count = task.columnCount
     guard entry.shape.dimensions == [count, count], entry.dtype.isMergeable else {

@@ -70,7 +70,11 @@ extension SourceModel {
         strength: used.scale, packing: rules.loraExperts,
         rounding: rules.loraRounding)
       let match = try AdapterMatcher.match(adapter, use) { name in
-        ground.tensor(name).map { BaseTensor(shape: $0.entry.shape, dtype: $0.entry.dtype) }
+        ground.tensor(name).map {
+          BaseTensor(
+            shape: $0.entry.shape, dtype: $0.entry.dtype,
+            isTurned: ground.catalog.stack(name) == nil && ground.catalog.layout(name) != nil)
+        }
       }
       for (name, added) in match.terms {
         // A stack keeps its name; its layers find their part of it.
@@ -109,7 +113,8 @@ extension SourceModel {
     }
     let catalog = try ModelCatalog(
       try Checkpoint(
-        path: model.path, directory: nil, files: ownFiles + files, config: own?.checkpoint.config))
+        path: model.path, directory: nil, files: ownFiles + files, config: own?.checkpoint.config),
+      turned: isAlone ? base.catalog.transposed : [])
     let names = catalog.tensors.map(\.name)
     return SourceModel(
       name: model.name, catalog: catalog, firstFile: firstFile, config: own?.config,

@@ -16,10 +16,12 @@ struct TensorMatcher {
   private(set) var untiesHead = false
   /// What adapters add to tensors; a position is the number of the deltas.
   private(set) var computed: [AdapterTensor] = []
-  /// The stack whose layer is being matched, and how far the layer begins behind its first element.
-  private var place: (stack: String, firstElement: Int)?
+  /// The stack whose layer is being matched, and where the layer lies in it.
+  private var place: StackPlace?
   /// For each model, the tensors that it does not have.
   private var absent: [[String]]
+  /// Which rows stand for the same tokens, if that is asked for.
+  private var vocabulary: VocabularyMatch?
 
   init(rules: TensorRules, base: SourceModel, models: [SourceModel]) {
     self.rules = rules
@@ -36,14 +38,20 @@ struct TensorMatcher {
     for model in [base] + models {
       if let warning = try HeadCheck.warning(model) { warnings.append(warning) }
     }
+    if rules.vocabulary == .match {
+      let match = try VocabularyMatch(base: base, models: models)
+      warnings += match.warnings
+      vocabulary = match
+    }
     var drafts: [TensorDraft] = []
     for tensor in base.catalog.tensors {
       guard let stack = base.catalog.stack(tensor.name) else {
         let name = base.catalog.canonicalName(tensor.name)
         var draft = try draft(of: base.tensor(tensor.name) ?? tensor, named: name, tensor)
-        if name != tensor.name {
+        let layout = base.catalog.layout(tensor.name)
+        if name != tensor.name || layout != nil {
           draft.stack = StackPlace(
-            tensor: tensor.name, index: 0, count: 1, shape: tensor.entry.shape)
+            tensor: tensor.name, index: 0, count: 1, shape: tensor.entry.shape, layout: layout)
         }
         drafts.append(draft)
         continue
@@ -51,11 +59,12 @@ struct TensorMatcher {
       let part = base.catalog.part(of: tensor)
       for index in 0..<stack.layerCount {
         guard let layer = base.catalog.layer(index, of: tensor.name) else { continue }
-        place = (tensor.name, index * layer.entry.shape.elementCount)
+        place = StackPlace(
+          tensor: tensor.name, index: index, count: stack.layerCount, shape: tensor.entry.shape,
+          layout: stack.layout)
         defer { place = nil }
         var draft = try draft(of: layer, named: layer.name, in: tensor, part)
-        draft.stack = StackPlace(
-          tensor: tensor.name, index: index, count: stack.layerCount, shape: tensor.entry.shape)
+        draft.stack = place
         drafts.append(draft)
       }
     }
@@ -156,8 +165,12 @@ struct TensorMatcher {
     let model = models[ordinal]
     var terms = model.terms(for: draft.name, base: base)
     var firstElement = 0
-    if terms.isEmpty, let place, let ofStack = model.terms[place.stack] {
+    if terms.isEmpty, let place, let ofStack = model.terms[place.tensor] {
       (terms, firstElement) = (ofStack, place.firstElement)
+      if let outputs = place.outputs {
+        terms = try ofStack.map { try layer(of: $0, outputs, model, draft.name) }
+        firstElement = 0
+      }
     }
     guard let tensor = model.tensor(draft.name) else {
       if !terms.isEmpty {
@@ -180,6 +193,13 @@ struct TensorMatcher {
     guard tensor.entry.dtype.isMergeable else { throw unmergeable(model, tensor) }
     if tensor.entry.dtype == .f64 { warnAboutF64(model, tensor) }
     let shape = tensor.entry.shape
+    if let matched = vocabulary?.source(
+      of: tensor, in: ordinal, model.source(tensor), base: draft)
+    {
+      draft.fineTuned[ordinal] = matched
+      draft.fineTunedElementCounts[ordinal] = draft.shape.elementCount
+      return
+    }
     if shape != baseShape { try matchRows(model, tensor, &draft, baseShape: baseShape) }
     let stored = model.source(tensor)
     draft.fineTuned[ordinal] = stored
@@ -190,6 +210,21 @@ struct TensorMatcher {
       packed: stored.packed, computed: computed.count)
     computed.append(
       AdapterTensor(name: draft.name, terms: terms, ground: stored, firstElement: firstElement))
+  }
+
+  /// The part of what an adapter adds to a stack that belongs to a layer.
+  private func layer(
+    of term: DeltaTerm, _ outputs: StackPlace.Outputs, _ model: SourceModel, _ name: String
+  ) throws -> DeltaTerm {
+    let own = term.layer(
+      matrix: outputs.matrix, first: outputs.first, count: outputs.count, step: outputs.step)
+    guard let own else {
+      throw PipelineError.mismatch(
+        model: model.name, file: model.checkpoint.path, tensor: name,
+        "an adapter changes this stack of experts otherwise than by factors, and the layers are no "
+          + "pieces of it", remedy: "Fold the adapter with PEFT, and give the whole model.")
+    }
+    return own
   }
 
   private mutating func matchRows(
@@ -210,7 +245,7 @@ struct TensorMatcher {
       || draft.part.kind == .bias || draft.part.kind == .outside
     let differsInRows =
       shape.matchesExceptRows(baseShape) && draft.role == .dense && holdsTokens
-    guard differsInRows, rules.vocabulary != .error else {
+    guard differsInRows, ![.error, .match].contains(rules.vocabulary) else {
       throw .mismatch(
         model: model.name, file: model.file(of: tensor), tensor: draft.name,
         "the shape is \(shape), the base's is \(baseShape)",

@@ -107,7 +107,7 @@ struct TensorSources {
     for draft in drafts.sorted(by: { NaturalOrder.isOrderedBefore($0.name, $1.name) }) {
       guard let place = places[draft.stack?.tensor ?? draft.name] else { continue }
       let inside =
-        (draft.stack?.index ?? 0) * draft.shape.elementCount * (draft.outputDType.byteCount ?? 1)
+        (draft.stack?.firstElement ?? 0) * (draft.outputDType.byteCount ?? 1)
       let task = TensorTask(
         ordinal: tasks.count, name: draft.name, role: draft.role,
         elementCount: draft.shape.elementCount,

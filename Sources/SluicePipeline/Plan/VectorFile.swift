@@ -20,7 +20,6 @@ struct VectorFile: Sendable {
   /// Checks that every layer has a vector with one number for each of its columns.
   func checkVectors(of tasks: [TensorTask], model: String) throws(PipelineError) {
     for task in tasks {
-      try checkOrientation(task, model)
       guard let entry = entries[task.name] else { throw problem("is missing", task, model) }
       guard entry.shape.elementCount == task.columnCount, entry.dtype.isMergeable else {
         throw problem(
@@ -48,16 +47,6 @@ struct VectorFile: Sendable {
           message: "a norm is negative or not finite"))
     }
     return values
-  }
-
-  /// Refuses a layer whose rows are inputs: what belongs to inputs would go along the wrong axis.
-  func checkOrientation(_ task: TensorTask, _ model: String) throws(PipelineError) {
-    guard task.part.orientation == .inputsFirst else { return }
-    throw .mismatch(
-      model: model, file: nil, tensor: task.name,
-      "the layer is stored transposed, as inputs x outputs (Conv1D): methods that know inputs take "
-        + "layers as outputs x inputs",
-      remedy: "Exclude it (--linear-exclude), or choose a method that reads no file of inputs.")
   }
 
   func problem(_ what: String, _ task: TensorTask, _ model: String) -> PipelineError {

@@ -21,7 +21,8 @@ struct VocabularyCheck {
     let embedding = base.embeddingName
     let rows = sources.drafts.first { $0.name == embedding }?.shape.dimensions.first
     let baseRows = embedding.flatMap { base.catalog[$0]?.entry.shape.dimensions.first }
-    guard let directory = base.checkpoint.directory else { return }
+    // Matched by token, rows are like with like, and the base's tokenizer fits them.
+    guard rules.vocabulary != .match, let directory = base.checkpoint.directory else { return }
     let own = read(base, directory)
     let extends = rules.vocabulary == .extend && (rows ?? 0) > (baseRows ?? 0)
     var giver: (model: SourceModel, table: TokenTable, directory: String)?

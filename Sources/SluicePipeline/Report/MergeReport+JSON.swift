@@ -1,5 +1,5 @@
-internal import SluiceArchitecture
 internal import SluiceRecipe
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceKernels
@@ -167,6 +167,9 @@ extension MergeReport {
         json.member("name", .string(tensor.name))
         json.member("hash", .string(sum.text))
         if parts.count > 1 { json.member("parts", .integer(parts.count)) }
+        if let layout = parts.first?.stack?.layout {
+          json.member("layout", .string(layout.rawValue))
+        }
         json.endObject()
       }
       json.endArray()

@@ -160,11 +160,11 @@ struct FinishedWorkCheck {
       let buffer = try node.take(from: pool)
       while let strip = try list.next() {
         guard let file = files[strip.task.outputShard] else { continue }
-        let start = strip.outputOffset
+        let task = strip.task
         // SAFETY: the buffer belongs to this thread until the body ends.
         let sum = try unsafe file.blockSum(
-          of: start..<start + strip.outputByteCount, firstElement: strip.elements.lowerBound,
-          dtype: strip.task.outputDType, buffer: buffer.bytes, cancellation: node.cancellation)
+          of: strip.elements, at: task.outputOffset, task.outputView, dtype: task.outputDType,
+          buffer: buffer.bytes, cancellation: node.cancellation)
         if sum != progress.merged[strip.ordinal] {
           found.withLock { $0.append(UnitKey(.merge, strip.ordinal)) }
         }
@@ -178,32 +178,38 @@ extension InputFile {
   /// The sum of the blocks of a run of elements, read piece by piece.
   ///
   /// - Parameters:
-  ///   - range: Where the elements are in the file.
-  ///   - firstElement: The position of the first in its tensor, a multiple of a block.
+  ///   - elements: Their positions in the tensor; the first is a multiple of a block.
+  ///   - start: Where the tensor's first element is in the file.
+  ///   - view: How the tensor's elements lie there, if not one after the other.
   ///   - dtype: Their type.
   ///   - buffer: Where to read to; at least a block, and only whole blocks of it are used.
   ///   - cancellation: What ends the reading before its time.
   /// - Returns: The sum.
   /// - Throws: If the file cannot be read.
   func blockSum(
-    of range: Range<Int>, firstElement: Int, dtype: DType,
+    of elements: Range<Int>, at start: Int, _ view: StridedView?, dtype: DType,
     buffer: UnsafeMutableRawBufferPointer, cancellation: Cancellation
   ) throws -> BlockSum {
-    let block = BlockSum.blockByteCount(of: dtype)
-    let step = buffer.count / block * block
+    let step = buffer.count / BlockSum.blockByteCount(of: dtype) * BlockSum.blockElementCount
     precondition(step > 0, "a buffer holds at least a block")
     var sum = BlockSum()
-    var start = range.lowerBound
-    while start < range.upperBound {
+    var first = elements.lowerBound
+    while first < elements.upperBound {
       try cancellation.check()
-      let count = min(step, range.upperBound - start)
+      let piece = first..<min(first + step, elements.upperBound)
+      // Types of less than a byte are copied whole.
+      let offset = dtype.byteCount(ofElements: first) ?? 0
+      let count = (dtype.byteCount(ofElements: piece.upperBound) ?? 0) - offset
       // SAFETY: the count is at most the buffer's.
       let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      try unsafe read(into: bytes, at: start)
-      let element = firstElement + (start - range.lowerBound) / block * BlockSum.blockElementCount
-      unsafe sum.add(UnsafeRawBufferPointer(bytes), firstElement: element, dtype: dtype)
-      dropCachedPages(in: start..<start + count)
-      start += count
+      if let view {
+        try unsafe read(piece, of: view, at: start, width: dtype.byteCount ?? 1, into: bytes)
+      } else {
+        try unsafe read(into: bytes, at: start + offset)
+        dropCachedPages(in: start + offset..<start + offset + count)
+      }
+      unsafe sum.add(UnsafeRawBufferPointer(bytes), firstElement: first, dtype: dtype)
+      first = piece.upperBound
     }
     return sum
   }

@@ -167,6 +167,11 @@ enum MergeManifest {
         let range = source.byteRange
         text += " \(source.file) \(source.dtype.rawValue) \(range.lowerBound) \(count)"
         if let computed = source.computed { text += " +\(computed)" }
+        if let matched = source.matched {
+          // Safety: the rows are read inside the closure only.
+          let hash = unsafe matched.rows.withUnsafeBytes { unsafe Hash128(of: $0) }
+          text += " rows \(hash.hexadecimal)"
+        }
       }
       hashes += Hash128(of: Array(text.utf8)).bytes
     }

@@ -78,7 +78,8 @@ struct ModelCompanions {
       return
     }
     directory = try Directory.resolve(base).split(separator: "/")
-    let modules = Set(try ModelCompanions.modules(in: base))
+    let folders = try ModelCompanions.folders(in: base)
+    let modules = Set(folders.map(\.name))
     for entry in try Directory.list(base) where !entry.name.hasPrefix(".") {
       if tokenizerSource != nil, ModelCompanions.tokenizer.contains(entry.name) { continue }
       try add(entry, in: "", isModule: false, modules: modules)
@@ -90,7 +91,8 @@ struct ModelCompanions {
       }
     }
     files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    for module in modules where !files.contains(where: { $0.name.hasPrefix("\(module)/") }) {
+    let needed = Set(folders.filter(\.holdsFiles).map(\.name))
+    for module in needed where !files.contains(where: { $0.name.hasPrefix("\(module)/") }) {
       warnings.append(
         Warning(
           .leftOut, subject: Subject(model: "base", file: "\(base)/modules.json"),
@@ -157,13 +159,13 @@ struct ModelCompanions {
   }
 
   /// The folders that `modules.json` of sentence-transformers names.
-  private static func modules(in base: String) throws -> [String] {
+  private static func folders(in base: String) throws -> [CompanionFolders.Folder] {
     let path = "\(base)/modules.json"
     guard try FileStatus.of(path)?.kind == .regularFile,
       let text = try? InputFile.contents(of: path, byteLimit: 1 << 20),
-      let names = try? CompanionFolders.names(in: text, file: path)
+      let folders = try? CompanionFolders.folders(in: text, file: path)
     else { return [] }
-    return names
+    return folders
   }
 
   /// Whether a link leads anywhere but into its directory, from `snapshots/REVISION` to the `blobs` of
@@ -188,28 +190,47 @@ struct ModelCompanions {
 
 /// The folders that a list of modules names: values of `path` that are plain names.
 enum CompanionFolders {
-  static func names(in text: [UInt8], file: String) throws(FormatError) -> [String] {
+  /// A folder of a module.
+  struct Folder: Sendable, Hashable {
+    var name: String
+    /// Whether the module is read from files: those that only compute (`Normalize`) have none, and git
+    /// keeps no empty folder.
+    var holdsFiles = true
+  }
+
+  static func folders(in text: [UInt8], file: String) throws(FormatError) -> [Folder] {
     // SAFETY: the text outlives the scanner.
-    let names = unsafe text.withUnsafeBytes { bytes in
+    let folders = unsafe text.withUnsafeBytes { bytes in
       Result { () throws(FormatError) in
         var scanner = unsafe JSONScanner(bytes, file: file, maximumDepth: 8)
-        var names: [String] = []
+        var folders: [Folder] = []
         try scanner.beginArray()
         while try scanner.nextElement() {
-          try scanner.beginObject()
-          while let key = try scanner.nextKey() {
-            guard scanner.text(key, equals: "path"), try scanner.kind() == .string else {
-              try scanner.skipValue()
-              continue
-            }
-            let name = try scanner.string()
-            if Directory.isPlainName(name), !name.hasPrefix(".") { names.append(name) }
-          }
+          if let folder = try folder(&scanner) { folders.append(folder) }
         }
         try scanner.end()
-        return names
+        return folders
       }
     }
-    return try names.get()
+    return try folders.get()
+  }
+
+  private static func folder(_ scanner: inout JSONScanner) throws(FormatError) -> Folder? {
+    var folder = Folder(name: "")
+    try scanner.beginObject()
+    while let key = try scanner.nextKey() {
+      let (isPath, isType) = (
+        scanner.text(key, equals: "path"), scanner.text(key, equals: "type")
+      )
+      guard isPath || isType, try scanner.kind() == .string else {
+        try scanner.skipValue()
+        continue
+      }
+      let text = try scanner.string()
+      if isPath { folder.name = text }
+      if isType, text.hasSuffix(".Normalize") { folder.holdsFiles = false }
+    }
+    let isFolder = Directory.isPlainName(folder.name) && !folder.name.hasPrefix(".")
+    return isFolder ? folder : nil
   }
 }

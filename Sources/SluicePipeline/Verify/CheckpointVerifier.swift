@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceRecipe
 package import SluiceCore
 package import SluiceDataflow
@@ -31,9 +32,15 @@ package struct CheckpointVerifier {
     let file: Int
     let tensor: Int
     let part: Int
-    let firstElement: Int
-    let range: Range<Int>
+    /// The elements, counted from the part's first.
+    let elements: Range<Int>
+    /// Where the part's first element is in the file.
+    let start: Int
+    /// How the part's elements lie from there on, if not one after the other.
+    let view: StridedView?
     let dtype: DType
+
+    var byteCount: Int { dtype.byteCount(ofElements: elements.count) ?? 0 }
   }
 
   private static let pieceElements = 1 << 25
@@ -109,22 +116,22 @@ package struct CheckpointVerifier {
     of files: [SafetensorsFile?], _ shards: [ReportedShards.Shard]
   ) throws -> [[BlockSum]] {
     // Tensors that the report has in another order or not at all are found when names are compared.
-    let parts = zip(files, shards).map { file, shard in
+    let places = zip(files, shards).map { file, shard in
       (file?.header.tensors ?? []).enumerated().map { position, entry in
-        let count = position < shard.tensors.count ? shard.tensors[position].parts : 1
-        return entry.shape.elementCount % count == 0 && entry.shape.elementCount > 0 ? count : 1
+        CheckpointVerifier.places(
+          of: entry, position < shard.tensors.count ? shard.tensors[position] : nil)
       }
     }
     let pieces = files.enumerated().flatMap { file, opened in
       (opened?.header.tensors ?? []).enumerated().flatMap { tensor, entry in
         CheckpointVerifier.pieces(
-          of: entry, file: file, tensor: tensor, parts: parts[file][tensor])
+          of: entry, file: file, tensor: tensor, places[file][tensor])
       }
     }
-    progress.startPhase("verify", totalBytes: pieces.reduce(0) { $0 + $1.range.count })
+    progress.startPhase("verify", totalBytes: pieces.reduce(0) { $0 + $1.byteCount })
     defer { progress.finishPhase() }
     let sums = Mutex(
-      parts.map { $0.map { Array(repeating: BlockSum(), count: $0) } })
+      places.map { $0.map { Array(repeating: BlockSum(), count: $0.count) } })
     let pool = try BufferPool(
       count: max(threads, 1), byteCount: CheckpointVerifier.bufferByteCount,
       cancellation: cancellation)
@@ -135,29 +142,43 @@ package struct CheckpointVerifier {
         guard let input = files[piece.file]?.input else { continue }
         // SAFETY: the buffer belongs to this thread until the body ends.
         let sum = try unsafe input.blockSum(
-          of: piece.range, firstElement: piece.firstElement, dtype: piece.dtype,
+          of: piece.elements, at: piece.start, piece.view, dtype: piece.dtype,
           buffer: buffer.bytes, cancellation: node.cancellation)
         sums.withLock { $0[piece.file][piece.tensor][piece.part].add(sum) }
-        progress.advance(by: piece.range.count)
+        progress.advance(by: piece.byteCount)
       }
     }
     return sums.withLock { $0.map { $0.map { BlockSum(parts: $0) } } }
   }
 
+  /// Where the parts of a tensor begin that were hashed, and how each lies; the whole tensor where the
+  /// report does not fit it.
+  private static func places(
+    of entry: TensorEntry, _ reported: ReportedShards.Tensor?
+  ) -> [(first: Int, view: StridedView?)] {
+    let (count, whole) = (reported?.parts ?? 1, entry.shape.elementCount)
+    guard whole > 0, whole % count == 0 else { return [(0, nil)] }
+    guard let layout = reported?.layout else {
+      return (0..<count).map { ($0 * (whole / count), nil) }
+    }
+    let places = (0..<count).compactMap {
+      layout.place(
+        of: $0, count: count, elementCount: whole, rowLength: entry.shape.dimensions.last ?? 0)
+    }
+    return places.count == count ? places.map { ($0.first, $0.view) } : [(0, nil)]
+  }
+
   private static func pieces(
-    of entry: TensorEntry, file: Int, tensor: Int, parts: Int
+    of entry: TensorEntry, file: Int, tensor: Int, _ places: [(first: Int, view: StridedView?)]
   ) -> [Piece] {
-    let blocks = pieceElements / BlockSum.blockElementCount
-    let step = BlockSum.blockByteCount(of: entry.dtype) * blocks
-    let partByteCount = entry.byteRange.count / parts
-    return (0..<parts).flatMap { part in
-      let start = entry.byteRange.lowerBound + part * partByteCount
-      let end = start + partByteCount
-      return stride(from: start, to: end, by: step).map {
+    let count = entry.shape.elementCount / places.count
+    return places.enumerated().flatMap { part, place in
+      let start =
+        entry.byteRange.lowerBound + (entry.dtype.byteCount(ofElements: place.first) ?? 0)
+      return stride(from: 0, to: count, by: pieceElements).map {
         Piece(
-          file: file, tensor: tensor, part: part,
-          firstElement: ($0 - start) / step * pieceElements, range: $0..<min($0 + step, end),
-          dtype: entry.dtype)
+          file: file, tensor: tensor, part: part, elements: $0..<min($0 + pieceElements, count),
+          start: start, view: place.view, dtype: entry.dtype)
       }
     }
   }

@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
@@ -18,6 +19,8 @@ struct ReportedShards: Sendable, Hashable {
     var hash = ""
     /// In how many parts of equal length it was hashed.
     var parts = 1
+    /// How those parts lie, where none is a piece of the tensor.
+    var layout: MatrixLayout?
   }
 
   /// Longer files are no reports.
@@ -99,6 +102,12 @@ struct ReportedShards: Sendable, Hashable {
       switch scanner.string(of: key) {
       case "name": tensor.name = try scanner.string()
       case "hash": tensor.hash = try scanner.string()
+      case "layout":
+        let name = try scanner.string()
+        guard let layout = MatrixLayout(rawValue: name) else {
+          throw scanner.foreign("a tensor of the layout \(name.printable)")
+        }
+        tensor.layout = layout
       case "parts": tensor.parts = Int(try scanner.scalar().text) ?? 0
       default: try scanner.skipValue()
       }

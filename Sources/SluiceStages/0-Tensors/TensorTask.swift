@@ -16,6 +16,8 @@ package struct TensorSource: Sendable, Hashable {
   package let packed: PackedView?
   /// The number of the deltas that are computed and added, if there are any (`DeltaSource`).
   package let computed: Int?
+  /// Which rows they are of the model's; the type is then F32.
+  package let matched: MatchedRows?
 
   /// Describes a source.
   ///
@@ -30,6 +32,7 @@ package struct TensorSource: Sendable, Hashable {
     file: Int, dtype: DType, byteRange: Range<Int>, view: StridedView? = nil,
     packed: PackedView? = nil, computed: Int? = nil
   ) {
+    matched = nil
     self.file = file
     self.dtype = dtype
     self.byteRange = byteRange
@@ -38,10 +41,24 @@ package struct TensorSource: Sendable, Hashable {
     self.computed = computed
   }
 
+  /// A model's tensor with its rows in the order of the base's.
+  package init(_ matched: MatchedRows) {
+    (file, byteRange) = (matched.own.file, matched.own.byteRange)
+    dtype = .f32
+    (view, packed, computed) = (nil, nil, nil)
+    self.matched = matched
+  }
+
+  /// Whether its elements are read as Float32, whatever they lie there as.
+  package var isNumbers: Bool { packed != nil || matched != nil }
+  /// Whether its elements lie one after the other in the file, of the source's type.
+  package var isPlain: Bool { view == nil && !isNumbers }
+
   /// The bytes that reading so many elements takes.
   package func byteCount(ofElements count: Int) -> Int {
     guard isStored else { return 0 }
-    return packed?.byteCount(ofElements: count) ?? count * (dtype.byteCount ?? 1)
+    return packed?.byteCount(ofElements: count) ?? matched?.own.byteCount(ofElements: count)
+      ?? count * (dtype.byteCount ?? 1)
   }
 
   /// Deltas that are computed, and added to the base: nothing is read for them but factors.
@@ -82,14 +99,54 @@ package struct StackPlace: Sendable, Hashable {
   package let count: Int
   /// Its shape.
   package let shape: TensorShape
+  /// How its layers lie in it, where they are no pieces of it.
+  package let layout: MatrixLayout?
 
   /// Describes a place.
-  package init(tensor: String, index: Int, count: Int, shape: TensorShape) {
+  package init(
+    tensor: String, index: Int, count: Int, shape: TensorShape, layout: MatrixLayout? = nil
+  ) {
     self.tensor = tensor
     self.index = index
     self.count = count
     self.shape = shape
+    self.layout = layout
   }
+
+  /// Where the layer's elements lie, if they do not lie together.
+  private var place: LayerPlace? {
+    layout?.place(
+      of: index, count: count, elementCount: shape.elementCount,
+      rowLength: shape.dimensions.last ?? 0)
+  }
+
+  /// The position of the layer's first element in the tensor.
+  package var firstElement: Int { place?.first ?? index * (shape.elementCount / max(count, 1)) }
+
+  /// Which outputs of which matrix make the layer.
+  package struct Outputs: Sendable, Hashable {
+    /// The position of the matrix.
+    package let matrix: Int
+    /// The first output.
+    package let first: Int
+    /// How many there are.
+    package let count: Int
+    /// From one to the next.
+    package let step: Int
+  }
+
+  /// The outputs that make the layer; nil where it is a piece of the tensor.
+  package var outputs: Outputs? {
+    guard let layout, let place else { return nil }
+    let matrix = index / layout.layersPerMatrix
+    return Outputs(
+      matrix: matrix,
+      first: place.first - matrix * layout.layersPerMatrix * place.rowCount * place.columnCount,
+      count: place.rowCount, step: place.rowStep)
+  }
+
+  /// How the layer's elements lie from there on; nil where they are one after the other.
+  var view: StridedView? { place?.view }
 }
 
 /// One tensor of the merged model, or one layer of a tensor that holds several: where it comes from,
@@ -127,11 +184,13 @@ public struct TensorTask: Sendable, Hashable {
   package let part: TensorPart
   /// The tensor of the output that it is a part of; nil if it is one by itself.
   package let stack: StackPlace?
+  /// How the elements lie in the output, if not one after the other.
+  package let outputView: StridedView?
 
   /// Whether elements of a model do not lie one after the other in their file.
   package var hasStridedSource: Bool {
-    ([base] + fineTuned).contains {
-      $0?.view != nil || $0?.packed != nil || $0?.computed != nil
+    ([base] + fineTuned).contains { source in
+      source.map { !$0.isPlain || $0.computed != nil } ?? false
     }
   }
 
@@ -181,5 +240,6 @@ public struct TensorTask: Sendable, Hashable {
     self.dimensions = dimensions ?? [columns > 0 ? elementCount / columns : 0, columns]
     self.part = part
     self.stack = stack
+    outputView = stack?.view
   }
 }

@@ -78,8 +78,10 @@ package final class Chunk: EdgeElement {
       // Of packed elements what lies in the file counts, as the plan has it.
       let (run, source) = pair
       guard let run else { return sum }
-      return sum
-        + (source?.packed?.byteCount(ofElements: run.elementCount) ?? run.inputByteCount)
+      if let source, source.isNumbers {
+        return sum + source.byteCount(ofElements: run.elementCount)
+      }
+      return sum + run.inputByteCount
     }
     heldByteCount = ReadStage.chunkByteCount(strip.task, chunkElements: elements.count)
   }

@@ -79,7 +79,8 @@ package struct ReadStage: Sendable {
       let computed = $1.computed == nil ? 0 : runByteCount(count * 4)
       guard $1.isStored else { return $0 + computed }
       return $0 + computed + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
-        + ($1.view == nil && $1.packed == nil ? 0 : InputFile.stridedScratchByteCount)
+        + ($1.isPlain ? 0 : InputFile.stridedScratchByteCount)
+        + ($1.matched == nil ? 0 : NumberReader.scratchByteCount)
     }
   }
 
@@ -253,13 +254,14 @@ package struct ReadStage: Sendable {
       let end = min(elements.upperBound, available)
       guard elements.lowerBound < end else { return nil }
       let width = source.dtype.byteCount ?? 1
-      if let packed = source.packed, let buffer {
+      if source.isNumbers, let buffer {
         let count = end - elements.lowerBound
         let target = unsafe take(count * 4, of: buffer)
         if let start = target.baseAddress {
           // SAFETY: runs in the buffer begin on a cache line, and hold four bytes for each element.
-          try unsafe PackedReader(stage.files, packed).read(
-            elements.lowerBound..<end, into: start.assumingMemoryBound(to: Float.self))
+          try unsafe NumberReader(stage.files).read(
+            elements.lowerBound..<end, of: source,
+            into: start.assumingMemoryBound(to: Float.self))
         }
         let byteCount = source.byteCount(ofElements: count)
         context.count(bytes: byteCount)

@@ -127,10 +127,10 @@ package final class RowReader {
 
   private func read(_ source: TensorSource, _ elements: Range<Int>) throws -> Int {
     precondition(elements.count <= raw.count)
-    if let packed = source.packed {
+    if source.isNumbers {
       // SAFETY: the buffer has 8 bytes for each element; Float32 takes 4.
-      try unsafe PackedReader(files, packed).read(
-        elements,
+      try unsafe NumberReader(files).read(
+        elements, of: source,
         into: UnsafeMutableRawPointer(raw.pointer).assumingMemoryBound(to: Float.self))
       return source.byteCount(ofElements: elements.count)
     }

@@ -7,6 +7,8 @@ internal import SluiceFormats
 package final class ChunkOutput {
   /// What is worth writing at once: quarters of it took a pass that writes a quarter more time.
   package static let preferredByteCount = 1 << 20
+  /// The same where elements go to places of their own: a line is as long as there are rows.
+  package static let scatteredByteCount = 8 << 20
   /// What a buffer holds beyond a chunk, so that bytes lie at the same position within a page in
   /// memory as in the file, as direct writing wants it.
   package static let alignmentSlack = ShardLayout.alignment
@@ -44,9 +46,7 @@ package final class ChunkOutput {
     let task = chunk.strip.task
     let job =
       try room(for: byteCount)
-      ?? begin(
-        chunk.strip, task,
-        at: task.outputOffset + chunk.elements.lowerBound * (task.outputDType.byteCount ?? 1))
+      ?? begin(chunk.strip, task, chunk.elements.lowerBound)
     filling = job
     let start = job.range.upperBound
     // SAFETY: the pool's buffers hold a whole chunk after the longest lead, and there is room.
@@ -76,7 +76,15 @@ package final class ChunkOutput {
     return filling
   }
 
-  private func begin(_ strip: Strip, _ task: TensorTask, at offset: Int) throws -> WriteJob {
+  private func begin(_ strip: Strip, _ task: TensorTask, _ element: Int) throws -> WriteJob {
+    let width = task.outputDType.byteCount ?? 1
+    if let view = task.outputView {
+      return WriteJob(
+        buffer: try context.take(from: pool), range: 0..<0, strip: strip.ordinal,
+        shard: task.outputShard, offset: task.outputOffset,
+        scattering: WriteJob.Scattering(view: view, firstElement: element, width: width))
+    }
+    let offset = task.outputOffset + element * width
     let lead = offset % ShardLayout.alignment
     return WriteJob(
       buffer: try context.take(from: pool), range: lead..<lead, strip: strip.ordinal,

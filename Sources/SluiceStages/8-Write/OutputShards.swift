@@ -29,11 +29,13 @@ package final class OutputShards: Sendable {
   ///   - bytes: The bytes.
   ///   - shard: The ordinal of the shard.
   ///   - offset: Where they begin in the file.
+  ///   - scattering: How they lie from there on, if not one after the other.
   /// - Throws: `FormatError` if the disk is full or fails.
-  package func write(
-    _ bytes: UnsafeRawBufferPointer, shard: Int, at offset: Int
+  func write(
+    _ bytes: UnsafeRawBufferPointer, shard: Int, at offset: Int,
+    _ scattering: WriteJob.Scattering?
   ) throws(FormatError) {
-    try unsafe shards[shard].write(bytes, at: offset)
+    try unsafe shards[shard].write(bytes, at: offset, scattering)
   }
 
   /// A shard as something to wait for until it is on the disk.
@@ -85,8 +87,16 @@ final class OutputShard: Sendable, DurableData {
   /// Whether all tensors' bytes have been written.
   var isComplete: Bool { state.withLock { $0.missingByteCount == 0 } }
 
-  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
-    try unsafe open().write(bytes, at: offset)
+  func write(
+    _ bytes: UnsafeRawBufferPointer, at offset: Int, _ scattering: WriteJob.Scattering? = nil
+  ) throws(FormatError) {
+    if let scattering {
+      try unsafe open().write(
+        bytes, firstElement: scattering.firstElement, of: scattering.view,
+        width: scattering.width, at: offset)
+    } else {
+      try unsafe open().write(bytes, at: offset)
+    }
     state.withLock { $0.missingByteCount -= bytes.count }
   }
 

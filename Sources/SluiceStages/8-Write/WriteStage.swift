@@ -1,4 +1,5 @@
 package import SluiceDataflow
+internal import SluiceFormats
 
 /// Merged bytes on their way to a shard.
 ///
@@ -12,8 +13,18 @@ package struct WriteJob: EdgeElement {
   package let strip: Int
   /// The ordinal of the shard.
   package let shard: Int
-  /// Where they go in the shard.
+  /// Where they go in the shard; where the tensor's first element goes if they do not stay together.
   package let offset: Int
+  /// What they are of a tensor whose elements do not lie one after the other.
+  var scattering: Scattering?
+
+  /// How elements are written that do not stay together.
+  struct Scattering: Sendable {
+    let view: StridedView
+    /// The position of the first element in the tensor's order.
+    let firstElement: Int
+    let width: Int
+  }
 
   package var byteCount: Int { range.count }
   package var heldByteCount: Int { unsafe buffer.bytes.count }
@@ -45,7 +56,7 @@ package struct WriteStage: Sendable {
       // SAFETY: the job owns the buffer, and its range lies inside.
       try unsafe shards.write(
         UnsafeRawBufferPointer(rebasing: job.buffer.bytes[job.range]), shard: job.shard,
-        at: job.offset)
+        at: job.offset, job.scattering)
       ledger.didWrite(job.range.count, strip: job.strip)
       context.count(bytes: job.range.count)
       didWrite(job.range.count)

@@ -110,8 +110,12 @@ struct FileCaseTests {
   func missingModule() throws {
     let input = try InputCase()
     try input.writeFamily()
-    try input.directory.write(#"[{"path": "1_Pooling"}]"#, to: "base/modules.json")
-    #expect(try input.run().messages(.leftOut).first?.contains("1_Pooling") == true)
+    // What only computes has no files.
+    try input.directory.write(
+      #"[{"path": "1_Pooling"}, {"path": "2_Normalize", "type": "models.Normalize"}]"#,
+      to: "base/modules.json")
+    let messages = try input.run().messages(.leftOut)
+    #expect(messages.count == 1 && messages.first?.contains("1_Pooling") == true)
   }
 
   @Test("links to files of the names that loaders know are followed; others are not")

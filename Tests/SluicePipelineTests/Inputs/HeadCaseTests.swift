@@ -83,7 +83,8 @@ struct HeadCaseTests {
   }
 
   @Test(
-    "an empty tensor is no shorter vocabulary", arguments: MethodParameters.Vocabulary.allCases)
+    "an empty tensor is no shorter vocabulary",
+    arguments: MethodParameters.Vocabulary.allCases.filter { $0 != .match })
   func empty(vocabulary: MethodParameters.Vocabulary) throws {
     let input = try InputCase()
     try input.writeFamily()

@@ -208,24 +208,6 @@ struct RoleCaseTests {
     }
   }
 
-  @Test("a stack whose matrices lie as inputs x outputs is pruned expert by expert")
-  func inputsFirst() throws {
-    let input = try InputCase()
-    let name = "model.layers.0.mlp.experts.gate_up_proj"
-    try input.writeFamily(config: #"{"model_type": "gpt_oss"}"#) {
-      InputCase.tensors(
-        [
-          (name, [4, 16, 64]), ("model.layers.0.mlp.experts.down_proj", [4, 32, 16]),
-          ("model.layers.0.mlp.experts.gate_up_proj_bias", [4, 64]),
-          ("model.layers.0.mlp.router.weight", [4, 16]),
-        ], $0)
-    }
-    let found = try input.run { _ in }
-    #expect(try unchanged(found, name) > 0.5)
-    #expect(found.report.models[0].layers.count == 8)
-    #expect(try unchanged(found, "model.layers.0.mlp.experts.gate_up_proj_bias") < 0.2)
-  }
-
   @Test("in_proj_weight of PyTorch's attention is a layer")
   func inProjection() throws {
     let input = try InputCase()

@@ -6,7 +6,7 @@ import FuzzSupport
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzHub(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   _ = attempt(start, count) { bytes in
-    for name in try CompanionFolders.names(in: Array(bytes), file: "x") {
+    for name in try CompanionFolders.folders(in: Array(bytes), file: "x").map(\.name) {
       precondition(!name.isEmpty && !name.utf8.contains(0x2f) && !name.hasPrefix("."), name)
     }
   }

@@ -1,5 +1,6 @@
 import SluiceCore
 import SluiceFormats
+import SluiceStages
 import SluiceTestSupport
 import Testing
 
@@ -102,6 +103,47 @@ struct PackedReaderTests {
     #expect(
       try read(PackedReader([file], part), 0..<rows * columns)
         == Array(expected[2 * rows * columns..<count]))
+  }
+
+  @Test("outputs in turns are every second line of codes, with the scales of their own")
+  func interleaved() throws {
+    var generator = RepeatableGenerator(seed: 5)
+    let (experts, rows, columns) = (2, 600, 96)
+    let codes = (0..<experts * rows * columns / 2).map { _ in
+      UInt8(truncatingIfNeeded: generator.next())
+    }
+    let scales = (0..<experts * rows * columns / 32).map { _ in
+      UInt8(120 + generator.next() % 10)
+    }
+    // The last line of codes and scales ends with its file.
+    let directory = try ScratchDirectory()
+    let files = [
+      try InputFile.open(directory.write(codes, to: "codes")),
+      try InputFile.open(directory.write(scales, to: "scales")),
+    ]
+    func view(isTransposed: Bool) -> PackedView {
+      PackedView(
+        .e2m1, matrixCount: experts, rowCount: rows, columnCount: columns,
+        codes: .init(file: 0, start: 0), scales: .init(file: 1, start: 0), scaleCode: .e8m0,
+        blockRows: 1, blockColumns: 32, isTransposed: isTransposed)
+    }
+    let plain = try read(
+      PackedReader(files, view(isTransposed: false)), 0..<experts * rows * columns)
+    for (matrix, first, count, step) in [
+      (0, 0, 300, 2), (1, 1, 300, 2), (1, 0, 600, 1), (0, 7, 5, 3),
+    ] {
+      let own = try #require(
+        view(isTransposed: true).outputs(matrix: matrix, first: first, count: count, step: step))
+      let expected = (0..<count * columns).map { position in
+        plain[
+          (matrix * rows + first + position / columns * step) * columns + position % columns]
+      }
+      for run in [0..<count * columns, 3..<count * columns - 5, 97..<101] {
+        #expect(try read(PackedReader(files, own), run) == Array(expected[run]))
+      }
+    }
+    #expect(view(isTransposed: true).outputs(matrix: 0, first: 1, count: 301, step: 2) == nil)
+    #expect(view(isTransposed: false).outputs(matrix: 0, first: 0, count: 1, step: 1) == nil)
   }
 
   private func read(_ reader: PackedReader, _ run: Range<Int>) throws -> [Float] {

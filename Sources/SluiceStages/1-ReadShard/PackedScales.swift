@@ -1,5 +1,5 @@
-/// The numbers that codes stand for.
-enum PackedCodes {
+/// The numbers that scales of a byte stand for.
+enum PackedScales {
   /// All numbers of E4M3: bias 7, no infinity, NaN at both ends.
   static let e4m3: [Float] = (0..<256).map { code in
     let (exponent, fraction) = (code >> 3 & 15, code & 7)
@@ -11,24 +11,8 @@ enum PackedCodes {
     return code & 128 == 0 ? magnitude : -magnitude
   }
 
-  /// All numbers of E2M1: bias 1.
-  static let e2m1: [Float] = [
-    0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6,
-  ]
-
-  /// All integers of 4 bits, kept with 8 added.
-  static let int4: [Float] = (0..<16).map { Float($0 - 8) }
-
   /// All powers of two of E8M0; what stands for no number is infinity, as `ldexp` has it.
   static let e8m0: [Float] = (0..<256).map { code in
     code == 255 ? .infinity : Float(sign: .plus, exponent: code - 127, significand: 1)
-  }
-
-  static func table(of code: PackedView.Code) -> [Float] {
-    switch code {
-    case .e4m3: e4m3
-    case .e2m1: e2m1
-    case .int4: int4
-    }
   }
 }
