@@ -19,7 +19,7 @@ let package = Package(
     + [
       "header", "index", "zip", "pickle", "config", "strides", "recipe", "journal", "report",
       "statistics", "frame", "page", "scores", "architecture", "tokenizer", "names", "answer",
-      "hub", "result", "adapter",
+      "hub", "result", "adapter", "packed",
     ].map { target in
       .executableTarget(
         name: "fuzz-\(target)",

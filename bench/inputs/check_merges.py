@@ -87,12 +87,23 @@ def ties(a, b):
 
 
 def split(tensors, roles):
-    """Stacks come apart into the layers that sluice names, in order."""
+    """Stacks come apart into the layers that sluice names, in order; layers are outputs x inputs."""
     out = {}
     for name, (dtype, x) in tensors.items():
-        layers = roles[name].get("layers", [])
+        layers, layout = roles[name].get("layers", []), roles[name].get("layout")
+        if layout:
+            matrices = x.reshape(-1, x.size // (x.shape[0] if layers else 1) // x.shape[-1], x.shape[-1])
+            half = x.shape[-1] // 2
+            for i, n in enumerate(layers or [name]):
+                own = {"transposed": lambda: matrices[i], "transposed halves": lambda: matrices[i // 2][:, i % 2 * half:][:, :half],
+                       "transposed interleaved": lambda: matrices[i // 2][:, i % 2::2]}[layout]().T
+                out[n] = (dtype, np.ascontiguousarray(own if x.ndim > 2 or not layers else own.ravel()))
+            continue
         if not layers:
             out[name] = (dtype, x)
+            continue
+        if x.ndim == 2:
+            out.update({n: (dtype, row) for n, row in zip(layers, x.reshape(len(layers), -1))})
             continue
         rows = x.reshape(len(layers), -1, x.shape[-1])
         out.update({n: (dtype, rows[i]) for i, n in enumerate(layers)})
