@@ -8,6 +8,8 @@ package struct ReportPage: Sendable {
     case merge
     /// A search, by its `search.json`.
     case search
+    /// Two merges beside each other, by their `sluice-report.json`.
+    case comparison
   }
 
   /// Which layers are counted again from base and models, to see where in them deltas were kept.
@@ -28,6 +30,8 @@ package struct ReportPage: Sendable {
   package let subject: Subject
   /// The file that it is made from.
   package let source: String
+  /// The file of the merge that is compared with it.
+  package private(set) var other: String?
   /// The page: HTML in UTF-8.
   package let bytes: [UInt8]
 
@@ -44,7 +48,7 @@ package struct ReportPage: Sendable {
     (subject, source) = try ReportPage.find(path)
     switch subject {
     case .search: bytes = SearchPage(facts: try ReportedSearch(source), path: source).text
-    case .merge:
+    case .merge, .comparison:
       let facts = try ReportedMerge(source)
       let figures: DimensionFigures =
         switch dimensions {
@@ -56,6 +60,32 @@ package struct ReportPage: Sendable {
         }
       bytes = MergePage(facts: facts, dimensions: figures, path: source).text
     }
+  }
+
+  /// Makes a page that compares two merges.
+  ///
+  /// - Parameters:
+  ///   - first: The output of a merge, or the report in it.
+  ///   - second: That of another.
+  /// - Throws: `ReportError` or `FormatError` if there is no report or one cannot be read.
+  package init(comparing first: String, _ second: String) throws {
+    let sources = try [first, second].map { path in
+      let (subject, source) = try ReportPage.find(path)
+      guard subject == .merge else {
+        throw ReportError.badInput(
+          "a search cannot be compared with a merge", file: source,
+          remedy: "Give the outputs of two merges.")
+      }
+      return source
+    }
+    subject = .comparison
+    source = sources[0]
+    other = sources[1]
+    bytes =
+      ComparisonPage(
+        first: try ReportedMerge(sources[0]), second: try ReportedMerge(sources[1]),
+        paths: (sources[0], sources[1])
+      ).text
   }
 
   private static func find(_ path: String) throws -> (Subject, String) {

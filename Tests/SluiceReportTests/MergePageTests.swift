@@ -41,16 +41,23 @@ import Testing
   @Test("the page is well-formed, fetches nothing and runs nothing") func selfContained() throws {
     let (directory, _, _) = try merge()
     let page = try PageDocument(try ReportPage(directory("out")))
-    for name in ["script", "link", "img", "iframe", "object", "image", "use", "a"] {
+    for name in ["script", "link", "img", "iframe", "object", "image", "use"] {
       #expect(page.all(name).isEmpty, "\(name)")
     }
+    let ids = Set(page.elements.compactMap { $0.attributes["id"] })
     for element in page.elements {
       for (key, value) in element.attributes {
-        #expect(!key.hasPrefix("on") && key != "href" && key != "src" && key != "style")
+        #expect(!key.hasPrefix("on") && key != "src" && key != "style")
+        // Links lead to parts of the page that are there.
+        if key == "href" {
+          #expect(value.hasPrefix("#") && ids.contains(String(value.dropFirst())))
+        }
         // The only addresses are the names of the two languages.
         if value.contains("://") { #expect(key == "xmlns") }
       }
     }
+    // The blocks, and what is outside of them.
+    #expect(page.all("a").count == 3)
     let style = try #require(page.all("style").first).text
     #expect(!style.contains("url(") && !style.contains("@import"))
     #expect(style.contains("prefers-color-scheme: dark"))
@@ -74,7 +81,9 @@ import Testing
     #expect(page.all("desc").count == drawings.count)
     #expect(page.all("desc").allSatisfy { $0.text.count > 20 })
     #expect(page.all("figure").count == drawings.count)
-    #expect(page.all("details").count >= drawings.count)
+    // Those of changes have their numbers in the parts of the blocks: four models' and four pairs'.
+    let numbers = page.all("summary").count { $0.text == "The numbers" }
+    #expect(numbers == drawings.count - 10)
   }
 
   @Test("the numbers of the figures are the report's") func numbers() throws {
@@ -91,8 +100,6 @@ import Testing
         let place = "\(block), \(linear): "
         #expect(cells.contains(place + Numbers.percent(statistics.significance)))
         #expect(cells.contains(place + Numbers.percent(layer.cuts.rates.last ?? 0)))
-        let kept = Double(layer.cuts.keptByRing.reduce(0, +))
-        #expect(cells.contains(place + Numbers.percent(kept / Double(statistics.elementCount))))
         let row = rows.contains { row in
           row.hasPrefix(statistics.name)
             && row.contains(Numbers.grouped(Double(statistics.elementCount)))
@@ -107,6 +114,52 @@ import Testing
     for pass in report.passes {
       #expect(rows.contains { $0.hasPrefix(pass.name) })
     }
+  }
+
+  @Test("changes of layers are shown in pictures and in the parts of their blocks")
+  func changes() throws {
+    let (directory, report, _) = try merge()
+    let page = try PageDocument(try ReportPage(directory("out")))
+    let cells = Set(page.all("title").map(\.text))
+    let rows = page.all("tr").map(\.text)
+    var seen = 0
+    for task in report.plan.tasks {
+      let strips = report.plan.tensors.granularity.stripCount(of: task.elementCount)
+      guard let sums = report.figures?.sums(of: task, stripCount: strips) else { continue }
+      let size = (sums.changes[0].dot / sums.base.dot).squareRoot()
+      let parts = task.name.split(separator: ".")
+      let isInBlock = task.name.hasPrefix("model.layers.")
+      let name = isInBlock ? parts.dropFirst(3).joined(separator: ".") : task.name
+      #expect(
+        rows.contains { $0.hasPrefix(name) && $0.contains(Numbers.share(size)) }, "\(task.name)")
+      if task.role == .linear {
+        let linear = parts.dropFirst(3).dropLast().joined(separator: ".")
+        #expect(
+          cells.contains(
+            "\(parts.prefix(3).joined(separator: ".")), \(linear): \(Numbers.share(size))"))
+      }
+      seen += 1
+    }
+    #expect(seen > 10)
+    let sentence = try #require(page.all("h1").first).text
+    #expect(sentence.hasPrefix("math and law merged into one model: 20.1 % of the elements"))
+    #expect(page.all("strong").count == 4)
+  }
+
+  @Test("two merges are compared, tensor by tensor") func comparison() throws {
+    let (first, report, _) = try merge()
+    let (second, _, _) = try merge { $0.models[1].amplification = [1.5, 1] }
+    let page = try PageDocument(try ReportPage(comparing: first("out"), second("out")))
+    let rows = page.all("tr").map(\.text)
+    #expect(rows.contains { $0.hasPrefix("law: factors1, 11.5, 1") })
+    #expect(!rows.contains { $0.hasPrefix("pruningRate") })
+    for task in report.plan.tasks where task.role == .linear {
+      #expect(rows.contains { $0.hasPrefix("\(task.name)differ") })
+    }
+    let same = try PageDocument(try ReportPage(comparing: first("out"), first("out")))
+    #expect(
+      same.all("h1").first?.text
+        == "0 settings differ; all \(report.plan.tasks.count) tensors have the same bytes")
   }
 
   @Test("names cannot become markup") func escaping() throws {

@@ -85,6 +85,13 @@ typedef struct {
   bool fused;      // one rounding for a product and its sum
 } sluice_product;
 
+// How two runs of numbers are alike.
+typedef struct {
+  double dot;     // the sum of the products
+  uint64_t both;  // how many elements are zero in neither
+  uint64_t same;  // how many of those have one sign
+} sluice_comparison;
+
 // The kernels of one instruction set. Counts are in elements.
 typedef struct {
   // Float32 of each element; the largest bit pattern of a magnitude.
@@ -165,6 +172,8 @@ typedef struct {
   // byte that is given; blocks begin at multiples of their length, and the scales with the first code's.
   void (*decode)(const uint8_t *codes, sluice_code code, size_t first, size_t count,
                  const float *scales, size_t block, float *out);
+  // How two runs are alike; both may be the same.
+  void (*compare)(const float *a, const float *b, size_t count, sluice_comparison *out);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

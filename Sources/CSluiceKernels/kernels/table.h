@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codes.h"
+#include "compare.h"
 #include "draws.h"
 #include "elect.h"
 #include "elements.h"
@@ -22,4 +23,5 @@
     .merge_mean = merge_mean, .finish = finish, .draw = draw, .keep_drawn = keep_drawn,            \
     .merge_elected = merge_elected, .count_signs = count_signs, .pack = pack, .split = split,      \
     .unpack = unpack, .product = product, .square_sums = square_sums, .decode = decode,            \
+    .compare = compare,                                                                            \
   }

@@ -9,17 +9,18 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
     commandName: "report",
     abstract: "Draw what a merge or a search did, on one page for a browser.",
     discussion: """
-      Example:
+      Examples:
         sluice report merged --html merged.html
+        sluice report merged other --html difference.html
 
       The page needs nothing but itself: no network, no script. Where in their matrices layers keep elements is \
       counted again from base and models, if these are still where the report says.
       """)
 
   @Argument(
-    help: "The output of a merge or search, or the report in it.",
+    help: "The output of a merge or search, or the report in it; two merges are compared.",
     completion: .file())
-  var path: String
+  var paths: [String]
 
   @Option(
     help: ArgumentHelp("The page.", valueName: "file"), completion: .file(extensions: ["html"]))
@@ -33,6 +34,15 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
 
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
+  func validate() throws {
+    guard (1...2).contains(paths.count) else {
+      throw ValidationError("Give the output of a merge or search, or of two merges.")
+    }
+    guard paths.count == 1 || dimensions == nil else {
+      throw ValidationError("--dimensions is for the page of one merge.")
+    }
+  }
+
   func run() throws {
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
@@ -44,7 +54,10 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
       }
     let page: ReportPage
     do {
-      page = try ReportPage(path, dimensions: choice) { try cancellation.check() }
+      page =
+        paths.count == 2
+        ? try ReportPage(comparing: paths[0], paths[1])
+        : try ReportPage(paths[0], dimensions: choice) { try cancellation.check() }
     } catch let error where error is CancelledError {
       throw cancellation.error ?? error
     }
@@ -52,7 +65,10 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
     guard try FileStatus.of(html)?.kind != .directory else {
       throw UsageError("\(html.printable) is a directory", remedy: "Give --html a file.")
     }
-    guard Directory.absolute(html) != Directory.absolute(page.source) else {
+    guard
+      ![page.source, page.other ?? page.source].map(Directory.absolute).contains(
+        Directory.absolute(html))
+    else {
       throw UsageError(
         "the page would replace \(html.printable)", remedy: "Give --html another file.")
     }
@@ -63,10 +79,11 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
           json.member("event", .string("page"))
           json.member("subject", .string(page.subject.rawValue))
           json.member("source", .string(page.source))
+          if let other = page.other { json.member("other", .string(other)) }
           json.member("html", .string(html))
           json.member("bytes", .integer(page.bytes.count))
         }
-        : "\(html) (\(ByteCount(page.bytes.count))) shows the \(page.subject.rawValue) in \(page.source)\n"
+        : "\(html) (\(ByteCount(page.bytes.count))) shows the \(page.subject.rawValue) \(page.other.map { "of \(page.source) and \($0)" } ?? "in \(page.source)")\n"
     )
   }
 }

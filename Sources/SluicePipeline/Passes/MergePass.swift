@@ -43,8 +43,10 @@ package struct MergePass: TensorPass {
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let chain = findings.chain
     let modelCount = executor.plan.modelCount
+    let figures = executor.figures
     try executor.write(self, after: chain.transformChain) { [kernels = executor.kernels] output in
-      MergeSink(modelCount: modelCount, chain: chain, output: output, kernels: kernels)
+      MergeSink(
+        modelCount: modelCount, chain: chain, output: output, kernels: kernels, figures: figures)
     }
   }
 }

@@ -9,6 +9,8 @@ package protocol PassExecutor: AnyObject {
   var plan: TensorPlan { get }
   /// The kernels to compute with.
   var kernels: Kernels { get }
+  /// Where a merge notes how it changes tensors.
+  var figures: ChangeFigures { get }
 
   /// Reads the pass's tensors, and lets the deltas pass to a sink in each lane.
   func stream(

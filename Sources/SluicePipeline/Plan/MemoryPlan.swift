@@ -139,7 +139,7 @@ package struct MemoryPlan: Sendable, Hashable {
       let usesGrains =
         needs.transforms.contains { $0.needs.usesGrains } || needs.merging?.usesGrains ?? false
       let tileElements = usesGrains ? Granularity.grainElements : Granularity.tileElements
-      let blocks = (modelCount + 3) * tileElements * 4 + needs.partitionCount * tileElements / 8
+      let blocks = (2 * modelCount + 3) * tileElements * 4 + needs.partitionCount * tileElements / 8
       let custom =
         needs.transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
         + (needs.merging?.laneByteCount ?? 0)
@@ -157,6 +157,7 @@ package struct MemoryPlan: Sendable, Hashable {
         + Shape.listBytes(tasks, modelCount: modelCount)
         + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
+        + 2 * strips * ChangeFigures.byteCount(modelCount: modelCount)
       // Once in what was read of the journal, once for the report.
       normBytes = 2 * DeltaNorms.byteCount(stripCount: strips, modelCount: modelCount)
     }

@@ -18,6 +18,7 @@ extension MergeReport {
     json.member("identity", .string(identity.hexadecimal))
     writePlan(&json)
     writeModels(&json)
+    writeChanges(&json)
     writeWarnings(&json)
     writeTotals(&json)
     writeShards(&json)

@@ -77,6 +77,8 @@ public struct MergeReport: Sendable {
   package internal(set) var warnings: [Warning]
   /// What each pass did.
   package let passes: [PassMetrics]
+  /// How tensors were changed.
+  package var figures: ChangeFigures?
   /// What the run cost.
   public var totals = Totals()
   /// The small files copied from the base.

@@ -18,6 +18,8 @@ struct MergeProgress: Sendable {
   private(set) var norms: [Int: DeltaNorms.Sums] = [:]
   /// The sums of merged strips.
   private(set) var merged: [Int: BlockSum] = [:]
+  /// How merged strips were changed.
+  private(set) var changes: [Int: ChangeFigures.Sums] = [:]
   /// The order in which strips were recorded as merged, the latest last.
   private(set) var mergedInOrder: [Int] = []
   /// What attempts cost, by number.
@@ -58,6 +60,7 @@ struct MergeProgress: Sendable {
       norms[ordinal] = DeltaNorms.Sums(encoded: Array(record.body.dropFirst(16)))
       merged[ordinal] = BlockSum(value: value)
       mergedInOrder.append(ordinal)
+    case .changes: changes[ordinal] = ChangeFigures.Sums(encoded: record.body)
     case .undone: undo(UnitKey(UnitKind(rawValue: record.undoneKind ?? "?"), ordinal))
     case .publish: isPublishing = true
     case .attempt: if let costs = RunCosts(encoded: record.body) { attempts[ordinal] = costs }
@@ -81,6 +84,7 @@ struct MergeProgress: Sendable {
     case .merge:
       merged[key.ordinal] = nil
       norms[key.ordinal] = nil
+      changes[key.ordinal] = nil
       mergedInOrder.removeAll { $0 == key.ordinal }
     case .publish: isPublishing = false
     default: return

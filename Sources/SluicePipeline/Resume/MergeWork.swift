@@ -19,6 +19,8 @@ struct MergeWork: Sendable {
   let sums: OutputSums
   /// How much adapters change, so far what earlier attempts found; nil if there are none.
   let norms: DeltaNorms?
+  /// How tensors were changed, so far what earlier attempts found.
+  let figures: ChangeFigures
   /// What this attempt costs.
   let meter: CostMeter
   /// The directory of what the run needs while it is unfinished.
@@ -46,6 +48,10 @@ struct MergeWork: Sendable {
     sums = OutputSums(taskCount: plan.tasks.count)
     norms = plan.deltas == nil ? nil : DeltaNorms()
     for (strip, found) in earlier.norms { norms?.put(strip, found) }
+    figures = plan.changeFigures
+    for (strip, found) in earlier.changes where found.shares.count == plan.modelCount {
+      figures.set(found, strip: strip)
+    }
     for strip in plan.strips {
       if let sum = earlier.merged[strip.ordinal] { sums.add(sum, to: strip.task.ordinal) }
     }
@@ -147,8 +153,11 @@ struct MergeWork: Sendable {
 
   /// Who learns what is merged and written.
   func ledger() -> StripLedger {
-    StripLedger { [sums, journal, shards, norms] strip, sum in
+    StripLedger { [sums, journal, shards, norms, figures] strip, sum in
       sums.add(sum, to: strip.task.ordinal)
+      if let found = figures.sums(strip: strip.ordinal) {
+        journal?.finished(JournalRecord(UnitKey(.changes, strip.ordinal), body: found.encoded))
+      }
       journal?.finished(
         .merged(strip, sum, norms?.sums(of: strip.ordinal)),
         in: shards.durableData(of: strip.task.outputShard))

@@ -29,6 +29,8 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   /// The statistics of a tensor that a stage of one's own asked for; the number is that of the stage
   /// times the number of tensors plus that of the tensor.
   package static let statistics = UnitKind(rawValue: "statistics")
+  /// How the tensors of a strip were changed: before its record as merged.
+  package static let changes = UnitKind(rawValue: "changes")
   /// A strip of the merged model.
   package static let merge = UnitKind(rawValue: "merge")
   /// The whole of the merged model: from here on files get their finished names.

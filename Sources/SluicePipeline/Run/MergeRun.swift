@@ -142,6 +142,7 @@ public struct MergeRun {
     var report = MergeReport(
       plan: plan, statistics: findings.statistics, cuts: findings.cuts, sums: work.sums,
       norms: work.norms, passes: run.metrics)
+    report.figures = work.figures
     report.totals.bytesSpilled = run.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes
     report.explanation = explanation

@@ -24,6 +24,7 @@ final class PassRun: PassExecutor {
   }
 
   var plan: TensorPlan { context.plan }
+  var figures: ChangeFigures { context.work.figures }
 
   /// Runs passes, and gives what they found, with what was known before them.
   func run(_ passes: [any TensorPass], from inputs: PassInputs) throws -> PassFindings {

@@ -72,6 +72,8 @@ package struct RunStatus: Sendable, Hashable {
       switch key.kind {
       case .attempt: costs[key.ordinal] = RunCosts(encoded: record.body)
       case .publish: isPublishing = true
+      // They go with the record of their strip, which counts.
+      case .changes: continue
       case .undone:
         guard let kind = record.undoneKind.map({ UnitKind(rawValue: $0) }) else { continue }
         finished[kind]?[key.ordinal] = nil

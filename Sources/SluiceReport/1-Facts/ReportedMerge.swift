@@ -68,7 +68,11 @@ struct ReportedMerge {
   let run: [String: JSONValue]
   let totals: [String: JSONValue]
   let models: [Model]
+  /// How tensors were changed; none in reports of versions that did not measure it.
+  let changes: [ReportedChange]
   let passes: [Pass]
+  /// The hash of each tensor of the result.
+  let hashes: [String: String]
   let warnings: [(kind: String, subject: String, message: String)]
 
   var prune: String { recipe["prune"]?.text ?? "" }
@@ -92,7 +96,13 @@ struct ReportedMerge {
     totals = tree["totals"]?.members ?? [:]
     base = recipe["base"]?.text ?? ""
     models = (tree["models"]?.list ?? []).map(Model.init)
+    changes = (tree["changes"]?.list ?? []).map(ReportedChange.init)
     passes = (tree["explanation"]?["passes"]?.list ?? []).map(Pass.init)
+    hashes = Dictionary(
+      (tree["shards"]?.list ?? []).flatMap { $0["tensors"]?.list ?? [] }.map {
+        ($0["name"]?.text ?? "", $0["hash"]?.text ?? "")
+      }
+    ) { first, _ in first }
     warnings = (tree["warnings"]?.list ?? []).map { warning in
       let subject = ["model", "file", "tensor"].compactMap { warning[$0]?.text }
       return (

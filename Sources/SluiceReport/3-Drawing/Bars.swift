@@ -28,13 +28,13 @@ struct Bars {
 
   /// The height of the drawing.
   var height: Double {
-    Double(bars.count) * step + (marks.isEmpty ? 0 : 14) + Double(legendRows) * 16 + 8
+    Double(bars.count) * step + (marks.isEmpty ? 0 : 18) + Double(legendRows) * 16 + 8
   }
 
   /// Draws bars, marks and names.
   func draw(_ svg: inout Markup) {
     let width = Picture.width - 4
-    let top = marks.isEmpty ? 0.0 : 14.0
+    let top = marks.isEmpty ? 0.0 : 18.0
     func x(_ value: Double) -> Double { 2 + max(0, min(value / max(whole, 1e-300), 1)) * width }
     for (index, bar) in bars.enumerated() {
       let y = top + Double(index) * step
@@ -58,7 +58,7 @@ struct Bars {
       }
       let isRight = mark.value > whole / 2
       svg.label(
-        mark.name, x: x(mark.value), y: 10, anchor: isRight ? "end" : "start", style: "quiet")
+        mark.name, x: x(mark.value), y: 14, anchor: isRight ? "end" : "start", style: "quiet")
     }
     for (index, name) in partNames.enumerated() {
       let (column, row) = (Double(index % 2), Double(index / 2))

@@ -10,6 +10,8 @@ struct HeatMap {
   let columnNames: [String]
   /// Whether the columns are positions, of which only the first and last are named.
   var hasPositions = false
+  /// Whether numbers below zero have a colour of their own, and only their size says how strong it is.
+  var isSigned = false
   let range: ClosedRange<Double>
   /// A number as it is written.
   let format: (Double) -> String
@@ -62,20 +64,47 @@ struct HeatMap {
         svg.label(
           rowNames[row], x: HeatMap.left - 5, y: y + rowHeight / 2 + 3.5, anchor: "end")
       }
-      for (column, value) in values.enumerated() {
-        guard let value else { continue }
-        svg.rectangle(
-          x: HeatMap.left + Double(column) * cellWidth, y: y,
-          width: cellWidth - (cellWidth > 12 ? 1 : 0), height: rowHeight - (rowHeight > 9 ? 1 : 0),
-          style: "cell", opacity: opacity(value),
-          title: "\(cellTitle(row, column)): \(format(value))")
+      let size = (cellWidth - (cellWidth > 12 ? 1 : 0), rowHeight - (rowHeight > 9 ? 1 : 0))
+      if hasPositions {
+        drawBands(values, y: y, cellWidth: cellWidth, size, &svg)
+      } else {
+        for (column, value) in values.enumerated() {
+          guard let value else { continue }
+          svg.rectangle(
+            x: HeatMap.left + Double(column) * cellWidth, y: y, width: size.0, height: size.1,
+            style: style(value), opacity: opacity(value),
+            title: "\(cellTitle(row, column)): \(format(value))")
+        }
       }
       svg.newLine()
     }
     drawScale(&svg)
   }
 
+  /// Many narrow cells: those of one shade are one shape, since a page has thousands of them.
+  private func drawBands(
+    _ values: [Double?], y: Double, cellWidth: Double, _ size: (Double, Double), _ svg: inout Markup
+  ) {
+    let shades = 24.0
+    var shapes: [Int: String] = [:]
+    for (column, value) in values.enumerated() {
+      guard let value else { continue }
+      let x = Numbers.point(HeatMap.left + Double(column) * cellWidth)
+      let (width, height) = (Numbers.point(size.0), Numbers.point(size.1))
+      shapes[Int((opacity(value) * shades).rounded()), default: ""] +=
+        "M\(x) \(Numbers.point(y))h\(width)v\(height)h-\(width)z"
+    }
+    for (shade, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+      svg.empty(
+        "path",
+        ["class": "cell", "fill-opacity": Numbers.fixed(Double(shade) / shades, 3), "d": shape])
+    }
+  }
+
+  private func style(_ value: Double) -> String { isSigned && value < 0 ? "minus" : "cell" }
+
   private func opacity(_ value: Double) -> Double {
+    if isSigned { return 0.06 + 0.94 * min(value.magnitude / max(range.upperBound, 1e-300), 1) }
     let span = range.upperBound - range.lowerBound
     return span > 0 ? 0.06 + 0.94 * max(0, min((value - range.lowerBound) / span, 1)) : 0.5
   }
@@ -87,8 +116,8 @@ struct HeatMap {
       let share = Double(step) / 11
       let value = range.lowerBound + share * (range.upperBound - range.lowerBound)
       svg.rectangle(
-        x: left + Double(step) * width / 12, y: y, width: width / 12, height: 8, style: "cell",
-        opacity: opacity(value))
+        x: left + Double(step) * width / 12, y: y, width: width / 12, height: 8,
+        style: style(value), opacity: opacity(value))
     }
     svg.label(format(range.lowerBound), x: left, y: y + 21)
     svg.label(format(range.upperBound), x: left + width, y: y + 21, anchor: "end")

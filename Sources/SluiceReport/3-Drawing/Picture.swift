@@ -9,7 +9,8 @@ struct Picture {
   let description: String
   let caption: String
   let height: Double
-  let table: Table
+  /// The numbers; nil where they are elsewhere on the page.
+  let table: Table?
   let draw: (inout Markup) -> Void
 
   /// The numbers after a picture.
@@ -36,7 +37,7 @@ struct Picture {
         draw(&svg)
       }
       page.element("figcaption", text: caption)
-      page.details("The numbers", table)
+      if let table { page.details("The numbers", table) }
     }
     page.newLine()
   }

@@ -65,7 +65,12 @@ struct LayerPictures {
   }
 
   /// The significance of each layer: the paper's Figure 1.
-  func significance(multiple: Double) -> Picture? {
+  ///
+  /// - Parameters:
+  ///   - multiple: What counts as large, in means.
+  ///   - most: The end of the scale, which all models share.
+  /// - Returns: The picture; nil if there are too many layers.
+  func significance(multiple: Double, most: Double) -> Picture? {
     field(
       "significance",
       description: { least, most in
@@ -74,8 +79,8 @@ struct LayerPictures {
       },
       caption:
         "Share of |delta| in those above \(Numbers.factor(multiple)) times their layer's mean; "
-        + "blocks downwards.",
-      { $0.significance })
+        + "blocks downwards. One scale for all models, from zero.",
+      range: 0...(most > 0 ? most : 1), { $0.significance })
   }
 
   /// The rate of each layer.
@@ -86,20 +91,8 @@ struct LayerPictures {
         "Pruning rates of \(model.layers.count) linear layers, from \(least) to \(most); a stronger colour is pruned more."
       },
       caption:
-        "Asked for: \(Numbers.percent(model.requestedRate)) over all layers; blocks downwards.",
-      { $0.rate })
-  }
-
-  /// How much of each layer is kept.
-  func kept() -> Picture? {
-    field(
-      "kept elements",
-      description: { least, most in
-        "Share of elements kept in \(model.layers.count) linear layers, from \(least) to \(most); a stronger colour "
-          + "keeps more."
-      },
-      caption: "Share of the layer's deltas that all partitions keep together; blocks downwards.",
-      { $0.elements > 0 ? $0.keptInAll / $0.elements : 0 })
+        "Requested: \(Numbers.percent(model.requestedRate)) over all layers; what is kept is the rest. Blocks downwards.",
+      range: 0...1, { $0.rate })
   }
 
   /// Every number of every layer.

@@ -9,79 +9,123 @@ struct MergePage {
   /// The bytes of the page.
   var text: [UInt8] {
     Page.text(
-      title: "sluice: \(facts.prune) merge of \(facts.models.map(\.name).joined(separator: ", "))"
+      title: "sluice: \(facts.prune) merge of \(PageHead.list(facts.models.map(\.name)))"
     ) {
       page in
-      head(&page)
+      PageHead(facts: facts, path: path).write(to: &page)
+      changes(&page)
       rates(&page)
-      significance(&page)
       kept(&page)
       conflicts(&page)
+      blocks(&page)
+      settings(&page)
       run(&page)
-      warnings(&page)
       page.element(
         "footer",
         text: "Made by sluice report from \(path). The page needs nothing but itself.")
     }
   }
 
-  private func head(_ page: inout Markup) {
-    page.element("header") { page in
-      page.element("h1", text: "Merge of \(facts.models.map(\.name).joined(separator: ", "))")
-      page.element("p", ["class": "lead"], text: path)
+  private func changes(_ page: inout Markup) {
+    page.section(
+      "What was changed",
+      "How far each model moved from the base, how the models agree, and how much of each is in the result."
+    ) { page in
+      guard !facts.changes.isEmpty else {
+        return page.note("The report does not say how tensors were changed.")
+      }
+      overview(&page)
+      let pictures = ChangePictures(facts)
+      page.row(pictures.sizes, id: "size")
+      page.row(pictures.agreements, id: "agreement")
+      page.row(pictures.inheritance, id: "inheritance")
+      if pictures.sizes.isEmpty {
+        page.note(
+          "Layers are not drawn: there are too many, or frames or solutions stood in the place of the models' weights. "
+            + "What is known of each tensor is below.")
+      }
+      page.note(
+        "Pictures of one kind share one scale from zero. Large tensors were measured in tiles scattered over "
+          + "them, while they were merged; the numbers of each tensor are below, block by block.")
     }
-    let totals = facts.totals
-    page.facts([
-      ("base", facts.base),
-      ("method", "\(facts.prune), then \(facts.merging)"),
-      (
-        "partitions",
-        facts.partitionRates.map { Numbers.percent($0, 0) }.joined(separator: ", ")
-      ),
-      ("time", totals["seconds"]?.number.map(Numbers.seconds) ?? ""),
-      ("read", totals["bytesRead"]?.number.map(Numbers.bytes) ?? ""),
-      ("written", totals["bytesWritten"]?.number.map(Numbers.bytes) ?? ""),
-      ("attempts", totals["attempts"]?.number.map(Numbers.grouped) ?? ""),
-      ("sluice", facts.sluice),
-    ])
+  }
+
+  /// Models, and pairs of them, over all tensors that were measured.
+  private func overview(_ page: inout Markup) {
+    let linear = facts.changes.filter(\.isLinear)
+    let total = ChangeTotal(linear.isEmpty ? facts.changes : linear)
+    let what = linear.isEmpty ? "all tensors" : "linear layers"
+    func decimal(_ value: Double?) -> String { value.map { Numbers.fixed($0, 3) } ?? "-" }
     page.table(
       Picture.Table(
-        head: ["model", "factors", "weight", "asked", "achieved", "path"],
-        rows: facts.models.map { model in
+        head: ["\(what) of", "size of the change", "kept", "cosine with the result"],
+        rows: facts.models.indices.map { model in
           [
-            model.name, model.factors.map(Numbers.factor).joined(separator: ", "),
-            Numbers.factor(model.weight), Numbers.percent(model.requestedRate),
-            Numbers.percent(model.achievedRate), model.path,
+            facts.models[model].name, Numbers.share(total.relative(model)),
+            Numbers.share(total.keptShare(model)), decimal(total.cosine(model)),
+          ]
+        }))
+    let pairs = ChangePictures(facts).pairs
+    guard !pairs.isEmpty else { return }
+    page.table(
+      Picture.Table(
+        head: ["\(what) of", "cosine", "overlap", "conflicts"],
+        rows: pairs.map { pair in
+          [
+            "\(facts.models[pair.first].name), \(facts.models[pair.second].name)",
+            decimal(total.cosine(pair.first, pair.second)),
+            Numbers.share(total.overlap(pair.first, pair.second)),
+            Numbers.share(total.conflict(pair.first, pair.second)),
           ]
         }))
   }
 
-  private func rates(_ page: inout Markup) {
-    page.section(
-      "Rates", "How much was asked to be pruned, and how much was."
-    ) { page in
-      let pictures = RatePictures(facts: facts)
-      let overall = [pictures.models()].compactMap(\.self)
-      let layers = facts.models.compactMap { LayerPictures($0).rates() }
-      page.row(overall, id: "achieved")
-      page.row(layers, id: "rates")
-      if overall.isEmpty, layers.isEmpty {
-        page.note("This method does not look at rates of layers.")
-      }
+  private func blocks(_ page: inout Markup) {
+    guard !facts.changes.isEmpty else { return }
+    page.section("Block by block", "Every tensor that was measured; a part opens on demand.") {
+      page in BlockSections(facts: facts).write(to: &page)
     }
   }
 
-  private func significance(_ page: inout Markup) {
+  private func settings(_ page: inout Markup) {
+    page.section("Settings", "What was asked for.") { page in
+      page.facts([
+        ("base", facts.base), ("method", "\(facts.prune), then \(facts.merging)"),
+        (
+          "partitions",
+          facts.partitionRates.map { Numbers.percent($0, 0) }.joined(separator: ", ")
+        ), ("attempts", facts.totals["attempts"]?.number.map(Numbers.grouped) ?? ""),
+        ("sluice", facts.sluice),
+      ])
+      page.table(
+        Picture.Table(
+          head: ["model", "factors", "weight", "requested", "pruned", "path"],
+          rows: facts.models.map { model in
+            [
+              model.name, model.factors.map(Numbers.factor).joined(separator: ", "),
+              Numbers.factor(model.weight), Numbers.percent(model.requestedRate),
+              Numbers.percent(model.achievedRate), model.path,
+            ]
+          }))
+    }
+  }
+
+  /// What only methods that look at the size of deltas have to say.
+  private func rates(_ page: inout Markup) {
+    guard facts.models.contains(where: { !$0.layers.isEmpty }) else { return }
     page.section(
-      "Significance",
-      "Which layers a fine-tune changed in few places by much. Less of them is pruned."
+      "Significance and rates",
+      "Layers that a fine-tune changed in few places by much are more significant; less of them is pruned."
     ) { page in
       let multiple = facts.recipe["significanceMultiple"]?.number ?? 5
-      let row = facts.models.compactMap { LayerPictures($0).significance(multiple: multiple) }
-      page.row(row, id: "significance")
-      if row.isEmpty, facts.models.allSatisfy(\.layers.isEmpty) {
-        page.note("The method does not look at significance, so the report has none.")
-      } else if row.isEmpty {
+      let most = facts.models.flatMap { $0.layers.map(\.significance) }.max() ?? 0
+      page.row(
+        facts.models.compactMap { LayerPictures($0).significance(multiple: multiple, most: most) },
+        id: "significance")
+      page.row([RatePictures(facts: facts).models()].compactMap(\.self), id: "achieved")
+      let rates = facts.models.compactMap { LayerPictures($0).rates() }
+      page.row(rates, id: "rates")
+      if rates.isEmpty {
         page.note("There are too many layers to be drawn; the numbers are below.")
       }
       if facts.models.contains(where: { LayerPictures($0).hasExperts }) {
@@ -95,12 +139,12 @@ struct MergePage {
   }
 
   private func kept(_ page: inout Markup) {
+    guard facts.models.contains(where: { !$0.layers.isEmpty }) else { return }
     page.section(
-      "Kept elements", "What stays of each fine-tune: by block, by layer, and by dimension."
+      "Kept elements", "What stays of each fine-tune: by block, and by dimension."
     ) { page in
       let pictures = RatePictures(facts: facts)
       page.row(facts.models.compactMap { pictures.partitions($0) }, id: "partitions")
-      page.row(facts.models.compactMap { LayerPictures($0).kept() }, id: "kept")
       switch dimensions {
       case .missing(let why): page.note("By dimension: not available, as \(why).")
       case .counted(let counts, let pattern):
@@ -136,18 +180,6 @@ struct MergePage {
       if facts.passes.isEmpty {
         page.note(
           "The report does not say what the passes did: it is of another version of sluice.")
-      }
-    }
-  }
-
-  private func warnings(_ page: inout Markup) {
-    guard !facts.warnings.isEmpty else { return }
-    page.section("Warnings", "What was skipped, clamped, converted or guessed.") { page in
-      page.element("ul") { list in
-        for warning in facts.warnings.prefix(500) {
-          list.element("li", text: "\(warning.kind): \(warning.subject): \(warning.message)")
-          list.newLine()
-        }
       }
     }
   }

@@ -15,13 +15,24 @@ enum StyleSheet {
     * { box-sizing: border-box; }
     body { margin: 0 auto; padding: 20px 16px 48px; max-width: 1180px; background: var(--page); color: var(--ink);
       font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-    h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 4px; }
+    h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; }
     h2 { font-size: 1.2rem; margin: 36px 0 4px; border-top: 1px solid var(--rule); padding-top: 20px; }
     h3 { font-size: 1rem; margin: 20px 0 4px; overflow-wrap: anywhere; }
     h4 { font-size: .95rem; margin: 0 0 8px; overflow-wrap: anywhere; }
     p { margin: 6px 0; max-width: 72ch; overflow-wrap: anywhere; }
     .lead, .note, figcaption { color: var(--quiet); }
     .note, figcaption, details, td, th { font-size: .875rem; }
+    .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 150px), 1fr)); gap: 12px;
+      list-style: none; padding: 0; margin: 16px 0; }
+    .cards li { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 12px 14px; margin: 0; }
+    .cards strong { display: block; font-size: 1.5rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
+    .cards span { color: var(--quiet); font-size: .875rem; }
+    .warnings { border-left: 4px solid var(--part2); padding-left: 14px; margin: 16px 0; }
+    .warnings h2 { border: 0; padding: 0; margin: 0; font-size: 1rem; }
+    pre { background: var(--track); padding: 10px 14px; border-radius: 8px; margin: 6px 0; white-space: pre-wrap;
+      overflow-wrap: anywhere; font-size: .875rem; }
+    nav { margin: 12px 0; line-height: 1.9; } nav a { color: inherit; padding: 2px 6px; border: 1px solid var(--rule);
+      border-radius: 4px; text-decoration: none; font-size: .875rem; font-variant-numeric: tabular-nums; }
     .row { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 16px;
       margin-top: 12px; align-items: start; }
     figure { margin: 0; padding: 14px; background: var(--card); border: 1px solid var(--rule);
@@ -31,7 +42,7 @@ enum StyleSheet {
     svg text { fill: var(--ink); font-family: inherit; }
     text.label, text.name, text.quiet { font-size: 9.5px; } text.name, text.quiet { fill: var(--quiet); }
     @media (max-width: 520px) { text.label, text.name, text.quiet { font-size: 12px; } }
-    .cell { fill: var(--cell); } .track { fill: var(--track); }
+    .cell { fill: var(--cell); } .minus { fill: var(--part2); } .track { fill: var(--track); }
     .part0 { fill: var(--part0); } .part1 { fill: var(--part1); } .part2 { fill: var(--part2); }
     .part3 { fill: var(--part3); } .part4 { fill: var(--part4); }
     .axis { stroke: var(--quiet); stroke-width: 1; } .grid { stroke: var(--rule); stroke-width: 1; }
@@ -47,6 +58,7 @@ enum StyleSheet {
     ul { padding-left: 20px; margin: 8px 0; } li { overflow-wrap: anywhere; margin: 4px 0; }
     dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 12px 0; }
     dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
+    @media print { body { max-width: none; } figure { break-inside: avoid; } nav { display: none; } }
     footer { margin-top: 40px; color: var(--quiet); font-size: .875rem; }
 
     """

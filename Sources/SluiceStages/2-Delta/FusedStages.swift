@@ -72,9 +72,11 @@ package final class FusedStages {
       guard hasBase || takesAddedRows else { continue }
       try delta.widenBase(chunk, tile)
       norms?.addBase(buffers, count: tile.count)
+      let isMeasured = hasBase && sink.measures(tile, of: chunk)
       for model in models {
         try delta.takeDelta(model, chunk, tile)
         norms?.add(model, buffers, count: tile.count)
+        if isMeasured { buffers.keepDelta(of: model, count: tile.count) }
         if hasBase, hasTransforms { try transform(tile, of: model, chunk) }
       }
       try sink.take(tile, of: chunk, buffers)

@@ -9,6 +9,8 @@ package import SluiceKernels
   /// The most elements in a tile.
   package let tileElements: Int
   private let deltas: [AlignedBuffer<Float>]
+  /// Deltas as they came, of tiles that somebody asks for; made when the first one is.
+  private var untouched: [AlignedBuffer<Float>] = []
   private let rows: AlignedBuffer<UnsafePointer<Float>>
   private let someRows: AlignedBuffer<UnsafePointer<Float>>
 
@@ -29,6 +31,20 @@ package import SluiceKernels
   package func delta(of model: Int) -> UnsafeMutablePointer<Float> {
     // SAFETY: the rows point to the buffers, which can be written to.
     unsafe UnsafeMutablePointer(mutating: rows.pointer[model])
+  }
+
+  /// Keeps a model's deltas as they are before stages act on them.
+  func keepDelta(of model: Int, count: Int) {
+    if untouched.isEmpty {
+      untouched = deltas.map { _ in AlignedBuffer(count: tileElements, fill: 0) }
+    }
+    // SAFETY: both buffers hold a whole tile.
+    unsafe untouched[model].pointer.update(from: delta(of: model), count: count)
+  }
+
+  /// The deltas of a model as they were kept.
+  func keptDelta(of model: Int) -> UnsafePointer<Float> {
+    unsafe UnsafePointer(untouched[model].pointer)
   }
 
   /// The deltas of all models, as kernels take them.

@@ -11,6 +11,10 @@ package protocol TileSink: AnyObject {
   /// Prepares for a strip, and says what is wanted of it.
   func begin(_ strip: Strip) throws -> StripRequest
 
+  /// Whether deltas of a tile are also wanted as they are before stages act on them, where the order is
+  /// tile by tile.
+  func measures(_ tile: Range<Int>, of chunk: Chunk) -> Bool
+
   /// Prepares for a chunk of the strip.
   func begin(_ chunk: Chunk) throws
 
@@ -70,6 +74,8 @@ package struct StripRequest: Sendable {
 
 extension TileSink {
   package var takesAddedRows: Bool { false }
+
+  package func measures(_ tile: Range<Int>, of chunk: Chunk) -> Bool { false }
 
   package func begin(_ chunk: Chunk) throws {}
 

@@ -13,6 +13,8 @@ package import SluiceKernels
   private let operators:
     (linear: any LaneOperator, dense: any LaneOperator, averaged: any LaneOperator)
   private let scales: (linear: Float, dense: Float)
+  private let meter: ChangeMeter?
+  private let tileElements: Int
   private var role = TensorRole.copied
   private var dtype = DType.f32
   private var width = 1
@@ -20,7 +22,19 @@ package import SluiceKernels
   private var room = OutputRoom.none
 
   /// Makes the sink of one lane.
-  package init(modelCount: Int, chain: MergeChain, output: ChunkOutput, kernels: Kernels) {
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of models.
+  ///   - chain: How deltas become one.
+  ///   - output: Where the merged weights go.
+  ///   - kernels: The kernels to compute with.
+  ///   - figures: What is gathered on the way, if anything.
+  package init(
+    modelCount: Int, chain: MergeChain, output: ChunkOutput, kernels: Kernels,
+    figures: ChangeFigures? = nil
+  ) {
+    meter = figures.map { ChangeMeter($0, kernels: kernels) }
+    tileElements = chain.transformChain.tileElements
     self.chain = chain
     self.output = output
     self.kernels = kernels
@@ -43,6 +57,7 @@ package import SluiceKernels
     role = strip.task.role
     dtype = strip.task.outputDType
     width = dtype.byteCount ?? 1
+    meter?.begin(strip, tileElements: tileElements)
     switch role {
     case .copied: return StripRequest(models: [], usesTransforms: false, usesTiles: false)
     case .converted: return StripRequest(models: [], usesTransforms: false)
@@ -52,6 +67,11 @@ package import SluiceKernels
     }
     return StripRequest(
       models: Array(0..<modelCount), usesTransforms: chain.step(for: role).hasTransforms)
+  }
+
+  /// Whether figures are gathered of a tile.
+  package func measures(_ tile: Range<Int>, of chunk: Chunk) -> Bool {
+    meter?.measures(tile, of: chunk) ?? false
   }
 
   /// Makes room for a chunk.
@@ -75,6 +95,9 @@ package import SluiceKernels
     let scale =
       chunk.hasBase(tile)
       ? try merge(tile, chunk, buffers) : meanOfPresent(tile, chunk, buffers)
+    if let meter, chunk.hasBase(tile), meter.measures(tile, of: chunk) {
+      meter.add(tile.count, buffers)
+    }
     // SAFETY: the room holds all elements of the chunk.
     let largest = unsafe kernels.finish(
       base: buffers.base.pointer, merged: buffers.merged.pointer, mergeScale: scale,
@@ -91,7 +114,10 @@ package import SluiceKernels
   }
 
   /// Finishes the strip.
-  package func end(_ strip: Strip) throws { try output.end(strip) }
+  package func end(_ strip: Strip) throws {
+    meter?.end(strip, scale: chain.step(for: role).mergeScale)
+    try output.end(strip)
+  }
 
   private func merge(
     _ tile: Range<Int>, _ chunk: Chunk, _ buffers: TileBuffers

@@ -1,0 +1,164 @@
+internal import SluiceArchitecture
+
+/// How a merge changed a tensor, as its report has it.
+///
+/// Sizes are root mean squares of elements.
+struct ReportedChange {
+  /// What became of a model's deltas.
+  struct Model {
+    /// The size of the deltas as they came, and of what the stages left of them.
+    let change: Double
+    let keptChange: Double
+    /// The shares of elements that are not zero.
+    let changed: Double
+    let keptShare: Double
+    /// The cosine of what was added to the base with the model's deltas.
+    let cosine: Double?
+    /// How many times the model's deltas are in what was added.
+    let inherited: Double?
+  }
+
+  /// How two models are alike.
+  struct Pair: Hashable {
+    let first: Int
+    let second: Int
+    let cosine: Double?
+    let sameSign: Double?
+    let overlap: Double?
+    let conflict: Double?
+  }
+
+  let name: String
+  /// The block; empty of what is in none.
+  let block: String
+  let linear: String
+  let isLinear: Bool
+  let elements: Double
+  let measured: Double
+  let base: Double
+  let merged: Double
+  let models: [Model]
+  let pairs: [Pair]
+
+  init(_ tree: JSONValue) {
+    func number(_ key: String) -> Double { max(0, tree[key]?.number ?? 0) }
+    name = tree["name"]?.text ?? ""
+    let block = BlockName.block(of: name)
+    linear = LinearName.linear(of: name, block: block)
+    // What is in no block is named as one.
+    self.block = block == name ? "" : block
+    isLinear = tree["role"]?.text == "linear"
+    elements = number("elements")
+    measured = number("measured")
+    base = number("base")
+    merged = number("merged")
+    models = (tree["models"]?.list ?? []).map { model in
+      func number(_ key: String) -> Double { max(0, model[key]?.number ?? 0) }
+      return Model(
+        change: number("change"), keptChange: number("keptChange"), changed: number("changed"),
+        keptShare: number("keptShare"), cosine: model["cosine"]?.number,
+        inherited: model["inherited"]?.number)
+    }
+    pairs = (tree["pairs"]?.list ?? []).compactMap { pair in
+      guard let first = pair["first"]?.number.flatMap({ Int(exactly: $0) }),
+        let second = pair["second"]?.number.flatMap({ Int(exactly: $0) })
+      else { return nil }
+      return Pair(
+        first: first, second: second, cosine: pair["cosine"]?.number,
+        sameSign: pair["sameSign"]?.number, overlap: pair["overlap"]?.number,
+        conflict: pair["conflict"]?.number)
+    }
+  }
+
+  /// The size of a model's deltas beside that of the base's weights; nil where those are zero.
+  func relative(_ model: Int) -> Double? {
+    model < models.count && base > 0 ? models[model].change / base : nil
+  }
+
+  /// The size of what was added beside that of the base's weights.
+  var relativeMerged: Double? { base > 0 ? merged / base : nil }
+
+  /// A pair of models.
+  func pair(_ first: Int, _ second: Int) -> Pair? {
+    pairs.first { $0.first == first && $0.second == second }
+  }
+}
+
+/// Tensors taken together, each by its elements: as if they were one.
+struct ChangeTotal {
+  private let changes: [ReportedChange]
+
+  init(_ changes: [ReportedChange]) { self.changes = changes }
+
+  private func sum(_ value: (ReportedChange) -> Double) -> Double {
+    changes.reduce(0) { $0 + value($1) * $1.elements }
+  }
+
+  private func quotient(_ part: Double, _ whole: Double) -> Double? {
+    whole > 0 ? part / whole : nil
+  }
+
+  /// The size of what was added beside that of the base's weights.
+  var relativeMerged: Double? {
+    quotient(sum { $0.merged * $0.merged }, sum { $0.base * $0.base }).map { $0.squareRoot() }
+  }
+
+  /// The size of a model's deltas beside that of the base's weights.
+  func relative(_ model: Int) -> Double? {
+    quotient(sum { square($0.model(model)?.change) }, sum { $0.base * $0.base })
+      .map { $0.squareRoot() }
+  }
+
+  /// The share of a model's deltas that are left.
+  func keptShare(_ model: Int) -> Double? {
+    quotient(sum { $0.model(model)?.keptShare ?? 0 }, sum { _ in 1 })
+  }
+
+  /// The cosine of what was added with a model's deltas.
+  func cosine(_ model: Int) -> Double? {
+    let product = sum { change in
+      (change.model(model)?.inherited ?? 0) * square(change.model(model)?.change)
+    }
+    let sizes = sum { $0.merged * $0.merged } * sum { square($0.model(model)?.change) }
+    return quotient(product, sizes.squareRoot())
+  }
+
+  /// Of the elements that at least one of two models keeps, the share that both keep with different signs.
+  func conflict(_ first: Int, _ second: Int) -> Double? {
+    quotient(
+      sum { change in
+        (change.pair(first, second)?.conflict ?? 0) * change.keptByAny(first, second)
+      }, sum { $0.keptByAny(first, second) })
+  }
+
+  /// The same of the share that both keep.
+  func overlap(_ first: Int, _ second: Int) -> Double? {
+    quotient(
+      sum { change in
+        (change.pair(first, second)?.overlap ?? 0) * change.keptByAny(first, second)
+      }, sum { $0.keptByAny(first, second) })
+  }
+
+  /// The cosine of two models' deltas.
+  func cosine(_ first: Int, _ second: Int) -> Double? {
+    func size(_ change: ReportedChange, _ model: Int) -> Double { change.model(model)?.change ?? 0 }
+    let product = sum { change in
+      (change.pair(first, second)?.cosine ?? 0) * size(change, first) * size(change, second)
+    }
+    let sizes = sum { square(size($0, first)) } * sum { square(size($0, second)) }
+    return quotient(product, sizes.squareRoot())
+  }
+
+  private func square(_ value: Double?) -> Double { (value ?? 0) * (value ?? 0) }
+}
+
+extension ReportedChange {
+  func model(_ model: Int) -> Model? { model < models.count ? models[model] : nil }
+
+  /// The share of elements that at least one of two models keeps: both shares together are those of any and of
+  /// both, and the overlap says how much of any is both.
+  fileprivate func keptByAny(_ first: Int, _ second: Int) -> Double {
+    guard let overlap = pair(first, second)?.overlap else { return 0 }
+    return ((model(first)?.keptShare ?? 0) + (model(second)?.keptShare ?? 0)) / (1 + overlap)
+  }
+}

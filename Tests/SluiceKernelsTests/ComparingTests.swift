@@ -1,0 +1,26 @@
+import SluiceKernels
+import SluiceTestSupport
+import Testing
+
+@Suite("Kernels that compare") struct ComparingTests {
+  @Test("Sums of products, overlaps and signs equal the scalar reference")
+  func compared() {
+    for content in BlockContent.finite {
+      for count in [0, 1, 15, 16, 77, 1024] {
+        var generator = BlockGenerator(state: UInt64(count + 1))
+        let rows = (1...2).map { row in
+          content.values(count, seed: UInt64(row)).map { generator.next() % 3 == 0 ? 0 : $0 }
+        }
+        for (a, b) in [(rows[0], rows[1]), (rows[0], rows[0])] {
+          let expected = ScalarKernels.compared(a, b)
+          for kernels in allKernels {
+            let (first, second) = (Block(a), Block(b))
+            let found = kernels.compare(first.pointer, second.pointer, count: count)
+            #expect(found.dot.bitPattern == expected.dot.bitPattern, "\(content) \(count)")
+            #expect(found == expected)
+          }
+        }
+      }
+    }
+  }
+}
