@@ -30,6 +30,18 @@ extension MergeSummary {
       columns.append(("pruned", { report, _ in report.achievedRate.map(Format.percent) ?? "" }))
       columns.append(("kept", { report, _ in Format.grouped(report.keptCount) }))
     }
+    if !isCounted, prune.bands != .none,
+      report.models.indices.contains(where: { report.measuredKeptShare(model: $0) != nil })
+    {
+      columns.append(
+        (
+          "kept",
+          { own, _ in
+            report.models.firstIndex { $0.name == own.name }
+              .flatMap { report.measuredKeptShare(model: $0) }.map(Format.percent) ?? ""
+          }
+        ))
+    }
     if report.models.contains(where: { $0.factors.contains { $0 != 1 } }) {
       columns.append(
         ("factors", { report, _ in report.factors.map { "\($0)" }.joined(separator: ", ") }))

@@ -23,7 +23,7 @@ enum PlanDisplay {
   }
 
   private static func text(_ plan: PlanExplanation) -> String {
-    var text = "models\n"
+    var text = totals(plan) + "\nmodels\n"
     text += Format.table(plan.models.map { ["  \($0.name)", $0.path] }, leftAligned: [0, 1])
     text += "\nchain (recipe \(plan.fingerprint.prefix(12)))\n"
     text += Format.table(plan.stages.map { ["  \($0.name)", $0.settings] }, leftAligned: [0, 1])
@@ -47,6 +47,22 @@ enum PlanDisplay {
     }
     text += "\n" + memory(plan) + "\n" + disk(plan) + time(plan)
     return text
+  }
+
+  /// What the run costs in all, first.
+  private static func totals(_ plan: PlanExplanation) -> String {
+    let read = plan.passes.reduce(0) { $0 + $1.bytesRead }
+    let written = plan.passes.reduce(0) { $0 + $1.bytesWritten }
+    var facts: [String] = []
+    if plan.seconds > 0 {
+      let least = plan.isActual ? "took" : plan.isLowerBound ? "at least" : "about"
+      facts.append("\(least) \(Format.seconds(plan.seconds))")
+    }
+    facts.append("reads \(ByteCount(read))")
+    facts.append("writes \(ByteCount(written))")
+    facts.append("memory \(ByteCount(plan.plannedMemory)) of \(ByteCount(plan.memoryLimit))")
+    if plan.bytesFree >= 0, plan.bytesFree < plan.bytesNeeded { facts.append("NOT ENOUGH DISK") }
+    return "in all: \(facts.joined(separator: ", "))\n"
   }
 
   private static func tree(
