@@ -48,7 +48,7 @@ struct CommandTests {
     "the summary says of each method what it has to say, and what comes next",
     arguments: [
       ("dppa", ["linear layers", "requested", "pruned", "kept"], ["weight", "factors"]),
-      ("dare", ["requested", "dropped at random"], ["linear layers", "pruned", "kept"]),
+      ("dare", ["requested", "dropped at random", "kept"], ["linear layers", "pruned"]),
       ("none", ["all changes of all models were merged"], ["requested", "pruned", "kept"]),
     ])
   func summaries(prune: String, words: [String], missing: [String]) throws {
