@@ -341,7 +341,6 @@ attack_mapped_in_a_group() {
     [ "$code" = 0 ] || echo "$io: exit $code, $(head -n 1 "$work/errors")"
   done
   rmdir "$group"
-  echo "pread ${taken[0]} ms, mmap ${taken[1]} ms" >&2
   [ "${taken[1]}" -le $((taken[0] * 3 + 2000)) ] || echo "pread took ${taken[0]} ms, mmap ${taken[1]}"
 }
 
