@@ -35,7 +35,7 @@ package struct ModelCatalog: Sendable {
     baseNames: Set<String>? = nil
   ) throws(FormatError) {
     self.checkpoint = checkpoint
-    let isStore = checkpoint.files.contains { $0.format == .deltaStore }
+    let isStore = checkpoint.files.contains { $0.format == nil }
     var config: ModelConfig?
     if let bytes = checkpoint.config {
       config = try ModelConfig(bytes, file: "\(checkpoint.path)/config.json")

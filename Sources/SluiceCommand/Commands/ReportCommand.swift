@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
+internal import SluicePipeline
 internal import SluiceReport
 
 struct ReportCommand: ParsableCommand, HasOutputOptions {
@@ -36,15 +37,14 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
   func run() throws {
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
-    let choice: ReportPage.Dimensions =
-      switch dimensions {
-      case nil: .mostSignificant
-      case "none": .none
-      case .some(let pattern): .matching(pattern)
-      }
     let page: ReportPage
     do {
-      page = try ReportPage(path, dimensions: choice) { try cancellation.check() }
+      page =
+        dimensions == "none"
+        ? try ReportPage(path)
+        : try ReportPage(path) { report in
+          try DimensionFigures.read(report, pattern: dimensions) { try cancellation.check() }
+        }
     } catch let error where error is CancelledError {
       throw cancellation.error ?? error
     }
