@@ -145,7 +145,7 @@ package struct MemoryPlan: Sendable, Hashable {
       tableBytes = (passes.map { $0.workerBytes(sizes) }.max() ?? 0) + blocks + custom
       let strips = tasks.reduce(0) { $0 + $1.elementCount / stripElements + 1 }
       indexBytes =
-        tasks.count * (MemoryLayout<TensorTask>.size + 160 + modelCount * 160)
+        tasks.count * (TensorTask.byteCount + 160 + modelCount * 160)
         + Shape.listBytes(tasks, modelCount: modelCount)
         + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
@@ -154,10 +154,10 @@ package struct MemoryPlan: Sendable, Hashable {
     }
 
     /// What headers, the layout of the output, the statistics and the report hold of each tensor, as
-    /// measured (`scripts/attacks known`): some 900 bytes, and its name once in each of the run's own
+    /// measured (`scripts/attacks known`): some 1,100 bytes, and its name once in each of the run's own
     /// lists and twice for each model.
     private static func listBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
-      tasks.reduce(0) { $0 + 900 + $1.name.utf8.count * (4 + 2 * modelCount) }
+      tasks.reduce(0) { $0 + 1_100 + $1.name.utf8.count * (4 + 2 * modelCount) }
     }
 
     func least(_ largest: Int) -> ByteCount {
