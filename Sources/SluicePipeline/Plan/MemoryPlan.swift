@@ -149,6 +149,7 @@ package struct MemoryPlan: Sendable, Hashable {
         + Shape.listBytes(tasks, modelCount: modelCount)
         + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
+        + passes.reduce(0) { $0 + $1.unitBytes(sizes) }
       // Once in what was read of the journal, once for the report.
       normBytes = 2 * DeltaNorms.byteCount(stripCount: strips, modelCount: modelCount)
     }

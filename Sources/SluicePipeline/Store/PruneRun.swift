@@ -178,8 +178,7 @@ package struct PruneRun {
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
     let pass = SurveyPass(asking: question, packs: true)
-    let survey = Survey(
-      PassRun(context, kernels: kernels), store: work.store, isJournaled: true)
+    let survey = Survey(PassRun(context, kernels: kernels), store: work.store)
     survey.repacking = Repacking(
       linear + whole, plan: plan, work: work, store: spill, codec: codec)
     try survey.count(pass, linear + whole, keptWhole: whole)
