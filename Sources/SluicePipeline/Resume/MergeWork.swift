@@ -49,10 +49,13 @@ struct MergeWork: Sendable {
     norms = plan.deltas == nil ? nil : DeltaNorms()
     for (strip, found) in earlier.norms { norms?.put(strip, found) }
     figures = plan.changeFigures
-    for (strip, found) in earlier.changes where found.shares.count == plan.modelCount {
-      figures.set(found, strip: strip)
-    }
     for strip in plan.strips {
+      // An attempt that spilled otherwise may have looked at other tensors.
+      if let found = earlier.changes[strip.ordinal], found.shares.count == plan.modelCount,
+        figures.covers(strip.task)
+      {
+        figures.set(found, strip: strip.ordinal)
+      }
       if let sum = earlier.merged[strip.ordinal] { sums.add(sum, to: strip.task.ordinal) }
     }
     journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))

@@ -69,7 +69,7 @@ package final class ChangeFigures: Sendable {
   }
 
   /// Whether a tensor is looked at.
-  func covers(_ task: TensorTask) -> Bool {
+  package func covers(_ task: TensorTask) -> Bool {
     [.linear, .dense, .averaged].contains(task.role) && isWhole(task)
   }
 
