@@ -37,8 +37,9 @@ package struct Architecture: Sendable {
   ///   - config: The model's `config.json`.
   package init(_ tensors: [TensorDescription], config: ModelConfig? = nil) {
     for tensor in tensors {
-      if let mixture = MixtureName.mixture(of: tensor.name) { mixtures.insert(mixture) }
-      if tensor.name.hasSuffix(".bias") || MixtureName.isInExperts(tensor.name) {
+      let name = TensorName(tensor.name)
+      if let mixture = name.mixture { mixtures.insert(mixture) }
+      if tensor.name.hasSuffix(".bias") || name.isInExperts {
         shapes[tensor.name] = tensor.shape
       }
     }
@@ -58,23 +59,23 @@ package struct Architecture: Sendable {
 
   /// The part of a tensor, with its reason.
   package func part(of tensor: TensorDescription) -> TensorPart {
-    let (name, shape) = (tensor.name, tensor.shape)
-    let block = BlockName.rest(of: name)
-    let place = NameParts(block ?? name)
-    if let part = Architecture.unweighted(tensor, place) { return part }
+    let (name, shape) = (TensorName(tensor.name), tensor.shape)
+    let block = BlockName.rest(of: tensor.name)
+    let place = NameParts(block ?? tensor.name)
+    if let part = Architecture.unweighted(tensor, name, place) { return part }
     if let router = router(name) { return router }
     if place.last == "bias" || place.last.hasSuffix("_bias") || place.last.hasSuffix(".b") {
       return TensorPart(.bias, "its name ends in \(place.last.printable)")
     }
     if let part = Architecture.named(place, isInBlock: block != nil, shape) { return part }
-    guard place.isWeight || MixtureName.isInExperts(name) else {
+    guard place.isWeight || name.isInExperts else {
       return TensorPart(.other, "its name does not end in weight")
     }
     switch shape.rank {
     case 0, 1: return TensorPart(.other, "it has \(shape.rank) dimensions")
     case 4...: return TensorPart(.convolution, "it has \(shape.rank) dimensions")
     case 3
-    where shape.dimensions[1] == 1 && shape.dimensions[0] > 1 && !MixtureName.isInExperts(name):
+    where shape.dimensions[1] == 1 && shape.dimensions[0] > 1 && !name.isInExperts:
       return TensorPart(.depthwise, "its shape is channels x 1 x taps")
     case 3 where place.contains("conv"):
       return TensorPart(.convolution, "its name says conv, and it has 3 dimensions")
@@ -87,11 +88,13 @@ package struct Architecture: Sendable {
   }
 
   /// Tensors that are no trained weights.
-  private static func unweighted(_ tensor: TensorDescription, _ place: NameParts) -> TensorPart? {
+  private static func unweighted(
+    _ tensor: TensorDescription, _ name: TensorName, _ place: NameParts
+  ) -> TensorPart? {
     if place.contains("rotary") || place.last == "inv_freq" {
       return TensorPart(.rotary, "its name says rotary or inv_freq")
     }
-    if let packing = PackedName.packing(of: tensor.name) {
+    if let packing = name.packing {
       return TensorPart(.packed, packing)
     }
     if !tensor.dtype.isFloatingPoint {
@@ -126,8 +129,8 @@ package struct Architecture: Sendable {
   }
 
   /// A router, by its name and its neighbours.
-  private func router(_ name: String) -> TensorPart? {
-    guard let mixture = MixtureName.router(name) else { return nil }
+  private func router(_ name: TensorName) -> TensorPart? {
+    guard let mixture = name.router else { return nil }
     if mixture.isCertain { return TensorPart(.router, "its name says router") }
     guard mixtures.contains(mixture.module) else { return nil }
     return TensorPart(.router, "a gate beside experts")
