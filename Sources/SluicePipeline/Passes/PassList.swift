@@ -19,17 +19,11 @@ enum PassList {
   private static let order: [Step] = [
     .method(.solve) { [SolvePass($0)] },
     .statistics(.delta),
-    .method(.survey) { inputs in
-      let pass = SurveyPass(inputs)
-      return [pass] + pass.refinements
-    },
+    .method(.survey) { SurveyPass($0).withRefinements },
     .method(.rowCuts) { [RowCutsPass($0)] },
     .method(.maskSums) { [MaskSumsPass($0)] },
     .statistics(.mask), .statistics(.amplify),
-    .method(.trim) { inputs in
-      let pass = TrimPass(inputs)
-      return [pass, pass.refinement]
-    },
+    .method(.trim) { TrimPass($0).withRefinements },
     .method(.majority) { [MajorityPass($0)] },
   ]
 
@@ -40,9 +34,7 @@ enum PassList {
       switch step {
       case .method(let kind, let make): asked.contains(kind) ? make(inputs) : []
       case .statistics(let place):
-        StatisticsPass.passes(after: place, inputs).flatMap { pass -> [any TensorPass] in
-          [pass, pass.refinement]
-        }
+        StatisticsPass.passes(after: place, inputs).flatMap(\.withRefinements)
       }
     }
     // There may be no linear layer, or nothing that is counted in bins.
@@ -90,26 +82,6 @@ struct PassInputs: Sendable {
 
   /// How rates follow from significance: the method's rule, or one of the recipe's own.
   var rateRule: any RateRule { recipe.rateRule(deltaCount: deltaCount) }
-}
-
-extension TensorPlan {
-  /// About the bytes of the histograms of tensors, at most.
-  ///
-  /// Their file only grows: a tensor that is looked into again is written again.
-  func histogramByteCount(_ tasks: [TensorTask], thenThose refinements: [RefinePass]) -> Int {
-    refinements.reduce(histogramByteCount(tasks)) {
-      $0 + histogramByteCount($1.tasks(among: tasks))
-    }
-  }
-
-  private func histogramByteCount(_ tasks: [TensorTask]) -> Int {
-    let models = modelCount
-    // Of one strip and model at most 40,000 magnitudes or bins, of 16 bytes at most.
-    return tasks.reduce(0) { sum, task in
-      let strips = granularity.stripCount(of: task.elementCount)
-      return sum + strips * models * 16 * min(task.elementCount / strips + 1, 40_000)
-    }
-  }
 }
 
 extension MergeRecipe {

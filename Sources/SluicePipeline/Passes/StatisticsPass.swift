@@ -7,14 +7,14 @@ package import SluiceStages
 /// it leaves them.
 ///
 /// Answers that an earlier attempt recorded are not asked for again.
-package struct StatisticsPass: TensorPass {
+package struct StatisticsPass: CountingPass {
   private let transform: any DeltaTransform
   private let place: TransformPlace
   /// The position among the recipe's own transforms.
   private let position: Int
   /// The position among those that ask for statistics.
   private let number: Int
-  private let stages: [String]
+  package let stages: [String]
 
   /// The passes for the transforms of a place.
   static func passes(after place: TransformPlace, _ inputs: PassInputs) -> [StatisticsPass] {
@@ -34,25 +34,14 @@ package struct StatisticsPass: TensorPass {
   }
   package var roles: Set<TensorRole> { Set<TensorRole>(transform.scope) }
 
-  /// The look into bins that may follow.
-  var refinement: RefinePass {
+  package var refinements: [RefinePass] { [refinement] }
+
+  private var refinement: RefinePass {
     RefinePass(
       "for \(transform.name)", of: roles, after: stages, binCount: transform.needs.statistics.count)
   }
 
-  package func graph(_ plan: TensorPlan) -> PassGraph {
-    .lanes(plan, stages + ["count"])
-  }
-
-  package func bytesSpilled(_ plan: TensorPlan) -> Int {
-    plan.histogramByteCount(tasks(plan), thenThose: [refinement])
-  }
-
-  package func workerBytes(_ sizes: PassSizes) -> Int {
-    SurveySink.byteCount(
-      modelCount: sizes.modelCount,
-      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: !stages.isEmpty))
-  }
+  package func workerBytes(_ sizes: PassSizes) -> Int { countingBytes(sizes) }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan

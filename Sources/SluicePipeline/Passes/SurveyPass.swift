@@ -10,11 +10,11 @@ package import SluiceStages
 ///
 /// What the rates can never keep is known as soon as a layer is counted; if the run spills, the rest is
 /// packed while the layer is still in the page cache.
-package struct SurveyPass: TensorPass {
+package struct SurveyPass: CountingPass {
   /// What becomes of what is counted: nothing where layers are only looked at.
   private let cutting: LayerCutting?
   private let question: SignificanceQuestion
-  private let stages: [String]
+  package let stages: [String]
   /// The most bins that one answer asks for.
   private let binCount: Int
   private let isKnown: Bool
@@ -58,8 +58,7 @@ package struct SurveyPass: TensorPass {
   }
   package var roles: Set<TensorRole> { [.linear] }
 
-  /// The looks into bins that may follow.
-  var refinements: [RefinePass] {
+  package var refinements: [RefinePass] {
     [refineSignificance] + (question.blockMultiple == .none ? [] : [refineBlocks])
       + (cutting == nil ? [] : [refineCuts])
   }
@@ -88,14 +87,11 @@ package struct SurveyPass: TensorPass {
   }
 
   package func bytesSpilled(_ plan: TensorPlan) -> Int {
-    plan.histogramByteCount(tasks(plan), thenThose: refinements)
-      + (packs ? plan.spill.expectedByteCount : 0)
+    histogramBytes(plan) + (packs ? plan.spill.expectedByteCount : 0)
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
-    SurveySink.byteCount(
-      modelCount: sizes.modelCount,
-      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: !stages.isEmpty))
+    countingBytes(sizes)
       + (sizes.writesFrames ? SpillSink.byteCount(modelCount: sizes.modelCount) : 0)
   }
 

@@ -4,10 +4,10 @@ internal import SluiceRecipe
 package import SluiceStages
 
 /// Counts what the pruning left of all tensors, and finds where TIES trims it.
-package struct TrimPass: TensorPass {
+package struct TrimPass: CountingPass {
   package let roles: Set<TensorRole>
   private let method: MethodParameters
-  private let stages: [String]
+  package let stages: [String]
 
   init(_ inputs: PassInputs) {
     roles = inputs.recipe.electedRoles
@@ -18,25 +18,10 @@ package struct TrimPass: TensorPass {
   package var name: String { "trim" }
   package var reason: String { "TIES keeps the largest of what the pruning left" }
 
-  /// The look into bins that may follow.
-  var refinement: RefinePass {
-    RefinePass(
-      "trim", of: roles, after: stages, binCount: 1)
-  }
+  package var refinements: [RefinePass] { [refinement] }
 
-  package func graph(_ plan: TensorPlan) -> PassGraph {
-    .lanes(plan, stages + ["count"])
-  }
-
-  package func bytesSpilled(_ plan: TensorPlan) -> Int {
-    plan.histogramByteCount(tasks(plan), thenThose: [refinement])
-  }
-
-  package func workerBytes(_ sizes: PassSizes) -> Int {
-    SurveySink.byteCount(
-      modelCount: sizes.modelCount,
-      modes: HistogramMode.all(of: sizes.tasks(in: roles), hasTransforms: !stages.isEmpty))
-      + sizes.unpackingBytes
+  private var refinement: RefinePass {
+    RefinePass("trim", of: roles, after: stages, binCount: 1)
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
