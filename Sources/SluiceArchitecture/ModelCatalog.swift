@@ -140,11 +140,6 @@ package struct ModelCatalog: Sendable {
     }
   }
 
-  /// Whether a tensor is one of the layers of a stack.
-  package func isLayerOfStack(_ name: String) -> Bool {
-    positions[name] == nil && layers[name] != nil
-  }
-
   /// The part that a tensor plays.
   package func part(of tensor: CheckpointTensor) -> TensorPart {
     architecture.part(

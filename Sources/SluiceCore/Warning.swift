@@ -38,9 +38,6 @@ public struct Warning: Sendable, Hashable {
     case littlePruned = "little-pruned"
     /// The output's file system has no locks.
     case unlockedOutput = "unlocked-output"
-
-    /// Whether nobody has to act on it: it happens in most merges of its kind.
-    package var isForReportOnly: Bool { self == .manyTies || self == .matchedRows }
   }
 
   /// The kind.

@@ -70,16 +70,20 @@ struct PackedReaderTests {
     }
   }
 
+  /// Random codes of 4 bits, and scales around 1 of 32 elements each.
+  private static func mxfp4(
+    _ count: Int, _ generator: inout RepeatableGenerator
+  ) -> (codes: [UInt8], scales: [UInt8]) {
+    let codes = (0..<count / 2).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+    let scales = (0..<count / 32).map { _ in UInt8(120 + generator.next() % 10) }
+    return (codes, scales)
+  }
+
   @Test("a transposed stack gives the transpose of each matrix, for any run")
   func transposed() throws {
     var generator = RepeatableGenerator(seed: 3)
     let (experts, rows, columns) = (3, 10, 64)
-    let codes = (0..<experts * rows * columns / 2).map { _ in
-      UInt8(truncatingIfNeeded: generator.next())
-    }
-    let scales = (0..<experts * rows * columns / 32).map { _ in
-      UInt8(120 + generator.next() % 10)
-    }
+    let (codes, scales) = PackedReaderTests.mxfp4(experts * rows * columns, &generator)
     let directory = try ScratchDirectory()
     let file = try InputFile.open(directory.write(codes + scales, to: "stack"))
     func view(isTransposed: Bool) -> PackedView {
@@ -109,12 +113,7 @@ struct PackedReaderTests {
   func interleaved() throws {
     var generator = RepeatableGenerator(seed: 5)
     let (experts, rows, columns) = (2, 600, 96)
-    let codes = (0..<experts * rows * columns / 2).map { _ in
-      UInt8(truncatingIfNeeded: generator.next())
-    }
-    let scales = (0..<experts * rows * columns / 32).map { _ in
-      UInt8(120 + generator.next() % 10)
-    }
+    let (codes, scales) = PackedReaderTests.mxfp4(experts * rows * columns, &generator)
     // The last line of codes and scales ends with its file.
     let directory = try ScratchDirectory()
     let files = [

@@ -109,10 +109,6 @@ package struct PackedView: Sendable, Hashable {
   package var scaleRows: Int { (rowCount + blockRows - 1) / blockRows }
   /// The bytes of all codes.
   package var codeByteCount: Int { matrixCount * rowCount * lineByteCount }
-  /// The bytes of all scales.
-  package var scaleByteCount: Int {
-    matrixCount * scaleRows * scaleColumns * scaleCode.byteCount
-  }
 
   /// The bytes that are read for so many elements, as far as codes and scales share them evenly.
   package func byteCount(ofElements count: Int) -> Int {

@@ -43,6 +43,7 @@ package struct OffsetSurvey {
 
   private let request: Request
   private let plan: TensorPlan
+  private let question: SignificanceQuestion
   private let survey: SurveyPass
   /// What was skipped, converted or guessed, as far as it concerns linear layers.
   package let warnings: [Warning]
@@ -58,9 +59,9 @@ package struct OffsetSurvey {
     self.request = request
     isStored = try request.adapters.isEmpty && DeltaStore.open(request.model) != nil
     let side = SideTransform()
+    question = SignificanceQuestion(multiple: request.significanceMultiple)
     survey = SurveyPass(
-      asking: SignificanceQuestion(multiple: request.significanceMultiple),
-      after: isStored ? [] : [side.name], binCount: BinRequest.limit)
+      asking: question, after: isStored ? [] : [side.name], binCount: BinRequest.limit)
     // Each sign is counted by itself, as if the model were two.
     let model = TensorRequest.Model(
       name: request.name, path: request.model, adapters: request.adapters)
@@ -72,7 +73,8 @@ package struct OffsetSurvey {
     rules.vocabulary = .base
     let sources = try TensorSources(
       TensorRequest(
-        base: request.base, models: isStored ? [model] : [model, model], rules: rules),
+        base: request.base, models: isStored ? [model] : [model, model], rules: rules
+      ).resolvingHubNames(),
       stripElements: options.stripElements)
     var options = options
     options.spill = .off
@@ -89,8 +91,7 @@ package struct OffsetSurvey {
     warnings = OffsetSurvey.warnings(sources.warnings, about: request.name, plan)
     try sources.stored.check(
       plan.tasks, sources,
-      significance: SignificanceQuestion(multiple: request.significanceMultiple),
-      needed: { _, _ in (1, "") })
+      significance: question, needed: { _, _ in (1, "") })
     if isStored { try checkStore() }
   }
 
@@ -152,7 +153,7 @@ package struct OffsetSurvey {
     of tasks: [TensorTask], _ survey: Survey, _ store: HistogramStore
   ) throws -> ModelOffsets {
     let load = loader(store)
-    let statistic = SignificantShare(multiple: request.significanceMultiple)
+    let statistic = question.statistic(multiple: question.multiple)
     let significance = OffsetSurvey.refining("significance", binCount: 1, isStored: isStored)
     let layers = try survey.resolve(significance, tasks.map { [$0] }) { layer, whole, _ in
       Result { () throws(UnresolvedBins) in

@@ -41,7 +41,7 @@ public struct MergePlan: Sendable {
     let stored = sources.stored
     let spillInputs = SpillPlan.Inputs(
       recipe: recipe, settings: settings, tasks: tasks, options: options, stored: stored,
-      inputsExceedCache: TensorPlan.exceedCache(sources.files), files: sources.files,
+      inputsExceedCache: sources.inputsExceedCache, files: sources.files,
       freeByteCount: options.spillPlace.flatMap {
         try? FileSystem.freeByteCount(at: PlanExplanation.nearestDirectory(to: $0))
       })

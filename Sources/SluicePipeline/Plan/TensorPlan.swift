@@ -48,8 +48,7 @@ package struct TensorPlan: Sendable {
   let requestedRate: @Sendable (TensorTask, Int) -> PruningRate
   /// The sizes in which tensors are cut.
   package let granularity: Granularity
-  /// Whether the inputs are larger than what the page cache can hold of them, on this machine or in
-  /// the control group of the process.
+  /// Whether the inputs are larger than what the page cache can hold of them.
   let inputsExceedCache: Bool
 
   /// What lanes hold beside chunks and the tables of passes.
@@ -91,14 +90,15 @@ package struct TensorPlan: Sendable {
     adapters = sources.models.map(\.adapters)
     isAdapterAlone = sources.models.map(\.isAdapterAlone)
     self.requestedRate = requestedRate
-    inputsExceedCache = TensorPlan.exceedCache(files)
+    inputsExceedCache = sources.inputsExceedCache
     var (spill, edge) = (spill, ReadEdge(options.edges, exceedsCache: inputsExceedCache))
+    let factors = FactorNeed(sources.computed)
     while true {
       let passes = makePasses(spill)
       let shape = MemoryPlan.Shape(
         tasks, modelCount: sources.models.count, needs: needs, passes: passes,
         stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, sources.stored),
-        edge: edge, factors: FactorNeed(sources.computed), memory: options.memory.bytes)
+        edge: edge, factors: factors, memory: options.memory.bytes)
       do throws(PipelineError) {
         memory = try MemoryPlan.fit(shape, options)
         (self.passes, memoryShape) = (passes, shape)
@@ -146,12 +146,6 @@ package struct TensorPlan: Sendable {
   /// The lowest rate that a tensor of a model may come to have; nothing is kept below it.
   func lowestRate(of task: TensorTask, model: Int) -> Double {
     spill.lowestRate(requested: requestedRate(task, model))
-  }
-
-  static func exceedCache(_ files: [InputFile]) -> Bool {
-    guard let available = ProcessMemory.availableByteCount else { return true }
-    let cache = min(available, ControlGroup.memoryLimit ?? available)
-    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
   }
 
   /// The bytes that a pass over tensors reads.

@@ -15,6 +15,9 @@ struct TensorSources {
   let stripCount: Int
   let layout: ShardLayout
   let files: [InputFile]
+  /// Whether the files are larger than what the page cache can hold of them, on this machine or in the
+  /// control group of the process.
+  let inputsExceedCache: Bool
   /// What adapters add to tensors.
   let computed: [AdapterTensor]
   /// Whether the merged model has a head of its own although the base's is tied.
@@ -23,8 +26,12 @@ struct TensorSources {
   let warnings: [Warning]
 
   /// Opens the models; reads headers only.
+  ///
+  /// - Parameters:
+  ///   - request: What is asked for, with names of the hub resolved.
+  ///   - stripElements: The number of elements in a strip.
+  /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
   init(_ request: TensorRequest, stripElements: Int) throws {
-    let request = try request.resolvingHubNames()
     self.request = request
     let base = try SourceModel.open(name: "base", path: request.base, firstFile: 0)
     var firstFile = base.checkpoint.files.count
@@ -42,6 +49,7 @@ struct TensorSources {
       TensorSources.outputTensors(drafts), shardByteLimit: request.rules.shardSize.bytes)
     (tasks, stripCount) = TensorSources.tasks(drafts, layout, stripElements: stripElements)
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
+    inputsExceedCache = TensorSources.exceedCache(files)
     untiesHead = matcher.untiesHead
     let fileWarnings = ([base] + models).flatMap { model in
       model.checkpoint.warnings.map { warning in
@@ -63,6 +71,12 @@ struct TensorSources {
 
   /// The models that come from stores.
   var stored: StoredModels { StoredModels(stores: models.map(\.store)) }
+
+  private static func exceedCache(_ files: [InputFile]) -> Bool {
+    guard let available = ProcessMemory.availableByteCount else { return true }
+    let cache = min(available, ControlGroup.memoryLimit ?? available)
+    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
+  }
 
   /// What prefixes become of others.
   static func renamings(

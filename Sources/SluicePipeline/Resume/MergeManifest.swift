@@ -88,16 +88,13 @@ enum MergeManifest {
   static let recipePrefix = "recipe."
 
   private static func addInputs(_ plan: TensorPlan, to manifest: inout Manifest) throws {
-    let readsAll = plan.options.inputCheck == .all
     for (model, (name, files)) in plan.filesByModel.enumerated() {
       for file in files {
         let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
         let key = "input.\(name).\(fileName)"
         // The base comes first.
         let isStored = model > 0 && plan.stored.isStored(model - 1)
-        try Fingerprint(of: file).add(to: &manifest, as: key, hasTime: !isStored)
-        try manifest.places.append(
-          Manifest.Entry(name: key, value: InputPlace(of: file, isRead: readsAll).text))
+        try add(file, as: key, hasTime: !isStored, plan.options, to: &manifest)
       }
     }
     for (model, adapters) in zip(plan.modelNames, plan.adapters) {
@@ -108,19 +105,25 @@ enum MergeManifest {
     }
   }
 
+  /// What a file holds, and where it lies.
+  private static func add(
+    _ file: InputFile, as key: String, hasTime: Bool = true, _ options: RunOptions,
+    to manifest: inout Manifest
+  ) throws {
+    try Fingerprint(of: file).add(to: &manifest, as: key, hasTime: hasTime)
+    let place = try InputPlace(of: file, isRead: options.inputCheck == .all)
+    manifest.places.append(Manifest.Entry(name: key, value: place.text))
+  }
+
   /// Files of the method, and those that are copied.
   private static func addFiles(_ plan: MergePlan, to manifest: inout Manifest) throws {
-    let readsAll = plan.options.inputCheck == .all
     for file in MethodInputFile.allCases {
       let paths =
         [("", plan.recipe.extraFiles[file])]
         + plan.recipe.models.map { (".\($0.name)", $0.extraFiles[file]) }
       for case (let owner, let path?) in paths {
         let key = "extra.\(file.rawValue)\(owner)"
-        let input = try InputFile.open(path)
-        try Fingerprint(of: input).add(to: &manifest, as: key)
-        try manifest.places.append(
-          Manifest.Entry(name: key, value: InputPlace(of: input, isRead: readsAll).text))
+        try add(try InputFile.open(path), as: key, plan.options, to: &manifest)
       }
     }
     for file in plan.companions.files {

@@ -67,7 +67,7 @@ package struct PruneRun {
 
   private let request: Request
   private let plan: TensorPlan
-  private let question: SignificanceQuestion
+  private let survey: SurveyPass
   /// What was skipped, converted or guessed when the models were looked at.
   package let warnings: [Warning]
   private let output: String
@@ -94,7 +94,8 @@ package struct PruneRun {
     self.output = output
     self.progress = progress
     self.cancellation = cancellation
-    question = SignificanceQuestion(multiple: MethodParameters().significanceMultiple)
+    let question = SignificanceQuestion(multiple: MethodParameters().significanceMultiple)
+    survey = SurveyPass(asking: question, packs: true)
     var rules = TensorRules()
     rules.linearSet = request.linearSet
     rules.extraTensors = request.extraTensors
@@ -107,15 +108,15 @@ package struct PruneRun {
         base: request.base,
         models: [
           TensorRequest.Model(name: "model", path: request.model, adapters: request.adapters)
-        ], rules: rules), stripElements: options.stripElements)
-    let survey = SurveyPass(asking: question, packs: true)
+        ], rules: rules
+      ).resolvingHubNames(), stripElements: options.stripElements)
     plan = try TensorPlan(
       sources, tasks: sources.tasks, options: options,
       spill: SpillPlan(
         storing: request.codec, reach: request.maxRateDeviation,
         significanceMultiple: question.multiple), needs: TensorPlan.LaneNeeds(),
       requestedRate: { _, _ in request.pruningRate },
-      passes: { _ in [survey] + survey.refinements })
+      passes: { [survey] _ in survey.withRefinements })
     warnings =
       sources.warnings
       + PrunedShare.warnings(
@@ -177,13 +178,12 @@ package struct PruneRun {
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
-    let pass = SurveyPass(asking: question, packs: true)
-    let survey = Survey(
+    let histograms = Survey(
       PassRun(context, kernels: kernels), store: work.store, isJournaled: true)
-    survey.repacking = Repacking(
+    histograms.repacking = Repacking(
       linear + whole, plan: plan, work: work, store: spill, codec: codec)
-    try survey.count(pass, linear + whole, keptWhole: whole)
-    let statistics = try pass.significance(of: linear, in: survey)
+    try histograms.count(survey, linear + whole, keptWhole: whole)
+    let statistics = try survey.significance(of: linear, in: histograms)
     let sealing = StoreSealing(
       plan: plan, work: work, spill: spill, statistics: statistics, tasks: linear + whole,
       cancellation: cancellation)
