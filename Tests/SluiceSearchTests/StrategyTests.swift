@@ -69,6 +69,17 @@ struct StrategyTests {
     }
   }
 
+  @Test("factors keep six places, and are the same when they are rounded again")
+  func rounding() {
+    #expect(Factors([0.1234567, -0.0, 2.0000004]).values == [0.123457, 0, 2])
+    for value in [1e308, -1.7e308, 1e303, 9.007199254740993e15, 1e9, 999_999_999.123_456_7, 1e-7] {
+      let once = Factors([value])
+      #expect(once.values[0].isFinite)
+      #expect(abs(once.values[0] - value) <= 5e-7)
+      #expect(Factors(once.values) == once)
+    }
+  }
+
   @Test("best tries both methods and takes the better, without evaluating anything twice")
   func best() throws {
     // The inner partition's best factor depends on whether the outer one is there.

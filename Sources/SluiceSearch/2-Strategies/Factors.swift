@@ -9,8 +9,11 @@ package struct Factors: Sendable, Hashable, CustomStringConvertible {
   /// Rounds numbers to factors.
   package init(_ values: [Double]) { self.values = values.map { Factors.rounded($0) } }
 
-  /// The number nearest to a value that has six decimal places.
-  static func rounded(_ value: Double) -> Double { (value * 1e6).rounded() / 1e6 + 0 }
+  /// The number nearest to a value that has six decimal places; from 1e9 on, the value itself,
+  /// since what is scaled there may round again or leave the range of a Double.
+  static func rounded(_ value: Double) -> Double {
+    abs(value) < 1e9 ? (value * 1e6).rounded() / 1e6 + 0 : value
+  }
 
   /// The same factors with one of them replaced.
   package func replacing(_ partition: Int, by value: Double) -> Factors {
