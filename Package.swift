@@ -93,18 +93,17 @@ let package = Package(
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
         "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
       ], swiftSettings: strict),
-    // Pages about what was done: they read reports, and share nothing else with the pipeline.
-    .target(
-      name: "SluiceReport",
-      dependencies: [
-        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceStages",
-      ],
-      swiftSettings: strict),
     .target(
       name: "SluiceSearch",
       dependencies: [
         "SluiceCore", "SluiceFormats", "SluiceDataflow", "SluiceMethods", "SluiceRecipe",
         "SluicePipeline", "SluiceStages", "CSluiceSystem",
+      ], swiftSettings: strict),
+    // Pages about what was done: they read reports with the readers of those who wrote them, and draw.
+    .target(
+      name: "SluiceReport",
+      dependencies: [
+        "SluiceCore", "SluiceFormats", "SluiceArchitecture", "SluicePipeline", "SluiceSearch",
       ], swiftSettings: strict),
     .target(
       name: "Sluice",
@@ -134,7 +133,11 @@ let package = Package(
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
         "SluiceMethods", "SluiceRecipe", "SluicePipeline",
-      ], swiftSettings: relaxed),
+      ],
+      swiftSettings: relaxed + [
+        // The scalar references are most of what tests compute; no product depends on this target.
+        .unsafeFlags(["-O"], .when(configuration: .debug))
+      ]),
   ]
     + ["SluiceCommandTests", "SluiceSlowHostileTests", "SluiceSlowSearchTests"].map { name in
       .testTarget(

@@ -38,7 +38,7 @@ package struct ModelCatalog: Sendable {
     baseNames: Set<String>? = nil, turned: Set<String> = []
   ) throws(FormatError) {
     self.checkpoint = checkpoint
-    let isStore = checkpoint.files.contains { $0.format == .deltaStore }
+    let isStore = checkpoint.files.contains { $0.format == nil }
     var config: ModelConfig?
     if let bytes = checkpoint.config {
       config = try ModelConfig(bytes, file: "\(checkpoint.path)/config.json")

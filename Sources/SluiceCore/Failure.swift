@@ -93,13 +93,38 @@ public struct Failure: Sendable, Hashable {
   }
 }
 
-/// An error that says what a user needs: every module's error type is one.
+/// An error that says what a user needs: every module's error type is one, and only its type tells
+/// which module found it.
 public protocol SluiceError: Error, Sendable {
   /// The content.
   var failure: Failure { get set }
+
+  /// Wraps a failure.
+  init(_ failure: Failure)
 }
 
 extension SluiceError {
+  /// A command line or recipe that is wrong.
+  package static func usage(
+    _ message: String, model: String? = nil, file: String? = nil, remedy: String? = nil
+  ) -> Self {
+    Self(
+      Failure(
+        .usage, subject: Subject(model: model, file: file), message: message, remedy: remedy))
+  }
+
+  /// A checkpoint or other input that is wrong.
+  package static func badInput(
+    _ message: String, model: String? = nil, file: String? = nil, tensor: String? = nil,
+    byteRange: Range<Int>? = nil, remedy: String? = nil
+  ) -> Self {
+    Self(
+      Failure(
+        .badInput,
+        subject: Subject(model: model, file: file, tensor: tensor, byteRange: byteRange),
+        message: message, remedy: remedy))
+  }
+
   /// The same error, about the given model where none was named.
   ///
   /// - Parameter model: The name of the model.
@@ -107,6 +132,13 @@ extension SluiceError {
   public func about(model: String) -> Self {
     var copy = self
     if copy.failure.subject.model == nil { copy.failure.subject.model = model }
+    return copy
+  }
+
+  /// The same error, about the given tensor where none was named.
+  package func about(tensor: String) -> Self {
+    var copy = self
+    if copy.failure.subject.tensor == nil { copy.failure.subject.tensor = tensor }
     return copy
   }
 }

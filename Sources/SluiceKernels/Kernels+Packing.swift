@@ -6,9 +6,6 @@ package import SluiceCore
 // exponent, which whoever reads them back knows too.
 
 extension Kernels {
-  /// The number of classes of exponents.
-  package static let exponentClassCount = 16
-
   /// The type whose patterns are packed: that of both sides, or F32 for what both are widened to.
   ///
   /// - Parameters:

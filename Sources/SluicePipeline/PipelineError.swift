@@ -9,10 +9,6 @@ package struct PipelineError: SluiceError, Hashable {
   /// Wraps a failure.
   package init(_ failure: Failure) { self.failure = failure }
 
-  static func usage(_ message: String, remedy: String? = nil) -> PipelineError {
-    PipelineError(Failure(.usage, message: message, remedy: remedy))
-  }
-
   static func mismatch(
     model: String, file: String?, tensor: String?, _ message: String, remedy: String?
   ) -> PipelineError {

@@ -7,9 +7,4 @@ package struct ReportError: SluiceError, Hashable {
 
   /// Wraps a failure.
   package init(_ failure: Failure) { self.failure = failure }
-
-  static func badInput(_ message: String, file: String, remedy: String? = nil) -> ReportError {
-    ReportError(
-      Failure(.badInput, subject: Subject(file: file), message: message, remedy: remedy))
-  }
 }

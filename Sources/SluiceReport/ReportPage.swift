@@ -1,4 +1,7 @@
+internal import SluiceCore
 internal import SluiceFormats
+package import SluicePipeline
+internal import SluiceSearch
 
 /// A page of pictures about a merge or a search, in one file that needs no other.
 package struct ReportPage: Sendable {
@@ -12,19 +15,9 @@ package struct ReportPage: Sendable {
     case comparison
   }
 
-  /// Which layers are counted again from base and models, to see where in them deltas were kept.
-  package enum Dimensions: Sendable, Hashable {
-    /// The kind of layer with the highest mean significance.
-    case mostSignificant
-    /// Layers whose names match a pattern, in which `*` stands for any run of characters.
-    case matching(String)
-    /// None: base and models are not read.
-    case none
-  }
-
   /// The names of the files that pages are made from.
-  static let mergeName = "sluice-report.json"
-  static let searchName = "search.json"
+  static let mergeName = MergeReport.fileName
+  static let searchName = SearchResult.fileName
 
   /// What the page is about.
   package let subject: Subject
@@ -39,26 +32,20 @@ package struct ReportPage: Sendable {
   ///
   /// - Parameters:
   ///   - path: The output of a merge or of a search, or the file in it.
-  ///   - dimensions: Which layers are counted again.
-  ///   - isStopped: Called now and then; throws when it is time to stop.
+  ///   - dimensions: Gives what was counted over the dimensions of a merge's layers, by its report.
   /// - Throws: `ReportError` or `FormatError` if there is no report or it cannot be read.
   package init(
-    _ path: String, dimensions: Dimensions = .mostSignificant, isStopped: () throws -> Void = {}
+    _ path: String,
+    dimensions: (ReportedMerge) throws -> DimensionFigures = { _ in
+      .missing("base and models were not to be read")
+    }
   ) throws {
     (subject, source) = try ReportPage.find(path)
     switch subject {
-    case .search: bytes = SearchPage(facts: try ReportedSearch(source), path: source).text
+    case .search: bytes = SearchPage(facts: try SearchResult.read(source), path: source).text
     case .merge, .comparison:
       let facts = try ReportedMerge(source)
-      let figures: DimensionFigures =
-        switch dimensions {
-        case .none: .missing("base and models were not to be read")
-        case .mostSignificant:
-          try DimensionFigures.read(facts, pattern: nil, isStopped: isStopped)
-        case .matching(let pattern):
-          try DimensionFigures.read(facts, pattern: pattern, isStopped: isStopped)
-        }
-      bytes = MergePage(facts: facts, dimensions: figures, path: source).text
+      bytes = MergePage(facts: facts, dimensions: try dimensions(facts), path: source).text
     }
   }
 

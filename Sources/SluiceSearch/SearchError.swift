@@ -8,20 +8,6 @@ package struct SearchError: SluiceError, Hashable {
   /// Wraps a failure.
   package init(_ failure: Failure) { self.failure = failure }
 
-  static func usage(
-    _ message: String, model: String? = nil, remedy: String? = nil
-  ) -> SearchError {
-    SearchError(Failure(.usage, subject: Subject(model: model), message: message, remedy: remedy))
-  }
-
-  static func badInput(
-    _ message: String, model: String? = nil, file: String? = nil, remedy: String? = nil
-  ) -> SearchError {
-    SearchError(
-      Failure(
-        .badInput, subject: Subject(model: model, file: file), message: message, remedy: remedy))
-  }
-
   /// An evaluator that did not do its work; what it finished before is kept.
   static func evaluator(
     _ message: String, model: String, factors: Factors?, remedy: String? = nil

@@ -10,16 +10,6 @@ package struct SolverError: SluiceError, Hashable {
   /// - Parameter failure: The content.
   package init(_ failure: Failure) { self.failure = failure }
 
-  /// The same failure, about a tensor.
-  ///
-  /// - Parameter tensor: The name of the tensor.
-  /// - Returns: The error with that subject.
-  package func about(tensor: String) -> SolverError {
-    var copy = self
-    copy.failure.subject = Subject(file: failure.subject.file, tensor: tensor)
-    return copy
-  }
-
   static func scratch(_ path: String, _ what: String, systemError: Int32) -> SolverError {
     SolverError(
       Failure(

@@ -58,7 +58,7 @@ struct CommandTests {
         + ["\(directory.family.fineTuned[0].name)=1"])
     #expect(result.exitCode == 0, "\(result.errors)")
     let elements = directory.family.base.tensors.reduce(0) { $0 + $1.shape.elementCount }
-    #expect(result.output.hasPrefix("merged \(Format.grouped(elements)) parameters into "))
+    #expect(result.output.hasPrefix("merged \(NumberFormat.grouped(elements)) parameters into "))
     for word in words { #expect(result.output.contains(word), "\(word)") }
     for word in missing { #expect(!result.output.contains(word), "\(word)") }
     #expect(

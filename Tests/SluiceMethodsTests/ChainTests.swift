@@ -78,7 +78,8 @@ import Testing
       fineTuned: [], fineTunedElementCounts: [], outputDType: .f32, outputShard: 0,
       outputOffset: 0, firstStrip: 0)
     try lane?.begin(
-      Strip(task, index: 0, granularity: Granularity(chunkElements: Granularity.grainElements)))
+      Strip(task, index: 0, granularity: Granularity(chunkElements: Granularity.grainElements)),
+      statistics: [])
     var value: Float = 2
     try withUnsafeMutablePointer(to: &value) {
       try lane?.apply(

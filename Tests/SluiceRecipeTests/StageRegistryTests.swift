@@ -32,7 +32,7 @@ private struct MeanClip: DeltaTransform {
   }
 }
 
-private struct FirstModel: MergeOperator {
+private struct FirstModel: TileOperator {
   var name: String { "first" }
   func merge(_ block: MergeTile, kernels: Kernels) {
     block.merged.update(from: block.deltas[0], count: block.count)

@@ -38,9 +38,15 @@ import Testing
     return (directory, report, family)
   }
 
+  /// The page, with what can be counted again.
+  private func page(_ directory: ScratchDirectory) throws -> PageDocument {
+    try PageDocument(
+      try ReportPage(directory("out")) { try DimensionFigures.read($0, pattern: nil) {} })
+  }
+
   @Test("the page is well-formed, fetches nothing and runs nothing") func selfContained() throws {
     let (directory, _, _) = try merge()
-    let page = try PageDocument(try ReportPage(directory("out")))
+    let page = try page(directory)
     for name in ["script", "link", "img", "iframe", "object", "image", "use"] {
       #expect(page.all(name).isEmpty, "\(name)")
     }
@@ -66,7 +72,7 @@ import Testing
   @Test("every drawing says in words what it shows, and has its numbers in a table")
   func alternatives() throws {
     let (directory, _, _) = try merge()
-    let page = try PageDocument(try ReportPage(directory("out")))
+    let page = try page(directory)
     let drawings = page.all("svg")
     #expect(drawings.count >= 12)
     var ids: Set<String> = []
@@ -88,7 +94,7 @@ import Testing
 
   @Test("the numbers of the figures are the report's") func numbers() throws {
     let (directory, report, _) = try merge()
-    let page = try PageDocument(try ReportPage(directory("out")))
+    let page = try page(directory)
     let cells = Set(page.all("title").map(\.text))
     let rows = page.all("tr").map(\.text)
     for model in report.models {
@@ -165,7 +171,7 @@ import Testing
   @Test("names cannot become markup") func escaping() throws {
     let hostile = "</title><script>alert('1')</script>&\"\u{202e}x"
     let (directory, _, _) = try merge(names: [hostile, "law"])
-    let page = try PageDocument(try ReportPage(directory("out")))
+    let page = try page(directory)
     #expect(page.all("script").isEmpty)
     #expect(!page.source.contains("<script") && !page.source.contains("\u{202e}"))
     #expect(page.all("h1").first?.text.contains("<script>alert('1')</script>&\"") == true)
@@ -229,7 +235,7 @@ import Testing
   @Test("without its inputs the page says what is missing") func missingInputs() throws {
     let (directory, _, _) = try merge()
     try FileManager.default.removeItem(atPath: directory("model1"))
-    let page = try PageDocument(try ReportPage(directory("out")))
+    let page = try page(directory)
     let notes = page.all("p").map(\.text)
     #expect(notes.contains { $0.contains("not available") && $0.contains("model1") })
     #expect(notes.contains { $0.hasPrefix("Conflicts are not in the report") })
@@ -255,7 +261,7 @@ import Testing
       recipe.method.pruning = .init(rawValue: prune) ?? .dppa
       if prune != "dare" { recipe.models[0].amplification = [] }
     }
-    let page = try PageDocument(try ReportPage(directory("out")))
+    let page = try page(directory)
     #expect(page.all("h2").map(\.text).contains("Time and memory"))
   }
 }

@@ -1,5 +1,7 @@
 import Foundation
 import SluiceCore
+import SluiceFormats
+import SluicePipeline
 import SluiceTestSupport
 import Testing
 
@@ -55,7 +57,8 @@ import Testing
     "odd numbers and missing members do no harm",
     arguments: [
       #"{"version": 1, "models": []}"#,
-      #"{"version": 1, "models": [{}, 3, "x", {"trajectory": [{}, {"factors": [1e308, -1e308]}]}]}"#,
+      #"{"version": 1, "models": [{}, {"trajectory": [{}, {"factors": [1e308, -1e308]}]}]}"#,
+      #"{"version": 1, "models": [{"trajectory": [{"factors": [1e308, -1e308]}]}]}"#,
       #"{"version": 1, "models": [{"trajectory": [{"factors": [1e300, 0], "domainRatio": 1e300}, {"factors": [0, 0]}]}]}"#,
       #"{"version": 1, "models": [{"factors": [1], "trajectory": [{"factors": [2, 2], "seconds": 1e18}]}]}"#,
     ])
@@ -71,7 +74,15 @@ import Testing
   func oddReports(text: String) throws {
     let directory = try ScratchDirectory()
     try directory.write(text, to: "sluice-report.json")
-    _ = try PageDocument(try ReportPage(directory.path))
+    _ = try PageDocument(
+      try ReportPage(directory.path) { try DimensionFigures.read($0, pattern: nil) {} })
+  }
+
+  @Test("a search's result is read as strictly as where its factors are used") func strict() throws
+  {
+    for text in ["3", "\"x\"", #"{"factors": ["1"]}"#] {
+      #expect(throws: FormatError.self) { try page(#"{"version": 1, "models": [\#(text)]}"#) }
+    }
   }
 
   @Test(
@@ -87,17 +98,6 @@ import Testing
     }
     #expect(throws: ReportError.self) { try ReportPage(directory.path) }
     #expect(throws: ReportError.self) { try ReportPage(directory("nothing")) }
-  }
-
-  @Test(
-    "patterns match whole names",
-    arguments: [
-      ("*", "", true), ("a*", "abc", true), ("*c", "abc", true), ("a*c", "abc", true),
-      ("a*b*c", "aXbYc", true), ("ab*bc", "abc", false), ("abc", "abc", true), ("ab", "abc", false),
-      ("*.up.*", "layers.1.up.weight", true), ("**", "x", true),
-    ])
-  func patterns(pattern: String, text: String, expected: Bool) {
-    #expect(NamePattern.matches(pattern, text) == expected)
   }
 
   @Test(

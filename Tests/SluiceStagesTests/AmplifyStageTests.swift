@@ -66,7 +66,7 @@ import Testing
       [FactorStage(OneFactor(1.5), name: "x", scope: .all)], to: deltas)
     #expect(scaled.values == deltas.map { $0 * 1.5 })
     let lane = FactorStage(OneFactor(1), name: "x", scope: .all).makeLane(model: 0, kernels: .best)
-    try lane.begin(TransformRun(deltas).strips[0])
+    try lane.begin(TransformRun(deltas).strips[0], statistics: [])
     #expect(lane.changesNothing)
   }
 }

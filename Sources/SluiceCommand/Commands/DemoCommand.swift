@@ -40,7 +40,7 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
     if let out { try family.files.write(to: "\(out)/files", models: ["math", "law"]) }
     if !output.isJSON {
       StandardOutput.write(
-        "made a base and two fine-tuned models of \(Format.grouped(family.elementCount)) "
+        "made a base and two fine-tuned models of \(NumberFormat.grouped(family.elementCount)) "
           + "parameters in \(directory)\n\n$ sluice merge --base \(base) --model math=\(math) "
           + "--model law=\(law) \\\n    --amplify math=1.1,1.3 --memory 96MiB --out \(merged)\n\n")
     }
@@ -74,8 +74,8 @@ struct DemoCommand: ParsableCommand, HasOutputOptions {
     for layer in model.layers {
       let kept = Double(layer.cuts.kept) / Double(max(layer.statistics.elementCount, 1))
       rows.append([
-        layer.statistics.name, Format.percent(layer.statistics.significance),
-        Format.percent(1 - kept), String(repeating: "#", count: Int((kept * 100).rounded())),
+        layer.statistics.name, NumberFormat.percent(layer.statistics.significance),
+        NumberFormat.percent(1 - kept), String(repeating: "#", count: Int((kept * 100).rounded())),
       ])
     }
     return Format.table(rows, leftAligned: [0, 3])

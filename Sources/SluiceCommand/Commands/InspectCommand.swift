@@ -59,7 +59,7 @@ struct InspectCommand: ParsableCommand, HasOutputOptions {
       .map { "\($0.key.rawValue) \($0.value.count)" }.sorted().joined(separator: ", ")
     let files = checkpoint.files.count
     return table
-      + "\(tensors.count) tensors (\(types)), \(Format.grouped(elements)) elements, "
+      + "\(tensors.count) tensors (\(types)), \(NumberFormat.grouped(elements)) elements, "
       + "\(ByteCount(byteCount(checkpoint))) in \(files) file\(files == 1 ? "" : "s")\n"
       + "header and index are sound\n"
   }

@@ -94,11 +94,10 @@ struct Merge {
     guard !output.isQuiet, !output.isJSON, !options.startsOver,
       let status = try? RunStatus(of: out), status.state == .stopped
     else { return }
-    let done = status.phases.filter { $0.units > 0 }.map { phase in
-      phase.units == phase.totalUnits
-        ? "\(phase.name) done"
-        : "\(Format.grouped(phase.units)) of \(phase.totalUnits.map(Format.grouped) ?? "?") pieces of "
-          + "\(phase.name)"
+    let done = status.phases.filter { $0.units > 0 }.map { phase -> String in
+      guard phase.units != phase.totalUnits else { return "\(phase.name) done" }
+      let total = phase.totalUnits.map { NumberFormat.grouped($0) } ?? "?"
+      return "\(NumberFormat.grouped(phase.units)) of \(total) pieces of \(phase.name)"
     }
     StandardError.writeLine(
       "resuming", .label, done.isEmpty ? "nothing was finished yet" : done.joined(separator: ", "))

@@ -107,7 +107,7 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
             json.member("storeBytes", .integer(summary.storeByteCount))
           }
           : "\(summary.tensorCount) tensors of \(ByteCount(summary.modelByteCount)) stored in "
-            + "\(out) (\(ByteCount(summary.storeByteCount)), \(Format.percent(share)))\n")
+            + "\(out) (\(ByteCount(summary.storeByteCount)), \(NumberFormat.percent(share)))\n")
     }
   }
 }

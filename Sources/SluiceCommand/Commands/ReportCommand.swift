@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
+internal import SluicePipeline
 internal import SluiceReport
 
 struct ReportCommand: ParsableCommand, HasOutputOptions {
@@ -46,18 +47,18 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
   func run() throws {
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
-    let choice: ReportPage.Dimensions =
-      switch dimensions {
-      case nil: .mostSignificant
-      case "none": .none
-      case .some(let pattern): .matching(pattern)
-      }
     let page: ReportPage
     do {
       page =
-        paths.count == 2
-        ? try ReportPage(comparing: paths[0], paths[1])
-        : try ReportPage(paths[0], dimensions: choice) { try cancellation.check() }
+        if paths.count == 2 {
+          try ReportPage(comparing: paths[0], paths[1])
+        } else if dimensions == "none" {
+          try ReportPage(paths[0])
+        } else {
+          try ReportPage(paths[0]) { report in
+            try DimensionFigures.read(report, pattern: dimensions) { try cancellation.check() }
+          }
+        }
     } catch let error where error is CancelledError {
       throw cancellation.error ?? error
     }

@@ -42,7 +42,7 @@ struct StatusCommand: ParsableCommand, HasOutputOptions {
     guard status.state != .finished else { return text }
     if status.attempts > 0 {
       let times = status.attempts == 1 ? "1 attempt" : "\(status.attempts) attempts"
-      text += "\(times), \(Format.seconds(status.seconds)) recorded\n"
+      text += "\(times), \(NumberFormat.seconds(status.seconds)) recorded\n"
     }
     if output.isVerbose {
       for note in status.notes {
@@ -53,10 +53,10 @@ struct StatusCommand: ParsableCommand, HasOutputOptions {
     for phase in status.phases {
       let share = phase.totalByteCount.map { Double(phase.byteCount) / Double(max($0, 1)) }
       rows.append([
-        phase.name.printable, Format.grouped(phase.units),
-        phase.totalUnits.map(Format.grouped) ?? "?",
+        phase.name.printable, NumberFormat.grouped(phase.units),
+        phase.totalUnits.map { NumberFormat.grouped($0) } ?? "?",
         "\(ByteCount(phase.byteCount))", phase.totalByteCount.map { "\(ByteCount($0))" } ?? "?",
-        share.map(Format.percent) ?? "",
+        share.map { NumberFormat.percent($0) } ?? "",
       ])
     }
     text += Format.table(rows)

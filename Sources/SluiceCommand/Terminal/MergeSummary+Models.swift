@@ -20,15 +20,16 @@ extension MergeSummary {
           "requested",
           { _, model in
             guard let own = model?.pruningRate else {
-              return Format.percent(recipe.method.pruningRate.value)
+              return NumberFormat.percent(recipe.method.pruningRate.value)
             }
-            return own.constant.map(Format.percent) ?? "by tensor"
+            return own.constant.map { NumberFormat.percent($0) } ?? "by tensor"
           }
         ))
     }
     if isCounted {
-      columns.append(("pruned", { report, _ in report.achievedRate.map(Format.percent) ?? "" }))
-      columns.append(("kept", { report, _ in Format.grouped(report.keptCount) }))
+      columns.append(
+        ("pruned", { report, _ in report.achievedRate.map { NumberFormat.percent($0) } ?? "" }))
+      columns.append(("kept", { report, _ in NumberFormat.grouped(report.keptCount) }))
     }
     if !isCounted, prune.bands != .none,
       report.models.indices.contains(where: { report.measuredKeptShare(model: $0) != nil })
@@ -38,7 +39,8 @@ extension MergeSummary {
           "kept",
           { own, _ in
             report.models.firstIndex { $0.name == own.name }
-              .flatMap { report.measuredKeptShare(model: $0) }.map(Format.percent) ?? ""
+              .flatMap { report.measuredKeptShare(model: $0) }.map { NumberFormat.percent($0) }
+              ?? ""
           }
         ))
     }

@@ -17,13 +17,13 @@ enum MergeSummary {
     }
     let compared = base == layout.tensorByteCount ? "as the base" : "the base \(ByteCount(base))"
     var text =
-      "merged \(Format.grouped(elements)) parameters into \(output) "
+      "merged \(NumberFormat.grouped(elements)) parameters into \(output) "
       + "(\(files), \(ByteCount(layout.byteCount)), \(compared))\n\n"
     text += models(report) + "\n"
     text += adapters(report)
     let totals = report.totals
     text +=
-      "\(Format.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
+      "\(NumberFormat.seconds(totals.seconds)), read \(ByteCount(totals.bytesRead)), "
       + "wrote \(ByteCount(totals.bytesWritten)), "
       + "peak memory \(ByteCount(totals.peakMemory)) of the process "
       + "(\(report.plan.options.memory) allowed for buffers)\n"

@@ -47,7 +47,8 @@ enum OffsetDisplay {
       rows.append(
         [name.printable]
           + linears.map { linear in
-            layers.first { $0.linear == linear }.map { Format.percent($0.significance) } ?? "-"
+            layers.first { $0.linear == linear }.map { NumberFormat.percent($0.significance) }
+              ?? "-"
           })
     }
     let multiple = "\(model.significanceMultiple)"
@@ -55,8 +56,8 @@ enum OffsetDisplay {
     return "\(model.name.printable): significance, the share of |offset| in those above "
       + "\(multiple.hasSuffix(".0") ? String(multiple.dropLast(2)) : multiple) times the layer's mean\n"
       + Format.table(rows)
-      + "\(model.layers.count) linear layers, \(Format.grouped(model.elementCount)) offsets, "
-      + "\(Format.percent(zeros)) of them zero, mean |offset| \(short(model.mean))\n"
+      + "\(model.layers.count) linear layers, \(NumberFormat.grouped(model.elementCount)) offsets, "
+      + "\(NumberFormat.percent(zeros)) of them zero, mean |offset| \(short(model.mean))\n"
   }
 
   /// The columns have short names where these are enough to tell layers apart, as they mostly are.

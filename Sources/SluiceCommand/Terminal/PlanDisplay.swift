@@ -33,7 +33,7 @@ enum PlanDisplay {
         plan.roles.map { role in
           [
             "  \(role.name)", role.treatment, "\(role.tensorCount)",
-            Format.grouped(role.elementCount), role.example,
+            NumberFormat.grouped(role.elementCount), role.example,
           ]
         }, leftAligned: [0, 1, 4])
     }
@@ -56,7 +56,7 @@ enum PlanDisplay {
     var facts: [String] = []
     if plan.seconds > 0 {
       let least = plan.isActual ? "took" : plan.isLowerBound ? "at least" : "about"
-      facts.append("\(least) \(Format.seconds(plan.seconds))")
+      facts.append("\(least) \(NumberFormat.seconds(plan.seconds))")
     }
     facts.append("reads \(ByteCount(read))")
     facts.append("writes \(ByteCount(written))")
@@ -81,7 +81,7 @@ enum PlanDisplay {
       let bound = pass.bound.isEmpty ? "" : ", most of it \(pass.bound)"
       let time =
         pass.seconds < 0.01
-        ? "under 0.01 s" : (plan.isActual ? "took " : "about ") + Format.seconds(pass.seconds)
+        ? "under 0.01 s" : (plan.isActual ? "took " : "about ") + NumberFormat.seconds(pass.seconds)
       facts.append(time + bound)
     }
     text += "     |  \(facts.joined(separator: ", "))\n"
@@ -90,10 +90,11 @@ enum PlanDisplay {
       text += "     \(isLast ? "`" : "+")- \(segment.node) x\(segment.count): "
       text += segment.stages.joined(separator: " > ") + "\n"
       if let actual = segment.actual {
-        text += "     \(isLast ? " " : "|")    busy \(Format.seconds(actual.busySeconds)), waited "
-        text += "\(Format.seconds(actual.inputSeconds)) for input, "
-        text += "\(Format.seconds(actual.outputSeconds)) for output, "
-        text += "\(Format.seconds(actual.memorySeconds)) for memory\n"
+        text +=
+          "     \(isLast ? " " : "|")    busy \(NumberFormat.seconds(actual.busySeconds)), waited "
+        text += "\(NumberFormat.seconds(actual.inputSeconds)) for input, "
+        text += "\(NumberFormat.seconds(actual.outputSeconds)) for output, "
+        text += "\(NumberFormat.seconds(actual.memorySeconds)) for memory\n"
       }
       if let channel = segment.channel {
         text += "     |    [\(channel.name) x\(channel.count): at most "
@@ -106,8 +107,8 @@ enum PlanDisplay {
   private static func carried(_ actual: PlanExplanation.ChannelActual?) -> String {
     guard let actual else { return "" }
     return "; \(actual.elementCount) carried \(ByteCount(actual.byteCount)), senders waited "
-      + "\(Format.seconds(actual.senderSeconds)), receivers "
-      + Format.seconds(actual.receiverSeconds)
+      + "\(NumberFormat.seconds(actual.senderSeconds)), receivers "
+      + NumberFormat.seconds(actual.receiverSeconds)
   }
 
   private static func memory(_ plan: PlanExplanation) -> String {
@@ -136,11 +137,11 @@ enum PlanDisplay {
     guard plan.seconds > 0 else {
       return "\ntime\n  not estimated: too little of the inputs can be read for a measurement\n"
     }
-    if plan.isActual { return "\ntime\n  took \(Format.seconds(plan.seconds))\n" }
+    if plan.isActual { return "\ntime\n  took \(NumberFormat.seconds(plan.seconds))\n" }
     let least = plan.isLowerBound ? "at least " : "about "
     let missing =
       plan.isLowerBound ? " (solving and stages of one's own are not estimated)" : ""
-    var text = "\ntime\n  \(least)\(Format.seconds(plan.seconds))\(missing)\n"
+    var text = "\ntime\n  \(least)\(NumberFormat.seconds(plan.seconds))\(missing)\n"
     if let speed = plan.speed {
       func rate(_ rate: Double) -> String {
         rate > 0 ? "\(ByteCount(Int(rate)))/s" : "not measured"
@@ -151,7 +152,7 @@ enum PlanDisplay {
         ["    reading from the page cache", rate(speed.cache)],
         ["    counting", rate(speed.counting)], ["    merging", rate(speed.merging)],
         ["    writing", rate(speed.writing)],
-        ["    of the inputs in the page cache", Format.percent(speed.cachedShare)],
+        ["    of the inputs in the page cache", NumberFormat.percent(speed.cachedShare)],
       ])
     }
     return text

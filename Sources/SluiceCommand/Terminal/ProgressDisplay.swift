@@ -60,7 +60,7 @@ final class ProgressDisplay {
   private static func showPlain(_ event: ProgressEvent) {
     switch event {
     case .phaseFinished(let snapshot):
-      let seconds = Format.seconds(snapshot.elapsedSeconds)
+      let seconds = NumberFormat.seconds(snapshot.elapsedSeconds)
       let bytes = ByteCount(snapshot.doneBytes)
       StandardError.writeLine("\(label(snapshot)): \(bytes) in \(seconds)")
     case .advanced(let snapshot): StandardError.writeLine(line(snapshot))
@@ -76,9 +76,9 @@ final class ProgressDisplay {
     if snapshot.bytesPerSecond >= 1 {
       parts.append("\(ByteCount(Int(snapshot.bytesPerSecond)))/s")
     }
-    if let left = snapshot.secondsLeft { parts.append("\(Format.roundSeconds(left)) left") }
+    if let left = snapshot.secondsLeft { parts.append("\(NumberFormat.roundSeconds(left)) left") }
     if snapshot.laterBytes > 0, let all = snapshot.secondsLeftInAll {
-      parts.append("\(Format.roundSeconds(all)) in all")
+      parts.append("\(NumberFormat.roundSeconds(all)) in all")
     }
     return parts.joined(separator: ", ")
   }

@@ -40,8 +40,8 @@ struct ProgressLine {
 
   private var left: String? {
     guard let left = snapshot.secondsLeft else { return nil }
-    let text = "\(Format.roundSeconds(left)) left"
+    let text = "\(NumberFormat.roundSeconds(left)) left"
     guard snapshot.laterBytes > 0, let all = snapshot.secondsLeftInAll else { return text }
-    return "\(text) (\(Format.roundSeconds(all)) in all)"
+    return "\(text) (\(NumberFormat.roundSeconds(all)) in all)"
   }
 }

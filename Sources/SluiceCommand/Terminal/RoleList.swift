@@ -38,7 +38,7 @@ struct RoleList {
       let own = rows.filter { $0.part.kind == kind }
       guard !own.isEmpty else { continue }
       let elements = own.reduce(0) { $0 + $1.tensor.entry.shape.elementCount }
-      counts.append([kind.rawValue, "\(own.count)", Format.grouped(elements)])
+      counts.append([kind.rawValue, "\(own.count)", NumberFormat.grouped(elements)])
     }
     return list + Format.table(counts, leftAligned: [0])
   }

@@ -40,9 +40,9 @@ struct SearchDisplay: Sendable {
       write("warning: \(name(candidate)): the evaluator \(reason); trying again")
     case .evaluated(let candidate, let evaluation, let ratio):
       var line = "\(name(candidate)): \(SearchSummary.scores(evaluation.scores))"
-      if let ratio { line += ", Domain-Ratio \(Format.percent(ratio))" }
-      line += " (\(Format.seconds(evaluation.seconds))"
-      if isVerbose { line += ", made in \(Format.seconds(evaluation.makingSeconds))" }
+      if let ratio { line += ", Domain-Ratio \(NumberFormat.percent(ratio))" }
+      line += " (\(NumberFormat.seconds(evaluation.seconds))"
+      if isVerbose { line += ", made in \(NumberFormat.seconds(evaluation.makingSeconds))" }
       write(line + ")")
     case .found(let model):
       for warning in model.warnings { write("warning: model \(model.name): \(warning)") }

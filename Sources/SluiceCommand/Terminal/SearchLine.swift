@@ -98,13 +98,13 @@ final class SearchLine: Sendable {
 
   private func line(_ state: State) -> String {
     var text = "\(state.evaluated) evaluated"
-    if let best = state.best { text += ", best \(Format.percent(best.ratio)) (\(best.name))" }
+    if let best = state.best { text += ", best \(NumberFormat.percent(best.ratio)) (\(best.name))" }
     let usual = state.evaluated > 0 ? state.secondsInAll / Double(state.evaluated) : nil
     for work in state.atWork {
       let seconds = MonotonicTime.now.seconds(since: work.start)
-      text += "  \(work.name) \(Format.roundSeconds(seconds))"
+      text += "  \(work.name) \(NumberFormat.roundSeconds(seconds))"
       if let usual, usual > seconds {
-        text += ", about \(Format.roundSeconds(usual - seconds)) left"
+        text += ", about \(NumberFormat.roundSeconds(usual - seconds)) left"
       }
       if !work.line.isEmpty { text += ": \(work.line)" }
     }

@@ -15,7 +15,7 @@ enum SearchStatusDisplay {
     for model in status.models {
       rows.append([
         model.name.printable, "\(model.evaluated)", model.last.printable,
-        Format.seconds(model.seconds),
+        NumberFormat.seconds(model.seconds),
       ])
     }
     text += status.models.isEmpty ? "nothing is evaluated yet\n" : Format.table(rows)

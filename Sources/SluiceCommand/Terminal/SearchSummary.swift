@@ -11,7 +11,7 @@ enum SearchSummary {
     for model in result.models {
       rows.append([
         model.name.printable, model.partitionRates.map { "\($0)" }.joined(separator: ","),
-        model.factors.description, model.method, Format.percent(model.domainRatio),
+        model.factors.description, model.method, NumberFormat.percent(model.domainRatio),
         "\(model.trajectory.count)", "\(model.otherEvaluations)",
       ])
     }
@@ -25,7 +25,7 @@ enum SearchSummary {
         let score = best?.tasks.tasks[task]
         rows.append([
           "  \(task.printable)", number(dense), score.map(number) ?? "",
-          dense > 0 ? score.map { Format.percent($0 / dense) } ?? "" : "left out",
+          dense > 0 ? score.map { NumberFormat.percent($0 / dense) } ?? "" : "left out",
         ])
       }
       text += Format.table(rows)
@@ -33,7 +33,7 @@ enum SearchSummary {
     if let merged = result.merged {
       text += "\nthe merge: \(scores(merged.tasks))\n"
       for (name, ratio) in merged.domainRatios.sorted(by: { $0.key < $1.key }) {
-        text += "  Domain-Ratio of \(name.printable): \(Format.percent(ratio))\n"
+        text += "  Domain-Ratio of \(name.printable): \(NumberFormat.percent(ratio))\n"
       }
     }
     text += "\n\(out)/\(SearchResult.fileName) has the whole way; to merge:\n"

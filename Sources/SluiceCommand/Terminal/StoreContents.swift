@@ -25,14 +25,14 @@ struct StoreContents {
         tensor.name.printable, tensor.dtype.rawValue, tensor.shape.description,
         tensor.isWhole ? "all" : "from rate \(rounded(tensor.lowestRate))",
         tensor.isWhole ? "" : scientific(tensor.mean),
-        tensor.isWhole ? "" : Format.percent(tensor.significance),
+        tensor.isWhole ? "" : NumberFormat.percent(tensor.significance),
         ByteCount(tensor.byteCount).description,
-        Format.percent(Double(tensor.byteCount) / Double(max(whole, 1))),
+        NumberFormat.percent(Double(tensor.byteCount) / Double(max(whole, 1))),
       ])
     }
     let table = isQuiet ? "" : Format.table(rows, leftAligned: [0, 1, 2, 3]) + "\n"
     let whole = tensors.reduce(0) { $0 + $1.shape.elementCount * ($1.dtype.byteCount ?? 1) }
-    let share = Format.percent(Double(byteCount) / Double(max(whole, 1)))
+    let share = NumberFormat.percent(Double(byteCount) / Double(max(whole, 1)))
     let rate = facts["lowest-rate"] ?? "?"
     let codec = facts["codec"] ?? "?"
     return table

@@ -6,7 +6,8 @@ package final class WorkList<Element: Sendable>: Sendable {
   private let taken = Atomic<Int>(0)
   private let cancellation: Cancellation
 
-  init(_ elements: [Element], _ cancellation: Cancellation) {
+  /// Makes a list of which nothing is taken, for nodes that are run together.
+  package init(_ elements: [Element], cancellation: Cancellation) {
     self.elements = elements
     self.cancellation = cancellation
   }
@@ -41,7 +42,7 @@ extension Graph {
     cancellation: Cancellation = Cancellation(),
     _ body: @escaping @Sendable (WorkList<Element>, NodeContext) throws -> Void
   ) throws -> GraphRun {
-    let list = WorkList(elements, cancellation)
+    let list = WorkList(elements, cancellation: cancellation)
     let graph = Graph(cancellation: cancellation)
     for thread in 1...max(threads, 1) {
       graph.add("\(name) \(thread)") { node in try body(list, node) }

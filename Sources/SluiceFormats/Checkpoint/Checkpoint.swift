@@ -85,7 +85,6 @@ package struct Checkpoint: Sendable {
     switch format {
     case .safetensors: singleFileName
     case .pyTorch: "pytorch_model.bin"
-    case .deltaStore: "deltas.safetensors"
     }
   }
 

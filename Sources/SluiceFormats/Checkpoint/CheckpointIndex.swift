@@ -15,7 +15,7 @@ struct CheckpointIndex {
   /// The name of index files.
   static func fileName(of format: WeightFile.Format) -> String {
     switch format {
-    case .safetensors, .deltaStore: fileName
+    case .safetensors: fileName
     case .pyTorch: "pytorch_model.bin.index.json"
     }
   }

@@ -6,14 +6,12 @@ package struct WeightFile: Sendable {
     case safetensors = "safetensors"
     /// A ZIP archive of PyTorch.
     case pyTorch = "PyTorch"
-    /// A sparse delta store: what its tensors are is known, what they hold comes with the base.
-    case deltaStore = "delta store"
   }
 
   /// The file.
   package let input: InputFile
-  /// Its format.
-  package let format: Format
+  /// Its format; nil if it is none of those that are opened here, as that of a delta store.
+  package let format: Format?
   /// Its tensors: of a safetensors file in the order of their bytes.
   package let tensors: [TensorEntry]
 
@@ -21,7 +19,7 @@ package struct WeightFile: Sendable {
   package var path: String { input.path }
 
   /// Describes a file that was opened and checked elsewhere.
-  package init(input: InputFile, format: Format, tensors: [TensorEntry]) {
+  package init(input: InputFile, format: Format?, tensors: [TensorEntry]) {
     self.input = input
     self.format = format
     self.tensors = tensors
@@ -42,8 +40,6 @@ package struct WeightFile: Sendable {
     case .pyTorch:
       let file = try TorchFile.open(path)
       return WeightFile(input: file.input, format: format, tensors: file.tensors)
-    case .deltaStore:
-      preconditionFailure("a delta store is opened by those who know the base")
     }
   }
 }

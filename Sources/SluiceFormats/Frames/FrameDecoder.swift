@@ -56,9 +56,9 @@ package import SluiceCore
     _ bytes: UnsafeRawBufferPointer, seed: UInt64, place: FramePlace
   ) throws(FormatError) {
     guard bytes.count >= Frame.sectionOffset,
-      unsafe load(UInt32.self, bytes, 0) == Frame.magic
+      unsafe LittleEndian.load(UInt32.self, bytes, at: 0) == Frame.magic
     else { throw place.problem("there is no frame here") }
-    guard unsafe Int(load(UInt32.self, bytes, 4)) == bytes.count else {
+    guard unsafe Int(LittleEndian.load(UInt32.self, bytes, at: 4)) == bytes.count else {
       throw place.problem("the frame has another length than its header says")
     }
     let hash = unsafe Hash128(
@@ -73,8 +73,8 @@ package import SluiceCore
   }
 
   private func readHeader(_ bytes: UnsafeRawBufferPointer) -> Int? {
-    elementCount = unsafe Int(load(UInt32.self, bytes, Frame.contentOffset))
-    keptCount = unsafe Int(load(UInt32.self, bytes, Frame.contentOffset + 4))
+    elementCount = unsafe Int(LittleEndian.load(UInt32.self, bytes, at: Frame.contentOffset))
+    keptCount = unsafe Int(LittleEndian.load(UInt32.self, bytes, at: Frame.contentOffset + 4))
     guard let dtype = unsafe Frame.dtype(code: bytes[Frame.contentOffset + 8]),
       (1...Frame.elementLimit).contains(elementCount), keptCount <= elementCount,
       let baseSum = unsafe Hash128(bytes: bytes[Frame.baseSumOffset..<Frame.classOffset])
@@ -83,7 +83,8 @@ package import SluiceCore
     self.baseSum = baseSum
     var total = 0
     for index in 0..<Frame.classCount {
-      let count = unsafe Int(load(UInt32.self, bytes, Frame.classOffset + 4 * index))
+      let count = unsafe Int(
+        LittleEndian.load(UInt32.self, bytes, at: Frame.classOffset + 4 * index))
       unsafe positions[index] = UInt32(total)
       total += count
       guard total <= keptCount else { return nil }
@@ -98,7 +99,7 @@ package import SluiceCore
     var next = Frame.headerByteCount(width: width)
     var section = Frame.sectionOffset
     func take(into target: UnsafeMutableRawBufferPointer) -> Bool {
-      let word = unsafe load(UInt32.self, bytes, section)
+      let word = unsafe LittleEndian.load(UInt32.self, bytes, at: section)
       section += 4
       let count = Int(word & (1 << Frame.lengthBits - 1))
       guard let form = SectionForm(rawValue: word >> Frame.lengthBits), count <= bytes.count - next
@@ -142,13 +143,6 @@ package import SluiceCore
     guard unsafe keep[words - 1] & ~lastMask == 0 else { return false }
     let count = (0..<words).reduce(0) { unsafe $0 + keep[$1].nonzeroBitCount }
     return count == keptCount
-  }
-
-  private func load<T: FixedWidthInteger & BitwiseCopyable>(
-    _: T.Type, _ bytes: UnsafeRawBufferPointer, _ offset: Int
-  ) -> T {
-    // SAFETY: offsets are those of a header, which the frame was checked to hold.
-    unsafe T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
   }
 }
 

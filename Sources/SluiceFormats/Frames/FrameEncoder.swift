@@ -65,7 +65,7 @@ package final class FrameEncoder {
     // SAFETY: the header's offsets lie inside the target, which was just measured; the content's
     // arrays are as long as its counts say, which is what its maker guarantees.
     func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
-      unsafe target.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+      unsafe LittleEndian.store(value, target, at: offset)
     }
     var end = header
     var section = Frame.sectionOffset

@@ -43,38 +43,29 @@ package struct FrameTable: Sendable, Hashable {
   package var encoded: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(8 + frames.count * 12)
-    func append<T: FixedWidthInteger>(_ value: T) {
-      for shift in stride(from: 0, to: T.bitWidth, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: value >> T(shift)))
-      }
-    }
-    append(minimumMagnitudeBits)
-    append(UInt32(frames.count))
+    bytes.append(littleEndian: minimumMagnitudeBits)
+    bytes.append(littleEndian: UInt32(frames.count))
     for frame in frames {
-      append(UInt64(frame.offset))
-      append(UInt32(frame.byteCount))
+      bytes.append(count: frame.offset)
+      bytes.append(littleEndian: UInt32(frame.byteCount))
     }
     return bytes
   }
 
   /// Reads a table; nil if it is none, or has frames that lie nowhere.
   package init?(encoded bytes: [UInt8]) {
-    func number(_ offset: Int, _ width: Int) -> UInt64 {
-      var value: UInt64 = 0
-      for place in 0..<width { value |= UInt64(bytes[offset + place]) << UInt64(8 * place) }
-      return value
-    }
-    guard bytes.count >= 8 else { return nil }
-    minimumMagnitudeBits = UInt32(number(0, 4))
-    let count = Int(number(4, 4))
-    guard bytes.count - 8 == count * 12 else { return nil }
+    var reader = ByteReader(bytes)
+    guard let floor = reader.integer(UInt32.self), let count = reader.integer(UInt32.self),
+      bytes.count - 8 == Int(count) * 12
+    else { return nil }
+    minimumMagnitudeBits = floor
     frames = []
-    frames.reserveCapacity(count)
-    for index in 0..<count {
-      guard let offset = Int(exactly: number(8 + index * 12, 8)) else { return nil }
-      let byteCount = Int(number(16 + index * 12, 4))
-      guard offset <= Int.max - byteCount else { return nil }
-      frames.append(Entry(offset: offset, byteCount: byteCount))
+    frames.reserveCapacity(Int(count))
+    for _ in 0..<count {
+      guard let offset = reader.count(), let byteCount = reader.integer(UInt32.self),
+        offset <= Int.max - Int(byteCount)
+      else { return nil }
+      frames.append(Entry(offset: offset, byteCount: Int(byteCount)))
     }
   }
 }

@@ -11,4 +11,9 @@ extension JSONScanner {
     let position = fileOffset + offset
     return .malformed(message, file: file, byteRange: position..<position, remedy: remedy)
   }
+
+  /// An error about a file of ours that breaks a rule which all of ours keep.
+  package func foreign(_ message: String) -> FormatError {
+    refusal(message, remedy: "The file is damaged, or sluice did not write it.")
+  }
 }

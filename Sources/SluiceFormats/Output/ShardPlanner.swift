@@ -125,9 +125,7 @@ struct ShardPlanner {
     let byteCount = (prefix + text.count).roundedUp(to: ShardLayout.alignment)
     var header: [UInt8] = []
     header.reserveCapacity(byteCount)
-    for shift in 0..<prefix {
-      header.append(UInt8(truncatingIfNeeded: (byteCount - prefix) >> (8 * shift)))
-    }
+    header.append(count: byteCount - prefix)
     header += text
     header += repeatElement(UInt8(ascii: " "), count: byteCount - header.count)
     return header

@@ -44,7 +44,7 @@ extension PickleMachine {
 
   /// Reads a little-endian number of 1 to 8 bytes.
   mutating func number(_ byteCount: Int) throws(FormatError) -> UInt64 {
-    try take(byteCount).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    LittleEndian.number(try take(byteCount))
   }
 
   /// Reads a number in two's complement after its length.

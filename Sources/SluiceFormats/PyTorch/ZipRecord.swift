@@ -20,7 +20,7 @@ struct ZipRecord {
   }
 
   private func integer<I: FixedWidthInteger>(_ position: Int) -> I {
-    self[position..<position + I.bitWidth / 8].reversed().reduce(0) { $0 << 8 | I($1) }
+    I(LittleEndian.number(self[position..<position + I.bitWidth / 8]))
   }
 }
 

@@ -38,7 +38,7 @@ package struct SafetensorsHeader: Sendable, Hashable {
         "expected a safetensors file, found only \(fileByteCount) bytes", file: file,
         remedy: "download or save the file again")
     }
-    let length = prefix[..<prefixByteCount].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let length = LittleEndian.number(prefix[..<prefixByteCount])
     guard length <= UInt64(maximumTextByteCount) else {
       throw .malformed(
         "a header of \(length) bytes; at most \(maximumTextByteCount) are allowed", file: file,

@@ -70,7 +70,9 @@ extension PlanExplanation {
       var scanner = unsafe JSONScanner(UnsafeRawBufferPointer(text), file: path)
       try scanner.beginObject()
       while let key = try scanner.nextKey() {
-        if scanner.text(key, equals: "explanation") { return try JSONTree(&scanner) as JSONTree? }
+        if scanner.text(key, equals: "explanation") {
+          return try JSONTree(&scanner, .ofRun) as JSONTree?
+        }
         _ = try scanner.skipValue()
       }
       return nil
@@ -85,7 +87,8 @@ extension PlanExplanation {
     return PlanExplanation(tree)
   }
 
-  private init(_ tree: JSONTree) {
+  /// Takes what the member `explanation` of a report says.
+  package init(_ tree: JSONTree) {
     self.init()
     isActual = tree["actual"]?.flag ?? false
     fingerprint = tree["fingerprint"]?.text ?? ""

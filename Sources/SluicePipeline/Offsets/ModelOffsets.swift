@@ -1,3 +1,5 @@
+internal import SluiceRecipe
+
 /// What the offsets of a fine-tuned model look like: its deltas in linear layers.
 package struct ModelOffsets: Sendable, Hashable {
   /// A linear layer.
@@ -83,4 +85,3 @@ extension ModelOffsets {
     return reach < Advice.largeReach ? .either : .dppa
   }
 }
-internal import SluiceRecipe

@@ -26,6 +26,8 @@ struct SideTransform: DeltaTransform {
 
     init(keepsPositive: Bool) { self.keepsPositive = keepsPositive }
 
+    func begin(_ strip: Strip, statistics: [Double]) {}
+
     func apply(to block: DeltaTile) {
       // SAFETY: the block's values are as many as its count.
       let values = unsafe UnsafeMutableBufferPointer(start: block.values, count: block.count)

@@ -137,12 +137,13 @@ package struct MemoryPlan: Sendable, Hashable {
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
       let usesGrains =
-        needs.transforms.contains { $0.needs.usesGrains } || needs.merging?.usesGrains ?? false
+        needs.transforms.contains { $0.needs.usesGrains }
+        || needs.merging?.needs.usesGrains ?? false
       let tileElements = usesGrains ? Granularity.grainElements : Granularity.tileElements
       let blocks = (2 * modelCount + 3) * tileElements * 4 + needs.partitionCount * tileElements / 8
       let custom =
         needs.transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
-        + (needs.merging?.laneByteCount ?? 0)
+        + (needs.merging?.needs.laneByteCount ?? 0)
       let sizes = PassSizes(
         tasks: tasks, modelCount: modelCount, stripElements: stripElements,
         writesFrames: frames.isWriting, readsFrames: frames.isReading)

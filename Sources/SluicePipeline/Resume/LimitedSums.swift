@@ -1,3 +1,5 @@
+internal import SluiceRecipe
+
 /// Sums of numbers that were read from a file: at the largest they stop instead of trapping.
 extension Int {
   /// The sum, or the largest number if that is less.
@@ -12,4 +14,3 @@ extension Int {
     return overflow ? .max : product
   }
 }
-internal import SluiceRecipe

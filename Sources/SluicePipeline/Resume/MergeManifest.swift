@@ -192,3 +192,8 @@ extension TensorPlan {
     }
   }
 }
+
+extension MergePlan {
+  /// Everything that decides about the bytes of the merged model: recipe, inputs, layout, version.
+  package func manifest() throws -> Manifest { try MergeManifest.make(self) }
+}

@@ -1,5 +1,6 @@
 internal import SluiceRecipe
 internal import SluiceDataflow
+internal import SluiceFormats
 internal import Synchronization
 
 /// What an attempt to do a run has cost.

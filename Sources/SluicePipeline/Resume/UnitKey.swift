@@ -1,3 +1,5 @@
+internal import SluiceRecipe
+
 /// A kind of work that a journal knows as finished, one unit at a time.
 ///
 /// Kinds are names in a file format (docs/reference/journal.md): a name keeps its meaning forever.
@@ -54,4 +56,3 @@ package struct UnitKey: Sendable, Hashable {
     self.ordinal = ordinal
   }
 }
-internal import SluiceRecipe

@@ -11,9 +11,6 @@ internal import SluiceStages
 /// and the index (or the only shard) gets its name last. What is finished is recorded there, too, so
 /// that the same run, started again after any end, goes on where it stopped.
 public struct MergeRun {
-  /// The directory inside the output that holds unfinished files.
-  package static let workDirectoryName = RunDirectory.workName
-
   /// How a run ended.
   public enum Outcome: Sendable {
     /// The model was merged; the report lies in the output, too.

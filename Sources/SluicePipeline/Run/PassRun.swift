@@ -97,7 +97,7 @@ final class PassRun: PassExecutor {
   ) throws {
     context.progress.startPhase(pass.name, totalBytes: byteCount)
     defer { context.progress.finishPhase() }
-    let next = Atomic<Int>(0)
+    let list = WorkList(jobs, cancellation: context.cancellation)
     let graph = PassGraphRun(cancellation: context.cancellation)
     for lane in 1...plan.memory.lanes {
       graph.add(node, lane) { [context] node in
@@ -107,12 +107,7 @@ final class PassRun: PassExecutor {
           PassWorker(
             lane: lane, node: node, didRead: { context.work.meter.countRead($0) },
             didAdvance: { context.progress.advance(by: $0) }))
-        while true {
-          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-          guard index < jobs.count else { return }
-          try node.cancellation.check()
-          try work(jobs[index])
-        }
+        while let job = try list.next() { try work(job) }
       }
     }
     didRun(try graph.run(pass, tensorCount: pass.tensorCount(plan)))

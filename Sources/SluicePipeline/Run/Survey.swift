@@ -107,31 +107,24 @@ final class Survey: HistogramSurvey {
   ) throws -> [Result<Answer, UnresolvedBins>] {
     typealias Outcome = Result<Answer, UnresolvedBins>
     let results = Mutex([Outcome?](repeating: nil, count: layers.count))
-    let next = Atomic<Int>(0)
-    let graph = Graph(cancellation: run.context.cancellation)
-    for lane in 1...plan.memory.lanes {
-      graph.add("barrier \(lane)") { [store, plan] node in
-        while true {
-          let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-          guard index < layers.count else { return }
-          try node.cancellation.check()
-          let layer = layers[index]
-          let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
-          // Only of a single tensor must its strips be known apart.
-          let needsParts = layer.tasks.count == 1 && strips.count > 1
-          var whole = MagnitudeHistogram([])
-          var parts: [MagnitudeHistogram] = []
-          for strip in strips {
-            let part = try store.histogram(strip: strip, model: layer.model)
-            whole.merge(part)
-            if needsParts { parts.append(part) }
-          }
-          let result = answer(layer, whole, parts)
-          results.withLock { $0[index] = result }
-        }
+    try Graph.forEach(
+      Array(layers.enumerated()), "barrier", threads: plan.memory.lanes,
+      cancellation: run.context.cancellation
+    ) { [store, plan] element, _ in
+      let (index, layer) = element
+      let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
+      // Only of a single tensor must its strips be known apart.
+      let needsParts = layer.tasks.count == 1 && strips.count > 1
+      var whole = MagnitudeHistogram([])
+      var parts: [MagnitudeHistogram] = []
+      for strip in strips {
+        let part = try store.histogram(strip: strip, model: layer.model)
+        whole.merge(part)
+        if needsParts { parts.append(part) }
       }
+      let result = answer(layer, whole, parts)
+      results.withLock { $0[index] = result }
     }
-    try graph.run()
     return results.withLock { $0.compactMap(\.self) }
   }
 

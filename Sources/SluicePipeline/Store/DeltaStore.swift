@@ -120,7 +120,7 @@ package struct DeltaStore: Sendable {
     }
     return try Checkpoint(
       path: path, directory: nil,
-      files: [WeightFile(input: file, format: .deltaStore, tensors: entries)], config: config)
+      files: [WeightFile(input: file, format: nil, tensors: entries)], config: config)
   }
 
   private static func problem(_ message: String, _ file: String) -> FormatError {

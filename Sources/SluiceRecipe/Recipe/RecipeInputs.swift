@@ -1,3 +1,4 @@
+internal import Glibc
 package import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
@@ -45,7 +46,7 @@ package enum LossWeights {
   /// Formula: softmax(-loss / temperature), in Double, with the smallest loss taken off first.
   static func weights(_ losses: [Double], temperature: Double) -> [Double] {
     guard let least = losses.min() else { return [] }
-    let shares = losses.map { Exponential.exp(-($0 - least) / temperature) }
+    let shares = losses.map { exp(-($0 - least) / temperature) }
     var sum = 0.0
     for share in shares { sum += share }
     return shares.map { $0 / sum }

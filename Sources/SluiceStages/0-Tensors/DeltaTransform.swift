@@ -81,17 +81,12 @@ extension DeltaTransform {
 }
 
 /// The part of a transform that works in one lane on one model.
-///
-/// Implement one of the two `begin`s: the second, if the stage asked for statistics.
 public protocol LaneTransform: AnyObject {
   /// Prepares for a strip, whose tiles follow in order.
-  func begin(_ strip: Strip) throws
-
-  /// Prepares for a strip, given the statistics of its tensor.
   ///
   /// - Parameters:
   ///   - strip: The strip.
-  ///   - statistics: The values that the stage asked for, in the order of its needs.
+  ///   - statistics: The values of its tensor that the stage asked for, in the order of its needs.
   /// - Throws: What keeps the strip from being worked on.
   func begin(_ strip: Strip, statistics: [Double]) throws
 
@@ -105,18 +100,4 @@ public protocol LaneTransform: AnyObject {
 extension LaneTransform {
   /// False.
   public var changesNothing: Bool { false }
-
-  /// Nothing to prepare.
-  ///
-  /// - Parameter strip: The strip.
-  /// - Throws: Nothing.
-  public func begin(_ strip: Strip) throws {}
-
-  /// Leaves the statistics aside.
-  ///
-  /// - Parameters:
-  ///   - strip: The strip.
-  ///   - statistics: The values that the stage asked for.
-  /// - Throws: What keeps the strip from being worked on.
-  public func begin(_ strip: Strip, statistics: [Double]) throws { try begin(strip) }
 }

@@ -24,7 +24,7 @@ package final class TransformLanes {
     for (model, lane) in lanes.enumerated() {
       active.removeAll(of: model)
       for part in lane where isChanged && (role == .linear || part.scope == .all) {
-        try part.transform.begin(strip)
+        try part.transform.begin(strip, statistics: [])
         if !part.transform.changesNothing { active.append(part.transform, of: model) }
       }
     }
@@ -156,7 +156,7 @@ package struct TransformWithStatistics: DeltaTransform {
       self.statistics = statistics
     }
 
-    func begin(_ strip: Strip) throws {
+    func begin(_ strip: Strip, statistics _: [Double]) throws {
       try lane.begin(strip, statistics: statistics[strip.task.ordinal] ?? [])
     }
 

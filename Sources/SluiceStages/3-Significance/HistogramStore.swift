@@ -59,20 +59,21 @@ extension MagnitudeHistogram {
     let exactCount = entries.count { $0.span == 1 }
     let byteCount = 8 + exactCount * 8 + (entries.count - exactCount) * 16
     return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
       var exact = 8
       var bin = 8 + exactCount * 8
       // SAFETY: the buffer has room for 8 bytes of counts, 8 for each exact entry, 16 for each bin.
-      unsafe buffer.store(UInt32(exactCount), at: 0)
-      unsafe buffer.store(UInt32(entries.count - exactCount), at: 4)
+      unsafe LittleEndian.store(UInt32(exactCount), bytes, at: 0)
+      unsafe LittleEndian.store(UInt32(entries.count - exactCount), bytes, at: 4)
       for entry in entries {
         if entry.span == 1 {
-          unsafe buffer.store(entry.bits, at: exact)
-          unsafe buffer.store(UInt32(entry.count), at: exact + 4)
+          unsafe LittleEndian.store(entry.bits, bytes, at: exact)
+          unsafe LittleEndian.store(UInt32(entry.count), bytes, at: exact + 4)
           exact += 8
         } else {
-          unsafe buffer.store(entry.bits, at: bin)
-          unsafe buffer.store(UInt32(entry.count), at: bin + 4)
-          unsafe buffer.store(entry.offsetSum, at: bin + 8)
+          unsafe LittleEndian.store(entry.bits, bytes, at: bin)
+          unsafe LittleEndian.store(UInt32(entry.count), bytes, at: bin + 4)
+          unsafe LittleEndian.store(entry.offsetSum, bytes, at: bin + 8)
           bin += 16
         }
       }
@@ -83,45 +84,34 @@ extension MagnitudeHistogram {
   /// Reads a record; nil if its length is not what its first numbers say, or it is no histogram.
   package init?(encoded record: [UInt8]) {
     guard record.count >= 8 else { return nil }
-    let exactCount = Int(record.integer(at: 0, as: UInt32.self))
-    let binCount = Int(record.integer(at: 4, as: UInt32.self))
+    // SAFETY: the bytes are used inside the closure only.
+    let entries = unsafe record.withUnsafeBytes { unsafe MagnitudeHistogram.entries(of: $0) }
+    guard let entries else { return nil }
+    self.init(read: entries)
+  }
+
+  private static func entries(of record: UnsafeRawBufferPointer) -> [Entry]? {
+    let exactCount = Int(unsafe LittleEndian.load(UInt32.self, record, at: 0))
+    let binCount = Int(unsafe LittleEndian.load(UInt32.self, record, at: 4))
     guard record.count == 8 + exactCount * 8 + binCount * 16 else { return nil }
     var exact: [Entry] = []
     exact.reserveCapacity(exactCount + binCount)
     for index in 0..<exactCount {
       exact.append(
         Entry(
-          bits: record.integer(at: 8 + index * 8, as: UInt32.self),
-          count: UInt64(record.integer(at: 12 + index * 8, as: UInt32.self))))
+          bits: unsafe LittleEndian.load(UInt32.self, record, at: 8 + index * 8),
+          count: UInt64(unsafe LittleEndian.load(UInt32.self, record, at: 12 + index * 8))))
     }
     let bins = 8 + exactCount * 8
     for index in 0..<binCount {
       exact.append(
         Entry(
-          bits: record.integer(at: bins + index * 16, as: UInt32.self),
+          bits: unsafe LittleEndian.load(UInt32.self, record, at: bins + index * 16),
           span: MagnitudeHistogram.binWidth,
-          count: UInt64(record.integer(at: bins + 4 + index * 16, as: UInt32.self)),
-          offsetSum: record.integer(at: bins + 8 + index * 16, as: UInt64.self)))
+          count: UInt64(unsafe LittleEndian.load(UInt32.self, record, at: bins + 4 + index * 16)),
+          offsetSum: unsafe LittleEndian.load(UInt64.self, record, at: bins + 8 + index * 16)))
     }
     if binCount > 0, exactCount > 0 { exact.sort { $0.bits < $1.bits } }
-    self.init(read: exact)
-  }
-}
-
-extension UnsafeMutableBufferPointer<UInt8> {
-  fileprivate func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
-    // SAFETY: the range is checked in debug builds; the caller keeps inside.
-    unsafe UnsafeMutableRawBufferPointer(self).storeBytes(
-      of: value.littleEndian, toByteOffset: offset, as: T.self)
-  }
-}
-
-extension [UInt8] {
-  fileprivate func integer<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: T.Type) -> T
-  {
-    precondition(offset + MemoryLayout<T>.size <= count)
-    return unsafe withUnsafeBytes {
-      unsafe T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self))
-    }
+    return exact
   }
 }

@@ -48,7 +48,9 @@ package struct DropStage: DeltaTransform {
       self.kernels = kernels
     }
 
-    func begin(_ strip: Strip) throws { try mask.begin(strip) }
+    func begin(_ strip: Strip, statistics: [Double]) throws {
+      try mask.begin(strip, statistics: statistics)
+    }
 
     func apply(to tile: DeltaTile) throws {
       // SAFETY: the same deltas, with bits of its own.

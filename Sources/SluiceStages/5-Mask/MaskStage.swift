@@ -68,7 +68,7 @@ package struct MaskStage: DeltaTransform {
       self.kernels = kernels
     }
 
-    func begin(_ strip: Strip) {
+    func begin(_ strip: Strip, statistics: [Double]) {
       cursors = stage.cuts.cuts(of: strip, model: model).map { stripCut in
         TieCursor(stripCut.cut, tieBreak: stage.tieBreak, tiesBefore: stripCut.tiesBefore)
       }

@@ -68,7 +68,7 @@ package struct RandomMaskStage: DeltaTransform {
       self.kernels = kernels
     }
 
-    func begin(_ strip: Strip) {
+    func begin(_ strip: Strip, statistics: [Double]) {
       start = DrawStart.start(seed: seed, model: model, tensor: strip.task.name)
       limits = rates.partitionRates(of: strip.task, model: model).map {
         UInt32(($0.value * 0x1p24).rounded())

@@ -62,7 +62,7 @@ package struct FactorStage: DeltaTransform {
       self.kernels = kernels
     }
 
-    func begin(_ strip: Strip) {
+    func begin(_ strip: Strip, statistics: [Double]) {
       factor = factors.factor(of: strip.task, model: model)
     }
 

@@ -84,7 +84,7 @@ package struct RowMaskStage: DeltaTransform {
       self.model = model
     }
 
-    func begin(_ strip: Strip) throws {
+    func begin(_ strip: Strip, statistics: [Double]) throws {
       rows = try source.rowCuts(of: strip, model: model)
     }
 

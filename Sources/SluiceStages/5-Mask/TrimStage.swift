@@ -36,7 +36,7 @@ package struct TrimStage: DeltaTransform {
       self.kernels = kernels
     }
 
-    func begin(_ strip: Strip) {
+    func begin(_ strip: Strip, statistics: [Double]) {
       cursor = stage.cuts.cuts(of: strip, model: model).first.map { stripCut in
         TieCursor(stripCut.cut, tieBreak: stage.tieBreak, tiesBefore: stripCut.tiesBefore)
       }

@@ -55,6 +55,8 @@ package struct AmplifyStage: DeltaTransform {
       self.kernels = kernels
     }
 
+    func begin(_ strip: Strip, statistics: [Double]) {}
+
     func apply(to tile: DeltaTile) {
       let count = tile.partitions.activeCount
       if factors.count != count {

@@ -7,7 +7,7 @@ package import SluiceKernels
 /// scaled sum of the non-zero d_i with sign s. Sums run in Float32 in the order of the models.
 /// Source: TIES-Merging (arXiv 2306.01708) section 4, steps 2 and 3; the weighted mean is that of
 /// mergekit, the scaled sum AdaMerging++ (arXiv 2310.02575), section 3.
-package struct ElectionOperator: MergeOperator {
+package struct ElectionOperator: TileOperator {
   private let zeroSign: ZeroSign
   private let aggregation: ElectedAggregation
   private let weights: [Float]
@@ -42,7 +42,7 @@ package struct ElectionOperator: MergeOperator {
   package var name: String { "elect" }
 
   /// The operator for one tensor.
-  package func prepared(for task: TensorTask) -> any MergeOperator {
+  package func prepared(for task: TensorTask) -> any TileOperator {
     ElectionOperator(self, for: task)
   }
 

@@ -51,6 +51,6 @@ package struct MergeChain: Sendable {
   package var transformChain: TransformChain {
     TransformChain(
       transforms, partitionCount: partitionCount,
-      usesGrains: linear.rule.usesGrains || dense.rule.usesGrains)
+      usesGrains: linear.rule.needs.usesGrains || dense.rule.needs.usesGrains)
   }
 }

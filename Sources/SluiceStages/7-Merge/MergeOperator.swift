@@ -34,38 +34,22 @@ public import SluiceKernels
 }
 
 /// A rule that makes one delta of several: the place `merge` in the chain.
+///
+/// Operators that keep nothing from tile to tile are a `TileOperator`.
 public protocol MergeOperator: Sendable {
   /// The name in recipes, plans and messages.
   var name: String { get }
-  /// Whether it takes the longer tiles of `Granularity.grainElements`; no by default.
-  var usesGrains: Bool { get }
-  /// The bytes that it holds in each lane; none by default.
-  var laneByteCount: Int { get }
+  /// What it needs beyond the deltas, in bytes of each lane and in the length of tiles; nothing by
+  /// default. It gets no statistics.
+  var needs: StageNeeds { get }
 
-  /// The operator for one tensor, if tensors are merged differently.
-  func prepared(for task: TensorTask) -> any MergeOperator
-
-  /// Merges the deltas of a tile.
-  func merge(_ tile: MergeTile, kernels: Kernels)
-
-  /// Makes the part that works in one lane; by default one that merges tile by tile and knows
-  /// nothing else.
+  /// Makes the part that works in one lane.
   func makeLane(kernels: Kernels) -> any LaneOperator
 }
 
 extension MergeOperator {
-  /// Tiles of the usual length.
-  public var usesGrains: Bool { false }
   /// Nothing.
-  public var laneByteCount: Int { 0 }
-
-  /// A part that hands each tile to the operator.
-  ///
-  /// - Parameter kernels: The kernels to compute with.
-  /// - Returns: The part.
-  public func makeLane(kernels: Kernels) -> any LaneOperator {
-    StatelessLane(rule: self, kernels: kernels)
-  }
+  public var needs: StageNeeds { StageNeeds() }
 }
 
 /// The part of an operator that works in one lane: for operators that keep something or may fail.
@@ -77,12 +61,37 @@ public protocol LaneOperator: AnyObject {
   func merge(_ tile: MergeTile) throws
 }
 
-private final class StatelessLane: LaneOperator {
-  private let rule: any MergeOperator
-  private var prepared: any MergeOperator
+/// A rule that merges tile by tile and keeps nothing: the same deltas of a tensor always become the same.
+public protocol TileOperator: MergeOperator {
+  /// The operator for one tensor, if tensors are merged differently; itself by default.
+  func prepared(for task: TensorTask) -> any TileOperator
+
+  /// Merges the deltas of a tile.
+  func merge(_ tile: MergeTile, kernels: Kernels)
+}
+
+extension TileOperator {
+  /// The operator itself.
+  ///
+  /// - Parameter task: Any tensor.
+  /// - Returns: The operator.
+  public func prepared(for task: TensorTask) -> any TileOperator { self }
+
+  /// A part that hands each tile to the operator.
+  ///
+  /// - Parameter kernels: The kernels to compute with.
+  /// - Returns: The part.
+  public func makeLane(kernels: Kernels) -> any LaneOperator {
+    TileLane(rule: self, kernels: kernels)
+  }
+}
+
+private final class TileLane: LaneOperator {
+  private let rule: any TileOperator
+  private var prepared: any TileOperator
   private let kernels: Kernels
 
-  init(rule: any MergeOperator, kernels: Kernels) {
+  init(rule: any TileOperator, kernels: Kernels) {
     self.rule = rule
     prepared = rule
     self.kernels = kernels
@@ -92,20 +101,12 @@ private final class StatelessLane: LaneOperator {
   func merge(_ tile: MergeTile) { prepared.merge(tile, kernels: kernels) }
 }
 
-extension MergeOperator {
-  /// The operator itself.
-  ///
-  /// - Parameter task: Any tensor.
-  /// - Returns: The operator.
-  public func prepared(for task: TensorTask) -> any MergeOperator { self }
-}
-
 /// Elects a sign for each element by the sum of the deltas, and averages those that have it.
 ///
 /// Formula: s = sign(sum_i d_i), + for a zero sum; merged = mean of the non-zero d_i with sign s.
 /// Source: TIES-Merging (arXiv 2306.01708) section 4, steps 2 and 3, without a further trim: DPPA's
 /// eq. 9 shows none. Sums run in Float32 in the order of the models.
-public struct TiesOperator: MergeOperator {
+public struct TiesOperator: TileOperator {
   /// Makes the operator.
   public init() {}
 
@@ -124,7 +125,7 @@ public struct TiesOperator: MergeOperator {
 }
 
 /// The mean of the deltas.
-public struct MeanOperator: MergeOperator {
+public struct MeanOperator: TileOperator {
   /// Makes the operator.
   public init() {}
 
@@ -138,6 +139,22 @@ public struct MeanOperator: MergeOperator {
   ///   - kernels: The kernels to compute with.
   public func merge(_ tile: MergeTile, kernels: Kernels) {
     unsafe kernels.mergeMean(
+      tile.deltas, modelCount: tile.modelCount, count: tile.count, into: tile.merged)
+  }
+}
+
+/// The sum of the deltas: task arithmetic (arXiv 2212.04089), with weights and scale applied before
+/// and after it.
+package struct SumOperator: TileOperator {
+  /// Makes the operator.
+  package init() {}
+
+  /// The name in recipes.
+  package var name: String { "sum" }
+
+  /// Merges the deltas of a tile.
+  package func merge(_ tile: MergeTile, kernels: Kernels) {
+    unsafe kernels.mergeSum(
       tile.deltas, modelCount: tile.modelCount, count: tile.count, into: tile.merged)
   }
 }

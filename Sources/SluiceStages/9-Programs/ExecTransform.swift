@@ -53,8 +53,6 @@ package struct ExecTransform: DeltaTransform {
       self.statistics = statistics
     }
 
-    func begin(_ strip: Strip) throws { try begin(strip, statistics: []) }
-
     func apply(to tile: DeltaTile) throws {
       guard let strip else { preconditionFailure("a tile before its strip") }
       let program = try runner.program()
@@ -84,14 +82,9 @@ package struct ExecOperator: MergeOperator {
 
   /// The name in plans and messages.
   package var name: String { spec.name }
-  /// Longer tiles.
-  package var usesGrains: Bool { true }
-  /// The shared memory.
-  package var laneByteCount: Int { spec.sharedByteCount + spec.byteCount }
-
-  /// Not possible without a lane: a program is kept for all tiles.
-  package func merge(_ tile: MergeTile, kernels: Kernels) {
-    preconditionFailure("a program merges in a lane")
+  /// Longer tiles, and the shared memory.
+  package var needs: StageNeeds {
+    StageNeeds(laneByteCount: spec.sharedByteCount + spec.byteCount, usesGrains: true)
   }
 
   /// Makes the part that works in one lane, with a program of its own.

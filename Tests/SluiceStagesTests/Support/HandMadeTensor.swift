@@ -110,6 +110,18 @@ struct HandMadeTensor {
       columnCount: columnCount)
   }
 
+  private init(task: TensorTask, files: [InputFile], directory: ScratchDirectory) {
+    self.task = task
+    self.files = files
+    self.directory = directory
+  }
+
+  /// The same tensor, its files opened anew.
+  func reopened() throws -> HandMadeTensor {
+    HandMadeTensor(
+      task: task, files: try files.map { try InputFile.open($0.path) }, directory: directory)
+  }
+
   /// Reads the tensor for one lane, and gives what is made of each chunk.
   func read<Result: Sendable>(
     _ mode: InputMode, strip: Int = 1 << 16, chunk: Int = 1 << 16,

@@ -40,7 +40,7 @@ struct TransformRun {
     // Any lane may get any strip, so each has lanes of its own.
     for strip in strips {
       let lanes = transforms.map { $0.makeLane(model: model, kernels: kernels) }
-      for lane in lanes { try lane.begin(strip) }
+      for lane in lanes { try lane.begin(strip, statistics: []) }
       let partitions = PartitionMasks(
         count: partitionCount, tileElements: Granularity.grainElements)
       var start = strip.elements.lowerBound

@@ -4,7 +4,6 @@ internal import SluiceCore
 /// markup.
 struct Markup {
   private(set) var text = ""
-  private var openTags: [String] = []
 
   /// Writes an element and what is in it.
   mutating func element(

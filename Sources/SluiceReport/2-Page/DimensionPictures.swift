@@ -1,4 +1,5 @@
 internal import SluiceCore
+internal import SluicePipeline
 
 /// Pictures of where in their matrices layers keep elements: the paper's Figure 3.
 struct DimensionPictures {

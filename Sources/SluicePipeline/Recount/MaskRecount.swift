@@ -1,8 +1,10 @@
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceKernels
+internal import SluiceStages
 
-/// Counts, for some layers, which elements a merge kept.
+/// Counts, for some layers, which elements a merge kept: a pass over base and models after the merge,
+/// with the reader and the selection of the merge's own passes.
 ///
 /// A report knows how many deltas each layer keeps, and where the cuts are, but not which: that takes
 /// base and models, where they still are. Each cut of the report is made once more; only if exactly
@@ -13,8 +15,7 @@ struct MaskRecount {
   private let kernels = Kernels.best
   private let base: Checkpoint
   private let models: [Checkpoint]
-  private let baseValues = AlignedBuffer<Float>(count: pieceElements, fill: 0)
-  private let deltas = AlignedBuffer<Float>(count: pieceElements, fill: 0)
+  private let reader: RowReader
   private let keep = AlignedBuffer<UInt64>(count: pieceElements / 64, fill: 0)
   /// For each element of a piece, a bit for each sign that some model gives it, and the number of models.
   private let signs = AlignedBuffer<UInt8>(count: pieceElements, fill: 0)
@@ -26,25 +27,49 @@ struct MaskRecount {
     var models: [Checkpoint] = []
     for model in facts.models { models.append(try Checkpoint.open(model.path)) }
     self.models = models
+    reader = RowReader(
+      elementCount: MaskRecount.pieceElements,
+      files: ([base] + models).flatMap { $0.files.map(\.input) },
+      modelNames: facts.models.map(\.name), kernels: kernels)
+  }
+
+  /// A layer as base and all models have it; nil where one has another, or none.
+  private func task(_ name: String) -> TensorTask? {
+    var firstFile = 0
+    var sources: [TensorSource] = []
+    var shape: TensorShape?
+    for checkpoint in [base] + models {
+      guard let tensor = checkpoint[name], tensor.entry.dtype.isMergeable,
+        shape == nil || shape == tensor.entry.shape
+      else { return nil }
+      shape = tensor.entry.shape
+      sources.append(
+        TensorSource(
+          file: firstFile + tensor.fileOrdinal, dtype: tensor.entry.dtype,
+          byteRange: tensor.entry.byteRange, view: tensor.entry.view))
+      firstFile += checkpoint.files.count
+    }
+    guard let shape, shape.rank >= 2, let columns = shape.dimensions.last, shape.elementCount > 0
+    else { return nil }
+    let count = shape.elementCount
+    return TensorTask(
+      ordinal: 0, name: name, role: .linear, elementCount: count, base: sources[0],
+      baseElementCount: count, fineTuned: Array(sources.dropFirst()),
+      fineTunedElementCounts: models.map { _ in count }, outputDType: sources[0].dtype,
+      outputShard: 0, outputOffset: 0, firstStrip: 0, columnCount: columns)
   }
 
   /// Counts one layer; nil if it cannot be done, or does not give the report's numbers.
   func counts(of name: String, isStopped: () throws -> Void) throws -> DimensionCounts? {
     let layers = facts.models.compactMap { $0.layers.first { $0.name == name } }
-    guard layers.count == facts.models.count, let first = layers.first,
-      let base = MaskInput(name, in: base), base.dimensions.count >= 2,
-      let columns = base.dimensions.last, columns > 0, base.elementCount > 0
-    else { return nil }
-    let tuned = models.compactMap { MaskInput(name, in: $0) }
-    guard tuned.count == models.count,
-      tuned.allSatisfy({ $0.dimensions == base.dimensions })
+    guard layers.count == facts.models.count, let first = layers.first, let task = task(name)
     else { return nil }
     var cursors: [[TieCursor]] = []
     for (model, layer) in layers.enumerated() {
-      guard let own = try self.cursors(layer, base, tuned[model], isStopped) else { return nil }
+      guard let own = try self.cursors(layer, task, model, isStopped) else { return nil }
       cursors.append(own)
     }
-    let rows = base.elementCount / columns
+    let (rows, columns) = (task.rowCount, task.columnCount)
     let bands = (min(rows, DimensionCounts.bandLimit), min(columns, DimensionCounts.bandLimit))
     var counts = DimensionCounts(
       tensor: name, block: first.block, rowCount: rows, columnCount: columns,
@@ -52,12 +77,11 @@ struct MaskRecount {
         DimensionCounts.Model(
           rows: Array(repeating: 0, count: bands.0), columns: Array(repeating: 0, count: bands.1))
       })
-    for piece in pieces(base) {
+    for piece in pieces(task) {
       try isStopped()
-      base.widen(try base.bytes(piece), into: baseValues, kernels)
       signs.fill(0)
       for model in layers.indices {
-        tuned[model].delta(try tuned[model].bytes(piece), base: baseValues, into: deltas, kernels)
+        _ = try reader.readDeltas(of: task, model: model, piece)
         count(piece, model, &cursors[model], &counts)
       }
       countSigns(piece.count, &counts)
@@ -76,9 +100,9 @@ struct MaskRecount {
     return counts
   }
 
-  private func pieces(_ input: MaskInput) -> [Range<Int>] {
-    stride(from: 0, to: input.elementCount, by: MaskRecount.pieceElements).map {
-      $0..<min($0 + MaskRecount.pieceElements, input.elementCount)
+  private func pieces(_ task: TensorTask) -> [Range<Int>] {
+    stride(from: 0, to: task.elementCount, by: MaskRecount.pieceElements).map {
+      $0..<min($0 + MaskRecount.pieceElements, task.elementCount)
     }
   }
 
@@ -89,8 +113,7 @@ struct MaskRecount {
 
   /// The cut of each partition; that of ties takes a look at how many deltas lie above it.
   private func cursors(
-    _ layer: ReportedMerge.Layer, _ base: MaskInput, _ tuned: MaskInput,
-    _ isStopped: () throws -> Void
+    _ layer: ReportedMerge.Layer, _ task: TensorTask, _ model: Int, _ isStopped: () throws -> Void
   ) throws -> [TieCursor]? {
     guard let tieBreak = TieBreak(rawValue: facts.tieBreak), !layer.thresholds.isEmpty,
       layer.thresholds.count == layer.kept.count, layer.tied.count == layer.kept.count
@@ -104,13 +127,12 @@ struct MaskRecount {
     }
     guard tieBreak == .spread || tieBreak == .index || tieBreak == .keep else { return probes }
     var above = layer.thresholds.map { _ in 0 }
-    for piece in pieces(base) {
+    for piece in pieces(task) {
       try isStopped()
-      base.widen(try base.bytes(piece), into: baseValues, kernels)
-      tuned.delta(try tuned.bytes(piece), base: baseValues, into: deltas, kernels)
+      _ = try reader.readDeltas(of: task, model: model, piece)
       for partition in probes.indices {
         above[partition] += unsafe kernels.select(
-          deltas.pointer, count: piece.count, cursor: &probes[partition], keep: keep.pointer)
+          reader.deltas.pointer, count: piece.count, cursor: &probes[partition], keep: keep.pointer)
       }
     }
     var kept = 0.0
@@ -139,7 +161,7 @@ struct MaskRecount {
     var columnCounts = counts.models[model].columns
     for partition in cursors.indices {
       _ = unsafe kernels.select(
-        deltas.pointer, count: piece.count, cursor: &cursors[partition], keep: keep.pointer)
+        reader.deltas.pointer, count: piece.count, cursor: &cursors[partition], keep: keep.pointer)
       let factors = facts.models[model].factors
       let factor =
         (partition < factors.count ? factors[partition] : 1) * facts.models[model].weight
@@ -154,7 +176,7 @@ struct MaskRecount {
           rowCounts[row * rowCounts.count / rows] += 1
           columnCounts[column * columnCounts.count / columns] += 1
           counts.models[model].kept += 1
-          let value = unsafe Double(deltas.pointer[index]) * factor
+          let value = unsafe Double(reader.deltas.pointer[index]) * factor
           if value != 0 {
             let mark = unsafe signs.pointer[index]
             let isSecond: UInt8 = mark & 3 == 0 ? 0 : 4

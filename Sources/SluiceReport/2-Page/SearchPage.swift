@@ -1,6 +1,8 @@
+internal import SluiceSearch
+
 /// The page of a search.
 struct SearchPage {
-  let facts: ReportedSearch
+  let facts: SearchResult
   let path: String
 
   /// The bytes of the page.
@@ -29,47 +31,40 @@ struct SearchPage {
           head: ["model", "factors", "Domain-Ratio", "method", "candidates", "time"],
           rows: facts.models.map { model in
             [
-              model.name, model.factors.map(Numbers.factor).joined(separator: ", "),
-              Numbers.fixed(model.domainRatio, 4), model.method, "\(model.steps.count)",
-              Numbers.seconds(model.steps.reduce(0) { $0 + $1.seconds }),
+              model.name, model.factors.values.map(Numbers.factor).joined(separator: ", "),
+              Numbers.fixed(model.domainRatio, 4), model.method, "\(model.trajectory.count)",
+              Numbers.seconds(model.trajectory.reduce(0) { $0 + $1.seconds }),
             ]
           }))
-      if !facts.mergedRatios.isEmpty {
+      if let merged = facts.merged {
         page.element("h3", text: "The merge with all factors")
         page.table(
           Picture.Table(
             head: ["model", "Domain-Ratio"],
-            rows: facts.mergedRatios.map {
-              [$0.name, $0.score.map { Numbers.fixed($0, 4) } ?? "-"]
-            }
-          ))
-        page.note(
-          "Scores: "
-            + facts.mergedTasks.map {
-              "\($0.name) \($0.score.map { Numbers.fixed($0, 4) } ?? "-")"
-            }.joined(separator: ", "))
+            rows: merged.domainRatios.sorted { $0.key < $1.key }.map {
+              [$0.key, Numbers.fixed($0.value, 4)]
+            }))
+        page.note("Scores: \(merged.tasks.text)")
       }
     }
   }
 
-  private func section(_ model: ReportedSearch.Model, _ index: Int, _ page: inout Markup) {
-    let pictures = SearchPictures(model: model, prune: facts.prune)
+  private func section(_ model: SearchResult.Model, _ index: Int, _ page: inout Markup) {
+    let pictures = SearchPictures(model: model)
     let rates = model.partitionRates.map { Numbers.percent($0, 0) }.joined(separator: ", ")
     page.section(
       "Model \(model.name)",
-      "Partitions \(rates); dense: "
-        + model.dense.map { "\($0.name) \($0.score.map { Numbers.fixed($0, 4) } ?? "-")" }
-        .joined(separator: ", ")
-        + ". The Domain-Ratio is the geometric mean of the scores divided by these."
+      "Partitions \(rates); dense: \(model.dense.text). The Domain-Ratio is the geometric mean of the scores "
+        + "divided by these."
     ) { page in
       page.row([pictures.map(), pictures.progress()].compactMap(\.self), id: "search-\(index)")
-      if model.steps.contains(where: { $0.factors.count != 2 }) {
+      if model.trajectory.contains(where: { $0.factors.values.count != 2 }) {
         page.note(
           "The way through the factors is drawn for two partitions only; the table has all.")
       }
       if model.otherEvaluations > 0 {
         page.note(
-          "\(Numbers.grouped(model.otherEvaluations)) further candidates were evaluated: guesses, and those of "
+          "\(Numbers.grouped(Double(model.otherEvaluations))) further candidates were evaluated: guesses, and those of "
             + "earlier searches.")
       }
       if !model.warnings.isEmpty {
@@ -78,5 +73,12 @@ struct SearchPage {
         }
       }
     }
+  }
+}
+
+extension TaskScores {
+  /// The scores by the names of their tasks; `-` for one that was no number.
+  fileprivate var text: String {
+    names.map { "\($0) \(tasks[$0].map { Numbers.fixed($0, 4) } ?? "-")" }.joined(separator: ", ")
   }
 }

@@ -1,28 +1,27 @@
+internal import SluiceFormats
+internal import SluicePipeline
+
 /// Pictures of what a run cost.
 struct RunPictures {
   let facts: ReportedMerge
 
   /// What the nodes of each pass spent their time on.
   func time() -> Picture? {
-    let nodes = facts.passes.flatMap { pass in pass.nodes.map { (pass, $0) } }
-    guard !nodes.isEmpty else { return nil }
-    func whole(_ node: ReportedMerge.Node) -> Double {
-      node.busy + node.input + node.output + node.memory
+    let nodes = facts.passes.flatMap { pass in
+      pass.segments.compactMap { segment in segment.actual.map { (pass, segment, $0.parts) } }
     }
-    let bars = nodes.map { pass, node in
-      let parts = [
-        ("busy", node.busy), ("waiting for input", node.input),
-        ("waiting for output", node.output), ("waiting for memory", node.memory),
-      ]
-      let busy = whole(node) > 0 ? Numbers.percent(node.busy / whole(node), 0) : "-"
+    guard !nodes.isEmpty else { return nil }
+    let bars = nodes.map { pass, segment, parts in
+      let whole = parts.reduce(0, +)
+      let names = ["busy", "waiting for input", "waiting for output", "waiting for memory"]
+      let count = segment.count > 1 ? " (\(Numbers.grouped(Double(segment.count))))" : ""
+      let busy = whole > 0 ? Numbers.percent(parts[0] / whole, 0) : "-"
       return Bars.Bar(
-        name:
-          "\(pass.name): \(node.name)\(node.count > 1 ? " (\(Numbers.grouped(node.count)))" : "")",
-        note: "\(busy) of \(Numbers.seconds(whole(node))) busy",
-        parts: parts.map {
+        name: "\(pass.name): \(segment.node)\(count)",
+        note: "\(busy) of \(Numbers.seconds(whole)) busy",
+        parts: zip(names, parts).map { name, seconds in
           Bars.Part(
-            value: whole(node) > 0 ? $0.1 / whole(node) : 0,
-            text: "\($0.0) \(Numbers.seconds($0.1))")
+            value: whole > 0 ? seconds / whole : 0, text: "\(name) \(Numbers.seconds(seconds))")
         })
     }
     let drawing = Bars(
@@ -37,10 +36,9 @@ struct RunPictures {
       height: drawing.height,
       table: Picture.Table(
         head: ["node", "busy", "input", "output", "memory", "stages"],
-        rows: nodes.map { pass, node in
-          ["\(pass.name): \(node.name)"]
-            + [node.busy, node.input, node.output, node.memory].map { Numbers.seconds($0) }
-            + [node.stages.joined(separator: ", ")]
+        rows: nodes.map { pass, segment, parts in
+          ["\(pass.name): \(segment.node)"] + parts.map { Numbers.seconds($0) }
+            + [segment.stages.joined(separator: ", ")]
         }), draw: drawing.draw)
   }
 
@@ -52,7 +50,7 @@ struct RunPictures {
       bars: facts.passes.map { pass in
         Bars.Bar(
           name: pass.name,
-          note: "\(Numbers.seconds(pass.seconds)), read \(Numbers.bytes(pass.bytesRead))",
+          note: "\(Numbers.seconds(pass.seconds)), read \(Numbers.bytes(Double(pass.bytesRead)))",
           parts: [Bars.Part(value: pass.seconds, text: Numbers.seconds(pass.seconds))])
       }, partNames: ["time of the pass"], whole: longest)
     return Picture(
@@ -66,8 +64,9 @@ struct RunPictures {
         head: ["pass", "time", "read", "spilled", "written", "bound by"],
         rows: facts.passes.map { pass in
           [
-            pass.name, Numbers.seconds(pass.seconds), Numbers.bytes(pass.bytesRead),
-            Numbers.bytes(pass.bytesSpilled), Numbers.bytes(pass.bytesWritten), pass.bound,
+            pass.name, Numbers.seconds(pass.seconds), Numbers.bytes(Double(pass.bytesRead)),
+            Numbers.bytes(Double(pass.bytesSpilled)), Numbers.bytes(Double(pass.bytesWritten)),
+            pass.bound,
           ]
         }), draw: drawing.draw)
   }
@@ -98,4 +97,9 @@ struct RunPictures {
         head: ["", "bytes"], rows: known.map { [$0.0, Numbers.grouped($0.1)] }),
       draw: drawing.draw)
   }
+}
+
+extension PlanExplanation.SegmentActual {
+  /// The seconds that nodes were busy, and waited for input, output and memory.
+  fileprivate var parts: [Double] { [busySeconds, inputSeconds, outputSeconds, memorySeconds] }
 }

@@ -1,4 +1,5 @@
 internal import SluiceFormats
+internal import SluicePipeline
 
 /// What a reader of the page wants to know first.
 struct PageHead {

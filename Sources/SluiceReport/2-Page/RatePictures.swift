@@ -1,4 +1,5 @@
 internal import SluiceFormats
+internal import SluicePipeline
 
 /// Pictures of rates and of what partitions keep.
 struct RatePictures {

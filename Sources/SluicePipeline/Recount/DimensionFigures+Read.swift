@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceStages
@@ -6,7 +7,7 @@ extension DimensionFigures {
   /// The most layers that are counted.
   static let layerLimit = 256
 
-  /// Counts the layers whose names match a pattern.
+  /// Counts the layers whose names match a pattern again.
   ///
   /// - Parameters:
   ///   - facts: The report.
@@ -14,7 +15,7 @@ extension DimensionFigures {
   ///   - isStopped: Throws when it is time to stop.
   /// - Returns: The counts, or why there are none.
   /// - Throws: What `isStopped` throws.
-  static func read(
+  package static func read(
     _ facts: ReportedMerge, pattern: String?, isStopped: () throws -> Void
   ) throws -> DimensionFigures {
     guard facts.cutsByMagnitude else {
@@ -26,7 +27,7 @@ extension DimensionFigures {
     let names: [String]
     let shown: String
     if let pattern {
-      names = first.layers.map(\.name).filter { NamePattern.matches(pattern, $0) }
+      names = first.layers.map(\.name).filter { Glob.matches(pattern: pattern, $0) }
       shown = pattern
     } else {
       shown = mostSignificant(first.layers)
@@ -50,7 +51,7 @@ extension DimensionFigures {
       try isStopped()
       do {
         if let count = try recount.counts(of: name, isStopped: isStopped) { counts.append(count) }
-      } catch let error as FormatError {
+      } catch let error as any SluiceError where error.failure.exitCode != .interrupted {
         return .missing("\(name.printable) could not be read: \(error.failure.message)")
       }
     }
@@ -68,32 +69,5 @@ extension DimensionFigures {
       layers.reduce(0) { $0 + $1.significance } / Double(max(layers.count, 1))
     }
     return groups.max { (mean($0.value), $1.key) < (mean($1.value), $0.key) }?.key ?? ""
-  }
-}
-
-/// Patterns in which `*` stands for any run of characters, and everything else for itself.
-enum NamePattern {
-  static func matches(_ pattern: String, _ text: String) -> Bool {
-    let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map {
-      Array($0.utf8)
-    }
-    let text = Array(text.utf8)
-    guard parts.count > 1 else { return parts.first == text }
-    guard let first = parts.first, let last = parts.last, text.starts(with: first) else {
-      return false
-    }
-    var position = first.count
-    for part in parts.dropFirst().dropLast() {
-      guard let found = find(part, in: text, from: position) else { return false }
-      position = found + part.count
-    }
-    return text.count - last.count >= position && text.suffix(last.count).elementsEqual(last)
-  }
-
-  private static func find(_ part: [UInt8], in text: [UInt8], from start: Int) -> Int? {
-    guard text.count - part.count >= start else { return nil }
-    return (start...(text.count - part.count)).first {
-      text[$0..<$0 + part.count].elementsEqual(part)
-    }
   }
 }

@@ -1,5 +1,6 @@
 internal import SluiceArchitecture
 internal import SluiceFormats
+internal import SluicePipeline
 
 /// The page of two merges: which settings differ, which tensors, and by how much.
 struct ComparisonPage {
@@ -152,7 +153,7 @@ struct ComparisonPage {
   }
 }
 
-extension JSONValue {
+extension JSONTree {
   /// The value in words.
   fileprivate var words: String {
     switch self {

@@ -1,3 +1,6 @@
+internal import SluiceFormats
+internal import SluicePipeline
+
 /// The page of a merge.
 struct MergePage {
   let facts: ReportedMerge

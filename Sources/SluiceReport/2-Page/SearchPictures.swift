@@ -1,26 +1,31 @@
+internal import SluiceSearch
+
 /// Pictures of the way of a search: the paper's Figure 2.
 struct SearchPictures {
-  let model: ReportedSearch.Model
-  let prune: String
+  let model: SearchResult.Model
+  private var steps: [SearchResult.Step] { model.trajectory }
 
   /// The candidates of two partitions as places, in the order in which they were asked for.
   func map() -> Picture? {
-    let steps = model.steps.enumerated().filter { $0.element.factors.count == 2 }
-    guard !steps.isEmpty, steps.count == model.steps.count else { return nil }
+    let pairs = steps.enumerated().filter {
+      let factors = $0.element.factors.values
+      return factors.count == 2 && factors.allSatisfy(\.isFinite)
+    }
+    guard !pairs.isEmpty, pairs.count == steps.count else { return nil }
     let (inner, outer) = (name(of: 0), name(of: 1))
     // A partition that is left out is no factor among others: it has a place beside the axis.
-    let sides = (0..<2).map { side in Side(steps.map { $0.element.factors[side] }) }
+    let sides = (0..<2).map { side in Side(pairs.map { $0.element.factors.values[side] }) }
     let axes = Axes(
       x: sides[0].range, y: sides[1].range, height: 300, xName: "factor of \(inner)",
       yName: "factor of \(outer)", xFormat: { Numbers.factor($0) },
       yFormat: { Numbers.factor($0) })
-    let ratios = steps.map(\.element.domainRatio)
+    let ratios = pairs.map(\.element.domainRatio)
     let (least, most) = (ratios.min() ?? 0, ratios.max() ?? 0)
-    let best = model.factors
+    let best = model.factors.values
     return Picture(
       title: "\(model.name): the way through the factors",
       description:
-        "\(steps.count) candidates, from a Domain-Ratio of \(Numbers.fixed(least, 4)) to "
+        "\(pairs.count) candidates, from a Domain-Ratio of \(Numbers.fixed(least, 4)) to "
         + "\(Numbers.fixed(most, 4)). Best: \(outer) \(factor(best, 1)), \(inner) \(factor(best, 0)).",
       caption:
         "Numbers are the order of candidates; a stronger colour is better, the ring is the result. A line joins candidates "
@@ -34,15 +39,15 @@ struct SearchPictures {
           factors[1] == 0 ? axes.row(axes.y.lowerBound) - 8 : axes.row(factors[1])
         )
       }
-      for (step, next) in zip(steps, steps.dropFirst())
+      for (step, next) in zip(pairs, pairs.dropFirst())
       where step.element.method == next.element.method {
-        let (from, to) = (place(step.element.factors), place(next.element.factors))
+        let (from, to) = (place(step.element.factors.values), place(next.element.factors.values))
         svg.line(from.0, from.1, to.0, to.1, style: "path")
       }
-      for (index, step) in steps {
-        let (x, y) = place(step.factors)
+      for (index, step) in pairs {
+        let (x, y) = place(step.factors.values)
         let share = most > least ? (step.domainRatio - least) / (most - least) : 1
-        let factors = step.factors.map(Numbers.factor).joined(separator: ", ")
+        let factors = step.factors.values.map(Numbers.factor).joined(separator: ", ")
         svg.element(
           "circle",
           [
@@ -100,8 +105,8 @@ struct SearchPictures {
 
   /// The Domain-Ratio of each candidate, and the best so far.
   func progress() -> Picture? {
-    guard !model.steps.isEmpty else { return nil }
-    let ratios = model.steps.map(\.domainRatio)
+    guard !steps.isEmpty else { return nil }
+    let ratios = steps.map(\.domainRatio)
     let (least, most) = (ratios.min() ?? 0, ratios.max() ?? 1)
     let margin = max((most - least) * 0.08, 0.005)
     let axes = Axes(
@@ -126,7 +131,7 @@ struct SearchPictures {
         points += "\(x),\(Numbers.point(axes.row(best))) "
       }
       svg.empty("polyline", ["class": "stair", "points": String(points.dropLast())])
-      for (index, step) in model.steps.enumerated() {
+      for (index, step) in steps.enumerated() {
         svg.element(
           "circle",
           [
@@ -137,7 +142,8 @@ struct SearchPictures {
         ) {
           $0.element(
             "title",
-            text: "\(index + 1): \(step.factors.map(Numbers.factor).joined(separator: ", ")), "
+            text:
+              "\(index + 1): \(step.factors.values.map(Numbers.factor).joined(separator: ", ")), "
               + "Domain-Ratio \(Numbers.fixed(step.domainRatio, 4))")
         }
       }
@@ -156,18 +162,26 @@ struct SearchPictures {
 
   /// Every candidate.
   var table: Picture.Table {
-    let tasks = model.dense.map(\.name)
+    let tasks = model.dense.names
     return Picture.Table(
       head: ["candidate", "method", "factors"] + tasks + ["Domain-Ratio", "time"],
       rows: [
-        ["dense", "-", "-"] + model.dense.map { score($0.score) } + ["1.0000", "-"]
+        ["dense", "-", "-"] + tasks.map { score(model.dense.tasks[$0]) } + ["1.0000", "-"]
       ]
-        + model.steps.enumerated().map { index, step in
-          ["\(index + 1)", step.method, step.factors.map(Numbers.factor).joined(separator: ", ")]
-            + tasks.map { task in score(step.tasks.first { $0.name == task }?.score ?? nil) }
+        + steps.enumerated().map { index, step in
+          [
+            "\(index + 1)", step.method,
+            step.factors.values.map(Numbers.factor).joined(separator: ", "),
+          ]
+            + tasks.map { score(step.tasks.tasks[$0]) }
             + [Numbers.fixed(step.domainRatio, 4), Numbers.seconds(step.seconds)]
         })
   }
 
   private func score(_ score: Double?) -> String { score.map { Numbers.fixed($0, 4) } ?? "-" }
+}
+
+extension SearchResult.Step {
+  /// Whether the evaluator gave scores.
+  fileprivate var isEvaluated: Bool { !tasks.tasks.isEmpty }
 }

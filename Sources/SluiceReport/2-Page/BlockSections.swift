@@ -1,4 +1,5 @@
 internal import SluiceFormats
+internal import SluicePipeline
 
 /// Every figure of every tensor, a part for each block that opens on demand.
 struct BlockSections {

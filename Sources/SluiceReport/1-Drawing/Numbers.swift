@@ -1,23 +1,13 @@
 internal import SluiceCore
 
-/// Numbers as the page writes them.
+/// Numbers as the page writes them: those of the terminal, and what only drawings need.
 enum Numbers {
   /// A number with a fixed number of decimal places.
-  static func fixed(_ value: Double, _ places: Int) -> String {
-    guard value.isFinite, value.magnitude < 1e12 else { return value.isFinite ? "\(value)" : "-" }
-    var scale = 1.0
-    for _ in 0..<places { scale *= 10 }
-    let scaled = (value.magnitude * scale).rounded()
-    let (whole, rest) = Int(scaled).quotientAndRemainder(dividingBy: Int(scale))
-    let digits = String(rest)
-    let sign = value < 0 && scaled > 0 ? "-" : ""
-    guard places > 0 else { return "\(sign)\(whole)" }
-    return "\(sign)\(whole)." + String(repeating: "0", count: places - digits.count) + digits
-  }
+  static func fixed(_ value: Double, _ places: Int) -> String { NumberFormat.fixed(value, places) }
 
   /// A share: `80.02 %`.
   static func percent(_ share: Double, _ places: Int = 2) -> String {
-    fixed(share * 100, places) + " %"
+    NumberFormat.percent(share, places)
   }
 
   /// A share that may be missing.
@@ -25,13 +15,8 @@ enum Numbers {
 
   /// A whole number with a space between thousands that lines are not broken at.
   static func grouped(_ value: Double) -> String {
-    guard let whole = Int(exactly: value.rounded()) else { return "\(value)" }
-    var text = ""
-    for (index, digit) in String(whole.magnitude).reversed().enumerated() {
-      if index > 0, index % 3 == 0 { text.append("\u{a0}") }
-      text.append(digit)
-    }
-    return (whole < 0 ? "-" : "") + String(text.reversed())
+    Int(exactly: value.rounded()).map { NumberFormat.grouped($0, separator: "\u{a0}") }
+      ?? "\(value)"
   }
 
   /// A number of bytes, as everywhere in sluice: `38.1 MiB`.
@@ -41,14 +26,7 @@ enum Numbers {
   }
 
   /// A time: `0.42 s`, `38 s`, `5 min 20 s`, `2 h 10 min`.
-  static func seconds(_ value: Double) -> String {
-    guard value.isFinite, value < 1e12 else { return "-" }
-    if value < 10 { return fixed(value, 2) + " s" }
-    let whole = Int(value.rounded())
-    if whole < 60 { return "\(whole) s" }
-    if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
-    return "\(whole / 3600) h \(whole % 3600 / 60) min"
-  }
+  static func seconds(_ value: Double) -> String { NumberFormat.seconds(value) }
 
   /// A factor: `1.1`, however it was rounded.
   static func factor(_ value: Double) -> String {

@@ -1,0 +1,40 @@
+/// Numbers as they stand in files: least significant byte first, at any alignment.
+package enum LittleEndian {
+  /// Reads a number whose bytes are all there.
+  @inlinable
+  package static func load<T: FixedWidthInteger & BitwiseCopyable>(
+    _: T.Type, _ bytes: UnsafeRawBufferPointer, at offset: Int
+  ) -> T {
+    precondition(offset >= 0 && offset <= bytes.count - MemoryLayout<T>.size)
+    // SAFETY: the range was just checked.
+    return unsafe T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
+  }
+
+  /// Writes a number for whose bytes there is room.
+  @inlinable
+  package static func store<T: FixedWidthInteger & BitwiseCopyable>(
+    _ value: T, _ bytes: UnsafeMutableRawBufferPointer, at offset: Int
+  ) {
+    precondition(offset >= 0 && offset <= bytes.count - MemoryLayout<T>.size)
+    // SAFETY: the range was just checked.
+    unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+  }
+
+  /// The number that at most eight bytes are.
+  package static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+}
+
+extension [UInt8] {
+  /// Appends a number, least significant byte first.
+  @inlinable
+  package mutating func append<T: FixedWidthInteger & UnsignedInteger>(littleEndian value: T) {
+    for shift in stride(from: 0, to: T.bitWidth, by: 8) {
+      append(UInt8(truncatingIfNeeded: value >> T(shift)))
+    }
+  }
+
+  /// Appends a number that is not negative, in 64 bits, least significant byte first.
+  package mutating func append(count: Int) { append(littleEndian: UInt64(count)) }
+}
