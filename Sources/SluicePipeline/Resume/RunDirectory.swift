@@ -83,6 +83,9 @@ struct RunDirectory {
       Directory.name(of: path) == spillName(of: earlier.identity)
     else { return }
     try Directory.removeFile(path)
+    // The note of it goes next; one that came back after a loss of power would be nobody's.
+    let directory = Directory.parent(of: path)
+    if try FileStatus.of(directory) != nil { try Directory.syncIfAllowed(directory) }
   }
 
   /// Makes the directories where they are missing, and locks them.
