@@ -8,7 +8,9 @@ package import SluiceCore
 /// Sources: the dequantisation of transformers (`fp8`, `mxfp4`) and of compressed-tensors
 /// (`float-quantized`, `pack-quantized`, `nvfp4-pack-quantized`), with which
 /// `bench/inputs/check_packed.py` compares it bit for bit.
-package struct PackedView: Sendable, Hashable {
+///
+/// A class, since few tensors have one and all have room for it.
+package final class PackedView: Sendable {
   /// What a code stands for.
   package typealias Code = PackedCode
 
@@ -63,13 +65,13 @@ package struct PackedView: Sendable, Hashable {
   /// The inputs: the codes of a line.
   package let columnCount: Int
   /// Where the codes lie.
-  package private(set) var codes: Place
+  package let codes: Place
   /// The bytes from one line of codes to the next.
   package let lineByteCount: Int
   /// From one line of scales to the next, in lines: 2 where the lines of two layers take turns.
   package let scaleLineStep: Int
   /// Where the scales lie, line after line of blocks.
-  package private(set) var scales: Place
+  package let scales: Place
   /// What a scale is kept as.
   package let scaleCode: ScaleCode
   /// How many rows share a scale.
@@ -125,10 +127,14 @@ package struct PackedView: Sendable, Hashable {
   /// - Parameter firstFile: The position of the checkpoint's first file in the run's list.
   /// - Returns: The view.
   package func shifted(by firstFile: Int) -> PackedView {
-    var copy = self
-    copy.codes.file += firstFile
-    copy.scales.file += firstFile
-    return copy
+    func moved(_ place: Place) -> Place {
+      Place(file: place.file + firstFile, start: place.start)
+    }
+    return PackedView(
+      code, matrixCount: matrixCount, rowCount: rowCount, columnCount: columnCount,
+      codes: moved(codes), lineByteCount: lineByteCount, scales: moved(scales),
+      scaleCode: scaleCode, blockRows: blockRows, blockColumns: blockColumns, divisor: divisor,
+      isTransposed: isTransposed, scaleLineStep: scaleLineStep)
   }
 
   /// One matrix of a stack, or some of its rows.
@@ -174,5 +180,22 @@ package struct PackedView: Sendable, Hashable {
         file: scales.file, start: scales.start + line * scaleColumns * scaleCode.byteCount),
       scaleCode: scaleCode, blockRows: 1, blockColumns: blockColumns, divisor: divisor,
       scaleLineStep: step)
+  }
+}
+
+extension PackedView: Hashable {
+  package static func == (a: PackedView, b: PackedView) -> Bool {
+    a === b
+      || (a.code, a.matrixCount, a.rowCount, a.columnCount, a.codes, a.lineByteCount)
+        == (b.code, b.matrixCount, b.rowCount, b.columnCount, b.codes, b.lineByteCount)
+        && (a.scales, a.scaleCode, a.blockRows, a.blockColumns, a.divisor)
+          == (b.scales, b.scaleCode, b.blockRows, b.blockColumns, b.divisor)
+        && (a.isTransposed, a.scaleLineStep) == (b.isTransposed, b.scaleLineStep)
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(codes)
+    hasher.combine(rowCount)
+    hasher.combine(columnCount)
   }
 }

@@ -151,7 +151,9 @@ package struct StackPlace: Sendable, Hashable {
 
 /// One tensor of the merged model, or one layer of a tensor that holds several: where it comes from,
 /// what is done, where it goes.
-public struct TensorTask: Sendable, Hashable {
+///
+/// A class, since many lists hold the tasks of a run, and a run may have hundreds of thousands.
+public final class TensorTask: Sendable {
   /// The position in the run's list of tasks.
   package let ordinal: Int
   /// The tensor's name.
@@ -241,5 +243,35 @@ public struct TensorTask: Sendable, Hashable {
     self.part = part
     self.stack = stack
     outputView = stack?.view
+  }
+}
+
+extension TensorTask: Hashable {
+  /// About the bytes of one, without what its names and lists hold: its fields, its header and what an
+  /// allocation is rounded up by.
+  package static let byteCount =
+    32
+    + MemoryLayout<
+      (
+        Int, String, TensorRole, Int, TensorSource, Int, [TensorSource?], [Int], DType, Int, Int,
+        Int, Int, [Int], TensorPart, StackPlace?
+      )
+    >.size
+
+  /// Whether all that is said of two tasks is the same.
+  public static func == (a: TensorTask, b: TensorTask) -> Bool {
+    a === b
+      || (a.ordinal, a.name, a.role, a.elementCount, a.base, a.baseElementCount)
+        == (b.ordinal, b.name, b.role, b.elementCount, b.base, b.baseElementCount)
+        && (a.fineTuned, a.fineTunedElementCounts, a.outputDType, a.outputShard, a.outputOffset)
+          == (b.fineTuned, b.fineTunedElementCounts, b.outputDType, b.outputShard, b.outputOffset)
+        && (a.firstStrip, a.columnCount, a.dimensions, a.part, a.stack)
+          == (b.firstStrip, b.columnCount, b.dimensions, b.part, b.stack)
+  }
+
+  /// Hashes what tells the tasks of a run apart.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(ordinal)
+    hasher.combine(name)
   }
 }
