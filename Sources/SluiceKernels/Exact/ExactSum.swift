@@ -6,10 +6,24 @@
 /// Holds any sum of fewer than 2^107 finite values. `value` rounds once, to nearest even.
 /// Source: ALGORITHMS are those of exact accumulation (Kulisch); used for eq. 2-3 of DPPA.
 package struct ExactSum: Sendable {
-  private var words: InlineArray<6, UInt64> = InlineArray(repeating: 0)
+  private var places: InlineArray<6, UInt64> = InlineArray(repeating: 0)
 
   /// Makes an empty sum.
   package init() {}
+
+  /// How many words the integer has.
+  package static let wordCount = 6
+
+  /// The words of the integer, the lowest first: what a file keeps of it.
+  package var words: [UInt64] { (0..<ExactSum.wordCount).map { places[$0] } }
+
+  /// Makes a sum of its words; nil unless there are as many as a sum has.
+  ///
+  /// - Parameter words: The words, the lowest first; any make a sum.
+  package init?(words: [UInt64]) {
+    guard words.count == ExactSum.wordCount else { return nil }
+    for (index, word) in words.enumerated() { places[index] = word }
+  }
 
   /// Adds `count` times the value of a Float32 bit pattern without its sign.
   ///
@@ -39,7 +53,7 @@ package struct ExactSum: Sendable {
     var carry = false
     for index in 0..<6 {
       let carriedInto = carry && addWord(1, at: index)
-      carry = addWord(other.words[index], at: index) || carriedInto
+      carry = addWord(other.places[index], at: index) || carriedInto
     }
   }
 
@@ -59,17 +73,17 @@ package struct ExactSum: Sendable {
   }
 
   private mutating func addWord(_ word: UInt64, at index: Int) -> Bool {
-    let (sum, overflow) = words[index].addingReportingOverflow(word)
-    words[index] = sum
+    let (sum, overflow) = places[index].addingReportingOverflow(word)
+    places[index] = sum
     return overflow
   }
 
   /// The sum, rounded to the nearest Double, ties to even.
   package var value: Double {
-    guard let top = (0..<6).last(where: { words[$0] != 0 }) else { return 0 }
-    let highest = top * 64 + 63 - words[top].leadingZeroBitCount
+    guard let top = (0..<6).last(where: { places[$0] != 0 }) else { return 0 }
+    let highest = top * 64 + 63 - places[top].leadingZeroBitCount
     // Below 2^53 units the integer is itself a Double; above, keep 53 bits and round the rest.
-    guard highest > 52 else { return Double(words[0]) * 0x1p-149 }
+    guard highest > 52 else { return Double(places[0]) * 0x1p-149 }
     let firstKept = highest - 52
     var mantissa = bits(from: firstKept, count: 53)
     let half = bits(from: firstKept - 1, count: 1)
@@ -80,15 +94,15 @@ package struct ExactSum: Sendable {
   private func bits(from position: Int, count: Int) -> UInt64 {
     let index = position >> 6
     let offset = UInt64(position & 63)
-    var result = words[index] >> offset
-    if offset > 0, index + 1 < 6 { result |= words[index + 1] << (64 - offset) }
+    var result = places[index] >> offset
+    if offset > 0, index + 1 < 6 { result |= places[index + 1] << (64 - offset) }
     return count == 64 ? result : result & ((1 << UInt64(count)) - 1)
   }
 
   private func hasBits(below position: Int) -> Bool {
     let index = position >> 6
-    for lower in 0..<index where words[lower] != 0 { return true }
+    for lower in 0..<index where places[lower] != 0 { return true }
     let offset = UInt64(position & 63)
-    return offset > 0 && words[index] & ((1 << offset) - 1) != 0
+    return offset > 0 && places[index] & ((1 << offset) - 1) != 0
   }
 }

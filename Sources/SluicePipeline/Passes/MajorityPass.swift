@@ -1,3 +1,4 @@
+internal import SluiceFormats
 internal import SluiceMethods
 internal import SluiceRecipe
 package import SluiceStages
@@ -22,12 +23,32 @@ package struct MajorityPass: TensorPass {
     .lanes(plan, stages + ["count signs"])
   }
 
+  package func unitBytes(_ sizes: PassSizes) -> Int {
+    sizes.unitBytes(in: roles, modelBytes: 0) + PassUnits.byteCount
+  }
+
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let modelCount = executor.plan.modelCount
     let majority = SignMajority()
-    try executor.stream(self, after: findings.chain.transformChain) {
-      [kernels = executor.kernels] in
-      MajoritySink(modelCount: modelCount, majority: majority, kernels: kernels)
+    var units = try executor.units(.majority)
+    for strip in tasks(executor.plan).lazy.flatMap({ executor.plan.strips($0) }) {
+      units.restore(strip.ordinal) { body in
+        var reader = ByteReader(body)
+        guard let bits = reader.integer(UInt64.self) else { return false }
+        let count = Int(truncatingIfNeeded: bits)
+        guard count.magnitude <= strip.elements.count else { return false }
+        majority.add(count)
+        return true
+      }
+    }
+    try executor.stream(self, after: findings.chain.transformChain, units) {
+      [kernels = executor.kernels, units] in
+      MajoritySink(modelCount: modelCount, kernels: kernels) { strip, count in
+        majority.add(count)
+        var body: [UInt8] = []
+        body.append(littleEndian: UInt64(truncatingIfNeeded: count))
+        units.finished(strip.ordinal, body, workByteCount: strip.inputByteCount)
+      }
     }
     findings.inputs.majority = majority.value
   }

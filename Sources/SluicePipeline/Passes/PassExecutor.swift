@@ -12,9 +12,23 @@ package protocol PassExecutor: AnyObject {
   /// Where a merge notes how it changes tensors.
   var figures: ChangeFigures { get }
 
+  /// What is finished of a pass.
+  ///
+  /// - Parameter kind: The kind of its units.
+  /// - Returns: The units; those of a file with the file.
+  /// - Throws: `FormatError` if the file cannot be opened or made.
+  func units(_ kind: UnitKind) throws -> PassUnits
+
   /// Reads the pass's tensors, and lets the deltas pass to a sink in each lane.
+  ///
+  /// - Parameters:
+  ///   - pass: The pass.
+  ///   - transforms: What is done to the deltas before.
+  ///   - units: What is finished; a unit is a strip, which the sink notes at its end.
+  ///   - makeSink: Makes the sink of one lane.
+  /// - Throws: What keeps tensors from being read.
   func stream(
-    _ pass: any TensorPass, after transforms: TransformChain,
+    _ pass: any TensorPass, after transforms: TransformChain, _ units: PassUnits,
     _ makeSink: @escaping @Sendable () -> any TileSink) throws
 
   /// The same for a pass that writes the merged model.
@@ -28,13 +42,13 @@ package protocol PassExecutor: AnyObject {
   ///   - pass: The pass.
   ///   - tasks: The tensors.
   ///   - transforms: What is done to the deltas before they are counted.
-  ///   - fileName: The file of the histograms; nil for those that the run's journal knows, which also has
-  ///     what is to be kept in frames packed.
+  ///   - kind: The kind of the units, whose name is that of the file; nil for the histograms that all
+  ///     merges share, with which also goes what is to be kept in frames.
   /// - Returns: The histograms, to ask about.
   /// - Throws: What keeps the tensors from being counted.
   func survey(
     _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
-    in fileName: String?
+    in kind: UnitKind?
   ) throws -> any HistogramSurvey
 
   /// Works on a list of jobs, one after the other in each lane.
@@ -43,12 +57,14 @@ package protocol PassExecutor: AnyObject {
   ///   - pass: The pass.
   ///   - node: The kind of the lanes.
   ///   - jobs: The jobs, in the order in which they are begun.
-  ///   - byteCount: What the workers' progress adds up to.
-  ///   - makeWorker: Makes what works in one lane.
+  ///   - units: What is finished; a unit is a job, numbered as in the list.
+  ///   - byteCount: What the progress of a job adds up to.
+  ///   - makeWorker: Makes what works in one lane, and says what must be known of a finished job.
   /// - Throws: What a worker throws.
   func work<Job: Sendable>(
-    _ pass: any TensorPass, _ node: NodeKind, on jobs: [Job], byteCount: Int,
-    _ makeWorker: @escaping @Sendable (PassWorker) throws -> (Job) throws -> Void) throws
+    _ pass: any TensorPass, _ node: NodeKind, on jobs: [Job], _ units: PassUnits,
+    byteCount: @escaping @Sendable (Job) -> Int,
+    _ makeWorker: @escaping @Sendable (PassWorker) throws -> (Job) throws -> [UInt8]) throws
 
   /// Notes that a pass left bytes in an intermediate file.
   func didSpill(_ byteCount: Int, in pass: any TensorPass)

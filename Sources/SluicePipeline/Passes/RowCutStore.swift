@@ -13,8 +13,8 @@ final class RowCutStore: RowCutSource, Sendable {
   let rowCount: Int
 
   init(
-    path: String, tasks: [TensorTask], activations: [VectorFile]
-  ) throws(FormatError) {
+    _ file: WorkFile, tasks: [TensorTask], activations: [VectorFile]
+  ) {
     self.activations = activations
     var firstRows: [Int: Int] = [:]
     var rowCount = 0
@@ -24,7 +24,7 @@ final class RowCutStore: RowCutSource, Sendable {
     }
     self.firstRows = firstRows
     self.rowCount = rowCount
-    file = try WorkFile.create(at: path)
+    self.file = file
   }
 
   var byteCount: Int { rowCount * 8 }
@@ -58,6 +58,12 @@ final class RowCutStore: RowCutSource, Sendable {
       RowCut(thresholdBits: words[$0], firstTiedColumn: words[$0 + 1])
     }
     return RowCuts(norms: try norms(of: task, model: model), firstRow: first, cuts: cuts)
+  }
+
+  /// Where the cuts of rows lie.
+  func range(task: TensorTask, model: Int, rows: Range<Int>) -> Range<Int> {
+    let start = position(task, model, rows.lowerBound)
+    return start..<start + rows.count * 8
   }
 
   private func position(_ task: TensorTask, _ model: Int, _ row: Int) -> Int {

@@ -14,6 +14,13 @@ package struct RowCutsPass: TensorPass {
     let task: TensorTask
     let model: Int
     let rows: Range<Int>
+
+    /// The bytes of weights that it reads.
+    var byteCount: Int {
+      let elements = rows.count * task.columnCount
+      return task.base.byteCount(ofElements: elements)
+        + (task.fineTuned[model]?.byteCount(ofElements: elements) ?? 0)
+    }
   }
 
   private let settings: TensorSettings
@@ -59,6 +66,19 @@ package struct RowCutsPass: TensorPass {
       + RowSelection.byteCount(columnCount: columns)
   }
 
+  package func unitBytes(_ sizes: PassSizes) -> Int {
+    let body = PassUnits.byteCount + MemoryLayout<StripRecords.Slot>.stride
+    return sizes.tasks(in: roles).reduce(0) { sum, task in
+      let step = RowCutsPass.rowStep(task)
+      return sum + sizes.modelCount * (task.rowCount / step + 1) * body
+    }
+  }
+
+  /// How many rows of a layer are read at once.
+  private static func rowStep(_ task: TensorTask) -> Int {
+    max(1, groupElements / max(task.columnCount, 1))
+  }
+
   /// What a lane of a later pass holds: the cuts of the rows of a strip.
   static func stripBytes(_ sizes: PassSizes) -> Int {
     let linear = sizes.tasks(in: [.linear]).filter { $0.columnCount > 0 }
@@ -70,18 +90,19 @@ package struct RowCutsPass: TensorPass {
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan
     let linear = tasks(plan)
-    let store = try RowCutStore(
-      path: executor.path("row-cuts"), tasks: linear, activations: activations)
+    let units = try executor.units(.rowCuts)
+    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let store = RowCutStore(file, tasks: linear, activations: activations)
     let jobs = linear.flatMap { task in
       (0..<plan.modelCount).flatMap { model in
-        let step = max(1, RowCutsPass.groupElements / max(task.columnCount, 1))
+        let step = RowCutsPass.rowStep(task)
         return stride(from: 0, to: task.rowCount, by: step).map {
           Job(task: task, model: model, rows: $0..<min($0 + step, task.rowCount))
         }
       }
     }
     let columns = linear.map(\.columnCount).max() ?? 0
-    try executor.work(self, .rows, on: jobs, byteCount: bytesRead(plan)) {
+    try executor.work(self, .rows, on: jobs, units, byteCount: { $0.byteCount }) {
       [settings, kernels = executor.kernels] worker in
       let reader = RowReader(
         elementCount: max(RowCutsPass.groupElements, columns), files: plan.files,
@@ -101,6 +122,8 @@ package struct RowCutsPass: TensorPass {
         }
         try store.put(cuts, task: job.task, model: job.model, firstRow: job.rows.lowerBound)
         worker.advance(by: byteCount)
+        return try units.body(
+          ofBytesIn: store.range(task: job.task, model: job.model, rows: job.rows))
       }
     }
     executor.didSpill(store.byteCount, in: self)

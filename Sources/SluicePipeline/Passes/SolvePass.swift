@@ -53,14 +53,25 @@ package struct SolvePass: TensorPass {
 
   package func bytesSpilled(_ plan: TensorPlan) -> Int { layers.byteCount }
 
-  package func workerBytes(_ sizes: PassSizes) -> Int { SolvePlan.laneByteCount(sizes.tasks) }
+  package func workerBytes(_ sizes: PassSizes) -> Int {
+    SolvePlan.laneByteCount(sizes.tasks) + PassUnits.pieceBytes
+  }
+
+  package func unitBytes(_ sizes: PassSizes) -> Int {
+    let slot = MemoryLayout<StripRecords.Slot>.stride
+    return sizes.tasks(in: roles).reduce(0) { sum, task in
+      let pieces = task.elementCount * 4 / PassUnits.pieceBytes + 1
+      return sum + sizes.modelCount * (PassUnits.byteCount + pieces * slot)
+    }
+  }
 
   /// How many elements of a layer are read at once.
   static func readElements(_ columnCount: Int) -> Int { max(1 << 21, columnCount) }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan
-    let solved = try WorkFile.create(at: executor.path("solved"))
+    let units = try executor.units(.solved)
+    guard let solved = units.file else { preconditionFailure("units of a file have one") }
     try solved.truncate(to: layers.byteCount)
     // The largest first, so that lanes end together.
     let jobs = layers.jobs.sorted {
@@ -68,7 +79,7 @@ package struct SolvePass: TensorPass {
     }
     let columns = jobs.map(\.task.columnCount).max() ?? 0
     let scratch = executor.path("solve")
-    try executor.work(self, .solver, on: jobs, byteCount: layers.byteCount) {
+    try executor.work(self, .solver, on: jobs, units, byteCount: { $0.byteCount }) {
       [method, settings, layers, kernels = executor.kernels] worker in
       let reader = RowReader(
         elementCount: SolvePass.readElements(columns), files: plan.files,
@@ -83,6 +94,7 @@ package struct SolvePass: TensorPass {
       return { job in
         do {
           try solver.solve(job)
+          return try units.body(ofBytesIn: job.offset..<job.offset + job.byteCount)
         } catch let error as SolverError where error.failure.subject.tensor == nil {
           throw error.about(tensor: job.task.name)
         }

@@ -43,6 +43,8 @@ package struct StatisticsPass: CountingPass {
 
   package func workerBytes(_ sizes: PassSizes) -> Int { countingBytes(sizes) }
 
+  package func unitBytes(_ sizes: PassSizes) -> Int { sizes.histogramUnitBytes(in: roles) }
+
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan
     let models = 0..<plan.modelCount
@@ -65,7 +67,7 @@ package struct StatisticsPass: CountingPass {
     if !missing.isEmpty {
       let survey = try executor.survey(
         self, of: missing, after: findings.transforms(through: place, before: position),
-        in: "statistics-\(number + 1)")
+        in: .statistics(of: number))
       let values = try StatisticsPass.values(of: needed, missing, in: survey, refinement)
       for (index, task) in missing.enumerated() {
         for model in models { known[model][task.ordinal] = values[model][index] }
@@ -100,5 +102,10 @@ extension CustomStages {
   /// The transforms in the order of the chain.
   var placed: [PlacedTransform] {
     TransformPlace.allCases.flatMap { place in transforms.filter { $0.place == place } }
+  }
+
+  /// Those that ask for statistics, in the order of their numbers.
+  var asking: [any DeltaTransform] {
+    placed.map(\.transform.stage).filter { !$0.needs.statistics.isEmpty }
   }
 }

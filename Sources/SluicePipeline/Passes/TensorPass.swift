@@ -31,6 +31,9 @@ package protocol TensorPass: Sendable {
   /// The bytes of tables and scratch that a lane holds, beside chunks and tiles.
   func workerBytes(_ sizes: PassSizes) -> Int
 
+  /// The bytes that what is known of its finished units takes.
+  func unitBytes(_ sizes: PassSizes) -> Int
+
   /// Runs it, and adds what it finds to what is known.
   func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws
 }
@@ -63,6 +66,23 @@ package struct PassSizes: Sendable {
     tasks.filter { roles.contains($0.role) }
   }
 
+  /// The bytes of units that are strips.
+  ///
+  /// - Parameters:
+  ///   - roles: The roles of the tensors.
+  ///   - modelBytes: What must be known of each model.
+  /// - Returns: The number of bytes.
+  func unitBytes(in roles: Set<TensorRole>, modelBytes: Int) -> Int {
+    let strips = tasks(in: roles).reduce(0) { $0 + $1.elementCount / stripElements + 1 }
+    return strips * (PassUnits.byteCount + modelCount * modelBytes)
+  }
+
+  /// The bytes of units with histograms, and of the index of these.
+  func histogramUnitBytes(in roles: Set<TensorRole>) -> Int {
+    let slot = MemoryLayout<StripRecords.Slot>.stride
+    return unitBytes(in: roles, modelBytes: slot + MemoryLayout<StripRecords.Slot?>.stride)
+  }
+
   /// The bytes that reading frames takes.
   package var unpackingBytes: Int {
     readsFrames ? ReadStage.packedByteCount(modelCount: modelCount) : 0
@@ -90,6 +110,7 @@ extension TensorPass {
   package func bytesSpilled(_ plan: TensorPlan) -> Int { 0 }
   package func bytesWritten(_ plan: TensorPlan) -> Int { 0 }
   package func workerBytes(_ sizes: PassSizes) -> Int { sizes.unpackingBytes }
+  package func unitBytes(_ sizes: PassSizes) -> Int { 0 }
 }
 
 extension Set<TensorRole> {

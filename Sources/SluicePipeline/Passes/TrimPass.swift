@@ -24,10 +24,12 @@ package struct TrimPass: CountingPass {
     RefinePass("trim", of: roles, after: stages, binCount: 1)
   }
 
+  package func unitBytes(_ sizes: PassSizes) -> Int { sizes.histogramUnitBytes(in: roles) }
+
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let tasks = tasks(executor.plan)
     let survey = try executor.survey(
-      self, of: tasks, after: findings.transforms(through: .amplify), in: "trim-statistics")
+      self, of: tasks, after: findings.transforms(through: .amplify), in: .trimStatistics)
     findings.inputs.trims =
       method.selectingFlavor == .original
       ? try globalCuts(of: tasks, density: method.trimDensity, in: survey)

@@ -159,6 +159,7 @@ package struct MemoryPlan: Sendable, Hashable {
         + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
         + MergeProgress.byteCount(stripCount: strips, modelCount: modelCount)
         + 2 * strips * ChangeFigures.byteCount(modelCount: modelCount)
+        + passes.reduce(0) { $0 + $1.unitBytes(sizes) }
       // Once in what was read of the journal, once for the report.
       normBytes = 2 * DeltaNorms.byteCount(stripCount: strips, modelCount: modelCount)
     }

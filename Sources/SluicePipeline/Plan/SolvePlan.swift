@@ -13,6 +13,9 @@ struct SolveJob: Sendable {
   let model: Int?
   /// Where the solved weights go in their file, as F32.
   let offset: Int
+
+  /// The bytes of the solved weights.
+  var byteCount: Int { task.elementCount * 4 }
 }
 
 /// Which layers are solved for beforehand, and the tasks with the solutions in the place of what the
@@ -24,7 +27,7 @@ struct SolvePlan: Sendable {
   let grams: [VectorFile]
 
   /// The bytes of the file of solutions.
-  var byteCount: Int { jobs.reduce(0) { $0 + $1.task.elementCount * 4 } }
+  var byteCount: Int { jobs.reduce(0) { $0 + $1.byteCount } }
 
   /// Plans the solutions; without any if the method needs none.
   init(_ recipe: MergeRecipe, tasks: [TensorTask], solvedFile: Int) throws {

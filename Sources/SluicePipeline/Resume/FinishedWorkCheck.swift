@@ -8,9 +8,9 @@ internal import Synchronization
 /// Compares what earlier attempts finished with the hashes that they recorded.
 struct FinishedWorkCheck {
   /// How many of the strips that were finished last belong to the sample.
-  private static let latestCount = 16
+  static let latestCount = 16
   /// One in so many of the others belongs to it.
-  private static let interval = 32
+  static let interval = 32
   /// The bytes that each thread reads at a time: whole blocks of every type.
   private static let bufferByteCount = 1 << 21
 
@@ -26,7 +26,7 @@ struct FinishedWorkCheck {
   /// - Returns: The units whose data is missing or not what was written.
   /// - Throws: If a file cannot be read, or the run was cancelled.
   func damagedUnits(in progress: MergeProgress, _ extent: ResumeCheck) throws -> [UnitKey] {
-    var damaged = try unitsWithoutFile(progress)
+    var damaged = try unitsWithoutFile(progress) + unitsOfPassesWithoutFile(progress)
     guard extent != .none else { return damaged }
     let known = Set(damaged)
     let strips = plan.strips.filter {
@@ -42,6 +42,7 @@ struct FinishedWorkCheck {
     damaged += found
     damaged += try damagedHistograms(progress, extent)
     damaged += try damagedSpills(progress, extent, except: known)
+    damaged += try damagedUnitsOfPasses(progress, extent, except: known)
     return damaged
   }
 

@@ -16,6 +16,16 @@ struct MergeProgress: Sendable {
   private(set) var statistics: [Int: [Double]] = [:]
   /// How much adapters change of merged strips.
   private(set) var norms: [Int: DeltaNorms.Sums] = [:]
+  /// A finished unit of a pass.
+  struct Unit: Sendable {
+    /// How many were recorded before it.
+    let order: Int
+    /// What is known of it.
+    let body: [UInt8]
+  }
+
+  /// What is known of the units of passes.
+  private(set) var units: [UnitKind: [Int: Unit]] = [:]
   /// The sums of merged strips.
   private(set) var merged: [Int: BlockSum] = [:]
   /// How merged strips were changed.
@@ -26,6 +36,7 @@ struct MergeProgress: Sendable {
   private(set) var attempts: [Int: RunCosts] = [:]
   /// Whether all is merged and files were about to get their finished names.
   private(set) var isPublishing = false
+  private var unitCount = 0
 
   /// About the bytes that it takes in memory when all is finished.
   static func byteCount(stripCount: Int, modelCount: Int) -> Int {
@@ -63,6 +74,9 @@ struct MergeProgress: Sendable {
     case .changes: changes[ordinal] = ChangeFigures.Sums(encoded: record.body)
     case .undone: undo(UnitKey(UnitKind(rawValue: record.undoneKind ?? "?"), ordinal))
     case .publish: isPublishing = true
+    case let kind where kind.isOfPass:
+      units[kind, default: [:]][ordinal] = Unit(order: unitCount, body: record.body)
+      unitCount += 1
     case .attempt: if let costs = RunCosts(encoded: record.body) { attempts[ordinal] = costs }
     default: return
     }
@@ -87,7 +101,7 @@ struct MergeProgress: Sendable {
       changes[key.ordinal] = nil
       mergedInOrder.removeAll { $0 == key.ordinal }
     case .publish: isPublishing = false
-    default: return
+    default: units[key.kind]?[key.ordinal] = nil
     }
   }
 }
@@ -149,7 +163,7 @@ extension DeltaNorms.Sums {
 
 extension StripRecords.Slot {
   /// For each model the position and number of bytes (two UInt64) and the hash (16).
-  fileprivate static func encode(_ slots: [StripRecords.Slot]) -> [UInt8] {
+  static func encode(_ slots: [StripRecords.Slot]) -> [UInt8] {
     var bytes: [UInt8] = []
     for slot in slots {
       bytes.append(count: slot.offset)
@@ -159,7 +173,7 @@ extension StripRecords.Slot {
     return bytes
   }
 
-  fileprivate static func decode(_ bytes: [UInt8]) -> [StripRecords.Slot]? {
+  static func decode(_ bytes: [UInt8]) -> [StripRecords.Slot]? {
     var reader = ByteReader(bytes)
     var slots: [StripRecords.Slot] = []
     while !reader.isAtEnd {

@@ -154,6 +154,28 @@ struct MergeWork: Sendable {
     journal?.finished(JournalRecord(UnitKey(.statistics, unit), body: body))
   }
 
+  /// What is finished of a pass.
+  ///
+  /// - Parameter kind: The kind of the pass's units.
+  /// - Returns: The units; those of a file with the file, made if none of them is finished.
+  /// - Throws: `FormatError` if the file cannot be opened or made.
+  func units(_ kind: UnitKind) throws -> PassUnits {
+    let known = (earlier.units[kind] ?? [:]).mapValues(\.body)
+    var file: WorkFile?
+    if kind.isInFile {
+      let path = path(kind.rawValue)
+      file = known.isEmpty ? nil : try WorkFile.open(at: path)
+      if file == nil {
+        file = try WorkFile.create(at: path)
+        // What took hours is not lost with a name.
+        try Directory.sync(directory.work)
+      }
+    }
+    return PassUnits(kind, in: file, earlier: known) { [journal] record, data in
+      journal?.finished(record, in: data)
+    }
+  }
+
   /// Who learns what is merged and written.
   func ledger() -> StripLedger {
     StripLedger { [sums, journal, shards, norms, figures] strip, sum in

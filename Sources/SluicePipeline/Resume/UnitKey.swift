@@ -33,10 +33,43 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let statistics = UnitKind(rawValue: "statistics")
   /// How the tensors of a strip were changed: before its record as merged.
   package static let changes = UnitKind(rawValue: "changes")
+  /// The solution for a layer, in the file that is named like the kind.
+  package static let solved = UnitKind(rawValue: "solved")
+  /// The cuts of some rows of a layer, in the file that is named like the kind.
+  package static let rowCuts = UnitKind(rawValue: "row-cuts")
+  /// The sums of a strip before and after the mask.
+  package static let maskSums = UnitKind(rawValue: "mask-sums")
+  /// The histograms of a strip as the pruning left it, in the file that is named like the kind.
+  package static let trimStatistics = UnitKind(rawValue: "trim-statistics")
+  /// The signs that the elements of a strip elect.
+  package static let majority = UnitKind(rawValue: "majority")
   /// A strip of the merged model.
   package static let merge = UnitKind(rawValue: "merge")
   /// The whole of the merged model: from here on files get their finished names.
   package static let publish = UnitKind(rawValue: "publish")
+}
+
+extension UnitKind {
+  private static let stageStatistics = "statistics-"
+
+  /// The histograms of a strip for a stage of one's own, in the file that is named like the kind.
+  ///
+  /// - Parameter stage: The number of the stage among those that ask for statistics, from 0.
+  /// - Returns: The kind.
+  static func statistics(of stage: Int) -> UnitKind {
+    UnitKind(rawValue: "\(stageStatistics)\(stage + 1)")
+  }
+
+  /// Whether a unit's histograms, one for each model, lie in the file that is named like the kind.
+  var hasHistograms: Bool {
+    self == .trimStatistics || rawValue.hasPrefix(UnitKind.stageStatistics)
+  }
+
+  /// Whether a unit lies in the file that is named like the kind.
+  var isInFile: Bool { hasHistograms || self == .solved || self == .rowCuts }
+
+  /// Whether `PassUnits` keeps units of the kind.
+  var isOfPass: Bool { isInFile || self == .maskSums || self == .majority }
 }
 
 /// A unit of work: what kind, and which one.

@@ -113,9 +113,18 @@ extension DiskNeeds {
       })
     if passes.contains(.trim) {
       let elected = plan.tasks.filter { plan.recipe.electedRoles.contains($0.role) }
-      addStatistics(plan.tensors, elected, in: "\(work)/trim-statistics") { _ in false }
+      addStatistics(plan.tensors, elected, in: "\(work)/\(UnitKind.trimStatistics.rawValue)") {
+        earlier?.units[.trimStatistics]?[$0.ordinal] != nil
+      }
     }
-    add("solved", plan.passInputs.solve.byteCount, in: work)
+    for (number, stage) in plan.recipe.stages.asking.enumerated() {
+      let kind = UnitKind.statistics(of: number)
+      let counted = plan.tasks.filter { Set<TensorRole>(stage.scope).contains($0.role) }
+      addStatistics(plan.tensors, counted, in: "\(work)/\(kind.rawValue)") {
+        earlier?.units[kind]?[$0.ordinal] != nil
+      }
+    }
+    add(UnitKind.solved.rawValue, plan.passInputs.solve.byteCount, in: work)
     // One matrix each, or three, for as long as a lane solves for a layer.
     let scratch = plan.passInputs.solve.jobs.map { job in
       let columns = job.task.columnCount
@@ -129,7 +138,7 @@ extension DiskNeeds {
     }
     if passes.contains(.rowCuts) {
       let rows = surveyed.reduce(0) { $0 + $1.rowCount } * plan.tensors.modelCount
-      add("row-cuts", rows * 8, in: work)
+      add(UnitKind.rowCuts.rawValue, rows * 8, in: work)
     }
     if plan.spill.isOn { addSpill(plan.tensors, in: work, or: spill, earlier: earlier) }
     let copied = plan.companions.files.reduce(0) {

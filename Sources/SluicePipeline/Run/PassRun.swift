@@ -40,15 +40,20 @@ final class PassRun: PassExecutor {
   /// Notes what a pass did.
   func didRun(_ metrics: PassMetrics) { self.metrics.append(metrics) }
 
+  func units(_ kind: UnitKind) throws -> PassUnits { try context.work.units(kind) }
+
   func stream(
-    _ pass: any TensorPass, after transforms: TransformChain,
+    _ pass: any TensorPass, after transforms: TransformChain, _ units: PassUnits,
     _ makeSink: @escaping @Sendable () -> any TileSink
   ) throws {
     let tasks = pass.tasks(plan)
-    context.progress.startPhase(pass.name, totalBytes: TensorPlan.inputByteCount(tasks))
+    context.progress.startPhase(
+      pass.name, totalBytes: TensorPlan.inputByteCount(tasks),
+      doneBytes: plan.inputByteCount(tasks, units.isFinished))
     defer { context.progress.finishPhase() }
     let lanes = LanePass(
-      pass: pass, tasks: tasks, context: context, isFinished: { _ in false }, kernels: kernels,
+      pass: pass, tasks: tasks, context: context, isFinished: { units.isFinished($0) },
+      kernels: kernels,
       transforms: transforms)
     didRun(try lanes.run(didEnd: { _ in }, makeSink))
   }
@@ -74,13 +79,13 @@ final class PassRun: PassExecutor {
 
   func survey(
     _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
-    in fileName: String?
+    in kind: UnitKind?
   ) throws -> any HistogramSurvey {
-    let store = try fileName.map { try histograms(in: $0) } ?? context.work.store
+    var units = try kind.map { try self.units($0) }
+    let store = restoreHistograms(of: tasks, &units) ?? context.work.store
     stores.append(store)
-    let survey = Survey(
-      self, store: store, transforms: transforms, isJournaled: fileName == nil)
-    if fileName == nil {
+    let survey = Survey(self, store: store, transforms: transforms, units: units)
+    if units == nil {
       try plan.stored.restoreHistograms(of: tasks, plan, to: store)
       if let spill = context.work.spill, let codec = plan.spill.codec {
         survey.repacking = Repacking(
@@ -92,12 +97,17 @@ final class PassRun: PassExecutor {
   }
 
   func work<Job: Sendable>(
-    _ pass: any TensorPass, _ node: NodeKind, on jobs: [Job], byteCount: Int,
-    _ makeWorker: @escaping @Sendable (PassWorker) throws -> (Job) throws -> Void
+    _ pass: any TensorPass, _ node: NodeKind, on jobs: [Job], _ units: PassUnits,
+    byteCount: @escaping @Sendable (Job) -> Int,
+    _ makeWorker: @escaping @Sendable (PassWorker) throws -> (Job) throws -> [UInt8]
   ) throws {
-    context.progress.startPhase(pass.name, totalBytes: byteCount)
+    let left = jobs.indices.filter { !units.isFinished($0) }
+    let totalBytes = jobs.reduce(0) { $0 + byteCount($1) }
+    context.progress.startPhase(
+      pass.name, totalBytes: totalBytes,
+      doneBytes: left.reduce(totalBytes) { $0 - byteCount(jobs[$1]) })
     defer { context.progress.finishPhase() }
-    let list = WorkList(jobs, cancellation: context.cancellation)
+    let list = WorkList(left, cancellation: context.cancellation)
     let graph = PassGraphRun(cancellation: context.cancellation)
     for lane in 1...plan.memory.lanes {
       graph.add(node, lane) { [context] node in
@@ -107,7 +117,10 @@ final class PassRun: PassExecutor {
           PassWorker(
             lane: lane, node: node, didRead: { context.work.meter.countRead($0) },
             didAdvance: { context.progress.advance(by: $0) }))
-        while let job = try list.next() { try work(job) }
+        while let index = try list.next() {
+          let job = jobs[index]
+          units.finished(index, try work(job), workByteCount: byteCount(job))
+        }
       }
     }
     didRun(try graph.run(pass, tensorCount: pass.tensorCount(plan)))
@@ -139,9 +152,21 @@ final class PassRun: PassExecutor {
 
   func didFind(_ values: [Double], unit: Int) { context.work.didFind(values, unit: unit) }
 
-  private func histograms(in name: String) throws -> HistogramStore {
-    HistogramStore(
-      try WorkFile.create(at: path(name)), stripCount: plan.stripCount,
-      modelCount: plan.modelCount)
+  /// The histograms of a pass in a file of its own, with those that earlier attempts finished.
+  private func restoreHistograms(
+    of tasks: [TensorTask], _ units: inout PassUnits?
+  ) -> HistogramStore? {
+    guard let file = units?.file else { return nil }
+    let store = HistogramStore(
+      file, stripCount: plan.stripCount, modelCount: plan.modelCount)
+    for strip in tasks.lazy.flatMap({ self.plan.strips(of: $0) }) {
+      units?.restore(strip) { body in
+        guard let slots = StripRecords.Slot.decode(body), slots.count == plan.modelCount
+        else { return false }
+        store.records.restore(slots, strip: strip)
+        return true
+      }
+    }
+    return store
   }
 }

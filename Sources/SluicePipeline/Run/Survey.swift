@@ -22,19 +22,17 @@ final class Survey: HistogramSurvey {
   /// What is kept of the tensors while they are counted.
   var repacking: Repacking?
 
-  /// Whether finished strips are recorded, as those of the first survey are.
-  ///
-  /// What comes after it is quick to count again, or depends on more than the journal knows.
-  private let isJournaled: Bool
+  /// What is finished; nil for the first survey, whose strips the run knows.
+  private let units: PassUnits?
 
   init(
     _ run: PassRun, store: HistogramStore, transforms: TransformChain = .empty,
-    isJournaled: Bool = false
+    units: PassUnits? = nil
   ) {
     self.run = run
     self.store = store
     self.transforms = transforms
-    self.isJournaled = isJournaled
+    self.units = units
   }
 
   private var plan: TensorPlan { run.plan }
@@ -51,13 +49,12 @@ final class Survey: HistogramSurvey {
   func count(_ pass: any TensorPass, _ tasks: [TensorTask], keptWhole: [TensorTask] = []) throws {
     let whole = Set(keptWhole.flatMap { plan.strips(of: $0) })
     guard !tasks.isEmpty else { return }
-    let (work, isJournaled) = (work, isJournaled)
-    let isFinished: @Sendable (Int) -> Bool = {
-      isJournaled && (work.isSurveyed($0) || whole.contains($0))
+    let isFinished: @Sendable (Int) -> Bool = { [store] in
+      store.records.slots(strip: $0) != nil || whole.contains($0)
     }
     let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
     // The first survey has the histograms of stored models, and counts the others as they are.
-    let packed = isJournaled ? ReadStage.PackedReading.leftOut(plan.stored.positions) : nil
+    let packed = units == nil ? ReadStage.PackedReading.leftOut(plan.stored.positions) : nil
     try stream(pass, inFileOrder, isFinished: isFinished, repacking: repacking, packed: packed) {
       [store, modelCount, kernels = run.kernels, hasTransforms = !transforms.isEmpty] in
       SurveySink(
@@ -155,9 +152,11 @@ final class Survey: HistogramSurvey {
     _ tasks: [TensorTask], _ requests: [Key: BinRequest]
   ) throws -> Set<Int> {
     var finished: Set<Int> = []
-    guard isJournaled else { return finished }
+    let mayBeRefined = { [work, units] (strip: Int) in
+      units.map { $0.isFinished(strip) } ?? work.earlier.refined.contains(strip)
+    }
     for task in tasks {
-      for strip in plan.strips(of: task) where work.earlier.refined.contains(strip) {
+      for strip in plan.strips(of: task) where mayBeRefined(strip) {
         let isResolved = try (0..<modelCount).allSatisfy { model in
           let bins = requests[Key(task: task.ordinal, model: model)]?.bins ?? []
           guard !bins.isEmpty else { return true }
@@ -178,24 +177,31 @@ final class Survey: HistogramSurvey {
     let context = run.context
     context.progress.startPhase(
       pass.name, totalBytes: TensorPlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
-      doneBytes: tasks.reduce(0) { sum, task in
-        plan.strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
-      })
+      doneBytes: plan.inputByteCount(tasks, isFinished))
     defer { context.progress.finishPhase() }
     var lanes = LanePass(
       pass: pass, tasks: tasks, context: context, isFinished: isFinished, kernels: run.kernels,
       transforms: transforms)
     lanes.repacking = repacking
     if let packed { lanes.context.packed = packed }
-    let (work, isJournaled) = (work, isJournaled)
-    let didEnd: @Sendable (Strip) -> Void = {
-      if isJournaled { work.didSurvey($0, isRefined: isRefining) }
+    let didEnd: @Sendable (Strip) -> Void = { [work, units, store] strip in
+      guard let units else { return work.didSurvey(strip, isRefined: isRefining) }
+      guard let slots = store.records.slots(strip: strip.ordinal) else { return }
+      units.finished(
+        strip.ordinal, StripRecords.Slot.encode(slots), workByteCount: strip.inputByteCount)
     }
     run.didRun(try lanes.run(didEnd: didEnd, makeSink))
   }
 }
 
 extension TensorPlan {
+  /// The bytes of models in those strips of tensors that are finished.
+  func inputByteCount(_ tasks: [TensorTask], _ isFinished: (Int) -> Bool) -> Int {
+    tasks.reduce(0) { sum, task in
+      strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
+    }
+  }
+
   /// The ordinals of a tensor's strips.
   func strips(of task: TensorTask) -> Range<Int> {
     task.firstStrip..<(task.firstStrip + granularity.stripCount(of: task.elementCount))

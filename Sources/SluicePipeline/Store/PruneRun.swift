@@ -178,8 +178,7 @@ package struct PruneRun {
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
-    let histograms = Survey(
-      PassRun(context, kernels: kernels), store: work.store, isJournaled: true)
+    let histograms = Survey(PassRun(context, kernels: kernels), store: work.store)
     histograms.repacking = Repacking(
       linear + whole, plan: plan, work: work, store: spill, codec: codec)
     try histograms.count(survey, linear + whole, keptWhole: whole)

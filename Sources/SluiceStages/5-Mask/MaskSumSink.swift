@@ -3,9 +3,18 @@ internal import Synchronization
 
 /// The exact sums of |delta| of each tensor and model, before and after a mask.
 package final class MaskSums: Sendable {
-  private struct Pair {
-    var whole = ExactSum()
-    var kept = ExactSum()
+  /// The sums of one model.
+  package struct Pair: Sendable {
+    /// Before the mask.
+    package var whole = ExactSum()
+    /// After it.
+    package var kept = ExactSum()
+
+    /// Makes sums; empty ones if nothing is said.
+    package init(whole: ExactSum = ExactSum(), kept: ExactSum = ExactSum()) {
+      self.whole = whole
+      self.kept = kept
+    }
   }
 
   private let modelCount: Int
@@ -17,11 +26,13 @@ package final class MaskSums: Sendable {
     sums = Mutex(Array(repeating: Pair(), count: taskCount * modelCount))
   }
 
-  /// Adds the sums of a strip, in any order.
-  func add(whole: ExactSum, kept: ExactSum, task: Int, model: Int) {
+  /// Adds the sums of a strip, model by model; strips come in any order.
+  package func add(_ pairs: [Pair], to task: TensorTask) {
     sums.withLock { sums in
-      sums[task * modelCount + model].whole.add(whole)
-      sums[task * modelCount + model].kept.add(kept)
+      for (model, pair) in pairs.enumerated() {
+        sums[task.ordinal * modelCount + model].whole.add(pair.whole)
+        sums[task.ordinal * modelCount + model].kept.add(pair.kept)
+      }
     }
   }
 }
@@ -38,15 +49,24 @@ extension MaskSums: FactorSource {
 
 /// Adds up what a mask finds and what it leaves.
 package final class MaskSumSink: TileSink {
-  private let sums: MaskSums
+  private let didSum: (Strip, [MaskSums.Pair]) -> Void
   private let kernels: Kernels
   private let mask: TransformLanes
   private let whole: [MagnitudeSum]
   private let kept: [MagnitudeSum]
 
   /// Makes the sink of one lane.
-  package init(modelCount: Int, sums: MaskSums, mask: TransformChain, kernels: Kernels) {
-    self.sums = sums
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - mask: The mask.
+  ///   - kernels: The kernels to add up with.
+  ///   - didSum: Takes the sums of each strip, model by model.
+  package init(
+    modelCount: Int, mask: TransformChain, kernels: Kernels,
+    didSum: @escaping (Strip, [MaskSums.Pair]) -> Void
+  ) {
+    self.didSum = didSum
     self.kernels = kernels
     self.mask = TransformLanes(mask, modelCount: modelCount, kernels: kernels)
     whole = (0..<modelCount).map { _ in MagnitudeSum() }
@@ -76,12 +96,10 @@ package final class MaskSumSink: TileSink {
     }
   }
 
-  /// Keeps the sums of a strip.
+  /// Gives the sums of a strip.
   package func end(_ strip: Strip) {
-    for model in whole.indices {
-      sums.add(
-        whole: whole[model].finish(), kept: kept[model].finish(), task: strip.task.ordinal,
-        model: model)
-    }
+    didSum(
+      strip,
+      whole.indices.map { MaskSums.Pair(whole: whole[$0].finish(), kept: kept[$0].finish()) })
   }
 }

@@ -12,20 +12,26 @@ package final class SignMajority: Sendable {
   /// How many more elements elect plus than minus.
   package var value: Int { difference.withLock { $0 } }
 
-  func add(_ count: Int) { difference.withLock { $0 += count } }
+  /// Adds the difference of a strip.
+  package func add(_ count: Int) { difference.withLock { $0 += count } }
 }
 
 /// Counts the signs that elements elect: what the original TIES (arXiv 2306.01708) looks at where deltas
 /// add up to zero.
 package final class MajoritySink: TileSink {
-  private let majority: SignMajority
+  private let didCount: (Strip, Int) -> Void
   private let kernels: Kernels
   private let modelCount: Int
   private var count = 0
 
   /// Makes the sink of one lane.
-  package init(modelCount: Int, majority: SignMajority, kernels: Kernels) {
-    self.majority = majority
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - kernels: The kernels to count with.
+  ///   - didCount: Takes the difference of each strip.
+  package init(modelCount: Int, kernels: Kernels, didCount: @escaping (Strip, Int) -> Void) {
+    self.didCount = didCount
     self.kernels = kernels
     self.modelCount = modelCount
   }
@@ -45,6 +51,6 @@ package final class MajoritySink: TileSink {
       buffers.deltaRows, modelCount: modelCount, count: tile.count)
   }
 
-  /// Keeps the count of a strip.
-  package func end(_ strip: Strip) { majority.add(count) }
+  /// Gives the count of a strip.
+  package func end(_ strip: Strip) { didCount(strip, count) }
 }

@@ -26,18 +26,21 @@ package final class ResumableMerge: Sendable {
   ///   - threads: The number of lanes.
   ///   - spill: Whether the second pass reads what the first kept.
   ///   - foldsAdapter: Whether an adapter is folded in the place of a merge.
+  ///   - intermediateSize: The width of the feed-forward part; as it is, three linear layers have two
+  ///     strips of 65536 elements each.
+  ///   - prepare: Writes what a method reads beside the models, and changes the recipe.
   /// - Throws: If the family cannot be written or merged.
   package init(
     in root: String, dtype: DType = .bf16, threads: Int = 1, spill: RunOptions.SpillOption = .off,
-    foldsAdapter: Bool = false
+    foldsAdapter: Bool = false, intermediateSize: Int = 2800,
+    prepare: (ModelFamily, inout MergeRecipe) throws -> Void = { _, _ in }
   ) throws {
     directory = "\(root)/sluice-resume-\(UInt64.random(in: .min ... .max))"
     var spec = FamilySpec(seed: 11)
     spec.baseDType = dtype
     for index in spec.fineTunes.indices { spec.fineTunes[index].dtype = dtype }
     spec.layerCount = 1
-    // Two strips of 65536 elements in each of three linear layers.
-    spec.intermediateSize = 2800
+    spec.intermediateSize = intermediateSize
     let family = spec.build()
     try family.base.write(to: "\(directory)/base")
     for tuned in family.fineTuned { try tuned.model.write(to: "\(directory)/\(tuned.name)") }
@@ -55,6 +58,7 @@ package final class ResumableMerge: Sendable {
       recipe.method = .plainSum
     }
     recipe.method.shardSize = ByteCount(200_000)
+    try prepare(family, &recipe)
     self.recipe = recipe
     var options = RunOptions(threads: threads)
     options.stripElements = Granularity.grainElements
