@@ -234,7 +234,7 @@ package struct OffsetSurvey {
     defer { try? Directory.remove(path) }
     var manifest = Manifest()
     manifest.add(fact: "kind", "offsets")
-    let directory = try RunDirectory(locking: path, manifest: manifest)
+    let directory = try RunDirectory(locking: path, manifest: manifest, plan.options)
     defer { try? directory.finish() }
     return try MergeWork(
       plan, in: directory, earlier: MergeProgress(), journal: nil, meter: CostMeter())

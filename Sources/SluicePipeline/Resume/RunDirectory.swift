@@ -29,6 +29,9 @@ struct RunDirectory {
 
   func workPath(_ name: String) -> String { "\(work)/\(name)" }
 
+  /// The spill of this attempt, if it lies in another directory.
+  private let spillElsewhere: String?
+
   /// The name of the run's spill.
   static let spillName = "spill"
   /// The file that names a spill elsewhere, so that it can be removed with the rest.
@@ -39,18 +42,25 @@ struct RunDirectory {
   /// - Parameter plan: The plan of the run.
   /// - Returns: Its path; in the work directory, which may be moved, only its name.
   func spillPlace(of plan: TensorPlan) -> String {
-    guard let other = plan.options.spillDirectory else { return RunDirectory.spillName }
-    return "\(Directory.absolute(other))/\(spillName(of: manifest.identity))"
+    RunDirectory.spillElsewhere(plan.options, manifest) ?? RunDirectory.spillName
+  }
+
+  private static func spillElsewhere(_ options: RunOptions, _ manifest: Manifest) -> String? {
+    options.spillDirectory.map {
+      "\(Directory.absolute($0))/\(spillName(of: manifest.identity))"
+    }
   }
 
   /// The name of a run's spill in another directory: the same for each attempt, so that none is left when
   /// the note of it is lost.
-  private func spillName(of identity: Hash128) -> String {
+  private static func spillName(of identity: Hash128) -> String {
     "sluice-\(identity.hexadecimal.prefix(16)).spill"
   }
 
   /// What a note of a spill has that was made in this very work directory: one that came from elsewhere
   /// removes nothing.
+  ///
+  /// Where a directory was copied, its spill is the one that the command names.
   private var spillMark: String {
     Hash128(of: Array("spill \(held.work.inode)".utf8)).hexadecimal
   }
@@ -62,36 +72,50 @@ struct RunDirectory {
     }
     try Directory.create(other)
     let path = spillPlace(of: plan)
-    try removeOtherSpill(than: path)
+    try removeOtherSpills(than: path)
     try AtomicFile.write(
       Array("\(spillMark)\n\(path)".utf8), to: workPath(RunDirectory.spillPlaceName), via: work)
     return path
   }
 
-  /// Removes the spill that lies in another directory, if there is one.
-  private func removeOtherSpill(than kept: String? = nil) throws {
+  /// Removes the spills that lie in another directory: the one that is noted, and the one of this attempt,
+  /// whose name no other run gives.
+  private func removeOtherSpills(than kept: String? = nil) throws {
+    for path in Set([try notedSpill(), spillElsewhere].compactMap { $0 }) where path != kept {
+      try Directory.removeFile(path)
+      // The note of it goes next; one that came back after a loss of power would be nobody's.
+      let directory = Directory.parent(of: path)
+      if try FileStatus.of(directory) != nil { try Directory.syncIfAllowed(directory) }
+    }
+  }
+
+  /// The spill that is noted, if it was noted here.
+  private func notedSpill() throws -> String? {
     let place = workPath(RunDirectory.spillPlaceName)
-    guard try FileStatus.of(place) != nil else { return }
+    guard try FileStatus.of(place) != nil else { return nil }
     let note = String(
       decoding: try InputFile.contents(of: place, byteLimit: 1 << 16), as: UTF8.self)
     let lines = note.split(separator: "\n", maxSplits: 1)
-    guard lines.count == 2, lines[0] == spillMark else { return }
+    guard lines.count == 2, lines[0] == spillMark else { return nil }
     let path = String(lines[1])
     // Nothing but what `spillPath` named is removed: the spill of the run whose manifest this is.
-    guard path != kept,
-      case .manifest(let earlier) = try Manifest.read(workPath(RunDirectory.manifestName)),
-      Directory.name(of: path) == spillName(of: earlier.identity)
-    else { return }
-    try Directory.removeFile(path)
-    // The note of it goes next; one that came back after a loss of power would be nobody's.
-    let directory = Directory.parent(of: path)
-    if try FileStatus.of(directory) != nil { try Directory.syncIfAllowed(directory) }
+    guard case .manifest(let earlier) = try Manifest.read(workPath(RunDirectory.manifestName)),
+      Directory.name(of: path) == RunDirectory.spillName(of: earlier.identity)
+    else { return nil }
+    return path
   }
 
   /// Makes the directories where they are missing, and locks them.
-  init(locking path: String, manifest: Manifest) throws {
+  ///
+  /// - Parameters:
+  ///   - path: The output.
+  ///   - manifest: What the run is.
+  ///   - options: How it is run: where its spill lies.
+  /// - Throws: If the directories cannot be made or are in use, or the work is a link.
+  init(locking path: String, manifest: Manifest, _ options: RunOptions) throws {
     self.path = path
     self.manifest = manifest
+    spillElsewhere = RunDirectory.spillElsewhere(options, manifest)
     work = "\(path)/\(RunDirectory.workName)"
     existedBefore = try FileStatus.of(path) != nil
     // What it holds is thrown away at the end: of a directory elsewhere that would be a loss.
@@ -193,7 +217,7 @@ struct RunDirectory {
 
   /// Empties the work directory: the manifest last but for the lock, which stays.
   private func clear() throws {
-    try removeOtherSpill()
+    try removeOtherSpills()
     let names = try Directory.list(work).map(\.name).filter {
       $0 != RunLock.fileName && $0 != RunDirectory.manifestName
     }

@@ -76,7 +76,7 @@ public struct MergeRun {
     let isNew = try FileStatus.of(work) == nil
     if try isNew && files.isFinished(manifest) { return .wasFinished }
     if isNew { try files.checkIsFree() }
-    var directory = try RunDirectory(locking: output, manifest: manifest)
+    var directory = try RunDirectory(locking: output, manifest: manifest, plan.options)
     if try files.isFinished(manifest) {
       // Stopped after the last finished name, before the work directory was gone.
       try directory.finish()

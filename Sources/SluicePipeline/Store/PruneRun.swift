@@ -140,7 +140,7 @@ package struct PruneRun {
     let isFinished = try isFinished(manifest)
     if isNew, isFinished { return .wasFinished }
     if isNew { try checkIsFree() }
-    var directory = try RunDirectory(locking: output, manifest: manifest)
+    var directory = try RunDirectory(locking: output, manifest: manifest, plan.options)
     if isFinished {
       // Stopped after the finished name, before the work directory was gone.
       try directory.finish()

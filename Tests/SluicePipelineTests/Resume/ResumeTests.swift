@@ -77,6 +77,42 @@ struct ResumeTests {
     #expect(try Directory.list(other).isEmpty)
   }
 
+  @Test("leave no spill elsewhere, although their work directory was copied", arguments: [0, 1])
+  func copiedSpill(stop: Int) throws {
+    // Of its own: the disk that fails is that of all of it.
+    let merge = try ResumableMerge(in: ResumeTests.root)
+    let (name, other) = ("copied", merge.output("spills"))
+    func run() throws {
+      try merge.run(name) { options in
+        options.spill = .on(.none)
+        options.spillDirectory = other
+      }
+    }
+    // Stopped before the last file has its name, and when only work is left to be removed.
+    let last = "\(merge.output(name))/model.safetensors.index.json"
+    let disk = FailingDisk(under: merge.directory, .kill) { call, _ in
+      stop == 0
+        ? call.kind == .rename && call.path == last
+        : call.path.hasSuffix(".spill") && (try? FileStatus.of(last)) != nil
+    }
+    #expect(throws: (any Error).self) { try run() }
+    disk.end()
+    #expect(disk.hasStruck)
+    #expect(try Directory.list(other).count == 1)
+    // The note of the spill is that of another directory now.
+    let (work, before) = ("\(merge.output(name))/.sluice", merge.output("before"))
+    #expect(rename(work, before) == 0 && mkdir(work, 0o777) == 0)
+    for entry in try Directory.list(before) {
+      #expect(rename("\(before)/\(entry.name)", "\(work)/\(entry.name)") == 0)
+    }
+    try run()
+    #expect(try Directory.list(other).isEmpty)
+    // The report says how it spilled.
+    for (file, bytes) in merge.expected where file != MergeReport.fileName {
+      #expect(try merge.files(of: name)[file] == bytes, "\(file)")
+    }
+  }
+
   @Test("find damage in their spill when it is read, and do it again when asked to check all")
   func damagedSpill() throws {
     let merge = try ResumeTests.spilled.get()
