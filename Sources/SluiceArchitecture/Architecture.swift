@@ -29,6 +29,7 @@ package struct Architecture: Sendable {
   /// Matrices that lie as inputs x outputs.
   private let keepsInputsFirst: Bool
   private var shapes: [String: TensorShape] = [:]
+  private var hasBiases = false
 
   /// Looks at all names and shapes of a model once.
   ///
@@ -39,9 +40,11 @@ package struct Architecture: Sendable {
     for tensor in tensors {
       let name = TensorName(tensor.name)
       if let mixture = name.mixture { mixtures.insert(mixture) }
-      if tensor.name.hasSuffix(".bias") || name.isInExperts {
+      let isBias = tensor.name.hasSuffix(".bias")
+      if isBias || tensor.shape.rank == 3 && name.isInExperts {
         shapes[tensor.name] = tensor.shape
       }
+      hasBiases = hasBiases || isBias
     }
     keepsInputsFirst = Architecture.isConv1D(config)
     for tensor in tensors where tensor.shape.rank == 3 {
@@ -55,6 +58,16 @@ package struct Architecture: Sendable {
   private static func isConv1D(_ config: ModelConfig?) -> Bool {
     let types: Set = ["gpt2", "openai-gpt", "imagegpt", "decision_transformer", "ctrl_conv1d"]
     return config?.modelType.map(types.contains) ?? false
+  }
+
+  /// Whether a tensor may be one that does not lie as one matrix of outputs x inputs; its part tells.
+  ///
+  /// - Parameter tensor: The tensor.
+  /// - Returns: False if it is neither a stack, nor the biases of one, nor a matrix of inputs x outputs.
+  func mayLieOtherwise(_ tensor: TensorDescription) -> Bool {
+    tensor.shape.rank == 3
+      || tensor.shape.rank == 2
+        && (tensor.name.hasSuffix("_bias") || isStoredTransposed(tensor.name, tensor.shape))
   }
 
   /// The part of a tensor, with its reason.
@@ -159,7 +172,7 @@ package struct Architecture: Sendable {
   private func isStoredTransposed(_ name: String, _ shape: TensorShape) -> Bool {
     guard name.hasSuffix(".weight"), shape.rank == 2 else { return false }
     let (rows, columns) = (shape.dimensions[0], shape.dimensions[1])
-    if rows != columns, let bias = shapes["\(name.dropLast(6))bias"], bias.rank == 1 {
+    if hasBiases, rows != columns, let bias = shapes["\(name.dropLast(6))bias"], bias.rank == 1 {
       if bias.elementCount == rows { return false }
       if bias.elementCount == columns { return true }
     }

@@ -47,14 +47,17 @@ package struct ModelCatalog: Sendable {
     quantisation = isStore ? nil : config.flatMap(Quantisation.init)
     var tensors = checkpoint.tensors
     if let quantisation { tensors = try PackedWeights(checkpoint, quantisation).tensors() }
-    tensors = tensors.map { tensor in
-      guard let baseNames, !baseNames.contains(tensor.name),
-        let name = renamings.lazy.compactMap({ $0.name(tensor.name) }).first
-      else { return tensor }
-      return tensor.renamed(name)
+    var keepsNames = quantisation == nil
+    if let baseNames, !renamings.isEmpty {
+      for (position, tensor) in tensors.enumerated() where !baseNames.contains(tensor.name) {
+        guard let name = renamings.lazy.compactMap({ $0.name(tensor.name) }).first else { continue }
+        tensors[position] = tensor.renamed(name)
+        keepsNames = false
+      }
     }
     self.tensors = tensors
-    for (position, tensor) in tensors.enumerated() {
+    if keepsNames { positions = checkpoint.positions }
+    for (position, tensor) in tensors.enumerated() where !keepsNames {
       if let other = positions.updateValue(position, forKey: tensor.name) {
         throw FormatError(
           Failure(
@@ -78,7 +81,8 @@ package struct ModelCatalog: Sendable {
     let shapes = Dictionary(
       uniqueKeysWithValues: tensors.filter { $0.entry.shape.rank == 3 }
         .map { ($0.name, $0.entry.shape) })
-    for (tensor, description) in zip(tensors, descriptions) {
+    for (tensor, description) in zip(tensors, descriptions)
+    where turned.contains(tensor.name) || architecture.mayLieOtherwise(description) {
       let part = architecture.part(of: description)
       if part.kind == .linear,
         part.orientation == .inputsFirst || turned.contains(tensor.name)

@@ -24,7 +24,7 @@ struct NameParts {
     // Names are ASCII where they matter: no other letter is in any of the words.
     text = String(
       decoding: name.utf8.map { (65...90).contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
-    components = text.split(separator: ".", omittingEmptySubsequences: false)
+    components = text.cutAtDots
   }
 
   /// The last part.

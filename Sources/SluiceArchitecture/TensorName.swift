@@ -3,17 +3,17 @@ internal import SluiceCore
 /// A tensor's whole name, cut at its dots once: what it says of experts, routers and packed weights.
 struct TensorName {
   private static let routers: Set<Substring> = ["router", "shared_expert_gate", "wg"]
-  private static let suffixes: [(String, String)] = [
-    ("qweight", "packed integers of GPTQ or AWQ"), ("qzeros", "zero points of GPTQ or AWQ"),
-    ("g_idx", "groups of GPTQ"), ("weight_packed", "packed weights"),
-    ("weight_scale", "scales of packed weights"), ("weight_scale_inv", "scales of packed weights"),
-    ("weight_scale_2", "a scale of packed weights"),
-    ("weight_global_scale", "a scale of packed weights"),
-    ("weight_shape", "the shape of packed weights"), ("weight_zero_point", "zero points"),
-    ("input_scale", "a scale of activations"),
-    ("input_global_scale", "a scale of activations"), ("absmax", "scales of bitsandbytes"),
-    ("quant_map", "a table of bitsandbytes"), ("nested_absmax", "scales of bitsandbytes"),
-    ("nested_quant_map", "a table of bitsandbytes"), ("SCB", "scales of bitsandbytes"),
+  private static let suffixes: [Substring: String] = [
+    "qweight": "packed integers of GPTQ or AWQ", "qzeros": "zero points of GPTQ or AWQ",
+    "g_idx": "groups of GPTQ", "weight_packed": "packed weights",
+    "weight_scale": "scales of packed weights", "weight_scale_inv": "scales of packed weights",
+    "weight_scale_2": "a scale of packed weights",
+    "weight_global_scale": "a scale of packed weights",
+    "weight_shape": "the shape of packed weights", "weight_zero_point": "zero points",
+    "input_scale": "a scale of activations",
+    "input_global_scale": "a scale of activations", "absmax": "scales of bitsandbytes",
+    "quant_map": "a table of bitsandbytes", "nested_absmax": "scales of bitsandbytes",
+    "nested_quant_map": "a table of bitsandbytes", "SCB": "scales of bitsandbytes",
   ]
 
   let name: String
@@ -23,14 +23,14 @@ struct TensorName {
 
   init(_ name: String) {
     self.name = name
-    parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    parts = name.cutAtDots
     isInExperts = parts.contains("experts")
   }
 
   /// The module that has the experts which the tensor belongs to.
   var mixture: String? {
-    parts.firstIndex { $0 == "experts" || $0 == "shared_expert" || $0 == "shared_experts" }
-      .map { parts[..<$0].joined(separator: ".") }
+    parts.first { $0 == "experts" || $0 == "shared_expert" || $0 == "shared_experts" }
+      .map { String(name.utf8[..<$0.startIndex].dropLast()) ?? "" }
   }
 
   /// The module whose router the tensor would be, and whether its name leaves no doubt.
@@ -53,6 +53,13 @@ struct TensorName {
     if isInExperts, last.hasSuffix("_blocks") || last.hasSuffix("_scales") {
       return "packed weights of MXFP4"
     }
-    return TensorName.suffixes.first { $0.0 == last }?.1
+    return TensorName.suffixes[last]
+  }
+}
+
+extension String {
+  /// The parts between its dots.
+  var cutAtDots: [Substring] {
+    utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map(Substring.init)
   }
 }

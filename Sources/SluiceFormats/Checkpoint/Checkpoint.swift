@@ -35,7 +35,8 @@ package struct Checkpoint: Sendable {
   /// What lies in the directory and could be taken for the model, and is not read.
   package private(set) var warnings: [Warning] = []
 
-  private let positions: [String: Int]
+  /// The place of each tensor among them, by name.
+  package let positions: [String: Int]
 
   /// The longest `config.json` that is read.
   package static let maximumConfigByteCount = 16 << 20

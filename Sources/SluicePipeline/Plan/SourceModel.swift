@@ -52,7 +52,7 @@ struct SourceModel {
       }
       let catalog = try ModelCatalog(
         checkpoint, renamings: base == nil ? [] : renamings,
-        baseNames: base.map { Set($0.catalog.layerNames) })
+        baseNames: base.flatMap { renamings.isEmpty ? nil : Set($0.catalog.layerNames) })
       let names = catalog.tensors.map(\.name)
       return SourceModel(
         name: name, catalog: catalog, firstFile: firstFile, config: config, store: store,

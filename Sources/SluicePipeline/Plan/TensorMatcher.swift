@@ -18,6 +18,8 @@ struct TensorMatcher {
   private(set) var computed: [AdapterTensor] = []
   /// The stack whose layer is being matched, and where the layer lies in it.
   private var place: StackPlace?
+  /// Why tensors are taken for their parts: a few texts, kept once.
+  private var reasons: Set<String> = []
   /// For each model, the tensors that it does not have.
   private var absent: [[String]]
   /// Which rows stand for the same tokens, if that is asked for.
@@ -99,7 +101,8 @@ struct TensorMatcher {
     in stack: CheckpointTensor? = nil, _ known: TensorPart? = nil
   ) throws -> TensorDraft {
     let (shape, dtype) = (tensor.entry.shape, tensor.entry.dtype)
-    let part = part(HeadNames.isHead(name) ? tensor : named ?? tensor, name, stack, known)
+    var part = part(HeadNames.isHead(name) ? tensor : named ?? tensor, name, stack, known)
+    part.reason = reasons.insert(part.reason).memberAfterInsert
     if part.kind == .packed { throw packed(base, tensor, part) }
     if !dtype.isMergeable || part.kind == .rotary {
       let isAdapted = models.contains { !$0.terms(for: name, base: base).isEmpty }
