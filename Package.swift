@@ -88,28 +88,42 @@ let package = Package(
         "SluiceAdapters", "SluiceMethods", "CLibYAML",
       ], swiftSettings: strict),
     .target(
-      name: "SluicePipeline",
+      name: "SluiceStore",
+      dependencies: ["SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceStages"],
+      swiftSettings: strict),
+    .target(
+      name: "SluicePlan",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
         "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceSolvers", "SluiceRecipe",
+        "SluiceStore",
+      ], swiftSettings: strict),
+    .target(
+      name: "SluiceRun",
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceRecipe", "SluiceStore",
+        "SluicePlan",
       ], swiftSettings: strict),
     .target(
       name: "SluiceSearch",
       dependencies: [
         "SluiceCore", "SluiceFormats", "SluiceDataflow", "SluiceMethods", "SluiceRecipe",
-        "SluicePipeline", "SluiceStages", "CSluiceSystem",
+        "SluiceStore", "SluicePlan", "SluiceRun", "SluiceStages", "CSluiceSystem",
       ], swiftSettings: strict),
     // Pages about what was done: they read reports with the readers of those who wrote them, and draw.
     .target(
       name: "SluiceReport",
       dependencies: [
-        "SluiceCore", "SluiceFormats", "SluiceArchitecture", "SluicePipeline", "SluiceSearch",
+        "SluiceCore", "SluiceFormats", "SluiceArchitecture", "SluiceStore", "SluicePlan",
+        "SluiceRun", "SluiceSearch",
       ], swiftSettings: strict),
     .target(
       name: "Sluice",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
-        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluicePipeline", "SluiceRecipe",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceStore", "SluicePlan", "SluiceRun",
+        "SluiceRecipe",
         "SluiceSearch", "SluiceReport",
       ], swiftSettings: strict),
 
@@ -118,7 +132,8 @@ let package = Package(
       name: "SluiceCommand",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
-        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluicePipeline", "SluiceRecipe",
+        "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceStore", "SluicePlan", "SluiceRun",
+        "SluiceRecipe",
         "SluiceSearch", "SluiceReport", "SluiceSolvers", "CSluiceSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -132,7 +147,7 @@ let package = Package(
       name: "SluiceTestSupport",
       dependencies: [
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceDataflow", "SluiceStages",
-        "SluiceMethods", "SluiceRecipe", "SluicePipeline",
+        "SluiceMethods", "SluiceRecipe", "SluiceStore", "SluicePlan", "SluiceRun",
       ],
       swiftSettings: relaxed + [
         // The scalar references are most of what tests compute; no product depends on this target.
@@ -146,7 +161,7 @@ let package = Package(
     }
     + [
       "Core", "Kernels", "Solvers", "Formats", "Architecture", "Dataflow", "Stages", "Methods",
-      "Pipeline",
+      "Plan", "Run",
       "Recipe", "Search", "Report",
     ].map { module in
       .testTarget(
@@ -155,8 +170,11 @@ let package = Package(
           ? ["SluiceCore", "SluiceTestSupport"]
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
             + (module == "Recipe" ? ["SluiceCommand"] : [])
+            + (module == "Plan" ? ["SluiceRecipe", "SluiceFormats"] : [])
+            + (module == "Run" ? ["SluiceStore", "SluicePlan", "SluiceRecipe"] : [])
             + (module == "Methods" ? ["SluiceKernels", "SluiceStages"] : [])
-            + (module == "Report" ? ["SluiceKernels", "SluicePipeline", "SluiceMethods"] : []),
+            + (module == "Report"
+              ? ["SluiceKernels", "SluiceStore", "SluicePlan", "SluiceRun", "SluiceMethods"] : []),
         exclude: module == "Recipe" ? ["Support/numpy_reference.py"] : [],
         swiftSettings: relaxed)
     }
@@ -182,7 +200,8 @@ let package = Package(
       .testTarget(
         name: "SluiceSlowResumeTests",
         dependencies: [
-          "SluiceCore", "SluiceDataflow", "SluiceFormats", "SluicePipeline", "SluiceTestSupport",
+          "SluiceCore", "SluiceDataflow", "SluiceFormats", "SluiceStore", "SluicePlan", "SluiceRun",
+          "SluiceTestSupport",
           "SluiceCommand",
         ], swiftSettings: relaxed),
     ]

@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceFormats
-package import SluicePipeline
+internal import SluicePlan
+package import SluiceRun
 internal import SluiceSearch
 
 /// A page of pictures about a merge or a search, in one file that needs no other.
@@ -16,7 +17,7 @@ package struct ReportPage: Sendable {
   }
 
   /// The names of the files that pages are made from.
-  static let mergeName = MergeReport.fileName
+  static let mergeName = RunFile.report
   static let searchName = SearchResult.fileName
 
   /// What the page is about.

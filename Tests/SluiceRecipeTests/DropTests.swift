@@ -1,5 +1,6 @@
 import SluiceCore
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport

@@ -1,6 +1,7 @@
 import Foundation
 import SluiceCore
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport

@@ -2,7 +2,8 @@ import Foundation
 import Glibc
 import SluiceCore
 import SluiceDataflow
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceTestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Foundation
 import SluiceCore
-import SluicePipeline
+import SluicePlan
 import SluiceRecipe
 import SluiceTestSupport
 import Testing

@@ -1,4 +1,5 @@
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import Testing
 

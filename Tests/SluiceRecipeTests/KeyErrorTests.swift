@@ -1,6 +1,7 @@
 import SluiceCore
 import SluiceMethods
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import Testing
 

@@ -1,7 +1,8 @@
 import Foundation
 import SluiceCore
 import SluiceMethods
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import Testing
 

@@ -1,7 +1,8 @@
 import SluiceCore
 import SluiceKernels
 import SluiceMethods
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport

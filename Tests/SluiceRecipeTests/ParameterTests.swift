@@ -1,7 +1,7 @@
 import Foundation
 import SluiceCore
 import SluiceMethods
-import SluicePipeline
+import SluicePlan
 import SluiceRecipe
 import Testing
 

@@ -2,7 +2,8 @@ import Foundation
 import SluiceCore
 import SluiceDataflow
 import SluiceMethods
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport

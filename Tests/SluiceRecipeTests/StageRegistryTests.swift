@@ -1,7 +1,7 @@
 import Foundation
 import SluiceCore
 import SluiceKernels
-import SluicePipeline
+import SluicePlan
 import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport

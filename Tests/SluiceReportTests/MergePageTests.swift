@@ -3,7 +3,8 @@ import SluiceCore
 import SluiceFormats
 import SluiceKernels
 import SluiceMethods
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceTestSupport
 import Testing

@@ -1,7 +1,7 @@
 import Foundation
 import SluiceCore
 import SluiceFormats
-import SluicePipeline
+import SluiceRun
 import SluiceTestSupport
 import Testing
 

@@ -2,7 +2,8 @@ import SluiceCore
 import SluiceDataflow
 import SluiceFormats
 import SluiceMethods
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceTestSupport
 import Testing

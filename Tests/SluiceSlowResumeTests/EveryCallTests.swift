@@ -1,7 +1,7 @@
 import Glibc
 import SluiceCore
 import SluiceFormats
-import SluicePipeline
+import SluiceRun
 import SluiceRecipe
 import SluiceTestSupport
 import Testing

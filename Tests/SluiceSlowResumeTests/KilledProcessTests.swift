@@ -3,7 +3,8 @@ import Glibc
 import SluiceCore
 import SluiceDataflow
 import SluiceFormats
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceTestSupport
 import Testing
@@ -52,7 +53,7 @@ struct KilledProcessTests {
   private func weights(_ name: String) throws -> [String: Data] {
     var files: [String: Data] = [:]
     for file in try FileManager.default.contentsOfDirectory(atPath: scratch + "/" + name)
-    where file != MergeReport.fileName {
+    where file != RunFile.report {
       // A file may lose its name between the two calls.
       let content = FileManager.default.contents(atPath: scratch + "/\(name)/\(file)")
       if let content { files[file] = content }

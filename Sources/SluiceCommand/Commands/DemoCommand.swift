@@ -5,7 +5,8 @@ internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 internal import SluiceStages
 

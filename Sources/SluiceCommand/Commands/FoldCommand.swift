@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceMethods
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 
 struct FoldCommand: ParsableCommand, HasOutputOptions {

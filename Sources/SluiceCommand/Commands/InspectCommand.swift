@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceStore
 internal import SluiceRecipe
 
 struct InspectCommand: ParsableCommand, HasOutputOptions {

@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import SluiceCore
-internal import SluicePipeline
+internal import SluicePlan
 internal import SluiceRecipe
+internal import SluiceRun
 
 struct PlanCommand: ParsableCommand, HasOutputOptions {
   static let configuration = CommandConfiguration(

@@ -5,7 +5,7 @@ internal import SluiceAdapters
 internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
-internal import SluicePipeline
+internal import SluiceRun
 internal import SluiceRecipe
 
 struct PruneCommand: ParsableCommand, HasOutputOptions {

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 internal import SluiceReport
 
 struct ReportCommand: ParsableCommand, HasOutputOptions {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import SluiceCore
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 
 struct RunCommand: ParsableCommand, HasOutputOptions {

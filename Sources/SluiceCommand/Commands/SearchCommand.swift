@@ -2,7 +2,8 @@ internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 internal import SluiceSearch
 

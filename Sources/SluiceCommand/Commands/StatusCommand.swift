@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 internal import SluiceRecipe
 internal import SluiceSearch
 

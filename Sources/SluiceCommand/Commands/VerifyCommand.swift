@@ -3,7 +3,9 @@ internal import Glibc
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
+internal import SluiceStore
 internal import SluiceRecipe
 
 struct VerifyCommand: ParsableCommand, HasOutputOptions {

@@ -1,7 +1,8 @@
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 
 /// A base model and fine-tuned ones of a Llama's shape, small enough to be made in a moment: random

@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceMethods
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 internal import SluiceSearch
 

@@ -2,7 +2,8 @@ internal import ArgumentParser
 internal import Glibc
 internal import SluiceCore
 internal import SluiceKernels
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 internal import SluiceStages
 

@@ -1,7 +1,8 @@
 internal import SluiceCore
 internal import SluiceMethods
-internal import SluicePipeline
+internal import SluicePlan
 internal import SluiceRecipe
+internal import SluiceRun
 
 /// What was done with each model, in the columns that its methods have something to say in.
 extension MergeSummary {

@@ -1,8 +1,9 @@
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
 internal import SluiceRecipe
+internal import SluiceRun
 internal import SluiceStages
 
 /// What a merge did, for the screen.
@@ -30,7 +31,7 @@ enum MergeSummary {
     if totals.attempts > 1 { text += "finished in \(totals.attempts) attempts\n" }
     if !report.warnings.isEmpty {
       let count = report.warnings.count
-      text += "\(count) warning\(count == 1 ? "" : "s"), listed in \(MergeReport.fileName)\n"
+      text += "\(count) warning\(count == 1 ? "" : "s"), listed in \(RunFile.report)\n"
     }
     text += "next: sluice report \(output) --html \(output).html\n"
     return text
@@ -56,7 +57,7 @@ enum MergeSummary {
     JSONLine.text { json in
       json.member("event", .string("done"))
       json.member("out", .string(output))
-      json.member("report", .string("\(output)/\(MergeReport.fileName)"))
+      json.member("report", .string("\(output)/\(RunFile.report)"))
       json.key("models")
       json.beginArray()
       for model in report.models {
@@ -81,7 +82,7 @@ enum MergeSummary {
     JSONLine.text { json in
       json.member("event", .string("finishedBefore"))
       json.member("out", .string(output))
-      json.member("report", .string("\(output)/\(MergeReport.fileName)"))
+      json.member("report", .string("\(output)/\(RunFile.report)"))
     }
   }
 

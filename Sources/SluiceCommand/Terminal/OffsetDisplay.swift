@@ -1,6 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 internal import SluiceRecipe
 
 /// What the offsets of models look like, for people and for programs.

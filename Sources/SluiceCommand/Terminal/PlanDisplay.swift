@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
 internal import SluiceRecipe
 
 /// How a plan is shown.

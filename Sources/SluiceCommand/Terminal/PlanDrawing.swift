@@ -1,5 +1,5 @@
 internal import SluiceCore
-internal import SluicePipeline
+internal import SluicePlan
 internal import SluiceRecipe
 
 /// The graph of a plan as a text that other programs draw.

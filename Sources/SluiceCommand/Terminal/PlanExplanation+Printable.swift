@@ -1,5 +1,5 @@
 internal import SluiceCore
-internal import SluicePipeline
+internal import SluicePlan
 internal import SluiceRecipe
 
 extension PlanExplanation {

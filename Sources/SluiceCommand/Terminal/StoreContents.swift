@@ -1,6 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceStore
 internal import SluiceRecipe
 
 /// The tensors of a store, for people and for programs.

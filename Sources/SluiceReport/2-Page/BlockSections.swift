@@ -1,5 +1,5 @@
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 
 /// Every figure of every tensor, a part for each block that opens on demand.
 struct BlockSections {

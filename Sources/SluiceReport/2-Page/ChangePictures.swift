@@ -1,6 +1,6 @@
 internal import SluiceArchitecture
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 
 /// Pictures of how linear layers were changed: blocks downwards, kinds sideways, all models on one scale.
 struct ChangePictures {

@@ -1,4 +1,4 @@
-internal import SluicePipeline
+internal import SluiceRun
 
 /// Tensors taken together, each by its elements: as if they were one.
 struct ChangeTotal {

@@ -1,6 +1,6 @@
 internal import SluiceArchitecture
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 
 /// The page of two merges: which settings differ, which tensors, and by how much.
 struct ComparisonPage {

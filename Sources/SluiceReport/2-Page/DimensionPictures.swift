@@ -1,5 +1,5 @@
 internal import SluiceCore
-internal import SluicePipeline
+internal import SluiceRun
 
 /// Pictures of where in their matrices layers keep elements: the paper's Figure 3.
 struct DimensionPictures {

@@ -1,7 +1,7 @@
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 
 /// Pictures of a model's linear layers: blocks downwards, kinds of layers sideways.
 struct LayerPictures {

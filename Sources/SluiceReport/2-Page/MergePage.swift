@@ -1,5 +1,5 @@
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 
 /// The page of a merge.
 struct MergePage {

@@ -1,5 +1,5 @@
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 
 /// What a reader of the page wants to know first.
 struct PageHead {

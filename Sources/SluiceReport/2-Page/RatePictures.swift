@@ -1,5 +1,5 @@
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluiceRun
 
 /// Pictures of rates and of what partitions keep.
 struct RatePictures {

@@ -1,5 +1,6 @@
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 
 /// Pictures of what a run cost.
 struct RunPictures {

@@ -2,7 +2,8 @@ internal import SluiceCore
 package import SluiceDataflow
 package import SluiceFormats
 internal import SluiceMethods
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 package import SluiceRecipe
 
 /// Makes candidates by merging, from the models themselves.

@@ -1,7 +1,9 @@
 internal import SluiceCore
 package import SluiceDataflow
 package import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
+internal import SluiceStore
 package import SluiceRecipe
 internal import Synchronization
 

@@ -1,7 +1,8 @@
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 
 /// Every evaluation that was ever finished in a directory, on the disk as soon as it was.

@@ -2,7 +2,8 @@ internal import SluiceCore
 package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 package import SluiceRecipe
 
 /// A whole search: candidates are made, evaluated, recorded and removed until every model's factors

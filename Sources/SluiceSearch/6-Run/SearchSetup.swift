@@ -1,7 +1,8 @@
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 internal import SluiceStages
 

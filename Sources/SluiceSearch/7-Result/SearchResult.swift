@@ -1,4 +1,5 @@
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 package import SluiceRecipe
 
 /// What a search found.

@@ -2,7 +2,8 @@ package import SluiceCore
 package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
-package import SluicePipeline
+internal import SluicePlan
+package import SluiceRun
 package import SluiceRecipe
 internal import SluiceStages
 
@@ -104,7 +105,7 @@ package final class ResumableMerge: Sendable {
     var files: [String: [UInt8]] = [:]
     for entry in try Directory.list(directory) where entry.status?.kind == .regularFile {
       var bytes = try InputFile.contents(of: "\(directory)/\(entry.name)", byteLimit: 1 << 30)
-      if entry.name == MergeReport.fileName {
+      if entry.name == RunFile.report {
         // Costs and the way of the last attempt are members of one line each.
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         let variable = [

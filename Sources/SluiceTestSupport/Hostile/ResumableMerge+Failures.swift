@@ -1,6 +1,7 @@
 internal import SluiceCore
 package import SluiceFormats
-internal import SluicePipeline
+internal import SluicePlan
+internal import SluiceRun
 internal import SluiceRecipe
 
 extension ResumableMerge {

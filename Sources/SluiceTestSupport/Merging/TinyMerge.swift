@@ -2,7 +2,8 @@ package import Foundation
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
-package import SluicePipeline
+package import SluicePlan
+package import SluiceRun
 package import SluiceRecipe
 
 /// A merge of a tiny family: by the product, from disk to disk, and by the scalar reference.

@@ -1,7 +1,8 @@
 import Foundation
 import SluiceCore
 import SluiceKernels
-import SluicePipeline
+import SluicePlan
+import SluiceRun
 import SluiceRecipe
 import SluiceStages
 import SluiceTestSupport

@@ -3,7 +3,9 @@ import FuzzSupport
 @testable import SluiceFormats
 @testable import SluiceKernels
 
-@testable import SluicePipeline
+@testable import SluicePlan
+@testable import SluiceRun
+@testable import SluiceStore
 
 /// Frames, tables of frames, and what a delta store knows of a tensor.
 ///

@@ -1,6 +1,7 @@
 import FuzzSupport
 @testable import SluiceFormats
-@testable import SluicePipeline
+@testable import SluicePlan
+@testable import SluiceRun
 
 /// Lists of files that come with a model: those of a commit in a cache of the hub, and the folders of modules.
 @_cdecl("LLVMFuzzerTestOneInput")

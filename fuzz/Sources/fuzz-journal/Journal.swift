@@ -1,6 +1,7 @@
 import FuzzSupport
 @testable import SluiceFormats
-@testable import SluicePipeline
+@testable import SluicePlan
+@testable import SluiceRun
 
 /// The journal of a run, read as a run that goes on reads it, and for its status.
 ///

@@ -1,6 +1,7 @@
 import FuzzSupport
 @testable import SluiceFormats
-@testable import SluicePipeline
+@testable import SluicePlan
+@testable import SluiceRun
 @testable import SluiceRecipe
 
 /// What a run notes of its output: the files that got names, and where inputs lay.

@@ -2,7 +2,8 @@ import Foundation
 import FoundationXML
 import FuzzSupport
 
-@testable import SluicePipeline
+@testable import SluicePlan
+@testable import SluiceRun
 @testable import SluiceReport
 
 /// A merge's report and a search's result, as pages are drawn from them.

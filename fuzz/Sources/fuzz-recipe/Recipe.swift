@@ -1,6 +1,7 @@
 import FuzzSupport
 @testable import SluiceFormats
-@testable import SluicePipeline
+@testable import SluicePlan
+@testable import SluiceRun
 @testable import SluiceRecipe
 
 /// A recipe, as YAML or JSON.

@@ -1,6 +1,7 @@
 import FuzzSupport
 @testable import SluiceFormats
-@testable import SluicePipeline
+@testable import SluicePlan
+@testable import SluiceRun
 @testable import SluiceRecipe
 
 /// A file that a run left, as each of those that read one of its JSON files.
@@ -24,8 +25,8 @@ public func fuzzReport(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     _ = try RunStatus(of: directory.path)
   }
   _ = attempt(start, count) { bytes in
-    directories.value.fill(MergeReport.fileName, bytes)
-    let report = try ReportedShards("\(directories.value.path)/\(MergeReport.fileName)")
+    directories.value.fill(RunFile.report, bytes)
+    let report = try ReportedShards("\(directories.value.path)/\(RunFile.report)")
     precondition(Set(report.shards.map(\.file)).count == report.shards.count)
   }
   _ = attempt(start, count) { bytes in
@@ -36,7 +37,7 @@ public func fuzzReport(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     _ = try CoefficientTable.read(path, models: ["a", "b"])
   }
   return attempt(start, count) { bytes in
-    directories.value.fill(MergeReport.fileName, bytes)
+    directories.value.fill(RunFile.report, bytes)
     let plan = try PlanExplanation.read(fromReportOf: directories.value.path)
     precondition(plan.plannedMemory >= 0)
     let text = JSONWriter.bytes { json in
@@ -45,7 +46,7 @@ public func fuzzReport(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
       plan.write(to: &json)
       json.endObject()
     }
-    text.withUnsafeBytes { directories.value.fill(MergeReport.fileName, $0) }
+    text.withUnsafeBytes { directories.value.fill(RunFile.report, $0) }
     let again: PlanExplanation
     do { again = try PlanExplanation.read(fromReportOf: directories.value.path) } catch {
       fatalError("\(error)")

@@ -1,0 +1,99 @@
+internal import SluiceAdapters
+internal import SluiceArchitecture
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceRecipe
+internal import SluiceStore
+
+/// A checkpoint that takes part in a merge, with the names under which its tensors are found.
+package struct SourceModel {
+  /// The name in messages; `base` for the base model.
+  let name: String
+  /// The tensors.
+  let catalog: ModelCatalog
+  /// The ordinal of the checkpoint's first file in the run's list of files.
+  let firstFile: Int
+  /// The model's `config.json`, to be written with changes.
+  let config: TopLevelObject?
+  /// The store that stands for the model, if it is one.
+  var store: DeltaStore?
+  /// The input embedding, by the name that it has in this model.
+  let embeddingName: String?
+  /// The head that the checkpoint stores, if it stores one.
+  let storedHeadName: String?
+  /// What adapters add, by the base's names.
+  var terms: [String: [DeltaTerm]] = [:]
+  /// Whether there is nothing but adapters: what they say nothing of is the base's.
+  var isAdapterAlone = false
+  /// Whether the head of such a model is its embedding, which the base decides.
+  var baseUsesEmbeddingAsHead = true
+  /// What was found of each adapter.
+  var adapters: [AppliedAdapter] = []
+
+  var checkpoint: Checkpoint { catalog.checkpoint }
+
+  /// What the config says of tied heads, if it says anything.
+  var tiesHead: Bool? { catalog.tiesHead }
+
+  static func open(
+    name: String, path: String, firstFile: Int, renamings: [ModelNames.Renaming] = [],
+    base: SourceModel? = nil
+  ) throws -> SourceModel {
+    do throws(FormatError) {
+      let store = try DeltaStore.open(path)
+      let checkpoint: Checkpoint
+      if let store {
+        checkpoint = try store.checkpoint()
+      } else {
+        checkpoint = try Checkpoint.open(path)
+      }
+      var config: TopLevelObject?
+      if let bytes = checkpoint.config {
+        config = try TopLevelObject(bytes, file: "\(path)/config.json")
+      }
+      let catalog = try ModelCatalog(
+        checkpoint, renamings: base == nil ? [] : renamings,
+        baseNames: base.flatMap { renamings.isEmpty ? nil : Set($0.catalog.layerNames) })
+      let names = catalog.tensors.map(\.name)
+      return SourceModel(
+        name: name, catalog: catalog, firstFile: firstFile, config: config, store: store,
+        embeddingName: HeadNames.embedding(among: names),
+        storedHeadName: names.first(where: HeadNames.isHead),
+        isAdapterAlone: store?.facts["adapter-alone"] != nil)
+    } catch {
+      throw error.about(model: name)
+    }
+  }
+
+  /// The head, by the name that it has or would have.
+  var headName: String {
+    storedHeadName ?? embeddingName.map(HeadNames.head) ?? HeadNames.standard
+  }
+
+  /// Whether the model has a head that is not its embedding.
+  ///
+  /// A head that is stored although the config ties it is the embedding once more, or stale.
+  var hasOwnHead: Bool {
+    (storedHeadName != nil && tiesHead != true) || terms.keys.contains(where: HeadNames.isHead)
+  }
+
+  /// Whether the embedding is used as the head: where the config ties them, or there is no other.
+  var usesEmbeddingAsHead: Bool {
+    guard !isAdapterAlone else {
+      return baseUsesEmbeddingAsHead && embeddingName != nil && storedHeadName == nil
+    }
+    return embeddingName != nil
+      && (tiesHead == true || (storedHeadName == nil && tiesHead != false))
+  }
+
+  /// The tensor that plays the part of the given name: itself, or the embedding for a tied head.
+  func tensor(_ name: String) -> CheckpointTensor? {
+    if HeadNames.isHead(name), usesEmbeddingAsHead, let embeddingName {
+      return catalog[embeddingName]
+    }
+    return catalog[name] ?? (HeadNames.isHead(name) ? storedHeadName.flatMap { catalog[$0] } : nil)
+  }
+
+  /// The path of the file that holds a tensor.
+  func file(of tensor: CheckpointTensor) -> String { checkpoint.files[tensor.fileOrdinal].path }
+}

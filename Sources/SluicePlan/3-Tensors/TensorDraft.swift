@@ -1,0 +1,29 @@
+internal import SluiceArchitecture
+internal import SluiceCore
+package import SluiceFormats
+package import SluiceStages
+
+/// A tensor of the merged model, or a layer of one of its stacks, before it has a place in the output.
+struct TensorDraft {
+  var name: String
+  var role: TensorRole
+  var part: TensorPart
+  var shape: TensorShape
+  var outputDType: DType
+  var base: TensorSource
+  var baseElementCount: Int
+  var fineTuned: [TensorSource?]
+  var fineTunedElementCounts: [Int]
+  /// The tensor of the output that it is a part of; nil if it is one by itself.
+  var stack: StackPlace?
+}
+
+extension SourceModel {
+  /// Where a tensor's elements are read from.
+  package func source(_ tensor: CheckpointTensor) -> TensorSource {
+    let entry = tensor.entry
+    return TensorSource(
+      file: firstFile + tensor.fileOrdinal, dtype: entry.dtype, byteRange: entry.byteRange,
+      view: entry.view, packed: entry.packed?.shifted(by: firstFile))
+  }
+}

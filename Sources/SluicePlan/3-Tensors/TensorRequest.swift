@@ -1,0 +1,126 @@
+package import SluiceArchitecture
+package import SluiceCore
+package import SluiceMethods
+internal import SluiceFormats
+package import SluiceRecipe
+
+/// Which models' tensors a run is about, and what becomes of those that do not fit.
+package struct TensorRequest: Sendable {
+  /// A fine-tuned model.
+  package struct Model: Sendable {
+    /// What it is called in messages.
+    package var name: String
+    /// Its directory, file or store.
+    package var path: String
+    /// The adapters that are added to what lies there, in order.
+    package var adapters: [MergeRecipe.Adapter]
+
+    package init(name: String, path: String, adapters: [MergeRecipe.Adapter] = []) {
+      self.name = name
+      self.path = path
+      self.adapters = adapters
+    }
+  }
+
+  /// The directory or file of the base model.
+  package var base: String
+  /// The fine-tuned models.
+  package var models: [Model]
+  /// What becomes of tensors that do not fit.
+  package var rules: TensorRules
+
+  package init(base: String, models: [Model], rules: TensorRules) {
+    self.base = base
+    self.models = models
+    self.rules = rules
+  }
+
+  /// The same with names of the hub replaced by where their models lie in its cache.
+  package func resolvingHubNames() throws -> TensorRequest {
+    var request = self
+    do throws(FormatError) {
+      request.base = try HubCache.resolve(base)
+    } catch {
+      throw error.about(model: "base")
+    }
+    for index in models.indices {
+      do throws(FormatError) {
+        request.models[index].path = try HubCache.resolve(models[index].path)
+        for number in models[index].adapters.indices {
+          request.models[index].adapters[number].path = try HubCache.resolve(
+            models[index].adapters[number].path)
+        }
+      } catch {
+        throw error.about(model: models[index].name)
+      }
+    }
+    return request
+  }
+
+  /// One warning for each model that lies where another does.
+  package var warnings: [Warning] {
+    func resolved(_ path: String) -> String { (try? Directory.resolve(path)) ?? path }
+    var paths: [String: String] = [resolved(base): "base"]
+    return models.compactMap { model in
+      let adapters = model.adapters.map { "\u{0}\(resolved($0.path)) \($0.scale)" }.joined()
+      guard let other = paths.updateValue(model.name, forKey: resolved(model.path) + adapters),
+        other != model.name
+      else { return nil }
+      return Warning(
+        .oddInput, subject: Subject(model: model.name, file: model.path),
+        message: "the same checkpoint as model \(other)")
+    }
+  }
+}
+
+/// What becomes of tensors: which are pruned, which are merged, and what of those that not all models
+/// have alike.
+package struct TensorRules: Sendable, Hashable {
+  /// Which tensors are linear layers.
+  package var linearSet = LinearSet()
+  /// What becomes of tensors that are no linear layers.
+  package var nonLinear = MethodParameters().nonLinear
+  /// What becomes of the routers of experts.
+  package var routers = MethodParameters().routers
+  /// What becomes of tensors that a model lacks.
+  package var absent = MethodParameters().absent
+  /// What becomes of tensors that the base lacks.
+  package var extraTensors = MethodParameters().extraTensors
+  /// What becomes of embeddings and heads with other numbers of rows.
+  package var vocabulary = MethodParameters().vocabulary
+  /// The type that is written; the base's if nil.
+  package var outputDType: DType?
+  /// The most bytes of a file of the output.
+  package var shardSize = MethodParameters().shardSize
+  /// How products of adapters' factors are rounded.
+  package var loraRounding = MethodParameters().loraRounding
+  /// How adapters' factors of stacked experts are packed.
+  package var loraExperts = MethodParameters().loraExperts
+  /// `OLD=NEW`: what names begin with, and what they are to begin with.
+  package var renames: [String] = []
+
+  package init() {}
+}
+
+extension MergeRecipe {
+  /// Which tensors the merge is about.
+  var tensorRequest: TensorRequest {
+    var rules = TensorRules()
+    rules.linearSet = linearSet
+    rules.nonLinear = method.nonLinear
+    rules.routers = method.routers
+    rules.absent = method.absent
+    rules.extraTensors = method.extraTensors
+    rules.vocabulary = method.vocabulary
+    rules.outputDType = method.outputDType
+    rules.shardSize = method.shardSize
+    rules.renames = method.renames
+    rules.loraRounding = method.loraRounding
+    rules.loraExperts = method.loraExperts
+    return TensorRequest(
+      base: base,
+      models: models.map {
+        TensorRequest.Model(name: $0.name, path: $0.path, adapters: $0.adapters)
+      }, rules: rules)
+  }
+}

@@ -1,0 +1,139 @@
+package import SluiceAdapters
+internal import SluiceArchitecture
+package import SluiceCore
+package import SluiceFormats
+package import SluiceStages
+
+/// The models of a request, opened, and the tensors that they have in common: where each lies, and where
+/// it goes in a checkpoint of them all.
+package struct TensorSources {
+  package let request: TensorRequest
+  package let base: SourceModel
+  package let models: [SourceModel]
+  let drafts: [TensorDraft]
+  package let tasks: [TensorTask]
+  package let stripCount: Int
+  package let layout: ShardLayout
+  package let files: [InputFile]
+  /// Whether the files are larger than what the page cache can hold of them, on this machine or in the
+  /// control group of the process.
+  package let inputsExceedCache: Bool
+  /// What adapters add to tensors.
+  package let computed: [AdapterTensor]
+  /// Whether the merged model has a head of its own although the base's is tied.
+  let untiesHead: Bool
+  /// What was skipped, converted or guessed.
+  package let warnings: [Warning]
+
+  /// Opens the models; reads headers only.
+  ///
+  /// - Parameters:
+  ///   - request: What is asked for, with names of the hub resolved.
+  ///   - stripElements: The number of elements in a strip.
+  /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
+  package init(_ request: TensorRequest, stripElements: Int) throws {
+    self.request = request
+    let base = try SourceModel.open(name: "base", path: request.base, firstFile: 0)
+    var firstFile = base.checkpoint.files.count
+    var models: [SourceModel] = []
+    for model in request.models {
+      let source = try SourceModel.open(
+        model, base: base, basePath: request.base, rules: request.rules, firstFile: firstFile)
+      firstFile += source.checkpoint.files.count
+      models.append(source)
+    }
+    let configWarnings = try ConfigCheck.warnings(models, base: base)
+    var matcher = TensorMatcher(rules: request.rules, base: base, models: models)
+    drafts = try matcher.drafts()
+    layout = try ShardLayout.plan(
+      TensorSources.outputTensors(drafts), shardByteLimit: request.rules.shardSize.bytes)
+    (tasks, stripCount) = TensorSources.tasks(drafts, layout, stripElements: stripElements)
+    files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
+    inputsExceedCache = TensorSources.exceedCache(files)
+    untiesHead = matcher.untiesHead
+    let fileWarnings = ([base] + models).flatMap { model in
+      model.checkpoint.warnings.map { warning in
+        var subject = warning.subject
+        subject.model = model.name
+        return Warning(warning.kind, subject: subject, message: warning.message)
+      }
+    }
+    computed = matcher.computed
+    warnings =
+      fileWarnings + matcher.warnings + models.flatMap(\.adapterWarnings) + configWarnings
+      + request.warnings
+    self.base = base
+    self.models = models
+  }
+
+  /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
+  package var firstFiles: [Int] { ([base] + models).map(\.firstFile) }
+
+  /// The models that come from stores.
+  package var stored: StoredModels { StoredModels(stores: models.map(\.store)) }
+
+  private static func exceedCache(_ files: [InputFile]) -> Bool {
+    guard let available = ProcessMemory.availableByteCount else { return true }
+    let cache = min(available, ControlGroup.memoryLimit ?? available)
+    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
+  }
+
+  /// What prefixes become of others.
+  static func renamings(
+    _ rules: TensorRules
+  ) throws(PipelineError) -> [ModelNames.Renaming] {
+    var renamings: [ModelNames.Renaming] = []
+    for text in rules.renames {
+      let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts[0] != parts[1] else {
+        throw .usage(
+          "--rename \(text.printable) does not say what becomes of what",
+          remedy:
+            "Write OLD=NEW: names that begin with OLD then begin with NEW; either may be empty.")
+      }
+      renamings.append(ModelNames.Renaming(old: String(parts[0]), new: String(parts[1])))
+    }
+    return renamings
+  }
+
+  /// The tensors of the output: layers of a stack make one together.
+  private static func outputTensors(_ drafts: [TensorDraft]) -> [PlannedTensor] {
+    drafts.compactMap { draft in
+      guard let stack = draft.stack else {
+        return PlannedTensor(name: draft.name, dtype: draft.outputDType, shape: draft.shape)
+      }
+      guard stack.index == 0 else { return nil }
+      return PlannedTensor(name: stack.tensor, dtype: draft.outputDType, shape: stack.shape)
+    }
+  }
+
+  private static func tasks(
+    _ drafts: [TensorDraft], _ layout: ShardLayout, stripElements: Int
+  ) -> ([TensorTask], Int) {
+    var places: [String: (shard: Int, offset: Int)] = [:]
+    for (ordinal, shard) in layout.shards.enumerated() {
+      for tensor in shard.tensors { places[tensor.name] = (ordinal, tensor.byteRange.lowerBound) }
+    }
+    let cutting = Granularity(
+      stripElements: stripElements, chunkElements: Granularity.grainElements)
+    var tasks: [TensorTask] = []
+    var firstStrip = 0
+    for draft in drafts.sorted(by: { NaturalOrder.isOrderedBefore($0.name, $1.name) }) {
+      guard let place = places[draft.stack?.tensor ?? draft.name] else { continue }
+      let inside =
+        (draft.stack?.firstElement ?? 0) * (draft.outputDType.byteCount ?? 1)
+      let task = TensorTask(
+        ordinal: tasks.count, name: draft.name, role: draft.role,
+        elementCount: draft.shape.elementCount,
+        base: draft.base, baseElementCount: draft.baseElementCount, fineTuned: draft.fineTuned,
+        fineTunedElementCounts: draft.fineTunedElementCounts,
+        outputDType: draft.outputDType, outputShard: place.shard,
+        outputOffset: place.offset + inside, firstStrip: firstStrip,
+        columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions,
+        part: draft.part, stack: draft.stack)
+      tasks.append(task)
+      firstStrip += cutting.stripCount(of: task.elementCount)
+    }
+    return (tasks, firstStrip)
+  }
+}

@@ -1,0 +1,65 @@
+internal import SluiceCore
+internal import SluiceMethods
+internal import SluiceRecipe
+package import SluiceStages
+
+/// How rates follow from what a survey found of linear layers, and cuts from the rates.
+struct LayerCutting: Sendable {
+  private let method: MethodParameters
+  private let settings: TensorSettings
+  private let rule: any RateRule
+
+  init(_ inputs: PassInputs) {
+    method = inputs.recipe.method
+    settings = inputs.settings
+    rule = inputs.rateRule
+  }
+
+  /// Where each partition's rate cuts each linear layer.
+  func cuts(
+    of linear: [TensorTask], _ statistics: LayerStatistics, in survey: any HistogramSurvey,
+    _ refineCuts: RefinePass
+  ) throws -> CutTable {
+    let shifts = statistics.rateShifts(rule)
+    let starts = starts(of: linear, shifts)
+    let layers = try survey.resolve(refineCuts, linear.map { [$0] }) {
+      [method, settings] layer, whole, strips in
+      let shift = shifts[layer.model][layer.position]
+      let requested = settings.partitionRates(of: layer.tasks[0], model: layer.model)
+      let rates = requested.map { rate in
+        // Nothing is pruned at rate 0: there is nothing to share out among the layers.
+        rate.value == 0 ? 0 : (starts[layer.model][rate] ?? rate.value) + shift
+      }
+      return Result { () throws(UnresolvedBins) in
+        try LayerCuts(rates: rates, whole: whole, tieBreak: method.tieBreak, strips: strips)
+      }
+    }
+    return CutTable(
+      partitionCount: settings.partitionCount, layers: CutTable.layers(of: linear, layers))
+  }
+
+  /// For each model, where the rates start instead of at those asked for, if they are rebalanced.
+  private func starts(
+    of linear: [TensorTask], _ shifts: [[Double]]
+  ) -> [[PruningRate: Double]] {
+    let counts = linear.map(\.elementCount)
+    return shifts.enumerated().map { model, shifts in
+      // Rates that are rebalanced are the same for all tensors of a model.
+      guard method.rebalancesRates, let first = linear.first else { return [:] }
+      let rates = settings.partitionRates(of: first, model: model)
+      return rates.reduce(into: [:]) { starts, rate in
+        starts[rate] = RateBalance.start(
+          requested: rate.value, shifts: shifts, elementCounts: counts)
+      }
+    }
+  }
+}
+
+extension CutTable {
+  /// What a table is made of: each model's cuts of each tensor.
+  package static func layers(of tasks: [TensorTask], _ cuts: [[LayerCuts]]) -> [Int: [LayerCuts]] {
+    var layers: [Int: [LayerCuts]] = [:]
+    for (position, task) in tasks.enumerated() { layers[task.ordinal] = cuts.map { $0[position] } }
+    return layers
+  }
+}

@@ -1,0 +1,30 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceRecipe
+package import SluiceStages
+internal import SluiceStore
+
+extension TensorPlan {
+  /// The bytes that a pass reads of tensors, with frames counted as they lie in their files.
+  ///
+  /// - Parameters:
+  ///   - tasks: The tensors.
+  ///   - knowsSpill: Whether what the first survey kept is read in the place of the models.
+  /// - Returns: The number of bytes; of a spill as many as are expected.
+  package func readByteCount(_ tasks: [TensorTask], knowsSpill: Bool) -> Int {
+    tasks.reduce(0) { sum, task in
+      let base = task.base.byteCount(ofElements: task.baseElementCount)
+      return task.fineTuned.indices.reduce(sum + base) { sum, model in
+        guard let source = task.fineTuned[model] else { return sum }
+        if let store = stored.stores[model] {
+          return sum + (knowsSpill ? store.framesRange(task.name).count : 0)
+        }
+        if knowsSpill, task.role == .linear, source.computed == nil, let codec = spill.codec {
+          let lowest = lowestRate(of: task, model: model)
+          return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
+        }
+        return sum + source.byteCount(ofElements: task.fineTunedElementCounts[model])
+      }
+    }
+  }
+}

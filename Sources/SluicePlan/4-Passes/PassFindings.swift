@@ -1,0 +1,81 @@
+package import SluiceMethods
+internal import SluiceRecipe
+package import SluiceStages
+
+/// What passes have found so far: what the chain of the merge must know, and what reports show.
+package struct PassFindings: Sendable {
+  /// What the chain must know.
+  package var inputs: ChainInputs
+  /// The statistics of linear layers; empty if the method does not look at them.
+  package var statistics: LayerStatistics
+  /// The cuts of linear layers; empty if the method does not look at them.
+  package var cuts = CutTable(partitionCount: 0, layers: [:])
+  private let recipe: MergeRecipe
+  /// The recipe's own transforms that have their statistics, by their position among all.
+  private var ready: [Int: any DeltaTransform] = [:]
+
+  /// What is known before the first pass.
+  package init(_ inputs: PassInputs) {
+    recipe = inputs.recipe
+    self.inputs = inputs.chainInputs
+    statistics = LayerStatistics(tasks: [], layers: recipe.models.map { _ in [] })
+  }
+
+  /// What is known after the last pass, with stand-ins for all that passes find: for the names of stages.
+  static func standIns(_ inputs: PassInputs) -> PassFindings {
+    var findings = PassFindings(inputs)
+    findings.inputs.rowCuts = inputs.recipe.method.passes.contains(.rowCuts) ? NoRowCuts() : nil
+    findings.inputs.rescales = OneFactor(1)
+    findings.inputs.trims = findings.inputs.cuts
+    findings.inputs.majority = 1
+    return findings
+  }
+
+  private var method: MethodParameters { recipe.method }
+
+  /// The chain up to a place, as far as it is known.
+  ///
+  /// - Parameters:
+  ///   - place: The place, with the recipe's own transforms behind it.
+  ///   - position: The position of the first of the recipe's own transforms that is left out; none is if
+  ///     nil.
+  /// - Returns: The transforms.
+  package func transforms(
+    through place: TransformPlace, before position: Int? = nil
+  ) -> TransformChain {
+    let inputs = inputs(before: position)
+    return TransformChain(
+      method.transforms(inputs, through: place), partitionCount: inputs.partitionCount)
+  }
+
+  /// The mask alone, with tiles as long as those that the stages before it take.
+  package var mask: TransformChain {
+    TransformChain(
+      method.maskTransforms(inputs(before: nil)), partitionCount: inputs.partitionCount,
+      usesGrains: transforms(through: .delta).usesGrains)
+  }
+
+  /// The whole chain.
+  package var chain: MergeChain { method.chain(inputs(before: nil)) }
+
+  /// Takes a transform that has its statistics now.
+  package mutating func setReady(_ transform: any DeltaTransform, at position: Int) {
+    ready[position] = transform
+  }
+
+  private func inputs(before position: Int?) -> ChainInputs {
+    var inputs = inputs
+    for (index, placed) in recipe.stages.placed.enumerated() where index < position ?? .max {
+      inputs.customTransforms[placed.place, default: []].append(
+        ready[index] ?? placed.transform.stage)
+    }
+    return inputs
+  }
+}
+
+/// Stands for the cuts of rows where only stages' names count.
+private struct NoRowCuts: RowCutSource {
+  func rowCuts(of strip: Strip, model: Int) -> RowCuts {
+    RowCuts(norms: [], firstRow: 0, cuts: [])
+  }
+}

@@ -1,0 +1,154 @@
+internal import SluiceArchitecture
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluiceRecipe
+package import SluiceStages
+
+/// Pass 1: counts the deltas of all linear layers, from which each layer's rates and cuts follow.
+///
+/// What the rates can never keep is known as soon as a layer is counted; if the run spills, the rest is
+/// packed while the layer is still in the page cache.
+package struct SurveyPass: CountingPass {
+  /// What becomes of what is counted: nothing where layers are only looked at.
+  private let cutting: LayerCutting?
+  private let question: SignificanceQuestion
+  package let stages: [String]
+  /// The most bins that one answer asks for.
+  private let binCount: Int
+  private let isKnown: Bool
+  private let packs: Bool
+
+  /// The survey of a merge.
+  init(_ inputs: PassInputs) {
+    cutting = LayerCutting(inputs)
+    question = inputs.recipe.significanceQuestion
+    stages = inputs.stageNames(through: .delta)
+    binCount = inputs.settings.partitionCount
+    isKnown = inputs.stored.stores.allSatisfy { $0 != nil }
+    packs = inputs.spill.isOn
+  }
+
+  /// A survey that layers are only looked at with.
+  ///
+  /// - Parameters:
+  ///   - question: What is asked about each layer.
+  ///   - stages: The names of the stages before the counting.
+  ///   - binCount: The most bins that one answer asks for.
+  ///   - packs: Whether what is counted is packed, too.
+  package init(
+    asking question: SignificanceQuestion, after stages: [String] = [], binCount: Int = 1,
+    packs: Bool = false
+  ) {
+    cutting = nil
+    self.question = question
+    self.stages = stages
+    self.binCount = binCount
+    isKnown = false
+    self.packs = packs
+  }
+
+  package var name: String { "survey" }
+  package var reason: String {
+    (cutting == nil
+      ? "layers are looked at" : "a layer's rates depend on the significance of all layers")
+      + (isKnown ? "; the stores know it" : "")
+      + (packs ? "; what they can keep is packed in a second look" : "")
+  }
+  package var roles: Set<TensorRole> { [.linear] }
+
+  package var refinements: [RefinePass] {
+    [refineSignificance] + (question.blockMultiple == .none ? [] : [refineBlocks])
+      + (cutting == nil ? [] : [refineCuts])
+  }
+
+  private func refining(_ what: String) -> RefinePass {
+    RefinePass(
+      what, of: roles, after: stages, binCount: binCount)
+  }
+  private var refineSignificance: RefinePass { refining("significance") }
+  private var refineBlocks: RefinePass { refining("block significance") }
+  private var refineCuts: RefinePass { refining("cuts") }
+
+  package func graph(_ plan: TensorPlan) -> PassGraph {
+    var graph = PassGraph.lanes(plan, stages + ["significance"])
+    guard packs else { return graph }
+    let lane = graph.nodes.count - 1
+    graph.nodes[lane].stages.append("pack")
+    graph.nodes[lane].edge = PassGraph.Edge(
+      name: "frames", .queued(byteBound: plan.memory.frameBuffersByteCount))
+    graph.nodes.append(PassGraph.Node(.frameWriter, count: 1, stages: ["spill"]))
+    return graph
+  }
+
+  package func bytesRead(_ plan: TensorPlan) -> Int {
+    isKnown ? 0 : plan.readByteCount(tasks(plan), knowsSpill: false)
+  }
+
+  package func bytesSpilled(_ plan: TensorPlan) -> Int {
+    histogramBytes(plan) + (packs ? plan.spill.expectedByteCount : 0)
+  }
+
+  package func workerBytes(_ sizes: PassSizes) -> Int {
+    countingBytes(sizes)
+      + (sizes.writesFrames ? SpillSink.byteCount(modelCount: sizes.modelCount) : 0)
+  }
+
+  package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
+    let plan = executor.plan
+    let linear = plan.linearTasks
+    let survey = try executor.survey(
+      self, of: linear, after: findings.transforms(through: .delta), in: nil)
+    findings.statistics = try significance(of: linear, in: survey)
+    guard let cutting else { return }
+    findings.cuts = try cutting.cuts(of: linear, findings.statistics, in: survey, refineCuts)
+    findings.inputs.cuts = findings.cuts
+    try plan.stored.check(findings.cuts, of: linear, plan)
+    executor.readFrames(serving: findings.cuts, in: self)
+  }
+}
+
+extension SurveyPass {
+  /// The mean and the significance of every linear layer, and of its block if the rule asks for it.
+  package func significance(
+    of linear: [TensorTask], in survey: any HistogramSurvey
+  ) throws -> LayerStatistics {
+    func statistics(
+      _ refining: RefinePass, _ groups: [[TensorTask]], multiple: Double
+    ) throws -> [[LinearStatistics]] {
+      let statistic = question.statistic(multiple: multiple)
+      return try survey.resolve(refining, groups) { layer, whole, _ in
+        let survey = LayerSurvey(whole, name: layer.tasks[0].name, significance: statistic)
+        return switch survey {
+        case .known(let statistics): .success(statistics)
+        case .needs(let bin): .failure(UnresolvedBins(request: BinRequest([bin])))
+        }
+      }
+    }
+    var layers = try statistics(
+      refineSignificance, linear.map { [$0] }, multiple: question.multiple)
+    let blockMultiple: Double
+    switch question.blockMultiple {
+    case .none: return LayerStatistics(tasks: linear, layers: layers)
+    case .sameAsLayers: blockMultiple = question.multiple
+    case .fixed(let multiple): blockMultiple = multiple
+    }
+    let groups = Dictionary(grouping: linear) { BlockName.block(of: $0.name) }
+    let names = Array(groups.keys)
+    let blocks = try statistics(
+      refineBlocks, names.map { groups[$0] ?? [] }, multiple: blockMultiple)
+    for (model, own) in blocks.enumerated() {
+      let shares = Dictionary(uniqueKeysWithValues: zip(names, own.map(\.significance)))
+      for position in linear.indices {
+        layers[model][position].blockSignificance = shares[layers[model][position].block] ?? 0
+      }
+    }
+    return LayerStatistics(tasks: linear, layers: layers)
+  }
+}
+
+extension NodeKind {
+  /// Writes frames to the spill.
+  package static let frameWriter = NodeKind("write frames", bytes: .spill)
+}

@@ -1,0 +1,89 @@
+/// A kind of work that a journal knows as finished, one unit at a time.
+///
+/// Kinds are names in a file format (docs/reference/journal.md): a name keeps its meaning forever.
+package struct UnitKind: RawRepresentable, Sendable, Hashable {
+  /// The name, at most 255 bytes.
+  package let rawValue: String
+
+  /// Names a kind.
+  ///
+  /// - Parameter rawValue: The name, 1 to 255 bytes of UTF-8.
+  package init(rawValue: String) {
+    precondition((1...255).contains(rawValue.utf8.count), "a kind's name has 1 to 255 bytes")
+    self.rawValue = rawValue
+  }
+
+  /// An attempt to do the run, numbered from 0, and what it has cost so far.
+  package static let attempt = UnitKind(rawValue: "attempt")
+  /// Takes back the unit whose kind is its body and whose ordinal it shares.
+  package static let undone = UnitKind(rawValue: "undone")
+  /// The histograms of a strip, one for each model.
+  package static let survey = UnitKind(rawValue: "survey")
+  /// The same, with bins replaced by the magnitudes in them.
+  package static let refine = UnitKind(rawValue: "refine")
+  /// Where the frames lie that later records tell of; what earlier ones told of another place is
+  /// forgotten.
+  package static let spillPlace = UnitKind(rawValue: "spill-place")
+  /// The frames of a strip, one table for each model.
+  package static let spill = UnitKind(rawValue: "spill")
+  /// The statistics of a tensor that a stage of one's own asked for; the number is that of the stage
+  /// times the number of tensors plus that of the tensor.
+  package static let statistics = UnitKind(rawValue: "statistics")
+  /// How the tensors of a strip were changed: before its record as merged.
+  package static let changes = UnitKind(rawValue: "changes")
+  /// The solution for a layer, in the file that is named like the kind.
+  package static let solved = UnitKind(rawValue: "solved")
+  /// The cuts of some rows of a layer, in the file that is named like the kind.
+  package static let rowCuts = UnitKind(rawValue: "row-cuts")
+  /// The sums of a strip before and after the mask.
+  package static let maskSums = UnitKind(rawValue: "mask-sums")
+  /// The histograms of a strip as the pruning left it, in the file that is named like the kind.
+  package static let trimStatistics = UnitKind(rawValue: "trim-statistics")
+  /// The signs that the elements of a strip elect.
+  package static let majority = UnitKind(rawValue: "majority")
+  /// A strip of the merged model.
+  package static let merge = UnitKind(rawValue: "merge")
+  /// The whole of the merged model: from here on files get their finished names.
+  package static let publish = UnitKind(rawValue: "publish")
+}
+
+extension UnitKind {
+  private static let stageStatistics = "statistics-"
+
+  /// The histograms of a strip for a stage of one's own, in the file that is named like the kind.
+  ///
+  /// - Parameter stage: The number of the stage among those that ask for statistics, from 0.
+  /// - Returns: The kind.
+  static func statistics(of stage: Int) -> UnitKind {
+    UnitKind(rawValue: "\(stageStatistics)\(stage + 1)")
+  }
+
+  /// Whether a unit's histograms, one for each model, lie in the file that is named like the kind.
+  package var hasHistograms: Bool {
+    self == .trimStatistics || rawValue.hasPrefix(UnitKind.stageStatistics)
+  }
+
+  /// Whether a unit lies in the file that is named like the kind.
+  package var isInFile: Bool { hasHistograms || self == .solved || self == .rowCuts }
+
+  /// Whether `PassUnits` keeps units of the kind.
+  package var isOfPass: Bool { isInFile || self == .maskSums || self == .majority }
+}
+
+/// A unit of work: what kind, and which one.
+package struct UnitKey: Sendable, Hashable {
+  /// The kind.
+  package let kind: UnitKind
+  /// The number among the units of the kind, from 0.
+  package let ordinal: Int
+
+  /// Names a unit.
+  ///
+  /// - Parameters:
+  ///   - kind: The kind.
+  ///   - ordinal: The number among the units of the kind, from 0.
+  package init(_ kind: UnitKind, _ ordinal: Int) {
+    self.kind = kind
+    self.ordinal = ordinal
+  }
+}

@@ -1,0 +1,270 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceMethods
+internal import SluiceRecipe
+internal import SluiceStages
+
+/// What a run still has to write, file by file: the same for a plan, a first attempt and a later one.
+///
+/// What an earlier attempt wrote is there, and what a pass that has ended did not need is not asked
+/// for again.
+package struct DiskNeeds {
+  /// A file, or what grows together.
+  package struct Part {
+    /// What it is called in messages and plans.
+    let name: String
+    /// Where it may lie, of which the first that is there counts; empty for what has no name.
+    var places: [String] = []
+    /// What it takes at most, or about as much.
+    let byteCount: Int
+    /// What of that belongs to work that is not finished.
+    var unfinishedByteCount = Int.max
+    /// Directories of which all files count that belong to no other part.
+    var directories: [String] = []
+  }
+
+  /// The parts in the output.
+  package var parts: [Part] = []
+  /// The parts in another directory.
+  var elsewhere: (directory: String, parts: [Part])?
+
+  /// The bytes in the output, if nothing is there yet.
+  package var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
+
+  /// What of some parts is left to write.
+  ///
+  /// What one took more than was expected is taken from the others: a disk that had room for all of it
+  /// in the beginning has room for the rest.
+  package func left(of parts: [Part]) throws -> Int {
+    let claimed = Set(parts.flatMap(\.places))
+    let left = try parts.reduce(0) { sum, part in
+      var there = 0
+      for place in part.places {
+        guard let status = try FileStatus.of(place, followingLinks: false) else { continue }
+        there = status.allocatedByteCount
+        break
+      }
+      for directory in part.directories where try FileStatus.of(directory) != nil {
+        for entry in try Directory.list(directory)
+        where !claimed.contains("\(directory)/\(entry.name)") {
+          guard !entry.isLink, let status = entry.status, status.kind == .regularFile else {
+            continue
+          }
+          there += status.allocatedByteCount
+        }
+      }
+      return sum + min(part.byteCount - there, part.unfinishedByteCount)
+    }
+    return max(0, left)
+  }
+
+  /// Refuses to begin or go on with what the disks cannot hold.
+  ///
+  /// - Parameters:
+  ///   - output: The output, which must exist.
+  ///   - what: What is being made.
+  /// - Throws: `PipelineError` if there is not enough room.
+  package func check(_ output: String, making what: String) throws {
+    var asked = [(directory: output, byteCount: try left(of: parts))]
+    if let (directory, parts) = elsewhere {
+      let more = try left(of: parts)
+      // Two directories of one disk share its space.
+      if try FileStatus.of(directory)?.device == FileStatus.of(output)?.device {
+        asked[0].byteCount += more
+      } else {
+        asked.append((directory, more))
+      }
+    }
+    for (directory, byteCount) in asked where byteCount > 0 {
+      let free = try FileSystem.freeByteCount(at: directory)
+      guard free < byteCount else { continue }
+      throw PipelineError(
+        Failure(
+          .inputOutput, subject: Subject(file: directory),
+          message: "\(what) needs \(ByteCount(byteCount)) more, \(ByteCount(free)) are free",
+          remedy: "Free space, or choose another place."))
+    }
+  }
+}
+
+/// What earlier attempts finished, by the ordinals of strips.
+package struct FinishedStrips {
+  /// Whether a strip is counted.
+  var isCounted: (Int) -> Bool = { _ in false }
+  /// Whether a strip is spilled.
+  var isSpilled: (Int) -> Bool = { _ in false }
+  /// Whether a pass finished a strip.
+  var isFinished: (UnitKind, Int) -> Bool = { _, _ in false }
+
+  /// Nothing.
+  package init() {}
+
+  /// Takes what is known of each.
+  package init(
+    isCounted: @escaping (Int) -> Bool, isSpilled: @escaping (Int) -> Bool,
+    isFinished: @escaping (UnitKind, Int) -> Bool
+  ) {
+    self.isCounted = isCounted
+    self.isSpilled = isSpilled
+    self.isFinished = isFinished
+  }
+}
+
+extension DiskNeeds {
+  /// What a merge writes.
+  ///
+  /// - Parameters:
+  ///   - plan: The plan.
+  ///   - output: The output.
+  ///   - spill: Where the spill goes, if it is not in the work directory.
+  ///   - finished: What earlier attempts finished.
+  package init(
+    _ plan: MergePlan, output: String, spill: String? = nil,
+    finished: FinishedStrips = FinishedStrips()
+  ) {
+    let work = "\(output)/\(RunFile.workDirectory)"
+    let passes = plan.recipe.method.passes
+    for shard in plan.layout.shards {
+      parts.append(
+        Part(
+          name: shard.fileName,
+          places: ["\(work)/\(shard.fileName)", "\(output)/\(shard.fileName)"],
+          byteCount: shard.byteCount))
+    }
+    let surveyed = plan.linearTasks
+    addStatistics(
+      plan.tensors, surveyed, in: "\(work)/\(RunFile.statistics)",
+      isDone: { strip in
+        finished.isCounted(strip.ordinal)
+      })
+    if passes.contains(.trim) {
+      let elected = plan.tasks.filter { plan.recipe.electedRoles.contains($0.role) }
+      addStatistics(plan.tensors, elected, in: "\(work)/\(UnitKind.trimStatistics.rawValue)") {
+        finished.isFinished(.trimStatistics, $0.ordinal)
+      }
+    }
+    for (number, stage) in plan.recipe.stages.asking.enumerated() {
+      let kind = UnitKind.statistics(of: number)
+      let counted = plan.tasks.filter { Set<TensorRole>(stage.scope).contains($0.role) }
+      addStatistics(plan.tensors, counted, in: "\(work)/\(kind.rawValue)") {
+        finished.isFinished(kind, $0.ordinal)
+      }
+    }
+    add(UnitKind.solved.rawValue, plan.passInputs.solve.byteCount, in: work)
+    // One matrix each, or three, for as long as a lane solves for a layer.
+    let scratch = plan.passInputs.solve.jobs.map { job in
+      let columns = job.task.columnCount
+      return (columns * columns + (job.model == nil ? 0 : 2 * job.task.elementCount)) * 8
+    }.max()
+    if let scratch {
+      parts.append(
+        Part(
+          name: "matrices",
+          byteCount: scratch * min(plan.memory.lanes, plan.passInputs.solve.jobs.count)))
+    }
+    if passes.contains(.rowCuts) {
+      let rows = surveyed.reduce(0) { $0 + $1.rowCount } * plan.tensors.modelCount
+      add(UnitKind.rowCuts.rawValue, rows * 8, in: work)
+    }
+    if plan.spill.isOn { addSpill(plan.tensors, in: work, or: spill, finished: finished) }
+    let copied = plan.companions.files.reduce(0) {
+      $0 + ((try? FileStatus.of($1.source))??.byteCount ?? 0)
+    }
+    addSmallFiles(plan.tensors, copied: copied, in: [work, output])
+  }
+
+  /// What making a store writes.
+  package init(
+    storing plan: TensorPlan, output: String, finished: FinishedStrips = FinishedStrips()
+  ) {
+    let work = "\(output)/\(RunFile.workDirectory)"
+    let tasks = plan.tasks.filter { $0.role == .linear || $0.role == .dense }
+    addStatistics(
+      plan, plan.linearTasks, in: "\(work)/\(RunFile.statistics)",
+      isDone: { strip in
+        finished.isCounted(strip.ordinal)
+      })
+    let expected = plan.storeByteCount
+    let strips = tasks.flatMap { plan.strips($0) }
+    let left = strips.count { !finished.isSpilled($0.ordinal) }
+    parts.append(
+      Part(
+        name: "spill", places: ["\(work)/\(RunFile.spill)"], byteCount: expected,
+        unfinishedByteCount: expected / max(strips.count, 1) * left + (left > 0 ? 1 << 20 : 0)))
+    parts.append(Part(name: "the store", byteCount: expected))
+    addSmallFiles(plan, copied: 0, in: [work, output])
+  }
+
+  private mutating func add(_ name: String, _ byteCount: Int, in work: String) {
+    guard byteCount > 0 else { return }
+    parts.append(Part(name: name, places: ["\(work)/\(name)"], byteCount: byteCount))
+  }
+
+  private mutating func addStatistics(
+    _ plan: TensorPlan, _ tasks: [TensorTask], in path: String, isDone: (Strip) -> Bool
+  ) {
+    var (all, left) = (0, 0)
+    for task in tasks {
+      for strip in plan.strips(task) {
+        let byteCount = plan.statisticsByteCount(of: strip)
+        all += byteCount
+        if !isDone(strip) { left += byteCount }
+      }
+    }
+    guard all > 0 else { return }
+    parts.append(
+      Part(
+        name: Directory.name(of: path), places: [path], byteCount: all, unfinishedByteCount: left))
+  }
+
+  private mutating func addSpill(
+    _ plan: TensorPlan, in work: String, or elsewhere: String?, finished: FinishedStrips
+  ) {
+    let expected = min(plan.spill.expectedByteCount, plan.options.spillLimit?.bytes ?? .max)
+    let strips = plan.linearTasks.flatMap { plan.strips($0) }
+    let left = strips.count { !finished.isSpilled($0.ordinal) }
+    // Strips are about as long as each other but for the last of each tensor.
+    let unfinished = left == 0 ? 0 : expected / max(strips.count, 1) * left + (1 << 20)
+    let path = elsewhere ?? "\(work)/\(RunFile.spill)"
+    let part = Part(
+      name: "spill", places: [path], byteCount: expected, unfinishedByteCount: unfinished)
+    if let elsewhere {
+      self.elsewhere = (Directory.parent(of: elsewhere), [part])
+    } else {
+      parts.append(part)
+    }
+  }
+
+  /// The journal, the report and what is beside the weights: small, but a disk may be full to the last
+  /// block.
+  private mutating func addSmallFiles(
+    _ plan: TensorPlan, copied: Int, in directories: [String]
+  ) {
+    let perStrip = 256 + 64 * plan.modelCount
+    let perTensor = 512 + 512 * plan.modelCount
+    parts.append(
+      Part(
+        name: "small files",
+        byteCount: (256 << 10) + copied + plan.stripCount * perStrip + plan.tasks.count * perTensor,
+        directories: directories))
+  }
+}
+
+extension TensorPlan {
+  /// About how much the histograms of a strip take on the disk; mostly they take less.
+  fileprivate func statisticsByteCount(of strip: Strip) -> Int {
+    min(strip.elements.count, 1 << 14) * 8 * modelCount
+  }
+}
+
+extension TensorPlan {
+  /// About how long a store of its first model becomes.
+  package var storeByteCount: Int {
+    tasks.filter { $0.role == .linear || $0.role == .dense }.reduce(0) { sum, task in
+      let lowest =
+        task.role == .linear ? lowestRate(of: task, model: 0) : 0
+      return sum
+        + SpillPlan.expectedBytes(task, 0, lowestRate: lowest, spill.codec ?? .none)
+    }
+  }
+}

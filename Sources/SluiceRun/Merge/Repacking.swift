@@ -1,0 +1,114 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluicePlan
+internal import SluiceRecipe
+internal import SluiceStages
+internal import Synchronization
+
+/// The second looks of pass 1: as soon as all strips of a tensor are counted, what its rates can never
+/// keep is known, and the rest is packed while the tensor is still in the page cache.
+final class Repacking: Sendable {
+  private struct State {
+    var queue: StripQueue?
+    /// For each tensor, how many strips are still to be counted.
+    var missing: [Int: Int] = [:]
+    var floors: [Int: SpillFloors] = [:]
+  }
+
+  let store: SpillStore
+  let codec: FrameCodec
+  private let plan: TensorPlan
+  private let histograms: HistogramStore
+  private let isSpilled: @Sendable (Int) -> Bool
+  private let tasks: [TensorTask]
+  /// Whether nothing is kept of a model, since there are frames of it already.
+  private let isPacked: @Sendable (Int) -> Bool
+  private let state: Mutex<State>
+
+  /// Plans the second looks at tensors.
+  init(
+    _ tasks: [TensorTask], plan: TensorPlan, work: MergeWork, store: SpillStore, codec: FrameCodec
+  ) {
+    self.tasks = tasks.filter { task in
+      plan.strips(of: task).contains { !work.isSpilled($0) }
+    }
+    self.plan = plan
+    self.store = store
+    self.codec = codec
+    histograms = work.store
+    isSpilled = { work.isSpilled($0) }
+    let stored = plan.stored
+    isPacked = { stored.isStored($0) }
+    var state = State()
+    for task in self.tasks {
+      // Nothing is counted of tensors that are kept whole.
+      state.missing[task.ordinal] =
+        task.role == .linear
+        ? plan.strips(of: task).filter { !work.isSurveyed($0) }.count : 0
+    }
+    self.state = Mutex(state)
+  }
+
+  /// The ordinals of the tensors.
+  var ordinals: Set<Int> { Set(tasks.map(\.ordinal)) }
+
+  /// The bytes that are looked at again.
+  var inputByteCount: Int {
+    tasks.reduce(0) { sum, task in
+      plan.strips(task).filter { !isSpilled($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
+    }
+  }
+
+  /// Asks for the tensors that are counted already.
+  func begin(_ queue: StripQueue) throws {
+    let ready = state.withLock { state in
+      state.queue = queue
+      return tasks.filter { state.missing[$0.ordinal] == 0 }
+    }
+    for task in ready { try ask(task, queue) }
+  }
+
+  /// Takes note of a counted strip.
+  func didSurvey(_ strip: Strip) throws {
+    let queue: StripQueue? = state.withLock { state in
+      guard let missing = state.missing[strip.task.ordinal] else { return nil }
+      state.missing[strip.task.ordinal] = missing - 1
+      return missing == 1 ? state.queue : nil
+    }
+    if let queue { try ask(strip.task, queue) }
+  }
+
+  /// What is kept of a tensor.
+  func floors(of task: TensorTask) -> SpillFloors? { state.withLock { $0.floors[task.ordinal] } }
+
+  private func ask(_ task: TensorTask, _ queue: StripQueue) throws {
+    let floors = try task.fineTuned.indices.map { model -> UInt32? in
+      // What is computed is not spilled, but a store may be made of it.
+      guard let source = task.fineTuned[model], source.computed == nil || plan.spill.isStore,
+        !isPacked(model)
+      else { return nil }
+      return task.role == .linear ? try floor(task, model) : 0
+    }
+    state.withLock { $0.floors[task.ordinal] = SpillFloors(floors: floors) }
+    let strips = floors.contains { $0 != nil } ? Array(plan.strips(task)) : []
+    queue.revisit(at: task, strips.filter { !isSpilled($0.ordinal) })
+  }
+
+  private func floor(_ task: TensorTask, _ model: Int) throws -> UInt32 {
+    let whole = try histograms.histogram(strips: plan.strips(of: task), model: model)
+    let floor = whole.minimumMagnitudeBits(
+      rate: plan.lowestRate(of: task, model: model))
+    // The significance may ask for the inside of a bin; a pass for that reads the frames, too.
+    let bin = whole.binBits(aroundMeanTimes: plan.spill.significanceMultiple)
+    return bin.map { max(1, min($0, floor)) } ?? floor
+  }
+
+  /// What was kept, for a pass that asks for some bins of some tensors and models.
+  func packed(_ requests: @escaping @Sendable (TensorTask, Int) -> BinRequest) -> SpilledModels {
+    SpilledModels(store: store) { task, model, floor in
+      requests(task, model).bins.allSatisfy { $0 >= floor }
+    }
+  }
+}

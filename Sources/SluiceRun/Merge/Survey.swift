@@ -1,0 +1,196 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceKernels
+internal import SluicePlan
+internal import SluiceRecipe
+internal import SluiceStages
+internal import Synchronization
+
+/// Counts tensors into histograms, and asks these.
+///
+/// Deltas of F32 weights are counted in bins first; a further pass over just those tensors looks into
+/// the bins that a threshold falls into. 16-bit weights never need it.
+final class Survey: HistogramSurvey {
+  private struct Key: Hashable, Sendable {
+    let task: Int
+    let model: Int
+  }
+
+  private let run: PassRun
+  private let store: HistogramStore
+  /// What is done to the deltas before they are counted.
+  private let transforms: TransformChain
+  /// What is kept of the tensors while they are counted.
+  var repacking: Repacking?
+
+  /// What is finished; nil for the first survey, whose strips the run knows.
+  private let units: PassUnits?
+
+  init(
+    _ run: PassRun, store: HistogramStore, transforms: TransformChain = .empty,
+    units: PassUnits? = nil
+  ) {
+    self.run = run
+    self.store = store
+    self.transforms = transforms
+    self.units = units
+  }
+
+  private var plan: TensorPlan { run.plan }
+  private var work: MergeWork { run.context.work }
+  private var modelCount: Int { plan.modelCount }
+
+  /// Counts the deltas of tensors.
+  ///
+  /// - Parameters:
+  ///   - pass: The pass.
+  ///   - tasks: The tensors.
+  ///   - keptWhole: Tensors among them that are not counted, only looked at again.
+  /// - Throws: What keeps them from being counted.
+  func count(_ pass: any TensorPass, _ tasks: [TensorTask], keptWhole: [TensorTask] = []) throws {
+    let whole = Set(keptWhole.flatMap { plan.strips(of: $0) })
+    guard !tasks.isEmpty else { return }
+    let isFinished: @Sendable (Int) -> Bool = { [store] in
+      store.records.slots(strip: $0) != nil || whole.contains($0)
+    }
+    let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
+    // The first survey has the histograms of stored models, and counts the others as they are.
+    let packed = units == nil ? ReadStage.PackedReading.leftOut(plan.stored.positions) : nil
+    try stream(pass, inFileOrder, isFinished: isFinished, repacking: repacking, packed: packed) {
+      [store, modelCount, kernels = run.kernels, hasTransforms = !transforms.isEmpty] in
+      SurveySink(
+        modelCount: modelCount, store: store, hasTransforms: hasTransforms, kernels: kernels)
+    }
+  }
+
+  func resolve<Answer: Sendable>(
+    _ refining: RefinePass, _ groups: [[TensorTask]],
+    _ answer:
+      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
+        Answer, UnresolvedBins
+      >
+  ) throws -> [[Answer]] {
+    let models = 0..<plan.modelCount
+    var answers: [[Answer?]] = models.map { _ in groups.map { _ in nil } }
+    var pending = groups.enumerated().flatMap { position, tasks in
+      models.map { SurveyedLayer(tasks: tasks, position: position, model: $0) }
+    }
+    while !pending.isEmpty {
+      let results = try ask(pending, answer)
+      var requests: [Key: BinRequest] = [:]
+      var next: [SurveyedLayer] = []
+      for (layer, result) in zip(pending, results) {
+        switch result {
+        case .success(let known): answers[layer.model][layer.position] = known
+        case .failure(let unresolved):
+          for task in layer.tasks {
+            requests[Key(task: task.ordinal, model: layer.model)] = unresolved.request
+          }
+          next.append(layer)
+        }
+      }
+      try refine(refining, Array(groups.joined()), requests)
+      pending = next
+    }
+    return answers.map { $0.compactMap(\.self) }
+  }
+
+  /// Reads the histograms of layers and asks about them, on all lanes.
+  private func ask<Answer: Sendable>(
+    _ layers: [SurveyedLayer],
+    _ answer:
+      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
+        Answer, UnresolvedBins
+      >
+  ) throws -> [Result<Answer, UnresolvedBins>] {
+    typealias Outcome = Result<Answer, UnresolvedBins>
+    let results = Mutex([Outcome?](repeating: nil, count: layers.count))
+    try Graph.forEach(
+      Array(layers.enumerated()), "barrier", threads: plan.memory.lanes,
+      cancellation: run.context.cancellation
+    ) { [store, plan] element, _ in
+      let (index, layer) = element
+      let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
+      // Only of a single tensor must its strips be known apart.
+      let needsParts = layer.tasks.count == 1 && strips.count > 1
+      var whole = MagnitudeHistogram([])
+      var parts: [MagnitudeHistogram] = []
+      for strip in strips {
+        let part = try store.histogram(strip: strip, model: layer.model)
+        whole.merge(part)
+        if needsParts { parts.append(part) }
+      }
+      let result = answer(layer, whole, parts)
+      results.withLock { $0[index] = result }
+    }
+    return results.withLock { $0.compactMap(\.self) }
+  }
+
+  private func refine(
+    _ pass: RefinePass, _ tasks: [TensorTask], _ requests: [Key: BinRequest]
+  ) throws {
+    guard !requests.isEmpty else { return }
+    let wanted = Set(requests.keys.map(\.task))
+    // From the end, where the page cache still holds what was read last.
+    let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
+    let finished = try refinedStrips(tasks, requests)
+    let spilled = repacking?.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
+    let packed = spilled.map {
+      ReadStage.PackedReading.unpacked(
+        PackedModels(stored: plan.stored, spilled: $0), run.kernels)
+    }
+    try stream(
+      pass, tasks, isFinished: { finished.contains($0) }, isRefining: true, packed: packed
+    ) { [store, modelCount, kernels = run.kernels] in
+      RefineSink(modelCount: modelCount, store: store, kernels: kernels) { strip, model in
+        requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
+      }
+    }
+  }
+
+  /// The strips whose bins an earlier attempt has looked into already.
+  private func refinedStrips(
+    _ tasks: [TensorTask], _ requests: [Key: BinRequest]
+  ) throws -> Set<Int> {
+    var finished: Set<Int> = []
+    let mayBeRefined = { [work, units] (strip: Int) in
+      units.map { $0.isFinished(strip) } ?? work.earlier.refined.contains(strip)
+    }
+    for task in tasks {
+      for strip in plan.strips(of: task) where mayBeRefined(strip) {
+        let isResolved = try (0..<modelCount).allSatisfy { model in
+          let bins = requests[Key(task: task.ordinal, model: model)]?.bins ?? []
+          guard !bins.isEmpty else { return true }
+          let entries = try store.histogram(strip: strip, model: model).entries
+          return !entries.contains { $0.span > 1 && bins.contains($0.bits) }
+        }
+        if isResolved { finished.insert(strip) }
+      }
+    }
+    return finished
+  }
+
+  private func stream(
+    _ pass: any TensorPass, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
+    isRefining: Bool = false, repacking: Repacking? = nil, packed: ReadStage.PackedReading?,
+    _ makeSink: @escaping @Sendable () -> any TileSink
+  ) throws {
+    let context = run.context
+    context.progress.startPhase(
+      pass.name, totalBytes: TensorPlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
+      doneBytes: plan.inputByteCount(tasks, isFinished))
+    defer { context.progress.finishPhase() }
+    var lanes = LanePass(
+      pass: pass, tasks: tasks, context: context, isFinished: isFinished, kernels: run.kernels,
+      transforms: transforms)
+    lanes.repacking = repacking
+    if let packed { lanes.context.packed = packed }
+    let didEnd: @Sendable (Strip) -> Void = { [work, units, store] strip in
+      guard let units else { return work.didSurvey(strip, isRefined: isRefining) }
+      guard let slots = store.records.slots(strip: strip.ordinal) else { return }
+      units.finished(
+        strip.ordinal, StripRecords.Slot.encode(slots), workByteCount: strip.inputByteCount)
+    }
+    run.didRun(try lanes.run(didEnd: didEnd, makeSink))
+  }
+}

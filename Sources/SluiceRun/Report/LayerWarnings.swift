@@ -1,0 +1,69 @@
+internal import SluiceCore
+internal import SluiceKernels
+internal import SluicePlan
+internal import SluiceRecipe
+internal import SluiceStages
+
+/// What about a model's linear layers a user should know: one warning for each kind, with an example.
+enum LayerWarnings {
+  static func warnings(_ model: MergeReport.Model) -> [Warning] {
+    [
+      about(model, .unchangedTensor, { isUnchanged($0) ? 1 : 0 }) { _ in
+        "equal to the base's: nothing of them is merged"
+      },
+      about(model, .clampedRate, clamped) { layer in
+        "assigned a rate outside 0 ... 1 (\(layer.cuts.unclampedRates.first ?? 0) here), which was "
+          + "clamped"
+      },
+      about(model, .manyTies, { undecided($0) > 0.01 ? undecided($0) : 0 }) { layer in
+        "decided at a threshold by the tie rule for more than 1 % of their elements "
+          + "(\(percent(undecided(layer))) here)"
+      },
+      about(model, .emptyPartition, { hasEmptyRing($0) ? 1 : 0 }) { _ in
+        "left with a partition that keeps nothing more than a more severe one"
+      },
+    ].compactMap(\.self)
+  }
+
+  /// One warning for all layers of which something is true, with the worst as the example.
+  private static func about(
+    _ model: MergeReport.Model, _ kind: Warning.Kind, _ degree: (MergeReport.Layer) -> Double,
+    _ what: (MergeReport.Layer) -> String
+  ) -> Warning? {
+    let degrees = model.layers.map(degree)
+    let count = degrees.count { $0 > 0 }
+    guard count > 0, let worst = degrees.max(), let index = degrees.firstIndex(of: worst) else {
+      return nil
+    }
+    let example = model.layers[index]
+    let layers = count == 1 ? "1 linear layer is" : "\(count) linear layers, this one first, are"
+    return Warning(
+      kind, subject: Subject(model: model.name, tensor: example.statistics.name),
+      message: "\(layers) \(what(example))")
+  }
+
+  private static func clamped(_ layer: MergeReport.Layer) -> Double {
+    zip(layer.cuts.rates, layer.cuts.unclampedRates).reduce(0) { max($0, abs($1.0 - $1.1)) }
+  }
+
+  private static func isUnchanged(_ layer: MergeReport.Layer) -> Bool {
+    layer.statistics.elementCount > 0
+      && layer.statistics.zeroCount == layer.statistics.elementCount
+  }
+
+  /// The share of elements at a threshold of which some stay and some go.
+  private static func undecided(_ layer: MergeReport.Layer) -> Double {
+    let tied = layer.cuts.cuts.filter { $0.keptOfTied > 0 && $0.keptOfTied < $0.tied }
+    return Double(tied.map(\.tied).max() ?? 0) / Double(max(layer.statistics.elementCount, 1))
+  }
+
+  private static func hasEmptyRing(_ layer: MergeReport.Layer) -> Bool {
+    !isUnchanged(layer) && layer.statistics.elementCount >= 1000
+      && (layer.cuts.rates.last ?? 0) > 0
+      && zip(layer.cuts.rates, layer.cuts.keptByRing).contains { $0 < 1 && $1 == 0 }
+  }
+
+  private static func percent(_ share: Double) -> String {
+    "\((share * 1000).rounded() / 10) %"
+  }
+}

@@ -1,0 +1,101 @@
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluicePlan
+internal import SluiceRecipe
+internal import SluiceStages
+
+/// How tensors were changed, as reports have it (docs/reference/report.md).
+extension MergeReport {
+  func writeChanges(_ json: inout JSONWriter) {
+    json.key("changes")
+    json.beginArray()
+    for task in plan.tasks.sorted(by: { $0.name < $1.name }) {
+      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
+      guard let sums = figures?.sums(of: task, stripCount: strips), sums.count > 0 else { continue }
+      write(&json, task, sums)
+    }
+    json.endArray()
+  }
+
+  /// The share of a model's deltas in linear layers that are not zero when they are merged, as far as they were
+  /// looked at; nil where none was.
+  package func measuredKeptShare(model: Int) -> Double? {
+    let own = ChangeFigures.Sums.index(model, model)
+    var (kept, elements) = (0.0, 0.0)
+    for task in plan.linearTasks {
+      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
+      guard let sums = figures?.sums(of: task, stripCount: strips), sums.count > 0 else { continue }
+      kept += Double(sums.kept[own].both) / Double(sums.count) * Double(task.elementCount)
+      elements += Double(task.elementCount)
+    }
+    return elements > 0 ? kept / elements : nil
+  }
+
+  private func write(_ json: inout JSONWriter, _ task: TensorTask, _ sums: ChangeFigures.Sums) {
+    let count = Double(sums.count)
+    func size(_ own: Comparison) -> JSONScalar { .double((own.dot / count).squareRoot()) }
+    json.beginObject(isOnOneLine: true)
+    json.member("name", .string(task.name))
+    json.member("role", .string(task.role.rawValue))
+    json.member("elements", .integer(task.elementCount))
+    json.member("measured", .integer(sums.count))
+    json.member("base", size(sums.base))
+    json.member("merged", size(sums.merged))
+    json.key("models")
+    json.beginArray(isOnOneLine: true)
+    for model in 0..<models.count {
+      let own = ChangeFigures.Sums.index(model, model)
+      json.beginObject(isOnOneLine: true)
+      json.member("change", size(sums.changes[own]))
+      json.member("changed", .double(Double(sums.changes[own].both) / count))
+      json.member("keptChange", size(sums.kept[own]))
+      json.member("keptShare", .double(Double(sums.kept[own].both) / count))
+      json.member("cosine", sums.shares[model].cosine(sums.merged, sums.changes[own]))
+      json.member(
+        "inherited", JSONScalar(sums.shares[model].dot, over: sums.changes[own].dot))
+      json.endObject()
+    }
+    json.endArray()
+    json.key("pairs")
+    json.beginArray(isOnOneLine: true)
+    for second in 0..<models.count {
+      for first in 0..<second { writePair(&json, first, second, sums) }
+    }
+    json.endArray()
+    json.endObject()
+  }
+
+  private func writePair(
+    _ json: inout JSONWriter, _ first: Int, _ second: Int, _ sums: ChangeFigures.Sums
+  ) {
+    let index = ChangeFigures.Sums.index
+    let (changes, kept) = (sums.changes[index(first, second)], sums.kept[index(first, second)])
+    let any =
+      sums.kept[index(first, first)].both + sums.kept[index(second, second)].both - kept.both
+    json.beginObject(isOnOneLine: true)
+    json.member("first", .integer(first))
+    json.member("second", .integer(second))
+    json.member(
+      "cosine",
+      changes.cosine(sums.changes[index(first, first)], sums.changes[index(second, second)]))
+    json.member("sameSign", JSONScalar(Double(changes.same), over: Double(changes.both)))
+    json.member("overlap", JSONScalar(Double(kept.both), over: Double(any)))
+    json.member("conflict", JSONScalar(Double(kept.both - kept.same), over: Double(any)))
+    json.endObject()
+  }
+}
+
+extension JSONScalar {
+  /// A quotient; null where it means nothing.
+  fileprivate init(_ part: Double, over whole: Double) {
+    self = whole > 0 ? .double(part / whole) : .null
+  }
+}
+
+extension Comparison {
+  /// The cosine of the angle between two runs, from the sizes of both; null if one of them is zero.
+  fileprivate func cosine(_ first: Comparison, _ second: Comparison) -> JSONScalar {
+    // The root of each, as their product could be too large or too small.
+    JSONScalar(dot, over: first.dot.squareRoot() * second.dot.squareRoot())
+  }
+}

@@ -1,0 +1,215 @@
+internal import SluiceArchitecture
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluiceMethods
+internal import SluicePlan
+internal import SluiceRecipe
+internal import SluiceStages
+
+/// The file format of reports, version 1 (docs/reference/report.md).
+extension MergeReport {
+  /// The whole report as a file that has not been published.
+  func file(to path: String, via directory: String) throws(FormatError) -> AtomicFile {
+    let file = try AtomicFile(to: path, via: directory)
+    var json = JSONWriter(indentation: 1) { (text) throws(FormatError) in try file.append(text) }
+    json.beginObject()
+    json.member("version", .integer(MergeReport.version))
+    json.member("sluice", .string(SluiceVersion.current))
+    json.member("identity", .string(identity.hexadecimal))
+    writePlan(&json)
+    writeModels(&json)
+    writeChanges(&json)
+    writeWarnings(&json)
+    writeTotals(&json)
+    writeShards(&json)
+    if let explanation {
+      json.key("explanation")
+      explanation.write(to: &json)
+    }
+    json.list("copiedFiles", copiedFiles.map { .string($0) })
+    json.key("leftOutFiles")
+    json.beginArray()
+    for file in plan.companions.leftOut {
+      json.beginObject(isOnOneLine: true)
+      json.member("name", .string(file.name))
+      json.member("reason", .string(file.reason))
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+    try json.finish()
+    return file
+  }
+
+  private func writePlan(_ json: inout JSONWriter) {
+    let (recipe, method) = (plan.recipe, plan.recipe.method)
+    json.key("plan")
+    json.beginObject()
+    json.key("recipe")
+    json.beginObject()
+    json.member("base", .string(recipe.base))
+    for row in ParameterRow.all where method.uses(row) {
+      json.key(row.memberName)
+      json.value(of: method.effective(row))
+    }
+    json.list("partitionRates", method.partitionRates.map { .double($0.value) })
+    // What pages that know no methods ask of them.
+    json.member("cutsByMagnitude", .bool(method.pruning.row.cutsByMagnitude))
+    json.member("electsSigns", .bool(method.merging.row.elects))
+    for file in MethodInputFile.allCases {
+      if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
+    }
+    json.endObject()
+    writeRun(&json)
+    json.endObject()
+  }
+
+  private func writeRun(_ json: inout JSONWriter) {
+    json.key("run")
+    json.beginObject()
+    json.member("memory", .integer(plan.options.memory.bytes))
+    json.member("plannedMemory", .integer(plan.memory.totalBytes))
+    json.member("lanes", .integer(plan.memory.lanes))
+    json.member("chunkElements", .integer(plan.memory.chunkElements))
+    json.member("outputBuffers", .integer(plan.memory.outputBuffers))
+    json.member("io", .string(plan.options.io.rawValue))
+    json.member("edges", .string(plan.tensors.readEdge.isQueued ? "queued" : "fused"))
+    json.member("vectorLevel", .string(plan.options.vectorLevel.name))
+    json.list("passes", passes.map { .string($0.name) })
+    json.endObject()
+  }
+
+  private func writeModels(_ json: inout JSONWriter) {
+    json.key("models")
+    json.beginArray()
+    for (position, (model, recipe)) in zip(models, plan.recipe.models).enumerated() {
+      json.beginObject()
+      json.member("name", .string(model.name))
+      json.member("path", .string(model.path))
+      json.member("weight", .double(recipe.weight))
+      for file in MethodInputFile.allCases {
+        if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
+      }
+      adapters[position]?.write(to: &json)
+      json.list("factors", model.factors.map { .double(Double($0)) })
+      json.key("tensors")
+      json.beginArray()
+      for layer in model.layers { writeLayer(&json, layer) }
+      json.endArray()
+      json.member("requestedRate", .double(model.requestedRate))
+      json.member("assignedRate", model.assignedRate.map { .double($0) } ?? .null)
+      json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
+      json.endObject()
+    }
+    json.endArray()
+  }
+
+  private func writeLayer(_ json: inout JSONWriter, _ layer: Layer) {
+    let statistics = layer.statistics
+    json.beginObject(isOnOneLine: true)
+    json.member("name", .string(statistics.name))
+    json.member("elements", .integer(statistics.elementCount))
+    json.member("zeros", .integer(statistics.zeroCount))
+    json.member("mean", .double(statistics.mean))
+    json.member("significance", .double(statistics.significance))
+    json.member("rate", .double(layer.cuts.rates.last ?? 0))
+    json.list("rates", layer.cuts.rates.map { .double($0) })
+    json.list("kept", layer.cuts.keptByRing.map { .integer($0) })
+    json.list("threshold", layer.cuts.cuts.map(\.reportedThreshold))
+    json.list("tied", layer.cuts.cuts.map { .integer($0.tied) })
+    json.endObject()
+  }
+
+  private func writeWarnings(_ json: inout JSONWriter) {
+    json.key("warnings")
+    json.beginArray()
+    for warning in warnings {
+      json.beginObject(isOnOneLine: true)
+      json.member("kind", .string(warning.kind.rawValue))
+      if let model = warning.subject.model { json.member("model", .string(model)) }
+      if let file = warning.subject.file { json.member("file", .string(file)) }
+      if let tensor = warning.subject.tensor { json.member("tensor", .string(tensor)) }
+      json.member("message", .string(warning.message))
+      json.endObject()
+    }
+    json.endArray()
+  }
+
+  private func writeTotals(_ json: inout JSONWriter) {
+    json.key("totals")
+    json.beginObject()
+    json.member("seconds", .double((totals.seconds * 1000).rounded() / 1000))
+    json.member("bytesRead", .integer(totals.bytesRead))
+    json.member("bytesWritten", .integer(totals.bytesWritten))
+    json.member("bytesSpilled", .integer(totals.bytesSpilled))
+    json.member("peakMemory", .integer(totals.peakMemory))
+    json.member("peakLeased", .integer(totals.peakLeased))
+    json.member("attempts", .integer(totals.attempts))
+    json.endObject()
+  }
+
+  private func writeShards(_ json: inout JSONWriter) {
+    let tasks = Dictionary(grouping: plan.tasks) { $0.stack?.tensor ?? $0.name }
+    json.key("shards")
+    json.beginArray()
+    for shard in plan.layout.shards {
+      let parts = shard.tensors.map { tensor in
+        (tasks[tensor.name] ?? []).sorted { ($0.stack?.index ?? 0) < ($1.stack?.index ?? 0) }
+      }
+      let tensorSums = parts.map { BlockSum(parts: $0.map { sums.sum(of: $0.ordinal) }) }
+      json.beginObject()
+      json.member("file", .string(shard.fileName))
+      json.member("bytes", .integer(shard.byteCount))
+      json.member("hash", .string(ShardHash.text(header: shard.header, sums: tensorSums)))
+      json.key("tensors")
+      json.beginArray()
+      for (tensor, (sum, parts)) in zip(shard.tensors, zip(tensorSums, parts)) {
+        json.beginObject(isOnOneLine: true)
+        json.member("name", .string(tensor.name))
+        json.member("hash", .string(sum.text))
+        if parts.count > 1 { json.member("parts", .integer(parts.count)) }
+        if let layout = parts.first?.stack?.layout {
+          json.member("layout", .string(layout.rawValue))
+        }
+        json.endObject()
+      }
+      json.endArray()
+      json.endObject()
+    }
+    json.endArray()
+  }
+}
+
+extension JSONWriter {
+  /// Writes the value of a parameter.
+  fileprivate mutating func value(of value: AnyParameterValue) {
+    switch value {
+    case .number(let number): self.value(.double(number))
+    // Readers of JSON have 53 bits for numbers.
+    case .integer(let number): self.value(.string("\(number)"))
+    case .toggle(let isOn): self.value(.bool(isOn))
+    case .word(let word): self.value(.string(word))
+    case .size(let size): self.value(.integer(size.bytes))
+    case .patterns(let patterns):
+      beginArray(isOnOneLine: true)
+      for pattern in patterns { self.value(.string(pattern)) }
+      endArray()
+    case .none: self.value(.null)
+    }
+  }
+
+  fileprivate mutating func list(_ key: String, _ values: [JSONScalar]) {
+    self.key(key)
+    beginArray(isOnOneLine: true)
+    for value in values { self.value(value) }
+    endArray()
+  }
+}
+
+extension Cut {
+  /// The threshold as JSON, which has no infinity: null where nothing is kept.
+  fileprivate var reportedThreshold: JSONScalar {
+    threshold.isFinite ? .double(Double(threshold)) : .null
+  }
+}

@@ -1,0 +1,60 @@
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluicePlan
+internal import SluiceStages
+
+/// Figures of changes as journals have them (docs/reference/journal.md).
+extension ChangeFigures.Sums {
+  /// The number of elements, then each comparison: its product, and both counts.
+  var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.append(count: count)
+    for comparison in [base, merged] + changes + kept + shares {
+      bytes.append(littleEndian: comparison.dot.bitPattern)
+      bytes.append(count: comparison.both)
+      bytes.append(count: comparison.same)
+    }
+    return bytes
+  }
+
+  /// Reads figures; nil if they are none of any number of models.
+  init?(encoded: [UInt8]) {
+    var reader = ByteReader(encoded)
+    // Small enough for sums over all strips.
+    guard let count = reader.count(), count < 1 << 32 else { return nil }
+    var comparisons: [Comparison] = []
+    while !reader.isAtEnd {
+      guard let bits = reader.integer(UInt64.self), let both = reader.count(),
+        let same = reader.count(), both <= count, same <= both
+      else { return nil }
+      comparisons.append(Comparison(dot: Double(bitPattern: bits), both: both, same: same))
+    }
+    // Of n models there are 2 + n (n + 2).
+    guard
+      let models = (1...4096).first(where: { 2 + $0 * ($0 + 2) >= comparisons.count }),
+      2 + models * (models + 2) == comparisons.count
+    else { return nil }
+    self.init(modelCount: models)
+    self.count = count
+    (base, merged) = (comparisons[0], comparisons[1])
+    let pairs = changes.count
+    changes = Array(comparisons[2..<2 + pairs])
+    kept = Array(comparisons[(2 + pairs)..<(2 + 2 * pairs)])
+    shares = Array(comparisons[(2 + 2 * pairs)...])
+  }
+}
+
+extension TensorPlan {
+  /// Where the figures of a merge are gathered.
+  ///
+  /// Nothing is said of tensors where something else stands in the place of the models' weights: what a pass
+  /// solves for, in a file that is not there yet, or frames, which have only what is kept.
+  var changeFigures: ChangeFigures {
+    let fileCount = files.count
+    let hasFrames = spill.isOn || !stored.isEmpty
+    return ChangeFigures(modelCount: modelCount) { task in
+      task.fineTuned.allSatisfy { ($0?.file ?? 0) < fileCount }
+        && !(hasFrames && task.role == .linear)
+    }
+  }
+}

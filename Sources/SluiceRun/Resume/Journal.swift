@@ -1,0 +1,169 @@
+package import SluiceDataflow
+package import SluiceFormats
+internal import SluicePlan
+package import SluiceRecipe
+
+/// The append-only list of finished work of a run, written so that whatever it holds is true after a
+/// crash at any moment.
+///
+/// Goals, in this order: a record is on the disk only after the data that it speaks of; a unit that
+/// was finished is recorded within about a second; nobody who works waits for the disk. So records
+/// are gathered, and a thread of the journal's own commits them in groups: first it waits for the
+/// data of all of them, then it appends the records, then it waits for those.
+package final class Journal: Sendable {
+  fileprivate struct State: Sendable {
+    var records: [JournalRecord] = []
+    var data: [ObjectIdentifier: any DurableData] = [:]
+    var workByteCount = 0
+    var deadline: MonotonicTime?
+    /// Groups are counted: up to which one somebody waits, and how many were begun and ended.
+    var wantedGroups = 0
+    var begunGroups = 0
+    var endedGroups = 0
+    var isClosing = false
+    var error: (any Error)?
+  }
+
+  private struct Group {
+    var records: [JournalRecord]
+    var data: [any DurableData]
+  }
+
+  private let file: WorkFile
+  private let pace: JournalPace
+  private let cancellation: Cancellation
+  private let costs: @Sendable () -> JournalRecord?
+  private let monitor = Monitor(State())
+  private let thread = Monitor<NamedThread?>(nil)
+
+  /// Makes the journal of a run and starts its thread; `close` ends it.
+  ///
+  /// - Parameters:
+  ///   - file: The file, with its header and whole records and nothing after them.
+  ///   - pace: When a group of records is committed.
+  ///   - cancellation: What to cancel when the disk fails.
+  ///   - costs: A record to add to each group.
+  /// - Throws: `DataflowError` if there is no thread left, `FormatError` if the file cannot be used.
+  package init(
+    _ file: WorkFile, pace: JournalPace = JournalPace(), cancellation: Cancellation,
+    costs: @escaping @Sendable () -> JournalRecord? = { nil }
+  ) throws {
+    self.file = file
+    self.pace = pace
+    self.cancellation = cancellation
+    self.costs = costs
+    let end = try file.byteCount()
+    let thread = try NamedThread(name: "journal") { self.work(from: end) }
+    self.thread.withLock { $0 = thread }
+  }
+
+  /// Makes an empty file for a journal.
+  package static func createFile(
+    at path: String, manifest: Hash128
+  ) throws(FormatError) -> WorkFile {
+    let file = try WorkFile.create(at: path)
+    try file.write(JournalFormat.header(manifest: manifest), at: 0)
+    try file.sync()
+    return file
+  }
+
+  /// Notes that a unit is finished; returns at once.
+  ///
+  /// - Parameters:
+  ///   - record: The unit.
+  ///   - data: What must be on the disk before the record is.
+  package func finished(_ record: JournalRecord, in data: (any DurableData)? = nil) {
+    monitor.withLock { state in
+      guard state.error == nil else { return }
+      state.records.append(record)
+      if let data { state.data[ObjectIdentifier(data)] = data }
+      state.workByteCount += record.workByteCount
+      if state.deadline == nil { state.deadline = .now.advanced(by: pace.interval) }
+    }
+  }
+
+  /// Waits until everything noted so far is on the disk.
+  package func commit() throws {
+    let group = monitor.withLock { state in
+      // The next group to begin takes everything noted so far.
+      state.wantedGroups = state.begunGroups + 1
+      return state.wantedGroups
+    }
+    let error: (any Error)? = monitor.wait { state in
+      if let error = state.error { return .some(error) }
+      return state.endedGroups >= group ? .some(nil) : nil
+    }
+    if let error { throw error }
+  }
+
+  /// Commits what is left and ends the thread; a second call does nothing.
+  package func close() throws {
+    monitor.withLock { $0.isClosing = true }
+    let thread = thread.withLock { thread in
+      defer { thread = nil }
+      return thread
+    }
+    thread?.join()
+    if let error = monitor.withLock({ $0.error }) { throw error }
+  }
+}
+
+extension Journal {
+  /// The journal's thread: commits group after group until the journal is closed or the disk fails.
+  private func work(from start: Int) {
+    var end = start
+    while let group = nextGroup() {
+      do {
+        end = try commit(group, at: end)
+        monitor.withLock { $0.endedGroups = $0.begunGroups }
+      } catch {
+        cancellation.cancel(error)
+        monitor.withLock { $0.error = error }
+        return
+      }
+    }
+  }
+
+  /// Waits until a group is due.
+  private func nextGroup() -> Group? {
+    let deadline: MonotonicTime? = monitor.wait { state in
+      if state.isDue(pace) { return .some(nil) }
+      return state.deadline.map { .some($0) }
+    }
+    if let deadline {
+      let isDue: Bool? = monitor.wait(before: deadline) { $0.isDue(pace) ? true : nil }
+      _ = isDue  // At the deadline the group is due whatever it holds.
+    }
+    return monitor.withLock { state in
+      if state.isClosing, state.records.isEmpty, state.wantedGroups <= state.begunGroups {
+        return nil
+      }
+      state.begunGroups += 1
+      defer {
+        state.records = []
+        state.data = [:]
+        state.workByteCount = 0
+        state.deadline = nil
+      }
+      return Group(records: state.records, data: Array(state.data.values))
+    }
+  }
+
+  private func commit(_ group: Group, at start: Int) throws -> Int {
+    guard !group.records.isEmpty else { return start }
+    for data in group.data { try data.sync() }
+    var bytes: [UInt8] = []
+    for record in group.records + [costs()].compactMap(\.self) {
+      bytes += JournalFormat.encode(record, at: start + bytes.count)
+    }
+    try file.write(bytes, at: start)
+    try file.sync()
+    return start + bytes.count
+  }
+}
+
+extension Journal.State {
+  fileprivate func isDue(_ pace: JournalPace) -> Bool {
+    isClosing || wantedGroups > begunGroups || workByteCount >= pace.workByteLimit
+  }
+}

@@ -1,0 +1,201 @@
+internal import SluiceAdapters
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceMethods
+internal import SluicePlan
+internal import SluiceRecipe
+internal import SluiceStages
+internal import SluiceStore
+
+/// The manifest of a merge.
+enum MergeManifest {
+  static func make(_ plan: MergePlan) throws -> Manifest {
+    var manifest = Manifest()
+    manifest.add(fact: "kind", "merge")
+    // Another version may compute other bytes.
+    manifest.add(fact: "sluice", SluiceVersion.current)
+    addRecipe(plan.recipe, to: &manifest)
+    try addInputs(plan.tensors, to: &manifest)
+    try addFiles(plan, to: &manifest)
+    addPlan(plan, to: &manifest)
+    return manifest
+  }
+
+  /// The manifest of a store.
+  static func make(
+    storing request: PruneRun.Request, _ plan: TensorPlan, _ warnings: [Warning]
+  ) throws -> Manifest {
+    var manifest = Manifest()
+    manifest.add(fact: "kind", "store")
+    manifest.add(fact: "sluice", SluiceVersion.current)
+    for (name, value) in try storeFacts(request, plan, warnings).sorted(by: { $0.key < $1.key }) {
+      manifest.add(fact: "store.\(name)", value)
+    }
+    manifest.add(note: "base", request.base)
+    manifest.add(note: "model.model", request.model)
+    try addInputs(plan, to: &manifest)
+    manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
+    manifest.add(fact: "tensors", tensorsHash(plan.tasks).hexadecimal)
+    return manifest
+  }
+
+  /// What a store says of itself: how it was made, and from what.
+  static func storeFacts(
+    _ request: PruneRun.Request, _ plan: TensorPlan, _ warnings: [Warning]
+  ) throws -> [String: String] {
+    var facts = [
+      DeltaStore.formatKey: DeltaStore.version, "sluice": SluiceVersion.current,
+      "lowest-rate": max(0, request.pruningRate.value - request.maxRateDeviation).shortText,
+      "codec": request.codec.label,
+    ]
+    for (name, files) in plan.filesByModel {
+      // Content without names and times: the same model is the same wherever it lies.
+      let prints = try files.map { try Fingerprint(of: $0).content.hexadecimal }
+      facts[name == "base" ? "base" : "model"] = prints.joined(separator: " ")
+    }
+    for (number, adapter) in request.adapters.enumerated() {
+      facts["adapter.\(number)"] =
+        "\(Hash128(of: plan.adapters[0][number].configText).hexadecimal) \(adapter.scale) "
+        + "\(request.adapterRounding.rawValue) \(request.expertPacking?.rawValue ?? "-")"
+    }
+    // What such a store says nothing of is the base's.
+    if plan.isAdapterAlone[0] { facts["adapter-alone"] = "yes" }
+    let left = warnings.filter { $0.kind == .extraTensor }.compactMap(\.subject.tensor)
+    if let first = left.first {
+      facts["left-out"] = left.count > 1 ? "\(first) and \(left.count - 1) more" : first
+    }
+    return facts
+  }
+
+  private static func addRecipe(_ recipe: MergeRecipe, to manifest: inout Manifest) {
+    manifest.add(note: "base", recipe.base)
+    for model in recipe.models {
+      manifest.add(note: "model.\(model.name)", model.path)
+      for (number, adapter) in model.adapters.enumerated() {
+        manifest.add(note: "adapter.\(model.name).\(number)", adapter.path)
+      }
+      for file in MethodInputFile.allCases {
+        if let path = model.extraFiles[file] {
+          manifest.add(note: "\(file.rawValue).\(model.name)", path)
+        }
+      }
+    }
+    for file in MethodInputFile.allCases {
+      if let path = recipe.extraFiles[file] { manifest.add(note: file.rawValue, path) }
+    }
+    for (name, value) in recipe.facts { manifest.add(fact: "\(recipePrefix)\(name)", value) }
+  }
+
+  /// What the names of facts begin with that are the recipe's.
+  static let recipePrefix = "recipe."
+
+  private static func addInputs(_ plan: TensorPlan, to manifest: inout Manifest) throws {
+    for (model, (name, files)) in plan.filesByModel.enumerated() {
+      for file in files {
+        let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
+        let key = "input.\(name).\(fileName)"
+        // The base comes first.
+        let isStored = model > 0 && plan.stored.isStored(model - 1)
+        try add(file, as: key, hasTime: !isStored, plan.options, to: &manifest)
+      }
+    }
+    for (model, adapters) in zip(plan.modelNames, plan.adapters) {
+      for (number, adapter) in adapters.enumerated() {
+        manifest.add(
+          fact: "adapter.\(model).\(number)", Hash128(of: adapter.configText).hexadecimal)
+      }
+    }
+  }
+
+  /// What a file holds, and where it lies.
+  private static func add(
+    _ file: InputFile, as key: String, hasTime: Bool = true, _ options: RunOptions,
+    to manifest: inout Manifest
+  ) throws {
+    try Fingerprint(of: file).add(to: &manifest, as: key, hasTime: hasTime)
+    let place = try InputPlace(of: file, isRead: options.inputCheck == .all)
+    manifest.places.append(Manifest.Entry(name: key, value: place.text))
+  }
+
+  /// Files of the method, and those that are copied.
+  private static func addFiles(_ plan: MergePlan, to manifest: inout Manifest) throws {
+    for file in MethodInputFile.allCases {
+      let paths =
+        [("", plan.recipe.extraFiles[file])]
+        + plan.recipe.models.map { (".\($0.name)", $0.extraFiles[file]) }
+      for case (let owner, let path?) in paths {
+        let key = "extra.\(file.rawValue)\(owner)"
+        try add(try InputFile.open(path), as: key, plan.options, to: &manifest)
+      }
+    }
+    for file in plan.companions.files {
+      guard let status = try FileStatus.of(file.source) else { continue }
+      manifest.add(
+        fact: "copied.\(file.name)",
+        "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
+    }
+  }
+
+  private static func addPlan(_ plan: MergePlan, to manifest: inout Manifest) {
+    for shard in plan.layout.shards {
+      manifest.add(
+        fact: "output.\(shard.fileName)",
+        "\(shard.byteCount) bytes, header \(Hash128(of: shard.header).hexadecimal)")
+    }
+    manifest.add(fact: "output.index", Hash128(of: plan.layout.index ?? []).hexadecimal)
+    manifest.add(fact: "output.config", Hash128(of: plan.config ?? []).hexadecimal)
+    manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
+    manifest.add(fact: "tensors", tensorsHash(plan.tasks).hexadecimal)
+    let survey = plan.linearTasks.flatMap { plan.tensors.strips(of: $0) }.count
+    manifest.add(note: "\(UnitKind.survey.rawValue).units", "\(survey)")
+    manifest.add(
+      note: "\(UnitKind.survey.rawValue).bytes",
+      "\(TensorPlan.inputByteCount(plan.linearTasks))")
+    manifest.add(note: "\(UnitKind.merge.rawValue).units", "\(plan.tensors.stripCount)")
+    manifest.add(
+      note: "\(UnitKind.merge.rawValue).bytes",
+      "\(TensorPlan.inputByteCount(plan.tasks) + plan.layout.tensorByteCount)")
+  }
+
+  /// A hash of what is done with each tensor.
+  private static func tensorsHash(_ tasks: [TensorTask]) -> Hash128 {
+    var hashes: [UInt8] = []
+    for task in tasks {
+      var text = "\(task.name)\u{0}\(task.role.rawValue) \(task.elementCount)"
+      text += " \(task.outputDType.rawValue) \(task.outputShard) \(task.outputOffset)"
+      let counts = [task.baseElementCount] + task.fineTunedElementCounts
+      for (source, count) in zip([task.base] + task.fineTuned, counts) {
+        guard let source else {
+          text += " -"
+          continue
+        }
+        let range = source.byteRange
+        text += " \(source.file) \(source.dtype.rawValue) \(range.lowerBound) \(count)"
+        if let computed = source.computed { text += " +\(computed)" }
+        if let matched = source.matched {
+          // Safety: the rows are read inside the closure only.
+          let hash = unsafe matched.rows.withUnsafeBytes { unsafe Hash128(of: $0) }
+          text += " rows \(hash.hexadecimal)"
+        }
+      }
+      hashes += Hash128(of: Array(text.utf8)).bytes
+    }
+    return Hash128(of: hashes)
+  }
+}
+
+extension TensorPlan {
+  /// The input files of each model, the base first.
+  var filesByModel: [(name: String, files: ArraySlice<InputFile>)] {
+    let names = ["base"] + modelNames
+    return names.indices.map { index in
+      let end = index + 1 < firstFiles.count ? firstFiles[index + 1] : files.count
+      return (names[index], files[firstFiles[index]..<end])
+    }
+  }
+}
+
+extension MergePlan {
+  /// Everything that decides about the bytes of the merged model: recipe, inputs, layout, version.
+  package func manifest() throws -> Manifest { try MergeManifest.make(self) }
+}

@@ -1,0 +1,209 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluicePlan
+internal import SluiceRecipe
+internal import SluiceStages
+internal import SluiceStore
+
+/// The work of a merge on disk: what earlier attempts finished, and where this one notes what it
+/// finishes.
+struct MergeWork: Sendable {
+  /// What earlier attempts finished.
+  let earlier: MergeProgress
+  /// The histograms of pass 1.
+  let store: HistogramStore
+  /// What pass 1 keeps of the models, if it keeps anything.
+  let spill: SpillStore?
+  /// The files of the merged model.
+  let shards: OutputShards
+  /// The sums of the merged tensors, so far those of earlier attempts.
+  let sums: OutputSums
+  /// How much adapters change, so far what earlier attempts found; nil if there are none.
+  let norms: DeltaNorms?
+  /// How tensors were changed, so far what earlier attempts found.
+  let figures: ChangeFigures
+  /// What this attempt costs.
+  let meter: CostMeter
+  /// The directory of what the run needs while it is unfinished.
+  private let directory: RunDirectory
+  /// Nil if nothing is recorded.
+  private let journal: Journal?
+
+  init(
+    _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
+    meter: CostMeter
+  ) throws {
+    self.earlier = earlier
+    self.journal = journal
+    self.meter = meter
+    self.directory = directory
+    let path = directory.workPath(RunFile.statistics)
+    let known = try WorkFile.open(at: path)
+    store = HistogramStore(
+      try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
+      modelCount: plan.modelCount)
+    for (strip, slots) in earlier.histograms { store.records.restore(slots, strip: strip) }
+    spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier)
+    shards = OutputShards(
+      plan.layout, in: directory.work, finished: MergeWork.finishedBytes(plan, earlier))
+    sums = OutputSums(taskCount: plan.tasks.count)
+    norms = plan.deltas == nil ? nil : DeltaNorms()
+    for (strip, found) in earlier.norms { norms?.put(strip, found) }
+    figures = plan.changeFigures
+    for strip in plan.strips {
+      // An attempt that spilled otherwise may have looked at other tensors.
+      if let found = earlier.changes[strip.ordinal], found.shares.count == plan.modelCount,
+        figures.covers(strip.task)
+      {
+        figures.set(found, strip: strip.ordinal)
+      }
+      if let sum = earlier.merged[strip.ordinal] { sums.add(sum, to: strip.task.ordinal) }
+    }
+    journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
+    // Before any record of a strip: that of another place means nothing in this one.
+    if spill != nil { journal?.finished(.spills(to: directory.spillPlace(of: plan))) }
+  }
+
+  /// Makes one attempt at a run, with a journal of what it finishes.
+  static func attempt<Result>(
+    _ plan: TensorPlan, in directory: RunDirectory, _ journalFile: WorkFile,
+    earlier: MergeProgress, damaged: [UnitKey], meter: CostMeter, cancellation: Cancellation,
+    _ body: (MergeWork) throws -> Result
+  ) throws -> Result {
+    let attempt = earlier.nextAttempt
+    let journal =
+      plan.options.isJournaled
+      ? try Journal(
+        journalFile, pace: plan.options.journalPace, cancellation: cancellation,
+        costs: { record(attempt, meter.costs) }) : nil
+    do {
+      for unit in damaged { journal?.finished(.undoing(unit)) }
+      let result = try body(
+        MergeWork(plan, in: directory, earlier: earlier, journal: journal, meter: meter))
+      try journal?.close()
+      return result
+    } catch {
+      // What was finished until now is recorded; an error of the journal was the first one anyway.
+      try? journal?.close()
+      throw error
+    }
+  }
+
+  private static func spillStore(
+    _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress
+  ) throws -> SpillStore? {
+    guard plan.spill.isOn else { return nil }
+    let path = try directory.spillPath(of: plan)
+    let names = plan.modelNames
+    let known = earlier.spilled.isEmpty ? nil : try WorkFile.open(at: path)
+    let store = SpillStore(
+      try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
+      modelCount: names.count, owner: frameOwner(plan))
+    for (strip, slots) in earlier.spilled { store.records.restore(slots, strip: strip) }
+    return store
+  }
+
+  /// What the hashes of a run's frames are seeded with.
+  static func frameOwner(_ plan: TensorPlan) -> @Sendable (TensorTask, Int) -> String {
+    // A store is that of one model, whatever the model is called.
+    if plan.spill.isStore { return { task, _ in DeltaStore.owner(task.name) } }
+    let names = plan.modelNames
+    return { "\(names[$1])\u{0}\($0.name)" }
+  }
+
+  /// Where a file that only this run needs is kept.
+  func path(_ name: String) -> String { directory.workPath(name) }
+
+  /// The record of an attempt.
+  static func record(_ attempt: Int, _ costs: RunCosts) -> JournalRecord {
+    JournalRecord(UnitKey(.attempt, attempt), body: costs.encoded)
+  }
+
+  /// What all attempts have cost together, and how many there were.
+  var totals: (costs: RunCosts, attempts: Int) {
+    (earlier.costs + meter.costs, earlier.nextAttempt + 1)
+  }
+
+  /// Whether the histograms of a strip are there, of all models.
+  func isSurveyed(_ strip: Int) -> Bool { store.records.slots(strip: strip) != nil }
+
+  func isSpilled(_ strip: Int) -> Bool { earlier.spilled[strip] != nil }
+
+  func isMerged(_ strip: Int) -> Bool { earlier.merged[strip] != nil }
+
+  /// Notes that the histograms of a strip are in the store.
+  func didSurvey(_ strip: Strip, isRefined: Bool) {
+    guard let journal, let slots = store.records.slots(strip: strip.ordinal) else { return }
+    journal.finished(.surveyed(strip, slots, isRefined: isRefined), in: store.records)
+  }
+
+  /// Notes that the frames of a strip are in the spill.
+  func didSpill(_ strip: Strip) {
+    guard let journal, let spill, let slots = spill.records.slots(strip: strip.ordinal) else {
+      return
+    }
+    journal.finished(.spilled(strip, slots), in: spill.records)
+  }
+
+  /// Notes the statistics that a stage asked for, model by model.
+  func didFind(_ values: [Double], unit: Int) {
+    var body: [UInt8] = []
+    for value in values { body.append(littleEndian: value.bitPattern) }
+    journal?.finished(JournalRecord(UnitKey(.statistics, unit), body: body))
+  }
+
+  /// What is finished of a pass.
+  ///
+  /// - Parameter kind: The kind of the pass's units.
+  /// - Returns: The units; those of a file with the file, made if none of them is finished.
+  /// - Throws: `FormatError` if the file cannot be opened or made.
+  func units(_ kind: UnitKind) throws -> PassUnits {
+    let known = (earlier.units[kind] ?? [:]).mapValues(\.body)
+    var file: WorkFile?
+    if kind.isInFile {
+      let path = path(kind.rawValue)
+      file = known.isEmpty ? nil : try WorkFile.open(at: path)
+      if file == nil {
+        file = try WorkFile.create(at: path)
+        // What took hours is not lost with a name.
+        try Directory.sync(directory.work)
+      }
+    }
+    return PassUnits(kind, in: file, earlier: known) { [journal] ordinal, body, byteCount, data in
+      journal?.finished(
+        JournalRecord(UnitKey(kind, ordinal), workByteCount: byteCount, body: body), in: data)
+    }
+  }
+
+  /// Who learns what is merged and written.
+  func ledger() -> StripLedger {
+    StripLedger { [sums, journal, shards, norms, figures] strip, sum in
+      sums.add(sum, to: strip.task.ordinal)
+      if let found = figures.sums(strip: strip.ordinal) {
+        journal?.finished(JournalRecord(UnitKey(.changes, strip.ordinal), body: found.encoded))
+      }
+      journal?.finished(
+        .merged(strip, sum, norms?.sums(of: strip.ordinal)),
+        in: shards.durableData(of: strip.task.outputShard))
+    }
+  }
+
+  /// Waits until the whole of the merged model is on the disk, and notes that its files are about to
+  /// get their finished names.
+  func beginPublishing() throws {
+    // The record is after those of all strips, and stands only if they do.
+    try shards.finish()
+    if !earlier.isPublishing { journal?.finished(JournalRecord(UnitKey(.publish, 0))) }
+    try journal?.commit()
+  }
+
+  /// For each shard that was begun, the finished bytes of tensors in it.
+  private static func finishedBytes(_ plan: TensorPlan, _ earlier: MergeProgress) -> [Int: Int] {
+    var bytes: [Int: Int] = [:]
+    for strip in plan.strips where earlier.merged[strip.ordinal] != nil {
+      bytes[strip.task.outputShard, default: 0] += strip.outputByteCount
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,117 @@
+import SluiceCore
+import SluiceFormats
+import SluiceMethods
+import SluiceRecipe
+import SluiceTestSupport
+import Testing
+
+@testable import SluicePlan
+@testable import SluiceRun
+
+@Suite("Interrupted passes")
+struct PassResumeTests {
+  /// A method, and the passes that it takes before it merges.
+  enum Method: String, CaseIterable {
+    case regMean = "solve", sparse = "solve of each", wanda = "rows", sums = "mask sums"
+    case ties = "trim and majority"
+
+    func merge(_ directory: ScratchDirectory) throws -> ResumableMerge {
+      let small = self == .regMean || self == .sparse
+      return try ResumableMerge(
+        in: ScratchDirectory.root, dtype: self == .ties ? .f32 : .bf16, threads: 2,
+        intermediateSize: small ? 40 : 2800
+      ) { family, recipe in
+        if small || self == .wanda { try prepare(&recipe, family, directory) }
+        let (pruning, merging) =
+          switch self {
+          case .regMean: ("none", "regmean")
+          case .sparse: ("sparsegpt", "sum")
+          case .wanda: ("wanda", "sum")
+          case .sums: ("dare", "sum")
+          case .ties: ("none", "ties")
+          }
+        recipe.models[0].amplification = []
+        recipe.method.pruning = try #require(.init(rawValue: pruning))
+        recipe.method.merging = try #require(.init(rawValue: merging))
+        if self == .sums { recipe.method.rescale = .l1 }
+        if self == .ties { recipe.method.tiesFlavor = .original }
+      }
+    }
+
+    private func prepare(
+      _ recipe: inout MergeRecipe, _ family: ModelFamily, _ directory: ScratchDirectory
+    ) throws {
+      try family.writeMethodFiles(seed: 5, to: directory, under: "files")
+      let (file, name) =
+        self == .wanda
+        ? (MethodInputFile.activations, "activations") : (.grams, "grams")
+      for index in recipe.models.indices {
+        recipe.models[index].extraFiles[file] =
+          directory("files/\(recipe.models[index].name)-\(name).safetensors")
+      }
+    }
+  }
+
+  @Test("end with the same bytes after a kill or a loss of power", arguments: Method.allCases)
+  func kills(method: Method) throws {
+    let directory = try ScratchDirectory()
+    let merge = try method.merge(directory)
+    let count = try merge.calls().count
+    for position in stride(from: 3, to: count, by: max(1, count / 8)) {
+      let losesPower = position % 2 == 1
+      #expect(try merge.problems(afterKillAt: position, losesPower: losesPower) == [])
+    }
+  }
+
+  @Test("are not done again when they are finished", arguments: Method.allCases)
+  func finished(method: Method) throws {
+    let directory = try ScratchDirectory()
+    let merge = try method.merge(directory)
+    try merge.stopBeforeNames("late")
+    guard case .merged(let report) = try merge.run("late") else {
+      Issue.record("nothing was left to do")
+      return
+    }
+    #expect(report.passes.count >= 2)
+    for pass in report.passes { #expect(pass.byteCount(.input) == 0, "\(pass.name)") }
+    #expect(try merge.files(of: "late") == merge.expected)
+  }
+
+  @Test(
+    "are done again where their files are damaged",
+    arguments: zip([Method.sparse, .wanda, .ties], ["solved", "row-cuts", "trim-statistics"]))
+  func damaged(method: Method, file: String) throws {
+    let directory = try ScratchDirectory()
+    let merge = try method.merge(directory)
+    for check in [ResumeCheck.sample, .all] where method != .ties || check == .all {
+      try merge.stopBeforeNames("damaged")
+      let path = "\(merge.output("damaged"))/.sluice/\(file)"
+      let work = try #require(try WorkFile.open(at: path))
+      let place = try work.byteCount() / 2
+      try work.write(try work.bytes(in: place..<place + 1).map { $0 ^ 0x40 }, at: place)
+      guard case .merged(let report) = try merge.run("damaged", change: { $0.resumeCheck = check })
+      else {
+        Issue.record("nothing was left to do")
+        return
+      }
+      #expect(report.warnings.contains { $0.kind == .damagedWork }, "\(check)")
+      let isModel: (String) -> Bool = { $0.hasSuffix(".safetensors") }
+      #expect(
+        try merge.files(of: "damaged").filter { isModel($0.key) }
+          == merge.expected.filter { isModel($0.key) })
+      try Directory.remove(merge.output("damaged"))
+    }
+  }
+}
+
+extension ResumableMerge {
+  /// Ends a run when all is merged and recorded, and the first file is about to get its name.
+  fileprivate func stopBeforeNames(_ name: String) throws {
+    let disk = FailingDisk(under: output(name), .kill) { call, _ in
+      call.kind == .rename && call.path.hasSuffix(".safetensors")
+    }
+    #expect(throws: (any Error).self) { try run(name) }
+    disk.end()
+    #expect(disk.hasStruck)
+  }
+}
