@@ -104,6 +104,16 @@ struct TerminalTests {
     #expect(try CommandLineCheck.arguments(["sluice", "merge", "x"]) == ["merge", "x"])
   }
 
+  @Test("an option that there is not is named, whatever else is missing")
+  func options() {
+    func failure(_ arguments: String...) -> Failure? { CommandLineCheck.unknownOption(arguments) }
+    #expect(failure("merge", "--bse", "x", "--out", "y")?.message == "there is no option --bse")
+    #expect(failure("merge", "--bse=x")?.remedy == "Did you mean --base?")
+    #expect(failure("merge", "--cuda")?.remedy == "See 'sluice merge --help' for more information.")
+    #expect(failure("merge", "--base", "x", "--vector-level", "avx2", "--", "--bse") == nil)
+    #expect(failure("run", "recipe.yaml") == nil)
+  }
+
   @Test("manual pages have every option of the help")
   func manual() throws {
     for command in SluiceCommand.configuration.subcommands {

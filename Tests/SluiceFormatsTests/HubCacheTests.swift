@@ -33,6 +33,24 @@ struct HubCacheTests {
     #expect(try resolve("org/name@\(Self.commit)") == scratch(snapshot))
   }
 
+  @Test("a snapshot has a name, with its revision, that leads to it")
+  func namesOfPaths() throws {
+    func name(_ path: String) -> String? {
+      HubCache.name(of: path) { ["HF_HUB_CACHE": scratch("hub")][$0] }
+    }
+    let expected = "org/name@\(Self.commit)"
+    for path in [scratch(snapshot), scratch(snapshot) + "/", "org/name", "org/name@main", expected]
+    {
+      #expect(name(path) == expected)
+    }
+    for path in [scratch.path, scratch("hub"), "/", "org/other", "name"] {
+      #expect(name(path) == nil)
+    }
+    // A cache that is not the one that is looked into.
+    try scratch.write("x", to: "other/models--org--name/snapshots/\(Self.commit)/config.json")
+    #expect(name(scratch("other/models--org--name/snapshots/\(Self.commit)")) == nil)
+  }
+
   @Test("the root follows the variables of the hub's own library")
   func roots() throws {
     for variables in [

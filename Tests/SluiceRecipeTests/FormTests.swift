@@ -106,7 +106,7 @@ struct FormTests {
     #expect(rate.value(for: "model.embed_tokens.weight", blockCount: 3) == 0.1)
     #expect(rate.value(for: "lm_head.weight", blockCount: 3) == 0.5)
     #expect(rate.value(for: "model.layers.0.x.weight", blockCount: 1) == 0.1)
-    let again = try RecipeFile.parse(recipe.resolvedText, options: RunOptions(threads: 1)).recipe
+    let again = try RecipeFile.parse(recipe.resolvedText(), options: RunOptions(threads: 1)).recipe
     #expect(again.models[0].weightByTensor == weight && again.models[0].pruningRate == rate)
   }
 

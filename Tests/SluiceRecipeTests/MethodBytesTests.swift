@@ -64,7 +64,7 @@ struct MethodBytesTests {
       other.method[row] = ParameterTests.sample(row).value
     }
     #expect(other.method != recipe.method && other.fingerprint == recipe.fingerprint)
-    #expect(other.resolvedText == recipe.resolvedText)
+    #expect(other.resolvedText() == recipe.resolvedText())
     let expected = try directory.run(recipe).model
     try directory.run(other).model.expectSameBytes(as: expected)
   }

@@ -62,7 +62,7 @@ struct MethodReachTests {
       """)
     #expect(byMethod == byFlags && byChain == byFlags)
     #expect(byMethod.fingerprint == byFlags.fingerprint)
-    let again = try parse(byFlags.resolvedText)
+    let again = try parse(byFlags.resolvedText())
     #expect(again == byFlags && again.fingerprint == byFlags.fingerprint)
   }
 

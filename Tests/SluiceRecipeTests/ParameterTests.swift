@@ -146,7 +146,7 @@ struct ParameterTests {
     var changed = standard
     changed.method[example.row] = sample.value
     #expect(changed.fingerprint != standard.fingerprint)
-    let again = try parse(changed.resolvedText)
+    let again = try parse(changed.resolvedText())
     #expect(again.fingerprint == changed.fingerprint && again.method == changed.method)
   }
 

@@ -95,7 +95,7 @@ import Testing
     let text = String(
       decoding: try InputFile.contents(
         of: scratch("kept/sluice-recipe.yaml"), byteLimit: 1 << 20), as: UTF8.self)
-    #expect(text.contains(recipe.models[0].path) && !text.contains("stores"))
+    #expect(text.contains("\"../\(recipe.models[0].name)\"") && !text.contains("stores"))
   }
 
   @Test("have an identity in which the time of a store is no part") func storeTimes() throws {

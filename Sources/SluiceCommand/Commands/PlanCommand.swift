@@ -38,13 +38,14 @@ struct PlanCommand: ParsableCommand, HasOutputOptions {
   @Option(help: "How to show it.")
   var format: PlanFormat?
 
+  @OptionGroup(title: "Where models lie") var places: RecipePlaces
   @OptionGroup(title: "How it is run (never changes the result)") var controls: RunControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
     if let actual {
       guard recipe == nil else {
-        throw ValidationError("Give a recipe, or --actual with the output of a run, not both.")
+        throw UsageError("a recipe and --actual are given: one of them says what is shown")
       }
       let explanation = try PlanExplanation.read(fromReportOf: actual)
       StandardOutput.write(
@@ -52,11 +53,12 @@ struct PlanCommand: ParsableCommand, HasOutputOptions {
       return
     }
     guard let recipe else {
-      throw ValidationError("Give a recipe, or --actual with the output of a run.")
+      throw UsageError(
+        "no recipe is given", remedy: "Give a recipe, or --actual with the output of a run.")
     }
     let file = try RecipeInput.load(recipe)
     try Merge(
-      recipe: file.recipe, options: try controls.applied(to: file.runOptions),
+      recipe: try places.apply(to: file.recipe), options: try controls.applied(to: file.runOptions),
       out: out ?? file.output ?? "merged", output: output
     ).explain(as: format)
   }

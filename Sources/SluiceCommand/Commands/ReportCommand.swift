@@ -37,10 +37,10 @@ struct ReportCommand: ParsableCommand, HasOutputOptions {
 
   func validate() throws {
     guard (1...2).contains(paths.count) else {
-      throw ValidationError("Give the output of a merge or search, or of two merges.")
+      throw ValidationError("Give the output of a merge or search, or of two merges")
     }
     guard paths.count == 1 || dimensions == nil else {
-      throw ValidationError("--dimensions is for the page of one merge.")
+      throw ValidationError("--dimensions is for the page of one merge")
     }
   }
 

@@ -40,6 +40,7 @@ struct RunCommand: ParsableCommand, HasOutputOptions {
   @Flag(help: "Run the programs that the recipe names in stages exec, without asking.")
   var allowExec = false
 
+  @OptionGroup(title: "Where models lie") var places: RecipePlaces
   @OptionGroup(title: "How it is run (never changes the result)") var controls: RunControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
@@ -57,7 +58,8 @@ struct RunCommand: ParsableCommand, HasOutputOptions {
       try ProgramConsent.ask(for: file.recipe, isAllowed: allowExec, isQuiet: output.isQuiet)
     }
     let merge = Merge(
-      recipe: file.recipe, options: try controls.applied(to: file.runOptions), out: target,
+      recipe: try places.apply(to: file.recipe), options: try controls.applied(to: file.runOptions),
+      out: target,
       output: output)
     if isDryRun { try merge.explain() } else { try merge.run() }
   }

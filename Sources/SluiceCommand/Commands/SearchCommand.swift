@@ -42,6 +42,7 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
   @OptionGroup(title: "How factors are searched") var search: SearchControls
   @OptionGroup(title: "How candidates are made (never changes the result)")
   var controls: LaneControls
+  @OptionGroup(title: "What is written") var paths: RecipePathOptions
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
@@ -50,12 +51,13 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
     let display = SearchDisplay(options: output)
+    var (options, making) = (try search.options(), try controls.applied(to: file.runOptions))
+    options.recipePaths = paths.recipePaths
+    making.recipePaths = paths.recipePaths
     let run = SearchRun(
-      file.recipe, evaluator: try search.evaluator(evaluator),
-      options: try search.options(),
+      file.recipe, evaluator: try search.evaluator(evaluator), options: options,
       maker: StoredCandidates(
-        file.recipe, options: try controls.applied(to: file.runOptions),
-        storesIn: StoredCandidates.directory(in: out)),
+        file.recipe, options: making, storesIn: StoredCandidates.directory(in: out)),
       output: out, cancellation: cancellation, onEvent: { display.show($0) })
     try display.start()
     defer { display.stop() }

@@ -29,7 +29,7 @@ struct VerifyCommand: ParsableCommand, HasOutputOptions {
     OpenFileLimit.raise()
     let count = threads ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     guard (1...1024).contains(count) else {
-      throw ValidationError("The number of threads must lie in 1 ... 1024; it is \(count).")
+      throw UsageError("the number of threads must lie in 1 ... 1024; it is \(count)")
     }
     if let store = try DeltaStore.open(model) {
       let list = try StoreContents(store, checksFrames: true)

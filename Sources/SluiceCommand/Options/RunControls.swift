@@ -24,6 +24,8 @@ struct RunControls: ParsableArguments {
   @Option(help: ArgumentHelp("The most bytes that the spill may take.", valueName: "size"))
   var spillMax: ByteCount?
 
+  @OptionGroup var recipe: RecipePathOptions
+
   /// The options of the run.
   func options() throws -> RunOptions { try applied(to: RunControls.standard) }
 
@@ -36,6 +38,7 @@ struct RunControls: ParsableArguments {
     options.spill = spill
     options.spillDirectory = spillDir
     options.spillLimit = spillMax
+    options.recipePaths = recipe.recipePaths
     return options
   }
 }
@@ -112,7 +115,7 @@ struct ReadControls: ParsableArguments {
     options.resumeCheck = verifyResume
     options.inputCheck = verifyInputs
     guard (0...3600).contains(journalInterval) else {
-      throw ValidationError("The journal interval must lie in 0 ... 3600 seconds.")
+      throw UsageError("the journal interval must lie in 0 ... 3600 seconds")
     }
     options.isJournaled = journalInterval > 0
     options.journalPace.interval = .seconds(journalInterval)

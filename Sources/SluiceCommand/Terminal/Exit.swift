@@ -46,6 +46,10 @@ enum Exit {
 
   /// Writes what is wrong with the command line in the words and form of all other errors.
   private static func reportParsing(_ error: any Error, _ exitCode: SluiceCore.ExitCode) {
+    let isJSON = CommandLine.arguments.contains("--json")
+    if let failure = CommandLineCheck.unknownOption(Array(CommandLine.arguments.dropFirst())) {
+      return report(failure, isVerbose: false, isJSON: isJSON)
+    }
     let message = SluiceCommand.message(for: error)
     let first = message.prefix(1).lowercased() + message.dropFirst()
     // What follows the message: how the command is used, and where to read more.
@@ -53,7 +57,7 @@ enum Exit {
     let usage = lines.filter { $0.hasPrefix("Usage: ") || $0.hasPrefix("  See ") }
     var failure = Failure(exitCode, message: String(first.drop { $0 == "\n" }))
     failure.remedy = usage.last.map { line in String(line.drop { $0 == " " }) }
-    report(failure, isVerbose: false, isJSON: CommandLine.arguments.contains("--json"))
+    report(failure, isVerbose: false, isJSON: isJSON)
   }
 
   private static func reportJSON(_ failure: Failure) {

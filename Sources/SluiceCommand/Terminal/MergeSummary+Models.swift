@@ -10,11 +10,11 @@ extension MergeSummary {
   static func models(_ report: MergeReport) -> String {
     let recipe = report.plan.recipe
     let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
-    let isCounted = report.models.contains { !$0.layers.isEmpty }
+    let isCounted = report.models.contains { $0.layerCount > 0 }
     var columns: [(head: String, cell: (MergeReport.Model, MergeRecipe.Model?) -> String)] = [
       ("model", { report, _ in report.name.printable })
     ]
-    if isCounted { columns.append(("linear layers", { report, _ in "\(report.layers.count)" })) }
+    if isCounted { columns.append(("linear layers", { report, _ in "\(report.layerCount)" })) }
     if prune.bands != .none {
       columns.append(
         (

@@ -75,7 +75,9 @@ package enum HubCache {
     let folder =
       "\(root)/models--" + identifier.name.split(separator: "/").joined(separator: "--")
     guard try FileStatus.of(folder)?.kind == .directory else {
-      throw missing(text, identifier, "the cache (\(root.printable)) does not have this model")
+      throw missing(
+        text, identifier,
+        "nothing lies at this path, and the cache (\(root.printable)) has no model of this name")
     }
     let revision = identifier.revision ?? "main"
     var commit = revision
@@ -95,6 +97,36 @@ package enum HubCache {
     }
     try checkIsWhole(text, identifier, folder, snapshot, commit)
     return snapshot
+  }
+
+  /// The name of a model that lies in the cache, with its revision.
+  ///
+  /// - Parameters:
+  ///   - path: A path, or a name of the hub.
+  ///   - environment: How variables are looked up.
+  /// - Returns: `org/name@commit`; nil if that would not find what lies at the path.
+  package static func name(
+    of path: String, environment: (String) -> String? = HubCache.variable
+  ) -> String? {
+    guard let place = try? Directory.resolve(try resolve(path, environment: environment)) else {
+      return nil
+    }
+    let parts = place.split(separator: "/").suffix(3).map { String($0) }
+    guard parts.count == 3, parts[0].hasPrefix("models--"), parts[1] == "snapshots" else {
+      return nil
+    }
+    let folder = Array(parts[0].utf8.dropFirst("models--".count))
+    guard
+      let dash = folder.indices.dropLast().first(where: { folder[$0...$0 + 1] == [0x2d, 0x2d] })
+    else { return nil }
+    let name =
+      String(decoding: folder[..<dash], as: UTF8.self) + "/"
+      + String(decoding: folder[(dash + 2)...], as: UTF8.self) + "@\(parts[2])"
+    guard isCommit(parts[2]), isName(name),
+      let found = try? resolve("hf://\(name)", environment: environment),
+      (try? Directory.resolve(found)) == place
+    else { return nil }
+    return name
   }
 
   /// Where models are kept.
@@ -171,75 +203,14 @@ package enum HubCache {
     let revision = identifier.revision.map { " --revision \($0)" } ?? ""
     return .malformed(
       message, file: text,
-      remedy: "run hf download \(identifier.name)\(revision), or check the path")
+      remedy: text.hasPrefix("hf://")
+        ? "Run hf download \(identifier.name)\(revision)."
+        : "Check the path, or run hf download \(identifier.name)\(revision).")
   }
 
   /// The value of an environment variable.
   package static func variable(_ name: String) -> String? {
     // Safety: the text is copied at once, and nothing here changes the environment.
     unsafe getenv(name).map { unsafe String(cString: $0) }
-  }
-}
-
-/// The list of files of a commit, as newer caches keep it: `{"files": {"config.json": {"size": 1}}}`.
-enum HubTree {
-  private static let byteLimit = 1 << 24
-  /// How names of weights end.
-  static let weights = [".safetensors", ".bin", ".index.json"]
-
-  /// The files of a commit and their lengths.
-  static func files(in path: String) throws(FormatError) -> [String: Int] {
-    let text = try InputFile.contents(of: path, byteLimit: byteLimit)
-    // Safety: the text outlives the scanner.
-    let files = unsafe text.withUnsafeBytes { bytes in
-      Result { () throws(FormatError) in
-        var scanner = unsafe JSONScanner(bytes, file: path, maximumDepth: 16)
-        var files: [String: Int] = [:]
-        try scanner.beginObject()
-        while let key = try scanner.nextKey() {
-          guard scanner.text(key, equals: "files") else {
-            try scanner.skipValue()
-            continue
-          }
-          try scanner.beginObject()
-          while let name = try scanner.nextKey() {
-            files[scanner.string(of: name)] = try byteCount(&scanner)
-          }
-        }
-        try scanner.end()
-        return files
-      }
-    }
-    return try files.get()
-  }
-
-  private static func byteCount(_ scanner: inout JSONScanner) throws(FormatError) -> Int? {
-    var byteCount: Int?
-    try scanner.beginObject()
-    while let key = try scanner.nextKey() {
-      if scanner.text(key, equals: "size") || scanner.text(key, equals: "lfs_size"),
-        case .integer(let size) = try scanner.scalar()
-      {
-        // The pointer of a large file has a size of its own.
-        byteCount = max(byteCount ?? 0, size)
-      } else if !(scanner.text(key, equals: "size") || scanner.text(key, equals: "lfs_size")) {
-        try scanner.skipValue()
-      }
-    }
-    return byteCount
-  }
-
-  /// The files without which the model cannot be loaded: its config, and the weights that count.
-  static func needed(_ files: [String: Int]) -> [(String, Int)] {
-    let single = files[Checkpoint.singleFileName] != nil
-    let isSharded = files[CheckpointIndex.fileName] != nil
-    return files.filter { name, _ in
-      switch name {
-      case "config.json", Checkpoint.singleFileName: true
-      case CheckpointIndex.fileName: !single
-      default:
-        !single && isSharded && name.hasPrefix("model-") && name.hasSuffix(".safetensors")
-      }
-    }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 }

@@ -37,7 +37,7 @@ enum NameCheck {
         model.name, model.catalog.checkpoint.path,
         "it has no tensor in common with the base: \(suggested.0)", remedy: suggested.1)
     }
-    guard found * 2 < baseNames.count else { return }
+    guard found * 2 < baseNames.count else { return try checkBlocks(model, base: base, rules) }
     if let suggested, comparison.suggestedCount > comparison.commonCount {
       throw .names(
         model.name, model.catalog.checkpoint.path,
@@ -49,6 +49,27 @@ enum NameCheck {
       model.name, model.catalog.checkpoint.path,
       "only \(found) of the base's \(baseNames.count) tensors are in it",
       remedy: "If it is a part of a model, --absent base takes what it lacks as unchanged.")
+  }
+
+  /// Refuses a model that has blocks, and of some of the base's blocks nothing: it has other layers.
+  private static func checkBlocks(
+    _ model: SourceModel, base: SourceModel, _ rules: TensorRules
+  ) throws(PipelineError) {
+    guard rules.absent != .base else { return }
+    let names = model.catalog.layerNames + model.terms.keys
+    let own = Set(names.filter(BlockName.isInBlock).map(BlockName.block))
+    let missing = base.catalog.layerNames.filter {
+      BlockName.isInBlock($0) && !own.contains(BlockName.block(of: $0))
+    }
+    guard let first = missing.first else { return }
+    let blocks = Set(missing.map(BlockName.block)).count
+    let name = BlockName.block(of: first).printable
+    throw .names(
+      model.name, model.catalog.checkpoint.path,
+      blocks == 1
+        ? "it has nothing of the block \(name), in which the base has \(missing.count) tensors"
+        : "it has nothing of \(blocks) blocks of the base, of which \(name) is the first",
+      remedy: "Is this a fine-tune of that base? --absent base takes what it lacks as unchanged.")
   }
 }
 

@@ -10,6 +10,8 @@ package struct PassFindings: Sendable {
   package var statistics: LayerStatistics
   /// The cuts of linear layers; empty if the method does not look at them.
   package var cuts = CutTable(partitionCount: 0, layers: [:])
+  /// What solving left of each model, by position.
+  package var solved: [Int: SolvedCount] = [:]
   private let recipe: MergeRecipe
   /// The recipe's own transforms that have their statistics, by their position among all.
   private var ready: [Int: any DeltaTransform] = [:]

@@ -72,7 +72,7 @@ package struct SolvePass: TensorPass {
     let plan = executor.plan
     let units = try executor.units(.solved)
     guard let solved = units.file else { preconditionFailure("units of a file have one") }
-    try solved.truncate(to: layers.byteCount)
+    try solved.truncate(to: layers.byteCount + 8 * layers.jobs.count)
     // The largest first, so that lanes end together.
     let jobs = layers.jobs.sorted {
       ($0.task.elementCount, $1.offset) > ($1.task.elementCount, $0.offset)
@@ -100,8 +100,36 @@ package struct SolvePass: TensorPass {
         }
       }
     }
+    findings.solved = try layers.counts(in: solved)
     executor.didSpill(layers.byteCount, in: self)
     executor.addInput(try InputFile.open(solved.path))
+  }
+}
+
+/// How many numbers of a model's solutions are not zero: what pruning by solving leaves.
+package struct SolvedCount: Sendable, Hashable {
+  package var layers = 0
+  package var elements = 0
+  package var kept = 0
+}
+
+extension SolvePlan {
+  /// What was counted, by model; nothing of solutions that are one for all.
+  fileprivate func counts(in file: WorkFile) throws -> [Int: SolvedCount] {
+    var counts: [Int: SolvedCount] = [:]
+    for job in jobs {
+      guard let model = job.model else { continue }
+      var kept: UInt64 = 0
+      try unsafe withUnsafeMutableBytes(of: &kept) {
+        try unsafe file.read(into: $0, at: countOffset(job))
+      }
+      counts[model, default: SolvedCount()].layers += 1
+      counts[model, default: SolvedCount()].elements += job.task.elementCount
+      // A file that was written to by others has no more than there are.
+      counts[model, default: SolvedCount()].kept +=
+        min(Int(clamping: UInt64(littleEndian: kept)), job.task.elementCount)
+    }
+    return counts
   }
 }
 
@@ -133,9 +161,10 @@ private struct LayerSolver {
       try unsafe solver.solve(
         rowCount: task.rowCount, columnCount: task.columnCount, modelCount: grams.count,
         readGram: { try unsafe grams[$0].read(task, $1, into: $2) }, readDeltas: unsafe readDeltas,
-        emit: { try unsafe emit($1, $0, job, isDelta: true) })
+        emit: { _ = try unsafe emit($1, $0, job, isDelta: true) })
       return
     }
+    var kept = 0
     let isDelta = method.solveTarget == .delta
     let solver = SparseSolver(
       rate: settings.pruningRate(of: task, model: model).value,
@@ -149,7 +178,9 @@ private struct LayerSolver {
         worker.countRead(try reader.readTuned(of: task, model: model, elements(rows, task)))
         unsafe widen(reader.deltas, rows.count * task.columnCount, into: target)
       },
-      emit: { try unsafe emit($1, $0, job, isDelta: isDelta) })
+      emit: { kept += try unsafe emit($1, $0, job, isDelta: isDelta) })
+    let count = (0..<8).map { UInt8(truncatingIfNeeded: kept >> (8 * $0)) }
+    try solved.write(count, at: layers.countOffset(job))
   }
 
   private func elements(_ rows: Range<Int>, _ task: TensorTask) -> Range<Int> {
@@ -164,13 +195,17 @@ private struct LayerSolver {
   }
 
   /// Keeps rows: deltas are added to the base, and everything is rounded to F32 once.
+  ///
+  /// - Returns: How many of the solution's numbers are not zero.
   private func emit(
     _ values: UnsafePointer<Double>, _ rows: Range<Int>, _ job: SolveJob, isDelta: Bool
-  ) throws {
+  ) throws -> Int {
     let range = elements(rows, job.task)
     if isDelta { worker.countRead(try reader.readBase(of: job.task, range)) }
+    var count = 0
     // SAFETY: the reader's buffers hold as many elements as it reads at once.
     for index in 0..<range.count {
+      if unsafe values[index] != 0 { count += 1 }
       let base = unsafe isDelta ? Double(reader.base.pointer[index]) : 0
       unsafe reader.deltas.pointer[index] = Float(base + values[index])
     }
@@ -178,6 +213,7 @@ private struct LayerSolver {
       UnsafeRawBufferPointer(start: reader.deltas.pointer, count: range.count * 4),
       at: job.offset + range.lowerBound * 4)
     worker.advance(by: range.count * 4)
+    return count
   }
 }
 

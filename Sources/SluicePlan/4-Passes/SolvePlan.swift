@@ -13,6 +13,8 @@ struct SolveJob: Sendable {
   let model: Int?
   /// Where the solved weights go in their file, as F32.
   let offset: Int
+  /// The position among all.
+  let number: Int
 
   /// The bytes of the solved weights.
   var byteCount: Int { task.elementCount * 4 }
@@ -28,6 +30,9 @@ struct SolvePlan: Sendable {
 
   /// The bytes of the file of solutions.
   var byteCount: Int { jobs.reduce(0) { $0 + $1.byteCount } }
+
+  /// Where the file of solutions says how many numbers of one are not zero, behind all of them.
+  func countOffset(_ job: SolveJob) -> Int { byteCount + 8 * job.number }
 
   /// Plans the solutions; without any if the method needs none.
   init(_ recipe: MergeRecipe, tasks: [TensorTask], solvedFile: Int) throws {
@@ -67,7 +72,7 @@ struct SolvePlan: Sendable {
     sources[0] = TensorSource(
       file: file, dtype: .f32, byteRange: offset..<(offset + task.elementCount * 4))
     tasks[index] = task.with(role: .linear, fineTuned: sources)
-    jobs.append(SolveJob(task: task, model: nil, offset: offset))
+    jobs.append(SolveJob(task: task, model: nil, offset: offset, number: jobs.count))
     offset += task.elementCount * 4
   }
 
@@ -80,7 +85,7 @@ struct SolvePlan: Sendable {
       try grams[model].checkMatrix(of: task, model: recipe.models[model].name)
       sources[model] = TensorSource(
         file: file, dtype: .f32, byteRange: offset..<(offset + task.elementCount * 4))
-      jobs.append(SolveJob(task: task, model: model, offset: offset))
+      jobs.append(SolveJob(task: task, model: model, offset: offset, number: jobs.count))
       offset += task.elementCount * 4
     }
     tasks[index] = task.with(role: .linear, fineTuned: sources)

@@ -20,7 +20,7 @@ extension PlanExplanation {
     fingerprint = recipe.fingerprint.hexadecimal
     modelNames = ["base"] + recipe.models.map(\.name)
     modelPaths = [recipe.base] + recipe.models.map(\.path)
-    stages = recipe.resolvedStages.map { Stage(name: $0.name, settings: $0.arguments) }
+    stages = recipe.resolvedStages().map { Stage(name: $0.name, settings: $0.arguments) }
     roles = PlanExplanation.roles(plan)
     passes = plan.tensors.passes.map { Pass($0, plan.tensors) }
     let memory = plan.memory

@@ -62,8 +62,14 @@ enum ExecArguments {
     if let limit = arguments.map.take("time-limit") { spec.timeLimit = try seconds(limit) }
     if let memory = arguments.map.take("memory") { spec.byteCount = try memory.size().bytes }
     spec.version = try version(command, arguments.directory)
-    spec.recipeText = recipeText(spec)
+    spec.recipeText = recipeText(spec) { Directory.name(of: $0) }
     return spec
+  }
+
+  /// A stage's arguments with the paths of a program written in some way.
+  static func text<Stage>(of stage: IdentifiedStage<Stage>, _ paths: WrittenPaths) -> String {
+    let spec = (stage.stage as? ExecTransform)?.spec ?? (stage.stage as? ExecOperator)?.spec
+    return spec.map { recipeText($0, file: paths.file) } ?? stage.arguments
   }
 
   /// An argument; one that names a file beside the recipe becomes its path.
@@ -126,8 +132,16 @@ enum ExecArguments {
   }
 
   /// What of the program is part of the recipe: not how long it may take, nor its memory.
-  private static func recipeText(_ spec: ExecSpec) -> String {
-    let command = spec.command.map(RecipeNode.quoted).joined(separator: ", ")
+  ///
+  /// - Parameters:
+  ///   - spec: The program.
+  ///   - file: How the paths of files are written: which files they are tells the version.
+  /// - Returns: The arguments of the stage.
+  private static func recipeText(_ spec: ExecSpec, file: (String) -> String) -> String {
+    let words = spec.command.map { word in
+      word.hasPrefix("/") && (try? FileStatus.of(word))??.kind == .regularFile ? file(word) : word
+    }
+    let command = words.map(RecipeNode.quoted).joined(separator: ", ")
     var pairs = ["command: [\(command)]", "name: \(RecipeNode.quoted(spec.name))"]
     if spec.kind == .delta {
       pairs.append("scope: \(spec.scope.rawValue)")

@@ -1,5 +1,4 @@
 internal import SluiceCore
-internal import SluiceFormats
 internal import SluiceMethods
 
 /// The chain form of a recipe with everything said: what a method, flags or a shorter recipe mean.
@@ -8,11 +7,19 @@ extension MergeRecipe {
   package static let resolvedFileName = "sluice-recipe.yaml"
 
   /// The recipe as a text that can be run again and gives the same bytes.
-  package var resolvedText: String {
+  ///
+  /// - Parameter paths: How paths are written.
+  /// - Returns: The text.
+  package func resolvedText(_ paths: WrittenPaths = .asGiven) -> String {
     var text = "# The resolved recipe of this merge: sluice run gives the same bytes again.\n"
-    text += "base: \(quoted(Directory.absolute(base)))\nmodels:\n"
+    if paths.isRelative { text += "# Paths start at the directory of this file.\n" }
+    if self.paths.contains(where: paths.isLeftOut) {
+      text +=
+        "# What lies elsewhere is only named: say where, with --base PATH and --model NAME=PATH.\n"
+    }
+    text += "base: \(quoted(paths.model(base)))\nmodels:\n"
     for model in models {
-      let (name, path) = (quoted(model.name), model.placeText)
+      let (name, path) = (quoted(model.name), model.placeText(paths))
       text += name.isLongKey ? "  ? \(name)\n  : \(path)\n" : "  \(name): \(path)\n"
     }
     text += "stages:\n"
@@ -21,7 +28,7 @@ extension MergeRecipe {
     if extraFiles[.losses] != nil {
       for model in models.indices { choices.models[model].weight = 1 }
     }
-    for stage in choices.resolvedStages {
+    for stage in choices.resolvedStages(paths) {
       let arguments = stage.arguments
       text += arguments.isEmpty ? "  - \(stage.name)\n" : "  - \(stage.name): {\(arguments)}\n"
     }
@@ -36,22 +43,32 @@ extension MergeRecipe {
   }
 
   /// The stages in order, each with the parameters that the methods look at.
-  package var resolvedStages: [ResolvedStage] {
-    var result = ["read", "delta"].map(builtIn) + custom(after: .delta)
+  package func resolvedStages(_ paths: WrittenPaths = .asGiven) -> [ResolvedStage] {
+    var result = ["read", "delta"].map(builtIn) + custom(after: .delta, paths)
     result.append(significanceStage)
     result.append(ratesStage)
-    result += [maskStage] + custom(after: .mask)
-    result += [amplifyStage] + custom(after: .amplify)
-    return result + [mergeStage, builtIn("write")]
+    result += [maskStage(paths)] + custom(after: .mask, paths)
+    result += [amplifyStage] + custom(after: .amplify, paths)
+    return result + [mergeStage(paths), builtIn("write")]
+  }
+
+  /// The paths of all models, adapters and files.
+  private var paths: [String] {
+    [base] + extraFiles.values
+      + models.flatMap { [$0.path] + $0.adapters.map(\.path) + $0.extraFiles.values }
   }
 
   private func builtIn(_ name: String) -> ResolvedStage {
     ResolvedStage(name: name, arguments: pairs(name).joined(separator: ", "))
   }
 
-  private func custom(after place: PlacedTransform.Place) -> [ResolvedStage] {
+  private func custom(
+    after place: PlacedTransform.Place, _ paths: WrittenPaths
+  ) -> [ResolvedStage] {
     stages.transforms.filter { $0.place == place }.map { placed in
-      ResolvedStage(name: placed.transform.name, arguments: placed.transform.arguments)
+      ResolvedStage(
+        name: placed.transform.name,
+        arguments: ExecArguments.text(of: placed.transform, paths))
     }
   }
 
@@ -78,15 +95,15 @@ extension MergeRecipe {
     return ResolvedStage(name: "assign-rates", arguments: pairs.joined(separator: ", "))
   }
 
-  private var maskStage: ResolvedStage {
-    let files = filePairs(of: method.pruning.row)
+  private func maskStage(_ paths: WrittenPaths) -> ResolvedStage {
+    let files = filePairs(of: method.pruning.row, paths)
     return ResolvedStage(name: "mask", arguments: (pairs("mask") + files).joined(separator: ", "))
   }
 
   /// The files that a method reads.
-  private func filePairs(of row: some MethodRow) -> [String] {
+  private func filePairs(of row: some MethodRow, _ paths: WrittenPaths) -> [String] {
     (row.files.needed + row.files.optional).compactMap { file in
-      func text(_ path: String) -> String { quoted(Directory.absolute(path)) }
+      func text(_ path: String) -> String { quoted(paths.file(path)) }
       guard file.isOfModel else {
         return extraFiles[file].map { "\(file.rawValue): \(text($0))" }
       }
@@ -106,13 +123,14 @@ extension MergeRecipe {
     return ResolvedStage(name: "amplify", arguments: pairs.joined(separator: ", "))
   }
 
-  private var mergeStage: ResolvedStage {
+  private func mergeStage(_ paths: WrittenPaths) -> ResolvedStage {
     var pairs = pairs("merge", leavingOut: stages.merging == nil ? [] : ["operator"])
     if let own = stages.merging {
       pairs.insert("operator: \(quoted(own.name))", at: 0)
-      if !own.arguments.isEmpty { pairs.append("with: {\(own.arguments)}") }
+      let arguments = ExecArguments.text(of: own, paths)
+      if !arguments.isEmpty { pairs.append("with: {\(arguments)}") }
     }
-    pairs += filePairs(of: method.merging.row)
+    pairs += filePairs(of: method.merging.row, paths)
     let weights = models.filter { $0.weight != 1 || $0.weightByTensor != nil }.map { model in
       "\(key(model.name)): \(model.weightByTensor?.recipeText ?? "\(model.weight)")"
     }
@@ -147,11 +165,11 @@ extension AnyParameterValue {
 
 extension MergeRecipe.Model {
   /// Where the model lies, as a recipe says it.
-  fileprivate var placeText: String {
-    let path = quoted(Directory.absolute(path))
+  fileprivate func placeText(_ paths: WrittenPaths) -> String {
+    let path = quoted(paths.model(path))
     guard !adapters.isEmpty else { return path }
     let list = adapters.map { adapter in
-      "{path: \(quoted(Directory.absolute(adapter.path))), scale: \(adapter.scale)}"
+      "{path: \(quoted(paths.model(adapter.path))), scale: \(adapter.scale)}"
     }
     return "{path: \(path), adapters: [\(list.joined(separator: ", "))]}"
   }

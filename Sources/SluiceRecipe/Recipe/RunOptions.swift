@@ -35,6 +35,8 @@ public struct RunOptions: Sendable, Hashable {
   package var inputCheck: InputCheck = .change
   /// How often finished work is recorded.
   package var journalPace = JournalPace()
+  /// How the recipe in the output names what lies on this machine.
+  package var recipePaths = WrittenPaths.Form.relative
   /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
   package var isJournaled = true
 

@@ -138,8 +138,8 @@ public struct MergeRun {
     let findings = try run.run(plan.tensors.passes, from: plan.passInputs)
     try work.beginPublishing()
     var report = MergeReport(
-      plan: plan, statistics: findings.statistics, cuts: findings.cuts, sums: work.sums,
-      norms: work.norms, passes: run.metrics)
+      plan: plan, statistics: findings.statistics, cuts: findings.cuts, solved: findings.solved,
+      sums: work.sums, norms: work.norms, passes: run.metrics)
     report.figures = work.figures
     report.totals.bytesSpilled = run.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes

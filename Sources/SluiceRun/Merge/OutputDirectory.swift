@@ -89,10 +89,10 @@ struct OutputDirectory {
   ) throws {
     var waiting = try sideFiles(noting: names)
     report.copiedFiles = waiting.names.sorted()
+    let recipe = plan.recipe.resolvedText(WrittenPaths(plan.options.recipePaths, from: path))
     try waiting.add(
       AtomicFile.holding(
-        Array(plan.recipe.resolvedText.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)",
-        via: work))
+        Array(recipe.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)", via: work))
     if plan.layout.index != nil {
       try names.willName(namedShards)
       try shards.publish(in: path)

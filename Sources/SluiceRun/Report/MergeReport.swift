@@ -50,18 +50,24 @@ public struct MergeReport: Sendable {
     package let requestedRate: Double
     /// The linear layers, in byte order of their names.
     package let layers: [Layer]
+    /// What solving left of them, where the model's layers were pruned in this way.
+    package let solved: SolvedCount?
 
+    /// How many linear layers were counted.
+    package var layerCount: Int { solved?.layers ?? layers.count }
     /// The elements of all linear layers.
-    public var elementCount: Int { layers.reduce(0) { $0 + $1.statistics.elementCount } }
-    /// The deltas of linear layers that were kept.
-    public var keptCount: Int { layers.reduce(0) { $0 + $1.cuts.kept } }
+    public var elementCount: Int {
+      layers.reduce(solved?.elements ?? 0) { $0 + $1.statistics.elementCount }
+    }
+    /// The deltas of linear layers that were kept; the weights, where weights were removed.
+    public var keptCount: Int { layers.reduce(solved?.kept ?? 0) { $0 + $1.cuts.kept } }
     /// The share of linear layers' deltas that was set to zero or was zero; nil without such layers.
     public var achievedRate: Double? {
       elementCount > 0 ? 1 - Double(keptCount) / Double(elementCount) : nil
     }
     /// The mean of the layers' rates, weighted by their elements; nil without such layers.
     package var assignedRate: Double? {
-      guard elementCount > 0 else { return nil }
+      guard !layers.isEmpty, elementCount > 0 else { return nil }
       return layers.reduce(0) { sum, layer in
         sum + (layer.cuts.rates.last ?? 0) * Double(layer.statistics.elementCount)
       } / Double(elementCount)
@@ -92,8 +98,9 @@ public struct MergeReport: Sendable {
   package let adapters: [AdapterReport?]
 
   init(
-    plan: MergePlan, statistics: LayerStatistics, cuts: CutTable, sums: OutputSums,
-    norms: DeltaNorms? = nil, passes: [PassMetrics]
+    plan: MergePlan, statistics: LayerStatistics, cuts: CutTable,
+    solved: [Int: SolvedCount] = [:], sums: OutputSums, norms: DeltaNorms? = nil,
+    passes: [PassMetrics]
   ) {
     self.plan = plan
     self.sums = sums
@@ -105,7 +112,7 @@ public struct MergeReport: Sendable {
         requestedRate: plan.requestedRate(model: ordinal),
         layers: zip(statistics.tasks, statistics.layers[ordinal]).compactMap { task, layer in
           cuts[task.ordinal, ordinal].map { Layer(statistics: layer, cuts: $0) }
-        })
+        }, solved: solved[ordinal])
     }
     adapters = models.indices.map { AdapterReport(plan, model: $0, norms) }
     warnings =

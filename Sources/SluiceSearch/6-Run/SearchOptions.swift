@@ -1,4 +1,5 @@
 package import SluiceCore
+package import SluiceRecipe
 
 /// What a user can set of a search beside the recipe and the evaluator.
 package struct SearchOptions: Sendable, Hashable {
@@ -44,6 +45,8 @@ package struct SearchOptions: Sendable, Hashable {
   package var keep = Keep.none
   /// Whether the merge with the factors that were found is evaluated, too.
   package var evaluatesMerge = false
+  /// How the recipe in the output names what lies on this machine.
+  package var recipePaths = WrittenPaths.Form.relative
   /// Whether earlier evaluations are thrown away.
   package var startsOver = false
 

@@ -156,7 +156,8 @@ package struct SearchRun: Sendable {
   }
 
   private func write(_ result: SearchResult, to directory: SearchDirectory) throws {
-    let text = result.applied(to: recipe).resolvedText
+    let text = result.applied(to: recipe).resolvedText(
+      WrittenPaths(options.recipePaths, from: directory.path))
     try AtomicFile.write(
       Array(text.utf8), to: "\(directory.path)/\(SearchResult.recipeName)", via: directory.work)
     try AtomicFile.write(

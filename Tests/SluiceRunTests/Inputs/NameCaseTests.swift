@@ -86,6 +86,23 @@ struct NameCaseTests {
     #expect(found.model["model.visual.blocks.3.proj.weight"]?.bytes == vision[3].bytes)
   }
 
+  @Test("a model that has nothing of a block is refused, unless that is what it is")
+  func absentBlock() throws {
+    let input = try InputCase()
+    try input.write("base", InputCase.llama(0))
+    try input.write("a", InputCase.llama(1).filter { !$0.name.hasPrefix("model.layers.1.") })
+    try input.write("b", InputCase.llama(2))
+    let refusal = try input.refusal()
+    #expect(refusal.exitCode == .badInput && refusal.subject.model == "a")
+    #expect(refusal.message.contains("the block model.layers.1, in which the base has 8 tensors"))
+    #expect(refusal.remedy?.contains("--absent base") == true)
+    let found = try input.run {
+      InputCase.average(&$0)
+      $0.method.absent = .base
+    }
+    #expect(found.messages(.missingTensor).count == 8)
+  }
+
   @Test("missing tensors are refused where that is asked for")
   func absentIsError() throws {
     let input = try InputCase()
