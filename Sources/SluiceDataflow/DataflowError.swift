@@ -11,7 +11,7 @@ package struct DataflowError: SluiceError, Hashable {
 
   /// The run was ended on request.
   static func stopped(_ reason: StopReason) -> DataflowError {
-    let remedy = "Run the same command again to go on."
+    let remedy = "Run the same command again to resume."
     switch reason {
     case .signal(let number):
       return DataflowError(

@@ -49,7 +49,10 @@ struct CommandTests {
     arguments: [
       ("dppa", ["linear layers", "requested", "pruned", "kept"], ["weight", "factors"]),
       ("dare", ["requested", "dropped at random", "kept"], ["linear layers", "pruned"]),
-      ("none", ["all changes of all models were merged"], ["requested", "pruned", "kept"]),
+      (
+        "none", ["all changes of all models were merged", "change", "elected sign"],
+        ["requested", "pruned", "kept"]
+      ),
     ])
   func summaries(prune: String, words: [String], missing: [String]) throws {
     let directory = try FamilyDirectory()

@@ -66,8 +66,8 @@ struct SearchCommandTests {
   @Test("shows every evaluation, and events as JSON")
   func shown() throws {
     let text = try search(["--method", "2", "--model", names[0]])
-    #expect(text.errors.contains("\(names[0]) as it is: t 0.9000 ("))
-    #expect(text.errors.contains("\(names[0]) x 1,1: t 0.8910, Domain-Ratio 99.00 %"))
+    #expect(text.errors.contains("\(names[0]), unmerged: t 0.9000 ("))
+    #expect(text.errors.contains("\(names[0]) x [1, 1]: t 0.8910, Domain-Ratio 99.00 %"))
     let json = try search(["--method", "2", "--model", names[0], "--json", "--step", "0.2"])
     let events = (json.errors + json.output).split(separator: "\n").compactMap { line in
       (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]

@@ -58,7 +58,7 @@ import Testing
     let error = #expect(throws: DataflowError.self) { try cancellation.throwFirstError() }
     #expect(error?.failure.exitCode == exitCode)
     #expect(error?.failure.message == message)
-    #expect(error?.failure.remedy == "Run the same command again to go on.")
+    #expect(error?.failure.remedy == "Run the same command again to resume.")
   }
 
   @Test("an action runs in the order of registering, unless its registration was dropped")

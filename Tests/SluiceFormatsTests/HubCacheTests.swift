@@ -103,6 +103,18 @@ struct HubCacheTests {
 
 @Suite("First bytes of files")
 struct FileSignatureTests {
+  @Test("an output whose run is not finished is told from a directory without a model")
+  func unfinished() throws {
+    let scratch = try ScratchDirectory()
+    try scratch.write("x", to: "out/.sluice/manifest.json")
+    try scratch.write("x", to: "other/notes.txt")
+    func failure(_ name: String) throws -> Failure {
+      try #require(throws: FormatError.self) { try Checkpoint.open(scratch(name)) }.failure
+    }
+    #expect(try failure("out").message == "the run in it is not finished")
+    #expect(try failure("other").message.hasPrefix("neither "))
+  }
+
   @Test(
     "files are known by their first bytes, whatever they are called",
     arguments: [

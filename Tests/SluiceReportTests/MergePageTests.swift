@@ -16,10 +16,11 @@ import Testing
   /// A merge on disk: `base`, one directory for each model, `out`.
   private func merge(
     seed: UInt64 = 21, names: [String] = ["math", "law"], tieBreak: TieBreak = .spread,
-    change: (inout MergeRecipe) -> Void = { _ in }
+    change: (inout MergeRecipe) -> Void = { _ in }, shape: (inout FamilySpec) -> Void = { _ in }
   ) throws -> (directory: ScratchDirectory, report: MergeReport, family: ModelFamily) {
     var spec = FamilySpec(seed: seed)
     spec.fineTunes = names.indices.map { FamilySpec.FineTune("model\($0)", drift: .heavy) }
+    shape(&spec)
     let family = spec.build()
     let directory = try ScratchDirectory()
     try family.base.write(to: directory("base"), layout: ShardingLayout())
@@ -151,6 +152,44 @@ import Testing
     let sentence = try #require(page.all("h1").first).text
     #expect(sentence.hasPrefix("math and law merged into one model: 20.1 % of the elements"))
     #expect(page.all("strong").count == 4)
+  }
+
+  @Test("the sizes of deltas are drawn for each model, with zeros and quantiles")
+  func distributions() throws {
+    let (directory, report, family) = try merge()
+    let page = try page(directory)
+    let ridges = page.all("path").filter { $0.attributes["class"] == "ridge" }
+    #expect(ridges.count == 2 * report.models.count)
+    #expect(ridges.allSatisfy { $0.attributes["d"]?.hasSuffix("Z") == true })
+    let block = "model.layers.0"
+    var deltas: [Float] = []
+    for task in report.plan.tasks where task.role == .linear && task.name.hasPrefix(block + ".") {
+      let base = try #require(family.base[task.name]?.floats)
+      deltas += zip(try #require(family.fineTuned[0].model[task.name]?.floats), base).map {
+        $0 - $1
+      }
+    }
+    let row = try #require(
+      page.all("tr").map(\.text).first { $0.hasPrefix(block) && $0.contains("e-") })
+    // Within a class of sizes quantiles are between its ends.
+    let median = Double(deltas.map(\.magnitude).sorted()[deltas.count / 2])
+    let written = try #require(
+      row.split(separator: "%").dropFirst().first.flatMap { Double($0.prefix(6)) })
+    #expect(written > median / 2 && written < median * 2)
+  }
+
+  @Test("a page about 32 blocks of two models, with all there is, takes at most 1 MiB")
+  func size() throws {
+    let (directory, _, _) = try merge(shape: { spec in
+      spec.layerCount = 32
+      (spec.hiddenSize, spec.headCount, spec.headSize) = (64, 2, 32)
+      spec.intermediateSize = 96
+    })
+    let page = try ReportPage(directory("out")) {
+      try DimensionFigures.read($0, pattern: nil) {}
+    }
+    #expect(page.bytes.count > 300_000)
+    #expect(page.bytes.count <= 1 << 20, "\(page.bytes.count)")
   }
 
   @Test("two merges are compared, tensor by tensor") func comparison() throws {

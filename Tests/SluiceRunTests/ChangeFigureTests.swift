@@ -40,6 +40,10 @@ import Testing
       #expect(found.merged == compared(sum, sum))
       for high in deltas.indices {
         #expect(found.shares[high] == compared(sum, deltas[high]))
+        let classes = DeltaSizes.classCount
+        let sizes = ScalarKernels.sizes(
+          deltas[high], first: DeltaSizes.firstExponent, classCount: classes)
+        #expect(found.sizes[(high * classes)..<((high + 1) * classes)].map(Int.init) == sizes)
         for low in 0...high {
           let pair = compared(deltas[low], deltas[high])
           #expect(found.changes[ChangeFigures.Sums.index(low, high)] == pair)

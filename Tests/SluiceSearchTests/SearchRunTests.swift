@@ -124,6 +124,21 @@ struct SearchRunTests {
     #expect(scratch.runs.count == count)
   }
 
+  @Test("evaluates the base with the merge, once, where it is a directory")
+  func base() throws {
+    let scratch = try SearchScratch()
+    let script = "case $2 in merged|base) echo '{\"tasks\": {\"gsm\": 0.1}}'; exit;; esac\n"
+    let evaluator = try scratch.evaluator(script + SearchScratch.dome)
+    try Directory.create("\(scratch.path)/base")
+    #expect(try scratch.run(evaluator).base == nil)
+    for _ in 0..<2 {
+      let result = try scratch.run(evaluator) { $0.evaluatesMerge = true }
+      #expect(result.base == TaskScores(["gsm": 0.1]))
+    }
+    #expect(scratch.runs.count { $0.hasPrefix("base") } == 1)
+    #expect(try SearchResult.read(scratch.out).base == TaskScores(["gsm": 0.1]))
+  }
+
   @Test("what was found is written even if the merge cannot be evaluated")
   func mergeFails() throws {
     let scratch = try SearchScratch()

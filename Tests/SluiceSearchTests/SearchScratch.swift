@@ -86,7 +86,11 @@ final class FolderMaker: CandidateMaker {
   }
 
   func existingPath(of candidate: Candidate) -> String? {
-    if case .dense(let model) = candidate.content { "\(path)/\(model)" } else { nil }
+    switch candidate.content {
+    case .dense(let model): "\(path)/\(model)"
+    case .base: (try? FileStatus.of("\(path)/base")) == .some(nil) ? nil : "\(path)/base"
+    case .amplified, .merged: nil
+    }
   }
 
   func byteCount(of candidate: Candidate) throws -> Int { 1000 }

@@ -17,7 +17,7 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
           --prune dare --pruning-rate 0.9 --weight law=0.5 -o merged
         sluice merge --base llama --model llama-math -o merged --dry-run
 
-      A run that was stopped, by whatever, goes on when the same command is given again.
+      A stopped run resumes if you run the same command again.
       """)
 
   @OptionGroup var recipe: RecipeOptions

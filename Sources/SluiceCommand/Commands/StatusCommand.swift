@@ -36,7 +36,7 @@ struct StatusCommand: ParsableCommand, HasOutputOptions {
     var text =
       switch status.state {
       case .finished: "finished: \(out) holds a merged model\n"
-      case .stopped: "stopped: the command that began the run goes on with it\n"
+      case .stopped: "stopped: run the same command again to resume it\n"
       case .running(let holder): "running: \(holder.isEmpty ? "a process" : holder) is at work\n"
       }
     guard status.state != .finished else { return text }

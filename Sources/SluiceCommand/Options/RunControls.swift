@@ -102,6 +102,11 @@ struct ReadControls: ParsableArguments {
       "How often finished work is recorded, in seconds; 0 for never.", visibility: .hidden))
   var journalInterval = 1.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Whether the report says how tensors are changed.", visibility: .hidden))
+  var changes: Switch = .on
+
   @Option(help: ArgumentHelp("The vector units to use.", visibility: .hidden))
   var vectorLevel: VectorLevel?
 
@@ -117,6 +122,7 @@ struct ReadControls: ParsableArguments {
     guard (0...3600).contains(journalInterval) else {
       throw UsageError("the journal interval must lie in 0 ... 3600 seconds")
     }
+    options.measuresChanges = changes == .on
     options.isJournaled = journalInterval > 0
     options.journalPace.interval = .seconds(journalInterval)
     if let vectorLevel { options.vectorLevel = vectorLevel }

@@ -58,7 +58,8 @@ struct SearchControls: ParsableArguments {
   @Option(help: "Which candidates stay, under OUT/best.")
   var keep: SearchOptions.Keep = .none
 
-  @Flag(help: "Evaluate the merge of all models with the factors that were found, too.")
+  @Flag(
+    help: "Evaluate the merge of all models with the factors that were found, and the base, too.")
   var evaluateMerge = false
 
   @Flag(help: "Throw all that was evaluated away and start over.")

@@ -32,7 +32,19 @@ extension MergeSummary {
         ("pruned", { report, _ in report.achievedRate.map { NumberFormat.percent($0) } ?? "" }))
       columns.append(("kept", { report, _ in NumberFormat.grouped(report.keptCount) }))
     }
-    if !isCounted, prune.bands != .none,
+    if !isCounted,
+      report.models.indices.contains(where: { report.measuredChange(model: $0) != nil })
+    {
+      columns.append(
+        (
+          "change",
+          { own, _ in
+            report.models.firstIndex { $0.name == own.name }
+              .flatMap { report.measuredChange(model: $0) }.map { NumberFormat.percent($0) } ?? ""
+          }
+        ))
+    }
+    if !isCounted, prune.bands != .none || (merge.elects && recipe.method.trimDensity < 1),
       report.models.indices.contains(where: { report.measuredKeptShare(model: $0) != nil })
     {
       columns.append(
@@ -63,12 +75,20 @@ extension MergeSummary {
       let said = recipe.models.first { $0.name == model.name }
       rows.append(columns.map { $0.cell(model, said) })
     }
-    return Format.table(rows) + remark(prune, isCounted)
+    return Format.table(rows) + remark(recipe.method, isCounted)
   }
 
   /// What the columns do not say.
-  private static func remark(_ prune: PruneMethod, _ isCounted: Bool) -> String {
-    if prune.bands == .none { return "all changes of all models were merged\n" }
+  private static func remark(_ method: MethodParameters, _ isCounted: Bool) -> String {
+    let (prune, density) = (method.pruning.row, method.trimDensity)
+    let elects = method.merging.row.elects
+    if prune.bands == .none {
+      if elects, density < 1 {
+        return "TIES left the largest \(NumberFormat.percent(density, 0)) of each model's changes\n"
+      }
+      let rest = elects ? "; where they contradict each other, the elected sign stays" : ""
+      return "all changes of all models were merged\(rest)\n"
+    }
     if isCounted { return "" }
     return prune.drawsMasks
       ? "changes were dropped at random, at the requested rate\n"

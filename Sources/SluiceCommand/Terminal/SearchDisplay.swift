@@ -55,9 +55,10 @@ struct SearchDisplay: Sendable {
 
   private func name(_ candidate: Candidate) -> String {
     switch candidate.content {
-    case .dense(let model): "\(model) as it is"
-    case .amplified(let model, let factors): "\(model) x \(factors)"
+    case .dense(let model): "\(model), unmerged"
+    case .amplified(let model, let factors): "\(model) x \(factors.listed)"
     case .merged: "the merge"
+    case .base: "the base"
     }
   }
 

@@ -4,7 +4,7 @@ internal import SluiceSearch
 
 /// The live line of a search: how many candidates have scores, the best so far, and what is at work.
 ///
-/// `5 evaluated, best 87.20 % (math x 1.1,1.3)  math x 1.2,1.3 35 s, about 25 s left: 310/500 tasks`
+/// `5 evaluated, best 87.20 % (math x [1.1, 1.3])  math x [1.2, 1.3] 35 s, about 25 s left: 310/500 tasks`
 final class SearchLine: Sendable {
   private struct AtWork: Sendable {
     let name: String

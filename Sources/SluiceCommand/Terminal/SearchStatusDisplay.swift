@@ -8,7 +8,7 @@ enum SearchStatusDisplay {
     var text =
       switch status.state {
       case .finished: "finished: \(out)/\(SearchResult.fileName) has the factors\n"
-      case .stopped: "stopped: the command that began the search goes on with it\n"
+      case .stopped: "stopped: run the same command again to resume the search\n"
       case .running(let holder): "running: \(holder.isEmpty ? "a process" : holder) is at work\n"
       }
     var rows = [["model", "evaluated", "last", "evaluators took"]]

@@ -36,6 +36,7 @@ enum SearchSummary {
         text += "  Domain-Ratio of \(name.printable): \(NumberFormat.percent(ratio))\n"
       }
     }
+    if let base = result.base { text += "\nthe base: \(scores(base))\n" }
     text += "\n\(out)/\(SearchResult.fileName) has the whole way; to merge:\n"
     text += "  sluice run \(out)/\(SearchResult.recipeName) --out merged\n"
     return text

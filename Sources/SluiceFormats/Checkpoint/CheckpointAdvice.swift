@@ -39,6 +39,11 @@ enum CheckpointAdvice {
         "no checkpoint: \(broken.name.printable) is a link to nothing", file: path,
         remedy: "download the model again")
     }
+    if entries.contains(where: { $0.name == unfinishedName && $0.status?.kind == .directory }) {
+      return .malformed(
+        "the run in it is not finished", file: path,
+        remedy: "run the command that began it again, or see sluice status \(path.printable)")
+    }
     return .malformed(
       "neither \(CheckpointIndex.fileName) nor \(Checkpoint.singleFileName) found", file: path,
       remedy: "give the directory that holds the model's config.json")
@@ -53,6 +58,9 @@ enum CheckpointAdvice {
     }
     return nil
   }
+
+  /// The directory in an output that is there as long as a run is not finished.
+  private static let unfinishedName = ".sluice"
 
   /// Whether a name is one that PyTorch files have.
   static func isPickled(_ name: String) -> Bool {

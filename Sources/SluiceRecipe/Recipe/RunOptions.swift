@@ -37,6 +37,8 @@ public struct RunOptions: Sendable, Hashable {
   package var journalPace = JournalPace()
   /// How the recipe in the output names what lies on this machine.
   package var recipePaths = WrittenPaths.Form.relative
+  /// Whether it is noted how tensors are changed.
+  package var measuresChanges = true
   /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
   package var isJournaled = true
 

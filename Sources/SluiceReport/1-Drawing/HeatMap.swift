@@ -68,31 +68,57 @@ struct HeatMap {
       if hasPositions {
         drawBands(values, y: y, cellWidth: cellWidth, size, &svg)
       } else {
-        for (column, value) in values.enumerated() {
-          guard let value else { continue }
-          svg.rectangle(
-            x: HeatMap.left + Double(column) * cellWidth, y: y, width: size.0, height: size.1,
-            style: style(value), opacity: opacity(value),
-            title: "\(cellTitle(row, column)): \(format(value))")
-        }
+        drawCells(values, row: row, y: y, cellWidth: cellWidth, size, &svg)
       }
       svg.newLine()
     }
     drawScale(&svg)
   }
 
-  /// Many narrow cells: those of one shade are one shape, since a page has thousands of them.
+  /// Cells that say their number when they are pointed at, in few bytes: a page has thousands of them.
+  private func drawCells(
+    _ values: [Double?], row: Int, y: Double, cellWidth: Double, _ size: (Double, Double),
+    _ svg: inout Markup
+  ) {
+    svg.element("g", ["class": "cell"]) { svg in
+      for (column, value) in values.enumerated() {
+        guard let value else { continue }
+        let x = HeatMap.left + Double(column) * cellWidth
+        let shape = HeatMap.shape(x, y, size.0, size.1)
+        let shade = Numbers.fixed(opacity(value), 2)
+        let attributes: KeyValuePairs<String, String> =
+          isSigned && value < 0
+          ? ["class": "minus", "d": shape, "fill-opacity": shade]
+          : ["d": shape, "fill-opacity": shade]
+        svg.element("path", attributes) {
+          $0.element("title", text: "\(cellTitle(row, column)): \(format(value))")
+        }
+      }
+    }
+  }
+
+  private static func shape(_ x: Double, _ y: Double, _ width: Double, _ height: Double) -> String {
+    let (width, height) = (Numbers.point(width), Numbers.point(height))
+    return "M\(Numbers.point(x)) \(Numbers.point(y))h\(width)v\(height)h-\(width)z"
+  }
+
+  /// Many narrow cells: those of one shade are one shape, and neighbours of one shade one cell.
   private func drawBands(
     _ values: [Double?], y: Double, cellWidth: Double, _ size: (Double, Double), _ svg: inout Markup
   ) {
     let shades = 24.0
     var shapes: [Int: String] = [:]
-    for (column, value) in values.enumerated() {
-      guard let value else { continue }
-      let x = Numbers.point(HeatMap.left + Double(column) * cellWidth)
-      let (width, height) = (Numbers.point(size.0), Numbers.point(size.1))
-      shapes[Int((opacity(value) * shades).rounded()), default: ""] +=
-        "M\(x) \(Numbers.point(y))h\(width)v\(height)h-\(width)z"
+    let shadeOf = values.map { $0.map { Int((opacity($0) * shades).rounded()) } }
+    var column = 0
+    while column < shadeOf.count {
+      let shade = shadeOf[column]
+      let end = shadeOf[column...].firstIndex { $0 != shade } ?? shadeOf.count
+      if let shade {
+        let width = Double(end - column - 1) * cellWidth + size.0
+        let x = HeatMap.left + Double(column) * cellWidth
+        shapes[shade, default: ""] += HeatMap.shape(x, y, width, size.1)
+      }
+      column = end
     }
     for (shade, shape) in shapes.sorted(by: { $0.key < $1.key }) {
       svg.empty(

@@ -38,8 +38,8 @@ enum Numbers {
   /// A coordinate.
   static func point(_ value: Double) -> String {
     guard value.isFinite else { return "0" }
-    let text = fixed(max(-1e6, min(value, 1e6)), 2)
-    return text.hasSuffix(".00") ? String(text.dropLast(3)) : text
+    let text = fixed(max(-1e6, min(value, 1e6)), 1)
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 
   /// Steps of 1, 2 or 5 times a power of ten that cut a range into about `count` parts.

@@ -14,6 +14,11 @@ struct DimensionPictures {
     }
   }
 
+  /// The largest share of any band: the end of the one scale.
+  private var largest: Double {
+    counts.flatMap(\.models).flatMap { $0.rows + $0.columns }.max() ?? 0
+  }
+
   private func picture(
     _ model: Int, _ what: String, _ bands: KeyPath<DimensionCounts.Model, [Double]>
   ) -> Picture? {
@@ -24,7 +29,7 @@ struct DimensionPictures {
       return (0..<most).map { $0 < own.count ? own[$0] : nil }
     }
     let known = cells.joined().compactMap(\.self)
-    guard let least = known.min(), let largest = known.max() else { return nil }
+    guard let least = known.min(), let greatest = known.max() else { return nil }
     let isRows = bands == \.rows
     let sizes = counts.map { isRows ? $0.rowCount : $0.columnCount }
     let counts = counts
@@ -34,7 +39,8 @@ struct DimensionPictures {
       rowNames: names,
       columnNames: (0..<most).map {
         $0 == 0 ? "first" : $0 == most - 1 ? "last of \(sizes.max() ?? 0)" : ""
-      }, hasPositions: true, range: least...largest, format: { Numbers.percent($0) },
+      }, hasPositions: true, range: 0...(largest > 0 ? largest : 1),
+      format: { Numbers.percent($0) },
       cellTitle: { row, band in
         let size = sizes[row]
         let first = (band * size + most - 1) / most
@@ -44,7 +50,7 @@ struct DimensionPictures {
     return Picture(
       title: "\(facts.models[model].name): kept by \(what)",
       description: "Share of elements kept in bands of \(what) of \(counts.count) layers, from "
-        + "\(Numbers.percent(least)) to \(Numbers.percent(largest)). Layers run downwards, bands sideways.",
+        + "\(Numbers.percent(least)) to \(Numbers.percent(greatest)). Layers run downwards, bands sideways.",
       caption:
         "Layers downwards, \(isRows ? "rows" : "columns") from the first to the last, in \(most) bands.",
       height: map.height,

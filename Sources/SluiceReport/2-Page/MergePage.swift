@@ -38,6 +38,7 @@ struct MergePage {
         return page.note("The report does not say how tensors were changed.")
       }
       overview(&page)
+      page.row(DistributionPictures(facts).pictures, id: "distribution")
       let pictures = ChangePictures(facts)
       page.row(pictures.sizes, id: "size")
       page.row(pictures.agreements, id: "agreement")
@@ -121,7 +122,8 @@ struct MergePage {
       "Layers that a fine-tune changed in few places by much are more significant; less of them is pruned."
     ) { page in
       let multiple = facts.recipe["significanceMultiple"]?.number ?? 5
-      let most = facts.models.flatMap { $0.layers.map(\.significance) }.max() ?? 0
+      // What lies below a twentieth is next to nothing, and looks like it.
+      let most = max(0.05, facts.models.flatMap { $0.layers.map(\.significance) }.max() ?? 0)
       page.row(
         facts.models.compactMap { LayerPictures($0).significance(multiple: multiple, most: most) },
         id: "significance")
@@ -147,7 +149,9 @@ struct MergePage {
       "Kept elements", "What stays of each fine-tune: by block, and by dimension."
     ) { page in
       let pictures = RatePictures(facts: facts)
-      page.row(facts.models.compactMap { pictures.partitions($0) }, id: "partitions")
+      let most = pictures.most
+      page.row(
+        facts.models.compactMap { pictures.partitions($0, most: most) }, id: "partitions")
       switch dimensions {
       case .missing(let why): page.note("By dimension: not available, as \(why).")
       case .counted(let counts, let pattern):

@@ -53,6 +53,26 @@ extension Markup {
     newLine()
   }
 
+  /// Writes the numbers that stand out.
+  mutating func cards(_ cards: [(number: String, text: String)]) {
+    element("ul", ["class": "cards"]) { page in
+      for card in cards {
+        page.element("li") { page in
+          page.element("strong", text: card.number)
+          page.element("span", text: card.text)
+        }
+      }
+    }
+    newLine()
+  }
+
+  /// Writes a command that can be given next.
+  mutating func command(_ why: String, _ command: String) {
+    element("p", text: why)
+    element("pre") { $0.element("code", text: command) }
+    newLine()
+  }
+
   /// Says what is not on the page, and why.
   mutating func note(_ text: String) { element("p", ["class": "note"], text: text) }
 

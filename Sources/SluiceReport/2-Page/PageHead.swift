@@ -92,22 +92,12 @@ struct PageHead {
         "p", ["class": "lead"],
         text: "Into \(facts.base), pruned by \(facts.prune), merged by \(facts.merging).")
     }
-    page.element("ul", ["class": "cards"]) { page in
-      for card in cards {
-        page.element("li") { page in
-          page.element("strong", text: card.number)
-          page.element("span", text: card.text)
-        }
-      }
-    }
+    page.cards(cards)
     warnings(&page)
-    page.element("p", text: "To make it again:")
     let directory = Directory.parent(of: path)
-    page.element("pre") { page in
-      page.element(
-        "code", text: "sluice run \(PageHead.quoted("\(directory)/sluice-recipe.yaml")) again")
-    }
-    page.newLine()
+    page.command(
+      "To make it again:",
+      "sluice run \(PageHead.quoted("\(directory)/sluice-recipe.yaml")) again")
   }
 
   private func warnings(_ page: inout Markup) {
@@ -139,7 +129,7 @@ struct PageHead {
   }
 
   /// A word as a shell takes it.
-  private static func quoted(_ word: String) -> String {
+  static func quoted(_ word: String) -> String {
     let isPlain = word.unicodeScalars.allSatisfy {
       $0.isASCII
         && ($0.properties.isAlphabetic || ("0"..."9").contains($0)

@@ -42,8 +42,22 @@ struct RatePictures {
         }), draw: drawing.draw)
   }
 
+  /// The largest share that any model keeps of a block.
+  var most: Double {
+    facts.models.flatMap { model in
+      Dictionary(grouping: model.layers, by: \.block).values.map { layers in
+        layers.reduce(0) { $0 + $1.keptInAll } / max(1, layers.reduce(0) { $0 + $1.elements })
+      }
+    }.max() ?? 0
+  }
+
   /// What each partition keeps of each block.
-  func partitions(_ model: ReportedMerge.Model) -> Picture? {
+  ///
+  /// - Parameters:
+  ///   - model: The model.
+  ///   - most: The end of the scale, which all models share.
+  /// - Returns: The picture; nil if there is too much to be drawn.
+  func partitions(_ model: ReportedMerge.Model, most: Double) -> Picture? {
     let blocks = Dictionary(grouping: model.layers, by: \.block)
     let partitions = model.layers.map(\.kept.count).max() ?? 0
     guard !blocks.isEmpty, (1...16).contains(partitions), blocks.count <= HeatMap.rowLimit else {
@@ -57,7 +71,7 @@ struct RatePictures {
         layers.reduce(0) { $0 + (partition < $1.kept.count ? $1.kept[partition] : 0) } / elements
       }
     }
-    let most = kept.map { $0.reduce(0, +) }.max() ?? 0
+    let own = kept.map { $0.reduce(0, +) }.max() ?? 0
     let labels = (0..<partitions).map { partition in
       let rate =
         partition < facts.partitionRates.count
@@ -69,12 +83,12 @@ struct RatePictures {
     }
     let drawing = ColumnBars(
       columns: kept, names: names.map(LayerPictures.number), titles: names, partNames: labels,
-      top: most)
+      top: max(most, own))
     return Picture(
       title: "\(model.name): kept by block and partition",
       description:
         "Share of deltas kept in \(names.count) blocks, in \(partitions) partitions on top of each "
-        + "other; at most \(Numbers.percent(most)).",
+        + "other; at most \(Numbers.percent(own)).",
       caption:
         "Each column is a block; partitions from the most severe upwards, with the factors that amplified "
         + "them.",

@@ -1,3 +1,4 @@
+internal import SluiceFormats
 internal import SluiceSearch
 
 /// The page of a search.
@@ -8,17 +9,17 @@ struct SearchPage {
   /// The bytes of the page.
   var text: [UInt8] {
     Page.text(title: "sluice: search for amplification factors") { page in
-      page.element("header") { page in
-        page.element("h1", text: "Search for amplification factors")
-        page.element("p", ["class": "lead"], text: path)
-      }
-      page.facts([
-        ("pruning", facts.prune), ("strategy", facts.strategy),
-        ("step and bound", "\(Numbers.factor(facts.step)), \(Numbers.factor(facts.bound))"),
-        ("evaluator", facts.evaluator),
-      ])
+      SearchHead(facts: facts, path: path).write(to: &page)
       results(&page)
+      MergedScores(facts: facts).write(to: &page)
       for (index, model) in facts.models.enumerated() { section(model, index, &page) }
+      page.section("Settings", "What was searched with.") { page in
+        page.facts([
+          ("pruning", facts.prune), ("strategy", facts.strategy),
+          ("step and bound", "\(Numbers.factor(facts.step)), \(Numbers.factor(facts.bound))"),
+          ("evaluator", facts.evaluator), ("result", path),
+        ])
+      }
       page.element("footer", text: "Made by sluice report. The page needs nothing but itself.")
     }
   }
@@ -28,24 +29,25 @@ struct SearchPage {
       page in
       page.table(
         Picture.Table(
-          head: ["model", "factors", "Domain-Ratio", "method", "candidates", "time"],
+          head: [
+            "model", "factors", "Domain-Ratio", "ahead of the next", "neighbours differ by",
+            "method", "candidates", "time",
+          ],
           rows: facts.models.map { model in
-            [
+            let noise = SearchNoise(model, step: facts.step)
+            let seconds = model.trajectory.reduce(0) { $0 + $1.seconds }
+            return [
               model.name, model.factors.values.map(Numbers.factor).joined(separator: ", "),
-              Numbers.fixed(model.domainRatio, 4), model.method, "\(model.trajectory.count)",
-              Numbers.seconds(model.trajectory.reduce(0) { $0 + $1.seconds }),
+              Numbers.fixed(model.domainRatio, 4),
+              noise.lead.map { Numbers.fixed($0, 4) } ?? "-",
+              noise.neighbours.map { Numbers.fixed($0, 4) } ?? "-", model.method,
+              "\(model.trajectory.count)",
+              Numbers.seconds(seconds),
             ]
           }))
-      if let merged = facts.merged {
-        page.element("h3", text: "The merge with all factors")
-        page.table(
-          Picture.Table(
-            head: ["model", "Domain-Ratio"],
-            rows: merged.domainRatios.sorted { $0.key < $1.key }.map {
-              [$0.key, Numbers.fixed($0.value, 4)]
-            }))
-        page.note("Scores: \(merged.tasks.text)")
-      }
+      page.note(
+        "Neighbours are candidates one step apart in one factor; the number is the median of what their Domain-Ratios "
+          + "differ by. A lead that is not above it may be chance.")
     }
   }
 
@@ -57,7 +59,8 @@ struct SearchPage {
       "Partitions \(rates); dense: \(model.dense.text). The Domain-Ratio is the geometric mean of the scores "
         + "divided by these."
     ) { page in
-      page.row([pictures.map(), pictures.progress()].compactMap(\.self), id: "search-\(index)")
+      let row = [pictures.map(), pictures.progress(), pictures.tasks(), pictures.cost()]
+      page.row(row.compactMap(\.self), id: "search-\(index)")
       if model.trajectory.contains(where: { $0.factors.values.count != 2 }) {
         page.note(
           "The way through the factors is drawn for two partitions only; the table has all.")
@@ -78,7 +81,7 @@ struct SearchPage {
 
 extension TaskScores {
   /// The scores by the names of their tasks; `-` for one that was no number.
-  fileprivate var text: String {
+  var text: String {
     names.map { "\($0) \(tasks[$0].map { Numbers.fixed($0, 4) } ?? "-")" }.joined(separator: ", ")
   }
 }

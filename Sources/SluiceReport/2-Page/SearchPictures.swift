@@ -3,7 +3,7 @@ internal import SluiceSearch
 /// Pictures of the way of a search: the paper's Figure 2.
 struct SearchPictures {
   let model: SearchResult.Model
-  private var steps: [SearchResult.Step] { model.trajectory }
+  var steps: [SearchResult.Step] { model.trajectory }
 
   /// The candidates of two partitions as places, in the order in which they were asked for.
   func map() -> Picture? {

@@ -45,6 +45,10 @@ enum StyleSheet {
     .cell { fill: var(--cell); } .minus { fill: var(--part2); } .track { fill: var(--track); }
     .part0 { fill: var(--part0); } .part1 { fill: var(--part1); } .part2 { fill: var(--part2); }
     .part3 { fill: var(--part3); } .part4 { fill: var(--part4); }
+    .line0 { stroke: var(--part0); } .line1 { stroke: var(--part1); } .line2 { stroke: var(--part2); }
+    .line3 { stroke: var(--part3); } .line4 { stroke: var(--part4); }
+    .line0, .line1, .line2, .line3, .line4 { fill: none; stroke-width: 2; stroke-linejoin: round; }
+    .ridge { fill: var(--cell); fill-opacity: .5; stroke: var(--cell); stroke-width: 1; stroke-linejoin: round; }
     .axis { stroke: var(--quiet); stroke-width: 1; } .grid { stroke: var(--rule); stroke-width: 1; }
     .mark { stroke: var(--accent); stroke-width: 2; }
     .path { fill: none; stroke: var(--quiet); stroke-width: 1; } .best { fill: none; stroke: var(--accent); stroke-width: 2.5; }
@@ -58,7 +62,14 @@ enum StyleSheet {
     ul { padding-left: 20px; margin: 8px 0; } li { overflow-wrap: anywhere; margin: 4px 0; }
     dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 12px 0; }
     dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
-    @media print { body { max-width: none; } figure { break-inside: avoid; } nav { display: none; } }
+    @media print {
+      :root { color-scheme: light; --page: #ffffff; --ink: #000000; --quiet: #444b52; --rule: #c4c9ce; --card: #ffffff;
+        --track: #eceef0; --cell: #0b5fa5; --part0: #0b4f8a; --part1: #6aaede; --part2: #d9822b; --part3: #8a6bb8;
+        --part4: #93a1ad; --accent: #b3261e; }
+      body { max-width: none; padding: 0; font-size: 11pt; print-color-adjust: exact; } nav { display: none; }
+      figure, tr, li { break-inside: avoid; } h2, h3, h4, summary { break-after: avoid; }
+      .scroll { overflow: visible; } th, td { font-size: 7pt; padding-right: 5px; white-space: normal; }
+      details::details-content { content-visibility: visible; display: block; height: auto; } }
     footer { margin-top: 40px; color: var(--quiet); font-size: .875rem; }
 
     """

@@ -16,8 +16,8 @@ enum LayerWarnings {
           + "clamped"
       },
       about(model, .manyTies, { undecided($0) > 0.01 ? undecided($0) : 0 }) { layer in
-        "decided at a threshold by the tie rule for more than 1 % of their elements "
-          + "(\(percent(undecided(layer))) here)"
+        "tied at the threshold in more than 1 % of their elements "
+          + "(\(percent(undecided(layer))) here); --tie-break says which stay"
       },
       about(model, .emptyPartition, { hasEmptyRing($0) ? 1 : 0 }) { _ in
         "left with a partition that keeps nothing more than a more severe one"

@@ -17,6 +17,21 @@ extension MergeReport {
     json.endArray()
   }
 
+  /// The size of a model's deltas beside that of the base's weights, as far as they were looked at; nil where
+  /// nothing was.
+  package func measuredChange(model: Int) -> Double? {
+    let own = ChangeFigures.Sums.index(model, model)
+    var (change, base) = (0.0, 0.0)
+    for task in plan.tasks {
+      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
+      guard let sums = figures?.sums(of: task, stripCount: strips), sums.count > 0 else { continue }
+      let weight = Double(task.elementCount) / Double(sums.count)
+      change += sums.changes[own].dot * weight
+      base += sums.base.dot * weight
+    }
+    return base > 0 ? (change / base).squareRoot() : nil
+  }
+
   /// The share of a model's deltas in linear layers that are not zero when they are merged, as far as they were
   /// looked at; nil where none was.
   package func measuredKeptShare(model: Int) -> Double? {
@@ -53,6 +68,7 @@ extension MergeReport {
       json.member("cosine", sums.shares[model].cosine(sums.merged, sums.changes[own]))
       json.member(
         "inherited", JSONScalar(sums.shares[model].dot, over: sums.changes[own].dot))
+      writeSizes(&json, sums, model)
       json.endObject()
     }
     json.endArray()
@@ -63,6 +79,16 @@ extension MergeReport {
     }
     json.endArray()
     json.endObject()
+  }
+
+  /// The classes of sizes from the first to the last in which there is something.
+  private func writeSizes(_ json: inout JSONWriter, _ sums: ChangeFigures.Sums, _ model: Int) {
+    let classes = DeltaSizes.classCount
+    let sizes = sums.sizes[(model * classes)..<((model + 1) * classes)]
+    let first = sizes.firstIndex { $0 > 0 } ?? sizes.startIndex
+    let end = (sizes.lastIndex { $0 > 0 } ?? first - 1) + 1
+    json.member("firstSize", .integer(DeltaSizes.firstExponent + first - sizes.startIndex))
+    json.list("sizes", sizes[first..<end].map { .integer(Int($0)) })
   }
 
   private func writePair(

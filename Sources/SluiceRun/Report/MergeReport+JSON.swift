@@ -199,7 +199,7 @@ extension JSONWriter {
     }
   }
 
-  fileprivate mutating func list(_ key: String, _ values: [JSONScalar]) {
+  mutating func list(_ key: String, _ values: [JSONScalar]) {
     self.key(key)
     beginArray(isOnOneLine: true)
     for value in values { self.value(value) }

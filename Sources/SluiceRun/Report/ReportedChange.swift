@@ -18,6 +18,10 @@ package struct ReportedChange {
     package let cosine: Double?
     /// How many times the model's deltas are in what was added.
     package let inherited: Double?
+    /// How many deltas that were looked at are at least as large as 2 to the power of `firstSize`, and below
+    /// twice that; then of twice the size, and so on.
+    package let firstSize: Int
+    package let sizes: [Double]
   }
 
   /// How two models are alike.
@@ -59,7 +63,12 @@ package struct ReportedChange {
       return Model(
         change: number("change"), keptChange: number("keptChange"), changed: number("changed"),
         keptShare: number("keptShare"), cosine: model["cosine"]?.number,
-        inherited: model["inherited"]?.number)
+        inherited: model["inherited"]?.number,
+        firstSize: model["firstSize"]?.number.flatMap { Int(exactly: $0) }.map {
+          max(-150, min($0, 128))
+        }
+          ?? 0,
+        sizes: (model["sizes"]?.numbers ?? []).prefix(256).map { max(0, $0 ?? 0) })
     }
     pairs = (tree["pairs"]?.list ?? []).compactMap { pair in
       guard let first = pair["first"]?.number.flatMap({ Int(exactly: $0) }),

@@ -1,11 +1,12 @@
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluicePlan
+internal import SluiceRecipe
 internal import SluiceStages
 
 /// Figures of changes as journals have them (docs/reference/journal.md).
 extension ChangeFigures.Sums {
-  /// The number of elements, then each comparison: its product, and both counts.
+  /// The number of elements, then each comparison: its product, and both counts; then the sizes.
   var encoded: [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(count: count)
@@ -14,6 +15,7 @@ extension ChangeFigures.Sums {
       bytes.append(count: comparison.both)
       bytes.append(count: comparison.same)
     }
+    for size in sizes { bytes.append(littleEndian: size) }
     return bytes
   }
 
@@ -22,18 +24,20 @@ extension ChangeFigures.Sums {
     var reader = ByteReader(encoded)
     // Small enough for sums over all strips.
     guard let count = reader.count(), count < 1 << 32 else { return nil }
+    // Of n models there are 2 + n (n + 2) comparisons, and n times as many sizes as classes.
+    func byteCount(_ models: Int) -> Int {
+      8 + 24 * (2 + models * (models + 2)) + 4 * DeltaSizes.classCount * models
+    }
+    guard let models = (1...4096).first(where: { byteCount($0) >= encoded.count }),
+      byteCount(models) == encoded.count
+    else { return nil }
     var comparisons: [Comparison] = []
-    while !reader.isAtEnd {
+    for _ in 0..<(2 + models * (models + 2)) {
       guard let bits = reader.integer(UInt64.self), let both = reader.count(),
         let same = reader.count(), both <= count, same <= both
       else { return nil }
       comparisons.append(Comparison(dot: Double(bitPattern: bits), both: both, same: same))
     }
-    // Of n models there are 2 + n (n + 2).
-    guard
-      let models = (1...4096).first(where: { 2 + $0 * ($0 + 2) >= comparisons.count }),
-      2 + models * (models + 2) == comparisons.count
-    else { return nil }
     self.init(modelCount: models)
     self.count = count
     (base, merged) = (comparisons[0], comparisons[1])
@@ -41,6 +45,10 @@ extension ChangeFigures.Sums {
     changes = Array(comparisons[2..<2 + pairs])
     kept = Array(comparisons[(2 + pairs)..<(2 + 2 * pairs)])
     shares = Array(comparisons[(2 + 2 * pairs)...])
+    for index in sizes.indices {
+      guard let size = reader.integer(UInt32.self), Int(size) <= count else { return nil }
+      sizes[index] = size
+    }
   }
 }
 
@@ -52,8 +60,8 @@ extension TensorPlan {
   var changeFigures: ChangeFigures {
     let fileCount = files.count
     let hasFrames = spill.isOn || !stored.isEmpty
-    return ChangeFigures(modelCount: modelCount) { task in
-      task.fineTuned.allSatisfy { ($0?.file ?? 0) < fileCount }
+    return ChangeFigures(modelCount: modelCount) { [isAsked = options.measuresChanges] task in
+      isAsked && task.fineTuned.allSatisfy { ($0?.file ?? 0) < fileCount }
         && !(hasFrames && task.role == .linear)
     }
   }

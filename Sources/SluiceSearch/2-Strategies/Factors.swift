@@ -23,8 +23,12 @@ package struct Factors: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// `1.3,1.1`, as `--amplify` takes it.
-  package var description: String {
+  package var description: String { texts.joined(separator: ",") }
+
+  /// `[1.3, 1.1]`, as people read it.
+  package var listed: String { "[\(texts.joined(separator: ", "))]" }
+
+  private var texts: [String] {
     values.map { $0 == $0.rounded() && abs($0) < 1e15 ? "\(Int($0))" : "\($0)" }
-      .joined(separator: ",")
   }
 }

@@ -2,6 +2,8 @@
 package struct Candidate: Sendable, Hashable {
   /// Which models' deltas it is made of.
   package enum Content: Sendable, Hashable {
+    /// The base as it is.
+    case base
     /// A fine-tuned model as it is.
     case dense(model: String)
     /// The base and the pruned, amplified deltas of one model.
@@ -21,6 +23,7 @@ package struct Candidate: Sendable, Hashable {
     switch content {
     case .dense(let model), .amplified(let model, _): model
     case .merged: "merged"
+    case .base: "base"
     }
   }
 
@@ -33,6 +36,7 @@ package struct Candidate: Sendable, Hashable {
   package var label: String {
     switch content {
     case .dense: "dense"
+    case .base: "base"
     case .amplified(_, let factors): factors.description
     case .merged(let factors):
       factors.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ";")

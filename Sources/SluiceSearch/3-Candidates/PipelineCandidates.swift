@@ -41,6 +41,7 @@ package struct PipelineCandidates: CandidateMaker {
         recipe.models[index].amplification = factors[recipe.models[index].name]?.values ?? []
       }
       return recipe
+    case .base: recipe.models.removeAll()
     case .dense(let name):
       recipe.models.removeAll { $0.name != name }
       recipe.method.pruning = .none
@@ -66,10 +67,16 @@ package struct PipelineCandidates: CandidateMaker {
     return try MergePlan(recipe, options: options).manifest().identity
   }
 
-  /// The fine-tuned model's own directory for the dense model.
+  /// The model's own directory for the dense model, and for the base.
   package func existingPath(of candidate: Candidate) -> String? {
-    guard case .dense(let name) = candidate.content,
-      let path = recipe.models.first(where: { $0.name == name && $0.adapters.isEmpty })?.path,
+    let path: String? =
+      switch candidate.content {
+      case .base: recipe.base
+      case .dense(let name):
+        recipe.models.first { $0.name == name && $0.adapters.isEmpty }?.path
+      case .amplified, .merged: nil
+      }
+    guard let path = path.flatMap({ try? HubCache.resolve($0) }),
       (try? FileStatus.of(path))?.kind == .directory
     else { return nil }
     return path

@@ -33,7 +33,11 @@ final class CandidateEvaluation: Sendable {
   ) throws -> Evaluation {
     let key = Evaluation.Key(
       space: space, label: candidate.label, evaluator: evaluator.identity)
-    if case .merged = candidate.content, let known = journal.earlier[key] { return known }
+    // Those of single models are known by the search that asks for them.
+    switch candidate.content {
+    case .merged, .base: if let known = journal.earlier[key] { return known }
+    case .dense, .amplified: break
+    }
     onEvent(.started(candidate, isNeeded: isNeeded))
     let start = MonotonicTime.now
     let (path, isMade) = try checkpoint(of: candidate, job: job)

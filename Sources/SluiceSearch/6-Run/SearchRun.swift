@@ -143,6 +143,7 @@ package struct SearchRun: Sendable {
     try write(result, to: directory)
     if options.evaluatesMerge {
       result.merged = try merged(result, models, bench)
+      result.base = try base(models, bench)
       try write(result, to: directory)
     }
     if options.keep == .best {
@@ -184,6 +185,21 @@ package struct SearchRun: Sendable {
     }
     return SearchResult.Merged(
       tasks: evaluation.scores, domainRatios: ratios, seconds: evaluation.seconds)
+  }
+}
+
+extension SearchRun {
+  /// Evaluates the base, where it can be handed to an evaluator as it is.
+  private func base(
+    _ models: [ModelSearch], _ bench: CandidateEvaluation
+  ) throws -> TaskScores? {
+    let candidate = Candidate(.base)
+    guard let name = models.first?.name, maker.existingPath(of: candidate) != nil else {
+      return nil
+    }
+    // What a model's candidates are made of, the base is among.
+    let space = try maker.identity(of: Candidate(.dense(model: name)))
+    return try bench.evaluate(candidate, space: space, job: 0, isNeeded: true, check: nil).scores
   }
 }
 

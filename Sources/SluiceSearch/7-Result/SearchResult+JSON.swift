@@ -25,6 +25,7 @@ extension SearchResult {
         json.member("seconds", merged.seconds)
         json.endObject()
       }
+      if let base { SearchResult.write("base", base.tasks, to: &json) }
       json.endObject()
     } + [UInt8(ascii: "\n")]
   }
@@ -110,6 +111,7 @@ extension SearchResult {
         try scanner.beginArray()
         while try scanner.nextElement() { result.models.append(try model(&scanner)) }
       case "merged": result.merged = try merged(&scanner)
+      case "base": result.base = TaskScores(try table(&scanner))
       default: try scanner.skipValue()
       }
     }

@@ -73,6 +73,8 @@ package struct SearchResult: Sendable, Hashable {
   package var models: [Model]
   /// The merge, if it was evaluated.
   package var merged: Merged?
+  /// The base's scores, if it was evaluated.
+  package var base: TaskScores?
 
   /// Fills the factors into a recipe.
   package func applied(to recipe: MergeRecipe) -> MergeRecipe {

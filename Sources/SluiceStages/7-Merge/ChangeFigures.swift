@@ -20,12 +20,15 @@ package final class ChangeFigures: Sendable {
     package var kept: [Comparison]
     /// What is added to the base's weights with each model's deltas as they came.
     package var shares: [Comparison]
+    /// How many of each model's deltas, as they came, are of which class of `DeltaSizes`.
+    package var sizes: [UInt32]
 
     /// Sums of nothing.
     package init(modelCount: Int) {
       changes = Array(repeating: Comparison(), count: modelCount * (modelCount + 1) / 2)
       kept = changes
       shares = Array(repeating: Comparison(), count: modelCount)
+      sizes = Array(repeating: 0, count: modelCount * DeltaSizes.classCount)
     }
 
     /// Where a pair of models is in `changes` and `kept`.
@@ -43,6 +46,10 @@ package final class ChangeFigures: Sendable {
         kept[index] += other.kept[index]
       }
       for index in shares.indices { shares[index] += other.shares[index] }
+      // At most as many as there are elements: what is looked at of a tensor has less than 2^32.
+      for index in sizes.indices {
+        sizes[index] = sizes[index].addingReportingOverflow(other.sizes[index]).partialValue
+      }
     }
   }
 
@@ -65,7 +72,8 @@ package final class ChangeFigures: Sendable {
   /// The bytes of the figures of a strip.
   package static func byteCount(modelCount: Int) -> Int {
     let pairs = modelCount * (modelCount + 1) + modelCount
-    return 128 + MemoryLayout<Sums>.stride + pairs * MemoryLayout<Comparison>.stride
+    return 160 + MemoryLayout<Sums>.stride + pairs * MemoryLayout<Comparison>.stride
+      + modelCount * DeltaSizes.classCount * 4
   }
 
   /// Whether a tensor is looked at.

@@ -6,12 +6,13 @@ final class ChangeMeter {
   private let kernels: Kernels
   private var sample: TileSample?
   private var sums: ChangeFigures.Sums
-  private var first = 0
+  private let sizes: DeltaSizeCounter
 
   init(_ figures: ChangeFigures, kernels: Kernels) {
     self.figures = figures
     self.kernels = kernels
     sums = ChangeFigures.Sums(modelCount: figures.modelCount)
+    sizes = DeltaSizeCounter(modelCount: figures.modelCount)
   }
 
   func begin(_ strip: Strip, tileElements: Int) {
@@ -36,6 +37,7 @@ final class ChangeMeter {
     for high in 0..<models {
       let (change, kept) = unsafe (buffers.keptDelta(of: high), buffers.delta(of: high))
       unsafe add(merged, change, count, to: &sums.shares[high])
+      unsafe sizes.add(change, count: count, model: high)
       for low in 0...high {
         let index = ChangeFigures.Sums.index(low, high)
         unsafe add(buffers.keptDelta(of: low), change, count, to: &sums.changes[index])
@@ -52,6 +54,7 @@ final class ChangeMeter {
   func end(_ strip: Strip, scale: Float) {
     guard sample != nil else { return }
     let scale = Double(scale)
+    sums.sizes = sizes.take()
     sums.merged.dot *= scale * scale
     for model in sums.shares.indices { sums.shares[model].dot *= scale }
     figures.set(sums, strip: strip.ordinal)

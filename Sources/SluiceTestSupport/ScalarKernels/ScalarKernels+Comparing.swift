@@ -1,6 +1,16 @@
 package import SluiceKernels
 
 extension ScalarKernels {
+  /// How many numbers have a magnitude in each power of two from `first` on; smaller ones are in the first class,
+  /// larger ones in the last, zero in none.
+  package static func sizes(_ values: [Float], first: Int, classCount: Int) -> [Int] {
+    var counts = [Int](repeating: 0, count: classCount)
+    for value in values where value.isNormal {
+      counts[max(0, min(Int(value.exponent) - first, classCount - 1))] += 1
+    }
+    return counts
+  }
+
   /// Compares two runs, element by element; sixteen sums, as the kernel has them.
   package static func compared(_ first: [Float], _ second: [Float]) -> Comparison {
     var sums = [Double](repeating: 0, count: 16)
