@@ -9,3 +9,12 @@ struct SluiceSlowPairTests {
   @Test("the passes of plan and run are the same", arguments: MethodPair.all)
   func passes(pair: MethodPair) throws { try PassTests().expectSamePasses(pair) }
 }
+
+/// What the fast tests conclude from fingerprints, byte by byte.
+@Suite("Every pipeline in every way")
+struct SluiceSlowPipelineTests {
+  @Test("each gives the bytes that it says", arguments: PipelineTests.withoutPrograms)
+  func bytes(name: String) throws {
+    try PipelineTests().expectAsSaid(name, mergesEqualOnes: true)
+  }
+}

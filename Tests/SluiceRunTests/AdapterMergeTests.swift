@@ -100,7 +100,7 @@ import Testing
   }
 
   /// Methods that survey, draw, trim, amplify and elect.
-  private static let methods: [(String, @Sendable (inout MethodParameters) -> Void)] = [
+  fileprivate static let methods: [(String, @Sendable (inout MethodParameters) -> Void)] = [
     (
       "ties",
       {
@@ -143,8 +143,10 @@ import Testing
 
   @Test(
     "Merging adapters of ranks 4, 16 and 64 equals merging their folded models' deltas in F32",
-    arguments: methods.map(\.0))
-  func foldedModels(name: String) throws {
+    arguments: [Self.methods[0].0])
+  func foldedModels(name: String) throws { try Self.expectAsFolded(name) }
+
+  static func expectAsFolded(_ name: String) throws {
     let method = try #require(Self.methods.first { $0.0 == name }).1
     let base = Self.base(.f32)
     let scene = try Scene(Self.zeros(base))
@@ -304,4 +306,11 @@ extension TinyLoRA {
     return ScalarKernels.product(
       try #require(factors.b.floats), try #require(factors.a.floats), rank: rank, scale: scale)
   }
+}
+
+/// What the fast tests show with one method, with all.
+@Suite("Merges of adapters by every method")
+struct SluiceSlowAdapterTests {
+  @Test("equal those of their folded models", arguments: AdapterMergeTests.methods.map(\.0))
+  func foldedModels(name: String) throws { try AdapterMergeTests.expectAsFolded(name) }
 }

@@ -30,7 +30,7 @@ struct DiskNeedsTests {
     let total = DiskNeeds(plan, output: merge.output("any")).byteCount
     let callCount = try merge.calls().count
     var least = Int.max
-    for position in stride(from: 4, to: callCount, by: callCount / 12) {
+    for position in stride(from: 4, to: callCount, by: callCount / 5) {
       let name = "killed-\(position)"
       let disk = FailingDisk(under: merge.output(name), .kill, at: position)
       _ = try? merge.run(name)
