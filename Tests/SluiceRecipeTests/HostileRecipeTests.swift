@@ -52,6 +52,22 @@ struct HostileRecipeTests {
     #expect(try parse(recipe.resolvedText()).fingerprint == recipe.fingerprint)
   }
 
+  @Test(
+    "a sign that begins a name is none before an adapter",
+    arguments: zip(
+      ["m+a", "m+a+b", "+m", "+m+a", "x/+m", "m+x/+a", "m++a", "m+"], [1, 2, 0, 1, 0, 1, 0, 0]))
+  func signs(path: String, adapterCount: Int) throws {
+    let recipe = try RecipeFile.parse(
+      "merge_method: dppa\nbase_model: b\nmodels: {m: \"\(path)\"}", directory: "/nowhere",
+      options: RunOptions(threads: 1)
+    ).recipe
+    #expect(recipe.models[0].adapters.count == adapterCount)
+    let again = try parse(recipe.resolvedText())
+    #expect(again.models[0].path == recipe.models[0].path)
+    #expect(again.models[0].adapters.map(\.path) == recipe.models[0].adapters.map(\.path))
+    #expect(again.fingerprint == recipe.fingerprint)
+  }
+
   @Test("as many models as fit are read in seconds, each with what is its own")
   func manyModels() throws {
     let count = 12_000

@@ -2,7 +2,8 @@ internal import SluiceFormats
 
 /// A path with adapters behind it: `model+adapter`, as mergekit writes it, and `model+one+another`.
 ///
-/// A path that exists as it stands is no such thing, whatever signs it has.
+/// A path that exists as it stands is no such thing, whatever signs it has; nor is a name that begins with
+/// one.
 package struct AdaptedPath {
   private let path: String
   private let adapters: [String]
@@ -14,7 +15,7 @@ package struct AdaptedPath {
   ///   - directory: What relative paths are relative to.
   package init(_ text: String, in directory: String = ".") {
     let whole = RecipePath.resolve(model: text, in: directory)
-    let parts = text.split(separator: "+", omittingEmptySubsequences: false).map { String($0) }
+    let parts = AdaptedPath.parts(of: text)
     let exists = ((try? FileStatus.of(whole)) ?? nil) != nil
     guard parts.count > 1, !exists, parts.allSatisfy({ !$0.isEmpty }) else {
       (path, adapters) = (whole, [])
@@ -22,6 +23,23 @@ package struct AdaptedPath {
     }
     path = RecipePath.resolve(model: parts[0], in: directory)
     adapters = parts.dropFirst().map { RecipePath.resolve(model: $0, in: directory) }
+  }
+
+  /// The paths between the signs.
+  ///
+  /// One that begins a name is part of it: so a path is the same once more when a directory is put before it.
+  private static func parts(of text: String) -> [String] {
+    var parts = [""]
+    var last: Character = "/"
+    for letter in text {
+      if letter == "+", last != "/" {
+        parts.append("")
+      } else {
+        parts[parts.count - 1].append(letter)
+      }
+      last = letter
+    }
+    return parts
   }
 
   /// What a model of this path is called if nobody says it.

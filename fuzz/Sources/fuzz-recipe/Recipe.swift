@@ -15,10 +15,10 @@ public func fuzzRecipe(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let recipe = try parse(text)
     _ = recipe.facts
     try RecipeCheck.check(recipe)
-    let resolved = recipe.resolvedText
+    let resolved = recipe.resolvedText()
     let again: MergeRecipe
     do { again = try parse(resolved) } catch { fatalError("\(error)\n\(resolved)") }
-    precondition(again.resolvedText == resolved, "\(resolved)\n\(again.resolvedText)")
+    precondition(again.resolvedText() == resolved, "\(resolved)\n\(again.resolvedText())")
     precondition(again.fingerprint == recipe.fingerprint, resolved)
     precondition(again.models.map(\.name) == recipe.models.map(\.name), resolved)
   }
