@@ -1,3 +1,4 @@
+internal import SluiceCore
 package import SluiceDataflow
 package import SluiceFormats
 internal import SluicePlan
@@ -58,12 +59,27 @@ package final class Journal: Sendable {
   }
 
   /// Makes an empty file for a journal.
+  ///
+  /// It has its name only once its header is on the disk: what a loss of power would otherwise leave under
+  /// that name may be anything, and is then taken for somebody else's.
+  ///
+  /// - Parameters:
+  ///   - path: The path; its directory is for the caller to wait for.
+  ///   - manifest: What the journal is of.
+  ///   - directory: Where it is kept until then; beside its path if nil.
+  /// - Returns: The file.
+  /// - Throws: If the disk reports an error.
   package static func createFile(
-    at path: String, manifest: Hash128
+    at path: String, manifest: Hash128, via directory: String? = nil
   ) throws(FormatError) -> WorkFile {
-    let file = try WorkFile.create(at: path)
-    try file.write(JournalFormat.header(manifest: manifest), at: 0)
-    try file.sync()
+    try AtomicFile.holding(JournalFormat.header(manifest: manifest), to: path, via: directory)
+      .publish(waitsForName: false)
+    guard let file = try WorkFile.open(at: path) else {
+      throw FormatError(
+        Failure(
+          .inputOutput, subject: Subject(file: path), message: "the journal is gone at once",
+          remedy: "Is something else at work in the directory?"))
+    }
     return file
   }
 

@@ -23,7 +23,9 @@ final class EvaluationJournal: Sendable {
   /// Opens the journal of a directory, or begins one.
   ///
   /// What a crash left half-written at its end is cut off.
-  init(in directory: String, startsOver: Bool, cancellation: Cancellation) throws {
+  init(
+    in directory: String, via work: String, startsOver: Bool, cancellation: Cancellation
+  ) throws {
     let path = "\(directory)/\(EvaluationJournal.fileName)"
     if startsOver { try Directory.removeFile(path) }
     var known: [Evaluation.Key: Evaluation] = [:]
@@ -43,14 +45,16 @@ final class EvaluationJournal: Sendable {
         try found.truncate(to: reader.validByteCount)
         file = found
       case .missing:
-        file = try Journal.createFile(at: path, manifest: EvaluationJournal.identity)
+        file = try Journal.createFile(
+          at: path, manifest: EvaluationJournal.identity, via: work)
       case .foreign, .valid:
         throw SearchError.usage(
           "\(path) is not the journal of a search, or of another version",
           remedy: "Choose another --out; --restart throws the journal away.")
       }
     } else {
-      file = try Journal.createFile(at: path, manifest: EvaluationJournal.identity)
+      file = try Journal.createFile(
+        at: path, manifest: EvaluationJournal.identity, via: work)
       try Directory.sync(directory)
     }
     earlier = known

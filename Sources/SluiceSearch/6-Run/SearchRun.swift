@@ -51,7 +51,8 @@ package struct SearchRun: Sendable {
     try directory.removeCandidates()
     let jobs = try DiskQuota(setup, maker, directory).jobs(onEvent)
     let journal = try EvaluationJournal(
-      in: directory.path, startsOver: options.startsOver, cancellation: cancellation)
+      in: directory.path, via: directory.work, startsOver: options.startsOver,
+      cancellation: cancellation)
     do {
       var models = zip(setup.models, spaces).map { model, space in
         ModelSearch(

@@ -100,6 +100,19 @@ struct JournalTests {
     }
   }
 
+  @Test("has its name only once its header is on the disk")
+  func name() throws {
+    let scratch = try ScratchDirectory()
+    let disk = FailingDisk(under: scratch.path)
+    _ = try Journal.createFile(at: scratch("journal"), manifest: JournalTests.manifest)
+    disk.end()
+    let calls = disk.calls.filter { $0.path != scratch.path }
+    let named = calls.filter { $0.path == scratch("journal") }
+    #expect(named.map(\.kind) == [.rename])
+    #expect(calls.map(\.kind).suffix(3) == [.write, .sync, .rename])
+    #expect(try Directory.list(scratch.path).map(\.name) == ["journal"])
+  }
+
   @Test("records follow their data, in groups, and what is committed is in the file")
   func groups() throws {
     let scratch = try ScratchDirectory()
