@@ -165,12 +165,12 @@ package struct MemoryPlan: Sendable, Hashable {
     }
 
     /// What headers, the layout of the output, the statistics and the report hold of each tensor, as
-    /// measured (`scripts/attacks known`): some 1,100 bytes, and its name once in each of the run's own
+    /// measured (`scripts/attacks known`): some 600 bytes, and its name once in each of the run's own
     /// lists and twice for each model.
     private static func listBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
       tasks.reduce(0) { sum, task in
         let matched = task.fineTuned.reduce(0) { $0 + ($1?.matched?.rows.count ?? 0) * 4 }
-        return sum + 1_100 + task.name.utf8.count * (4 + 2 * modelCount) + matched
+        return sum + 600 + task.name.utf8.count * (4 + 2 * modelCount) + matched
       }
     }
 
