@@ -18,6 +18,7 @@ disks() {
     off_disk
   fi
   quota "${kinds[@]}"
+  subvolume_quota "${kinds[@]}"
   room=$work/room
   for kind in "${kinds[@]}"; do limits "$kind"; done
   echo "disks: $tried runs on full disks and under limits, $((SECONDS - seconds)) s, $failures failures"
@@ -64,7 +65,7 @@ fill_disk() {
     # The disk fills up while the run lasts.
     fresh_room
     free=$(df --output=avail -k "$work/disk" | tail -n 1)
-    ("${words[@]}" >/dev/null 2>"$work/errors"; echo $? >"$work/code") &
+    (code=0; "${words[@]}" >/dev/null 2>"$work/errors" || code=$?; echo $code >"$work/code") &
     head -c $(((free - left) * 1024)) /dev/zero >"$work/disk/others" 2>/dev/null || true
     wait
     code=$(cat "$work/code")
@@ -74,6 +75,7 @@ fill_disk() {
 
 expect_full() {
   alone
+  [ "${3:-}" != unlimited ] || btrfs qgroup limit none "$room"
   judge_full "$@"
 }
 
@@ -159,5 +161,26 @@ quota() {
     done
   done
   quotaoff "$work/disk"
+  off_disk
+}
+
+# A quota of a subvolume of btrfs, which root meets, too.
+subvolume_quota() {
+  command -v btrfs >/dev/null && on_disk btrfs || { echo "disks: quotas of subvolumes skipped, there is no btrfs"; return; }
+  if ! btrfs quota enable "$work/disk" 2>/dev/null; then
+    echo "disks: quotas of subvolumes skipped, they cannot be turned on"
+    off_disk
+    return
+  fi
+  local kind limit
+  for kind in "$@"; do
+    for limit in 400 4000 7000; do
+      command_of "$kind"
+      rm -rf "$room"
+      btrfs subvolume create "$room" >/dev/null
+      btrfs qgroup limit "${limit}K" "$room"
+      expect_full "$kind" "a quota of $limit KiB for a subvolume" unlimited
+    done
+  done
   off_disk
 }
