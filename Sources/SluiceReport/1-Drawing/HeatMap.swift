@@ -88,8 +88,7 @@ struct HeatMap {
         let shade = Numbers.fixed(opacity(value), 2)
         let attributes: KeyValuePairs<String, String> =
           isSigned && value < 0
-          ? ["class": "minus", "d": shape, "fill-opacity": shade]
-          : ["d": shape, "fill-opacity": shade]
+          ? ["class": "minus", "d": shape, "opacity": shade] : ["d": shape, "opacity": shade]
         svg.element("path", attributes) {
           $0.element("title", text: "\(cellTitle(row, column)): \(format(value))")
         }

@@ -59,7 +59,7 @@ extension Markup {
       page.element("table") { page in
         page.element("thead") { page in
           page.element("tr") { row in
-            for cell in table.head { row.element("th", ["scope": "col"], text: cell) }
+            for cell in table.head { row.element("th", text: cell) }
           }
         }
         page.element("tbody") { page in
@@ -67,7 +67,7 @@ extension Markup {
             page.element("tr") { row in
               for (index, cell) in cells.enumerated() {
                 if index == 0 {
-                  row.element("th", ["scope": "row"], text: cell)
+                  row.element("th", text: cell)
                 } else {
                   row.element("td", text: cell)
                 }

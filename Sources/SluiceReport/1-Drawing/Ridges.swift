@@ -51,11 +51,12 @@ struct Ridges {
     guard let first = values.firstIndex(where: { $0 > 0 }),
       let end = values.lastIndex(where: { $0 > 0 })
     else { return "M\(Numbers.point(x(0))) \(Numbers.point(y))H\(Numbers.point(x(1)))" }
-    var text = "M\(Numbers.point(x(Double(first) - 0.5))) \(Numbers.point(y))"
+    var text = "M\(Numbers.point(x(max(0, Double(first) - 0.5)))) \(Numbers.point(y))"
     for place in first...end {
       let height = min(1, values[place] / max(top, 1e-300)) * reach
       text += "L\(Numbers.point(x(Double(place) + 0.5))) \(Numbers.point(y - height))"
     }
-    return text + "L\(Numbers.point(x(Double(end) + 1.5))) \(Numbers.point(y))Z"
+    let right = min(Double(end) + 1.5, Double(values.count))
+    return text + "L\(Numbers.point(x(right))) \(Numbers.point(y))Z"
   }
 }

@@ -55,9 +55,9 @@ struct DimensionPictures {
         "Layers downwards, \(isRows ? "rows" : "columns") from the first to the last, in \(most) bands.",
       height: map.height,
       table: Picture.Table(
-        head: ["layer"] + (1...most).map { "band \($0)" },
+        head: ["layer (kept, %)"] + (1...most).map { "band \($0)" },
         rows: zip(counts, cells).map { count, row in
-          [count.tensor] + row.map { $0.map { Numbers.percent($0) } ?? "" }
+          [count.tensor] + row.map { $0.map { Numbers.fixed($0 * 100, 1) } ?? "" }
         }), draw: map.draw)
   }
 

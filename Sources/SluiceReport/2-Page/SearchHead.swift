@@ -49,7 +49,7 @@ struct SearchHead {
 
 /// How sure a search can be of what it found.
 struct SearchNoise {
-  /// How far the best candidate is ahead of the next.
+  /// How far the result is ahead of the best other candidate; below zero if one on the way scored higher.
   let lead: Double?
   /// By how much candidates differ that are one step apart in one factor: the median.
   let neighbours: Double?
@@ -58,8 +58,8 @@ struct SearchNoise {
     let steps = model.trajectory.filter {
       !$0.tasks.tasks.isEmpty && $0.domainRatio.isFinite && $0.factors.values.allSatisfy(\.isFinite)
     }
-    let ratios = steps.map(\.domainRatio).sorted(by: >)
-    lead = ratios.count > 1 ? ratios[0] - ratios[1] : nil
+    let others = steps.filter { $0.factors != model.factors }.map(\.domainRatio)
+    lead = others.max().map { model.domainRatio - $0 }
     var differences: [Double] = []
     for (index, first) in steps.enumerated() {
       for second in steps[..<index] where first.factors.values.count == second.factors.values.count
