@@ -52,17 +52,6 @@ struct PassResumeTests {
     }
   }
 
-  @Test("end with the same bytes after a kill or a loss of power", arguments: Method.allCases)
-  func kills(method: Method) throws {
-    let directory = try ScratchDirectory()
-    let merge = try method.merge(directory)
-    let count = try merge.calls().count
-    for position in stride(from: 3, to: count, by: max(1, count / 8)) {
-      let losesPower = position % 2 == 1
-      #expect(try merge.problems(afterKillAt: position, losesPower: losesPower) == [])
-    }
-  }
-
   @Test("are not done again when they are finished", arguments: Method.allCases)
   func finished(method: Method) throws {
     let directory = try ScratchDirectory()
@@ -113,5 +102,24 @@ extension ResumableMerge {
     #expect(throws: (any Error).self) { try run(name) }
     disk.end()
     #expect(disk.hasStruck)
+  }
+}
+
+/// Where a run is struck depends on when its threads get to run; two of some 45 runs failed, and why is not
+/// known yet.
+@Suite("Interrupted passes, struck anywhere")
+struct SluiceSlowPassResumeTests {
+  @Test(
+    "end with the same bytes after a kill or a loss of power",
+    arguments: PassResumeTests.Method.allCases)
+  func kills(method: PassResumeTests.Method) throws {
+    let directory = try ScratchDirectory()
+    let merge = try method.merge(directory)
+    let count = try merge.calls().count
+    for position in stride(from: 3, to: count, by: max(1, count / 8)) {
+      let losesPower = position % 2 == 1
+      let problems = try merge.problems(afterKillAt: position, losesPower: losesPower)
+      #expect(problems == [], "at call \(position) of \(count)")
+    }
   }
 }
