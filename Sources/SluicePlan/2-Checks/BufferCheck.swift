@@ -5,7 +5,6 @@ internal import SluiceRecipe
 
 /// Integer tensors, which are copied from the base: whether that loses anything.
 enum BufferCheck {
-  private static let blockByteCount = 1 << 20
   /// What positions, masks and counters are called: no training makes them better.
   private static let known = [
     "position", "_ids", "index", "num_batches_tracked", "counter", "steps", "mask", "rotary",
@@ -37,15 +36,7 @@ enum BufferCheck {
     guard first.dtype == second.dtype, first.shape == second.shape else { return false }
     // Elements that lie otherwise are not compared: only PyTorch files have them.
     guard first.view == nil, second.view == nil else { return true }
-    for start in stride(from: 0, to: first.byteRange.count, by: blockByteCount) {
-      let count = min(blockByteCount, first.byteRange.count - start)
-      let from = first.byteRange.lowerBound + start
-      let other = second.byteRange.lowerBound + start
-      guard
-        try model.checkpoint.files[a.fileOrdinal].input.bytes(in: from..<(from + count))
-          == base.checkpoint.files[b.fileOrdinal].input.bytes(in: other..<(other + count))
-      else { return false }
-    }
-    return true
+    return try model.checkpoint.files[a.fileOrdinal].input.hasSameBytes(
+      in: first.byteRange, as: base.checkpoint.files[b.fileOrdinal].input, in: second.byteRange)
   }
 }

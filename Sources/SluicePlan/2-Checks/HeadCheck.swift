@@ -5,8 +5,6 @@ internal import SluiceRecipe
 
 /// Heads that are stored although the config ties them to the embedding: whether they are it.
 enum HeadCheck {
-  private static let blockByteCount = 1 << 20
-
   /// A warning if a model stores a head that is not what is used.
   ///
   /// transformers 4 and vLLM use the embedding of such a model, transformers 5 the stored head; the
@@ -33,16 +31,7 @@ enum HeadCheck {
     else { return false }
     guard a.entry.view == b.entry.view else { return false }
     let files = model.checkpoint.files
-    let (first, second) = (a.entry.byteRange, b.entry.byteRange)
-    for start in stride(from: 0, to: first.count, by: blockByteCount) {
-      let count = min(blockByteCount, first.count - start)
-      let from = first.lowerBound + start
-      let other = second.lowerBound + start
-      guard
-        try files[a.fileOrdinal].input.bytes(in: from..<(from + count))
-          == files[b.fileOrdinal].input.bytes(in: other..<(other + count))
-      else { return false }
-    }
-    return true
+    return try files[a.fileOrdinal].input.hasSameBytes(
+      in: a.entry.byteRange, as: files[b.fileOrdinal].input, in: b.entry.byteRange)
   }
 }

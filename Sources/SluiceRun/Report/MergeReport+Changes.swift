@@ -9,9 +9,7 @@ extension MergeReport {
   func writeChanges(_ json: inout JSONWriter) {
     json.key("changes")
     json.beginArray()
-    for task in plan.tasks.sorted(by: { $0.name < $1.name }) {
-      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
-      guard let sums = figures?.sums(of: task, stripCount: strips), sums.count > 0 else { continue }
+    for (task, sums) in measured(plan.tasks.sorted { $0.name < $1.name }) {
       write(&json, task, sums)
     }
     json.endArray()
@@ -22,9 +20,7 @@ extension MergeReport {
   package func measuredChange(model: Int) -> Double? {
     let own = ChangeFigures.Sums.index(model, model)
     var (change, base) = (0.0, 0.0)
-    for task in plan.tasks {
-      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
-      guard let sums = figures?.sums(of: task, stripCount: strips), sums.count > 0 else { continue }
+    for (task, sums) in measured(plan.tasks) {
       let weight = Double(task.elementCount) / Double(sums.count)
       change += sums.changes[own].dot * weight
       base += sums.base.dot * weight
@@ -37,13 +33,24 @@ extension MergeReport {
   package func measuredKeptShare(model: Int) -> Double? {
     let own = ChangeFigures.Sums.index(model, model)
     var (kept, elements) = (0.0, 0.0)
-    for task in plan.linearTasks {
-      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
-      guard let sums = figures?.sums(of: task, stripCount: strips), sums.count > 0 else { continue }
+    for (task, sums) in measured(plan.linearTasks) {
       kept += Double(sums.kept[own].both) / Double(sums.count) * Double(task.elementCount)
       elements += Double(task.elementCount)
     }
     return elements > 0 ? kept / elements : nil
+  }
+
+  /// Those of some tensors that were looked at, with what was summed of each.
+  private func measured(
+    _ tasks: [TensorTask]
+  ) -> some Sequence<(task: TensorTask, sums: ChangeFigures.Sums)> {
+    tasks.lazy.compactMap { task in
+      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
+      guard let sums = figures?.sums(of: task, stripCount: strips), sums.count > 0 else {
+        return nil
+      }
+      return (task, sums)
+    }
   }
 
   private func write(_ json: inout JSONWriter, _ task: TensorTask, _ sums: ChangeFigures.Sums) {
