@@ -13,8 +13,6 @@ package struct AdapterError: SluiceError, Hashable {
   static func bad(
     _ message: String, file: String, tensor: String? = nil, remedy: String?
   ) -> AdapterError {
-    AdapterError(
-      Failure(
-        .badInput, subject: Subject(file: file, tensor: tensor), message: message, remedy: remedy))
+    AdapterError.badInput(message, file: file, tensor: tensor, remedy: remedy)
   }
 }

@@ -59,14 +59,11 @@ package struct ModelCatalog: Sendable {
     if keepsNames { positions = checkpoint.positions }
     for (position, tensor) in tensors.enumerated() where !keepsNames {
       if let other = positions.updateValue(position, forKey: tensor.name) {
-        throw FormatError(
-          Failure(
-            .badInput,
-            subject: Subject(
-              file: checkpoint.files[tensor.fileOrdinal].path, tensor: tensor.name),
-            message: "two tensors have this name once they are renamed",
-            remedy: "Rename fewer: the other is in "
-              + "\(checkpoint.files[tensors[other].fileOrdinal].path.printable)."))
+        throw FormatError.badInput(
+          "two tensors have this name once they are renamed",
+          file: checkpoint.files[tensor.fileOrdinal].path, tensor: tensor.name,
+          remedy: "Rename fewer: the other is in "
+            + "\(checkpoint.files[tensors[other].fileOrdinal].path.printable).")
       }
     }
     let descriptions = tensors.map {

@@ -31,23 +31,17 @@ struct PackedWeights {
   }
 
   private func refusal(_ method: String) -> FormatError {
-    FormatError(
-      Failure(
-        .badInput, subject: Subject(file: "\(checkpoint.path)/config.json"),
-        message: "the model is quantised (\(method)); sluice reads FP8, MXFP4, NVFP4 and packed "
-          + "INT4 as fp8, mxfp4 and compressed-tensors have them",
-        remedy: "Give the model's unquantised checkpoint."))
+    FormatError.badInput(
+      "the model is quantised (\(method)); sluice reads FP8, MXFP4, NVFP4 and packed "
+        + "INT4 as fp8, mxfp4 and compressed-tensors have them",
+      file: "\(checkpoint.path)/config.json", remedy: "Give the model's unquantised checkpoint.")
   }
 
   private func problem(_ tensor: CheckpointTensor, _ message: String) -> FormatError {
-    FormatError(
-      Failure(
-        .badInput,
-        subject: Subject(
-          file: checkpoint.files[tensor.fileOrdinal].path, tensor: tensor.name),
-        message: message,
-        remedy: "The config says \(quantisation.text); give the model's unquantised checkpoint if "
-          + "it is packed otherwise."))
+    FormatError.badInput(
+      message, file: checkpoint.files[tensor.fileOrdinal].path, tensor: tensor.name,
+      remedy: "The config says \(quantisation.text); give the model's unquantised checkpoint if "
+        + "it is packed otherwise.")
   }
 
   private func isScale(_ tensor: CheckpointTensor) -> Bool {

@@ -166,7 +166,7 @@ package struct TokenTable: Sendable {
   ) throws(FormatError) {
     guard id >= 0, id < TokenTable.idLimit else {
       throw scanner?.refusal("a token with the id \(id)")
-        ?? FormatError(Failure(.badInput, message: "a token with the id \(id)"))
+        ?? FormatError.badInput("a token with the id \(id)")
     }
     if id >= tokens.count {
       tokens.append(contentsOf: repeatElement(nil, count: id + 1 - tokens.count))

@@ -14,10 +14,7 @@ package struct FormatError: SluiceError, Hashable {
     _ message: String, file: String?, tensor: String? = nil, byteRange: Range<Int>? = nil,
     remedy: String? = nil
   ) -> FormatError {
-    FormatError(
-      Failure(
-        .badInput, subject: Subject(file: file, tensor: tensor, byteRange: byteRange),
-        message: message, remedy: remedy))
+    FormatError.badInput(message, file: file, tensor: tensor, byteRange: byteRange, remedy: remedy)
   }
 
   /// A failed system call, with the system's own words after what was attempted.
@@ -49,11 +46,9 @@ extension FormatError {
 
   /// Something in the place of a directory that runs have to themselves.
   static func foreignDirectory(_ path: String, _ what: String) -> FormatError {
-    FormatError(
-      Failure(
-        .usage, subject: Subject(file: path),
-        message: "this is where unfinished work is kept, but \(what)",
-        remedy: "Remove it, or choose another --out."))
+    FormatError.usage(
+      "this is where unfinished work is kept, but \(what)", file: path,
+      remedy: "Remove it, or choose another --out.")
   }
 
   static func create(_ file: String, errno number: Int32) -> FormatError {

@@ -12,28 +12,21 @@ package struct PipelineError: SluiceError, Hashable {
   static func mismatch(
     model: String, file: String?, tensor: String?, _ message: String, remedy: String?
   ) -> PipelineError {
-    PipelineError(
-      Failure(
-        .badInput, subject: Subject(model: model, file: file, tensor: tensor), message: message,
-        remedy: remedy))
+    PipelineError.badInput(message, model: model, file: file, tensor: tensor, remedy: remedy)
   }
 
   /// Files of the names that the run would give, which it did not make.
   package static func outputExists(_ path: String, found: [String]) -> PipelineError {
     let shown = found.sorted().prefix(12).map(\.printable).joined(separator: ", ")
     let more = found.count > 12 ? " and \(found.count - 12) more" : ""
-    return PipelineError(
-      Failure(
-        .usage, subject: Subject(file: path),
-        message: "the output directory already holds \(shown)\(more)",
-        remedy: "Choose another --out, or remove \(found.count == 1 ? "it" : "them") first."))
+    return PipelineError.usage(
+      "the output directory already holds \(shown)\(more)", file: path,
+      remedy: "Choose another --out, or remove \(found.count == 1 ? "it" : "them") first.")
   }
 
   package static func outputIsInput(_ path: String, found: String) -> PipelineError {
-    PipelineError(
-      Failure(
-        .usage, subject: Subject(file: path),
-        message: "the output directory holds \(found.printable), an input of this merge",
-        remedy: "Choose another --out: inputs are never written to."))
+    PipelineError.usage(
+      "the output directory holds \(found.printable), an input of this merge", file: path,
+      remedy: "Choose another --out: inputs are never written to.")
   }
 }

@@ -18,10 +18,8 @@ package struct SolverError: SluiceError, Hashable {
   }
 
   static func notPositive(row: Int) -> SolverError {
-    SolverError(
-      Failure(
-        .badInput,
-        message: "the Gram matrix is not positive definite (found at row \(row))",
-        remedy: "Collect it from more tokens; for regmean, lower --off-diagonal."))
+    SolverError.badInput(
+      "the Gram matrix is not positive definite (found at row \(row))",
+      remedy: "Collect it from more tokens; for regmean, lower --off-diagonal.")
   }
 }

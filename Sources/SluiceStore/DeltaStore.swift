@@ -123,9 +123,7 @@ package struct DeltaStore: Sendable {
   }
 
   private static func problem(_ message: String, _ file: String) -> FormatError {
-    FormatError(
-      Failure(
-        .badInput, subject: Subject(file: file), message: message,
-        remedy: "Make it with sluice prune, or give the model itself."))
+    FormatError.badInput(
+      message, file: file, remedy: "Make it with sluice prune, or give the model itself.")
   }
 }

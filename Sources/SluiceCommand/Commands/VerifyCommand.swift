@@ -52,11 +52,9 @@ struct VerifyCommand: ParsableCommand, HasOutputOptions {
     show(result)
     guard !result.differences.isEmpty else { return }
     let places = result.differences.count == 1 ? "1 place" : "\(result.differences.count) places"
-    throw PipelineError(
-      Failure(
-        .badInput, subject: Subject(file: model),
-        message: "the model is not what was written, in \(places)",
-        remedy: "Copy it again, or merge it again into another directory."))
+    throw PipelineError.badInput(
+      "the model is not what was written, in \(places)", file: model,
+      remedy: "Copy it again, or merge it again into another directory.")
   }
 
   private func show(_ result: CheckpointVerifier.Result) {

@@ -58,9 +58,8 @@ struct RecipePlaces: ParsableArguments {
 
   private func check(_ name: String, _ path: String, option: String) throws {
     guard !HubCache.isName(path), (try? FileStatus.of(path)) == .some(nil) else { return }
-    throw UsageError(
-      Failure(
-        .badInput, subject: Subject(model: name, file: path), message: "no such file or directory",
-        remedy: "Mend the path in the recipe, or say where the model lies: \(option)."))
+    throw UsageError.badInput(
+      "no such file or directory", model: name, file: path,
+      remedy: "Mend the path in the recipe, or say where the model lies: \(option).")
   }
 }

@@ -52,11 +52,9 @@ extension SourceModel {
         name: model.name, path: model.path, firstFile: firstFile,
         renamings: try TensorSources.renamings(rules), base: base)
     guard own?.store == nil else {
-      throw PipelineError(
-        Failure(
-          .badInput, subject: Subject(model: model.name, file: model.path),
-          message: "an adapter cannot be added to a delta store",
-          remedy: "Give the adapter as a model of its own, or store the folded model."))
+      throw PipelineError.badInput(
+        "an adapter cannot be added to a delta store", model: model.name, file: model.path,
+        remedy: "Give the adapter as a model of its own, or store the folded model.")
     }
     let ground = own ?? base
     var terms: [String: [DeltaTerm]] = [:]
@@ -89,11 +87,9 @@ extension SourceModel {
       }
       for entry in whole {
         guard saved.updateValue(position, forKey: entry.name) == nil else {
-          throw AdapterError(
-            Failure(
-              .badInput, subject: Subject(file: adapter.weights.path, tensor: entry.name),
-              message: "two adapters of the model hold this tensor whole",
-              remedy: "Give the adapters as models of their own, and merge them."))
+          throw AdapterError.badInput(
+            "two adapters of the model hold this tensor whole", file: adapter.weights.path,
+            tensor: entry.name, remedy: "Give the adapters as models of their own, and merge them.")
         }
       }
       files.append(

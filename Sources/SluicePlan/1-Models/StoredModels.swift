@@ -101,10 +101,8 @@ package struct StoredModels: Sendable {
   private static func refusal(
     _ model: String, _ store: DeltaStore, _ task: TensorTask?, _ message: String, _ remedy: String
   ) -> PipelineError {
-    PipelineError(
-      Failure(
-        .badInput, subject: Subject(model: model, file: store.path, tensor: task?.name),
-        message: message, remedy: remedy))
+    PipelineError.badInput(
+      message, model: model, file: store.path, tensor: task?.name, remedy: remedy)
   }
 
   /// Checks that no layer's cut lies below what a store has.

@@ -41,19 +41,15 @@ struct VectorFile: Sendable {
       }
     }
     guard values.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
-      throw PipelineError(
-        Failure(
-          .badInput, subject: Subject(file: file.path, tensor: name),
-          message: "a norm is negative or not finite"))
+      throw PipelineError.badInput(
+        "a norm is negative or not finite", file: file.path, tensor: name)
     }
     return values
   }
 
   func problem(_ what: String, _ task: TensorTask, _ model: String) -> PipelineError {
-    PipelineError(
-      Failure(
-        .badInput, subject: Subject(model: model, file: file.path, tensor: task.name),
-        message: "the entry for this layer \(what)",
-        remedy: "Make the file from this model, or exclude the layer (--linear-exclude)."))
+    PipelineError.badInput(
+      "the entry for this layer \(what)", model: model, file: file.path, tensor: task.name,
+      remedy: "Make the file from this model, or exclude the layer (--linear-exclude).")
   }
 }

@@ -47,10 +47,9 @@ final class GramReader {
       }
     }
     for index in 0..<count where unsafe !target[index].isFinite {
-      throw PipelineError(
-        Failure(
-          .badInput, subject: Subject(file: file.file.path, tensor: task.name),
-          message: "the Gram matrix has an element that is not finite"))
+      throw PipelineError.badInput(
+        "the Gram matrix has an element that is not finite", file: file.file.path, tensor: task.name
+      )
     }
   }
 }

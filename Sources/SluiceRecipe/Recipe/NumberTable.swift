@@ -44,7 +44,7 @@ package enum NumberTable {
   }
 
   static func problem(_ message: String, _ path: String) -> RecipeError {
-    RecipeError(Failure(.badInput, subject: Subject(file: path), message: message))
+    RecipeError.badInput(message, file: path)
   }
 }
 

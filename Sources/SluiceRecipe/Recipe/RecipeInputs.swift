@@ -72,19 +72,15 @@ package enum GreedySoup {
     for name in order.map({ names[$0] }) {
       let soup = (members + [name]).joined(separator: "+")
       guard members.isEmpty || !names.contains(soup) else {
-        throw RecipeError(
-          Failure(
-            .badInput, subject: Subject(file: file),
-            message: "the score of \(soup.printable) would be that of a model and of a soup",
-            remedy: "Call the model otherwise."))
+        throw RecipeError.badInput(
+          "the score of \(soup.printable) would be that of a model and of a soup", file: file,
+          remedy: "Call the model otherwise.")
       }
       guard let score = scores[soup] else {
-        throw RecipeError(
-          Failure(
-            .badInput, subject: Subject(file: file),
-            message: "no score for the soup \(soup.printable)",
-            remedy: "Merge these models with --prune none --merge average, score the result, and "
-              + "add it under this name."))
+        throw RecipeError.badInput(
+          "no score for the soup \(soup.printable)", file: file,
+          remedy: "Merge these models with --prune none --merge average, score the result, and "
+            + "add it under this name.")
       }
       guard score > best else { continue }
       best = score

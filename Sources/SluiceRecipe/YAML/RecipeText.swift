@@ -19,10 +19,8 @@ internal import SluiceFormats
   static func read(file: String) throws -> RecipeNode {
     let input = try InputFile.open(file)
     guard input.byteCount <= byteLimit else {
-      throw RecipeError(
-        Failure(
-          .usage, subject: Subject(file: file),
-          message: "the recipe has \(ByteCount(input.byteCount)); at most 1 MiB is read"))
+      throw RecipeError.usage(
+        "the recipe has \(ByteCount(input.byteCount)); at most 1 MiB is read", file: file)
     }
     return try parse(try input.bytes(in: 0..<input.byteCount), file: file)
   }
@@ -30,9 +28,7 @@ internal import SluiceFormats
   /// Reads a text.
   static func parse(_ bytes: [UInt8], file: String) throws(RecipeError) -> RecipeNode {
     guard bytes.count <= byteLimit else {
-      throw RecipeError(
-        Failure(
-          .usage, subject: Subject(file: file), message: "at most 1 MiB of a recipe is read"))
+      throw RecipeError.usage("at most 1 MiB of a recipe is read", file: file)
     }
     // SAFETY: the bytes stay where they are while the parser lives: inside the closure.
     let result = unsafe bytes.withUnsafeBufferPointer { text in

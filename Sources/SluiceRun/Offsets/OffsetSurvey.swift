@@ -129,11 +129,9 @@ package struct OffsetSurvey {
     }
     let tasks = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     guard !tasks.isEmpty else {
-      throw PipelineError(
-        Failure(
-          .badInput, subject: Subject(model: request.name, file: request.model),
-          message: "it has no linear layer in common with the base",
-          remedy: "Name its layers with --linear-include."))
+      throw PipelineError.badInput(
+        "it has no linear layer in common with the base", model: request.name, file: request.model,
+        remedy: "Name its layers with --linear-include.")
     }
     let work = try scratchWork()
     let context = try RunContext(
@@ -249,11 +247,10 @@ package struct OffsetSurvey {
       guard let tensor = try store.tensor(task.name), tensor.lowestRate > 0,
         HistogramMode(base: tensor.baseDType, fineTuned: tensor.dtype) == .binned
       else { continue }
-      throw PipelineError(
-        Failure(
-          .badInput, subject: Subject(model: request.name, file: request.model, tensor: task.name),
-          message: "deciles of weights of F32 need all of them, and the store left some out",
-          remedy: "Make the store with --pruning-rate 0, or give the model itself."))
+      throw PipelineError.badInput(
+        "deciles of weights of F32 need all of them, and the store left some out",
+        model: request.name, file: request.model, tensor: task.name,
+        remedy: "Make the store with --pruning-rate 0, or give the model itself.")
     }
   }
 }

@@ -26,11 +26,9 @@ extension PlanExplanation {
       return nil
     }
     guard let tree else {
-      throw PipelineError(
-        Failure(
-          .badInput, subject: Subject(file: path),
-          message: "the report does not say what its run did",
-          remedy: "It was written by another version of sluice."))
+      throw PipelineError.badInput(
+        "the report does not say what its run did", file: path,
+        remedy: "It was written by another version of sluice.")
     }
     return PlanExplanation(tree)
   }

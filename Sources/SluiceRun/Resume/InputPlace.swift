@@ -75,13 +75,11 @@ extension PipelineError {
   static func changedInputs(_ path: String, _ names: [String]) -> PipelineError {
     let shown = names.prefix(3).map(\.printable).joined(separator: ", ")
     let more = names.count > 3 ? " and \(names.count - 3) more" : ""
-    return PipelineError(
-      Failure(
-        .badInput, subject: Subject(file: path),
-        message: "an input was written to or touched since the unfinished run in it began "
-          + "(\(shown)\(more)): length, time and samples are the same, its inode's time is not",
-        remedy:
-          "--verify-inputs samples goes on if you know that its bytes are the same; --restart "
-          + "throws the work away."))
+    return PipelineError.badInput(
+      "an input was written to or touched since the unfinished run in it began "
+        + "(\(shown)\(more)): length, time and samples are the same, its inode's time is not",
+      file: path,
+      remedy: "--verify-inputs samples goes on if you know that its bytes are the same; --restart "
+        + "throws the work away.")
   }
 }

@@ -59,12 +59,10 @@ package struct JournalReader {
   package init(_ file: WorkFile) throws {
     let byteCount = try file.byteCount()
     guard byteCount <= JournalReader.byteLimit else {
-      throw PipelineError(
-        Failure(
-          .badInput, subject: Subject(file: file.path),
-          message: "the journal has \(ByteCount(byteCount)); "
-            + "at most \(ByteCount(JournalReader.byteLimit)) are read",
-          remedy: "Start again with --restart, or choose another --out."))
+      throw PipelineError.badInput(
+        "the journal has \(ByteCount(byteCount)); "
+          + "at most \(ByteCount(JournalReader.byteLimit)) are read", file: file.path,
+        remedy: "Start again with --restart, or choose another --out.")
     }
     try self.init(byteCount: byteCount) { try file.bytes(in: $0) }
   }

@@ -228,28 +228,22 @@ extension PipelineError {
     "Give the command that began it to go on with it; --restart throws its work away."
 
   static func otherManifestVersion(_ path: String, _ version: String) -> PipelineError {
-    PipelineError(
-      Failure(
-        .usage, subject: Subject(file: path),
-        message: "the unfinished run in it has a manifest of another format (\(version.printable); "
-          + "this is \(Manifest.format) \(Manifest.version))",
-        remedy: "Finish it with the version that began it; --restart throws its work away."))
+    PipelineError.usage(
+      "the unfinished run in it has a manifest of another format (\(version.printable); "
+        + "this is \(Manifest.format) \(Manifest.version))", file: path,
+      remedy: "Finish it with the version that began it; --restart throws its work away.")
   }
 
   static func linkedWork(_ path: String) -> PipelineError {
-    PipelineError(
-      Failure(
-        .usage, subject: Subject(file: path),
-        message: "expected the directory of an unfinished run, found a symbolic link",
-        remedy: "Remove the link, or choose another --out."))
+    PipelineError.usage(
+      "expected the directory of an unfinished run, found a symbolic link", file: path,
+      remedy: "Remove the link, or choose another --out.")
   }
 
   static func foreignJournal(_ path: String) -> PipelineError {
-    PipelineError(
-      Failure(
-        .usage, subject: Subject(file: path),
-        message: "not a journal of the run beside it, or of another version of the format",
-        remedy: restartRemedy))
+    PipelineError.usage(
+      "not a journal of the run beside it, or of another version of the format", file: path,
+      remedy: restartRemedy)
   }
 
   /// A fact as people know it: a parameter by its flag.

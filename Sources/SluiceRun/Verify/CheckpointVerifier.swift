@@ -233,11 +233,9 @@ extension CheckpointVerifier.Result {
 
 extension PipelineError {
   static func noReport(_ path: String) -> PipelineError {
-    PipelineError(
-      Failure(
-        .badInput, subject: Subject(file: path),
-        message: "there is no \(RunFile.report) to compare the model with",
-        remedy: "Give the directory of a model that sluice merged; sluice status tells whether a "
-          + "run in it is unfinished."))
+    PipelineError.badInput(
+      "there is no \(RunFile.report) to compare the model with", file: path,
+      remedy: "Give the directory of a model that sluice merged; sluice status tells whether a "
+        + "run in it is unfinished.")
   }
 }

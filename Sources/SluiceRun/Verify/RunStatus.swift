@@ -118,9 +118,7 @@ package struct RunStatus: Sendable, Hashable {
 
 extension PipelineError {
   static func noRun(_ path: String) -> PipelineError {
-    PipelineError(
-      Failure(
-        .badInput, subject: Subject(file: path), message: "there is no run of sluice in it",
-        remedy: "Give the --out of a merge."))
+    PipelineError.badInput(
+      "there is no run of sluice in it", file: path, remedy: "Give the --out of a merge.")
   }
 }

@@ -17,28 +17,22 @@ public struct StageError: SluiceError, Hashable {
       model == "base"
       ? "the weight is \(value)"
       : "the weight, or its difference from the base's, is \(value)"
-    return StageError(
-      Failure(
-        .badInput, subject: Subject(model: model, tensor: tensor),
-        message: "element \(element): \(what); only finite numbers can be merged",
-        remedy: "Repair or replace this checkpoint."))
+    return StageError.badInput(
+      "element \(element): \(what); only finite numbers can be merged", model: model,
+      tensor: tensor, remedy: "Repair or replace this checkpoint.")
   }
 
   static func overflow(tensor: String, element: Int, dtype: DType) -> StageError {
-    StageError(
-      Failure(
-        .badInput, subject: Subject(tensor: tensor),
-        message: "element \(element): the merged weight is too large for \(dtype)",
-        remedy: "Write a wider type (--dtype BF16 or --dtype F32), or amplify less."))
+    StageError.badInput(
+      "element \(element): the merged weight is too large for \(dtype)", tensor: tensor,
+      remedy: "Write a wider type (--dtype BF16 or --dtype F32), or amplify less.")
   }
 
   static func inconsistentStatistics(_ task: TensorTask, model: Int) -> StageError {
-    StageError(
-      Failure(
-        .badInput, subject: Subject(tensor: task.name),
-        message: "a second look at fine-tuned model \(model + 1) counted other weights than "
-          + "the first: an input file changed while it was read",
-        remedy: "Run again when nothing writes to the inputs."))
+    StageError.badInput(
+      "a second look at fine-tuned model \(model + 1) counted other weights than "
+        + "the first: an input file changed while it was read", tensor: task.name,
+      remedy: "Run again when nothing writes to the inputs.")
   }
 
   static func damagedRecords(_ path: String, byteRange: Range<Int>) -> StageError {
