@@ -32,6 +32,20 @@ package struct ChainInputs: Sendable {
   package var trims: (any CutSource)?
   /// The sign that most elements elect.
   package var majority: Int?
+  /// What stages know of a merge that rounds at each step.
+  package var steps: StepSetup?
+  /// What they draw from.
+  package var seed: UInt64 = 0
+  /// What passes added up over each tensor, in their order.
+  package var sums: [StepSums] = []
+  /// Where a pass found that tensors are cut.
+  package var selections: StepSelections?
+  /// What a pass found of rows that are merged by themselves.
+  package var rowNumbers: (any StepRowNumbers)?
+  /// Which deltas a pass over rows keeps.
+  package var keepBits: (any KeepBitSource)?
+  /// Where bands of deltas are cut.
+  package var bands: (any CutSource)?
   /// What each tensor's deltas of each model are multiplied by.
   package var coefficients: (any FactorSource)?
   /// Transforms of one's own, as far as they are ready, in order.

@@ -51,6 +51,7 @@ public struct MergePlan: Sendable {
       needed: SpillPlan.need(spillInputs))
     var passInputs = PassInputs(
       recipe: recipe, settings: settings, coefficients: inputs.coefficients,
+      steps: try StepCheck.setup(recipe, tasks),
       activations: try recipe.activations(of: tasks), solve: solve,
       deltaCount: MergePlan.deltaCount(recipe, tasks, sources), spill: try SpillPlan(spillInputs),
       stored: stored)
@@ -58,8 +59,10 @@ public struct MergePlan: Sendable {
       sources, tasks: tasks, options: options, spill: passInputs.spill,
       needs: TensorPlan.LaneNeeds(
         partitionCount: settings.partitionCount,
-        transforms: recipe.stages.transforms.map(\.transform.stage),
-        merging: recipe.stages.merging?.stage),
+        transforms: recipe.stages.transforms.map(\.transform.stage)
+          + (recipe.steps == nil ? [] : passInputs.standIns.chain.transforms),
+        merging: recipe.stages.merging?.stage
+          ?? (recipe.steps == nil ? nil : passInputs.standIns.chain.linear.rule)),
       requestedRate: { settings.pruningRate(of: $0, model: $1) },
       passes: { spill in
         passInputs.spill = spill
@@ -137,7 +140,8 @@ extension MergeRecipe {
 
   /// The methods' names if they look at whole matrices, which stores do not have.
   fileprivate var wholeMatrixMethods: String? {
-    method.passes.isDisjoint(with: [.solve, .rowCuts])
+    if let steps { return "merge_method \(steps.method.name)" }
+    return method.passes.isDisjoint(with: [.solve, .rowCuts])
       ? nil : "\(method.pruning.row.name) and \(method.merging.row.name)"
   }
 }

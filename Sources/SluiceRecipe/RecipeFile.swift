@@ -63,8 +63,8 @@ public struct RecipeFile: Sendable {
       try map.finish()
     case (let method, nil):
       recipe =
-        try method?.text() == LinearForm.name
-        ? LinearForm(directory: directory).read(&map) : MethodForm(directory: directory).read(&map)
+        try StepForm.isMeant(method, by: map)
+        ? StepForm(directory: directory).read(&map) : MethodForm(directory: directory).read(&map)
       recipe.simplify()
       written = try map.take("out")?.text()
       try map.finish(reasons: ForeignKeys.top)

@@ -54,6 +54,10 @@ struct KeyPageTests {
       try known("merge_method: dppa\nbase_model: b\nmodels: {m: {path: m, \(wrong): 1}}"))
     keys.formUnion(
       try known("merge_method: dp\n\(head)parameters: {weight: [{value: 1, \(wrong): 1}]}"))
+    let grammar = "merge_method: ram\nbase_model: b\n"
+    keys.formUnion(try known("\(grammar)models: [{model: m}]\n\(wrong): 1"))
+    keys.formUnion(try known("\(grammar)slices: [{sources: [{model: m}]}]\n\(wrong): 1"))
+    keys.formUnion(try known("\(grammar)slices: [{sources: [{model: m, \(wrong): 1}]}]"))
     for name in PruneMethod.table.map(\.name) + MergeMethod.table.map(\.name) where name != "none" {
       keys.formUnion(try known("merge_method: \(name)\n\(head)parameters: {\(wrong): 1}"))
       keys.formUnion(

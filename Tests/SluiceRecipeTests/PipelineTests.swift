@@ -42,6 +42,13 @@ struct PipelineTests {
       }
       #expect(isThere, "no recipe with \(row.kind) \(row.name)")
     }
+    let recipes = try PipelineTests.names.map { name in
+      try RecipeFile.load(PipelineTests.directory + "/" + name, options: RunOptions(threads: 1))
+        .recipe
+    }
+    for method in StepMethod.table {
+      #expect(recipes.contains { $0.steps?.method == method }, "no recipe with \(method.name)")
+    }
   }
 
   @Test("each gives what it says, however it is run", arguments: withoutPrograms)

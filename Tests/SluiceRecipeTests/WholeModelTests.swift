@@ -33,46 +33,45 @@ struct WholeModelTests {
     }
   }
 
-  @Test("linear without normalize takes weights that are a mean already")
-  func normalize() throws {
-    func text(_ second: Double) -> String {
-      """
-      merge_method: linear
-      models:
-        - {model: b, parameters: {weight: 0.5}}
-        - {model: m, parameters: {weight: \(second)}}
-      parameters: {normalize: false}
-      """
-    }
-    let recipe = try RecipeFile.parse(text(0.5), options: RunOptions(threads: 1)).recipe
-    #expect(recipe.base == "b" && recipe.models.map(\.weight) == [0.5])
-    #expect(throws: RecipeError.self) {
-      try RecipeFile.parse(text(0.75), options: RunOptions(threads: 1))
-    }
-  }
-
   @Test(
-    "what is no mean of models is refused, with its place",
+    "what says too little is refused, with its place",
     arguments: [
-      ("  - {model: a, parameters: {weight: 1}}", "1:15", "that model"),
-      ("  - {model: a, parameters: {weight: 1}}\n  - model: b", "4:5", "no weight"),
+      ("linear", "  - {model: a, parameters: {weight: 1}}\n  - model: b", "4:5", "has no weight"),
+      ("linear", "  - {model: a, parameters: {weight: 1}}\n  - model: a", "4:5", "listed twice"),
+      ("ties", "  - {model: a, parameters: {weight: 1}}", "1:15", "needs a base_model"),
+      ("passthrough", "  - model: a\n  - model: b", "1:15", "merges 1 model, and here are 2"),
       (
-        "  - {model: a, parameters: {weight: 1}}\n  - {model: b, parameters: {weight: -1}}", "1:15",
-        "add up to nothing"
-      ),
-      (
-        "  - {model: a, parameters: {weight: [0, 1]}}\n  - {model: b, parameters: {weight: 1}}",
-        "3:37", "one weight for each"
+        "linear", "  - {model: a, parameters: {weight: 1, ties-density: 1}}", "3:40",
+        "belongs to sluice's own methods"
       ),
     ])
-  func refused(models: String, place: String, message: String) throws {
+  func refused(method: String, models: String, place: String, message: String) throws {
     let error = #expect(throws: RecipeError.self) {
       try RecipeFile.parse(
-        "merge_method: linear\nmodels:\n" + models, options: RunOptions(threads: 1))
+        "merge_method: \(method)\nmodels:\n" + models, options: RunOptions(threads: 1))
     }
     let failure = try #require(error).failure
     #expect(
-      failure.message.contains(message) && failure.subject.file?.hasSuffix(":\(place)") == true)
+      failure.message.contains(message) && failure.subject.file?.hasSuffix(":\(place)") == true,
+      "\(failure)")
+  }
+
+  @Test(
+    "a name that mergekit has too is ours with a mapping of models, and under a name of its own")
+  func ours() throws {
+    let mapping = try RecipeFile.parse(
+      "merge_method: ties\nbase_model: b\nmodels: {m: m}", options: RunOptions(threads: 1)
+    ).recipe
+    let named = try RecipeFile.parse(
+      "merge_method: sluice-ties\nbase_model: b\nmodels: [{model: m}]",
+      options: RunOptions(threads: 1)
+    ).recipe
+    let theirs = try RecipeFile.parse(
+      "merge_method: ties\nbase_model: b\nmodels: [{model: m, parameters: {weight: 1}}]",
+      options: RunOptions(threads: 1)
+    ).recipe
+    #expect(mapping.steps == nil && mapping == named && mapping.method.merging == .ties)
+    #expect(theirs.steps?.method.name == "ties" && theirs.fingerprint != named.fingerprint)
   }
 
   private func setLayers(_ directory: FamilyDirectory) throws {
@@ -104,6 +103,7 @@ struct WholeModelTests {
       merge_method: task_arithmetic
       base_model: models/base
       models:
+        - {model: models/base}
         - {model: models/math, parameters: {weight: 1.0}}
         - {model: models/law, parameters: {weight: 0.5}}
       """)

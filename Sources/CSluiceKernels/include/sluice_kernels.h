@@ -85,6 +85,27 @@ typedef struct {
   bool fused;      // one rounding for a product and its sum
 } sluice_product;
 
+// One operation on each element, `b` being a number or an element of another run.
+typedef enum {
+  SLUICE_STEP_ROUND = 0,         // a
+  SLUICE_STEP_ADD = 1,           // a + b
+  SLUICE_STEP_SUBTRACT = 2,      // a - b
+  SLUICE_STEP_MULTIPLY = 3,      // a * b
+  SLUICE_STEP_DIVIDE = 4,        // a / b
+  SLUICE_STEP_DIVIDE_INTO = 5,   // b / a
+  SLUICE_STEP_FUSED = 6,         // a * b plus what is there, rounded once
+  SLUICE_STEP_MAGNITUDE = 7,     // |a|
+  SLUICE_STEP_AT_LEAST = 8,      // the larger of a and b
+  SLUICE_STEP_AT_MOST = 9,       // the smaller of a and b
+  SLUICE_STEP_UNLESS_ZERO = 10,  // a, or b where a is zero
+  SLUICE_STEP_ABOVE = 11,        // a where |a| > b, else 0
+  SLUICE_STEP_IS_ABOVE = 12,     // 1 where |a| > b, else 0
+  SLUICE_STEP_REACHES = 13,      // 1 where a >= b, else 0
+  SLUICE_STEP_AGREES = 14,       // 1 where a > 0 and b >= 0, or a < 0 and b < 0; else 0
+  SLUICE_STEP_EXPONENTIAL = 15,  // e to the a
+  SLUICE_STEP_LOGARITHM = 16,    // the natural logarithm of a
+} sluice_step;
+
 // How two runs of numbers are alike.
 typedef struct {
   double dot;     // the sum of the products
@@ -174,6 +195,13 @@ typedef struct {
                  const float *scales, size_t block, float *out);
   // How two runs are alike; both may be the same.
   void (*compare)(const float *a, const float *b, size_t count, sluice_comparison *out);
+  // One operation on each element, rounded to a type; with a number where there is no second run. The
+  // output may be one of the inputs. The largest bit pattern of a magnitude.
+  uint32_t (*take_step)(sluice_step step, sluice_dtype dtype, const float *a,
+                        const float *_Nullable b, float number, float *out, size_t count);
+  // Adds the product of each element with another run's, or the element itself, to the sum of its number
+  // modulo 16.
+  void (*add_products)(const float *a, const float *_Nullable b, size_t count, double *sums);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

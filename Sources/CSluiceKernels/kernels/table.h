@@ -13,6 +13,7 @@
 #include "partitions.h"
 #include "product.h"
 #include "select.h"
+#include "steps.h"
 
 #define KERNEL_TABLE                                                                               \
   {                                                                                                \
@@ -23,5 +24,5 @@
     .merge_mean = merge_mean, .finish = finish, .draw = draw, .keep_drawn = keep_drawn,            \
     .merge_elected = merge_elected, .count_signs = count_signs, .pack = pack, .split = split,      \
     .unpack = unpack, .product = product, .square_sums = square_sums, .decode = decode,            \
-    .compare = compare,                                                                            \
+    .compare = compare, .take_step = take_step, .add_products = add_products,                      \
   }

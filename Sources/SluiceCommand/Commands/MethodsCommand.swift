@@ -10,6 +10,7 @@ struct MethodsCommand: ParsableCommand, HasOutputOptions {
     discussion: """
       A merge has one pruning (--prune), one merging (--merge) and, if the pruning leaves it open, \
       one rate rule (--rates). The passes of pruning and merging add up; the merge itself is one.
+      The methods called merge_method are those of recipes in mergekit's grammar.
       """)
 
   @Argument(help: "The name of a method.")
@@ -21,9 +22,10 @@ struct MethodsCommand: ParsableCommand, HasOutputOptions {
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
   func run() throws {
-    let entries = MethodTable.entries.filter { name == nil || $0.name == name }
+    let all = MethodTable.entries + MethodTable.stepEntries
+    let entries = all.filter { name == nil || $0.name == name }
     guard !entries.isEmpty else {
-      let known = Set(MethodTable.entries.map(\.name)).sorted().joined(separator: ", ")
+      let known = Set(all.map(\.name)).sorted().joined(separator: ", ")
       throw UsageError("there is no method \(name ?? "")", remedy: "The methods are: \(known).")
     }
     if markdown {
@@ -51,7 +53,8 @@ struct MethodsCommand: ParsableCommand, HasOutputOptions {
   private func detail(_ entry: MethodTable.Entry) -> String {
     let options = entry.options.joined(separator: ", ")
     var rows = [
-      ["--\(entry.kind)", entry.name], ["", entry.summary],
+      [entry.kind == "merge_method" ? entry.kind : "--\(entry.kind)", entry.name],
+      ["", entry.summary],
       ["options", options.isEmpty ? "none" : options],
       ["models", "\(entry.leastModels) or more"], ["passes", MethodTable.passText(entry)],
     ]

@@ -9,6 +9,7 @@ extension MergeSummary {
   /// One row for each model.
   static func models(_ report: MergeReport) -> String {
     let recipe = report.plan.recipe
+    if let text = recipe.stepText { return "\(text)\n" }
     let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
     let isCounted = report.models.contains { $0.layerCount > 0 }
     var columns: [(head: String, cell: (MergeReport.Model, MergeRecipe.Model?) -> String)] = [

@@ -31,6 +31,25 @@ package enum MethodTable {
       + MergeMethod.table.map { entry($0) }
   }
 
+  /// The methods in mergekit's grammar.
+  package static var stepEntries: [Entry] {
+    StepMethod.table.map { method in
+      let sparse: [PassKind] =
+        switch method.sparsity {
+        case .none: []
+        case .largest, .middle: [.bands, .maskSums]
+        case .draws: [.maskSums]
+        case .ranks: [.ranks, .maskSums]
+        }
+      return Entry(
+        kind: "merge_method", name: method.name, summary: method.summary,
+        options: method.parameters.map(\.name), leastModels: method.models.least,
+        passes: method.neededPasses + ["merge"],
+        optionalPasses: sparse.map(\.rawValue) + method.optionalPasses,
+        neededFiles: [], optionalFiles: [], paper: method.paper)
+    }
+  }
+
   private static func entry<Row: MethodRow>(_ row: Row) -> Entry {
     var method = MethodParameters()
     // What a row needs may follow from what is fixed in it.
@@ -74,7 +93,18 @@ package enum MethodTable {
       for entry in entries where entry.kind == kind { text += "| \(cells(entry)) |\n" }
       text += "\n"
     }
-    return String(text.dropLast())
+    text += "## In mergekit's grammar (`merge_method`)\n\n"
+    text += "| name | what it does | parameters | base | models | passes | source |\n"
+    text += "| --- | --- | --- | --- | --- | --- | --- |\n"
+    for (method, entry) in zip(StepMethod.table, stepEntries) {
+      let cells = [
+        "`\(entry.name)`", entry.summary,
+        entry.options.map { "`\($0)`" }.joined(separator: " "), method.base.rawValue,
+        method.modelText, passText(entry), entry.paper,
+      ]
+      text += "| \(cells.joined(separator: " | ")) |\n"
+    }
+    return text
   }
 
   private static func cells(_ entry: Entry) -> String {

@@ -8,10 +8,20 @@ package enum PassKind: String, Sendable, Hashable, CaseIterable {
   case survey
   /// Where each row of each linear layer is cut.
   case rowCuts = "rows"
+  /// Where bands of each tensor's deltas are cut.
+  case bands
+  /// Which deltas of each row are kept, by rank and chance.
+  case ranks
   /// The sums of |delta| before and after the mask.
   case maskSums = "mask sums"
   /// The histograms of what the pruning leaves of all tensors.
   case trim
+  /// What must be known of rows that are merged by themselves.
+  case stepRows = "rows of all"
+  /// Where the values of each tensor are cut.
+  case selection
+  /// Sums over each tensor.
+  case sums
   /// The sign that most elements elect.
   case majority
 }

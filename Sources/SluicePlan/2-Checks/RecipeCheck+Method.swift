@@ -7,7 +7,7 @@ extension RecipeCheck {
   static func checkMethod(_ recipe: MergeRecipe) throws(PipelineError) {
     let method = recipe.method
     let (prune, merge) = (method.pruning.row, method.merging.row)
-    guard recipe.models.count >= merge.leastModels else {
+    guard recipe.steps != nil || recipe.models.count >= merge.leastModels else {
       throw .usage("--merge \(merge.name) needs at least \(merge.leastModels) fine-tuned models")
     }
     let needed = Set(prune.files.needed + merge.files.needed)

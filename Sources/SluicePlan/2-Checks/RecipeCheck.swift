@@ -9,7 +9,7 @@ internal import SluiceStages
 enum RecipeCheck {
   static func check(_ recipe: MergeRecipe) throws(PipelineError) {
     let method = recipe.method
-    guard !recipe.models.isEmpty else {
+    guard !recipe.models.isEmpty || recipe.steps != nil else {
       throw .usage("no fine-tuned model is given", remedy: "Add --model NAME=DIRECTORY.")
     }
     // The stage holds its settings and the models' factors side by side.

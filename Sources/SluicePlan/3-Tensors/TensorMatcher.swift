@@ -130,6 +130,10 @@ struct TensorMatcher {
       return result
     }
     for model in models.indices { try match(model, &result, baseShape: shape) }
+    if rules.promotesOutput {
+      result.outputDType = WorkingType.promoted(
+        ([result.base] + result.fineTuned).compactMap { $0?.dtype })
+    }
     return result
   }
 

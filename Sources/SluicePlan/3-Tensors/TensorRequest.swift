@@ -90,6 +90,8 @@ package struct TensorRules: Sendable, Hashable {
   package var vocabulary = MethodParameters().vocabulary
   /// The type that is written; the base's if nil.
   package var outputDType: DType?
+  /// Whether a tensor is written in the smallest type that holds those of all models, where none is said.
+  package var promotesOutput = false
   /// The most bytes of a file of the output.
   package var shardSize = MethodParameters().shardSize
   /// How products of adapters' factors are rounded.
@@ -113,6 +115,10 @@ extension MergeRecipe {
     rules.extraTensors = method.extraTensors
     rules.vocabulary = method.vocabulary
     rules.outputDType = method.outputDType
+    if let steps {
+      rules.outputDType = steps.fixedOutputDType
+      rules.promotesOutput = rules.outputDType == nil
+    }
     rules.shardSize = method.shardSize
     rules.renames = method.renames
     rules.loraRounding = method.loraRounding

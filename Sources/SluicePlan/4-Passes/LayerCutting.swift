@@ -57,8 +57,8 @@ struct LayerCutting: Sendable {
 
 extension CutTable {
   /// What a table is made of: each model's cuts of each tensor.
-  package static func layers(of tasks: [TensorTask], _ cuts: [[LayerCuts]]) -> [Int: [LayerCuts]] {
-    var layers: [Int: [LayerCuts]] = [:]
+  package static func layers<Cuts>(of tasks: [TensorTask], _ cuts: [[Cuts]]) -> [Int: [Cuts]] {
+    var layers: [Int: [Cuts]] = [:]
     for (position, task) in tasks.enumerated() { layers[task.ordinal] = cuts.map { $0[position] } }
     return layers
   }

@@ -30,6 +30,8 @@ package struct PassFindings: Sendable {
     findings.inputs.rescales = OneFactor(1)
     findings.inputs.trims = findings.inputs.cuts
     findings.inputs.majority = 1
+    findings.inputs.bands = findings.inputs.cuts
+    findings.inputs.keepBits = NoKeepBits()
     return findings
   }
 
@@ -46,19 +48,30 @@ package struct PassFindings: Sendable {
     through place: TransformPlace, before position: Int? = nil
   ) -> TransformChain {
     let inputs = inputs(before: position)
+    if let steps = recipe.steps {
+      return TransformChain(
+        steps.transforms(inputs, through: place), partitionCount: 1, form: steps.form)
+    }
     return TransformChain(
       method.transforms(inputs, through: place), partitionCount: inputs.partitionCount)
   }
 
   /// The mask alone, with tiles as long as those that the stages before it take.
   package var mask: TransformChain {
-    TransformChain(
+    if let steps = recipe.steps {
+      return TransformChain(
+        steps.sparsity(inputs(before: nil)), partitionCount: 1, form: steps.form)
+    }
+    return TransformChain(
       method.maskTransforms(inputs(before: nil)), partitionCount: inputs.partitionCount,
       usesGrains: transforms(through: .delta).usesGrains)
   }
 
   /// The whole chain.
-  package var chain: MergeChain { method.chain(inputs(before: nil)) }
+  package var chain: MergeChain {
+    let inputs = inputs(before: nil)
+    return recipe.steps?.chain(inputs) ?? method.chain(inputs)
+  }
 
   /// Takes a transform that has its statistics now.
   package mutating func setReady(_ transform: any DeltaTransform, at position: Int) {
@@ -73,6 +86,14 @@ package struct PassFindings: Sendable {
     }
     return inputs
   }
+}
+
+/// Stands for the choice of deltas where only stages' names count.
+private struct NoKeepBits: KeepBitSource {
+  func read(
+    _ elements: Range<Int>, of task: TensorTask, model: Int,
+    into words: UnsafeMutableRawBufferPointer
+  ) throws -> Bool { false }
 }
 
 /// Stands for the cuts of rows where only stages' names count.

@@ -21,15 +21,20 @@ enum PassList {
     .statistics(.delta),
     .method(.survey) { SurveyPass($0).withRefinements },
     .method(.rowCuts) { [RowCutsPass($0)] },
+    .method(.bands) { BandPass($0).withRefinements },
+    .method(.ranks) { [RankPass($0)] },
     .method(.maskSums) { [MaskSumsPass($0)] },
     .statistics(.mask), .statistics(.amplify),
     .method(.trim) { TrimPass($0).withRefinements },
+    .method(.stepRows) { StepRowsPass.passes($0) },
+    .method(.selection) { SelectionPass.passes($0) },
+    .method(.sums) { StepSumsPass.passes($0) },
     .method(.majority) { [MajorityPass($0)] },
   ]
 
   /// The passes that a merge of tensors takes.
   static func passes(_ inputs: PassInputs, _ tasks: [TensorTask]) -> [any TensorPass] {
-    let asked = inputs.recipe.method.passes
+    let asked = inputs.recipe.steps?.passes ?? inputs.recipe.method.passes
     let passes = order.flatMap { step -> [any TensorPass] in
       switch step {
       case .method(let kind, let make): asked.contains(kind) ? make(inputs) : []
@@ -49,6 +54,8 @@ package struct PassInputs: Sendable {
   let settings: TensorSettings
   /// What each tensor's deltas are multiplied by, if the method reads that from a file.
   let coefficients: CoefficientTable?
+  /// What stages know of a merge that rounds at each step.
+  let steps: StepSetup?
   /// The norms of inputs, one file for each model, if the method reads them.
   let activations: [VectorFile]
   /// The layers that are solved for before the merge.
@@ -69,6 +76,8 @@ package struct PassInputs: Sendable {
     inputs.coefficients = coefficients
     inputs.fusesMask = recipe.stages.transforms(after: .mask).isEmpty
     inputs.customOperator = recipe.stages.merging?.stage
+    inputs.steps = steps
+    inputs.seed = recipe.method.seed
     return inputs
   }
 

@@ -38,6 +38,12 @@ package protocol TensorPass: Sendable {
   func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws
 }
 
+/// A pass that leaves what it finds in a file of the run.
+package protocol FilePass: TensorPass {
+  /// The kind of the units in the file, which is named like it.
+  var fileKind: UnitKind { get }
+}
+
 /// What the time of a pass goes to, beside reading and writing.
 package enum PassCost: Sendable, Hashable {
   /// Counting deltas.

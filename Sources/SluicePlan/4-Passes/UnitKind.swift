@@ -41,6 +41,14 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let trimStatistics = UnitKind(rawValue: "trim-statistics")
   /// The signs that the elements of a strip elect.
   package static let majority = UnitKind(rawValue: "majority")
+  /// The histograms of a strip, to find bands of magnitudes, in the file that is named like the kind.
+  package static let bandStatistics = UnitKind(rawValue: "band-statistics")
+  /// Which deltas of some rows are kept, in the file that is named like the kind.
+  package static let keepBits = UnitKind(rawValue: "keep-bits")
+  /// Numbers of some rows, in the file that is named like the kind.
+  package static let rowNumbers = UnitKind(rawValue: "row-numbers")
+  /// Where the values of a tensor are cut.
+  package static let selection = UnitKind(rawValue: "selection")
   /// A strip of the merged model.
   package static let merge = UnitKind(rawValue: "merge")
   /// The whole of the merged model: from here on files get their finished names.
@@ -49,6 +57,13 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
 
 extension UnitKind {
   private static let stageStatistics = "statistics-"
+  private static let stepSums = "sums-"
+
+  /// The sums of a strip.
+  ///
+  /// - Parameter pass: The number of the pass among those that add up, from 0.
+  /// - Returns: The kind.
+  static func sums(of pass: Int) -> UnitKind { UnitKind(rawValue: "\(stepSums)\(pass + 1)") }
 
   /// The histograms of a strip for a stage of one's own, in the file that is named like the kind.
   ///
@@ -60,14 +75,20 @@ extension UnitKind {
 
   /// Whether a unit's histograms, one for each model, lie in the file that is named like the kind.
   package var hasHistograms: Bool {
-    self == .trimStatistics || rawValue.hasPrefix(UnitKind.stageStatistics)
+    self == .trimStatistics || self == .bandStatistics
+      || rawValue.hasPrefix(UnitKind.stageStatistics)
   }
 
   /// Whether a unit lies in the file that is named like the kind.
-  package var isInFile: Bool { hasHistograms || self == .solved || self == .rowCuts }
+  package var isInFile: Bool {
+    hasHistograms || [.solved, .rowCuts, .keepBits, .rowNumbers].contains(self)
+  }
 
   /// Whether `PassUnits` keeps units of the kind.
-  package var isOfPass: Bool { isInFile || self == .maskSums || self == .majority }
+  package var isOfPass: Bool {
+    isInFile || [.maskSums, .majority, .selection].contains(self)
+      || rawValue.hasPrefix(UnitKind.stepSums)
+  }
 }
 
 /// A unit of work: what kind, and which one.

@@ -123,7 +123,7 @@ extension DiskNeeds {
     finished: FinishedStrips = FinishedStrips()
   ) {
     let work = "\(output)/\(RunFile.workDirectory)"
-    let passes = plan.recipe.method.passes
+    let passes = plan.recipe.steps?.passes ?? plan.recipe.method.passes
     for shard in plan.layout.shards {
       parts.append(
         Part(
@@ -142,6 +142,9 @@ extension DiskNeeds {
       addStatistics(plan.tensors, elected, in: "\(work)/\(UnitKind.trimStatistics.rawValue)") {
         finished.isFinished(.trimStatistics, $0.ordinal)
       }
+    }
+    for case let pass as any FilePass in plan.tensors.passes {
+      add(pass.fileKind.rawValue, pass.bytesSpilled(plan.tensors), in: work)
     }
     for (number, stage) in plan.recipe.stages.asking.enumerated() {
       let kind = UnitKind.statistics(of: number)

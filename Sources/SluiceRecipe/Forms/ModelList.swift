@@ -53,7 +53,7 @@ struct ModelList {
   }
 
   /// Checks that a source is the whole stack of its model's layers.
-  private func checkRange(_ field: RecipeField, _ path: String) throws(RecipeError) {
+  static func checkRange(_ field: RecipeField, _ path: String) throws(RecipeError) {
     let bounds = try field.list(of: "the first layer and the one after the last")
     guard bounds.count == 2 else {
       throw field.error("two numbers are expected: the first layer and the one after the last")
@@ -109,7 +109,7 @@ struct ModelList {
       var model = path.model(named: name)
       model.adapters += try adapters(map.take("adapters"))
       let parameters = map.take("parameters")
-      if let range = map.take("layer_range") { try checkRange(range, model.path) }
+      if let range = map.take("layer_range") { try ModelList.checkRange(range, model.path) }
       try map.finish()
       // mergekit's examples list the base among the models, without parameters.
       if model.adapters.isEmpty, model.path == basePath, parameters.map({ $0.isNothing }) ?? true {

@@ -58,11 +58,22 @@ struct NamedMethod: Sendable {
   /// The method that a field names.
   static func read(_ field: RecipeField) throws(RecipeError) -> NamedMethod {
     let text = try field.text()
-    let name = String(text.map { $0 == "_" ? "-" : $0 })
+    let written = String(text.map { $0 == "_" ? "-" : $0 })
+    // A name that mergekit has, too, is ours with this before it, however models are listed.
+    let name = written.hasPrefix("sluice-") ? String(written.dropFirst("sluice-".count)) : written
     if let method = all.first(where: { $0.name == name }) { return method }
     throw field.error(
       "there is no method \(text.quotedForMessage)",
-      remedy: ClosestWord.remedy(for: name, among: all.map(\.name) + [LinearForm.name]))
+      remedy: ClosestWord.remedy(for: name, among: known))
+  }
+
+  /// All names that `merge_method` takes.
+  private static var known: [String] {
+    let own = all.map(\.name)
+    return own
+      + StepMethod.table.map(\.name).filter { name in
+        !own.contains(String(name.map { $0 == "_" ? "-" : $0 }))
+      }
   }
 
   /// Puts the method's settings into a recipe.
@@ -88,7 +99,7 @@ enum ForeignKeys {
   static let parameters: [String: String] = [
     "normalize": "ties divides by the number of deltas that agree, sum by nothing: remove the key",
     "int8-mask": "masks are single bits here: remove the key",
-    "select-topk": "the method that it belongs to is not known here",
-    "t": "the method that it belongs to is not known here",
+    "select-topk": "it belongs to merge_method sce, with a list of models",
+    "t": "it belongs to merge_method slerp and nearswap, with a list of models",
   ]
 }

@@ -11,12 +11,9 @@ extension MergeRecipe {
   /// - Parameter paths: How paths are written.
   /// - Returns: The text.
   package func resolvedText(_ paths: WrittenPaths = .asGiven) -> String {
-    var text = "# The resolved recipe of this merge: sluice run gives the same bytes again.\n"
-    if paths.isRelative { text += "# Paths start at the directory of this file.\n" }
-    if self.paths.contains(where: paths.isLeftOut) {
-      text +=
-        "# What lies elsewhere is only named: say where, with --base PATH and --model NAME=PATH.\n"
-    }
+    let head = resolvedHead(paths)
+    if let steps { return head + stepText(steps, paths) }
+    var text = head
     text += "base: \(quoted(paths.model(base)))\nmodels:\n"
     for model in models {
       let (name, path) = (quoted(model.name), model.placeText(paths))
@@ -35,6 +32,16 @@ extension MergeRecipe {
     return text
   }
 
+  private func resolvedHead(_ paths: WrittenPaths) -> String {
+    var text = "# The resolved recipe of this merge: sluice run gives the same bytes again.\n"
+    if paths.isRelative { text += "# Paths start at the directory of this file.\n" }
+    if self.paths.contains(where: paths.isLeftOut) {
+      text +=
+        "# What lies elsewhere is only named: say where, with --base PATH and --model NAME=PATH.\n"
+    }
+    return text
+  }
+
   /// A stage as the chain form writes it.
   package struct ResolvedStage {
     package var name: String
@@ -44,6 +51,7 @@ extension MergeRecipe {
 
   /// The stages in order, each with the parameters that the methods look at.
   package func resolvedStages(_ paths: WrittenPaths = .asGiven) -> [ResolvedStage] {
+    if let steps { return resolvedStages(steps) }
     var result = ["read", "delta"].map(builtIn) + custom(after: .delta, paths)
     result.append(significanceStage)
     result.append(ratesStage)
@@ -58,7 +66,7 @@ extension MergeRecipe {
       + models.flatMap { [$0.path] + $0.adapters.map(\.path) + $0.extraFiles.values }
   }
 
-  private func builtIn(_ name: String) -> ResolvedStage {
+  func builtIn(_ name: String) -> ResolvedStage {
     ResolvedStage(name: name, arguments: pairs(name).joined(separator: ", "))
   }
 

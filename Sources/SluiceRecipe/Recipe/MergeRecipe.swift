@@ -58,6 +58,8 @@ public struct MergeRecipe: Sendable, Hashable {
   package var extraFiles: [MethodInputFile: String] = [:]
   /// The stages of one's own.
   package var stages = CustomStages()
+  /// What a recipe in mergekit's grammar says, whose methods are none of ours.
+  package var steps: StepSettings?
 
   /// Which tensors are linear layers.
   package var linearSet: LinearSet {

@@ -54,6 +54,10 @@ extension MergeReport {
       json.value(of: method.effective(row))
     }
     json.list("partitionRates", method.partitionRates.map { .double($0.value) })
+    if let steps = recipe.steps {
+      json.member("mergeMethod", .string(steps.method.name))
+      json.member("rounding", .string(steps.rounding.rawValue))
+    }
     // What pages that know no methods ask of them.
     json.member("cutsByMagnitude", .bool(method.pruning.row.cutsByMagnitude))
     json.member("electsSigns", .bool(method.merging.row.elects))

@@ -10,6 +10,14 @@ public struct StageError: SluiceError, Hashable {
   /// - Parameter failure: The content.
   public init(_ failure: Failure) { self.failure = failure }
 
+  static func cancelling(_ task: TensorTask) -> StageError {
+    StageError(
+      Failure(
+        .badInput, subject: Subject(tensor: task.name),
+        message: "the models' directions cancel, and have no spherical mean",
+        remedy: "Choose other weights, or merge_method linear."))
+  }
+
   static func nonFinite(
     _ value: Float, model: String, tensor: String, element: Int
   ) -> StageError {

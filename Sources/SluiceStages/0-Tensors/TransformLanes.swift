@@ -96,14 +96,19 @@ package struct TransformChain: Sendable {
   /// The most elements in a tile: a grain if one of the transforms wants it.
   package let tileElements: Int
 
+  /// What the transforms find in a tile.
+  package let form: TileForm
+
   /// The chain that changes nothing.
   package static let empty = TransformChain([], partitionCount: 1)
 
   /// Describes a chain.
   package init(
-    _ transforms: [any DeltaTransform], partitionCount: Int, usesGrains: Bool = false
+    _ transforms: [any DeltaTransform], partitionCount: Int, usesGrains: Bool = false,
+    form: TileForm = .differences
   ) {
     self.transforms = transforms
+    self.form = form
     self.partitionCount = partitionCount
     self.usesGrains = usesGrains || transforms.contains { $0.needs.usesGrains }
     tileElements = self.usesGrains ? Granularity.grainElements : Granularity.tileElements

@@ -6,10 +6,10 @@ package import SluiceKernels
 /// Formula: delta = tuned - base in Float32, one rounding. Source: DPPA, later version, eq. 1; the
 /// earlier version has the opposite sign and adds it, which would undo the fine-tuning.
 package struct DeltaStage {
-  private let kernels: Kernels
-  private let buffers: TileBuffers
+  let kernels: Kernels
+  let buffers: TileBuffers
   private let modelNames: [String]
-  private static let firstNonFinite = Float.infinity.bitPattern
+  static let firstNonFinite = Float.infinity.bitPattern
 
   /// Makes the stage of one lane.
   package init(modelNames: [String], buffers: TileBuffers, kernels: Kernels) {
@@ -122,9 +122,17 @@ package struct DeltaStage {
     return (tuned, base)
   }
 
-  private static func available(_ run: ChunkRun?, _ tile: Range<Int>) -> Int {
+  static func available(_ run: ChunkRun?, _ tile: Range<Int>) -> Int {
     guard let run else { return 0 }
     return max(0, min(run.elementCount, tile.upperBound) - tile.lowerBound)
+  }
+
+  /// The error about the first number that is not finite.
+  func nonFinite(
+    _ values: UnsafePointer<Float>, _ count: Int, model: Int?, _ chunk: Chunk, _ start: Int
+  ) -> StageError {
+    unsafe nonFinite(
+      values, count, model: model.map { modelNames[$0] } ?? "base", chunk, start)
   }
 
   private func nonFinite(

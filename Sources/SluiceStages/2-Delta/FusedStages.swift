@@ -1,3 +1,4 @@
+internal import SluiceCore
 package import SluiceKernels
 
 /// Neighbouring stages fused on one thread: delta -> transforms -> sink, tile by tile while a tile is
@@ -12,6 +13,9 @@ package final class FusedStages {
   private let hasTransforms: Bool
   private let takesAddedRows: Bool
   private let norms: NormMeter?
+  private let form: TileForm
+  /// The type that the strip at hand is computed in, where that is not Float32 once.
+  private var working: DType?
   private var request = StripRequest(models: [])
 
   /// Makes the stages of one lane.
@@ -32,6 +36,7 @@ package final class FusedStages {
     }
     takesAddedRows = sink.takesAddedRows
     hasTransforms = !transforms.isEmpty
+    form = transforms.form
     buffers = TileBuffers(modelCount: modelNames.count, tileElements: transforms.tileElements)
     delta = DeltaStage(modelNames: modelNames, buffers: buffers, kernels: kernels)
     self.transforms = TransformLanes(transforms, modelCount: modelNames.count, kernels: kernels)
@@ -40,6 +45,7 @@ package final class FusedStages {
   /// Prepares for a strip.
   package func begin(_ strip: Strip) throws {
     request = try sink.begin(strip)
+    working = form.working?.dtype(of: strip.task)
     norms?.begin(strip)
     try transforms.begin(strip, isActive: request.usesTransforms)
   }
@@ -70,11 +76,11 @@ package final class FusedStages {
     for tile in chunk.tiles(of: buffers.tileElements) {
       let hasBase = chunk.hasBase(tile)
       guard hasBase || takesAddedRows else { continue }
-      try delta.widenBase(chunk, tile)
+      try take(base: tile, of: chunk)
       norms?.addBase(buffers, count: tile.count)
       let isMeasured = hasBase && sink.measures(tile, of: chunk)
       for model in models {
-        try delta.takeDelta(model, chunk, tile)
+        try take(tile, of: model, chunk)
         norms?.add(model, buffers, count: tile.count)
         if isMeasured { buffers.keepDelta(of: model, count: tile.count) }
         if hasBase, hasTransforms { try transform(tile, of: model, chunk) }
@@ -88,14 +94,34 @@ package final class FusedStages {
       let hasBase = chunk.hasBase(span)
       guard hasBase || takesAddedRows else { continue }
       for model in models {
-        if !hasTransforms, try sink.takeFused(span, of: model, chunk, delta) { continue }
+        if !hasTransforms, working == nil, try sink.takeFused(span, of: model, chunk, delta) {
+          continue
+        }
         for tile in ChunkTiles(span, tileElements: buffers.tileElements) {
-          try delta.takeDifference(model, chunk, tile)
+          if working == nil {
+            try delta.takeDifference(model, chunk, tile)
+          } else {
+            try take(base: tile, of: chunk)
+            try take(tile, of: model, chunk)
+          }
           if hasBase, hasTransforms { try transform(tile, of: model, chunk) }
           try sink.take(tile, of: model, chunk, buffers)
         }
       }
       try sink.take(span, of: chunk, buffers)
+    }
+  }
+
+  private func take(base tile: Range<Int>, of chunk: Chunk) throws {
+    try delta.widenBase(chunk, tile)
+    if let working { try delta.roundBase(chunk, tile, to: working) }
+  }
+
+  private func take(_ tile: Range<Int>, of model: Int, _ chunk: Chunk) throws {
+    guard let working else { return try delta.takeDelta(model, chunk, tile) }
+    try delta.takeWeights(model, chunk, tile, roundedTo: working)
+    if case .roundedDifferences = form {
+      try delta.subtractBase(model, chunk, tile, roundedTo: working)
     }
   }
 

@@ -37,6 +37,14 @@ package final class MaskSums: Sendable {
   }
 }
 
+extension MaskSums {
+  /// The sums of a tensor.
+  package func sums(of task: TensorTask, model: Int) -> (whole: Double, kept: Double) {
+    let pair = sums.withLock { $0[task.ordinal * modelCount + model] }
+    return (pair.whole.value, pair.kept.value)
+  }
+}
+
 extension MaskSums: FactorSource {
   /// What makes up for the removed deltas: whole / kept, a quotient of Doubles rounded to Float32; 1
   /// if nothing is kept.

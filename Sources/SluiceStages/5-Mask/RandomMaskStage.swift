@@ -6,8 +6,9 @@ package import SluiceKernels
 ///
 /// Formula: mix(seed + G * (model + 1)) xor fnv1a64(name), modulo 2^64, with G = 0x9e3779b97f4a7c15
 /// and `mix` the finaliser of splitmix64.
-enum DrawStart {
-  static func start(seed: UInt64, model: Int, tensor: String) -> UInt64 {
+package enum DrawStart {
+  /// Where they start.
+  package static func start(seed: UInt64, model: Int, tensor: String) -> UInt64 {
     mixed(seed &+ 0x9e37_79b9_7f4a_7c15 &* UInt64(model + 1)) ^ fnv1a64(tensor)
   }
 

@@ -27,11 +27,15 @@ package struct MergeChain: Sendable {
   package let averaged = MergeStep(MeanOperator(), hasTransforms: false)
   /// How many partitions the transforms tell apart.
   package let partitionCount: Int
+  /// What the transforms, or the operators, find in a tile.
+  package let form: TileForm
 
   /// Describes a chain.
   package init(
-    transforms: [any DeltaTransform], linear: MergeStep, dense: MergeStep, partitionCount: Int
+    transforms: [any DeltaTransform], linear: MergeStep, dense: MergeStep, partitionCount: Int,
+    form: TileForm = .differences
   ) {
+    self.form = form
     self.transforms = transforms
     self.linear = linear
     self.dense = dense
@@ -51,6 +55,6 @@ package struct MergeChain: Sendable {
   package var transformChain: TransformChain {
     TransformChain(
       transforms, partitionCount: partitionCount,
-      usesGrains: linear.rule.needs.usesGrains || dense.rule.needs.usesGrains)
+      usesGrains: linear.rule.needs.usesGrains || dense.rule.needs.usesGrains, form: form)
   }
 }

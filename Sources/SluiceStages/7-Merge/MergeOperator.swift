@@ -12,6 +12,8 @@ public import SluiceKernels
   public let firstElement: Int
   /// Where the merged delta goes.
   @unsafe public let merged: UnsafeMutablePointer<Float>
+  /// The base's weights, where the operator makes weights.
+  @unsafe package var base: UnsafePointer<Float>?
 
   /// Describes a tile.
   ///
@@ -43,6 +45,9 @@ public protocol MergeOperator: Sendable {
   /// default. It gets no statistics.
   var needs: StageNeeds { get }
 
+  /// Whether it makes the merged weights themselves, and not a delta that is added to the base's.
+  var makesWeights: Bool { get }
+
   /// Makes the part that works in one lane.
   func makeLane(kernels: Kernels) -> any LaneOperator
 }
@@ -50,6 +55,8 @@ public protocol MergeOperator: Sendable {
 extension MergeOperator {
   /// Nothing.
   public var needs: StageNeeds { StageNeeds() }
+  /// No: it makes a delta.
+  public var makesWeights: Bool { false }
 }
 
 /// The part of an operator that works in one lane: for operators that keep something or may fail.

@@ -14,6 +14,9 @@ package import SluiceKernels
     (linear: any LaneOperator, dense: any LaneOperator, averaged: any LaneOperator)
   private let scales: (linear: Float, dense: Float)
   private let meter: ChangeMeter?
+  /// What is added to weights that are merged already: -0, which changes no number at all.
+  private let nothing: AlignedBuffer<Float>?
+  private var makesWeights = false
   private let tileElements: Int
   private var role = TensorRole.copied
   private var dtype = DType.f32
@@ -33,7 +36,11 @@ package import SluiceKernels
     modelCount: Int, chain: MergeChain, output: ChunkOutput, kernels: Kernels,
     figures: ChangeFigures? = nil
   ) {
-    meter = figures.map { ChangeMeter($0, kernels: kernels) }
+    let makesWeights = chain.linear.rule.makesWeights || chain.dense.rule.makesWeights
+    // Where weights are merged there are no deltas to compare.
+    meter = makesWeights ? nil : figures.map { ChangeMeter($0, kernels: kernels) }
+    nothing =
+      makesWeights ? AlignedBuffer(count: chain.transformChain.tileElements, fill: -0.0) : nil
     tileElements = chain.transformChain.tileElements
     self.chain = chain
     self.output = output
@@ -57,6 +64,7 @@ package import SluiceKernels
     role = strip.task.role
     dtype = strip.task.outputDType
     width = dtype.byteCount ?? 1
+    makesWeights = chain.step(for: role).rule.makesWeights && (role == .linear || role == .dense)
     meter?.begin(strip, tileElements: tileElements)
     switch role {
     case .copied: return StripRequest(models: [], usesTransforms: false, usesTiles: false)
@@ -98,6 +106,10 @@ package import SluiceKernels
     if let meter, chunk.hasBase(tile), meter.measures(tile, of: chunk) {
       meter.add(tile.count, buffers)
     }
+    if let nothing, makesWeights, chunk.hasBase(tile) {
+      unsafe buffers.base.pointer.update(from: buffers.merged.pointer, count: tile.count)
+      unsafe buffers.merged.pointer.update(from: nothing.pointer, count: tile.count)
+    }
     // SAFETY: the room holds all elements of the chunk.
     let largest = unsafe kernels.finish(
       base: buffers.base.pointer, merged: buffers.merged.pointer, mergeScale: scale,
@@ -127,9 +139,10 @@ package import SluiceKernels
       unsafe buffers.merged.pointer.update(repeating: -0.0, count: tile.count)
       return 1
     }
-    let deltas = unsafe MergeTile(
+    var deltas = unsafe MergeTile(
       deltas: buffers.deltaRows, modelCount: modelCount, count: tile.count,
       merged: buffers.merged.pointer, firstElement: chunk.elements.lowerBound + tile.lowerBound)
+    if makesWeights { unsafe deltas.base = UnsafePointer(buffers.base.pointer) }
     if role == .linear {
       try operators.linear.merge(deltas)
       return scales.linear

@@ -74,7 +74,7 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
     let models = ["math", "law"].map { model in
       "  - model: models/\(model)\n    parameters: {\(own[model, default: []].joined(separator: ", "))}\n"
     }
-    return "merge_method: \(name)\nbase_model: models/base\nmodels:\n" + models.joined()
+    return "merge_method: sluice-\(name)\nbase_model: models/base\nmodels:\n" + models.joined()
       + "parameters: {\(common.joined(separator: ", "))}\n"
   }
 

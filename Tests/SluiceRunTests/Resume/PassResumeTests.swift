@@ -14,13 +14,42 @@ struct PassResumeTests {
   enum Method: String, CaseIterable {
     case regMean = "solve", sparse = "solve of each", wanda = "rows", sums = "mask sums"
     case ties = "trim and majority"
+    case bands = "bands and mask sums", ranks = "ranks", angles = "rows of all"
+    case units = "products and units", variances = "variances and squares"
+
+    /// The method of mergekit's grammar that takes the passes, and what is said of it.
+    private var step: (name: String, shared: [String: Double])? {
+      switch self {
+      case .bands: ("ties", ["density": 0.4, "rescale": 1])
+      case .ranks: ("della", ["density": 0.4, "epsilon": 0.1])
+      case .angles: ("model_stock", ["filter_wise": 1])
+      case .units: ("nuslerp", [:])
+      case .variances: ("sce", ["select_topk": 0.3])
+      default: nil
+      }
+    }
+
+    private func setSteps(_ recipe: inout MergeRecipe) throws {
+      guard let step else { return }
+      recipe.method.pruning = try #require(.init(rawValue: "none"))
+      recipe.method.merging = try #require(.init(rawValue: "sum"))
+      recipe.models[0].amplification = []
+      var steps = StepSettings(
+        try #require(StepMethod.named(step.name)), inputs: [.model(0), .model(1), .base],
+        hasBase: true)
+      steps.shared = step.shared.mapValues { [ScopedNumber(.constant($0))] }
+      steps.shared["weight"] = [ScopedNumber(.gradient([0.3, 0.7]))]
+      recipe.steps = steps
+    }
 
     func merge(_ directory: ScratchDirectory) throws -> ResumableMerge {
       let small = self == .regMean || self == .sparse
       return try ResumableMerge(
-        in: ScratchDirectory.root, dtype: self == .ties ? .f32 : .bf16, threads: 2,
+        in: ScratchDirectory.root, dtype: [.ties, .variances].contains(self) ? .f32 : .bf16,
+        threads: 2,
         intermediateSize: small ? 40 : 2800
       ) { family, recipe in
+        guard step == nil else { return try setSteps(&recipe) }
         if small || self == .wanda { try prepare(&recipe, family, directory) }
         let (pruning, merging) =
           switch self {
@@ -28,7 +57,7 @@ struct PassResumeTests {
           case .sparse: ("sparsegpt", "sum")
           case .wanda: ("wanda", "sum")
           case .sums: ("dare", "sum")
-          case .ties: ("none", "ties")
+          default: ("none", "ties")
           }
         recipe.models[0].amplification = []
         recipe.method.pruning = try #require(.init(rawValue: pruning))

@@ -1,0 +1,120 @@
+package import SluiceCore
+package import SluiceStages
+
+/// How results are rounded on the way.
+package enum StepRounding: String, Sendable, Hashable, CaseIterable {
+  /// Each operation to the working type, as mergekit does.
+  case steps
+  /// Everything in Float32, and the result once.
+  case once
+}
+
+/// A number, or a truth value, for the tensors whose names match.
+package struct ScopedNumber: Sendable, Hashable {
+  /// What it is along the depth of the model.
+  package enum Value: Sendable, Hashable {
+    /// The same everywhere.
+    case constant(Double)
+    /// Interpolated over the layers, from the first to the last.
+    case gradient([Double])
+    /// One after the other over the layers: truth values.
+    case levels([Double])
+  }
+
+  /// A part of a tensor's name; nil matches all.
+  package let filter: String?
+  /// The value.
+  package let value: Value
+
+  /// Describes a value.
+  package init(filter: String? = nil, _ value: Value) {
+    self.filter = filter
+    self.value = value
+  }
+
+  /// Whether it counts for a tensor.
+  package func matches(_ name: String) -> Bool {
+    filter.map { name.contains(bytesOf: $0) } ?? true
+  }
+
+  /// The number at a depth from 0 to 1.
+  ///
+  /// Formula of a gradient v of n values: s = t (n - 1), i = floor(s), f = s - i; (1 - f) v[i] + f v[min(i + 1, n - 1)].
+  package func number(at depth: Double) -> Double {
+    switch value {
+    case .constant(let number): return number
+    case .levels(let values):
+      return values[min(Int(depth * Double(values.count - 1)), values.count - 1)]
+    case .gradient(let values):
+      let place = depth * Double(values.count - 1)
+      let index = min(Int(place), values.count - 1)
+      let rest = place - Double(index)
+      return (1 - rest) * values[index] + rest * values[min(index + 1, values.count - 1)]
+    }
+  }
+}
+
+/// The values of a parameter in one scope; the first that matches counts.
+package typealias ScopedNumbers = [ScopedNumber]
+
+/// What a recipe in mergekit's grammar says: a method as mergekit means it, with its inputs and numbers.
+package struct StepSettings: Sendable, Hashable {
+  /// The method.
+  package var method: StepMethod
+  /// The inputs in the order in which they are listed; a base that is not listed comes last.
+  package var inputs: [StepInput]
+  /// Whether a base is given.
+  package var hasBase: Bool
+  /// The numbers for all, by parameter.
+  package var shared: [String: ScopedNumbers] = [:]
+  /// The numbers of each input, by parameter.
+  package var own: [[String: ScopedNumbers]]
+  /// The type that arithmetic is done in; for each tensor that of its inputs if nil.
+  package var dtype: DType?
+  /// The type that is written, where it is another.
+  package var outputDType: DType?
+  /// How results are rounded on the way.
+  package var rounding = StepRounding.steps
+
+  /// Describes a merge without numbers.
+  package init(_ method: StepMethod, inputs: [StepInput], hasBase: Bool) {
+    self.method = method
+    self.inputs = inputs
+    self.hasBase = hasBase
+    own = Array(repeating: [:], count: inputs.count)
+  }
+
+  /// What is rounded to at each step.
+  package var working: WorkingType {
+    rounding == .once ? .fixed(.f32) : dtype.map { .fixed($0) } ?? .promoted
+  }
+
+  /// The type that all tensors are written in; each in that of its inputs if nil.
+  package var fixedOutputDType: DType? {
+    outputDType ?? (method.makesFloat32 && rounding == .steps ? .f32 : dtype)
+  }
+
+  /// A parameter's number for a tensor.
+  ///
+  /// - Parameters:
+  ///   - parameter: The parameter.
+  ///   - name: The tensor's name.
+  ///   - depth: Where it lies in the model, from 0 to 1; 0 outside of layers.
+  ///   - input: The input that it is of; the number for all if nil.
+  /// - Returns: The number, or the parameter's default; nil if it has none.
+  package func number(
+    _ parameter: String, of name: String, depth: Double, input: Int?
+  ) -> Double? {
+    let scopes = [input.flatMap { own[$0][parameter] }, shared[parameter]]
+    for scope in scopes {
+      if let value = scope?.first(where: { $0.matches(name) }) { return value.number(at: depth) }
+    }
+    return method.parameters.first { $0.name == parameter }?.defaultValue
+  }
+
+  /// Where a tensor lies in the depth of a model: that of the last layer where there is but one.
+  package static func depth(of layer: Int?, of layerCount: Int) -> Double {
+    guard let layer else { return 0 }
+    return layerCount > 1 ? Double(layer) / Double(layerCount - 1) : 1
+  }
+}

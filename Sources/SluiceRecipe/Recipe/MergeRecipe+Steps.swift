@@ -1,0 +1,139 @@
+internal import SluiceCore
+package import SluiceMethods
+internal import SluiceStages
+
+/// Recipes in mergekit's grammar: what makes them what they are, and how they are written.
+extension MergeRecipe {
+  /// What a recipe in mergekit's grammar says beside the parameters of every merge.
+  var stepFacts: [(name: String, value: String)] {
+    guard let steps else { return [] }
+    var facts = [(name: "merge_method", value: steps.method.name)]
+    facts.append(("rounding", steps.rounding.rawValue))
+    facts.append(("inputs", steps.inputs.map { name(of: $0) }.joined(separator: ", ")))
+    facts.append(("base", steps.hasBase ? "given" : "none"))
+    if let dtype = steps.dtype { facts.append(("working type", dtype.rawValue)) }
+    if let dtype = steps.outputDType { facts.append(("written type", dtype.rawValue)) }
+    facts += steps.shared.sorted { $0.key < $1.key }.map { ($0.key, $0.value.recipeText) }
+    for (input, own) in zip(steps.inputs, steps.own) {
+      facts += own.sorted { $0.key < $1.key }.map {
+        ("\($0.key) of \(name(of: input))", $0.value.recipeText)
+      }
+    }
+    return facts
+  }
+
+  private func name(of input: StepInput) -> String {
+    switch input {
+    case .base: "base"
+    case .model(let model): models[model].name
+    }
+  }
+
+  /// The recipe as a text in mergekit's grammar.
+  func stepText(_ steps: StepSettings, _ paths: WrittenPaths) -> String {
+    var text = "merge_method: \(steps.method.name)\n"
+    if steps.hasBase { text += "base_model: \(paths.model(base).quotedForYAML)\n" }
+    text += "models:\n"
+    for (input, own) in zip(steps.inputs, steps.own) {
+      var place = paths.model(base)
+      if case .model(let model) = input {
+        place = ([models[model].path] + models[model].adapters.map(\.path)).map(paths.model)
+          .joined(separator: "+")
+      }
+      text += "  - model: \(place.quotedForYAML)\n"
+      if case .model(let model) = input {
+        text += "    name: \(models[model].name.quotedForYAML)\n"
+      }
+      if !own.isEmpty { text += "    parameters: {\(pairs(own))}\n" }
+    }
+    if !steps.shared.isEmpty { text += "parameters: {\(pairs(steps.shared))}\n" }
+    if let dtype = steps.dtype { text += "dtype: \(torchName(dtype))\n" }
+    if let dtype = steps.outputDType { text += "out_dtype: \(torchName(dtype))\n" }
+    text += "rounding: \(steps.rounding.rawValue)\n"
+    let settings = ParameterRow.all.filter {
+      $0.isOfEveryMerge && !MergeRecipe.settled.contains($0.name) && method[$0] != $0.defaultValue
+    }
+    let lines = settings.compactMap { row in
+      method[row].recipeText.map { "\(row.name): \($0)" }
+    }
+    if !lines.isEmpty { text += "sluice: {\(lines.joined(separator: ", "))}\n" }
+    return text
+  }
+
+  /// How a recipe in mergekit's grammar is computed, in words; nil for our own methods.
+  package var stepText: String? {
+    steps.map { steps in
+      "\(steps.method.name) as mergekit 0.1.5 means it, "
+        + (steps.rounding == .steps
+          ? "each operation rounded to \(steps.dtype?.rawValue ?? "the type of the inputs")"
+          : "in F32, the result rounded once")
+    }
+  }
+
+  /// The stages of a method in mergekit's grammar.
+  func resolvedStages(_ steps: StepSettings) -> [ResolvedStage] {
+    let working = steps.dtype?.rawValue ?? "the type of the inputs"
+    let each =
+      steps.rounding == .steps
+      ? "each operation rounded to \(working)" : "in F32, the result rounded once"
+    var stages = [builtIn("read")]
+    stages.append(
+      ResolvedStage(name: steps.method.takesDifferences ? "delta" : "weights", arguments: each))
+    var sparsity: [String] = []
+    if steps.dropsDeltas {
+      switch steps.method.sparsity {
+      case .none: break
+      case .largest, .middle: sparsity.append("band")
+      case .draws: sparsity.append("draw")
+      case .ranks: sparsity.append("draw by rank")
+      }
+      if steps.passes.contains(.maskSums) { sparsity.append("rescale") }
+    }
+    stages += sparsity.map { ResolvedStage(name: $0, arguments: "") }
+    let names = stepFacts.filter { !["base", "rounding", "merge_method"].contains($0.name) }
+    stages.append(
+      ResolvedStage(
+        name: "merge",
+        arguments:
+          "\(steps.method.name) as mergekit 0.1.5 means it, since the recipe has its grammar: "
+          + names.map { "\($0.name) \($0.value)" }.joined(separator: "; ")))
+    return stages + [builtIn("write")]
+  }
+
+  /// Parameters of every merge that a recipe in mergekit's grammar says in its own way.
+  static let settled: Set<String> = ["dtype", "prune", "merge", "merge-scale", "nonlinear"]
+
+  private func pairs(_ numbers: [String: ScopedNumbers]) -> String {
+    numbers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.recipeText)" }
+      .joined(separator: ", ")
+  }
+
+  private func torchName(_ dtype: DType) -> String {
+    DType.torchNames.first { $0.value == dtype.rawValue }?.key ?? dtype.rawValue
+  }
+}
+
+extension ParameterRow {
+  /// Whether all merges look at it, whatever their methods.
+  package var isOfEveryMerge: Bool { ParameterOwners.byName[name] == nil }
+}
+
+extension ScopedNumbers {
+  /// The numbers as a recipe writes them.
+  var recipeText: String {
+    func text(_ value: ScopedNumber.Value) -> String {
+      switch value {
+      case .constant(let number): "\(number)"
+      case .gradient(let numbers): "[\(numbers.map { "\($0)" }.joined(separator: ", "))]"
+      case .levels(let numbers):
+        "[\(numbers.map { $0 != 0 ? "true" : "false" }.joined(separator: ", "))]"
+      }
+    }
+    if count == 1, self[0].filter == nil { return text(self[0].value) }
+    let list = map { number in
+      let filter = number.filter.map { "filter: \($0.quotedForYAML), " } ?? ""
+      return "{\(filter)value: \(text(number.value))}"
+    }
+    return "[\(list.joined(separator: ", "))]"
+  }
+}
