@@ -172,6 +172,7 @@ let package = Package(
             + (module == "Recipe" ? ["SluiceCommand"] : [])
             + (module == "Plan" ? ["SluiceRecipe", "SluiceFormats"] : [])
             + (module == "Run" ? ["SluiceStore", "SluicePlan", "SluiceRecipe"] : [])
+            + (module == "Solvers" ? ["SluiceDataflow", "SluiceFormats"] : [])
             + (module == "Methods" ? ["SluiceKernels", "SluiceStages"] : [])
             + (module == "Report"
               ? ["SluiceKernels", "SluiceStore", "SluicePlan", "SluiceRun", "SluiceMethods"] : []),

@@ -33,5 +33,8 @@ void dtrtri_(const char *triangle, const char *diagonal, const int *n, double *a
 // One thread: lanes work side by side anyway, and the result does not depend on their number.
 void openblas_set_num_threads(int count);
 
+// How it was built: 0 for one thread, 1 or 2 for several.
+int openblas_get_parallel(void);
+
 // The name and version of the library, and how it was built.
 char *openblas_get_config(void);

@@ -86,10 +86,12 @@ enum Dense {
   ) {
     guard rows > 0, columns > 0, inner > 0 else { return }
     // SAFETY: the caller guarantees that all parts have as many elements as the numbers say.
-    unsafe cblas_dgemm(
-      Int32(SLUICE_ROW_MAJOR), Int32(SLUICE_NO_TRANSPOSE),
-      Int32(isTransposed ? SLUICE_TRANSPOSE : SLUICE_NO_TRANSPOSE), Int32(rows), Int32(columns),
-      Int32(inner), -1, a, Int32(strideA), b.pointer, Int32(b.columnCount), 1, c, Int32(strideC))
+    LibraryCalls.perform {
+      unsafe cblas_dgemm(
+        Int32(SLUICE_ROW_MAJOR), Int32(SLUICE_NO_TRANSPOSE),
+        Int32(isTransposed ? SLUICE_TRANSPOSE : SLUICE_NO_TRANSPOSE), Int32(rows), Int32(columns),
+        Int32(inner), -1, a, Int32(strideA), b.pointer, Int32(b.columnCount), 1, c, Int32(strideC))
+    }
   }
 
   /// b = b * inverse(triangle), or with the transposed triangle; the triangle is a lower one.
@@ -99,20 +101,25 @@ enum Dense {
   ) {
     guard rows > 0 else { return }
     // SAFETY: as above.
-    unsafe cblas_dtrsm(
-      Int32(SLUICE_ROW_MAJOR), Int32(SLUICE_RIGHT), Int32(SLUICE_LOWER),
-      Int32(isTransposed ? SLUICE_TRANSPOSE : SLUICE_NO_TRANSPOSE), Int32(SLUICE_NON_UNIT),
-      Int32(rows), Int32(triangle.rowCount), 1, triangle.pointer, Int32(triangle.columnCount), b,
-      Int32(stride))
+    LibraryCalls.perform {
+      unsafe cblas_dtrsm(
+        Int32(SLUICE_ROW_MAJOR), Int32(SLUICE_RIGHT), Int32(SLUICE_LOWER),
+        Int32(isTransposed ? SLUICE_TRANSPOSE : SLUICE_NO_TRANSPOSE), Int32(SLUICE_NON_UNIT),
+        Int32(rows), Int32(triangle.rowCount), 1, triangle.pointer, Int32(triangle.columnCount), b,
+        Int32(stride))
+    }
   }
 
   /// b = inverse(triangle) * b, for a lower triangle.
   static func divide(_ b: DenseMatrix, fromLeftByLower triangle: DenseMatrix) {
     // SAFETY: the matrices hold what their shapes say.
-    unsafe cblas_dtrsm(
-      Int32(SLUICE_ROW_MAJOR), Int32(SLUICE_LEFT), Int32(SLUICE_LOWER),
-      Int32(SLUICE_NO_TRANSPOSE), Int32(SLUICE_NON_UNIT), Int32(b.rowCount), Int32(b.columnCount),
-      1, triangle.pointer, Int32(triangle.columnCount), b.pointer, Int32(b.columnCount))
+    LibraryCalls.perform {
+      unsafe cblas_dtrsm(
+        Int32(SLUICE_ROW_MAJOR), Int32(SLUICE_LEFT), Int32(SLUICE_LOWER),
+        Int32(SLUICE_NO_TRANSPOSE), Int32(SLUICE_NON_UNIT), Int32(b.rowCount),
+        Int32(b.columnCount), 1, triangle.pointer, Int32(triangle.columnCount), b.pointer,
+        Int32(b.columnCount))
+    }
   }
 
   /// Replaces a symmetric matrix by its lower Cholesky factor, zeros above it.
@@ -123,7 +130,7 @@ enum Dense {
   static func factorise(_ a: DenseMatrix) -> Int? {
     var (n, info) = (Int32(a.rowCount), Int32(0))
     // SAFETY: the matrix is square.
-    unsafe dpotrf_("U", &n, a.pointer, &n, &info, 1)
+    LibraryCalls.perform { unsafe dpotrf_("U", &n, a.pointer, &n, &info, 1) }
     clearAbove(a)
     return info == 0 ? nil : Int(info) - 1
   }
@@ -132,7 +139,7 @@ enum Dense {
   static func invertLower(_ a: DenseMatrix) {
     var (n, info) = (Int32(a.rowCount), Int32(0))
     // SAFETY: as above.
-    unsafe dtrtri_("U", "N", &n, a.pointer, &n, &info, 1, 1)
+    LibraryCalls.perform { unsafe dtrtri_("U", "N", &n, a.pointer, &n, &info, 1, 1) }
     precondition(info == 0, "a Cholesky factor has no zero on its diagonal")
   }
 
