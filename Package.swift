@@ -105,6 +105,14 @@ let package = Package(
         "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceRecipe", "SluiceStore",
         "SluicePlan",
       ], swiftSettings: strict),
+    // Models computed layer by layer: scores of what they answer.
+    .target(
+      name: "SluiceEvaluate",
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
+        "SluiceStages", "SluiceMethods", "SluiceSolvers", "SluiceRecipe", "SluiceStore",
+        "SluicePlan", "SluiceRun", "CLAPACK",
+      ], swiftSettings: strict),
     .target(
       name: "SluiceSearch",
       dependencies: [
@@ -124,7 +132,7 @@ let package = Package(
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
         "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceStore", "SluicePlan", "SluiceRun",
         "SluiceRecipe",
-        "SluiceSearch", "SluiceReport",
+        "SluiceSearch", "SluiceReport", "SluiceEvaluate",
       ], swiftSettings: strict),
 
     // Layer 4: commands, terminal, exit codes.
@@ -134,7 +142,7 @@ let package = Package(
         "SluiceCore", "SluiceKernels", "SluiceFormats", "SluiceArchitecture", "SluiceDataflow",
         "SluiceStages", "SluiceAdapters", "SluiceMethods", "SluiceStore", "SluicePlan", "SluiceRun",
         "SluiceRecipe",
-        "SluiceSearch", "SluiceReport", "SluiceSolvers", "CSluiceSystem",
+        "SluiceSearch", "SluiceReport", "SluiceEvaluate", "SluiceSolvers", "CSluiceSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -162,7 +170,7 @@ let package = Package(
     + [
       "Core", "Kernels", "Solvers", "Formats", "Architecture", "Dataflow", "Stages", "Methods",
       "Plan", "Run",
-      "Recipe", "Search", "Report",
+      "Recipe", "Search", "Report", "Evaluate",
     ].map { module in
       .testTarget(
         name: "Sluice\(module)Tests",
@@ -174,6 +182,12 @@ let package = Package(
             + (module == "Run" ? ["SluiceStore", "SluicePlan", "SluiceRecipe"] : [])
             + (module == "Solvers" ? ["SluiceDataflow", "SluiceFormats"] : [])
             + (module == "Methods" ? ["SluiceKernels", "SluiceStages"] : [])
+            + (module == "Evaluate"
+              ? [
+                "SluiceFormats", "SluiceArchitecture", "SluiceStages", "SluiceDataflow",
+                "SluiceMethods", "SluicePlan",
+                "SluiceRun", "SluiceRecipe",
+              ] : [])
             + (module == "Report"
               ? ["SluiceKernels", "SluiceStore", "SluicePlan", "SluiceRun", "SluiceMethods"] : []),
         exclude: module == "Recipe" ? ["Support/numpy_reference.py"] : [],

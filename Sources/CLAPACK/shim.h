@@ -1,4 +1,4 @@
-// The few functions of BLAS and LAPACK that matrices are solved with. Declared here, since systems
+// The few functions of BLAS and LAPACK that matrices are solved, and models evaluated, with. Declared here, since systems
 // put the headers in different places and the interfaces are older than most of them.
 #pragma once
 
@@ -20,6 +20,11 @@ void cblas_dgemm(int order, int transpose_a, int transpose_b, int m, int n, int 
                  const double *a, int stride_a, const double *b, int stride_b, double beta,
                  double *c, int stride_c);
 
+// The same in Float32.
+void cblas_sgemm(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
+                 const float *a, int stride_a, const float *b, int stride_b, float beta, float *c,
+                 int stride_c);
+
 // b = alpha * inverse(a) * b, or b * inverse(a), for a triangular a
 void cblas_dtrsm(int order, int side, int triangle, int transpose, int diagonal, int m, int n,
                  double alpha, const double *a, int stride_a, double *b, int stride_b);
@@ -38,3 +43,6 @@ int openblas_get_parallel(void);
 
 // The name and version of the library, and how it was built.
 char *openblas_get_config(void);
+
+// The processor whose kernels it chose.
+char *openblas_get_corename(void);

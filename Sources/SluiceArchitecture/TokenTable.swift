@@ -24,6 +24,18 @@ package struct TokenTable: Sendable {
     return ids
   }
 
+  /// Whether an id stands for another token than the given one, or for none.
+  ///
+  /// - Parameters:
+  ///   - id: The id.
+  ///   - token: The token's text, as vocabularies write it.
+  /// - Returns: False if it is that very token.
+  package func differs(_ id: Int, _ token: String) -> Bool {
+    guard tokens.indices.contains(id) else { return true }
+    // Safety: the bytes are used inside the closure only.
+    return unsafe Array(token.utf8).withUnsafeBytes { unsafe Hash128(of: $0).low } != tokens[id]
+  }
+
   /// The number of ids that have a token.
   package var count: Int { tokens.count { $0 != nil } }
 

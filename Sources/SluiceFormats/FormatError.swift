@@ -80,6 +80,15 @@ extension FormatError {
         ? "free space, then start the same command again" : nil)
   }
 
+  /// Making room for what does not fit in memory.
+  package static func scratch(
+    _ attempt: String, file: String, errno number: Int32
+  ) -> FormatError {
+    system(
+      attempt, errno: number, file: file,
+      remedy: number == ENOSPC || number == EDQUOT ? "free space, or choose another place" : nil)
+  }
+
   static func sync(_ file: String, errno number: Int32) -> FormatError {
     system("cannot write to the disk", errno: number, file: file)
   }

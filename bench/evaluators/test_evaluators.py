@@ -11,6 +11,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import encode  # noqa: E402
 import exact_match  # noqa: E402
 
 RESULTS = {
@@ -30,6 +31,43 @@ RESULTS = {
         "wikitext": {"word_perplexity": False},
     },
 }
+
+
+class Letters:
+    """A tokenizer of which every character is a token, after one that begins texts."""
+
+    class Encoding:
+        def __init__(self, ids):
+            self.ids = ids
+
+    def encode(self, text):
+        return self.Encoding([1] + [ord(c) for c in text])
+
+    def id_to_token(self, token):
+        return "<s>" if token == 1 else chr(token)
+
+
+class Encode(unittest.TestCase):
+    def test_an_answer_is_what_the_whole_has_beyond_the_prompt(self):
+        record = encode.encode(Letters(), {"prompt": "1+1=", "answer": "2"}, 3)
+        self.assertEqual(record, {"prompt": [1, 49, 43, 49, 61], "answer": [50, 3]})
+
+    def test_choices_have_the_lengths_of_their_texts(self):
+        record = encode.encode(Letters(), {"prompt": "a", "choices": ["b", "cd"], "index": 1}, None)
+        self.assertEqual(record["choices"], [[98], [99, 100]])
+        self.assertEqual((record["index"], record["lengths"]), (1, [1, 2]))
+
+    def test_samples_of_lm_eval_become_examples(self):
+        choice = {"target": "1", "arguments": {"gen_args_1": {"arg_0": "q", "arg_1": " b"}, "gen_args_0": {"arg_0": "q", "arg_1": " a"}}}
+        self.assertEqual(encode.samples(choice), {"prompt": "q", "choices": [" a", " b"], "index": 1})
+        text = {"target": "4", "arguments": [["q", {"until": ["\n"]}]]}
+        self.assertEqual(encode.samples(text), {"prompt": "q", "answer": "4"})
+        with self.assertRaises(ValueError):
+            encode.samples({"target": 0, "arguments": [["p", "a"], ["q", "b"]]})
+
+    def test_tokens_are_named(self):
+        lines = [{"prompt": [1, 97], "answer": [98]}]
+        self.assertEqual(encode.names(Letters(), lines), {"1": "<s>", "97": "a"})
 
 
 class ExactMatch(unittest.TestCase):

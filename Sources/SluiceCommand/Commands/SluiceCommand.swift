@@ -28,7 +28,9 @@ struct SluiceCommand: ParsableCommand {
       CommandGroup(
         name: "Look",
         subcommands: [
-          OffsetsCommand.self, ReportCommand.self, InspectCommand.self, VerifyCommand.self,
+          EvaluateCommand.self, CollectCommand.self, OffsetsCommand.self, ReportCommand.self,
+          InspectCommand.self,
+          VerifyCommand.self,
           StatusCommand.self,
         ]),
       CommandGroup(

@@ -31,7 +31,7 @@ enum ProgramConsent {
 
 extension MergeRecipe {
   /// The command lines of all programs that the recipe runs.
-  fileprivate var programs: [[String]] {
+  var programs: [[String]] {
     let transforms = stages.transforms.compactMap { ($0.transform.stage as? ExecTransform)?.spec }
     let merging = (stages.merging?.stage as? ExecOperator)?.spec
     return (transforms + [merging].compactMap(\.self)).map(\.command)

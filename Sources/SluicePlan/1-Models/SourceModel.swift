@@ -1,24 +1,24 @@
 internal import SluiceAdapters
-internal import SluiceArchitecture
+package import SluiceArchitecture
 internal import SluiceCore
-internal import SluiceFormats
+package import SluiceFormats
 internal import SluiceRecipe
-internal import SluiceStore
+package import SluiceStore
 
 /// A checkpoint that takes part in a merge, with the names under which its tensors are found.
 package struct SourceModel {
   /// The name in messages; `base` for the base model.
   let name: String
   /// The tensors.
-  let catalog: ModelCatalog
+  package let catalog: ModelCatalog
   /// The ordinal of the checkpoint's first file in the run's list of files.
   let firstFile: Int
   /// The model's `config.json`, to be written with changes.
   let config: TopLevelObject?
   /// The store that stands for the model, if it is one.
-  var store: DeltaStore?
+  package var store: DeltaStore?
   /// The input embedding, by the name that it has in this model.
-  let embeddingName: String?
+  package let embeddingName: String?
   /// The head that the checkpoint stores, if it stores one.
   let storedHeadName: String?
   /// What adapters add, by the base's names.
@@ -30,12 +30,14 @@ package struct SourceModel {
   /// What was found of each adapter.
   var adapters: [AppliedAdapter] = []
 
-  var checkpoint: Checkpoint { catalog.checkpoint }
+  /// The checkpoint.
+  package var checkpoint: Checkpoint { catalog.checkpoint }
 
   /// What the config says of tied heads, if it says anything.
   var tiesHead: Bool? { catalog.tiesHead }
 
-  static func open(
+  /// Opens a checkpoint or store by itself.
+  package static func open(
     name: String, path: String, firstFile: Int, renamings: [ModelNames.Renaming] = [],
     base: SourceModel? = nil
   ) throws -> SourceModel {
@@ -66,7 +68,7 @@ package struct SourceModel {
   }
 
   /// The head, by the name that it has or would have.
-  var headName: String {
+  package var headName: String {
     storedHeadName ?? embeddingName.map(HeadNames.head) ?? HeadNames.standard
   }
 
@@ -87,7 +89,7 @@ package struct SourceModel {
   }
 
   /// The tensor that plays the part of the given name: itself, or the embedding for a tied head.
-  func tensor(_ name: String) -> CheckpointTensor? {
+  package func tensor(_ name: String) -> CheckpointTensor? {
     if HeadNames.isHead(name), usesEmbeddingAsHead, let embeddingName {
       return catalog[embeddingName]
     }

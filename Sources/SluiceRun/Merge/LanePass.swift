@@ -10,7 +10,7 @@ internal import SluiceStages
 struct RunContext: Sendable {
   var plan: TensorPlan
   let cancellation: Cancellation
-  let progress: ProgressMeter
+  var progress: ProgressMeter
   let budget: ByteBudget
   let work: MergeWork
   /// Whether what was read is taken out of the page cache, since it would not stay there anyway.
@@ -88,7 +88,7 @@ struct LanePass {
 
   /// Runs a pass that writes.
   func run(
-    writing shards: OutputShards,
+    writing shards: any OutputPlaces,
     _ makeSink: @escaping @Sendable (ChunkOutput) -> any TileSink
   ) throws -> PassMetrics {
     let ledger = context.work.ledger()

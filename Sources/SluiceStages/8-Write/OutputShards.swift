@@ -5,7 +5,7 @@ internal import Synchronization
 /// ranges, each made when its first range comes.
 ///
 /// A shard of which an earlier run left some is opened again and filled up.
-package final class OutputShards: Sendable {
+package final class OutputShards: OutputPlaces {
   private let shards: [OutputShard]
   private let directory: String
 
@@ -31,7 +31,7 @@ package final class OutputShards: Sendable {
   ///   - offset: Where they begin in the file.
   ///   - scattering: How they lie from there on, if not one after the other.
   /// - Throws: `FormatError` if the disk is full or fails.
-  func write(
+  package func write(
     _ bytes: UnsafeRawBufferPointer, shard: Int, at offset: Int,
     _ scattering: WriteJob.Scattering?
   ) throws(FormatError) {

@@ -1,5 +1,20 @@
 package import SluiceDataflow
-internal import SluiceFormats
+package import SluiceFormats
+
+/// Where merged bytes go.
+package protocol OutputPlaces: Sendable {
+  /// Writes a range of a shard's tensors.
+  ///
+  /// - Parameters:
+  ///   - bytes: The bytes.
+  ///   - shard: The ordinal of the shard.
+  ///   - offset: Where they begin in the file.
+  ///   - scattering: How they lie from there on, if not one after the other.
+  /// - Throws: `FormatError` if the disk is full or fails.
+  func write(
+    _ bytes: UnsafeRawBufferPointer, shard: Int, at offset: Int, _ scattering: WriteJob.Scattering?
+  ) throws(FormatError)
+}
 
 /// Merged bytes on their way to a shard.
 ///
@@ -16,10 +31,10 @@ package struct WriteJob: EdgeElement {
   /// Where they go in the shard; where the tensor's first element goes if they do not stay together.
   package let offset: Int
   /// What they are of a tensor whose elements do not lie one after the other.
-  var scattering: Scattering?
+  package internal(set) var scattering: Scattering?
 
   /// How elements are written that do not stay together.
-  struct Scattering: Sendable {
+  package struct Scattering: Sendable {
     let view: StridedView
     /// The position of the first element in the tensor's order.
     let firstElement: Int
@@ -32,11 +47,11 @@ package struct WriteJob: EdgeElement {
 
 /// Writes merged chunks to their places: the last nodes of the graph, shared by all lanes.
 package struct WriteStage: Sendable {
-  private let shards: OutputShards
+  private let shards: any OutputPlaces
   private let ledger: StripLedger
 
   /// Makes the stage.
-  package init(_ shards: OutputShards, ledger: StripLedger) {
+  package init(_ shards: any OutputPlaces, ledger: StripLedger) {
     self.shards = shards
     self.ledger = ledger
   }

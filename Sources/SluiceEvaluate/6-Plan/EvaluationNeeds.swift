@@ -1,0 +1,78 @@
+package import SluiceCore
+
+extension DecoderShape {
+  /// The columns of what a layer norms.
+  var innerColumns: Int { width }
+
+  /// The elements of the largest panel of weights.
+  var panelElements: Int {
+    Products.panelRows * max(width, queryWidth, innerWidth)
+  }
+
+  /// The numbers that are held for a token while a layer is computed, beside its state.
+  var elementsPerToken: Int { innerColumns + widestRow }
+}
+
+/// How memory is spent on an evaluation, and where what does not fit lies.
+package struct EvaluationNeeds: Sendable {
+  /// How many lanes compute.
+  package let lanes: Int
+  /// The bytes that a lane holds.
+  package let laneBytes: Int
+  /// The bytes of activations.
+  package let activationBytes: Int
+  /// The bytes of tables: tokens, scores, positions.
+  package let tableBytes: Int
+  /// Where activations lie; nil for memory.
+  package let directory: String?
+
+  /// The bytes in memory.
+  package var memoryBytes: Int {
+    lanes * laneBytes + tableBytes + (directory == nil ? activationBytes : 0)
+  }
+  /// The bytes in the scratch file.
+  package var scratchBytes: Int { directory == nil ? 0 : activationBytes }
+
+  /// Fits an evaluation into a budget: activations go to a file where they do not fit, and lanes give
+  /// way before the evaluation is refused.
+  ///
+  /// - Parameters:
+  ///   - shape: What is computed.
+  ///   - batch: The sequences.
+  ///   - modelCount: How many models are computed together.
+  ///   - threads: How many lanes may compute.
+  ///   - memory: The budget.
+  ///   - scratch: Where activations go that do not fit.
+  ///   - extraLaneBytes: What a lane holds beside that.
+  /// - Throws: `EvaluationError` if the budget is too small for one lane.
+  package init(
+    _ shape: DecoderShape, _ batch: TokenBatch, modelCount: Int = 1, threads: Int,
+    memory: ByteCount, scratch: String, extraLaneBytes: Int = 0
+  ) throws(EvaluationError) {
+    let rows = batch.paddedRowCount
+    activationBytes =
+      4 * rows * (modelCount * shape.width + shape.elementsPerToken)
+      + 4 * TokenBatch.padded(batch.answerCount) * shape.width
+    tableBytes =
+      batch.answerCount * HeadStep.byteCount(shape) + 8 * batch.rowCount
+      + RotaryTable.byteCount(shape.rotary, positionCount: batch.longest)
+    laneBytes =
+      4 * shape.panelElements + (1 << 18) + extraLaneBytes
+      + max(HeadStep.laneByteCount, Attention.byteCount(shape, longest: batch.longest))
+    let room = memory.bytes - tableBytes
+    guard room >= laneBytes else {
+      throw EvaluationError.usage(
+        "the memory budget of \(memory) is too small: one lane and the tables take "
+          + "\(ByteCount(laneBytes + tableBytes))",
+        remedy: "Give --memory \(ByteCount(laneBytes + tableBytes).roundedUpToMebibytes) or more.")
+    }
+    let fits = room - activationBytes
+    if fits >= laneBytes {
+      lanes = min(threads, fits / laneBytes)
+      directory = nil
+    } else {
+      lanes = min(threads, room / laneBytes)
+      directory = scratch
+    }
+  }
+}

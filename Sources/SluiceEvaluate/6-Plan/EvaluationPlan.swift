@@ -1,0 +1,104 @@
+package import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+
+/// What scoring models takes: bytes, operations, memory, and an estimate of the time.
+package struct EvaluationPlan: Sendable {
+  /// The models, all of one shape.
+  package let models: [EvaluatedModel]
+  /// What they are scored on.
+  package let tasks: [TaskFile]
+  /// What is computed.
+  package let shape: DecoderShape
+  /// The sequences.
+  package let batch: TokenBatch
+  /// How memory is spent.
+  package let needs: EvaluationNeeds
+  /// The bytes of weights that are read; of the embedding no more than each token's row.
+  package let bytesRead: Int
+  /// The floating-point operations of products.
+  package let operations: Double
+  /// What is odd, but no error.
+  package let warnings: [Warning]
+
+  /// Plans an evaluation.
+  ///
+  /// - Parameters:
+  ///   - models: The models.
+  ///   - tasks: The tasks.
+  ///   - threads: How many lanes may compute.
+  ///   - memory: The budget.
+  ///   - scratch: Where activations go that do not fit.
+  /// - Throws: If models, tasks and budget do not go together.
+  package init(
+    _ models: [EvaluatedModel], _ tasks: [TaskFile], threads: Int, memory: ByteCount,
+    scratch: String
+  ) throws {
+    guard let first = models.first else { preconditionFailure("nothing is evaluated") }
+    for model in models where model.shape != first.shape {
+      throw EvaluationError.badInput(
+        "the config says another shape than that of \(first.path.printable)", file: model.path,
+        remedy: "Evaluate models of other shapes by themselves.")
+    }
+    for model in models { try model.check(tasks) }
+    (self.models, self.tasks, shape) = (models, tasks, first.shape)
+    batch = TokenBatch(tasks)
+    needs = try EvaluationNeeds(
+      first.shape, batch, modelCount: models.count, threads: threads, memory: memory,
+      scratch: scratch)
+    let rows = Set(batch.sequences.lazy.flatMap { $0.tokens.dropLast() }).count
+    bytesRead = models.reduce(0) { $0 + $1.byteCount(embeddedTokens: rows) }
+    operations = Double(models.count) * first.shape.operations(batch)
+    var warnings: [Warning] = []
+    if let limit = first.shape.positionCount, batch.longest > limit {
+      warnings.append(
+        Warning(
+          .oddInput, subject: Subject(file: first.path),
+          message:
+            "an example of \(batch.longest + 1) tokens is longer than the \(limit) positions "
+            + "that the model was made for"))
+    }
+    self.warnings = warnings
+  }
+
+  /// What tells the evaluation from others: the states behind a layer are the same where it is.
+  var identity: Hash128 {
+    let models = models.map(\.weights.identity)
+    let tasks = tasks.map(\.hash.hexadecimal)
+    return Hash128(
+      of: Array("evaluation 1\n\(shape)\n\(models)\n\(tasks)\n\(Products.processor)".utf8))
+  }
+
+  /// How long the products take, at the speed that the library shows now.
+  package func estimatedSeconds() throws -> Double {
+    try ProductCheck.run()
+    let speed = ProductCheck.speed(shape.usualProduct)
+    return operations / speed / Double(needs.lanes)
+  }
+}
+
+extension DecoderShape {
+  /// The size of the product that takes most of the time.
+  var usualProduct: (rows: Int, columns: Int, inner: Int) {
+    (Products.blockRows, Products.panelRows, width)
+  }
+
+  /// The operations of all products for a batch.
+  func operations(_ batch: TokenBatch) -> Double {
+    let names = DecoderNames(embedding: "embed_tokens.weight", head: "head")
+    let perRow = linears(names, layer: 0).reduce(0.0) {
+      $0 + Double($1.outputs) * Double($1.inputs)
+    }
+    let linear = 2 * Double(layerCount) * perRow * Double(batch.paddedRowCount)
+    var pairs = 0.0
+    for sequence in batch.sequences {
+      let count = Double(sequence.rowCount)
+      for window in windows {
+        let seen = min(count, Double(window ?? .max))
+        pairs += seen * (seen + 1) / 2 + (count - seen) * seen
+      }
+    }
+    let head = 2 * Double(tokenCount) * Double(width) * Double(TokenBatch.padded(batch.answerCount))
+    return linear + 4 * Double(queryWidth) * pairs + head
+  }
+}

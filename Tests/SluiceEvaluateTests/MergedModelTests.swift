@@ -1,0 +1,74 @@
+import SluiceCore
+import SluiceDataflow
+import SluiceFormats
+import SluiceMethods
+import SluicePlan
+import SluiceRecipe
+import SluiceRun
+import SluiceTestSupport
+import Testing
+
+@testable import SluiceEvaluate
+
+/// Recipes that are scored without their model being written, against the model written and scored.
+@Suite("Recipes are scored like the models that they make") struct MergedModelTests {
+  private static let task = """
+    {"prompt":[1,5,9,33],"answer":[7,8,60]}
+    {"prompt":[2],"answer":[3]}
+    {"prompt":[1,17,23,40,41,42],"answer":[50,51]}
+    """
+
+  /// A base and two fine-tunes of a tiny decoder.
+  private func write(_ name: String, to directory: ScratchDirectory) throws {
+    let base = try DecoderFixture(name).model
+    try base.write(to: directory("base"))
+    for (seed, name) in ["a", "b"].enumerated() {
+      var random = RepeatableGenerator(seed: UInt64(seed + 7))
+      var tuned = base
+      for index in tuned.tensors.indices {
+        let tensor = tuned.tensors[index]
+        let values = (tensor.floats ?? []).map { Double($0) + 0.05 * random.gaussian() }
+        tuned.tensors[index] = TinyTensor(
+          tensor.name, tensor.dtype, tensor.shape.dimensions, values: values)
+      }
+      try tuned.write(to: directory(name))
+    }
+  }
+
+  private func scores(_ models: [EvaluatedModel], _ directory: String) throws -> EvaluationResult {
+    let task = try TaskFile(Array(MergedModelTests.task.utf8), path: "t")
+    let plan = try EvaluationPlan(
+      models, [task], threads: 2, memory: .mebibytes(64), scratch: directory)
+    let result = try EvaluationRun(plan).run()
+    #expect(result.bytesRead == plan.bytesRead)
+    return result
+  }
+
+  @Test(
+    "methods of one pass and of several, tied heads and untied ones",
+    arguments: [("llama2", "dppa"), ("gemma2", "average"), ("qwen2", "dare_linear")])
+  func merged(_ family: String, _ method: String) throws {
+    let directory = try ScratchDirectory()
+    try write(family, to: directory)
+    let recipe = try RecipeFile.parse(
+      """
+      merge_method: \(method)
+      base_model: \(directory("base"))
+      models: {a: \(directory("a")), b: \(directory("b"))}
+      """, options: RunOptions(threads: 2)
+    ).recipe
+    var options = RunOptions(threads: 2)
+    options.memory = .mebibytes(64)
+    _ = try MergeRun(MergePlan(recipe, options: options), output: directory("out")).execute()
+    let before = try Directory.list(directory.path).map(\.name).sorted()
+    let unwritten = try EvaluatedModel.merging(
+      recipe, path: "r.yaml", options: options, scratch: directory.path)
+    let written = try EvaluatedModel.open(directory("out"))
+    let base = try EvaluatedModel.open(directory("base"))
+    let result = try scores([unwritten, written, base], directory.path)
+    let found = result.models.map { $0.tasks[0].examples }
+    #expect(found[0] == found[1])
+    #expect(found[0] != found[2])
+    #expect(try Directory.list(directory.path).map(\.name).sorted() == before)
+  }
+}
