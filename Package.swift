@@ -117,7 +117,7 @@ let package = Package(
       name: "SluiceSearch",
       dependencies: [
         "SluiceCore", "SluiceFormats", "SluiceDataflow", "SluiceMethods", "SluiceRecipe",
-        "SluiceStore", "SluicePlan", "SluiceRun", "SluiceStages", "CSluiceSystem",
+        "SluiceStore", "SluicePlan", "SluiceRun", "SluiceStages", "SluiceEvaluate", "CSluiceSystem",
       ], swiftSettings: strict),
     // Pages about what was done: they read reports with the readers of those who wrote them, and draw.
     .target(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import SluiceCommand
 
-/// `sluice evaluate` and `collect`, run as users run them.
+/// `sluice evaluate`, `collect` and `search --task-files`, run as users run them.
 @Suite("Commands that compute models") struct EvaluateCommandTests {
   private let directory: ScratchDirectory
 
@@ -99,5 +99,18 @@ import Testing
       "collect", directory("tuned"), "--texts", directory("texts.jsonl"),
     ])
     #expect(nothing.exitCode == 64 && nothing.errors.contains("nothing is to be collected"))
+  }
+
+  @Test("search scores candidates itself, and goes on with what it scored") func search() throws {
+    let arguments = [
+      "search", directory("dppa.yaml"), "--task-files", directory("any.jsonl"), "--out",
+      directory("found"), "--bound", "1.2", "--json", "--evaluate-merge",
+    ]
+    let first = try SluiceProcess.run(arguments)
+    #expect(first.exitCode == 0, "\(first.errors)")
+    let second = try SluiceProcess.run(arguments)
+    #expect(second.exitCode == 0 && !second.errors.contains("\"evaluated\""))
+    let both = try SluiceProcess.run(arguments + ["--evaluator", "true {model}"])
+    #expect(both.exitCode == 64)
   }
 }

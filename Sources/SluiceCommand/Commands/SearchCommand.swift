@@ -1,10 +1,11 @@
 internal import ArgumentParser
 internal import SluiceCore
 internal import SluiceDataflow
+internal import SluiceEvaluate
 internal import SluiceFormats
 internal import SluicePlan
-internal import SluiceRun
 internal import SluiceRecipe
+internal import SluiceRun
 internal import SluiceSearch
 
 struct SearchCommand: ParsableCommand, HasOutputOptions {
@@ -16,7 +17,8 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
       yours, which gets the directory of a checkpoint in the place of {model}, and prints a JSON \
       object such as {"tasks": {"gsm8k": 0.57, "math": 0.12}} as its last, higher is better. {name}, \
       {factors} and {job} stand for the model's name, its factors, and the number of the job. Words are \
-      parted as a shell does, but there is no shell.
+      parted as a shell does, but there is no shell. Without a command, sluice evaluates candidates itself \
+      on task files.
 
       Every evaluation is recorded in OUT/search.journal as soon as it is finished. A search that was \
       stopped, by whatever, goes on when the same command is given again; others with the same models \
@@ -25,6 +27,7 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
 
       Examples:
         sluice search dppa.yaml --evaluator 'python3 score.py {model}' --out found
+        sluice search dppa.yaml --task-files gsm8k.jsonl --out found
         sluice run found/recipe.yaml --out merged
       """)
 
@@ -32,7 +35,14 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
   var recipe: String
 
   @Option(help: ArgumentHelp("The command that evaluates a checkpoint.", valueName: "command"))
-  var evaluator: String
+  var evaluator: String?
+
+  @Option(
+    name: .customLong("task-files"), parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "In the place of a command: files of examples that sluice evaluate reads.", valueName: "path"),
+    completion: .file())
+  var taskFiles: [String] = []
 
   @Option(
     name: [.customShort("o"), .customLong("out")], help: "The directory of the result.",
@@ -55,7 +65,7 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
     options.recipePaths = paths.recipePaths
     making.recipePaths = paths.recipePaths
     let run = SearchRun(
-      file.recipe, evaluator: try search.evaluator(evaluator), options: options,
+      file.recipe, evaluator: try theEvaluator(making), options: options,
       maker: StoredCandidates(
         file.recipe, options: making, storesIn: StoredCandidates.directory(in: out)),
       output: out, cancellation: cancellation, onEvent: { display.show($0) })
@@ -65,5 +75,22 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
     display.stop()
     StandardOutput.write(
       output.isJSON ? SearchSummary.json(result, out: out) : SearchSummary.text(result, out: out))
+  }
+
+  /// The command, or the program itself on task files.
+  private func theEvaluator(_ making: RunOptions) throws -> Evaluator {
+    switch (evaluator, taskFiles.isEmpty) {
+    case (let command?, true): return try search.evaluator(command)
+    case (nil, false):
+      return Evaluator(
+        TaskEvaluator(
+          try TaskFile.read(taskFiles), threads: making.threads, memory: making.memory,
+          scratch: Directory.temporary))
+    default:
+      throw UsageError(
+        evaluator == nil
+          ? "nothing is given that evaluates candidates" : "--evaluator and --task-files are given",
+        remedy: "Give one of --evaluator COMMAND and --task-files FILE.")
+    }
   }
 }

@@ -3,7 +3,7 @@ internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
 
-/// The user's command that gives scores to checkpoints.
+/// What gives scores to checkpoints: a command of the user's, or task files.
 package struct Evaluator: Sendable, Hashable {
   /// The command as it was given.
   package let text: String
@@ -11,7 +11,12 @@ package struct Evaluator: Sendable, Hashable {
   package var timeLimit: Double?
   /// How many times a run that failed is repeated.
   package var retries = 1
-  private let command: CommandWords
+  private let way: Way
+
+  private enum Way: Hashable {
+    case command(CommandWords)
+    case tasks(TaskEvaluator)
+  }
 
   /// Reads a command.
   ///
@@ -19,6 +24,7 @@ package struct Evaluator: Sendable, Hashable {
   /// - Throws: `SearchError` if it is no command, or has no place for the model.
   package init(_ text: String) throws(SearchError) {
     self.text = text
+    let command: CommandWords
     do throws(CommandWords.Problem) {
       command = try CommandWords(text)
     } catch {
@@ -31,10 +37,22 @@ package struct Evaluator: Sendable, Hashable {
         "the evaluator has no {model}: it would not know what to evaluate",
         remedy: "Give a command such as --evaluator 'python3 score.py {model}'.")
     }
+    way = .command(command)
+  }
+
+  /// Scores on task files.
+  package init(_ tasks: TaskEvaluator) {
+    text = tasks.text
+    way = .tasks(tasks)
   }
 
   /// What tells it from other evaluators: evaluations by one say nothing about another.
-  var identity: Hash128 { Hash128(of: Array(text.utf8)) }
+  var identity: Hash128 {
+    switch way {
+    case .command: Hash128(of: Array(text.utf8))
+    case .tasks(let tasks): tasks.identity
+    }
+  }
 
   /// What a run has to say.
   struct Outcome {
@@ -56,6 +74,11 @@ package struct Evaluator: Sendable, Hashable {
     check: (TaskScores) -> String?, retrying: (String) -> Void,
     hearing: (String) -> Void = { _ in }
   ) throws(Failed) -> Outcome {
+    let command: CommandWords
+    switch way {
+    case .command(let given): command = given
+    case .tasks(let tasks): return try evaluate(path, tasks, place, check)
+    }
     let words = command.filled([
       "model": path, "name": candidate.model, "factors": candidate.label, "job": "\(place.job)",
     ])
@@ -79,6 +102,29 @@ package struct Evaluator: Sendable, Hashable {
         retrying(problem.message)
       }
       attempt += 1
+    }
+  }
+
+  private func evaluate(
+    _ path: String, _ tasks: TaskEvaluator, _ place: EvaluatorDirectory,
+    _ check: (TaskScores) -> String?
+  ) throws(Failed) -> Outcome {
+    let start = MonotonicTime.now
+    do {
+      let scores = try tasks.scores(path, place.cancellation)
+      if let problem = check(scores) { throw Failed.failed(problem, remedy: nil) }
+      return Outcome(
+        scores: scores, seconds: MonotonicTime.now.seconds(since: start), attempts: 1)
+    } catch let failed as Failed {
+      throw failed
+    } catch {
+      // Nothing that went wrong here goes right the next time.
+      guard !place.cancellation.isCancelled, let failure = (error as? any SluiceError)?.failure
+      else { throw .cancelled }
+      let subject = failure.subject.description
+      throw .failed(
+        "failed: \(subject.isEmpty ? "" : "\(subject): ")\(failure.message)",
+        remedy: failure.remedy)
     }
   }
 
