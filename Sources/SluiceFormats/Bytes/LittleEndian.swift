@@ -20,6 +20,32 @@ package enum LittleEndian {
     unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
   }
 
+  /// The bytes of numbers.
+  ///
+  /// For the many: a generic function of another module is called through a table for every number.
+  package static func bytes(of words: [UInt32]) -> [UInt8] {
+    // SAFETY: both arrays have that many bytes, and they are used inside the closures only.
+    unsafe [UInt8](unsafeUninitializedCapacity: 4 * words.count) { bytes, count in
+      unsafe words.map { $0.littleEndian }.withUnsafeBytes {
+        unsafe UnsafeMutableRawBufferPointer(bytes).copyMemory(from: $0)
+      }
+      count = 4 * words.count
+    }
+  }
+
+  /// The numbers that bytes are; nil if they are not whole ones.
+  package static func words(of bytes: [UInt8]) -> [UInt32]? {
+    guard bytes.count.isMultiple(of: 4) else { return nil }
+    // SAFETY: as above.
+    return unsafe [UInt32](unsafeUninitializedCapacity: bytes.count / 4) { words, count in
+      unsafe bytes.withUnsafeBytes {
+        unsafe UnsafeMutableRawBufferPointer(words).copyMemory(from: $0)
+      }
+      count = bytes.count / 4
+      for index in 0..<count { unsafe words[index] = UInt32(littleEndian: words[index]) }
+    }
+  }
+
   /// The number that at most eight bytes are.
   package static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
     bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }

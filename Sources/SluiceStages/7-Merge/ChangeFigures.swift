@@ -107,9 +107,9 @@ struct TileSample {
 
   /// Chooses so many that looking costs little, and enough for two digits.
   init(_ task: TensorTask, modelCount: Int, tileElements: Int) {
-    let enough = max(1 << 16, 64 * tileElements)
+    let enough = max(1 << 15, 32 * tileElements)
     // With more models there is more to compare than to merge.
-    let most = 128 * max(1, modelCount / 2)
+    let most = 1024 * max(1, modelCount / 2)
     var stride = 1
     while stride < most, task.elementCount / (2 * stride) >= enough { stride *= 2 }
     mask = UInt64(stride - 1)
