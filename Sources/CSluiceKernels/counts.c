@@ -1,4 +1,4 @@
-// What follows the counting: adding up counters, and sorting magnitudes by their digits.
+// What follows the counting: adding up counters, finding those in use, and sorting magnitudes by their digits.
 #include <string.h>
 
 #include "include/sluice_kernels.h"
@@ -6,6 +6,27 @@
 // No bin is overwritten before it is read, for its own counters are at twice its index.
 void sluice_fold_histogram(uint32_t *table, size_t bin_count) {
   for (size_t bin = 0; bin < bin_count; bin++) table[bin] = table[2 * bin] + table[2 * bin + 1];
+}
+
+// Most counters were never met, and those lie together: whole groups of them are skipped.
+#define NEXT_COUNTED(counters, start, end)                                                         \
+  enum { GROUP = 16 };                                                                             \
+  size_t index = start;                                                                            \
+  while (index + GROUP <= end) {                                                                   \
+    uint64_t any = 0;                                                                              \
+    for (size_t place = 0; place < GROUP; place++) any |= counters[index + place];                 \
+    if (any) break;                                                                                \
+    index += GROUP;                                                                                \
+  }                                                                                                \
+  while (index < end && counters[index] == 0) index++;                                             \
+  return index;
+
+size_t sluice_next_counted(const uint32_t *counters, size_t start, size_t end) {
+  NEXT_COUNTED(counters, start, end)
+}
+
+size_t sluice_next_counted_wide(const uint64_t *counters, size_t start, size_t end) {
+  NEXT_COUNTED(counters, start, end)
 }
 
 enum { DIGIT_BITS = 11, DIGITS = 3, VALUES = 1 << DIGIT_BITS };

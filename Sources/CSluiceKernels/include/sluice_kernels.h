@@ -217,6 +217,10 @@ const sluice_kernel_table *_Nullable sluice_kernels(sluice_vector_level level);
 // Adds up the two counters of each bin, in place.
 void sluice_fold_histogram(uint32_t *table, size_t bin_count);
 
+// The first counter from `start` on that is not zero; `end` if all are.
+size_t sluice_next_counted(const uint32_t *counters, size_t start, size_t end);
+size_t sluice_next_counted_wide(const uint64_t *counters, size_t start, size_t end);
+
 // Sorts 31-bit keys, smallest first. The scratch space holds as many keys.
 void sluice_sort_magnitudes(uint32_t *values, uint32_t *scratch, size_t count);
 

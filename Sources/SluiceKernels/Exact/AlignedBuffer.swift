@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Memory for kernels: zero-cost indexing through a pointer, aligned for the widest vector, freed
 /// with its owner.
 @safe package final class AlignedBuffer<Element: BitwiseCopyable> {
@@ -17,7 +19,7 @@
       byteCount: Swift.max(count, 1) * MemoryLayout<Element>.stride, alignment: 64)
     unsafe self.pointer = unsafe raw.bindMemory(to: Element.self, capacity: count)
     self.count = count
-    unsafe pointer.initialize(repeating: fill, count: count)
+    self.fill(fill)
   }
 
   deinit { unsafe pointer.deallocate() }
@@ -26,6 +28,13 @@
   ///
   /// - Parameter value: The value to write.
   package func fill(_ value: Element) {
-    unsafe pointer.update(repeating: value, count: count)
+    let isZero = unsafe withUnsafeBytes(of: value) { unsafe $0.allSatisfy { $0 == 0 } }
+    // Also where nothing is optimised, as in tests, for which large tables are filled again and again.
+    if isZero {
+      // SAFETY: the memory has room for `count` elements of a trivial type.
+      _ = unsafe memset(pointer, 0, count * MemoryLayout<Element>.stride)
+    } else {
+      unsafe pointer.update(repeating: value, count: count)
+    }
   }
 }

@@ -27,14 +27,15 @@ final class BinTable {
   func finish() -> MagnitudeHistogram {
     unpack()
     var entries: [MagnitudeHistogram.Entry] = []
-    for key in 0..<(1 << 16) {
+    var key = counts.nextCounted(from: 0, below: counts.count)
+    while key < counts.count {
       let (count, sum) = unsafe (counts.pointer[key], sums.pointer[key])
-      guard count > 0 else { continue }
       entries.append(
         MagnitudeHistogram.Entry(
           bits: UInt32(key) << UInt32(MagnitudeHistogram.binShift),
           span: sum == 0 ? 1 : MagnitudeHistogram.binWidth,
           count: count, offsetSum: sum))
+      key = counts.nextCounted(from: key + 1, below: counts.count)
     }
     counts.fill(0)
     sums.fill(0)
@@ -43,11 +44,12 @@ final class BinTable {
 
   private func unpack() {
     guard packedCount > 0 else { return }
-    for key in 0..<(1 << 16) {
+    var key = packed.nextCounted(from: 0, below: packed.count)
+    while key < packed.count {
       let word = unsafe packed.pointer[key]
-      guard word != 0 else { continue }
       unsafe counts.pointer[key] += word >> 40
       unsafe sums.pointer[key] += word & (1 << 40 - 1)
+      key = packed.nextCounted(from: key + 1, below: packed.count)
     }
     packed.fill(0)
     packedCount = 0

@@ -179,25 +179,19 @@ package enum HistogramMode: Sendable, Hashable {
     var entries: [MagnitudeHistogram.Entry] = []
     entries.reserveCapacity(runs.count + 8192)
     var next = 0
-    let group = 16
-    for first in stride(from: 0, to: Kernels.binCount(shift: shift), by: group) {
-      // Most keys were never met, and they lie together.
-      var any: UInt32 = 0
-      for key in first..<first + group { any |= unsafe table.pointer[key] }
-      guard any != 0 else { continue }
-      for key in first..<first + group {
-        var count = UInt64(unsafe table.pointer[key])
-        guard count > 0 else { continue }
-        let bits = UInt32(key) << UInt32(shift)
-        let end = bits + (1 << UInt32(shift))
-        let begun = next
-        while next < runs.count, runs[next].bits < end {
-          count -= runs[next].count
-          next += 1
-        }
-        if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
-        entries.append(contentsOf: runs[begun..<next])
+    let end = Kernels.binCount(shift: shift)
+    var key = table.nextCounted(from: 0, below: end)
+    while key < end {
+      var count = UInt64(unsafe table.pointer[key])
+      let bits = UInt32(key) << UInt32(shift)
+      let begun = next
+      while next < runs.count, runs[next].bits < bits + (1 << UInt32(shift)) {
+        count -= runs[next].count
+        next += 1
       }
+      if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
+      if begun < next { entries.append(contentsOf: runs[begun..<next]) }
+      key = table.nextCounted(from: key + 1, below: end)
     }
     table.fill(0)
     return entries

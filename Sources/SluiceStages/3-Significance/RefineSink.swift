@@ -101,11 +101,16 @@ package final class RefineSink: TileSink {
   private static func entries(
     _ table: AlignedBuffer<UInt32>, position: Int, binBits: UInt32
   ) -> [MagnitudeHistogram.Entry] {
-    let width = Int(MagnitudeHistogram.binWidth)
-    return (0..<width).compactMap { low in
-      let count = unsafe table.pointer[position * width + low]
-      return count > 0
-        ? MagnitudeHistogram.Entry(bits: binBits + UInt32(low), count: UInt64(count)) : nil
+    let start = position * Int(MagnitudeHistogram.binWidth)
+    let end = start + Int(MagnitudeHistogram.binWidth)
+    var entries: [MagnitudeHistogram.Entry] = []
+    var place = table.nextCounted(from: start, below: end)
+    while place < end {
+      let count = unsafe table.pointer[place]
+      entries.append(
+        MagnitudeHistogram.Entry(bits: binBits + UInt32(place - start), count: UInt64(count)))
+      place = table.nextCounted(from: place + 1, below: end)
     }
+    return entries
   }
 }

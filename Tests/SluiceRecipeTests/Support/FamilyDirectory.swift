@@ -70,7 +70,7 @@ final class FamilyDirectory: Sendable {
   /// The recipe that the flags of `sluice merge` mean; paths start here.
   func recipe(flags: [String]) throws -> MergeRecipe {
     let flags = flags.map { $0.replacingOccurrences(of: "models/", with: path + "/models/") }
-    return try MergeCommand.parse(flags + ["--out", self("out")]).recipe.recipe()
+    return try RecipeOptions.parse(flags).recipe()
   }
 }
 
