@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// The names of the numbered blocks of a model.
 package enum BlockName {
   /// What stands before the number of a block: `layers` (Llama, Bart, Mamba), `h` (GPT-2, Bloom),
@@ -23,6 +25,52 @@ package enum BlockName {
     guard let number = numberRange(in: tensor) else { return nil }
     let start = tensor.utf8.index(tensor.startIndex, offsetBy: number.upperBound + 1)
     return String(tensor[start...])
+  }
+
+  /// A name in a numbered block, taken apart.
+  package struct Parts: Sendable, Hashable {
+    /// What stands before the number: `model.layers.`.
+    package let before: String
+    /// The number.
+    package let number: Int
+    /// What stands behind it: `.mlp.up_proj.weight`.
+    package let behind: String
+
+    /// The name that the tensor has in another block.
+    ///
+    /// - Parameter number: The number of the block.
+    /// - Returns: The name.
+    package func name(in number: Int) -> String { "\(before)\(number)\(behind)" }
+  }
+
+  /// Takes a name apart.
+  ///
+  /// - Parameter tensor: The tensor's name.
+  /// - Returns: Its parts; nil outside of blocks, and if the number does not fit an `Int`.
+  package static func parts(of tensor: String) -> Parts? {
+    guard let range = numberRange(in: tensor), let number = number(of: tensor) else { return nil }
+    let bytes = tensor.utf8
+    return Parts(
+      before: String(decoding: bytes.prefix(range.lowerBound), as: UTF8.self), number: number,
+      behind: String(decoding: bytes.dropFirst(range.upperBound), as: UTF8.self))
+  }
+
+  /// Whether a tensor outside of blocks works on what the last of them gives.
+  ///
+  /// That is the norm behind them, and a head. Embeddings, with norms of their own, come before the first.
+  ///
+  /// - Parameter tensor: The tensor's name.
+  /// - Returns: Whether it comes behind; false in a block.
+  package static func isBehindBlocks(_ tensor: String) -> Bool {
+    guard !isInBlock(tensor) else { return false }
+    let name = tensor.lowercased()
+    guard !["embed", "wte", "wpe"].contains(where: { name.contains(bytesOf: $0) }) else {
+      return name.hasSuffix("embed_out.weight")
+    }
+    return HeadNames.isHead(tensor)
+      || ["norm", "ln_f", "head", "score", "output"].contains {
+        name.contains(bytesOf: $0)
+      }
   }
 
   /// Whether a tensor is part of a numbered block.

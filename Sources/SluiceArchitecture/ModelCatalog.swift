@@ -152,20 +152,6 @@ package struct ModelCatalog: Sendable {
 }
 
 extension CheckpointTensor {
-  /// The same tensor under another name.
-  fileprivate func renamed(_ name: String) -> CheckpointTensor {
-    if let packed = entry.packed {
-      return CheckpointTensor(
-        entry: TensorEntry(
-          name: name, dtype: entry.dtype, shape: entry.shape, byteRange: entry.byteRange,
-          packed: packed), fileOrdinal: fileOrdinal)
-    }
-    return CheckpointTensor(
-      entry: TensorEntry(
-        name: name, dtype: entry.dtype, shape: entry.shape, byteRange: entry.byteRange,
-        view: entry.view), fileOrdinal: fileOrdinal)
-  }
-
   /// A layer of a stack, as a tensor of its own.
   fileprivate func layer(_ index: Int, of stack: ExpertStack) -> CheckpointTensor? {
     let (shape, name) = (stack.layerShape, stack.layerName(index))

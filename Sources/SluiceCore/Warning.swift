@@ -36,6 +36,10 @@ public struct Warning: Sendable, Hashable {
     case tokenizerDiffers = "tokenizer-differs"
     /// Pruning was asked for, and little or nothing is pruned.
     case littlePruned = "little-pruned"
+    /// A recipe in mergekit's grammar has a key that nothing looks at.
+    case ignoredKey = "ignored-key"
+    /// A path of a recipe leads to what lies elsewhere than where paths start, or in two places.
+    case modelPlace = "model-place"
     /// The output's file system has no locks.
     case unlockedOutput = "unlocked-output"
   }

@@ -76,7 +76,8 @@ public struct MergePlan: Sendable {
     let vocabulary = try VocabularyCheck(sources)
     companions = try ModelCompanions(of: recipe.base, tokenizerSource: vocabulary.tokenizerSource)
     warnings =
-      sources.warnings + PrunedShare.warnings(recipe, tasks) + inputs.warnings + solve.warnings
+      options.notes + sources.warnings + PrunedShare.warnings(recipe, tasks) + inputs.warnings
+      + solve.warnings
       + vocabulary.warnings + companions.warnings
     self.recipe = recipe
   }
@@ -120,9 +121,11 @@ extension MergeRecipe {
     let request = try tensorRequest.resolvingHubNames()
     var recipe = self
     recipe.base = request.base
+    recipe.baseLayers = request.baseLayers
     for (index, model) in request.models.enumerated() {
       recipe.models[index].path = model.path
       recipe.models[index].adapters = model.adapters
+      recipe.models[index].layers = model.layers
     }
     return recipe
   }

@@ -16,7 +16,8 @@ public struct RecipeFile: Sendable {
   ///   - path: The file.
   ///   - stages: The stages that the recipe may name.
   ///   - options: The run options to start from.
-  /// - Returns: The recipe; relative paths in it start from the file's directory.
+  /// - Returns: The recipe; relative paths in it start from the file's directory, or, in mergekit's
+  ///   grammar, from the working directory first. What was noticed is among the run options.
   /// - Throws: `RecipeError` with file, line and column; `FormatError` if the file cannot be read.
   public static func load(
     _ path: String, stages: StageRegistry = StageRegistry(), options: RunOptions
@@ -49,7 +50,6 @@ public struct RecipeFile: Sendable {
     var map = try RecipeMap(RecipeField(node: node, path: ""))
     var run = options
     if let field = map.take("run") { try field.runOptions(&run) }
-    runOptions = run
     var written: String?
     switch (map.peek("merge_method"), map.peek("stages")) {
     case (_?, let stages?):
@@ -62,13 +62,20 @@ public struct RecipeFile: Sendable {
       recipe.simplify()
       try map.finish()
     case (let method, nil):
-      recipe =
-        try StepForm.isMeant(method, by: map)
-        ? StepForm(directory: directory).read(&map) : MethodForm(directory: directory).read(&map)
-      recipe.simplify()
+      guard StepForm.isMeant(method, by: map) else {
+        recipe = try MethodForm(directory: directory).read(&map)
+        recipe.simplify()
+        written = try map.take("out")?.text()
+        try map.finish(reasons: ForeignKeys.top)
+        break
+      }
+      var form = StepForm(directory: directory)
+      recipe = try form.read(&map)
       written = try map.take("out")?.text()
-      try map.finish(reasons: ForeignKeys.top)
+      form.finish(map)
+      run.notes += form.warnings
     }
+    runOptions = run
     output = written.map { RecipePath.resolve($0, in: directory) }
   }
 }

@@ -119,7 +119,8 @@ struct TerminalTests {
     for command in SluiceCommand.configuration.subcommands {
       let page = ManualPage(command).text
       let name = try #require(command.configuration.commandName)
-      #expect(page.hasPrefix(".TH SLUICE\\-\(name.uppercased()) 1"))
+      let title = name.uppercased().split(separator: "-").joined(separator: "\\-")
+      #expect(page.hasPrefix(".TH SLUICE\\-\(title) 1"))
       #expect(page.contains(".SH SYNOPSIS\n"))
       let help = SluiceCommand.helpMessage(for: command, columns: 100_000)
       let options = help.matches(of: /\n  (?:-[a-z], )?--([a-z0-9-]+)/).map { String($0.1) }

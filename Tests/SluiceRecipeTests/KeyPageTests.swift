@@ -26,6 +26,17 @@ struct KeyPageTests {
       remedy.dropFirst("Known are: ".count).dropLast().components(separatedBy: ", "))
   }
 
+  /// The same in mergekit's grammar, where a wrong key is left aside, and said.
+  private func noted(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws
+    -> Set<String>
+  {
+    let file = try RecipeFile.parse(text, options: RunOptions(threads: 1))
+    let note = try #require(
+      file.runOptions.notes.first { $0.kind == .ignoredKey }, sourceLocation: sourceLocation)
+    let list = try #require(note.message.components(separatedBy: "Known are: ").last)
+    return Set(list.dropLast().components(separatedBy: ", "))
+  }
+
   private func chainKeys(_ stage: String, _ arguments: String = "") throws -> Set<String> {
     let names = [
       "read", "delta", "significance", "assign-rates", "mask", "amplify", "merge", "write",
@@ -55,9 +66,18 @@ struct KeyPageTests {
     keys.formUnion(
       try known("merge_method: dp\n\(head)parameters: {weight: [{value: 1, \(wrong): 1}]}"))
     let grammar = "merge_method: ram\nbase_model: b\n"
-    keys.formUnion(try known("\(grammar)models: [{model: m}]\n\(wrong): 1"))
-    keys.formUnion(try known("\(grammar)slices: [{sources: [{model: m}]}]\n\(wrong): 1"))
-    keys.formUnion(try known("\(grammar)slices: [{sources: [{model: m, \(wrong): 1}]}]"))
+    for text in [
+      "models: [{model: m}]\n\(wrong): 1",
+      "slices: [{sources: [{model: m, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}], \(wrong): 1}]",
+      "models: [{model: m, \(wrong): 1}]",
+      "modules: {default: {models: [{model: m}], \(wrong): 1}}",
+    ] {
+      keys.formUnion(try noted(grammar + text))
+    }
+    keys.formUnion(
+      try known("\(grammar)models: [{model: {model: {path: m, \(wrong): 1}}}]"))
+    keys.formUnion(
+      try known("\(grammar)models: [{model: m}]\ntokenizer: {source: base, \(wrong): 1}"))
     for name in PruneMethod.table.map(\.name) + MergeMethod.table.map(\.name) where name != "none" {
       keys.formUnion(try known("merge_method: \(name)\n\(head)parameters: {\(wrong): 1}"))
       keys.formUnion(

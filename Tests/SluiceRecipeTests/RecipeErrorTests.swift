@@ -53,16 +53,25 @@ struct RecipeErrorTests {
   static let syntax = [
     WrongRecipe("", "1:1", "the recipe is empty"),
     WrongRecipe("a: [", "2:1", "this is not YAML: did not find expected node content"),
-    WrongRecipe("a: &x 1", "1:4", "anchors (&x) are not read"),
-    WrongRecipe("a: *x", "1:4", "aliases (*x) are not read"),
+    WrongRecipe("a: *x", "1:4", "there is no anchor &x before *x"),
+    WrongRecipe("a: &x [*x]", "1:8", "*x stands inside of what it is the name of"),
     WrongRecipe(
-      "a: &a [1, 1]\nb: &b [*a, *a]\nc: [*b, *b]", "1:4", "anchors (&a) are not read"),
+      "a: &a [" + Array(repeating: "1", count: 400).joined(separator: ", ")
+        + "]\nb: &b [" + Array(repeating: "*a", count: 200).joined(separator: ", ")
+        + "]\nc: [*b, *b]", "3:5", "aliases unfold into more than 100 000 values"),
+    WrongRecipe(
+      "a: &a " + String(repeating: "[", count: 20) + String(repeating: "]", count: 20) + "\nb: "
+        + String(repeating: "[", count: 20) + "*a" + String(repeating: "]", count: 20), "2:24",
+      "more than 32 levels lie in each other"),
     WrongRecipe(
       "a: !!python/object:os.system x", "1:4",
-      "tags (tag:yaml.org,2002:python/object:os.system) are not read"),
-    WrongRecipe("<<: {a: 1}", "1:1", "merge keys are not read"),
+      "the tag tag:yaml.org,2002:python/object:os.system is not read here"),
+    WrongRecipe("a: !!seq x", "1:4", "the tag tag:yaml.org,2002:seq is not read here"),
+    WrongRecipe("<<: 1", "1:5", "<< takes a mapping, or a list of mappings, and not \"1\""),
     WrongRecipe("a: 1\na: 2", "2:1", "the key \"a\" is given twice, first in line 1"),
-    WrongRecipe("a: 1\n---\nb: 2", "2:1", "a second document begins; a recipe is one"),
+    WrongRecipe(
+      "a: 1\n---\nb: 2", "2:1", "a second document begins; a recipe is one",
+      "Write each into a file of its own, and run one after the other."),
     WrongRecipe("[a]: 1", "1:1", "a key must be a single word, not a list"),
     WrongRecipe("- a", "1:1", "a mapping of keys to values is expected, found a list"),
     WrongRecipe(

@@ -109,21 +109,4 @@ struct WholeModelTests {
       """)
     #expect(try directory.recipe(Self.slices(["[0, 2]", "[0, 2]"])) == plain)
   }
-
-  @Test(
-    "layers that are cut, moved or stacked are refused",
-    arguments: [
-      ("[0, 2]", "[0, 1]"), ("[1, 2]", "[0, 2]"), ("[0, 2]", "[0, 3]"), ("[0]", "[0, 2]"),
-    ])
-  func cut(first: String, second: String) throws {
-    let directory = try FamilyDirectory()
-    try setLayers(directory)
-    #expect(throws: RecipeError.self) { try directory.recipe(Self.slices([first, second])) }
-    #expect(throws: RecipeError.self) {
-      try directory.recipe(
-        Self.slices(
-          ["[0, 2]", "[0, 2]"],
-          more: "  - sources: [{model: models/math, layer_range: [0, 2]}]"))
-    }
-  }
 }

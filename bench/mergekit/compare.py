@@ -247,4 +247,5 @@ def main():
     print(f"{differing} cases are not bit-equal")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -23,7 +23,7 @@ struct SluiceCommand: ParsableCommand {
         name: "Merge",
         subcommands: [
           MergeCommand.self, FoldCommand.self, RunCommand.self, PlanCommand.self, PruneCommand.self,
-          SearchCommand.self,
+          SearchCommand.self, MergekitCommand.self,
         ]),
       CommandGroup(
         name: "Look",

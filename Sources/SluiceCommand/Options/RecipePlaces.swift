@@ -38,6 +38,7 @@ struct RecipePlaces: ParsableArguments {
       for index in recipe.models.indices where recipe.models[index].path == recipe.base {
         recipe.models[index].path = base
       }
+      recipe.moveLayers(from: recipe.base, to: base)
       recipe.base = base
     }
     for option in models {
@@ -47,6 +48,7 @@ struct RecipePlaces: ParsableArguments {
           "--model \(option.name.printable): the recipe has no model of this name",
           remedy: "It has: \(known).")
       }
+      recipe.moveLayers(from: recipe.models[index].path, to: option.value)
       recipe.models[index].path = option.value
     }
     try check("base", recipe.base, option: "--base PATH")

@@ -26,6 +26,9 @@ struct RunControls: ParsableArguments {
 
   @OptionGroup var recipe: RecipePathOptions
 
+  @Flag(name: .customLong("no-card"), help: "Write no README.md for the hub beside the model.")
+  var hasNoCard = false
+
   /// The options of the run.
   func options() throws -> RunOptions { try applied(to: RunControls.standard) }
 
@@ -39,6 +42,7 @@ struct RunControls: ParsableArguments {
     options.spillDirectory = spillDir
     options.spillLimit = spillMax
     options.recipePaths = recipe.recipePaths
+    options.writesCard = !hasNoCard
     return options
   }
 }

@@ -15,6 +15,26 @@ package struct CheckpointTensor: Sendable, Hashable {
     self.entry = entry
     self.fileOrdinal = fileOrdinal
   }
+
+  /// The same tensor under another name, in the file of another position.
+  ///
+  /// - Parameters:
+  ///   - name: The name.
+  ///   - fileOrdinal: The position of its file; its own if nil.
+  /// - Returns: The tensor.
+  package func renamed(_ name: String, inFile fileOrdinal: Int? = nil) -> CheckpointTensor {
+    let file = fileOrdinal ?? self.fileOrdinal
+    if let packed = entry.packed {
+      return CheckpointTensor(
+        entry: TensorEntry(
+          name: name, dtype: entry.dtype, shape: entry.shape, byteRange: entry.byteRange,
+          packed: packed), fileOrdinal: file)
+    }
+    return CheckpointTensor(
+      entry: TensorEntry(
+        name: name, dtype: entry.dtype, shape: entry.shape, byteRange: entry.byteRange,
+        view: entry.view), fileOrdinal: file)
+  }
 }
 
 /// A model on disk: a directory as Hugging Face lays it out, or one file of weights.
@@ -119,6 +139,38 @@ package struct Checkpoint: Sendable {
             tensor: entry.name)
         }
         tensors.append(CheckpointTensor(entry: entry, fileOrdinal: ordinal))
+      }
+    }
+    self.path = path
+    self.directory = directory
+    self.files = files
+    self.tensors = tensors
+    self.positions = positions
+    self.config = config
+  }
+
+  /// Puts tensors of open files together under names of one's own.
+  ///
+  /// - Parameters:
+  ///   - path: The path to name in messages.
+  ///   - directory: The directory of the model's tokenizer, or nil.
+  ///   - files: The files.
+  ///   - tensors: The tensors, in the order in which they are to be written; several may be the same
+  ///     bytes.
+  ///   - config: The config.
+  /// - Throws: If two tensors have one name, or there are too many.
+  package init(
+    path: String, directory: String?, files: [WeightFile], tensors: [CheckpointTensor],
+    config: [UInt8]?
+  ) throws(FormatError) {
+    guard tensors.count <= Checkpoint.maximumTensorCount else {
+      throw Checkpoint.tooManyTensors(in: path)
+    }
+    var positions: [String: Int] = [:]
+    positions.reserveCapacity(tensors.count)
+    for (position, tensor) in tensors.enumerated() {
+      if positions.updateValue(position, forKey: tensor.name) != nil {
+        throw .malformed("two tensors have this name", file: path, tensor: tensor.name)
       }
     }
     self.path = path

@@ -62,7 +62,10 @@ package struct TopLevelObject: Sendable, Hashable {
 
   /// Replaces the value of a key, or adds a member after the last, in the same layout.
   package mutating func set(_ key: String, to value: JSONScalar) {
-    let text = JSONWriter.bytes { $0.value(value) }
+    set(key, toText: JSONWriter.bytes { $0.value(value) })
+  }
+
+  private mutating func set(_ key: String, toText text: [UInt8]) {
     if let range = member(key)?.value {
       bytes.replaceSubrange(range, with: text)
     } else {
@@ -81,6 +84,22 @@ package struct TopLevelObject: Sendable, Hashable {
   package mutating func set(_ path: [String], to value: JSONScalar) {
     guard let last = path.last else { return }
     change(inside: path.dropLast()) { $0.set(last, to: value) }
+  }
+
+  /// Replaces or adds a list inside of inner objects, on one line.
+  ///
+  /// - Parameters:
+  ///   - path: The keys from the outside in; nothing happens where one on the way is no object.
+  ///   - values: The elements.
+  package mutating func set(_ path: [String], to values: [JSONScalar]) {
+    guard let last = path.last else { return }
+    var text = Array("[".utf8)
+    for (position, value) in values.enumerated() {
+      if position > 0 { text += Array(", ".utf8) }
+      text += JSONWriter.bytes { $0.value(value) }
+    }
+    text += Array("]".utf8)
+    change(inside: path.dropLast()) { $0.set(last, toText: text) }
   }
 
   /// Removes a member, wherever it lies.

@@ -156,6 +156,9 @@ package struct StepMethod: Sendable {
       ?? "\(models.least)+"
   }
 
+  /// Whether it drops deltas at random.
+  package var draws: Bool { sparsity == .draws || sparsity == .ranks }
+
   /// The method of a name.
   package static func named(_ name: String) -> StepMethod? { table.first { $0.name == name } }
 }

@@ -3,9 +3,10 @@ package import SluiceStages
 /// The chain of stages that a method in mergekit's grammar is.
 extension StepSettings {
   /// Whether a number occurs that a condition holds for.
-  private func mentions(_ parameter: String, _ condition: (Double) -> Bool) -> Bool {
-    ([shared[parameter]] + own.map { $0[parameter] }).contains { scope in
-      scope?.contains { number in
+  func mentions(_ parameter: String, _ condition: (Double) -> Bool) -> Bool {
+    let scopes = [shared] + own + slices.flatMap { [$0.shared] + $0.own }
+    return scopes.contains { scope in
+      scope[parameter]?.contains { number in
         switch number.value {
         case .constant(let value): condition(value)
         case .gradient(let values), .levels(let values): values.contains(where: condition)
@@ -19,9 +20,10 @@ extension StepSettings {
 
   /// Whether sums before and after must be known, to make up for what is dropped.
   private var rescales: Bool {
-    dropsDeltas
-      && (shared["rescale"].map { _ in mentions("rescale") { $0 != 0 } }
-        ?? (method.parameters.first { $0.name == "rescale" }?.defaultValue == 1))
+    guard dropsDeltas else { return false }
+    if mentions("rescale", { $0 != 0 }) { return true }
+    let isUsual = method.parameters.first { $0.name == "rescale" }?.defaultValue == 1
+    return isUsual && !(shared["rescale"]?.contains { $0.filter == nil } ?? false)
   }
 
   /// The passes before the merge that it asks for.
@@ -81,17 +83,12 @@ extension StepSettings {
 
   /// What stages know of the merge.
   ///
-  /// - Parameters:
-  ///   - layerCount: The number of layers of the models.
-  ///   - layer: The layer that a tensor is in, if it is in one.
+  /// - Parameter place: Where a tensor of a name stands.
   /// - Returns: Inputs, types and numbers.
-  package func setup(
-    layerCount: Int, layer: @escaping @Sendable (String) -> Int?
-  ) -> StepSetup {
+  package func setup(place: @escaping @Sendable (String) -> StepPlace) -> StepSetup {
     StepSetup(inputs: inputs, hasBase: hasBase, working: working) { [self] name, task, input in
-      let depth = StepSettings.depth(of: layer(task.name), of: layerCount)
       // The plan has looked for numbers that are missing.
-      return number(name, of: task.name, depth: depth, input: input) ?? .nan
+      number(name, at: place(task.name), input: input) ?? .nan
     }
   }
 }

@@ -54,6 +54,16 @@ package struct ScopedNumber: Sendable, Hashable {
   }
 }
 
+/// Which tokens the rows of embeddings and heads stand for.
+package enum StepTokens: String, Sendable, Hashable {
+  /// Nobody looks: rows of the same number are merged.
+  case rows
+  /// Those of the base: the models' rows are matched with them.
+  case base
+  /// The same, and no model may have others.
+  case union
+}
+
 /// The values of a parameter in one scope; the first that matches counts.
 package typealias ScopedNumbers = [ScopedNumber]
 
@@ -69,12 +79,16 @@ package struct StepSettings: Sendable, Hashable {
   package var shared: [String: ScopedNumbers] = [:]
   /// The numbers of each input, by parameter.
   package var own: [[String: ScopedNumbers]]
+  /// The slices that the merged model is made of, in order; none if all models are merged whole.
+  package var slices: [StepSlice] = []
   /// The type that arithmetic is done in; for each tensor that of its inputs if nil.
   package var dtype: DType?
   /// The type that is written, where it is another.
   package var outputDType: DType?
   /// How results are rounded on the way.
   package var rounding = StepRounding.steps
+  /// Which tokens rows stand for.
+  package var tokens = StepTokens.rows
 
   /// Describes a merge without numbers.
   package init(_ method: StepMethod, inputs: [StepInput], hasBase: Bool) {
@@ -89,6 +103,12 @@ package struct StepSettings: Sendable, Hashable {
     rounding == .once ? .fixed(.f32) : dtype.map { .fixed($0) } ?? .promoted
   }
 
+  /// Whether the first input is what comes out, but for its type.
+  package var passesThrough: Bool {
+    inputs == [.base] && method.parameters.map(\.name) == ["scale"]
+      && !mentions("scale") { !$0.isNaN }
+  }
+
   /// The type that all tensors are written in; each in that of its inputs if nil.
   package var fixedOutputDType: DType? {
     outputDType ?? (method.makesFloat32 && rounding == .steps ? .f32 : dtype)
@@ -96,18 +116,24 @@ package struct StepSettings: Sendable, Hashable {
 
   /// A parameter's number for a tensor.
   ///
+  /// The first scope that has a value for the tensor's name counts: the input in its slice, the slice, the
+  /// input, all. Numbers of inputs are looked up under the name that the tensor has there.
+  ///
   /// - Parameters:
   ///   - parameter: The parameter.
-  ///   - name: The tensor's name.
-  ///   - depth: Where it lies in the model, from 0 to 1; 0 outside of layers.
+  ///   - place: Where the tensor stands.
   ///   - input: The input that it is of; the number for all if nil.
   /// - Returns: The number, or the parameter's default; nil if it has none.
-  package func number(
-    _ parameter: String, of name: String, depth: Double, input: Int?
-  ) -> Double? {
-    let scopes = [input.flatMap { own[$0][parameter] }, shared[parameter]]
-    for scope in scopes {
-      if let value = scope?.first(where: { $0.matches(name) }) { return value.number(at: depth) }
+  package func number(_ parameter: String, at place: StepPlace, input: Int?) -> Double? {
+    let scope = scope(of: place, input: input)
+    let scopes = [
+      input.flatMap { scope.slice?.own[$0][parameter] }, scope.slice?.shared[parameter],
+      input.flatMap { own[$0][parameter] }, shared[parameter],
+    ]
+    for numbers in scopes {
+      if let value = numbers?.first(where: { $0.matches(scope.name) }) {
+        return value.number(at: scope.depth)
+      }
     }
     return method.parameters.first { $0.name == parameter }?.defaultValue
   }

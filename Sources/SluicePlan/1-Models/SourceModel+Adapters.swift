@@ -22,7 +22,7 @@ extension SourceModel {
   ) throws -> SourceModel {
     guard !model.adapters.isEmpty else {
       var opened = try open(
-        name: model.name, path: model.path, firstFile: firstFile,
+        name: model.name, path: model.path, layers: model.layers, firstFile: firstFile,
         renamings: try TensorSources.renamings(rules), base: base)
       opened.followHead(of: base)
       return opened

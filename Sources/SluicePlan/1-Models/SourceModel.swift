@@ -2,7 +2,7 @@ internal import SluiceAdapters
 package import SluiceArchitecture
 internal import SluiceCore
 package import SluiceFormats
-internal import SluiceRecipe
+package import SluiceRecipe
 package import SluiceStore
 
 /// A checkpoint that takes part in a merge, with the names under which its tensors are found.
@@ -36,15 +36,17 @@ package struct SourceModel {
   /// What the config says of tied heads, if it says anything.
   var tiesHead: Bool? { catalog.tiesHead }
 
-  /// Opens a checkpoint or store by itself.
+  /// Opens a checkpoint, store or stack by itself.
   package static func open(
-    name: String, path: String, firstFile: Int, renamings: [ModelNames.Renaming] = [],
-    base: SourceModel? = nil
+    name: String, path: String, layers: [LayerSource] = [], firstFile: Int,
+    renamings: [ModelNames.Renaming] = [], base: SourceModel? = nil
   ) throws -> SourceModel {
     do throws(FormatError) {
-      let store = try DeltaStore.open(path)
+      let store = layers.isEmpty ? try DeltaStore.open(path) : nil
       let checkpoint: Checkpoint
-      if let store {
+      if !layers.isEmpty {
+        checkpoint = try StackedCheckpoint(path: path, layers: layers).checkpoint()
+      } else if let store {
         checkpoint = try store.checkpoint()
       } else {
         checkpoint = try Checkpoint.open(path)

@@ -14,24 +14,32 @@ enum StepCheck {
     let layerCount = (tasks.compactMap { BlockName.number(of: $0.name) }.max() ?? -1) + 1
     let merged = tasks.filter { $0.role == .linear || $0.role == .dense }
     for task in merged {
-      let depth = StepSettings.depth(
-        of: BlockName.number(of: task.name), of: layerCount)
+      let place = place(of: task.name, layerCount)
       for parameter in steps.method.parameters {
         for input in parameter.owner == .all ? [nil] : steps.inputs.indices.map(Optional.init) {
           if let input, parameter.owner == .model, steps.hasBase, steps.inputs[input] == .base {
             continue
           }
-          let number = steps.number(parameter.name, of: task.name, depth: depth, input: input)
-          try check(number, parameter, task, recipe, input: input, layerCount)
+          let number = steps.number(parameter.name, at: place, input: input)
+          try check(number, parameter, task, recipe, input: input, place)
         }
       }
     }
-    return steps.setup(layerCount: layerCount) { BlockName.number(of: $0) }
+    return steps.setup { place(of: $0, layerCount) }
+  }
+
+  /// Where a tensor stands in the merged model.
+  private static func place(of name: String, _ layerCount: Int) -> StepPlace {
+    let layer = BlockName.parts(of: name).map { parts in
+      StepPlace.Layer(number: parts.number) { parts.name(in: $0) }
+    }
+    return StepPlace(
+      name: name, layer: layer, isBehind: BlockName.isBehindBlocks(name), layerCount: layerCount)
   }
 
   private static func check(
     _ number: Double?, _ parameter: StepParameter, _ task: TensorTask, _ recipe: MergeRecipe,
-    input: Int?, _ layerCount: Int
+    input: Int?, _ place: StepPlace
   ) throws(PipelineError) {
     let model = input.flatMap { input -> String? in
       switch recipe.steps?.inputs[input] {
@@ -56,12 +64,7 @@ enum StepCheck {
     if parameter.name == "epsilon", let input, let steps = recipe.steps,
       steps.method.sparsity == .ranks
     {
-      let density =
-        steps.number(
-          "density", of: task.name,
-          depth: StepSettings.depth(of: BlockName.number(of: task.name), of: layerCount),
-          input: input)
-        ?? 1
+      let density = steps.number("density", at: place, input: input) ?? 1
       let isSparse = density > 0 && density < 1
       guard !isSparse || (density - number > 0 && density + number < 1) else {
         throw .usage(

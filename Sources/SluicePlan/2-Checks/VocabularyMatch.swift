@@ -27,8 +27,9 @@ struct VocabularyMatch {
   ///
   /// Rows without a token (padding) go with the model's row of the same number, if that has none either.
   ///
-  /// - Throws: If a model has no tokenizer that is read, or no token in common with the base.
-  init(base: SourceModel, models: [SourceModel]) throws {
+  /// - Throws: If a model has no tokenizer that is read, or no token in common with the base, or one that
+  ///   the base lacks, where all are to be kept.
+  init(base: SourceModel, models: [SourceModel], keepsAllTokens: Bool = false) throws {
     let own = try VocabularyMatch.table(of: base)
     let rows = base.embeddingRows
     baseIDCount = own.tokens.count
@@ -66,6 +67,12 @@ struct VocabularyMatch {
           remedy: "Is this a fine-tune of that base? --vocabulary base merges row by row.")
       }
       let left = table.count - Set(own.tokens.compactMap(\.self)).intersection(ids.keys).count
+      guard left == 0 || !keepsAllTokens else {
+        throw PipelineError.mismatch(
+          model: model.name, file: table.file, tensor: nil,
+          "the tokenizer has \(left) tokens that the base's has not, and a union would need rows for them",
+          remedy: "tokenizer_source: base leaves them out.")
+      }
       let isPoor = matched < own.count / 2
       warnings.append(
         Warning(

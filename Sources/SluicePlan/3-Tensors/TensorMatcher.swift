@@ -41,7 +41,8 @@ struct TensorMatcher {
       if let warning = try HeadCheck.warning(model) { warnings.append(warning) }
     }
     if rules.vocabulary == .match {
-      let match = try VocabularyMatch(base: base, models: models)
+      let match = try VocabularyMatch(
+        base: base, models: models, keepsAllTokens: rules.keepsAllTokens)
       warnings += match.warnings
       vocabulary = match
     }
@@ -110,6 +111,11 @@ struct TensorMatcher {
         throw unmergeable(base, tensor)
       }
       try checkBuffers(tensor, part)
+      return copy(of: tensor, named: name, part, in: base)
+    }
+    if rules.copiesBase, tensor.entry.packed == nil, (rules.outputDType ?? dtype) == dtype,
+      (rules.workingDType ?? dtype) == dtype
+    {
       return copy(of: tensor, named: name, part, in: base)
     }
     if dtype == .f64 { warnAboutF64(base, tensor) }

@@ -14,16 +14,23 @@ package struct TensorRequest: Sendable {
     package var path: String
     /// The adapters that are added to what lies there, in order.
     package var adapters: [MergeRecipe.Adapter]
+    /// Where its layers come from, if not all from there.
+    package var layers: [LayerSource]
 
-    package init(name: String, path: String, adapters: [MergeRecipe.Adapter] = []) {
+    package init(
+      name: String, path: String, adapters: [MergeRecipe.Adapter] = [], layers: [LayerSource] = []
+    ) {
       self.name = name
       self.path = path
       self.adapters = adapters
+      self.layers = layers
     }
   }
 
   /// The directory or file of the base model.
   package var base: String
+  /// Where its layers come from, if not all from there.
+  package var baseLayers: [LayerSource] = []
   /// The fine-tuned models.
   package var models: [Model]
   /// What becomes of tensors that do not fit.
@@ -40,12 +47,14 @@ package struct TensorRequest: Sendable {
     var request = self
     do throws(FormatError) {
       request.base = try HubCache.resolve(base)
+      request.baseLayers = try baseLayers.map(resolve)
     } catch {
       throw error.about(model: "base")
     }
     for index in models.indices {
       do throws(FormatError) {
         request.models[index].path = try HubCache.resolve(models[index].path)
+        request.models[index].layers = try models[index].layers.map(resolve)
         for number in models[index].adapters.indices {
           request.models[index].adapters[number].path = try HubCache.resolve(
             models[index].adapters[number].path)
@@ -57,12 +66,21 @@ package struct TensorRequest: Sendable {
     return request
   }
 
+  private func resolve(_ source: LayerSource) throws(FormatError) -> LayerSource {
+    LayerSource(path: try HubCache.resolve(source.path), layers: source.layers)
+  }
+
   /// One warning for each model that lies where another does.
   package var warnings: [Warning] {
     func resolved(_ path: String) -> String { (try? Directory.resolve(path)) ?? path }
-    var paths: [String: String] = [resolved(base): "base"]
+    func parts(_ layers: [LayerSource]) -> String {
+      layers.map { "\u{0}\(resolved($0.path)) \($0.layers)" }.joined()
+    }
+    var paths: [String: String] = [resolved(base) + parts(baseLayers): "base"]
     return models.compactMap { model in
-      let adapters = model.adapters.map { "\u{0}\(resolved($0.path)) \($0.scale)" }.joined()
+      let adapters =
+        model.adapters.map { "\u{0}\(resolved($0.path)) \($0.scale)" }.joined()
+        + parts(model.layers)
       guard let other = paths.updateValue(model.name, forKey: resolved(model.path) + adapters),
         other != model.name
       else { return nil }
@@ -92,6 +110,13 @@ package struct TensorRules: Sendable, Hashable {
   package var outputDType: DType?
   /// Whether a tensor is written in the smallest type that holds those of all models, where none is said.
   package var promotesOutput = false
+  /// Whether the base's bytes are what comes out, where its type is the one that is written and, if one is
+  /// said, the one that is computed in.
+  package var copiesBase = false
+  /// The type that is computed in, if one is said.
+  package var workingDType: DType?
+  /// Whether models may not have tokens that the base lacks, where rows are matched by token.
+  package var keepsAllTokens = false
   /// The most bytes of a file of the output.
   package var shardSize = MethodParameters().shardSize
   /// How products of adapters' factors are rounded.
@@ -118,15 +143,22 @@ extension MergeRecipe {
     if let steps {
       rules.outputDType = steps.fixedOutputDType
       rules.promotesOutput = rules.outputDType == nil
+      rules.copiesBase = steps.passesThrough
+      rules.workingDType = steps.dtype
+      if steps.tokens != .rows { rules.vocabulary = .match }
+      rules.keepsAllTokens = steps.tokens == .union
     }
     rules.shardSize = method.shardSize
     rules.renames = method.renames
     rules.loraRounding = method.loraRounding
     rules.loraExperts = method.loraExperts
-    return TensorRequest(
+    var request = TensorRequest(
       base: base,
       models: models.map {
-        TensorRequest.Model(name: $0.name, path: $0.path, adapters: $0.adapters)
+        TensorRequest.Model(
+          name: $0.name, path: $0.path, adapters: $0.adapters, layers: $0.layers)
       }, rules: rules)
+    request.baseLayers = baseLayers
+    return request
   }
 }

@@ -33,7 +33,8 @@ package struct TensorSources {
   /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
   package init(_ request: TensorRequest, stripElements: Int) throws {
     self.request = request
-    let base = try SourceModel.open(name: "base", path: request.base, firstFile: 0)
+    let base = try SourceModel.open(
+      name: "base", path: request.base, layers: request.baseLayers, firstFile: 0)
     var firstFile = base.checkpoint.files.count
     var models: [SourceModel] = []
     for model in request.models {

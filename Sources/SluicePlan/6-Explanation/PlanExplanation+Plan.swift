@@ -19,7 +19,13 @@ extension PlanExplanation {
     let recipe = plan.recipe
     fingerprint = recipe.fingerprint.hexadecimal
     modelNames = ["base"] + recipe.models.map(\.name)
-    modelPaths = [recipe.base] + recipe.models.map(\.path)
+    modelPaths = zip([recipe.base] + recipe.models.map(\.path), recipe.stacks).map { path, layers in
+      // Of a stack the layers of each place: what lies between brackets is as in layer_range.
+      layers.isEmpty
+        ? path
+        : layers.map { "\($0.path)[\($0.layers.lowerBound), \($0.layers.upperBound)]" }
+          .joined(separator: " ")
+    }
     stages = recipe.resolvedStages().map { Stage(name: $0.name, settings: $0.arguments) }
     roles = PlanExplanation.roles(plan)
     passes = plan.tensors.passes.map { Pass($0, plan.tensors) }

@@ -14,15 +14,24 @@ package struct AdaptedPath {
   ///   - text: The path, and behind each `+` that of an adapter.
   ///   - directory: What relative paths are relative to.
   package init(_ text: String, in directory: String = ".") {
-    let whole = RecipePath.resolve(model: text, in: directory)
+    self.init(text) { RecipePath.resolve(model: $0, in: directory) }
+  }
+
+  /// Reads a path.
+  ///
+  /// - Parameters:
+  ///   - text: The path, and behind each `+` that of an adapter.
+  ///   - resolve: Makes a path of what is written.
+  init(_ text: String, resolve: (String) -> String) {
+    let whole = resolve(text)
     let parts = AdaptedPath.parts(of: text)
     let exists = ((try? FileStatus.of(whole)) ?? nil) != nil
     guard parts.count > 1, !exists, parts.allSatisfy({ !$0.isEmpty }) else {
       (path, adapters) = (whole, [])
       return
     }
-    path = RecipePath.resolve(model: parts[0], in: directory)
-    adapters = parts.dropFirst().map { RecipePath.resolve(model: $0, in: directory) }
+    path = resolve(parts[0])
+    adapters = parts.dropFirst().map(resolve)
   }
 
   /// The paths between the signs.

@@ -68,11 +68,11 @@ struct ModelList {
   }
 
   /// How many layers a model has, if its config is at hand and says so.
-  private static func layerCount(_ path: String) -> Int? {
+  static func layerCount(_ path: String) -> Int? {
     guard let directory = try? HubCache.resolve(path),
       let text = try? InputFile.contents(of: "\(directory)/config.json", byteLimit: 1 << 24)
     else { return nil }
-    return (try? ModelConfig(text, file: path))?.integer("num_hidden_layers")
+    return (try? ModelConfig(text, file: path)).flatMap(LayeredConfig.layerCount)
   }
 
   private func map(_ field: RecipeField) throws(RecipeError) -> [Entry] {

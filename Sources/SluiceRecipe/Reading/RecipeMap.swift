@@ -136,13 +136,50 @@ public struct RecipeMap {
   /// - Throws: `RecipeError` for the first key that nobody knows.
   public func finish(reasons: [String: String] = [:]) throws(RecipeError) {
     guard let entry = rest.first(where: { _ in true }) else { return }
-    if let reason = reasons[entry.name] {
-      throw RecipeError(entry.key.place, "\(joined(RecipeMap.text(entry.key))): \(reason)")
-    }
+    if reasons[entry.name] != nil { try refuse(reasons) }
     throw RecipeError(
       entry.key.place, "\(joined(RecipeMap.text(entry.key).printable)): there is no such key",
       remedy: ClosestWord.remedy(for: entry.name, among: known))
   }
+
+  /// Refuses some of the keys that have not been taken.
+  ///
+  /// - Parameter reasons: The keys, with `-` between words, and what to say about each.
+  /// - Throws: `RecipeError` for the first of them that is there.
+  func refuse(_ reasons: [String: String]) throws(RecipeError) {
+    guard let entry = rest.first(where: { reasons[$0.name] != nil }) else { return }
+    throw RecipeError(
+      entry.key.place, "\(joined(RecipeMap.text(entry.key))): \(reasons[entry.name] ?? "")")
+  }
+
+  /// Leaves what has not been taken aside, as mergekit does, and says so.
+  ///
+  /// - Parameters:
+  ///   - silent: Keys, with `-` between words, that people write and that need no word.
+  ///   - reasons: What to say about keys that people know from elsewhere.
+  /// - Returns: A warning for each key.
+  func leaveRest(silent: Set<String> = [], reasons: [String: String] = [:]) -> [Warning] {
+    let left = rest.filter { !silent.contains($0.name) }
+    var warnings = left.prefix(RecipeMap.mostWarnings).map { entry in
+      let reason =
+        reasons[entry.name] ?? ClosestWord.remedy(for: entry.name, among: known)
+      return Warning(
+        .ignoredKey, subject: Subject(file: entry.key.place.description),
+        message:
+          "\(joined(RecipeMap.text(entry.key).printable(limit: 80))): there is no such key, and it "
+          + "changes nothing. \(reason)")
+    }
+    if left.count > warnings.count {
+      warnings.append(
+        Warning(
+          .ignoredKey, subject: Subject(file: place.description),
+          message: "\(left.count - warnings.count) more keys of this mapping are not known"))
+    }
+    return warnings
+  }
+
+  /// How many unknown keys of one mapping are named.
+  private static let mostWarnings = 20
 
   private func field(_ entry: Entry) -> RecipeField {
     RecipeField(node: entry.value, path: joined(RecipeMap.text(entry.key)))

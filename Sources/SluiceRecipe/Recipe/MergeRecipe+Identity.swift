@@ -10,7 +10,7 @@ extension MergeRecipe {
   /// nor are parameters that the methods do not look at; the order of the models is.
   package var facts: [(name: String, value: String)] {
     var facts = models.enumerated().map { (name: "model \($0 + 1)", value: $1.name) }
-    facts += stepFacts
+    facts += layerFacts + stepFacts
     for row in ParameterRow.all where method.uses(row) && (steps == nil || row.isOfEveryMerge) {
       if let value = method[row].recipeText { facts.append((row.name, value)) }
     }

@@ -13,10 +13,23 @@ extension MergeRecipe {
     facts.append(("base", steps.hasBase ? "given" : "none"))
     if let dtype = steps.dtype { facts.append(("working type", dtype.rawValue)) }
     if let dtype = steps.outputDType { facts.append(("written type", dtype.rawValue)) }
+    if steps.method.draws { facts.append(("seed", "\(method.seed)")) }
+    if steps.tokens != .rows { facts.append(("tokens", steps.tokens.rawValue)) }
     facts += steps.shared.sorted { $0.key < $1.key }.map { ($0.key, $0.value.recipeText) }
     for (input, own) in zip(steps.inputs, steps.own) {
       facts += own.sorted { $0.key < $1.key }.map {
         ("\($0.key) of \(name(of: input))", $0.value.recipeText)
+      }
+    }
+    for (number, slice) in steps.slices.enumerated() {
+      facts.append(("slice \(number + 1)", "\(slice.layerCount) layers"))
+      facts += slice.shared.sorted { $0.key < $1.key }.map {
+        ("\($0.key) of slice \(number + 1)", $0.value.recipeText)
+      }
+      for (input, own) in zip(steps.inputs, slice.own) {
+        facts += own.sorted { $0.key < $1.key }.map {
+          ("\($0.key) of \(name(of: input)) in slice \(number + 1)", $0.value.recipeText)
+        }
       }
     }
     return facts
@@ -32,9 +45,11 @@ extension MergeRecipe {
   /// The recipe as a text in mergekit's grammar.
   func stepText(_ steps: StepSettings, _ paths: WrittenPaths) -> String {
     var text = "merge_method: \(steps.method.name)\n"
-    if steps.hasBase { text += "base_model: \(paths.model(base).quotedForYAML)\n" }
-    text += "models:\n"
-    for (input, own) in zip(steps.inputs, steps.own) {
+    if steps.hasBase || (isStacked && steps.method.base == .unused) {
+      text += "base_model: \(paths.model(base).quotedForYAML)\n"
+    }
+    text += isStacked ? "slices:\n" + sliceText(steps, paths) : "models:\n"
+    for (input, own) in zip(steps.inputs, steps.own) where !isStacked {
       var place = paths.model(base)
       if case .model(let model) = input {
         place = ([models[model].path] + models[model].adapters.map(\.path)).map(paths.model)
@@ -47,16 +62,39 @@ extension MergeRecipe {
       if !own.isEmpty { text += "    parameters: {\(pairs(own))}\n" }
     }
     if !steps.shared.isEmpty { text += "parameters: {\(pairs(steps.shared))}\n" }
+    if steps.tokens != .rows { text += "tokenizer_source: \(steps.tokens.rawValue)\n" }
     if let dtype = steps.dtype { text += "dtype: \(torchName(dtype))\n" }
     if let dtype = steps.outputDType { text += "out_dtype: \(torchName(dtype))\n" }
     text += "rounding: \(steps.rounding.rawValue)\n"
-    let settings = ParameterRow.all.filter {
-      $0.isOfEveryMerge && !MergeRecipe.settled.contains($0.name) && method[$0] != $0.defaultValue
-    }
-    let lines = settings.compactMap { row in
+    let settings = MergeRecipe.settings(of: steps.method).filter { method[$0] != $0.defaultValue }
+    var lines = settings.compactMap { row in
       method[row].recipeText.map { "\(row.name): \($0)" }
     }
+    if paths.isRelative { lines.append("\(ModelPlaces.key): recipe") }
     if !lines.isEmpty { text += "sluice: {\(lines.joined(separator: ", "))}\n" }
+    return text
+  }
+
+  /// The slices of a stack, one a line for each of its sources.
+  private func sliceText(_ steps: StepSettings, _ paths: WrittenPaths) -> String {
+    var text = ""
+    for (number, slice) in steps.slices.enumerated() {
+      text += "  - sources:\n"
+      for (input, own) in zip(steps.inputs, slice.own) {
+        var source = baseLayers[number]
+        var name = ""
+        if case .model(let model) = input {
+          source = models[model].layers[number]
+          name = "name: \(models[model].name.quotedForYAML), "
+        }
+        let range = "[\(source.layers.lowerBound), \(source.layers.upperBound)]"
+        let numbers = own.isEmpty ? "" : ", parameters: {\(pairs(own))}"
+        text +=
+          "      - {model: \(paths.model(source.path).quotedForYAML), \(name)layer_range: \(range)"
+          + "\(numbers)}\n"
+      }
+      if !slice.shared.isEmpty { text += "    parameters: {\(pairs(slice.shared))}\n" }
+    }
     return text
   }
 
@@ -102,6 +140,14 @@ extension MergeRecipe {
 
   /// Parameters of every merge that a recipe in mergekit's grammar says in its own way.
   static let settled: Set<String> = ["dtype", "prune", "merge", "merge-scale", "nonlinear"]
+
+  /// Our own settings that a method in mergekit's grammar has.
+  static func settings(of method: StepMethod) -> [ParameterRow] {
+    ParameterRow.all.filter { row in
+      row.isOfEveryMerge && !settled.contains(row.name)
+        || method.draws && row.name == ParameterRow.at(\.seed).name
+    }
+  }
 
   private func pairs(_ numbers: [String: ScopedNumbers]) -> String {
     numbers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.recipeText)" }

@@ -23,6 +23,8 @@ public struct MergeRecipe: Sendable, Hashable {
     package var pruningRate: TensorNumber?
     /// The adapters that are added to what lies at the path, in order.
     package var adapters: [Adapter] = []
+    /// Where its layers come from, if not all from the path; the path is then that of its config.
+    package var layers: [LayerSource] = []
 
     /// Whether anything is said of its weight.
     package var isWeighted: Bool { weight != 1 || weightByTensor != nil }
@@ -50,6 +52,8 @@ public struct MergeRecipe: Sendable, Hashable {
 
   /// The directory or file of the base model.
   package var base: String
+  /// Where its layers come from, if not all from the path; the path is then that of its config.
+  package var baseLayers: [LayerSource] = []
   /// The fine-tuned models; their order is part of the result.
   package var models: [Model]
   /// What can be set: how models are read, pruned, amplified, merged and written.

@@ -37,8 +37,12 @@ public struct RunOptions: Sendable, Hashable {
   package var journalPace = JournalPace()
   /// How the recipe in the output names what lies on this machine.
   package var recipePaths = WrittenPaths.Form.relative
+  /// Whether a page for the hub is written beside the model.
+  package var writesCard = false
   /// Whether it is noted how tensors are changed.
   package var measuresChanges = true
+  /// What was noticed of the recipe when it was read: shown and kept with the warnings of the plan.
+  package var notes: [Warning] = []
   /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
   package var isJournaled = true
 

@@ -4,8 +4,8 @@ internal import SluiceFormats
 
 /// Reads YAML, and JSON with it, into nodes, and refuses what a recipe has no use for.
 ///
-/// That is: anchors and aliases, tags, merge keys, several documents, keys that are no single words,
-/// keys given twice, and too much of anything. What is left is a tree whose size is bounded by that of the text.
+/// That is: tags of programs' own, several documents, keys that are no single words, keys given twice, and
+/// too much of anything. Aliases and merge keys are replaced by what they stand for, within a budget.
 @safe struct RecipeText: ~Copyable {
   /// The most bytes of a recipe.
   static let byteLimit = 1 << 20
@@ -14,6 +14,7 @@ internal import SluiceFormats
 
   private let file: String
   private let parser: UnsafeMutablePointer<yaml_parser_t>
+  private var anchors = RecipeAnchors()
 
   /// Reads a file.
   static func read(file: String) throws -> RecipeNode {
@@ -69,17 +70,31 @@ internal import SluiceFormats
     }
     let end = try next()
     guard end.kind == .streamEnd else {
-      throw RecipeError(end.place, "a second document begins; a recipe is one")
+      throw RecipeError(
+        end.place, "a second document begins; a recipe is one",
+        remedy: "Write each into a file of its own, and run one after the other.")
     }
     return node
   }
 
   private mutating func node(_ event: YAMLEvent, depth: Int) throws(RecipeError) -> RecipeNode {
-    try check(event, depth: depth)
+    if event.kind == .alias { return try anchors.node(event.text, at: event.place, depth: depth) }
+    if depth > RecipeText.depthLimit {
+      throw RecipeError(event.place, "more than \(RecipeText.depthLimit) levels lie in each other")
+    }
+    anchors.begin(event.anchor)
+    let node = RecipeNode(content: try content(event, depth: depth), place: event.place)
+    anchors.end(event.anchor, node)
+    return node
+  }
+
+  private mutating func content(
+    _ event: YAMLEvent, depth: Int
+  ) throws(RecipeError) -> RecipeNode.Content {
+    let tag = try event.standardTag()
     switch event.kind {
     case .scalar:
-      return RecipeNode(
-        content: .scalar(event.text, isPlain: event.isPlain), place: event.place)
+      return .scalar(event.text, isPlain: tag.map { $0 != "str" } ?? event.isPlain)
     case .listStart:
       var items: [RecipeNode] = []
       while true {
@@ -87,9 +102,8 @@ internal import SluiceFormats
         if item.kind == .listEnd { break }
         items.append(try node(item, depth: depth + 1))
       }
-      return RecipeNode(content: .list(items), place: event.place)
-    case .mapStart:
-      return RecipeNode(content: .map(try entries(depth: depth)), place: event.place)
+      return .list(items)
+    case .mapStart: return .map(try entries(depth: depth))
     default: throw RecipeError(event.place, "a value is missing")
     }
   }
@@ -98,45 +112,33 @@ internal import SluiceFormats
     depth: Int
   ) throws(RecipeError) -> [(key: RecipeNode, value: RecipeNode)] {
     var entries: [(key: RecipeNode, value: RecipeNode)] = []
+    var merged: [(key: RecipeNode, value: RecipeNode)] = []
     var seen: [String: RecipePlace] = [:]
     while true {
       let event = try next()
-      if event.kind == .mapEnd { return entries }
+      if event.kind == .mapEnd { break }
       let key = try node(event, depth: depth + 1)
       guard case .scalar(let text, _) = key.content else {
         throw RecipeError(key.place, "a key must be a single word, not \(key.kindName)")
-      }
-      guard text != "<<" else {
-        throw RecipeError(
-          key.place, "merge keys are not read", remedy: "Write the keys out where they belong.")
       }
       if let first = seen.updateValue(key.place, forKey: text) {
         throw RecipeError(
           key.place, "the key \(text.quotedForMessage) is given twice, first in line \(first.line)")
       }
-      entries.append((key, try node(try next(), depth: depth + 1)))
+      let value = try node(try next(), depth: depth + 1)
+      if MergeKeys.isOne(key) {
+        merged = try MergeKeys.entries(value)
+      } else {
+        entries.append((key, value))
+      }
     }
-  }
-
-  private func check(_ event: YAMLEvent, depth: Int) throws(RecipeError) {
-    if event.kind == .alias {
-      throw RecipeError(
-        event.place, "aliases (*\(event.text.printable)) are not read",
-        remedy: "Write the value out: a recipe says everything where it counts.")
+    // What is written here counts, then what was merged first.
+    for entry in merged {
+      guard case .scalar(let text, _) = entry.key.content, seen[text] == nil else { continue }
+      seen[text] = entry.key.place
+      entries.append(entry)
     }
-    if let anchor = event.anchor {
-      throw RecipeError(
-        event.place, "anchors (&\(anchor.printable)) are not read",
-        remedy: "Remove the anchor; there are no aliases that could refer to it.")
-    }
-    if let tag = event.tag {
-      throw RecipeError(
-        event.place, "tags (\(tag.printable)) are not read",
-        remedy: "Remove the tag; each key knows the type of its value.")
-    }
-    if depth > RecipeText.depthLimit {
-      throw RecipeError(event.place, "more than \(RecipeText.depthLimit) levels lie in each other")
-    }
+    return entries
   }
 
   private mutating func next() throws(RecipeError) -> YAMLEvent {

@@ -1,4 +1,5 @@
 internal import CLibYAML
+internal import SluiceCore
 
 /// One event of the parser, copied out of its memory.
 struct YAMLEvent {
@@ -46,6 +47,27 @@ struct YAMLEvent {
     case YAML_MAPPING_END_EVENT: kind = .mapEnd
     default: kind = .streamEnd
     }
+  }
+
+  /// The tags that every reader of YAML knows, by the kinds of nodes that they are for.
+  private static let tags: [(name: String, isOf: Kind)] = [
+    ("str", .scalar), ("int", .scalar), ("float", .scalar), ("bool", .scalar), ("null", .scalar),
+    ("seq", .listStart), ("map", .mapStart),
+  ]
+
+  /// What a node is said to be, if it is said.
+  ///
+  /// - Returns: `str`, `int`, `float`, `bool`, `null`, `seq` or `map`; nil without a tag.
+  /// - Throws: `RecipeError` for a tag of a program's own, or of another kind of node.
+  func standardTag() throws(RecipeError) -> String? {
+    guard let tag else { return nil }
+    let standard = "tag:yaml.org,2002:"
+    var short = tag == "!" && kind == .scalar ? "str" : tag
+    if short.hasPrefix(standard) { short = String(short.dropFirst(standard.count)) }
+    if YAMLEvent.tags.contains(where: { $0.name == short && $0.isOf == kind }) { return short }
+    throw RecipeError(
+      place, "the tag \(tag.printable) is not read here",
+      remedy: "Remove the tag; each key knows the type of its value.")
   }
 
   private static func string(_ bytes: UnsafeMutablePointer<yaml_char_t>?) -> String? {

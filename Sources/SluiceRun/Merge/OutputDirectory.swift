@@ -93,6 +93,12 @@ struct OutputDirectory {
     try waiting.add(
       AtomicFile.holding(
         Array(recipe.utf8), to: "\(path)/\(MergeRecipe.resolvedFileName)", via: work))
+    if plan.options.writesCard, try !hasCard(names) {
+      let card = try ModelCard(plan, recipe: recipe).text()
+      try waiting.add(
+        AtomicFile.holding(
+          Array(card.utf8), to: "\(path)/\(ModelCard.fileName)", via: work))
+    }
     if plan.layout.index != nil {
       try names.willName(namedShards)
       try shards.publish(in: path)
@@ -108,6 +114,12 @@ struct OutputDirectory {
     } else {
       try shards.publish(in: path)
     }
+  }
+
+  /// Whether somebody put a card there.
+  private func hasCard(_ own: OutputNames) throws -> Bool {
+    try FileStatus.of("\(path)/\(ModelCard.fileName)", followingLinks: false) != nil
+      && !own.isOurs(ModelCard.fileName)
   }
 
   /// Where the shards are, and the names that they get.

@@ -91,9 +91,13 @@ enum MergeManifest {
 
   private static func addInputs(_ plan: TensorPlan, to manifest: inout Manifest) throws {
     for (model, (name, files)) in plan.filesByModel.enumerated() {
+      var counts: [String: Int] = [:]
       for file in files {
         let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
-        let key = "input.\(name).\(fileName)"
+        // The files of a stack lie in several directories.
+        let count = counts[fileName, default: 0] + 1
+        counts[fileName] = count
+        let key = "input.\(name).\(fileName)" + (count > 1 ? " \(count)" : "")
         // The base comes first.
         let isStored = model > 0 && plan.stored.isStored(model - 1)
         try add(file, as: key, hasTime: !isStored, plan.options, to: &manifest)
