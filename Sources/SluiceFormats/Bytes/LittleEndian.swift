@@ -20,30 +20,24 @@ package enum LittleEndian {
     unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
   }
 
-  /// The bytes of numbers.
+  /// Reads 32 bits.
   ///
-  /// For the many: a generic function of another module is called through a table for every number.
-  package static func bytes(of words: [UInt32]) -> [UInt8] {
-    // SAFETY: both arrays have that many bytes, and they are used inside the closures only.
-    unsafe [UInt8](unsafeUninitializedCapacity: 4 * words.count) { bytes, count in
-      unsafe words.map { $0.littleEndian }.withUnsafeBytes {
-        unsafe UnsafeMutableRawBufferPointer(bytes).copyMemory(from: $0)
-      }
-      count = 4 * words.count
-    }
+  /// For the many: the generic function is called from other modules through a table for every number.
+  package static func load(
+    _: UInt32.Type, _ bytes: UnsafeRawBufferPointer, at offset: Int
+  ) -> UInt32 {
+    precondition(offset >= 0 && offset <= bytes.count - 4)
+    // SAFETY: the range was just checked.
+    return unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 
-  /// The numbers that bytes are; nil if they are not whole ones.
-  package static func words(of bytes: [UInt8]) -> [UInt32]? {
-    guard bytes.count.isMultiple(of: 4) else { return nil }
-    // SAFETY: as above.
-    return unsafe [UInt32](unsafeUninitializedCapacity: bytes.count / 4) { words, count in
-      unsafe bytes.withUnsafeBytes {
-        unsafe UnsafeMutableRawBufferPointer(words).copyMemory(from: $0)
-      }
-      count = bytes.count / 4
-      for index in 0..<count { unsafe words[index] = UInt32(littleEndian: words[index]) }
-    }
+  /// Writes 32 bits, as above.
+  package static func store(
+    _ value: UInt32, _ bytes: UnsafeMutableRawBufferPointer, at offset: Int
+  ) {
+    precondition(offset >= 0 && offset <= bytes.count - 4)
+    // SAFETY: the range was just checked.
+    unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
   }
 
   /// The number that at most eight bytes are.

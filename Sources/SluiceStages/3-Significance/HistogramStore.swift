@@ -57,39 +57,64 @@ extension MagnitudeHistogram {
   /// - Returns: The bytes.
   package func encoded() -> [UInt8] {
     let exactCount = entries.count { $0.span == 1 }
-    var words: [UInt32] = []
-    words.reserveCapacity(2 + 2 * exactCount + 4 * (entries.count - exactCount))
-    words += [UInt32(exactCount), UInt32(entries.count - exactCount)]
-    for entry in entries where entry.span == 1 {
-      words.append(entry.bits)
-      words.append(UInt32(entry.count))
+    let byteCount = 8 + exactCount * 8 + (entries.count - exactCount) * 16
+    return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      var exact = 8
+      var bin = 8 + exactCount * 8
+      // SAFETY: the buffer has room for 8 bytes of counts, 8 for each exact entry, 16 for each bin.
+      unsafe LittleEndian.store(UInt32(exactCount), bytes, at: 0)
+      unsafe LittleEndian.store(UInt32(entries.count - exactCount), bytes, at: 4)
+      for entry in entries {
+        if entry.span == 1 {
+          unsafe LittleEndian.store(entry.bits, bytes, at: exact)
+          unsafe LittleEndian.store(UInt32(entry.count), bytes, at: exact + 4)
+          exact += 8
+        } else {
+          unsafe LittleEndian.store(entry.bits, bytes, at: bin)
+          unsafe LittleEndian.store(UInt32(entry.count), bytes, at: bin + 4)
+          unsafe LittleEndian.store(UInt32(truncatingIfNeeded: entry.offsetSum), bytes, at: bin + 8)
+          unsafe LittleEndian.store(UInt32(entry.offsetSum >> 32), bytes, at: bin + 12)
+          bin += 16
+        }
+      }
+      initializedCount = byteCount
     }
-    for entry in entries where entry.span != 1 {
-      words.append(entry.bits)
-      words.append(UInt32(entry.count))
-      words.append(UInt32(truncatingIfNeeded: entry.offsetSum))
-      words.append(UInt32(truncatingIfNeeded: entry.offsetSum >> 32))
-    }
-    return LittleEndian.bytes(of: words)
   }
 
   /// Reads a record; nil if its length is not what its first numbers say, or it is no histogram.
   package init?(encoded record: [UInt8]) {
-    guard let words = LittleEndian.words(of: record), words.count >= 2 else { return nil }
-    let (exactCount, binCount) = (Int(words[0]), Int(words[1]))
-    guard words.count == 2 + 2 * exactCount + 4 * binCount else { return nil }
-    var entries: [Entry] = []
-    entries.reserveCapacity(exactCount + binCount)
-    for word in stride(from: 2, to: 2 + 2 * exactCount, by: 2) {
-      entries.append(Entry(bits: words[word], count: UInt64(words[word + 1])))
-    }
-    for word in stride(from: 2 + 2 * exactCount, to: words.count, by: 4) {
-      entries.append(
-        Entry(
-          bits: words[word], span: MagnitudeHistogram.binWidth, count: UInt64(words[word + 1]),
-          offsetSum: UInt64(words[word + 2]) | UInt64(words[word + 3]) << 32))
-    }
-    if binCount > 0, exactCount > 0 { entries.sort { $0.bits < $1.bits } }
+    guard record.count >= 8 else { return nil }
+    // SAFETY: the bytes are used inside the closure only.
+    let entries = unsafe record.withUnsafeBytes { unsafe MagnitudeHistogram.entries(of: $0) }
+    guard let entries else { return nil }
     self.init(read: entries)
+  }
+
+  private static func entries(of record: UnsafeRawBufferPointer) -> [Entry]? {
+    let exactCount = Int(unsafe LittleEndian.load(UInt32.self, record, at: 0))
+    let binCount = Int(unsafe LittleEndian.load(UInt32.self, record, at: 4))
+    guard record.count == 8 + exactCount * 8 + binCount * 16 else { return nil }
+    var exact: [Entry] = []
+    exact.reserveCapacity(exactCount + binCount)
+    for index in 0..<exactCount {
+      exact.append(
+        Entry(
+          bits: unsafe LittleEndian.load(UInt32.self, record, at: 8 + index * 8),
+          count: UInt64(unsafe LittleEndian.load(UInt32.self, record, at: 12 + index * 8))))
+    }
+    let bins = 8 + exactCount * 8
+    for bin in stride(from: bins, to: record.count, by: 16) {
+      let low = unsafe LittleEndian.load(UInt32.self, record, at: bin + 8)
+      let high = unsafe LittleEndian.load(UInt32.self, record, at: bin + 12)
+      exact.append(
+        Entry(
+          bits: unsafe LittleEndian.load(UInt32.self, record, at: bin),
+          span: MagnitudeHistogram.binWidth,
+          count: UInt64(unsafe LittleEndian.load(UInt32.self, record, at: bin + 4)),
+          offsetSum: UInt64(high) << 32 | UInt64(low)))
+    }
+    if binCount > 0, exactCount > 0 { exact.sort { $0.bits < $1.bits } }
+    return exact
   }
 }
