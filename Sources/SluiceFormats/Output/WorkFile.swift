@@ -21,6 +21,18 @@ package final class WorkFile: Sendable, DurableData {
     return WorkFile(path: path, descriptor: try createFile(at: path, O_RDWR | O_EXCL))
   }
 
+  /// Makes an empty file that is gone when it is closed.
+  ///
+  /// - Parameters:
+  ///   - directory: Where.
+  ///   - name: A name that nobody else uses there.
+  /// - Returns: The file.
+  /// - Throws: If no file can be made there.
+  package static func scratch(in directory: String, name: String) throws(FormatError) -> WorkFile {
+    WorkFile(
+      path: "\(directory)/\(name)", descriptor: try ScratchFile.open(in: directory, name: name))
+  }
+
   /// Opens a file that an earlier run left.
   ///
   /// - Parameters:
