@@ -1,37 +1,16 @@
 /// Numbers as they stand in files: least significant byte first, at any alignment.
 package enum LittleEndian {
-  /// Reads a number whose bytes are all there.
-  @inlinable
-  package static func load<T: FixedWidthInteger & BitwiseCopyable>(
-    _: T.Type, _ bytes: UnsafeRawBufferPointer, at offset: Int
-  ) -> T {
-    precondition(offset >= 0 && offset <= bytes.count - MemoryLayout<T>.size)
-    // SAFETY: the range was just checked.
-    return unsafe T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
-  }
+  // Not generic: a generic function is called from other modules through a table, and these are called for every
+  // number of a histogram.
 
-  /// Writes a number for whose bytes there is room.
-  @inlinable
-  package static func store<T: FixedWidthInteger & BitwiseCopyable>(
-    _ value: T, _ bytes: UnsafeMutableRawBufferPointer, at offset: Int
-  ) {
-    precondition(offset >= 0 && offset <= bytes.count - MemoryLayout<T>.size)
-    // SAFETY: the range was just checked.
-    unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
-  }
-
-  /// Reads 32 bits.
-  ///
-  /// For the many: the generic function is called from other modules through a table for every number.
-  package static func load(
-    _: UInt32.Type, _ bytes: UnsafeRawBufferPointer, at offset: Int
-  ) -> UInt32 {
+  /// Reads 32 bits that are all there.
+  package static func load(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt32 {
     precondition(offset >= 0 && offset <= bytes.count - 4)
     // SAFETY: the range was just checked.
     return unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 
-  /// Writes 32 bits, as above.
+  /// Writes 32 bits for which there is room.
   package static func store(
     _ value: UInt32, _ bytes: UnsafeMutableRawBufferPointer, at offset: Int
   ) {

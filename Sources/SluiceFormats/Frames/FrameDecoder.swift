@@ -56,9 +56,9 @@ package import SluiceCore
     _ bytes: UnsafeRawBufferPointer, seed: UInt64, place: FramePlace
   ) throws(FormatError) {
     guard bytes.count >= Frame.sectionOffset,
-      unsafe LittleEndian.load(UInt32.self, bytes, at: 0) == Frame.magic
+      unsafe LittleEndian.load(bytes, at: 0) == Frame.magic
     else { throw place.problem("there is no frame here") }
-    guard unsafe Int(LittleEndian.load(UInt32.self, bytes, at: 4)) == bytes.count else {
+    guard unsafe Int(LittleEndian.load(bytes, at: 4)) == bytes.count else {
       throw place.problem("the frame has another length than its header says")
     }
     let hash = unsafe Hash128(
@@ -73,8 +73,8 @@ package import SluiceCore
   }
 
   private func readHeader(_ bytes: UnsafeRawBufferPointer) -> Int? {
-    elementCount = unsafe Int(LittleEndian.load(UInt32.self, bytes, at: Frame.contentOffset))
-    keptCount = unsafe Int(LittleEndian.load(UInt32.self, bytes, at: Frame.contentOffset + 4))
+    elementCount = unsafe Int(LittleEndian.load(bytes, at: Frame.contentOffset))
+    keptCount = unsafe Int(LittleEndian.load(bytes, at: Frame.contentOffset + 4))
     guard let dtype = unsafe Frame.dtype(code: bytes[Frame.contentOffset + 8]),
       (1...Frame.elementLimit).contains(elementCount), keptCount <= elementCount,
       let baseSum = unsafe Hash128(bytes: bytes[Frame.baseSumOffset..<Frame.classOffset])
@@ -84,7 +84,7 @@ package import SluiceCore
     var total = 0
     for index in 0..<Frame.classCount {
       let count = unsafe Int(
-        LittleEndian.load(UInt32.self, bytes, at: Frame.classOffset + 4 * index))
+        LittleEndian.load(bytes, at: Frame.classOffset + 4 * index))
       unsafe positions[index] = UInt32(total)
       total += count
       guard total <= keptCount else { return nil }
@@ -99,7 +99,7 @@ package import SluiceCore
     var next = Frame.headerByteCount(width: width)
     var section = Frame.sectionOffset
     func take(into target: UnsafeMutableRawBufferPointer) -> Bool {
-      let word = unsafe LittleEndian.load(UInt32.self, bytes, at: section)
+      let word = unsafe LittleEndian.load(bytes, at: section)
       section += 4
       let count = Int(word & (1 << Frame.lengthBits - 1))
       guard let form = SectionForm(rawValue: word >> Frame.lengthBits), count <= bytes.count - next

@@ -64,7 +64,7 @@ package final class FrameEncoder {
     precondition(target.count >= Frame.byteLimit(content.dtype))
     // SAFETY: the header's offsets lie inside the target, which was just measured; the content's
     // arrays are as long as its counts say, which is what its maker guarantees.
-    func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
+    func store(_ value: UInt32, at offset: Int) {
       unsafe LittleEndian.store(value, target, at: offset)
     }
     var end = header
@@ -92,9 +92,9 @@ package final class FrameEncoder {
     store(UInt32(end), at: 4)
     store(UInt32(content.elementCount), at: Frame.contentOffset)
     store(UInt32(content.keptCount), at: Frame.contentOffset + 4)
-    store(Frame.code(of: content.dtype), at: Frame.contentOffset + 8)
-    store(UInt8(unsafe content.keep == nil ? 1 : 0), at: Frame.contentOffset + 9)
-    store(UInt16(0), at: Frame.contentOffset + 10)
+    // A byte for the type, one that says whether all are kept, and two of zero.
+    let keepsAll: UInt32 = unsafe content.keep == nil ? 1 : 0
+    store(UInt32(Frame.code(of: content.dtype)) | keepsAll << 8, at: Frame.contentOffset + 8)
     unsafe target[Frame.baseSumOffset...].copyBytes(from: content.baseSum.bytes)
     for index in 0..<Frame.classCount {
       store(unsafe content.classCounts[index], at: Frame.classOffset + 4 * index)

@@ -92,26 +92,26 @@ extension MagnitudeHistogram {
   }
 
   private static func entries(of record: UnsafeRawBufferPointer) -> [Entry]? {
-    let exactCount = Int(unsafe LittleEndian.load(UInt32.self, record, at: 0))
-    let binCount = Int(unsafe LittleEndian.load(UInt32.self, record, at: 4))
+    let exactCount = Int(unsafe LittleEndian.load(record, at: 0))
+    let binCount = Int(unsafe LittleEndian.load(record, at: 4))
     guard record.count == 8 + exactCount * 8 + binCount * 16 else { return nil }
     var exact: [Entry] = []
     exact.reserveCapacity(exactCount + binCount)
     for index in 0..<exactCount {
       exact.append(
         Entry(
-          bits: unsafe LittleEndian.load(UInt32.self, record, at: 8 + index * 8),
-          count: UInt64(unsafe LittleEndian.load(UInt32.self, record, at: 12 + index * 8))))
+          bits: unsafe LittleEndian.load(record, at: 8 + index * 8),
+          count: UInt64(unsafe LittleEndian.load(record, at: 12 + index * 8))))
     }
     let bins = 8 + exactCount * 8
     for bin in stride(from: bins, to: record.count, by: 16) {
-      let low = unsafe LittleEndian.load(UInt32.self, record, at: bin + 8)
-      let high = unsafe LittleEndian.load(UInt32.self, record, at: bin + 12)
+      let low = unsafe LittleEndian.load(record, at: bin + 8)
+      let high = unsafe LittleEndian.load(record, at: bin + 12)
       exact.append(
         Entry(
-          bits: unsafe LittleEndian.load(UInt32.self, record, at: bin),
+          bits: unsafe LittleEndian.load(record, at: bin),
           span: MagnitudeHistogram.binWidth,
-          count: UInt64(unsafe LittleEndian.load(UInt32.self, record, at: bin + 4)),
+          count: UInt64(unsafe LittleEndian.load(record, at: bin + 4)),
           offsetSum: UInt64(high) << 32 | UInt64(low)))
     }
     if binCount > 0, exactCount > 0 { exact.sort { $0.bits < $1.bits } }
