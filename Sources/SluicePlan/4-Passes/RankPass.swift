@@ -10,24 +10,6 @@ package struct RankPass: FilePass {
   /// How many elements are read at once, unless eight rows have more.
   private static let groupElements = 1 << 18
 
-  private struct Job: Sendable {
-    let task: TensorTask
-    let model: Int
-    let rows: Range<Int>
-
-    /// The bytes of weights that it reads.
-    var byteCount: Int {
-      let count = rows.count * task.columnCount
-      return task.base.byteCount(ofElements: count)
-        + (task.fineTuned[model]?.byteCount(ofElements: count) ?? 0)
-    }
-
-    /// The elements that it is about.
-    var elements: Range<Int> {
-      rows.lowerBound * task.columnCount..<rows.upperBound * task.columnCount
-    }
-  }
-
   private let setup: StepSetup
   private let seed: UInt64
 
@@ -72,15 +54,13 @@ package struct RankPass: FilePass {
 
   private static func roomElements(_ columns: Int) -> Int { max(groupElements, 8 * columns) }
 
-  private func jobs(_ tasks: [TensorTask], _ modelCount: Int) -> [Job] {
+  private func jobs(_ tasks: [TensorTask], _ modelCount: Int) -> [ModelRows] {
     tasks.flatMap { task in
-      (0..<modelCount).flatMap { model -> [Job] in
+      (0..<modelCount).flatMap { model -> [ModelRows] in
         guard isSparse(task, model), task.elementCount > 0 else { return [] }
         // Eight rows end with a byte of bits.
         let step = max(8, RankPass.groupElements / max(task.columnCount, 1) / 8 * 8)
-        return stride(from: 0, to: task.rowCount, by: step).map {
-          Job(task: task, model: model, rows: $0..<min($0 + step, task.rowCount))
-        }
+        return ModelRows.all(of: task, model: model, step: step)
       }
     }
   }

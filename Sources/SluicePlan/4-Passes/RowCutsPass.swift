@@ -10,19 +10,6 @@ package struct RowCutsPass: TensorPass {
   /// How many elements are read at once, unless a row has more.
   private static let groupElements = 1 << 18
 
-  private struct Job: Sendable {
-    let task: TensorTask
-    let model: Int
-    let rows: Range<Int>
-
-    /// The bytes of weights that it reads.
-    var byteCount: Int {
-      let elements = rows.count * task.columnCount
-      return task.base.byteCount(ofElements: elements)
-        + (task.fineTuned[model]?.byteCount(ofElements: elements) ?? 0)
-    }
-  }
-
   private let settings: TensorSettings
   private let activations: [VectorFile]
 
@@ -95,10 +82,7 @@ package struct RowCutsPass: TensorPass {
     let store = RowCutStore(file, tasks: linear, activations: activations)
     let jobs = linear.flatMap { task in
       (0..<plan.modelCount).flatMap { model in
-        let step = RowCutsPass.rowStep(task)
-        return stride(from: 0, to: task.rowCount, by: step).map {
-          Job(task: task, model: model, rows: $0..<min($0 + step, task.rowCount))
-        }
+        ModelRows.all(of: task, model: model, step: RowCutsPass.rowStep(task))
       }
     }
     let columns = linear.map(\.columnCount).max() ?? 0
@@ -111,8 +95,7 @@ package struct RowCutsPass: TensorPass {
       return { job in
         let columns = job.task.columnCount
         let norms = try store.norms(of: job.task, model: job.model)
-        let elements = (job.rows.lowerBound * columns)..<(job.rows.upperBound * columns)
-        let byteCount = try reader.readDeltas(of: job.task, model: job.model, elements)
+        let byteCount = try reader.readDeltas(of: job.task, model: job.model, job.elements)
         worker.countRead(byteCount)
         let rate = settings.pruningRate(of: job.task, model: job.model).value
         let cuts = job.rows.indices.map { row in

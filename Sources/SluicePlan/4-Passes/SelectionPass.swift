@@ -70,8 +70,7 @@ package struct SelectionPass: TensorPass {
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
-    let strips = sizes.tasks(in: roles).reduce(0) { $0 + $1.elementCount / sizes.stripElements + 1 }
-    return sizes.tasks(in: roles).count * (PassUnits.byteCount + 192) + 16 * strips
+    sizes.tasks(in: roles).count * (PassUnits.byteCount + 192) + 16 * sizes.stripCount(in: roles)
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {

@@ -32,9 +32,8 @@ package struct StepSumsPass: TensorPass {
   package func graph(_ plan: TensorPlan) -> PassGraph { .lanes(plan, ["sum"]) }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
-    let strips = sizes.tasks(in: roles).reduce(0) { $0 + $1.elementCount / sizes.stripElements + 1 }
-    return StepArithmetic.byteCount(rows: sums.rows) + 128 * sumCount
-      + strips * StepSums.byteCount(sumCount: sumCount)
+    StepArithmetic.byteCount(rows: sums.rows) + 128 * sumCount
+      + sizes.stripCount(in: roles) * StepSums.byteCount(sumCount: sumCount)
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {

@@ -72,6 +72,11 @@ package struct PassSizes: Sendable {
     tasks.filter { roles.contains($0.role) }
   }
 
+  /// The most strips that the tensors of some roles are cut into.
+  func stripCount(in roles: Set<TensorRole>) -> Int {
+    tasks(in: roles).reduce(0) { $0 + $1.elementCount / stripElements + 1 }
+  }
+
   /// The bytes of units that are strips.
   ///
   /// - Parameters:
@@ -79,8 +84,7 @@ package struct PassSizes: Sendable {
   ///   - modelBytes: What must be known of each model.
   /// - Returns: The number of bytes.
   func unitBytes(in roles: Set<TensorRole>, modelBytes: Int) -> Int {
-    let strips = tasks(in: roles).reduce(0) { $0 + $1.elementCount / stripElements + 1 }
-    return strips * (PassUnits.byteCount + modelCount * modelBytes)
+    stripCount(in: roles) * (PassUnits.byteCount + modelCount * modelBytes)
   }
 
   /// The bytes of units with histograms, and of the index of these.
