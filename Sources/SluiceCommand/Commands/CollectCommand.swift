@@ -76,8 +76,8 @@ struct CollectCommand: ParsableCommand, HasOutputOptions {
     let display = try ProgressDisplay(progress, options: output)
     defer { display.stop() }
     let result = try CollectRun(
-      request, threads: try controls.threadCount(), memory: controls.memory ?? .mebibytes(512),
-      scratch: controls.scratch ?? Directory.temporary, progress: progress,
+      request, threads: try controls.threadCount(), memory: controls.budget,
+      scratch: controls.scratchPath, progress: progress,
       cancellation: cancellation
     ).run()
     display.stop()

@@ -60,7 +60,7 @@ struct EvaluateCommand: ParsableCommand, HasOutputOptions {
     try SignalWatch.start(stopping: cancellation)
     let plan = try EvaluationPlan(
       models.map { try open($0) }, TaskFile.read(tasks), threads: try controls.threadCount(),
-      memory: evaluationMemory, scratch: controls.scratch ?? Directory.temporary)
+      memory: evaluationMemory, scratch: controls.scratchPath)
     WarningDisplay.show(plan.warnings, options: output)
     guard !isDryRun else {
       StandardOutput.write(
@@ -79,15 +79,16 @@ struct EvaluateCommand: ParsableCommand, HasOutputOptions {
     }
     StandardOutput.write(
       output.isJSON
-        ? EvaluationDisplay.json(result)
-        : EvaluationDisplay.text(result, isVerbose: output.isVerbose))
+        ? EvaluationDisplay.json(result, librarySpeed: plan.librarySpeed())
+        : EvaluationDisplay.text(
+          result, librarySpeed: output.isVerbose ? plan.librarySpeed() : nil))
   }
 }
 
 extension EvaluateCommand {
   /// What merges may take of the budget while models are computed.
   private var mergeMemory: ByteCount {
-    ByteCount((controls.memory ?? .mebibytes(512)).bytes / 4)
+    ByteCount(controls.budget.bytes / 4)
   }
 
   private func isRecipe(_ path: String) -> Bool {
@@ -96,8 +97,8 @@ extension EvaluateCommand {
 
   /// What is left to the evaluation: merges of several recipes are never at work at once.
   private var evaluationMemory: ByteCount {
-    let whole = controls.memory ?? .mebibytes(512)
-    return models.contains(where: isRecipe) ? ByteCount(whole.bytes - mergeMemory.bytes) : whole
+    models.contains(where: isRecipe)
+      ? ByteCount(controls.budget.bytes - mergeMemory.bytes) : controls.budget
   }
 
   private func open(_ path: String) throws -> EvaluatedModel {
@@ -113,7 +114,7 @@ extension EvaluateCommand {
     options.memory = mergeMemory
     return try EvaluatedModel.merging(
       file.recipe, path: path, options: options,
-      scratch: controls.scratch ?? Directory.temporary)
+      scratch: controls.scratchPath)
   }
 }
 
@@ -132,6 +133,11 @@ struct EvaluateControls: ParsableArguments {
       "Where activations lie that do not fit in memory; $TMPDIR or /tmp if not given.",
       valueName: "dir"), completion: .directory)
   var scratch: String?
+
+  /// The memory that may be used.
+  var budget: ByteCount { memory ?? .mebibytes(512) }
+  /// Where activations lie that do not fit in it.
+  var scratchPath: String { scratch ?? Directory.temporary }
 
   /// How many lanes may compute.
   func threadCount() throws -> Int {

@@ -4,7 +4,7 @@ internal import SluiceFormats
 
 extension EvaluationDisplay {
   /// One object for each model.
-  static func json(_ result: EvaluationResult) -> String {
+  static func json(_ result: EvaluationResult, librarySpeed: Double) -> String {
     result.models.map { model in
       JSONLine.text { json in
         json.member("event", "evaluation")
@@ -20,7 +20,7 @@ extension EvaluationDisplay {
         json.member("bytesRead", result.bytesRead)
         json.member("operations", result.operations)
         json.member("operationsPerSecond", result.productSpeed)
-        json.member("libraryOperationsPerSecond", result.librarySpeed)
+        json.member("libraryOperationsPerSecond", librarySpeed)
         json.member("seconds", result.seconds)
         json.member("peakMemory", result.peakBytes)
       }

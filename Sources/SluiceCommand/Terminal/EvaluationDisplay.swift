@@ -4,17 +4,21 @@ internal import SluiceFormats
 
 /// What an evaluation found and what it takes, for people and for programs.
 enum EvaluationDisplay {
-  static func text(_ result: EvaluationResult, isVerbose: Bool) -> String {
+  /// - Parameters:
+  ///   - result: What was found.
+  ///   - librarySpeed: What the speed is compared with; nil if neither is shown.
+  /// - Returns: Tables, with the costs below them if there is a speed.
+  static func text(_ result: EvaluationResult, librarySpeed: Double?) -> String {
     var text = ""
     for model in result.models {
       if result.models.count > 1 { text += "\(model.name.printable)\n" }
       text += table(model.tasks)
       if result.models.count > 1 { text += "\n" }
     }
-    guard isVerbose else { return text }
+    guard let librarySpeed else { return text }
     return text
       + "\(ByteCount(result.bytesRead)) read, \(operations(result.operations)) operations, "
-      + "\(speed(result.productSpeed)) a lane (the library alone: \(speed(result.librarySpeed))), "
+      + "\(speed(result.productSpeed)) a lane (the library alone: \(speed(librarySpeed))), "
       + "\(NumberFormat.seconds(result.seconds)), peak memory \(ByteCount(result.peakBytes))\n"
   }
 

@@ -79,6 +79,18 @@ internal import SluiceKernels
       rowCount: batch.paddedRowCount, columnCount: shape.width, in: directory)
   }
 
+  /// The states of a model behind its last layer.
+  ///
+  /// - Parameter weights: The model.
+  /// - Returns: They.
+  /// - Throws: What keeps it from being computed.
+  func finalStates(_ weights: any WeightSource) throws -> Activations {
+    let states = try makeStates()
+    try embed(weights, into: states)
+    for layer in 0..<shape.layerCount { try self.layer(layer, weights, states) }
+    return states
+  }
+
   private func linear(_ weights: any WeightSource) -> LinearStep {
     let progress = progress
     return LinearStep(

@@ -72,9 +72,12 @@ package struct EvaluationPlan: Sendable {
   /// How long the products take, at the speed that the library shows now.
   package func estimatedSeconds() throws -> Double {
     try ProductCheck.run()
-    let speed = ProductCheck.speed(shape.usualProduct)
-    return operations / speed / Double(needs.lanes)
+    return operations / librarySpeed() / Double(needs.lanes)
   }
+
+  /// How fast the library is by itself, on one thread, in a product of the usual size: operations a second,
+  /// measured now.
+  package func librarySpeed() -> Double { ProductCheck.speed(shape.usualProduct) }
 }
 
 extension DecoderShape {

@@ -21,8 +21,6 @@ package struct EvaluationResult: Sendable {
   package let operations: Double
   /// The seconds that lanes spent in them, added up.
   package let productSeconds: Double
-  /// How fast the library is by itself, on one thread, in a product of the usual size.
-  package let librarySpeed: Double
   /// The seconds in all.
   package let seconds: Double
   /// The most memory that the process had.
@@ -74,7 +72,6 @@ package struct EvaluationRun {
     let start = MonotonicTime.now
     let pass = try ForwardPass(
       plan.shape, plan.batch, plan.needs, progress: progress, cancellation: cancellation)
-    let speed = ProductCheck.speed(plan.shape.usualProduct)
     defer { for model in plan.models { model.weights.finish() } }
     let state = try directory.map {
       try EvaluationState(
@@ -107,7 +104,7 @@ package struct EvaluationRun {
     let costs = pass.productCosts
     return EvaluationResult(
       models: models, bytesRead: costs.bytesRead, operations: costs.operations,
-      productSeconds: costs.seconds, librarySpeed: speed,
+      productSeconds: costs.seconds,
       seconds: MonotonicTime.now.seconds(since: start), peakBytes: ProcessMemory.peakByteCount)
   }
 }

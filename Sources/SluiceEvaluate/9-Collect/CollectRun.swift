@@ -102,9 +102,7 @@ package struct CollectRun {
       progress.startPhase(
         "collect", totalBytes: model.byteCount(embeddedTokens: 0, withHead: false))
       defer { progress.finishPhase() }
-      let states = try pass.makeStates()
-      try pass.embed(model.weights, into: states)
-      for layer in 0..<shape.layerCount { try pass.layer(layer, model.weights, states) }
+      _ = try pass.finalStates(model.weights)
       if let path = request.norms { try AtomicFile.write(CollectRun.file(means.norms), to: path) }
       try grams?.publish()
     } catch {
@@ -124,10 +122,7 @@ package struct CollectRun {
       model.shape, batch, needs, progress: progress, cancellation: cancellation)
     progress.startPhase("losses of \(model.name)", totalBytes: model.byteCount(embeddedTokens: 0))
     defer { progress.finishPhase() }
-    let states = try pass.makeStates()
-    try pass.embed(model.weights, into: states)
-    for layer in 0..<model.shape.layerCount { try pass.layer(layer, model.weights, states) }
-    let scores = try pass.scores(model.weights, states)
+    let scores = try pass.scores(model.weights, pass.finalStates(model.weights))
     let losses = batch.sequences.indices.map { index in
       let own = scores[batch.answers[index]..<batch.answers[index + 1]]
       return -own.reduce(0) { $0 + $1.logProbability } / Double(own.count)
