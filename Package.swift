@@ -42,7 +42,7 @@ let package = Package(
     .systemLibrary(
       name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
     .systemLibrary(
-      name: "CLAPACK", pkgConfig: "openblas", providers: [.apt(["libopenblas-serial-dev"])]),
+      name: "CLAPACK", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
     .target(name: "CSluiceKernels"),
     .target(name: "CSluiceSystem"),
     .target(name: "SluiceCore", swiftSettings: strict),

@@ -35,7 +35,7 @@ void dpotrf_(const char *triangle, const int *n, double *a, const int *stride, i
 void dtrtri_(const char *triangle, const char *diagonal, const int *n, double *a,
              const int *stride, int *info, size_t, size_t);
 
-// One thread: lanes work side by side anyway, and the result does not depend on their number.
+// How many threads work on a call.
 void openblas_set_num_threads(int count);
 
 // How it was built: 0 for one thread, 1 or 2 for several.

@@ -1,5 +1,3 @@
-internal import CLAPACK
-
 /// Cholesky factors of symmetric matrices on disk, tile by tile: three tiles are in memory at once.
 ///
 /// Left-looking, so that every tile of the result is written once. LAPACK factorises the tiles on the
@@ -21,7 +19,6 @@ package final class Cholesky {
     a = DenseMatrix(capacity: tile * tile)
     b = DenseMatrix(capacity: tile * tile)
     c = DenseMatrix(capacity: tile * tile)
-    openblas_set_num_threads(1)
   }
 
   /// The bytes of the tiles.

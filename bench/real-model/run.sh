@@ -56,3 +56,9 @@ merge dppa-0.5 --pruning-rate 0.5 "$@"
   --merged dppa-0.8="$work/merged/dppa-0.8" \
   --merged dppa-0.8-amplified="$work/merged/dppa-0.8-amplified" \
   --merged dppa-0.5="$work/merged/dppa-0.5"
+
+"$python" "$here/own_scores.py" --sluice "$sluice" --family "$work/family" --scores "$work/scores.json" \
+  --tasks "$work/tasks" \
+  --merged dppa-0.8="$work/merged/dppa-0.8" \
+  --merged dppa-0.8-amplified="$work/merged/dppa-0.8-amplified" \
+  --merged dppa-0.5="$work/merged/dppa-0.5"

@@ -20,7 +20,6 @@ enum ProductCheck {
   static func run(
     _ multiply: (Products.Operand, Products.Operand, Products.Operand) -> Void
   ) throws(EvaluationError) {
-    Products.prepare()
     let (a, b) = (numbers(size.rows * size.inner, 7), numbers(size.columns * size.inner, 11))
     let c = AlignedBuffer<Float>(count: size.rows * size.columns, fill: .nan)
     unsafe multiply(

@@ -67,9 +67,6 @@ enum Products {
     }
   }
 
-  /// Sets the library to one thread: lanes work side by side anyway.
-  static func prepare() { openblas_set_num_threads(1) }
-
   /// The processor whose kernels the library chose.
   static var processor: String {
     // SAFETY: a text that is part of the library.
