@@ -102,6 +102,9 @@ package struct DeltaStore: Sendable {
     return tensor
   }
 
+  /// The bytes of what is known of a tensor.
+  package func knownRange(_ name: String) -> Range<Int>? { places[name]?.known }
+
   /// The bytes of a tensor's frames in the file.
   package func framesRange(_ name: String) -> Range<Int> { places[name]?.frames ?? 0..<0 }
 

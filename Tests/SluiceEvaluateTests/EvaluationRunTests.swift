@@ -25,8 +25,8 @@ import Testing
     models: Int = 1
   ) throws -> (EvaluationResult, EvaluationPlan) {
     let plan = try EvaluationPlan(
-      Array(repeating: model, count: models), [task], threads: threads, memory: ByteCount(memory),
-      scratch: directory)
+      Array(repeating: model, count: models), [task], threads: threads,
+      budget: EvaluationBudget(ByteCount(memory), recipeCount: 0), scratch: directory)
     return (try EvaluationRun(plan).run(), plan)
   }
 
@@ -152,7 +152,8 @@ import Testing
       let counted = EvaluatedModel(
         name: "m", path: model.path, weights: weights, shape: model.shape)
       let plan = try EvaluationPlan(
-        [counted], [task], threads: 2, memory: .mebibytes(64), scratch: directory.path)
+        [counted], [task], threads: 2,
+        budget: EvaluationBudget(.mebibytes(64), recipeCount: 0), scratch: directory.path)
       return (
         try EvaluationRun(plan, keepingIn: directory("state"), saveInterval: 0).run(), weights
       )
@@ -162,7 +163,8 @@ import Testing
     #expect(names == ["evaluation.json", "lock", "states-0-1"])
     let other = try EvaluationPlan(
       [model], [task, TaskFile(Array("{\"prompt\":[2],\"answer\":[3]}".utf8), path: "u")],
-      threads: 1, memory: .mebibytes(64), scratch: directory.path)
+      threads: 1,
+      budget: EvaluationBudget(.mebibytes(64), recipeCount: 0), scratch: directory.path)
     #expect(throws: EvaluationError.self) {
       try EvaluationRun(other, keepingIn: directory("state")).run()
     }
@@ -170,7 +172,8 @@ import Testing
     #expect(weights.reads.withLock { $0.keys.allSatisfy { !$0.contains("layers.0") } })
     #expect(weights.reads.withLock { $0["model.embed_tokens.weight"] } == nil)
     let whole = try EvaluationPlan(
-      [model], [task], threads: 1, memory: .mebibytes(64), scratch: directory.path)
+      [model], [task], threads: 1,
+      budget: EvaluationBudget(.mebibytes(64), recipeCount: 0), scratch: directory.path)
     #expect(
       try EvaluationRun(whole).run().models[0].tasks[0].examples
         == result.models[0].tasks[0].examples)

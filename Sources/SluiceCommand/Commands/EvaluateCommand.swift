@@ -13,18 +13,26 @@ struct EvaluateCommand: ParsableCommand, HasOutputOptions {
       Example:
         sluice evaluate llama-math --tasks gsm8k.jsonl arc.jsonl
         sluice evaluate dppa.yaml --tasks gsm8k.jsonl
+        sluice evaluate llama math.store law.store --base llama --tasks gsm8k.jsonl
 
       Each line of a task file holds a prompt with an answer, or with choices and the index of the right \
       one, as token ids. All examples go through the model together, layer by layer, so that each weight \
       is read once; what does not fit in memory lies in a scratch file. A recipe's model is merged layer by \
-      layer while it is computed, and never written.
+      layer while it is computed, and never written; what several recipes, or stores of one base, read is \
+      read once.
       """)
 
   @Argument(
     help:
-      "Models: directories, .safetensors or PyTorch .bin files, or recipes (.yaml, .yml, .json).",
+      "Models: directories, .safetensors or PyTorch .bin files, recipes (.yaml, .yml, .json), or delta stores of --base.",
     completion: .file())
   var models: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "The base of those models that are delta stores; where it is scored itself, it is read with them.",
+      valueName: "model"), completion: .file())
+  var base: String?
 
   @Option(
     parsing: .upToNextOption,
@@ -59,8 +67,8 @@ struct EvaluateCommand: ParsableCommand, HasOutputOptions {
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
     let plan = try EvaluationPlan(
-      models.map { try open($0) }, TaskFile.read(tasks), threads: try controls.threadCount(),
-      memory: evaluationMemory, scratch: controls.scratchPath)
+      opened(), TaskFile.read(tasks), threads: try controls.threadCount(), budget: budget,
+      scratch: controls.scratchPath)
     WarningDisplay.show(plan.warnings, options: output)
     guard !isDryRun else {
       StandardOutput.write(
@@ -86,35 +94,50 @@ struct EvaluateCommand: ParsableCommand, HasOutputOptions {
 }
 
 extension EvaluateCommand {
-  /// What merges may take of the budget while models are computed.
-  private var mergeMemory: ByteCount {
-    ByteCount(controls.budget.bytes / 4)
-  }
-
-  private func isRecipe(_ path: String) -> Bool {
+  private static func isRecipe(_ path: String) -> Bool {
     [".yaml", ".yml", ".json"].contains(where: path.hasSuffix)
   }
 
-  /// What is left to the evaluation: merges of several recipes are never at work at once.
-  private var evaluationMemory: ByteCount {
-    models.contains(where: isRecipe)
-      ? ByteCount(controls.budget.bytes - mergeMemory.bytes) : controls.budget
+  /// Whether a model is merged while it is computed.
+  private func isMerged(_ path: String) throws -> Bool {
+    if EvaluateCommand.isRecipe(path) { return true }
+    guard let base else { return false }
+    return try path == base || EvaluatedModel.isStore(path)
   }
 
-  private func open(_ path: String) throws -> EvaluatedModel {
-    guard isRecipe(path) else { return try EvaluatedModel.open(path) }
-    let file = try RecipeInput.load(path)
-    guard file.recipe.programs.isEmpty else {
-      throw UsageError(
-        "the recipe \(path.printable) runs programs, which an evaluation does not do",
-        remedy: "Merge it with sluice run, and evaluate the model.")
+  private var budget: EvaluationBudget {
+    get throws {
+      EvaluationBudget(
+        controls.budget, recipeCount: try models.filter { try isMerged($0) }.count)
     }
-    var options = file.runOptions
+  }
+
+  /// The models, with those that are recipes planned.
+  private func opened() throws -> [EvaluatedModel] {
+    if let base, EvaluateCommand.isRecipe(base) {
+      throw UsageError("--base is a recipe", remedy: "Give the model that stores are changes of.")
+    }
+    return try models.map { try open($0, try budget.merging) }
+  }
+
+  private func open(_ path: String, _ memory: ByteCount) throws -> EvaluatedModel {
+    guard try isMerged(path) else { return try EvaluatedModel.open(path) }
+    var (recipe, options) = (
+      MergeRecipe(adding: path, to: base ?? path), RunControls.standard
+    )
+    if EvaluateCommand.isRecipe(path) {
+      let file = try RecipeInput.load(path)
+      guard file.recipe.programs.isEmpty else {
+        throw UsageError(
+          "the recipe \(path.printable) runs programs, which an evaluation does not do",
+          remedy: "Merge it with sluice run, and evaluate the model.")
+      }
+      (recipe, options) = (file.recipe, file.runOptions)
+    }
     options.threads = try controls.threadCount()
-    options.memory = mergeMemory
+    options.memory = memory
     return try EvaluatedModel.merging(
-      file.recipe, path: path, options: options,
-      scratch: controls.scratchPath)
+      recipe, path: path, options: options, scratch: controls.scratchPath)
   }
 }
 

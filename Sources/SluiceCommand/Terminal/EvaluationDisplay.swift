@@ -72,11 +72,11 @@ enum EvaluationDisplay {
       ["reads", "\(ByteCount(plan.bytesRead))"],
       ["operations", operations(plan.operations)],
       ["lanes", "\(plan.needs.lanes)"],
-      ["memory", "\(ByteCount(plan.needs.memoryBytes))"],
+      ["memory", "\(ByteCount(plan.memoryBytes))"],
       [
-        "scratch file",
-        plan.needs.directory.map { "\(ByteCount(plan.needs.scratchBytes)) in \($0.printable)" }
-          ?? "none",
+        "scratch files",
+        plan.scratchBytes > 0
+          ? "\(ByteCount(plan.scratchBytes)) in \(plan.scratch.printable)" : "none",
       ],
       ["time", "about \(NumberFormat.roundSeconds(seconds)) of products"],
     ]
@@ -97,8 +97,8 @@ enum EvaluationDisplay {
       json.member("bytesRead", plan.bytesRead)
       json.member("operations", plan.operations)
       json.member("lanes", plan.needs.lanes)
-      json.member("memoryBytes", plan.needs.memoryBytes)
-      json.member("scratchBytes", plan.needs.scratchBytes)
+      json.member("memoryBytes", plan.memoryBytes)
+      json.member("scratchBytes", plan.scratchBytes)
       json.member("seconds", seconds)
     }
   }

@@ -22,6 +22,11 @@ package struct DecoderNames: Sendable, Hashable {
   /// The gain of the last norm.
   var lastNorm: String { "\(prefix)norm.weight" }
 
+  /// What is made ready before the first layer.
+  var tensorsBeforeLayers: [String] { [embedding] }
+  /// What is made ready behind the last.
+  var tensorsBehindLayers: [String] { [lastNorm, head] }
+
   /// A tensor of a layer.
   func layer(_ index: Int, _ name: String) -> String { "\(prefix)layers.\(index).\(name)" }
 
@@ -83,6 +88,12 @@ extension DecoderShape {
   func linears(_ names: DecoderNames, layer: Int) -> [LinearPlace] {
     attentionInputs(names, layer: layer) + [attentionOutput(names, layer: layer)]
       + innerInputs(names, layer: layer) + [innerOutput(names, layer: layer)]
+  }
+
+  /// All tensors that a layer may have.
+  func tensors(_ names: DecoderNames, layer: Int) -> [String] {
+    let matrices = linears(names, layer: layer).map(\.name)
+    return matrices + matrices.map(DecoderNames.bias) + gains(names, layer: layer).map(\.name)
   }
 
   /// The gains of a layer's norms, with their lengths.

@@ -31,7 +31,7 @@ package protocol WeightSource: Sendable {
 
   /// Makes ready to read tensors; those of the call before are not read any more.
   ///
-  /// - Parameter names: The tensors.
+  /// - Parameter names: The tensors; the model need not have all of them.
   /// - Returns: The bytes read for that.
   /// - Throws: What keeps them from being made ready.
   func prepare(_ names: [String]) throws -> Int

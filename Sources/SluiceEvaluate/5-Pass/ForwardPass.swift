@@ -102,7 +102,7 @@ internal import SluiceKernels
   package func embed(_ weights: any WeightSource, into states: Activations) throws {
     let name = weights.names.embedding
     try weights.check(name, rows: shape.tokenCount, columns: shape.width)
-    try prepare([name], of: weights)
+    try prepare(weights.names.tensorsBeforeLayers, of: weights)
     var places: [Int32: [Int]] = [:]
     for (index, sequence) in batch.sequences.enumerated() {
       for (position, token) in sequence.tokens.dropLast().enumerated() {
@@ -137,13 +137,10 @@ internal import SluiceKernels
   package func layer(_ index: Int, _ weights: any WeightSource, _ states: Activations) throws {
     let names = weights.names
     let linears = shape.linears(names, layer: index)
-    let gains = shape.gains(names, layer: index)
     for linear in linears {
       try weights.check(linear.name, rows: linear.outputs, columns: linear.inputs)
     }
-    try prepare(
-      (linears.map(\.name) + linears.map { DecoderNames.bias(of: $0.name) } + gains.map(\.name))
-        .filter { weights.shape($0) != nil }, of: weights)
+    try prepare(shape.tensors(names, layer: index), of: weights)
     let step = linear(weights)
     func gain(_ name: String, _ count: Int? = nil) throws -> [Float] {
       let values = try weights.vector(
@@ -185,7 +182,7 @@ internal import SluiceKernels
   package func scores(_ weights: any WeightSource, _ states: Activations) throws -> [TokenScore] {
     let names = weights.names
     try weights.check(names.head, rows: shape.tokenCount, columns: shape.width)
-    try prepare([names.lastNorm, names.head], of: weights)
+    try prepare(names.tensorsBehindLayers, of: weights)
     let step = linear(weights)
     let stored = try weights.vector(names.lastNorm, count: shape.width) { step.note($0) }
     let gain = shape.gainsFromOne ? stored.map { 1 + $0 } : stored

@@ -46,6 +46,10 @@ package struct TokenBatch: Sendable {
   var paddedRowCount: Int { TokenBatch.padded(rowCount) }
   /// How many tokens are asked about.
   package var answerCount: Int { answers[answers.count - 1] }
+  /// The bytes of lists of tokens: those of the tasks, those of the batch, and where each token is embedded.
+  var listBytes: Int {
+    sequences.reduce(0) { $0 + 2 * (4 * $1.tokens.count + 64) } + 32 * rowCount
+  }
   /// The most rows of a sequence.
   package var longest: Int { sequences.lazy.map(\.rowCount).max() ?? 0 }
 

@@ -1,6 +1,7 @@
 internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceMethods
 package import SluicePlan
 package import SluiceRecipe
 internal import SluiceStore
@@ -66,6 +67,11 @@ package struct EvaluatedModel: Sendable {
     for task in tasks { try task.checkTokenizer(table) }
   }
 
+  /// Whether there is a delta store at a path.
+  package static func isStore(_ path: String) throws -> Bool {
+    try DeltaStore.open(HubCache.resolve(path)) != nil
+  }
+
   /// Opens a checkpoint; reads headers only.
   ///
   /// - Parameter path: A directory, a file of weights, or a name of the hub.
@@ -76,9 +82,7 @@ package struct EvaluatedModel: Sendable {
     guard try DeltaStore.open(resolved) == nil else {
       throw EvaluationError.usage(
         "a delta store holds changes of a model, not the model", file: path,
-        remedy:
-          "Write a recipe with its base and the store as model, prune none and merge sum, and evaluate that."
-      )
+        remedy: "Give the model that it is of as --base.")
     }
     let model = try SourceModel.open(name: Directory.name(of: path), path: resolved, firstFile: 0)
     return EvaluatedModel(
@@ -119,5 +123,15 @@ extension DecoderShape {
         file: model.checkpoint.path)
     }
     try self.init(config, file: "\(model.checkpoint.path)/config.json")
+  }
+}
+
+extension MergeRecipe {
+  /// The recipe of a model itself, whose changes lie in a store: the base with all of them.
+  package init(adding path: String, to base: String) {
+    var method = MethodParameters()
+    method.pruning = .none
+    method.merging = .sum
+    self.init(base: base, models: [Model(name: "changes", path: path)], method: method)
   }
 }

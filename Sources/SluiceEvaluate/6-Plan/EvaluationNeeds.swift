@@ -42,29 +42,31 @@ package struct EvaluationNeeds: Sendable {
   ///   - modelCount: How many models are computed together.
   ///   - threads: How many lanes may compute.
   ///   - memory: The budget.
+  ///   - whole: The budget of the command, for a part of it that computing may take.
   ///   - scratch: Where activations go that do not fit.
   ///   - extraLaneBytes: What a lane holds beside that.
   /// - Throws: `EvaluationError` if the budget is too small for one lane.
   package init(
     _ shape: DecoderShape, _ batch: TokenBatch, modelCount: Int = 1, threads: Int,
-    memory: ByteCount, scratch: String, extraLaneBytes: Int = 0
+    memory: ByteCount, whole: (Int) -> Int = { $0 }, scratch: String, extraLaneBytes: Int = 0
   ) throws(EvaluationError) {
     let rows = batch.paddedRowCount
     activationBytes =
       4 * rows * (modelCount * shape.width + shape.elementsPerToken)
       + 4 * TokenBatch.padded(batch.answerCount) * shape.width
     tableBytes =
-      batch.answerCount * HeadStep.byteCount(shape) + 8 * batch.rowCount
+      batch.answerCount * HeadStep.byteCount(shape) + batch.listBytes
       + RotaryTable.byteCount(shape.rotary, positionCount: batch.longest)
     laneBytes =
       4 * shape.panelElements + (1 << 18) + extraLaneBytes
       + max(HeadStep.laneByteCount, Attention.byteCount(shape, longest: batch.longest))
     let room = memory.bytes - tableBytes
     guard room >= laneBytes else {
+      let least = ByteCount(whole(laneBytes + tableBytes)).roundedUpToMebibytes
       throw EvaluationError.usage(
-        "the memory budget of \(memory) is too small: one lane and the tables take "
-          + "\(ByteCount(laneBytes + tableBytes))",
-        remedy: "Give --memory \(ByteCount(laneBytes + tableBytes).roundedUpToMebibytes) or more.")
+        "the memory budget leaves \(memory) for computing, which is too little: one lane and the tables "
+          + "take \(ByteCount(laneBytes + tableBytes))",
+        remedy: "Give --memory \(least) or more.")
     }
     let fits = room - activationBytes
     if fits >= laneBytes {

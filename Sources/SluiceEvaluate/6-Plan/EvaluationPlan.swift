@@ -14,10 +14,16 @@ package struct EvaluationPlan: Sendable {
   package let batch: TokenBatch
   /// How memory is spent.
   package let needs: EvaluationNeeds
-  /// The bytes of weights that are read; of the embedding no more than each token's row.
+  /// The bytes of weights that are read; of a checkpoint's embedding no more than each token's row.
   package let bytesRead: Int
+  /// The memory: of computing, of merging, and of what recipes read together.
+  package let memoryBytes: Int
+  /// The bytes in scratch files: activations that do not fit in memory, and merged tensors of a layer.
+  package let scratchBytes: Int
   /// The floating-point operations of products.
   package let operations: Double
+  /// Where scratch files lie.
+  package let scratch: String
   /// What is odd, but no error.
   package let warnings: [Warning]
 
@@ -27,11 +33,11 @@ package struct EvaluationPlan: Sendable {
   ///   - models: The models.
   ///   - tasks: The tasks.
   ///   - threads: How many lanes may compute.
-  ///   - memory: The budget.
+  ///   - budget: The budget; models that are recipes were made with its part for merging.
   ///   - scratch: Where activations go that do not fit.
   /// - Throws: If models, tasks and budget do not go together.
   package init(
-    _ models: [EvaluatedModel], _ tasks: [TaskFile], threads: Int, memory: ByteCount,
+    _ models: [EvaluatedModel], _ tasks: [TaskFile], threads: Int, budget: EvaluationBudget,
     scratch: String
   ) throws {
     guard let first = models.first else { preconditionFailure("nothing is evaluated") }
@@ -41,13 +47,20 @@ package struct EvaluationPlan: Sendable {
         remedy: "Evaluate models of other shapes by themselves.")
     }
     for model in models { try model.check(tasks) }
-    (self.models, self.tasks, shape) = (models, tasks, first.shape)
+    (self.models, self.tasks, shape, self.scratch) = (models, tasks, first.shape, scratch)
     batch = TokenBatch(tasks)
     needs = try EvaluationNeeds(
-      first.shape, batch, modelCount: models.count, threads: threads, memory: memory,
-      scratch: scratch)
+      first.shape, batch, modelCount: models.count, threads: threads,
+      memory: budget.computing, whole: budget.whole, scratch: scratch)
     let rows = Set(batch.sequences.lazy.flatMap { $0.tokens.dropLast() }).count
-    bytesRead = models.reduce(0) { $0 + $1.byteCount(embeddedTokens: rows) }
+    let group = try MergedWeights.group(models, capacity: budget.sharing.bytes)
+    let lists = first.shape.preparations(of: group)
+    bytesRead =
+      try models.reduce(0) { $0 + $1.byteCount(embeddedTokens: rows) }
+      + lists.reduce(0) { try $0 + (group?.byteCount($1) ?? 0) }
+    memoryBytes = needs.memoryBytes + budget.merging.bytes + budget.sharing.bytes
+    scratchBytes =
+      needs.scratchBytes + (lists.map { group?.mergedByteCount($0) ?? 0 }.max() ?? 0)
     operations = Double(models.count) * first.shape.operations(batch)
     var warnings: [Warning] = []
     if let limit = first.shape.positionCount, batch.longest > limit {
@@ -57,6 +70,16 @@ package struct EvaluationPlan: Sendable {
           message:
             "an example of \(batch.longest + 1) tokens is longer than the \(limit) positions "
             + "that the model was made for"))
+    }
+    if let group, group.members.count > 1, group.largestStripBytes > budget.sharing.bytes {
+      warnings.append(
+        Warning(
+          .oddInput, subject: Subject(),
+          message:
+            "what the recipes read of a tensor does not fit in \(budget.sharing), a quarter of the "
+            + "memory: each reads such tensors for itself; --memory "
+            + "\(ByteCount(4 * group.largestStripBytes).roundedUpToMebibytes) lets them read together"
+        ))
     }
     self.warnings = warnings
   }

@@ -16,6 +16,8 @@ package final class InputFile: Sendable {
   let descriptor: Int32
   private let hasUnreadablePage = Atomic<Bool>(false)
   private let isReadAheadOff = Atomic<Bool>(false)
+  private let isShared = Atomic<Bool>(false)
+  private let shared = Mutex<SharedReads?>(nil)
 
   private init(path: String, status: FileStatus, descriptor: Int32) {
     self.path = path
@@ -63,7 +65,17 @@ package final class InputFile: Sendable {
   package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(FormatError) {
+    if isShared.load(ordering: .acquiring), let reads = shared.withLock({ $0 }) {
+      return try unsafe reads.read(
+        descriptor, FileIdentity(status), into: buffer, at: offset, path: path)
+    }
     try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
+  }
+
+  /// From now on reads through what others read, too.
+  package func share(_ reads: SharedReads) {
+    shared.withLock { $0 = reads }
+    isShared.store(true, ordering: .releasing)
   }
 
   /// Checks that the file is still what it was when it was opened.

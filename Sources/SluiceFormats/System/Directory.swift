@@ -171,7 +171,8 @@ package enum Directory {
     return descriptor
   }
 
-  private static func names(in path: String) throws(FormatError) -> [String] {
+  /// The names in a directory, in no order.
+  static func names(in path: String) throws(FormatError) -> [String] {
     let descriptor: Int32
     do { descriptor = try open(path) } catch {
       throw .list(path, errno: error.failure.systemError ?? EIO)

@@ -199,11 +199,3 @@ extension OutputDirectory {
     }
   }
 }
-
-/// What makes two paths the same file.
-private struct FileIdentity: Hashable {
-  let device: UInt64
-  let inode: UInt64
-
-  init(_ status: FileStatus) { (device, inode) = (status.device, status.inode) }
-}

@@ -1,6 +1,6 @@
 internal import SluiceCore
 package import SluiceDataflow
-internal import SluiceFormats
+package import SluiceFormats
 internal import SluiceKernels
 package import SluicePlan
 internal import SluiceRecipe
@@ -64,18 +64,29 @@ package final class PartialMerge {
     try? Directory.remove(directory.path)
   }
 
-  /// Merges tensors; those of the call before are let go of.
+  /// From now on reads models through what others read, too; what was read before is counted in `bytesRead`.
+  package func share(_ reads: SharedReads) {
+    for file in run.context.plan.files { file.share(reads) }
+  }
+
+  /// Lets go of what was merged.
+  package func clear() throws { try places.clear() }
+
+  /// Merges strips of tensors.
   ///
-  /// - Parameter tasks: The tensors.
+  /// - Parameters:
+  ///   - tasks: The tensors.
+  ///   - isWanted: Whether the strip of an ordinal is merged.
   /// - Throws: What keeps them from being merged.
-  package func merge(_ tasks: [TensorTask]) throws {
-    try places.clear()
+  package func merge(
+    _ tasks: [TensorTask], isWanted: @escaping @Sendable (Int) -> Bool
+  ) throws {
     guard let pass = plan.tensors.passes.last else { return }
     var context = run.context
     // Whoever asks for tensors counts what is done.
     context.progress = ProgressMeter()
     let lanes = LanePass(
-      pass: pass, tasks: tasks, context: context, isFinished: { _ in false },
+      pass: pass, tasks: tasks, context: context, isFinished: { !isWanted($0) },
       kernels: run.kernels, transforms: chain.transformChain)
     let (chain, kernels, figures) = (chain, run.kernels, run.figures)
     let modelCount = plan.tensors.modelCount

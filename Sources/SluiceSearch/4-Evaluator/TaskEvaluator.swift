@@ -38,7 +38,8 @@ package final class TaskEvaluator: Sendable {
   func scores(_ path: String, _ cancellation: Cancellation) throws -> TaskScores {
     try working.withLock { _ in
       let plan = try EvaluationPlan(
-        [EvaluatedModel.open(path)], tasks, threads: threads, memory: memory, scratch: scratch)
+        [EvaluatedModel.open(path)], tasks, threads: threads,
+        budget: EvaluationBudget(memory, recipeCount: 0), scratch: scratch)
       let result = try EvaluationRun(plan, cancellation: cancellation).run()
       var scores: [String: Double] = [:]
       for task in result.models[0].tasks { scores[task.name] = task.score }
