@@ -56,7 +56,7 @@ struct DropTests {
 
   @Test("a density means the same by flag and in a recipe", arguments: ["0.9", "0.2", "0.07", "1"])
   func density(text: String) throws {
-    let flags = try RecipeOptions.parse(["--base", "b", "--model", "m=m", "--density", text])
+    let flags = try MergeCommand.parse(recipe: ["--base", "b", "--model", "m=m", "--density", text])
     let recipe = try RecipeFile.parse(
       "merge_method: dppa\nbase_model: b\nmodels: {m: m}\nparameters: {density: \(text)}",
       options: RunOptions(threads: 1))

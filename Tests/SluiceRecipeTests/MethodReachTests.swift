@@ -40,7 +40,7 @@ struct MethodReachTests {
         operation += ", \(name): \(value)"
       }
     }
-    let byFlags = try RecipeOptions.parse(flags).recipe()
+    let byFlags = try MergeCommand.parse(recipe: flags).recipe()
     let byMethod = try parse(
       """
       merge_method: \(merge)

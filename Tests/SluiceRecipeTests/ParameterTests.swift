@@ -132,7 +132,7 @@ struct ParameterTests {
     #expect(rows.map(\.name).sorted() == ParameterRow.all.map(\.name).sorted())
     #expect(Set(ParameterRow.all.map(\.name)).count == ParameterRow.all.count)
     #expect(Set(ParameterRow.all.map(\.memberName)).count == ParameterRow.all.count)
-    let help = RecipeOptions.helpMessage(columns: 1000)
+    let help = MergeCommand.helpMessage(columns: 1000)
     for row in ParameterRow.all {
       #expect(help.contains("  \(row.flag) <"), "\(row.name)")
       #expect(help.contains(row.summary), "\(row.summary)")
@@ -197,7 +197,7 @@ struct ParameterTests {
         #expect(throws: RecipeError.self) { try parse(text) }
         guard ParameterTests.firstOfStages.contains(row.name) else { continue }
         let flags = ["--base", "b", "--model", "m=m", "--prune", prune.name, "--merge", merge.name]
-        let options = try RecipeOptions.parse(flags + [row.flag, sample.flag])
+        let options = try MergeCommand.parse(recipe: flags + [row.flag, sample.flag])
         let error = #expect(throws: UsageError.self) { try options.recipe() }
         #expect(error?.failure.exitCode == .usage)
         #expect(error?.failure.message.hasPrefix("\(row.flag) belongs to \(owners.text)") == true)

@@ -123,7 +123,7 @@ extension EvaluateCommand {
   private func open(_ path: String, _ memory: ByteCount) throws -> EvaluatedModel {
     guard try isMerged(path) else { return try EvaluatedModel.open(path) }
     var (recipe, options) = (
-      MergeRecipe(adding: path, to: base ?? path), RunControls.standard
+      MergeRecipe(adding: path, to: base ?? path), LaneControls.standard
     )
     if EvaluateCommand.isRecipe(path) {
       let file = try RecipeInput.load(path)

@@ -20,7 +20,15 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
       A stopped run resumes if you run the same command again.
       """)
 
-  @OptionGroup var recipe: RecipeOptions
+  @OptionGroup(title: "What is merged") var inputs: InputOptions
+  @OptionGroup(title: "Which changes are pruned, and what becomes of the rest")
+  var pruning: ListedOptions<PruningParameters>
+  @OptionGroup(title: "How much of each layer is pruned")
+  var rates: ListedOptions<RateParameters>
+  @OptionGroup(title: "How the models become one") var merging: ListedOptions<MergingParameters>
+  @OptionGroup(title: "Files that some methods read (see sluice methods)")
+  var methodFiles: ListedOptions<MethodFileOptions>
+  @OptionGroup(title: "What is read and written") var files: ListedOptions<FileParameters>
 
   @Option(
     name: [.customShort("o"), .customLong("out")], help: "The directory of the merged model.",
@@ -35,7 +43,7 @@ struct MergeCommand: ParsableCommand, HasOutputOptions {
 
   func run() throws {
     let merge = Merge(
-      recipe: try recipe.recipe(), options: try controls.options(), out: out, output: output)
+      recipe: try recipe(), options: try controls.options(), out: out, output: output)
     if isDryRun { try merge.explain() } else { try merge.run() }
   }
 }

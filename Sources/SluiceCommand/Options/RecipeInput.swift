@@ -9,10 +9,10 @@ enum RecipeInput {
 
   /// Reads a recipe; `-` stands for standard input, and paths in it start from here.
   static func load(_ path: String) throws -> RecipeFile {
-    guard path == "-" else { return try RecipeFile.load(path, options: RunControls.standard) }
+    guard path == "-" else { return try RecipeFile.load(path, options: LaneControls.standard) }
     return try RecipeFile.parse(
       String(decoding: try standardInput(), as: UTF8.self), name: "standard input",
-      options: RunControls.standard)
+      options: LaneControls.standard)
   }
 
   private static func standardInput() throws -> [UInt8] {

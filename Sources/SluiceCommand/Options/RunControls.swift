@@ -8,9 +8,24 @@ internal import SluiceRecipe
 internal import SluiceStages
 
 /// The options that say how a run is done; none of them changes a byte of the result.
-struct RunControls: ParsableArguments {
-  @OptionGroup var reading: ReadControls
+typealias RunControls = JoinedOptions<
+  ReadControls, JoinedOptions<WriteControls, RecipePathOptions>
+>
 
+extension RunControls {
+  /// The options of the run.
+  func options() throws -> RunOptions { try applied(to: LaneControls.standard) }
+
+  /// Options, changed by what was given.
+  func applied(to options: RunOptions) throws -> RunOptions {
+    var options = second.first.applied(to: try first.applied(to: options))
+    options.recipePaths = self.recipePaths
+    return options
+  }
+}
+
+/// Those of the options that a run has which writes a model.
+struct WriteControls: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Keep what the merge needs of the models while they are surveyed, in this form, or not.",
@@ -24,24 +39,15 @@ struct RunControls: ParsableArguments {
   @Option(help: ArgumentHelp("The most bytes that the spill may take.", valueName: "size"))
   var spillMax: ByteCount?
 
-  @OptionGroup var recipe: RecipePathOptions
-
   @Flag(name: .customLong("no-card"), help: "Write no README.md for the hub beside the model.")
   var hasNoCard = false
 
-  /// The options of the run.
-  func options() throws -> RunOptions { try applied(to: RunControls.standard) }
-
-  /// The options of a run of which nothing is said.
-  static var standard: RunOptions { LaneControls.standard }
-
   /// Options, changed by what was given.
-  func applied(to options: RunOptions) throws -> RunOptions {
-    var options = try reading.applied(to: options)
+  func applied(to options: RunOptions) -> RunOptions {
+    var options = options
     options.spill = spill
     options.spillDirectory = spillDir
     options.spillLimit = spillMax
-    options.recipePaths = recipe.recipePaths
     options.writesCard = !hasNoCard
     return options
   }
@@ -86,9 +92,20 @@ struct LaneControls: ParsableArguments {
 }
 
 /// Those of the options that any run has which can be resumed.
-struct ReadControls: ParsableArguments {
-  @OptionGroup var lanes: LaneControls
+typealias ReadControls = JoinedOptions<LaneControls, ResumeControls>
 
+extension ReadControls {
+  /// The options of the run.
+  func options() throws -> RunOptions { try applied(to: LaneControls.standard) }
+
+  /// Options, changed by what was given.
+  func applied(to options: RunOptions) throws -> RunOptions {
+    try second.applied(to: try first.applied(to: options))
+  }
+}
+
+/// What is resumed, and how it is checked.
+struct ResumeControls: ParsableArguments {
   @Flag(help: "Throw the work of an unfinished run in the output away and start over.")
   var restart = false
 
@@ -114,12 +131,9 @@ struct ReadControls: ParsableArguments {
   @Option(help: ArgumentHelp("The vector units to use.", visibility: .hidden))
   var vectorLevel: VectorLevel?
 
-  /// The options of the run.
-  func options() throws -> RunOptions { try applied(to: LaneControls.standard) }
-
   /// Options, changed by what was given.
   func applied(to options: RunOptions) throws -> RunOptions {
-    var options = try lanes.applied(to: options)
+    var options = options
     options.startsOver = restart
     options.resumeCheck = verifyResume
     options.inputCheck = verifyInputs

@@ -70,7 +70,14 @@ final class FamilyDirectory: Sendable {
   /// The recipe that the flags of `sluice merge` mean; paths start here.
   func recipe(flags: [String]) throws -> MergeRecipe {
     let flags = flags.map { $0.replacingOccurrences(of: "models/", with: path + "/models/") }
-    return try RecipeOptions.parse(flags).recipe()
+    return try MergeCommand.parse(recipe: flags).recipe()
+  }
+}
+
+extension MergeCommand {
+  /// Reads the flags of a merge that goes nowhere.
+  static func parse(recipe flags: [String]) throws -> MergeCommand {
+    try parse(flags + ["--out", "nowhere"])
   }
 }
 
