@@ -91,10 +91,12 @@ package enum LayeredConfig {
   /// The paths of lists of single values, at the top and in the section of the language model.
   private static func lists(of config: ModelConfig) -> [[String]] {
     let section = config.textSection.map { "\($0)." } ?? ""
-    return config.values.keys.filter { $0.hasSuffix(".0") }.map { String($0.dropLast(2)) }.filter {
-      let rest = $0.hasPrefix(section) ? $0.dropFirst(section.count) : $0[...]
+    let lists = config.values.keys.filter { $0.hasSuffix(".0") }.map { String($0.dropLast(2)) }
+    let near = lists.filter { (list: String) -> Bool in
+      let rest = list.hasPrefix(section) ? list.dropFirst(section.count) : list[...]
       return !rest.contains(".")
-    }.sorted().map { $0.split(separator: ".").map(String.init) }
+    }
+    return near.sorted().map { (list: String) in list.split(separator: ".").map(String.init) }
   }
 
   private static func elements(_ config: ModelConfig, _ path: [String]) -> [JSONScalar] {

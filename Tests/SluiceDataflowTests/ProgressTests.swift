@@ -24,7 +24,8 @@ import Testing
     #expect(rate.perSecond == 100)
     rate.add(0, in: 1)
     // One second of 100 that counts 1/e, and one second of nothing.
-    #expect(abs(try #require(rate.perSecond) - 100 / (1 + 2.718_281_828)) < 1e-6)
+    let expected: Double = 100 / (1 + 2.718_281_828)
+    #expect(abs(try #require(rate.perSecond) - expected) < 1e-6)
     for _ in 0..<40 { rate.add(7, in: 1) }
     #expect(abs(try #require(rate.perSecond) - 7) < 1e-6)
   }

@@ -26,6 +26,16 @@ package struct Hash128: Sendable, Hashable {
     self = unsafe bytes.withUnsafeBytes { unsafe Hash128(of: $0, seed: seed) }
   }
 
+  /// The XXH3-128 of texts as UTF-8, each followed by a NUL.
+  package init(of texts: some Sequence<String>) {
+    var bytes: [UInt8] = []
+    for text in texts {
+      bytes += text.utf8
+      bytes.append(0)
+    }
+    self.init(of: bytes)
+  }
+
   /// Reads what `bytes` gave.
   ///
   /// - Parameter bytes: 16 bytes, most significant first.

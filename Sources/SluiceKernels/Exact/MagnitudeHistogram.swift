@@ -182,9 +182,7 @@ public struct MagnitudeHistogram: Sendable, Hashable {
     while mine < entries.count || theirs < other.entries.count {
       let takeMine =
         theirs == other.entries.count
-        || (mine < entries.count
-          && (entries[mine].bits, other.entries[theirs].span)
-            < (other.entries[theirs].bits, entries[mine].span))
+        || (mine < entries.count && entries[mine].comes(before: other.entries[theirs]))
       let next = takeMine ? entries[mine] : other.entries[theirs]
       if takeMine { mine += 1 } else { theirs += 1 }
       if let last = merged.indices.last, merged[last].lastBits >= next.bits {
@@ -245,6 +243,11 @@ public struct MagnitudeHistogram: Sendable, Hashable {
 }
 
 extension MagnitudeHistogram.Entry {
+  /// Whether this one begins earlier, or is the wider of two that begin alike.
+  fileprivate func comes(before other: Self) -> Bool {
+    bits < other.bits || (bits == other.bits && span > other.span)
+  }
+
   /// Adds an entry that begins inside this one and does not end after it.
   fileprivate mutating func absorb(_ other: Self) {
     offsetSum += other.offsetSum + other.count * UInt64(other.bits - bits)

@@ -27,7 +27,7 @@ extension MergeRecipe {
 
   /// A hash of the facts.
   package var fingerprint: Hash128 {
-    Hash128(of: facts.flatMap { Array($0.name.utf8) + [0] + Array($0.value.utf8) + [0] })
+    Hash128(of: facts.lazy.flatMap { [$0.name, $0.value] })
   }
 }
 

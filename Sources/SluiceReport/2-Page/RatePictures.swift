@@ -44,11 +44,15 @@ struct RatePictures {
 
   /// The largest share that any model keeps of a block.
   var most: Double {
-    facts.models.flatMap { model in
-      Dictionary(grouping: model.layers, by: \.block).values.map { layers in
-        layers.reduce(0) { $0 + $1.keptInAll } / max(1, layers.reduce(0) { $0 + $1.elements })
+    var most = 0.0
+    for model in facts.models {
+      for layers in Dictionary(grouping: model.layers, by: \.block).values {
+        let kept: Double = layers.reduce(0) { $0 + $1.keptInAll }
+        let elements: Double = layers.reduce(0) { $0 + $1.elements }
+        most = max(most, kept / max(1, elements))
       }
-    }.max() ?? 0
+    }
+    return most
   }
 
   /// What each partition keeps of each block.

@@ -85,9 +85,9 @@ package struct ModelCard {
     get throws {
       var names: [String] = []
       let recipe = plan.recipe
-      let paths =
-        [recipe.base] + recipe.models.flatMap { [$0.path] + $0.adapters.map(\.path) }
-        + recipe.stacks.flatMap { $0.map(\.path) }
+      var paths = [recipe.base]
+      for model in recipe.models { paths += [model.path] + model.adapters.map(\.path) }
+      for stack in recipe.stacks { paths += stack.map(\.path) }
       for path in paths {
         guard let name = hubName(path)?.prefix(while: { $0 != "@" }) else { continue }
         if !names.contains(String(name)) { names.append(String(name)) }

@@ -51,7 +51,7 @@ package struct Manifest: Sendable, Hashable {
   ///
   /// XXH3-128 of the facts as UTF-8, each as its name, a NUL, its value, and a NUL.
   package var identity: Hash128 {
-    Hash128(of: facts.flatMap { Array($0.name.utf8) + [0] + Array($0.value.utf8) + [0] })
+    Hash128(of: facts.lazy.flatMap { [$0.name, $0.value] })
   }
 
   /// Where another manifest disagrees.

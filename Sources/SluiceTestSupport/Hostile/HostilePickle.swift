@@ -84,12 +84,12 @@ package enum HostilePickle: String, CaseIterable, Sendable {
     case .listBomb:
       (
         P.whole(
-          Array("]".utf8) + Self.repeated("(" + String(repeating: "N", count: 60000) + "e", 36)),
+          Array("]".utf8), Self.repeated("(" + String(repeating: "N", count: 60000) + "e", 36)),
         "more than 2097152 values"
       )
     case .memoHighest:
       (
-        P.whole(Array("}r".utf8) + [255, 255, 255, 255] + Array("j".utf8) + [255, 255, 255, 254]),
+        P.whole(Array("}r".utf8), [255, 255, 255, 255], Array("j".utf8), [255, 255, 255, 254]),
         "the memo holds nothing at 4278190079"
       )
     case .stackBomb:
@@ -100,12 +100,12 @@ package enum HostilePickle: String, CaseIterable, Sendable {
       // One set of arguments, from which tensor after tensor is made with four bytes each.
       (
         P.whole(
-          P.tensor() + Array("q".utf8) + [0]
-            + P.global("torch._utils", "_rebuild_tensor_v2") + Array("q".utf8) + [1]
-            + P.tuple([
-              P.storage(), P.integer(0), P.integers(Array(repeating: 1, count: 64)),
-              P.integers(Array(repeating: 1, count: 64)), [0x89], P.emptyHooks,
-            ]) + Array("q".utf8) + [2] + Self.repeated("h\u{1}h\u{2}R", 16000)),
+          P.tensor(), Array("q\0".utf8), P.global("torch._utils", "_rebuild_tensor_v2"),
+          Array("q\u{1}".utf8),
+          P.tuple([
+            P.storage(), P.integer(0), P.integers(Array(repeating: 1, count: 64)),
+            P.integers(Array(repeating: 1, count: 64)), [0x89], P.emptyHooks,
+          ]), Array("q\u{2}".utf8), Self.repeated("h\u{1}h\u{2}R", 16000)),
         "more than 2097152 values"
       )
     case .rankBomb:
@@ -116,19 +116,18 @@ package enum HostilePickle: String, CaseIterable, Sendable {
     case .nestedTuples:
       // Many tuples, each in the next; must be thrown away without recursion.
       (
-        P.whole(Array("N".utf8) + [UInt8](repeating: 0x85, count: 300_000)),
+        P.whole(Array("N".utf8), [UInt8](repeating: 0x85, count: 300_000)),
         "expected a dictionary of tensors, found a tuple"
       )
     case .laughs:
       // Thirty levels of pairs of the level below: 2^30 leaves if anyone walked them.
       (
-        P.whole(
-          Array("}q".utf8) + [0] + (0..<30).flatMap { _ in Array("q\u{0}h\u{0}".utf8) + [0x86] }),
+        P.whole(Array("}q\0".utf8), Self.repeated([UInt8]("q\0h\0".utf8) + [0x86], 30)),
         "expected a dictionary of tensors, found a tuple"
       )
     case .ownMember:
       (
-        P.whole(Array("}q".utf8) + [0] + P.text("a") + Array("h".utf8) + [0] + Array("s".utf8)),
+        P.whole(Array("}q\0".utf8), P.text("a"), Array("h\0s".utf8)),
         "expected a tensor, found a dictionary"
       )
     default: nil
@@ -136,7 +135,11 @@ package enum HostilePickle: String, CaseIterable, Sendable {
   }
 
   private static func repeated(_ text: String, _ count: Int) -> [UInt8] {
-    [UInt8](Array(repeating: Array(text.utf8), count: count).joined())
+    repeated(Array(text.utf8), count)
+  }
+
+  private static func repeated(_ bytes: [UInt8], _ count: Int) -> [UInt8] {
+    [UInt8](Array(repeating: bytes, count: count).joined())
   }
 
   private var shapes: ([UInt8], String)? {

@@ -45,7 +45,11 @@ package enum PickleBytes {
   }
 
   /// A whole pickle around opcodes that leave one value.
-  static func whole(_ opcodes: [UInt8]) -> [UInt8] { [0x80, 2] + opcodes + Array(".".utf8) }
+  static func whole(_ opcodes: [UInt8]...) -> [UInt8] {
+    var bytes: [UInt8] = [0x80, 2]
+    for part in opcodes { bytes += part }
+    return bytes + ".".utf8
+  }
 
   /// A whole PyTorch file around a pickle, with one storage of 24 bytes.
   static func file(_ pickle: [UInt8]) -> [UInt8] { zip(pickle).bytes }
