@@ -18,7 +18,8 @@ let package = Package(
   ]
     + [
       "header", "index", "zip", "pickle", "config", "strides", "recipe", "journal", "report",
-      "statistics", "frame", "page", "scores", "architecture", "tokenizer", "names", "answer",
+      "statistics", "frame", "page", "scores", "architecture", "tokenizer", "pieces", "names",
+      "answer",
       "hub", "result", "adapter", "packed",
     ].map { target in
       .executableTarget(

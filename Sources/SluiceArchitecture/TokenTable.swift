@@ -1,5 +1,5 @@
 internal import SluiceCore
-package import SluiceFormats
+internal import SluiceFormats
 
 /// Which token each row of an embedding stands for: a hash for each id, so that vocabularies of any
 /// size can be compared in little memory.
@@ -9,10 +9,27 @@ package struct TokenTable: Sendable {
   /// No vocabulary has higher ids.
   private static let idLimit = 1 << 23
 
+  /// A token with its text, and with what tokenizers do around it.
+  package struct Text: Sendable, Hashable {
+    /// The text.
+    package var text: String
+    /// What is said of an added token, by names of `tokenizer.json`.
+    package var flags: [String: Bool] = [:]
+
+    /// The names of what can be said, in the order in which they are written.
+    package static let flagNames = ["single_word", "lstrip", "rstrip", "normalized", "special"]
+
+    /// Describes a token of which nothing is said.
+    package init(_ text: String) { self.text = text }
+  }
+
   /// The hash of each id's token; nil for ids without one.
   package private(set) var tokens: [UInt64?] = []
+  /// The texts of those tokens that were asked for, by hash.
+  package private(set) var texts: [UInt64: Text] = [:]
   /// The file that said so.
   package let file: String
+  private let kept: Set<UInt64>
 
   /// The id of each token; the lowest of several.
   package var ids: [UInt64: Int32] {
@@ -32,159 +49,49 @@ package struct TokenTable: Sendable {
   /// - Returns: False if it is that very token.
   package func differs(_ id: Int, _ token: String) -> Bool {
     guard tokens.indices.contains(id) else { return true }
-    // Safety: the bytes are used inside the closure only.
-    return unsafe Array(token.utf8).withUnsafeBytes { unsafe Hash128(of: $0).low } != tokens[id]
+    return TokenTable.hash(of: token) != tokens[id]
   }
 
   /// The number of ids that have a token.
   package var count: Int { tokens.count { $0 != nil } }
 
-  /// Reads the vocabulary of a model.
+  /// Makes an empty table.
   ///
-  /// - Parameter directory: The model's directory.
-  /// - Returns: The table; nil where there is no file that is read (`tokenizer.json`, `vocab.json`,
-  ///   `vocab.txt`).
-  /// - Throws: If the file is none, or longer than any vocabulary.
-  package static func read(in directory: String) throws(FormatError) -> TokenTable? {
-    for (name, form) in [
-      ("tokenizer.json", Form.tokenizers), ("vocab.json", .map), ("vocab.txt", .lines),
-    ] {
-      let path = "\(directory)/\(name)"
-      guard try FileStatus.of(path)?.kind == .regularFile else { continue }
-      var table = TokenTable(file: path)
-      try table.read(path, form)
-      let added = "\(directory)/added_tokens.json"
-      if form != .tokenizers, try FileStatus.of(added)?.kind == .regularFile {
-        try table.read(added, .map)
-      }
-      return table
-    }
-    return nil
-  }
-
-  private enum Form { case tokenizers, map, lines }
-
-  private init(file: String) { self.file = file }
-
-  /// Reads a text in the format of `tokenizer.json`, for tests and fuzzing.
-  package init(tokenizer text: [UInt8], file: String = "tokenizer.json") throws(FormatError) {
+  /// - Parameters:
+  ///   - file: The file that it is going to be of.
+  ///   - kept: The hashes of tokens whose texts are to be kept.
+  init(file: String, keeping kept: Set<UInt64> = []) {
     self.file = file
-    try read(text, file, .tokenizers)
+    self.kept = kept
   }
 
-  private mutating func read(_ path: String, _ form: Form) throws(FormatError) {
-    try read(
-      InputFile.contents(of: path, byteLimit: TokenTable.maximumByteCount), path, form)
+  /// The hash of a token.
+  package static func hash(of text: String) -> UInt64 {
+    var text = text
+    // Safety: the bytes are used inside the closure only.
+    return text.withUTF8 { unsafe Hash128(of: UnsafeRawBufferPointer($0)).low }
   }
 
-  private mutating func read(
-    _ text: [UInt8], _ path: String, _ form: Form
+  /// Whether an id has a token.
+  func hasToken(_ id: Int) -> Bool { tokens.indices.contains(id) && tokens[id] != nil }
+
+  /// Gives an id a token.
+  ///
+  /// - Parameters:
+  ///   - token: The token.
+  ///   - id: Its id.
+  ///   - refusal: Makes the error for an id that no vocabulary has.
+  /// - Throws: That error.
+  mutating func put(
+    _ token: Text, _ id: Int, _ refusal: (String) -> FormatError
   ) throws(FormatError) {
-    if form == .lines {
-      for (id, line) in text.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
-        let token = line.last == 13 ? line.dropLast() : line
-        if !token.isEmpty { try? put(Array(token), id) }
-      }
-      return
-    }
-    var table = self
-    // Safety: the text outlives the scanner.
-    let result = unsafe text.withUnsafeBytes { bytes in
-      Result { () throws(FormatError) in
-        var scanner = unsafe JSONScanner(
-          bytes, file: path, maximumDepth: 32, acceptsPythonNumbers: true)
-        if form == .map {
-          try table.readMap(&scanner)
-        } else {
-          try table.readTokenizer(&scanner)
-        }
-        try scanner.end()
-      }
-    }
-    try result.get()
-    self = table
-  }
-
-  private mutating func readTokenizer(_ scanner: inout JSONScanner) throws(FormatError) {
-    try scanner.beginObject()
-    while let key = try scanner.nextKey() {
-      if scanner.text(key, equals: "added_tokens"), try scanner.kind() == .array {
-        try readAdded(&scanner)
-      } else if scanner.text(key, equals: "model"), try scanner.kind() == .object {
-        try scanner.beginObject()
-        while let key = try scanner.nextKey() {
-          guard scanner.text(key, equals: "vocab") else {
-            try scanner.skipValue()
-            continue
-          }
-          if try scanner.kind() == .object {
-            try readMap(&scanner)
-          } else {
-            try readList(&scanner)
-          }
-        }
-      } else {
-        try scanner.skipValue()
-      }
-    }
-  }
-
-  /// Tokens with their ids.
-  private mutating func readMap(_ scanner: inout JSONScanner) throws(FormatError) {
-    try scanner.beginObject()
-    while let key = try scanner.nextKey() {
-      let token = scanner.string(of: key)
-      guard case .integer(let id) = try scanner.scalar() else {
-        throw scanner.refusal("a token without an id")
-      }
-      try put(Array(token.utf8), id, scanner)
-    }
-  }
-
-  /// Tokens with their scores, in the order of their ids.
-  private mutating func readList(_ scanner: inout JSONScanner) throws(FormatError) {
-    var id = 0
-    try scanner.beginArray()
-    while try scanner.nextElement() {
-      try scanner.beginArray()
-      guard try scanner.nextElement() else { throw scanner.refusal("a token without a text") }
-      try put(Array(try scanner.string().utf8), id, scanner)
-      while try scanner.nextElement() { try scanner.skipValue() }
-      id += 1
-    }
-  }
-
-  private mutating func readAdded(_ scanner: inout JSONScanner) throws(FormatError) {
-    try scanner.beginArray()
-    while try scanner.nextElement() {
-      var (id, token): (Int?, String?) = (nil, nil)
-      try scanner.beginObject()
-      while let key = try scanner.nextKey() {
-        if scanner.text(key, equals: "id") {
-          if case .integer(let number) = try scanner.scalar() { id = number }
-        } else if scanner.text(key, equals: "content") {
-          token = try scanner.string()
-        } else {
-          try scanner.skipValue()
-        }
-      }
-      guard let id, let token else { throw scanner.refusal("an added token without id or text") }
-      try put(Array(token.utf8), id, scanner)
-    }
-  }
-
-  private mutating func put(
-    _ token: [UInt8], _ id: Int, _ scanner: JSONScanner? = nil
-  ) throws(FormatError) {
-    guard id >= 0, id < TokenTable.idLimit else {
-      throw scanner?.refusal("a token with the id \(id)")
-        ?? FormatError.badInput("a token with the id \(id)")
-    }
+    guard id >= 0, id < TokenTable.idLimit else { throw refusal("a token with the id \(id)") }
     if id >= tokens.count {
       tokens.append(contentsOf: repeatElement(nil, count: id + 1 - tokens.count))
     }
-    // Safety: the bytes are used inside the closure only.
-    tokens[id] = unsafe token.withUnsafeBytes { unsafe Hash128(of: $0).low }
+    let hash = TokenTable.hash(of: token.text)
+    tokens[id] = hash
+    if kept.contains(hash) { texts[hash] = token }
   }
 }
 

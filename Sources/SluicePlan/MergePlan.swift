@@ -72,9 +72,12 @@ public struct MergePlan: Sendable {
     self.passInputs = passInputs
     let rules = sources.request.rules
     config = MergedConfig.make(
-      sources.base, rules: rules, untiesHead: sources.untiesHead, drafts: sources.drafts)
+      sources.base, rules: rules, untiesHead: sources.untiesHead, drafts: sources.drafts,
+      tokenRows: sources.tokens?.rowCount)
     let vocabulary = try VocabularyCheck(sources)
-    companions = try ModelCompanions(of: recipe.base, tokenizerSource: vocabulary.tokenizerSource)
+    companions = try ModelCompanions.merged(
+      recipe, sources, tokenizerSource: vocabulary.tokenizerSource,
+      copiesTokenizer: options.copiesTokenizer)
     warnings =
       options.notes + sources.warnings + PrunedShare.warnings(recipe, tasks) + inputs.warnings
       + solve.warnings
@@ -122,6 +125,7 @@ extension MergeRecipe {
     var recipe = self
     recipe.base = request.base
     recipe.baseLayers = request.baseLayers
+    if let tokens = request.rules.tokens { recipe.steps?.vocabulary = tokens.vocabulary }
     for (index, model) in request.models.enumerated() {
       recipe.models[index].path = model.path
       recipe.models[index].adapters = model.adapters

@@ -144,31 +144,4 @@ struct GrammarTests {
     #expect(own.recipe.models.map(\.path) == [scratch("docs"), scratch("here")])
     #expect(own.recipe.base == scratch("scripts") && own.notes.isEmpty)
   }
-
-  @Test("rows go by token where the recipe says so, and a union that needs more rows is refused")
-  func tokens() throws {
-    let directory = try FamilyDirectory()
-    func write(_ name: String, _ tokens: [String]) throws {
-      let list = tokens.enumerated().map { "\"\($1)\": \($0)" }.joined(separator: ", ")
-      try directory.write(
-        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\(list)}, \"merges\": []}}",
-        to: "models/\(name)/tokenizer.json")
-    }
-    for name in ["base", "math"] { try write(name, ["a", "b", "c"]) }
-    try write("law", ["b", "a", "c"])
-    func plan(_ source: String) throws -> MergePlan {
-      try MergePlan(
-        try directory.recipe(
-          "merge_method: ram\nbase_model: models/base\nmodels: [{model: models/law}]\n"
-            + "tokenizer_source: \(source)"), options: RunOptions(threads: 1))
-    }
-    for source in ["base", "union", "models/base"] {
-      #expect(try plan(source).warnings.contains { $0.kind == .matchedRows })
-    }
-    try write("law", ["b", "a", "d"])
-    #expect(try plan("base").warnings.contains { $0.kind == .matchedRows })
-    let error = #expect(throws: PipelineError.self) { try plan("union") }
-    #expect(error?.failure.message.contains("1 tokens that the base's has not") == true)
-    #expect(throws: RecipeError.self) { try plan("models/law") }
-  }
 }

@@ -112,7 +112,7 @@ struct PassTests {
 
   /// Plans a merge, runs it, and compares.
   @discardableResult
-  private func expectSamePasses(
+  func expectSamePasses(
     _ recipe: MergeRecipe, in directory: FamilyDirectory,
     options: RunOptions = RunOptions(threads: 2)
   ) throws -> MergeReport {

@@ -169,12 +169,12 @@ struct StackTests {
       (
         "- sources: [{model: models/math, layer_range: [0, 1]}, {model: models/law, layer_range: [0, 1]}]\n"
           + "  - sources: [{model: models/math, layer_range: [0, 1]}]",
-        "the slice has 1 sources, the first has 2"
+        "the slice has 1 sources, another has 2"
       ),
     ] {
       let error = #expect(throws: RecipeError.self) {
         try directory.recipe(
-          "merge_method: linear\nparameters: {weight: 1}\nslices:\n  \(slices)")
+          "merge_method: karcher\nslices:\n  \(slices)")
       }
       #expect(error?.failure.message.contains(message) == true, "\(String(describing: error))")
     }
@@ -189,6 +189,41 @@ struct StackTests {
         """)
     }
     #expect(error?.failure.message.contains("which is no source of this slice") == true)
+  }
+
+  @Test(
+    "slices with unequally many sources are each what they are by themselves",
+    arguments: ["linear", "ties", "dare_linear"], [false, true])
+  func unequal(method: String, growing: Bool) throws {
+    let directory = try FamilyDirectory()
+    let head =
+      "merge_method: \(method)\n" + (method == "linear" ? "" : "base_model: models/base\n")
+      + "dtype: bfloat16\nslices:\n"
+    func slice(_ models: [String], _ layer: Int) -> String {
+      let all = method == "linear" ? models : ["base"] + models
+      return "  - sources:\n"
+        + all.map {
+          "      - {model: models/\($0), layer_range: [\(layer), \(layer + 1)]"
+            + ($0 == "base" ? "" : ", parameters: {weight: 0.\($0.utf8.count)}") + "}\n"
+        }.joined()
+    }
+    let parts = growing ? [["math"], ["math", "law"]] : [["law", "math"], ["math"]]
+    let recipe = try directory.recipe(head + slice(parts[0], 1) + slice(parts[1], 0))
+    let merged = try directory.run(recipe).model
+    let again = try directory.recipe(recipe.resolvedText())
+    #expect(again == recipe && again.fingerprint == recipe.fingerprint)
+    let first = try directory.run(try directory.recipe(head + slice(parts[0], 1))).model
+    let second = try directory.run(try directory.recipe(head + slice(parts[1], 0))).model
+    // As many sources make what is behind the layers as the first slice has.
+    let last = try directory.run(
+      try directory.recipe(head + slice(Array(parts[1].prefix(parts[0].count)), 0))
+    ).model
+    for tensor in merged.tensors {
+      let layer = BlockName.number(of: tensor.name)
+      let isBehind = BlockName.isBehindBlocks(tensor.name)
+      let source = layer == 0 ? first : layer == 1 ? second : isBehind ? last : first
+      #expect(tensor.bytes == source[Self.name(tensor.name, in: 0)]?.bytes, "\(tensor.name)")
+    }
   }
 
   @Test("numbers come from the source, its slice, the module and the recipe, in this order")

@@ -140,6 +140,9 @@ def recipes():
     yield "stack, residual_weight", "merge_method: passthrough\n" + layers(["a 0 3"], ["b 2 4"]).replace("  - sources", "  - residual_weight: 0.5\n    sources", 1) + head
     yield "slices, linear, other layers", "merge_method: linear\n" + layers(["a 0 2 {weight: 0.7}", "b 2 4 {weight: 0.3}"], ["a 2 4 {weight: [0.1, 0.9]}", "b 0 2 {weight: 0.5}"]) + head
     yield "slices, linear, filter by number", "merge_method: linear\n" + layers(["a 1 3 {weight: [{filter: layers.2., value: 0.9}, {value: 0.1}]}", "b 0 2 {weight: 0.5}"], ["a 0 1 {weight: 1}", "b 3 4 {weight: [2, 3]}"]) + head
+    yield "slices, linear, one source and two", "merge_method: linear\n" + layers(["a 0 2 {weight: 0.7}"], ["b 2 4 {weight: 0.6}", "a 2 4 {weight: 0.2}"]) + head
+    yield "slices, ties, two sources and three", "merge_method: ties\n" + layers(["base 0 2", "a 0 2 {weight: 0.7, density: 0.5}"], ["base 2 4", "a 2 4 {weight: 0.7}", "b 2 4 {weight: 0.4}"]) + based
+    yield "slices, task_arithmetic, three sources and two", "merge_method: task_arithmetic\n" + layers(["a 0 2 {weight: 0.7}", "base 0 2", "b 0 2 {weight: 0.5}"], ["base 2 4", "b 2 4 {weight: 0.4}"]) + based
     yield "slices, slerp, gradient in each", "merge_method: slerp\n" + layers(["base 0 2", "a 0 2"], ["base 2 4", "a 2 4"]) + "parameters: {t: [0.1, 0.9]}\n" + based
     yield "slices, slerp, base second", "merge_method: slerp\n" + layers((["a 0 3", "base 0 3"], "{t: 0.2}"), (["base 3 4", "a 3 4"], "{t: [0.3, 0.8]}")) + based
     yield "slices, ties", "merge_method: ties\n" + layers(["base 0 2", "a 0 2 {weight: 0.7, density: 0.5}", "b 0 2 {weight: 0.4, density: [0.2, 0.9]}"], ["base 1 4", "a 1 4 {weight: 0.7}", "b 1 4 {weight: 0.4, density: 0.3}"]) + based

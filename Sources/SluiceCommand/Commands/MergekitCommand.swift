@@ -46,6 +46,8 @@ struct MergekitCommand: ParsableCommand, HasOutputOptions {
   @Flag(inversion: .prefixedNo, help: "Write README.md for the hub beside the model.")
   var writeModelCard = true
 
+  @Flag(inversion: .prefixedNo, help: "Copy the tokenizer of the base.") var copyTokenizer = true
+
   @OptionGroup(title: "Accepted, and without effect") var others: MergekitFlags
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
@@ -65,6 +67,7 @@ struct MergekitCommand: ParsableCommand, HasOutputOptions {
       options.threads = threadCount
     }
     options.writesCard = writeModelCard
+    options.copiesTokenizer = copyTokenizer
     let given = others.given
     if !given.isEmpty, !output.isQuiet, !output.isJSON {
       StandardError.writeLine(
@@ -111,7 +114,6 @@ struct MergekitFlags: ParsableArguments {
   var loraMergeCache: String?
   @Option(help: ArgumentHelp("What adapters are rounded to: nothing.", valueName: "type"))
   var loraMergeDtype: String?
-  @Flag(inversion: .prefixedNo, help: "Copy the tokenizer: it is copied.") var copyTokenizer = true
   @Flag(inversion: .prefixedNo, help: "Write safetensors; PyTorch's files are not written.")
   var safeSerialization = true
   @Flag(inversion: .prefixedNo, help: "Cut rows off: not done, say vocabulary: base in the recipe.")
@@ -126,7 +128,6 @@ struct MergekitFlags: ParsableArguments {
       ("--write-threads", writeThreads != nil), ("--clone-tensors", cloneTensors),
       ("--allow-crimes", allowCrimes), ("--trust-remote-code", trustRemoteCode),
       ("--lora-merge-cache", loraMergeCache != nil), ("--lora-merge-dtype", loraMergeDtype != nil),
-      ("--no-copy-tokenizer", !copyTokenizer),
     ]
     return all.filter(\.1).map(\.0)
   }

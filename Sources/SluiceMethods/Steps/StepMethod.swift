@@ -150,6 +150,11 @@ package struct StepMethod: Sendable {
     sums.isEmpty ? [] : [rows?.what, selection?.what].compactMap(\.self)
   }
 
+  /// Whether an input of weight 0 is as good as none: then slices may have unequally many.
+  package var letsInputsLack: Bool {
+    ["linear", "task_arithmetic"].contains(name) || sparsity != .none
+  }
+
   /// How many inputs there may be beside the base, in words.
   package var modelText: String {
     models.most.map { $0 == models.least ? "\($0)" : "\(models.least) to \($0)" }

@@ -54,16 +54,6 @@ package struct ScopedNumber: Sendable, Hashable {
   }
 }
 
-/// Which tokens the rows of embeddings and heads stand for.
-package enum StepTokens: String, Sendable, Hashable {
-  /// Nobody looks: rows of the same number are merged.
-  case rows
-  /// Those of the base: the models' rows are matched with them.
-  case base
-  /// The same, and no model may have others.
-  case union
-}
-
 /// The values of a parameter in one scope; the first that matches counts.
 package typealias ScopedNumbers = [ScopedNumber]
 
@@ -87,8 +77,10 @@ package struct StepSettings: Sendable, Hashable {
   package var outputDType: DType?
   /// How results are rounded on the way.
   package var rounding = StepRounding.steps
-  /// Which tokens rows stand for.
-  package var tokens = StepTokens.rows
+  /// Which tokens the merged model has; nil where nobody looks, and rows of the same number are merged.
+  package var vocabulary: StepVocabulary?
+  /// The chat template that the merged model gets: a name, or the text itself; the base's if nil.
+  package var chatTemplate: String?
 
   /// Describes a merge without numbers.
   package init(_ method: StepMethod, inputs: [StepInput], hasBase: Bool) {
@@ -126,6 +118,11 @@ package struct StepSettings: Sendable, Hashable {
   /// - Returns: The number, or the parameter's default; nil if it has none.
   package func number(_ parameter: String, at place: StepPlace, input: Int?) -> Double? {
     let scope = scope(of: place, input: input)
+    if parameter == "weight", place.isBehind, let input,
+      scope.slice?.leftOutBehind.contains(input) == true
+    {
+      return 0
+    }
     let scopes = [
       input.flatMap { scope.slice?.own[$0][parameter] }, scope.slice?.shared[parameter],
       input.flatMap { own[$0][parameter] }, shared[parameter],

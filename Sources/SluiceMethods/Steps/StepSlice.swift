@@ -8,6 +8,8 @@ package struct StepSlice: Sendable, Hashable {
   package var shared: [String: ScopedNumbers] = [:]
   /// The numbers of each input, by parameter.
   package var own: [[String: ScopedNumbers]]
+  /// The inputs whose tensors behind all layers are left out, since the first slice has fewer inputs.
+  package var leftOutBehind: Set<Int> = []
 
   /// Describes a slice without numbers.
   package init(layerCount: Int, firstLayers: [Int]) {

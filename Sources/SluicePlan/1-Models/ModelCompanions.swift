@@ -1,3 +1,4 @@
+package import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceRecipe
@@ -11,6 +12,8 @@ package struct ModelCompanions {
     package let source: String
     /// What it is called in the output, with its folder.
     package let name: String
+    /// What becomes of it on the way; there is nothing at the source if it is new.
+    package var change: TokenizerChange?
   }
 
   /// What is not copied, and why.
@@ -19,8 +22,8 @@ package struct ModelCompanions {
     package let reason: String
   }
 
-  package private(set) var files: [File] = []
-  package private(set) var leftOut: [LeftOut] = []
+  package internal(set) var files: [File] = []
+  package internal(set) var leftOut: [LeftOut] = []
   private(set) var warnings: [Warning] = []
 
   private let base: String
@@ -58,7 +61,7 @@ package struct ModelCompanions {
     "sentence_bert_config.json", "tekken.json",
   ]
   /// The files of a tokenizer, which change together.
-  private static let tokenizer: Set = [
+  static let tokenizer: Set = [
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model",
     "sentencepiece.bpe.model", "chat_template.jinja", "chat_template.json",

@@ -29,6 +29,8 @@ package struct SourceModel {
   var baseUsesEmbeddingAsHead = true
   /// What was found of each adapter.
   var adapters: [AppliedAdapter] = []
+  /// Where its layers come from, if it is a stack.
+  var layers: [LayerSource] = []
 
   /// The checkpoint.
   package var checkpoint: Checkpoint { catalog.checkpoint }
@@ -63,7 +65,7 @@ package struct SourceModel {
         name: name, catalog: catalog, firstFile: firstFile, config: config, store: store,
         embeddingName: HeadNames.embedding(among: names),
         storedHeadName: names.first(where: HeadNames.isHead),
-        isAdapterAlone: store?.facts["adapter-alone"] != nil)
+        isAdapterAlone: store?.facts["adapter-alone"] != nil, layers: layers)
     } catch {
       throw error.about(model: name)
     }
@@ -96,6 +98,22 @@ package struct SourceModel {
       return catalog[embeddingName]
     }
     return catalog[name] ?? (HeadNames.isHead(name) ? storedHeadName.flatMap { catalog[$0] } : nil)
+  }
+
+  /// Whether layers are missing, since slices have unequally many sources.
+  var hasGaps: Bool { layers.contains(where: \.isGap) }
+
+  /// Whether a tensor would stand where nothing stands.
+  func isInGap(_ name: String) -> Bool {
+    guard hasGaps else { return false }
+    guard var number = BlockName.number(of: name) else {
+      return (BlockName.isBehindBlocks(name) ? layers.last : layers.first)?.isGap ?? false
+    }
+    for source in layers {
+      guard number >= source.layers.count else { return source.isGap }
+      number -= source.layers.count
+    }
+    return false
   }
 
   /// The path of the file that holds a tensor.

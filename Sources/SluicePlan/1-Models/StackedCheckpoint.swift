@@ -9,7 +9,8 @@ internal import SluiceRecipe
 /// first source if it stands before them, from the last if it stands behind. No byte is moved: tensors of
 /// the stack are tensors of the files, under other names, and several may be the same.
 struct StackedCheckpoint {
-  private let parts: [(source: LayerSource, checkpoint: Checkpoint, prefix: String)]
+  /// The runs; without a checkpoint where nothing stands.
+  private let parts: [(source: LayerSource, checkpoint: Checkpoint?, prefix: String)]
   private let path: String
 
   /// Opens the models.
@@ -20,8 +21,12 @@ struct StackedCheckpoint {
   /// - Throws: If a model is none, or it is not known which of its layers are counted.
   init(path: String, layers: [LayerSource]) throws(FormatError) {
     var opened: [String: (Checkpoint, String)] = [:]
-    var parts: [(source: LayerSource, checkpoint: Checkpoint, prefix: String)] = []
+    var parts: [(source: LayerSource, checkpoint: Checkpoint?, prefix: String)] = []
     for source in layers {
+      guard !source.isGap else {
+        parts.append((source, nil, ""))
+        continue
+      }
       if opened[source.path] == nil {
         let checkpoint = try Checkpoint.open(source.path)
         opened[source.path] = (checkpoint, try StackedCheckpoint.prefix(checkpoint))
@@ -44,9 +49,14 @@ struct StackedCheckpoint {
     var layers: [LayeredConfig.Layer] = []
     for part in parts where firstFiles[part.source.path] == nil {
       firstFiles[part.source.path] = files.count
-      files += part.checkpoint.files
+      files += part.checkpoint?.files ?? []
     }
+    let prefix = parts.first { !$0.source.isGap }?.prefix ?? ""
     for (position, part) in parts.enumerated() {
+      guard let checkpoint = part.checkpoint else {
+        layers += part.source.layers.map { LayeredConfig.Layer(config: nil, number: $0) }
+        continue
+      }
       let firstFile = firstFiles[part.source.path] ?? 0
       func take(_ tensor: CheckpointTensor, _ name: String) {
         tensors.append(tensor.renamed(name, inFile: firstFile + tensor.fileOrdinal))
@@ -57,13 +67,13 @@ struct StackedCheckpoint {
         }
       }
       var found: [Int: [(CheckpointTensor, BlockName.Parts)]] = [:]
-      for tensor in part.checkpoint.tensors {
+      for tensor in checkpoint.tensors {
         guard let name = BlockName.parts(of: tensor.name), name.before == part.prefix else {
           continue
         }
         found[name.number, default: []].append((tensor, name))
       }
-      let config = try part.checkpoint.config.map { bytes throws(FormatError) in
+      let config = try checkpoint.config.map { bytes throws(FormatError) in
         try ModelConfig(bytes, file: "\(part.source.path)/config.json")
       }
       for number in part.source.layers {
@@ -74,7 +84,7 @@ struct StackedCheckpoint {
         }
         for (tensor, name) in layer {
           // The first source's names are the stack's, so that all layers have the same.
-          take(tensor, parts[0].prefix + "\(layers.count)" + name.behind)
+          take(tensor, prefix + "\(layers.count)" + name.behind)
         }
         layers.append(LayeredConfig.Layer(config: config, number: number))
       }
@@ -93,14 +103,16 @@ struct StackedCheckpoint {
   }
 
   private func outside(
-    _ part: (source: LayerSource, checkpoint: Checkpoint, prefix: String)
+    _ part: (source: LayerSource, checkpoint: Checkpoint?, prefix: String)
   ) -> [CheckpointTensor] {
-    part.checkpoint.tensors.filter { BlockName.parts(of: $0.name)?.before != part.prefix }
+    (part.checkpoint?.tensors ?? []).filter {
+      BlockName.parts(of: $0.name)?.before != part.prefix
+    }
   }
 
   /// The config of the model that the stack's is made from.
   private func config() throws(FormatError) -> [UInt8]? {
-    if let part = parts.first(where: { $0.source.path == path }) { return part.checkpoint.config }
+    if let part = parts.first(where: { $0.source.path == path }) { return part.checkpoint?.config }
     let file = "\(path)/config.json"
     guard try FileStatus.of(file) != nil else { return nil }
     return try InputFile.contents(of: file, byteLimit: Checkpoint.maximumConfigByteCount)

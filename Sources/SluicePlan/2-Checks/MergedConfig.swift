@@ -7,7 +7,8 @@ internal import SluiceRecipe
 /// The merged model's `config.json`: the base's, with only those values changed that would be wrong.
 enum MergedConfig {
   static func make(
-    _ base: SourceModel, rules: TensorRules, untiesHead: Bool, drafts: [TensorDraft]
+    _ base: SourceModel, rules: TensorRules, untiesHead: Bool, drafts: [TensorDraft],
+    tokenRows: Int? = nil
   ) -> [UInt8]? {
     guard var config = base.config, let values = base.catalog.config else { return nil }
     let isUnpacked = base.catalog.quantisation != nil
@@ -31,7 +32,7 @@ enum MergedConfig {
         config.set(path, to: .bool(false))
       }
     }
-    if rules.vocabulary == .extend, let rows = extendedRows(base, drafts) {
+    if let rows = tokenRows ?? (rules.vocabulary == .extend ? extendedRows(base, drafts) : nil) {
       let paths = values.paths("vocab_size")
       for path in paths.isEmpty ? [["vocab_size"]] : paths { config.set(path, to: .integer(rows)) }
     }

@@ -27,9 +27,8 @@ struct VocabularyMatch {
   ///
   /// Rows without a token (padding) go with the model's row of the same number, if that has none either.
   ///
-  /// - Throws: If a model has no tokenizer that is read, or no token in common with the base, or one that
-  ///   the base lacks, where all are to be kept.
-  init(base: SourceModel, models: [SourceModel], keepsAllTokens: Bool = false) throws {
+  /// - Throws: If a model has no tokenizer that is read, or no token in common with the base.
+  init(base: SourceModel, models: [SourceModel]) throws {
     let own = try VocabularyMatch.table(of: base)
     let rows = base.embeddingRows
     baseIDCount = own.tokens.count
@@ -67,12 +66,6 @@ struct VocabularyMatch {
           remedy: "Is this a fine-tune of that base? --vocabulary base merges row by row.")
       }
       let left = table.count - Set(own.tokens.compactMap(\.self)).intersection(ids.keys).count
-      guard left == 0 || !keepsAllTokens else {
-        throw PipelineError.mismatch(
-          model: model.name, file: table.file, tensor: nil,
-          "the tokenizer has \(left) tokens that the base's has not, and a union would need rows for them",
-          remedy: "tokenizer_source: base leaves them out.")
-      }
       let isPoor = matched < own.count / 2
       warnings.append(
         Warning(
@@ -123,7 +116,7 @@ struct VocabularyMatch {
   }
 
   /// How many rows of tokens a tensor has; nil if its rows are something else.
-  private static func tokenRows(
+  static func tokenRows(
     _ shape: TensorShape, _ part: TensorPart, _ name: String, idCount: Int, embeddingRows: Int?
   ) -> Int? {
     guard shape.elementCount > 0, !BlockName.isInBlock(name) else { return nil }
@@ -137,13 +130,21 @@ struct VocabularyMatch {
     return rows == embeddingRows || (part.kind != .outside && rows >= idCount) ? rows : nil
   }
 
+  /// A shape with another number of rows of tokens.
+  static func shape(_ shape: TensorShape, rows: Int, become count: Int) -> TensorShape {
+    var dimensions = shape.dimensions
+    let place = dimensions[0] == rows ? 0 : dimensions.count - 1
+    dimensions[place] = count
+    return TensorShape(dimensions) ?? shape
+  }
+
   private static func table(of model: SourceModel) throws -> TokenTable {
     guard let directory = model.checkpoint.directory,
       let table = try TokenTable.read(in: directory), table.count > 0
     else {
       throw PipelineError.mismatch(
         model: model.name, file: model.checkpoint.path, tensor: nil,
-        "rows cannot be matched by token: there is no tokenizer.json, vocab.json or vocab.txt",
+        "rows cannot be matched by token: there is no tokenizer.json, vocab.json, vocab.txt or tokenizer.model",
         remedy:
           "Save the model's tokenizer beside its weights (save_pretrained of a fast tokenizer), "
           + "or choose --vocabulary base or extend.")
@@ -154,7 +155,7 @@ struct VocabularyMatch {
 
 extension SourceModel {
   /// The rows of the embedding, where its name is known.
-  fileprivate var embeddingRows: Int? {
+  var embeddingRows: Int? {
     embeddingName.flatMap { catalog[$0]?.entry.shape.dimensions.first }
   }
 }

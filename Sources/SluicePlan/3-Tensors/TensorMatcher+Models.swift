@@ -29,7 +29,7 @@ extension TensorMatcher {
           AdapterTensor(
             name: draft.name, terms: terms, ground: draft.base, firstElement: firstElement))
       }
-      guard !model.isAdapterAlone else { return }
+      guard !model.isAdapterAlone, !model.isInGap(draft.name) else { return }
       guard rules.absent != .error else {
         throw PipelineError.mismatch(
           model: model.name, file: model.checkpoint.path, tensor: draft.name,

@@ -24,6 +24,8 @@ struct TensorMatcher {
   var absent: [[String]]
   /// Which rows stand for the same tokens, if that is asked for.
   var vocabulary: VocabularyMatch?
+  /// The tokens of the merged model, if a recipe says whose they are.
+  private(set) var alignment: RowAlignment?
 
   init(rules: TensorRules, base: SourceModel, models: [SourceModel]) {
     self.rules = rules
@@ -34,15 +36,17 @@ struct TensorMatcher {
 
   /// All tensors of the merged model.
   mutating func drafts() throws -> [TensorDraft] {
-    for model in models where model.store == nil && !model.isAdapterAlone {
+    for model in models where model.store == nil && !model.isAdapterAlone && !model.hasGaps {
       try NameCheck.check(model, base: base, rules)
     }
     for model in [base] + models {
       if let warning = try HeadCheck.warning(model) { warnings.append(warning) }
     }
-    if rules.vocabulary == .match {
-      let match = try VocabularyMatch(
-        base: base, models: models, keepsAllTokens: rules.keepsAllTokens)
+    if let tokens = rules.tokens {
+      let found = try RowAlignment(tokens, base: base, models: models)
+      alignment = found
+    } else if rules.vocabulary == .match {
+      let match = try VocabularyMatch(base: base, models: models)
       warnings += match.warnings
       vocabulary = match
     }
@@ -73,6 +77,7 @@ struct TensorMatcher {
     }
     if let head = try addedHead() { drafts.append(head) }
     drafts += try extraTensors()
+    warnings += alignment?.warnings ?? []
     warnAboutAbsentTensors()
     warnAboutMixedDTypes()
     try checkRows(drafts)
@@ -113,8 +118,9 @@ struct TensorMatcher {
       try checkBuffers(tensor, part)
       return copy(of: tensor, named: name, part, in: base)
     }
-    if rules.copiesBase, tensor.entry.packed == nil, (rules.outputDType ?? dtype) == dtype,
-      (rules.workingDType ?? dtype) == dtype
+    let rows = stack == nil ? try alignment?.rows(of: tensor, name, part, base: base) : nil
+    if rows == nil, rules.copiesBase, tensor.entry.packed == nil,
+      (rules.outputDType ?? dtype) == dtype, (rules.workingDType ?? dtype) == dtype
     {
       return copy(of: tensor, named: name, part, in: base)
     }
@@ -135,10 +141,19 @@ struct TensorMatcher {
       if part.kind == .router, rules.routers == .first { try takeFirst(&result, shape) }
       return result
     }
-    for model in models.indices { try match(model, &result, baseShape: shape) }
+    if let rows {
+      rows.fill(&result)
+      // What a model lacks is noted, or refused.
+      for model in models.indices
+      where result.fineTuned[model] == nil && !models[model].isAdapterAlone {
+        try match(model, &result, baseShape: shape)
+      }
+    } else {
+      for model in models.indices { try match(model, &result, baseShape: shape) }
+    }
     if rules.promotesOutput {
       result.outputDType = WorkingType.promoted(
-        ([result.base] + result.fineTuned).compactMap { $0?.dtype })
+        ([result.base] + result.fineTuned).compactMap { $0?.storedDType })
     }
     return result
   }

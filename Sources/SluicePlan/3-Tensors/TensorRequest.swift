@@ -3,6 +3,7 @@ package import SluiceCore
 package import SluiceMethods
 internal import SluiceFormats
 package import SluiceRecipe
+package import SluiceStages
 
 /// Which models' tensors a run is about, and what becomes of those that do not fit.
 package struct TensorRequest: Sendable {
@@ -48,6 +49,9 @@ package struct TensorRequest: Sendable {
     do throws(FormatError) {
       request.base = try HubCache.resolve(base)
       request.baseLayers = try baseLayers.map(resolve)
+      request.rules.tokens = try rules.tokens?.mapPaths { path throws(FormatError) in
+        try HubCache.resolve(path)
+      }
     } catch {
       throw error.about(model: "base")
     }
@@ -67,7 +71,8 @@ package struct TensorRequest: Sendable {
   }
 
   private func resolve(_ source: LayerSource) throws(FormatError) -> LayerSource {
-    LayerSource(path: try HubCache.resolve(source.path), layers: source.layers)
+    guard !source.isGap else { return source }
+    return LayerSource(path: try HubCache.resolve(source.path), layers: source.layers)
   }
 
   /// One warning for each model that lies where another does.
@@ -88,6 +93,22 @@ package struct TensorRequest: Sendable {
         .oddInput, subject: Subject(model: model.name, file: model.path),
         message: "the same checkpoint as model \(other)")
     }
+  }
+}
+
+/// Whose tokens a merged model has, and what its models are.
+package struct TokenRules: Sendable, Hashable {
+  /// The tokens.
+  package var vocabulary: StepVocabulary
+  /// The inputs, in the order in which they are listed.
+  package var inputs: [StepInput]
+  /// The type that means of rows are rounded to; that of the models' tensors if nil.
+  package var working: DType?
+
+  /// The same with paths replaced.
+  package func mapPaths<E: Error>(_ change: (String) throws(E) -> String) throws(E) -> TokenRules {
+    TokenRules(
+      vocabulary: try vocabulary.mapPaths(change), inputs: inputs, working: working)
   }
 }
 
@@ -115,8 +136,8 @@ package struct TensorRules: Sendable, Hashable {
   package var copiesBase = false
   /// The type that is computed in, if one is said.
   package var workingDType: DType?
-  /// Whether models may not have tokens that the base lacks, where rows are matched by token.
-  package var keepsAllTokens = false
+  /// Whose tokens the merged model has, if a recipe says it; rows are then made anew.
+  package var tokens: TokenRules?
   /// The most bytes of a file of the output.
   package var shardSize = MethodParameters().shardSize
   /// How products of adapters' factors are rounded.
@@ -145,8 +166,12 @@ extension MergeRecipe {
       rules.promotesOutput = rules.outputDType == nil
       rules.copiesBase = steps.passesThrough
       rules.workingDType = steps.dtype
-      if steps.tokens != .rows { rules.vocabulary = .match }
-      rules.keepsAllTokens = steps.tokens == .union
+      rules.tokens = steps.vocabulary.map {
+        TokenRules(
+          vocabulary: $0, inputs: steps.inputs,
+          working: steps.rounding == .once ? .f32 : steps.dtype)
+      }
+      if rules.tokens != nil { rules.vocabulary = .match }
     }
     rules.shardSize = method.shardSize
     rules.renames = method.renames

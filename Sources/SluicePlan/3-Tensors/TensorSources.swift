@@ -22,6 +22,8 @@ package struct TensorSources {
   package let computed: [AdapterTensor]
   /// Whether the merged model has a head of its own although the base's is tied.
   let untiesHead: Bool
+  /// The tokens of the merged model, if a recipe says whose they are.
+  let tokens: MergedTokens?
   /// What was skipped, converted or guessed.
   package let warnings: [Warning]
 
@@ -52,6 +54,7 @@ package struct TensorSources {
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     inputsExceedCache = TensorSources.exceedCache(files)
     untiesHead = matcher.untiesHead
+    tokens = matcher.alignment?.tokens
     let fileWarnings = ([base] + models).flatMap { model in
       model.checkpoint.warnings.map { warning in
         var subject = warning.subject

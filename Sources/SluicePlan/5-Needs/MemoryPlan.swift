@@ -169,7 +169,9 @@ package struct MemoryPlan: Sendable, Hashable {
     /// lists and twice for each model.
     private static func listBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
       tasks.reduce(0) { sum, task in
-        let matched = task.fineTuned.reduce(0) { $0 + ($1?.matched?.rows.count ?? 0) * 4 }
+        let matched = ([task.base] + task.fineTuned).reduce(0) {
+          $0 + ($1?.matched?.byteCount ?? 0)
+        }
         return sum + 600 + task.name.utf8.count * (4 + 2 * modelCount) + matched
       }
     }

@@ -23,8 +23,11 @@ extension PlanExplanation {
       // Of a stack the layers of each place: what lies between brackets is as in layer_range.
       layers.isEmpty
         ? path
-        : layers.map { "\($0.path)[\($0.layers.lowerBound), \($0.layers.upperBound)]" }
-          .joined(separator: " ")
+        : layers.map {
+          $0.isGap
+            ? "nothing[\($0.layers.count)]"
+            : "\($0.path)[\($0.layers.lowerBound), \($0.layers.upperBound)]"
+        }.joined(separator: " ")
     }
     stages = recipe.resolvedStages().map { Stage(name: $0.name, settings: $0.arguments) }
     roles = PlanExplanation.roles(plan)

@@ -1,9 +1,16 @@
+internal import SluiceMethods
+
 /// A run of layers of a model that takes a place in a stack.
 package struct LayerSource: Sendable, Hashable {
   /// The model's directory or file.
   package var path: String
   /// Its layers.
   package var layers: Range<Int>
+  /// Whether nothing stands there: the slice has fewer sources than others.
+  package var isGap: Bool { path.isEmpty }
+
+  /// As many layers of nothing.
+  package static func gap(_ count: Int) -> LayerSource { LayerSource(path: "", layers: 0..<count) }
 
   /// Describes a run of layers.
   package init(path: String, layers: Range<Int>) {
@@ -30,6 +37,8 @@ extension MergeRecipe {
     }
     move(&baseLayers)
     for index in models.indices { move(&models[index].layers) }
+    let vocabulary = steps?.vocabulary
+    steps?.vocabulary = vocabulary?.mapPaths { $0 == path ? place : $0 }
   }
 
   /// What makes stacks the stacks that they are: which runs of layers are of one model, and which these are.

@@ -14,7 +14,7 @@ extension MergeRecipe {
     if let dtype = steps.dtype { facts.append(("working type", dtype.rawValue)) }
     if let dtype = steps.outputDType { facts.append(("written type", dtype.rawValue)) }
     if steps.method.draws { facts.append(("seed", "\(method.seed)")) }
-    if steps.tokens != .rows { facts.append(("tokens", steps.tokens.rawValue)) }
+    facts += vocabularyFacts(steps)
     facts += steps.shared.sorted { $0.key < $1.key }.map { ($0.key, $0.value.recipeText) }
     for (input, own) in zip(steps.inputs, steps.own) {
       facts += own.sorted { $0.key < $1.key }.map {
@@ -35,7 +35,7 @@ extension MergeRecipe {
     return facts
   }
 
-  private func name(of input: StepInput) -> String {
+  func name(of input: StepInput) -> String {
     switch input {
     case .base: "base"
     case .model(let model): models[model].name
@@ -45,7 +45,9 @@ extension MergeRecipe {
   /// The recipe as a text in mergekit's grammar.
   func stepText(_ steps: StepSettings, _ paths: WrittenPaths) -> String {
     var text = "merge_method: \(steps.method.name)\n"
-    if steps.hasBase || (isStacked && steps.method.base == .unused) {
+    if steps.hasBase || (isStacked && steps.method.base == .unused)
+      || steps.vocabulary?.prefersBase == true
+    {
       text += "base_model: \(paths.model(base).quotedForYAML)\n"
     }
     text += isStacked ? "slices:\n" + sliceText(steps, paths) : "models:\n"
@@ -62,7 +64,7 @@ extension MergeRecipe {
       if !own.isEmpty { text += "    parameters: {\(pairs(own))}\n" }
     }
     if !steps.shared.isEmpty { text += "parameters: {\(pairs(steps.shared))}\n" }
-    if steps.tokens != .rows { text += "tokenizer_source: \(steps.tokens.rawValue)\n" }
+    text += vocabularyText(steps, paths)
     if let dtype = steps.dtype { text += "dtype: \(torchName(dtype))\n" }
     if let dtype = steps.outputDType { text += "out_dtype: \(torchName(dtype))\n" }
     text += "rounding: \(steps.rounding.rawValue)\n"
@@ -87,6 +89,7 @@ extension MergeRecipe {
           source = models[model].layers[number]
           name = "name: \(models[model].name.quotedForYAML), "
         }
+        if source.isGap { continue }
         let range = "[\(source.layers.lowerBound), \(source.layers.upperBound)]"
         let numbers = own.isEmpty ? "" : ", parameters: {\(pairs(own))}"
         text +=

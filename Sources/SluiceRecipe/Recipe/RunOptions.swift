@@ -39,6 +39,8 @@ public struct RunOptions: Sendable, Hashable {
   package var recipePaths = WrittenPaths.Form.relative
   /// Whether a page for the hub is written beside the model.
   package var writesCard = false
+  /// Whether the tokenizer's files are copied, where nothing is done to them.
+  package var copiesTokenizer = true
   /// Whether it is noted how tensors are changed.
   package var measuresChanges = true
   /// What was noticed of the recipe when it was read: shown and kept with the warnings of the plan.

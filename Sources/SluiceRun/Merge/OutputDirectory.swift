@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluicePlan
@@ -140,8 +141,14 @@ struct OutputDirectory {
         try Directory.create(via)
         try Directory.create(Directory.parent(of: "\(path)/\(file.name)"))
       }
-      try files.add(
-        AtomicFile.copying(file.source, to: "\(path)/\(file.name)", via: via), as: file.name)
+      let place = "\(path)/\(file.name)"
+      let copy =
+        if let change = file.change {
+          try AtomicFile.holding(change.file(file.name, from: file.source), to: place, via: via)
+        } else {
+          try AtomicFile.copying(file.source, to: place, via: via)
+        }
+      try files.add(copy, as: file.name)
     }
     return files
   }

@@ -68,7 +68,7 @@ package struct ModelCard {
     let paths = zip([recipe.base] + recipe.models.map(\.path), recipe.stacks).map { path, layers in
       layers.isEmpty
         ? known(path)
-        : layers.map {
+        : layers.filter { !$0.isGap }.map {
           "\(known($0.path)), layers \($0.layers.lowerBound) to \($0.layers.upperBound - 1)"
         }
         .joined(separator: "; ")

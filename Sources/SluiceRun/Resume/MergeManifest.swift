@@ -1,4 +1,5 @@
 internal import SluiceAdapters
+internal import SluiceArchitecture
 internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceMethods
@@ -133,6 +134,9 @@ enum MergeManifest {
       }
     }
     for file in plan.companions.files {
+      if let change = file.change {
+        manifest.add(fact: "changed.\(file.name)", change.hash.hexadecimal)
+      }
       guard let status = try FileStatus.of(file.source) else { continue }
       manifest.add(
         fact: "copied.\(file.name)",
@@ -180,6 +184,7 @@ enum MergeManifest {
           // Safety: the rows are read inside the closure only.
           let hash = unsafe matched.rows.withUnsafeBytes { unsafe Hash128(of: $0) }
           text += " rows \(hash.hexadecimal)"
+          if let made = matched.made { text += " made \(made.hash.hexadecimal)" }
         }
       }
       hashes += Hash128(of: Array(text.utf8)).bytes

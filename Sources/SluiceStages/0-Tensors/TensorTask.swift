@@ -49,6 +49,8 @@ package struct TensorSource: Sendable, Hashable {
     self.matched = matched
   }
 
+  /// The type that holds its elements, where they are read as Float32 only to be put in order.
+  package var storedDType: DType { matched?.storedDType ?? dtype }
   /// Whether its elements are read as Float32, whatever they lie there as.
   package var isNumbers: Bool { packed != nil || matched != nil }
   /// Whether its elements lie one after the other in the file, of the source's type.

@@ -30,15 +30,7 @@ package struct NumberReader {
       return try unsafe PackedReader(files, packed).read(elements, into: target)
     }
     guard let matched = source.matched else { return try unsafe widen(elements, source, target) }
-    var rest = elements
-    while !rest.isEmpty {
-      let piece = matched.piece(of: rest)
-      try unsafe read(
-        piece.start..<(piece.start + piece.elements.count),
-        of: piece.isOwn ? matched.own : matched.base,
-        into: target + (piece.elements.lowerBound - elements.lowerBound))
-      rest = piece.elements.upperBound..<elements.upperBound
-    }
+    try unsafe read(elements, ofRows: matched, into: target)
   }
 
   /// Reads numbers as they are and widens them, a scratch buffer at a time.

@@ -80,7 +80,7 @@ package struct ReadStage: Sendable {
       guard $1.isStored else { return $0 + computed }
       return $0 + computed + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
         + ($1.isPlain ? 0 : InputFile.stridedScratchByteCount)
-        + ($1.matched == nil ? 0 : NumberReader.scratchByteCount)
+        + ($1.matched.map { NumberReader.scratchByteCount + $0.heldByteCount } ?? 0)
     }
   }
 

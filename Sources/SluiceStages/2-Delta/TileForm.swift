@@ -31,7 +31,7 @@ package enum WorkingType: Sendable, Hashable {
     switch self {
     case .fixed(let dtype): return dtype
     case .promoted:
-      return WorkingType.promoted(([task.base] + task.fineTuned).compactMap { $0?.dtype })
+      return WorkingType.promoted(([task.base] + task.fineTuned).compactMap { $0?.storedDType })
     }
   }
 

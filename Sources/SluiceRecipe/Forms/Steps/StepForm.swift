@@ -65,7 +65,7 @@ struct StepForm {
     }
     try readTypes(&map, &recipe)
     var tokenizer = TokenizerKeys(places: places)
-    try tokenizer.read(&map, &recipe)
+    try tokenizer.read(&map, &recipe, hasBase: base != nil)
     places = tokenizer.places
     return recipe
   }

@@ -69,51 +69,65 @@ struct StepInputs {
   /// Models whose layers come from several places.
   private func stacked() throws(RecipeError) -> MergeRecipe {
     let slices = sources.slices
-    let count = slices[0].sources.count
+    let count = slices.map(\.sources.count).max() ?? 0
     var stacks = Array(repeating: [LayerSource](), count: count)
     var steps: [StepSlice] = []
     var names = Array(repeating: [String](), count: count)
     let basePosition = hasBase ? try position(ofBaseIn: slices[0]) : 0
     for slice in slices {
-      guard slice.sources.count == count else {
+      guard slice.sources.count == count || method.letsInputsLack else {
         throw slice.place.error(
-          "the slice has \(slice.sources.count) sources, the first has \(count)",
+          "the slice has \(slice.sources.count) sources, another has \(count), and what \(method.name) does "
+            + "depends on their number",
           remedy: "Give all slices as many sources.")
       }
-      // The base stands where it stands in the first slice; the others keep their order.
-      var ordered = slice.sources
-      if hasBase {
-        let base = ordered.remove(at: try position(ofBaseIn: slice))
-        ordered.insert(base, at: basePosition)
-      }
-      let runs = try ordered.map { source throws(RecipeError) in try layers(of: source) }
+      let (ordered, listed) = try self.ordered(slice, count, basePosition: basePosition)
+      try check(slice.sources.count - (hasBase ? 1 : 0), slice.place)
+      let runs = try slice.sources.map { source throws(RecipeError) in try layers(of: source) }
       guard runs.allSatisfy({ $0.count == runs[0].count }) else {
         throw slice.place.error(
           "the sources of a slice must have equally many layers; here are "
             + runs.map { "\($0.count)" }.joined(separator: ", "))
       }
-      var step = StepSlice(layerCount: runs[0].count, firstLayers: runs.map(\.lowerBound))
+      var step = StepSlice(
+        layerCount: runs[0].count,
+        firstLayers: listed.map { $0.map { runs[$0].lowerBound } ?? 0 })
       step.shared = slice.numbers
+      if steps.count + 1 == slices.count {
+        // As many tensors behind the layers as the first slice has inputs.
+        step.leftOutBehind = Set(
+          listed.indices.filter { (listed[$0] ?? 0) >= slices[0].sources.count })
+      }
+      guard !step.leftOutBehind.contains(basePosition) else {
+        throw slice.place.error(
+          "tensors behind the layers are made of as many sources as the first slice has, and the base is none of these",
+          remedy: "List the base first.")
+      }
       for (position, source) in ordered.enumerated() {
+        guard let source, let number = listed[position] else {
+          step.own[position] = ["weight": [ScopedNumber(.constant(0))]]
+          stacks[position].append(.gap(runs[0].count))
+          continue
+        }
         guard source.model.adapters.isEmpty else {
           throw source.place.error(
             "a slice is taken of a model as it lies, and this one has an adapter",
             remedy: "Fold the adapter first: sluice fold.")
         }
         step.own[position] = numbers(of: source, isBase: position == basePosition)
-        stacks[position].append(LayerSource(path: source.model.path, layers: runs[position]))
+        stacks[position].append(LayerSource(path: source.model.path, layers: runs[number]))
         if !names[position].contains(source.model.name) {
           names[position].append(source.model.name)
         }
       }
       steps.append(step)
     }
-    try check(count - (hasBase ? 1 : 0), name)
     var models: [MergeRecipe.Model] = []
     for position in 0..<count where position != basePosition {
       let isLong = names[position].count > 3
       let name = isLong ? "stack" : names[position].joined(separator: "+")
-      var model = MergeRecipe.Model(name: name, path: stacks[position][0].path)
+      let first = stacks[position].first { !$0.isGap }
+      var model = MergeRecipe.Model(name: name, path: first?.path ?? "")
       model.layers = stacks[position]
       models.append(unique(model, among: models))
     }
@@ -135,6 +149,24 @@ struct StepInputs {
     var recipe = MergeRecipe(base: base, models: models, method: parameters)
     recipe.steps = StepSettings(method, inputs: inputs, hasBase: hasBase)
     return recipe
+  }
+
+  /// The sources of a slice in the places of a stack, and where each is listed: the base stands where it stands in
+  /// the first slice, the others keep their order, and what is missing is missing at the end.
+  private func ordered(
+    _ slice: StepSourceSlice, _ count: Int, basePosition: Int
+  ) throws(RecipeError) -> ([StepSource?], [Int?]) {
+    var rest = Array(slice.sources.indices)
+    var listed: [Int?] = Array(repeating: nil, count: count)
+    if hasBase {
+      let base = try position(ofBaseIn: slice)
+      rest.removeAll { $0 == base }
+      listed[basePosition] = base
+    }
+    for position in listed.indices where !(hasBase && position == basePosition) {
+      if !rest.isEmpty { listed[position] = rest.removeFirst() }
+    }
+    return (listed.map { $0.map { slice.sources[$0] } }, listed)
   }
 
   private func position(ofBaseIn slice: StepSourceSlice) throws(RecipeError) -> Int {
