@@ -9,7 +9,7 @@ known() {
   [ "${1:-}" = some ] || try mapped_in_a_group
   # These need files of some length.
   prepare_runs demo
-  try full_disk edited_input
+  try full_disk edited_input killed_evaluations
 }
 
 try() {
@@ -364,4 +364,41 @@ large() {
   openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv "$(printf %s "${1##*/}" | od -An -tx1 | tr -d ' \n')$(printf '%032d' 0)" -in /dev/zero 2>/dev/null |
     head -c $((count * elements * 2)) | LC_ALL=C tr '\100-\377' '\000-\077\000-\077\000-\077' >>"$1/model.safetensors"
   echo '{"model_type": "llama"}' >"$1/config.json"
+}
+
+# Evaluations and searches that are killed do nothing again that was finished, end with the same, and leave nothing.
+attack_killed_evaluations() {
+  local place=$work/killed recipe=$work/pipelines/dppa.yaml pause expected found
+  "$sluice" search --help | grep -q -e --task-files || { echo "skipped: no task files"; return; }
+  rm -rf "$place"
+  mkdir -p "$place"
+  awk 'BEGIN { srand(1); for (i = 0; i < 60; i++) { printf "{\"prompt\":[1"
+    for (j = 0; j < 150; j++) printf ",%d", 1 + int(rand() * 500); print "],\"choices\":[[7],[8]],\"index\":0}" } }' >"$place/tasks.jsonl"
+  local evaluate=("$sluice" evaluate "$recipe" --tasks "$place/tasks.jsonl" --scratch "$place" --threads 1 --quiet)
+  local search=(env "TMPDIR=$place" "$sluice" search "$recipe" --task-files "$place/tasks.jsonl" --threads 1 --bound 1.2
+    --out "$place/found" --json)
+  expected=$("${evaluate[@]}")
+  for pause in 0.05 0.2 0.5 1 2; do
+    killed_after "$pause" "${evaluate[@]}" --state "$place/state"
+    killed_after "$pause" "${search[@]}"
+  done
+  found=$("${evaluate[@]}" --state "$place/state")
+  [ "$found" = "$expected" ] || echo "other scores after kills"
+  [ ! -e "$place/state" ] || echo "finished layers stay behind an evaluation that has ended"
+  "${search[@]}" 2>>"$place/events" >/dev/null || echo "the search fails after kills"
+  grep '"event":"evaluated"' "$place/events" | grep -o '"model":"[^"]*","candidate":"[^"]*"' | sort | uniq -d |
+    sed 's/^/evaluated twice: /'
+  find "$place" -maxdepth 1 -name 'sluice-merge.*' | sed 's/^/left: /'
+  rm -rf "$place"
+}
+
+# killed_after SECONDS COMMAND...: what it writes to its standard error is kept.
+killed_after() {
+  local pause=$1 process
+  shift
+  "$@" >/dev/null 2>>"$place/events" &
+  process=$!
+  sleep "$pause"
+  kill -9 "$process" 2>/dev/null || true
+  wait "$process" 2>/dev/null || true
 }
