@@ -49,6 +49,10 @@ int32_t sluice_guard_failed(int32_t slot);
 // Ends a guard, before the mapping is removed. Gives 1 if a page could not be read, else 0.
 int32_t sluice_end_guard(int32_t slot);
 
+// Lets malloc give blocks of a mebibyte and more back to the system as soon as they are free. It
+// keeps them for itself otherwise, once one of that size was freed.
+void sluice_return_large_blocks(void);
+
 // The commit that the program was built from; empty where that is not known, as without git.
 const char *sluice_commit(void);
 

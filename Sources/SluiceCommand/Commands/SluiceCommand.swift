@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import SluiceCore
+internal import SluiceFormats
 
 @main
 struct SluiceCommand: ParsableCommand {
@@ -41,6 +42,7 @@ struct SluiceCommand: ParsableCommand {
     ])
 
   static func main() {
+    ProcessMemory.returnLargeBlocks()
     Exit.run { try SluiceCommand.parseAsRoot(try CommandLineCheck.arguments()) }
   }
 }

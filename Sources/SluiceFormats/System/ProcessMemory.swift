@@ -1,3 +1,4 @@
+internal import CSluiceSystem
 internal import Glibc
 
 /// The memory of this process and of the machine, in bytes.
@@ -19,6 +20,11 @@ package enum ProcessMemory {
 
   /// What could be allocated on this machine without swapping, or nil where the system does not say.
   package static var availableByteCount: Int? { field("MemAvailable", of: "/proc/meminfo") }
+
+  /// Gives large blocks back to the system as soon as they are free.
+  ///
+  /// What grows with the number of tensors would else leave holes that take a third more than itself.
+  package static func returnLargeBlocks() { sluice_return_large_blocks() }
 
   /// Finds a line such as `VmHWM:     5120 kB` in what the kernel wrote.
   static func field(_ name: String, in text: String) -> Int? {
