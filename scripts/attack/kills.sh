@@ -28,8 +28,9 @@ kills() {
         attacked "$mode" ATTACK_KINDS=$kill_kinds ATTACK_AT="$place"
       else
         draw "$((wall + 1))"
+        # In the foreground, since it would else kill itself, too, and not wait until the run is gone.
         code=0
-        (timeout -s KILL "0.$(printf %03d "$drawn")" "${words[@]}" >/dev/null 2>&1; exit $?) 2>/dev/null || code=$?
+        (timeout --foreground -s KILL "0.$(printf %03d "$drawn")" "${words[@]}" >/dev/null 2>&1; exit $?) 2>/dev/null || code=$?
       fi
       local what="killed ($mode) at call $place of $total"
       [ "$is_aimed" = 1 ] || what="killed after $drawn ms"
