@@ -108,6 +108,17 @@ import Testing
     ]
     let first = try SluiceProcess.run(arguments)
     #expect(first.exitCode == 0, "\(first.errors)")
+    // Candidates were computed together and never written, and score as their models do.
+    #expect(!first.errors.contains(#""makingSeconds":0."#))
+    let found = try object(
+      Substring(String(decoding: directory.read("found/search.json"), as: UTF8.self)))
+    let alone = try SluiceProcess.run([
+      "evaluate", directory("found/recipe.yaml"), "--tasks", directory("any.jsonl"), "--json",
+    ])
+    let own = try object(Substring(alone.output))["tasks"] as? [String: [String: Any]]
+    let merged = (found["merged"] as? [String: Any])?["tasks"] as? [String: Double]
+    #expect(merged?["any"] != nil)
+    #expect(merged?["any"] == own?["any"]?["score"] as? Double)
     let second = try SluiceProcess.run(arguments)
     #expect(second.exitCode == 0 && !second.errors.contains("\"evaluated\""))
     let both = try SluiceProcess.run(arguments + ["--evaluator", "true {model}"])

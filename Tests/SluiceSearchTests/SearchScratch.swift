@@ -1,6 +1,7 @@
 import Foundation
 import SluiceCore
 import SluiceDataflow
+import SluiceEvaluate
 import SluiceFormats
 import SluicePlan
 import SluiceRun
@@ -94,6 +95,12 @@ final class FolderMaker: CandidateMaker {
   }
 
   func byteCount(of candidate: Candidate) throws -> Int { 1000 }
+
+  func model(
+    of candidate: Candidate, memory: ByteCount, scratch: String, cancellation: Cancellation
+  ) throws -> EvaluatedModel {
+    preconditionFailure("a command evaluates these")
+  }
 
   func make(_ candidate: Candidate, at directory: String, cancellation: Cancellation) throws {
     try Directory.create(directory)

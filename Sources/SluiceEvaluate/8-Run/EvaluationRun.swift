@@ -55,6 +55,11 @@ package struct EvaluationRun {
     (self.directory, self.saveInterval) = (directory, saveInterval)
   }
 
+  /// Whether a directory keeps nothing, or layers of this evaluation.
+  package static func canResume(_ plan: EvaluationPlan, from directory: String) throws -> Bool {
+    try EvaluationState.identity(in: directory).map { $0 == plan.identity.hexadecimal } ?? true
+  }
+
   /// Runs to the end.
   ///
   /// - Returns: The scores.

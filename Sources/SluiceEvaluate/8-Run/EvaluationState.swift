@@ -56,6 +56,13 @@ final class EvaluationState {
     "\(directory)/\(EvaluationState.prefix)\(model)-\(layers)"
   }
 
+  /// What the evaluation is that a directory keeps; nil if there is none.
+  static func identity(in directory: String) throws -> String? {
+    let path = "\(directory)/\(name)"
+    guard try FileStatus.of(path) != nil else { return nil }
+    return try JSONTree.read(path, byteLimit: 1 << 20)["identity"]?.text ?? ""
+  }
+
   private func read() throws {
     guard try FileStatus.of(path) != nil else {
       let others = try Directory.list(directory).map(\.name).filter { $0 != "lock" }

@@ -139,7 +139,9 @@ package struct FactorSearch: Sendable {
       switch result {
       case .success(let factors): return factors
       case .failure(let unknown):
-        if !unknowns.all.contains(unknown.factors) { unknowns.all.append(unknown.factors) }
+        for factors in unknown.all where !unknowns.all.contains(factors) {
+          unknowns.all.append(factors)
+        }
         return nil
       }
     }

@@ -36,6 +36,7 @@ package struct JointSearch: SearchStrategy {
   /// Goes from the first design to the peak.
   package func walk(_ scores: inout ScoreLookup) throws(UnknownScore) -> Factors {
     var known: [Place: Double] = [:]
+    try scores.need(firstPlaces.map(factors))
     for place in firstPlaces { known[place] = try scores.score(factors(place)) }
     var checks = 0
     while known.count < limit {

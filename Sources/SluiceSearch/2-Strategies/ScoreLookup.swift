@@ -19,15 +19,23 @@ package struct ScoreLookup {
   /// The score of factors.
   package mutating func score(_ factors: Factors) throws(UnknownScore) -> Double {
     guard let score = known[factors] ?? assumed[factors] else {
-      throw UnknownScore(factors: factors)
+      throw UnknownScore(all: [factors])
     }
     if !path.contains(factors) { path.append(factors) }
     return score
   }
 }
 
+extension ScoreLookup {
+  /// Asks for several scores at once: those that are not known can be evaluated together.
+  package func need(_ all: [Factors]) throws(UnknownScore) {
+    let unknown = all.filter { known[$0] == nil && assumed[$0] == nil }
+    guard unknown.isEmpty else { throw UnknownScore(all: unknown) }
+  }
+}
+
 /// Factors that must be evaluated before a strategy can go on.
 package struct UnknownScore: Error, Hashable {
-  /// The factors.
-  package let factors: Factors
+  /// The factors, each once.
+  package let all: [Factors]
 }

@@ -1,4 +1,6 @@
+package import SluiceCore
 package import SluiceDataflow
+package import SluiceEvaluate
 package import SluiceFormats
 
 /// Makes complete checkpoints of candidates.
@@ -26,6 +28,19 @@ package protocol CandidateMaker: Sendable {
 
   /// Makes a checkpoint that any program can load.
   func make(_ candidate: Candidate, at directory: String, cancellation: Cancellation) throws
+
+  /// A candidate to compute without writing it.
+  ///
+  /// - Parameters:
+  ///   - candidate: The candidate.
+  ///   - memory: What merging it may take while it is computed.
+  ///   - scratch: Where files lie that nobody needs afterwards.
+  ///   - cancellation: What ends the work before its time.
+  /// - Returns: The model.
+  /// - Throws: If the models cannot be read, or are none that can be computed.
+  func model(
+    of candidate: Candidate, memory: ByteCount, scratch: String, cancellation: Cancellation
+  ) throws -> EvaluatedModel
 
   /// Makes a checkpoint that stays when the search has ended, with a recipe that gives it again.
   func makeToKeep(_ candidate: Candidate, at directory: String, cancellation: Cancellation) throws

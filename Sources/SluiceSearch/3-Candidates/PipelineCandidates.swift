@@ -1,5 +1,6 @@
-internal import SluiceCore
+package import SluiceCore
 package import SluiceDataflow
+package import SluiceEvaluate
 package import SluiceFormats
 internal import SluiceMethods
 internal import SluicePlan
@@ -98,5 +99,22 @@ package struct PipelineCandidates: CandidateMaker {
   ) throws {
     let plan = try MergePlan(recipe(of: candidate), options: options)
     _ = try MergeRun(plan, output: directory, cancellation: cancellation).run()
+  }
+
+  /// Merges while the candidate is computed; the dense model, and the base, are computed as they lie there.
+  package func model(
+    of candidate: Candidate, memory: ByteCount, scratch: String, cancellation: Cancellation
+  ) throws -> EvaluatedModel {
+    if let path = existingPath(of: candidate) { return try EvaluatedModel.open(path) }
+    return try model(of: candidate, recipe(of: candidate), memory, scratch)
+  }
+
+  func model(
+    of candidate: Candidate, _ recipe: MergeRecipe, _ memory: ByteCount, _ scratch: String
+  ) throws -> EvaluatedModel {
+    var options = options
+    options.memory = memory
+    return try EvaluatedModel.merging(
+      recipe, path: "\(candidate.model) \(candidate.label)", options: options, scratch: scratch)
   }
 }

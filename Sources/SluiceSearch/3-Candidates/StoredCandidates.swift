@@ -1,5 +1,6 @@
-internal import SluiceCore
+package import SluiceCore
 package import SluiceDataflow
+package import SluiceEvaluate
 package import SluiceFormats
 internal import SluicePlan
 internal import SluiceRun
@@ -62,19 +63,7 @@ package final class StoredCandidates: CandidateMaker {
   package func make(
     _ candidate: Candidate, at directory: String, cancellation: Cancellation
   ) throws {
-    var recipe = models.recipe(of: candidate)
-    var isStored = false
-    if case .dense = candidate.content {
-    } else {
-      for index in recipe.models.indices {
-        let name = recipe.models[index].name
-        guard let store = try store(of: name, cancellation) else { continue }
-        recipe.models[index].path = store
-        recipe.models[index].adapters = []
-        isStored = true
-      }
-    }
-    guard isStored else {
+    guard let recipe = try storedRecipe(of: candidate, cancellation) else {
       return try models.make(candidate, at: directory, cancellation: cancellation)
     }
     let plan: MergePlan
@@ -85,6 +74,39 @@ package final class StoredCandidates: CandidateMaker {
       return try models.make(candidate, at: directory, cancellation: cancellation)
     }
     _ = try MergeRun(plan, output: directory, cancellation: cancellation).run()
+  }
+
+  /// Merges while the candidate is computed, from stores where it can.
+  package func model(
+    of candidate: Candidate, memory: ByteCount, scratch: String, cancellation: Cancellation
+  ) throws -> EvaluatedModel {
+    if existingPath(of: candidate) == nil,
+      let recipe = try storedRecipe(of: candidate, cancellation)
+    {
+      do {
+        return try models.model(of: candidate, recipe, memory, scratch)
+      } catch is PipelineError {
+        // As above.
+      }
+    }
+    return try models.model(
+      of: candidate, memory: memory, scratch: scratch, cancellation: cancellation)
+  }
+
+  /// The recipe of a candidate with stores in the place of models; nil if none of them has one.
+  private func storedRecipe(
+    of candidate: Candidate, _ cancellation: Cancellation
+  ) throws -> MergeRecipe? {
+    if case .dense = candidate.content { return nil }
+    var recipe = models.recipe(of: candidate)
+    var isStored = false
+    for index in recipe.models.indices {
+      guard let store = try store(of: recipe.models[index].name, cancellation) else { continue }
+      recipe.models[index].path = store
+      recipe.models[index].adapters = []
+      isStored = true
+    }
+    return isStored ? recipe : nil
   }
 
   /// Merges from the models: the stores are gone when the search has ended, and a recipe that named

@@ -54,6 +54,9 @@ package struct Evaluator: Sendable, Hashable {
     }
   }
 
+  /// What scores candidates in this process, many in one pass; nil if a command does.
+  var tasks: TaskEvaluator? { if case .tasks(let tasks) = way { tasks } else { nil } }
+
   /// What a run has to say.
   struct Outcome {
     var scores: TaskScores
@@ -74,11 +77,7 @@ package struct Evaluator: Sendable, Hashable {
     check: (TaskScores) -> String?, retrying: (String) -> Void,
     hearing: (String) -> Void = { _ in }
   ) throws(Failed) -> Outcome {
-    let command: CommandWords
-    switch way {
-    case .command(let given): command = given
-    case .tasks(let tasks): return try evaluate(path, tasks, place, check)
-    }
+    guard case .command(let command) = way else { preconditionFailure("a command evaluates here") }
     let words = command.filled([
       "model": path, "name": candidate.model, "factors": candidate.label, "job": "\(place.job)",
     ])
@@ -102,29 +101,6 @@ package struct Evaluator: Sendable, Hashable {
         retrying(problem.message)
       }
       attempt += 1
-    }
-  }
-
-  private func evaluate(
-    _ path: String, _ tasks: TaskEvaluator, _ place: EvaluatorDirectory,
-    _ check: (TaskScores) -> String?
-  ) throws(Failed) -> Outcome {
-    let start = MonotonicTime.now
-    do {
-      let scores = try tasks.scores(path, place.cancellation)
-      if let problem = check(scores) { throw Failed.failed(problem, remedy: nil) }
-      return Outcome(
-        scores: scores, seconds: MonotonicTime.now.seconds(since: start), attempts: 1)
-    } catch let failed as Failed {
-      throw failed
-    } catch {
-      // Nothing that went wrong here goes right the next time.
-      guard !place.cancellation.isCancelled, let failure = (error as? any SluiceError)?.failure
-      else { throw .cancelled }
-      let subject = failure.subject.description
-      throw .failed(
-        "failed: \(subject.isEmpty ? "" : "\(subject): ")\(failure.message)",
-        remedy: failure.remedy)
     }
   }
 

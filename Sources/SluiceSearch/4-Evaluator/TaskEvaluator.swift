@@ -2,7 +2,6 @@ package import SluiceCore
 internal import SluiceDataflow
 package import SluiceEvaluate
 internal import SluiceFormats
-internal import Synchronization
 
 /// Scores checkpoints on task files, in this process and in constant memory: an evaluator that is no command.
 package final class TaskEvaluator: Sendable {
@@ -11,8 +10,6 @@ package final class TaskEvaluator: Sendable {
   private let threads: Int
   private let memory: ByteCount
   private let scratch: String
-  /// An evaluation uses all the memory and all the lanes it is allowed: one at a time.
-  private let working = Mutex(())
 
   /// Takes tasks.
   ///
@@ -34,17 +31,43 @@ package final class TaskEvaluator: Sendable {
     return Hash128(of: Array("sluice evaluate 1\n\(parts.joined(separator: "\n"))".utf8))
   }
 
-  /// Scores a checkpoint: exact matches of answers, right choices.
-  func scores(_ path: String, _ cancellation: Cancellation) throws -> TaskScores {
-    try working.withLock { _ in
-      let plan = try EvaluationPlan(
-        [EvaluatedModel.open(path)], tasks, threads: threads,
-        budget: EvaluationBudget(memory, recipeCount: 0), scratch: scratch)
-      let result = try EvaluationRun(plan, cancellation: cancellation).run()
-      var scores: [String: Double] = [:]
-      for task in result.models[0].tasks { scores[task.name] = task.score }
-      return TaskScores(scores)
+  /// Scores candidates in one pass over what they are made of: exact matches of answers, right choices.
+  ///
+  /// - Parameters:
+  ///   - candidates: The candidates.
+  ///   - maker: What knows their models.
+  ///   - state: Where finished layers are kept, so that a search that was killed goes on from them.
+  ///   - cancellation: What ends the work before its time.
+  /// - Returns: The scores of each, and the seconds that it took on the average.
+  /// - Throws: What keeps one of them from being computed.
+  func scores(
+    _ candidates: [Candidate], _ maker: any CandidateMaker, state: String,
+    _ cancellation: Cancellation
+  ) throws -> [(scores: TaskScores, seconds: Double)] {
+    let merging = EvaluationBudget(memory, recipeCount: candidates.count).merging
+    let models = try candidates.map {
+      try maker.model(of: $0, memory: merging, scratch: scratch, cancellation: cancellation)
     }
+    var found: [(scores: TaskScores, seconds: Double)?] = models.map { _ in nil }
+    // Models with other vocabularies cannot go through together.
+    while let first = found.firstIndex(where: { $0 == nil }) {
+      let group = found.indices.filter {
+        found[$0] == nil && models[$0].shape == models[first].shape
+      }
+      let plan = try EvaluationPlan(
+        group.map { models[$0] }, tasks, threads: threads,
+        budget: EvaluationBudget(
+          memory, recipeCount: group.count { maker.existingPath(of: candidates[$0]) == nil }),
+        scratch: scratch)
+      // What another pass left there is of no use.
+      if try !EvaluationRun.canResume(plan, from: state) { try Directory.remove(state) }
+      let result = try EvaluationRun(plan, keepingIn: state, cancellation: cancellation).run()
+      for (index, model) in zip(group, result.models) {
+        let scores = Dictionary(uniqueKeysWithValues: model.tasks.map { ($0.name, $0.score) })
+        found[index] = (TaskScores(scores), result.seconds / Double(group.count))
+      }
+    }
+    return found.compactMap(\.self)
   }
 }
 

@@ -6,11 +6,11 @@ internal import Synchronization
 /// Takes one candidate through all that is done to it: made, evaluated, recorded, removed.
 final class CandidateEvaluation: Sendable {
   let directory: SearchDirectory
-  private let maker: any CandidateMaker
-  private let evaluator: Evaluator
+  let maker: any CandidateMaker
+  let evaluator: Evaluator
   private let journal: EvaluationJournal
-  private let cancellation: Cancellation
-  private let onEvent: @Sendable (SearchEvent) -> Void
+  let cancellation: Cancellation
+  let onEvent: @Sendable (SearchEvent) -> Void
   /// A merge uses all the memory and all the lanes it is allowed: one at a time.
   private let making = Mutex(())
 
@@ -38,6 +38,11 @@ final class CandidateEvaluation: Sendable {
     case .merged, .base: if let known = journal.earlier[key] { return known }
     case .dense, .amplified: break
     }
+    if let tasks = evaluator.tasks {
+      let job = CandidateJob(
+        candidate: candidate, space: space, isNeeded: isNeeded, check: check)
+      return try evaluate([job], tasks)[0].get()
+    }
     onEvent(.started(candidate, isNeeded: isNeeded))
     let start = MonotonicTime.now
     let (path, isMade) = try checkpoint(of: candidate, job: job)
@@ -64,10 +69,17 @@ final class CandidateEvaluation: Sendable {
     var evaluation = Evaluation(scores: outcome.scores, seconds: outcome.seconds)
     evaluation.makingSeconds = makingSeconds
     evaluation.attempts = outcome.attempts
+    try record(evaluation, candidate, key, check)
+    return evaluation
+  }
+
+  /// Notes an evaluation, and tells of it.
+  func record(
+    _ evaluation: Evaluation, _ candidate: Candidate, _ key: Evaluation.Key, _ check: ScoreCheck?
+  ) throws {
     try journal.add(evaluation, key, model: candidate.model)
     let ratio = check.flatMap { try? $0.domainRatio(of: evaluation.scores).result.get() }
     onEvent(.evaluated(candidate, evaluation, domainRatio: ratio))
-    return evaluation
   }
 
   /// Makes a candidate that is to stay.
@@ -104,7 +116,7 @@ final class CandidateEvaluation: Sendable {
   }
 
   /// What is wrong with scores of a candidate, as a clause after "the evaluator".
-  private static func problem(_ scores: TaskScores, _ check: ScoreCheck?) -> String? {
+  static func problem(_ scores: TaskScores, _ check: ScoreCheck?) -> String? {
     guard !scores.tasks.isEmpty else { return "printed no score of any task" }
     guard let check, case .failure(let missing) = check.domainRatio(of: scores).result else {
       return nil

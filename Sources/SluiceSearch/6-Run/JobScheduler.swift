@@ -10,14 +10,6 @@ final class JobScheduler: Sendable {
     var error: (any Error)?
   }
 
-  private struct Job {
-    var model: Int
-    var candidate: Candidate
-    var space: Hash128
-    var isNeeded: Bool
-    var check: ScoreCheck?
-  }
-
   private let state: Monitor<State>
   private let options: SearchOptions
   private let bench: CandidateEvaluation
@@ -33,6 +25,7 @@ final class JobScheduler: Sendable {
 
   /// Works until every search has ended, or one thing went wrong.
   func run(jobs: Int) throws {
+    if let tasks = bench.evaluator.tasks { return try run(tasks) }
     var threads: [NamedThread] = []
     for job in 0..<jobs {
       do {
@@ -44,6 +37,38 @@ final class JobScheduler: Sendable {
     }
     for thread in threads { thread.join() }
     if let error = state.withLock({ $0.error }) { throw error }
+  }
+
+  /// Evaluates all that the searches ask for in one pass, then what they ask for next.
+  private func run(_ tasks: TaskEvaluator) throws {
+    while true {
+      let batch = nextBatch()
+      if batch.isEmpty { return }
+      for (job, result) in zip(batch, try bench.evaluate(batch, tasks)) {
+        do {
+          try finish(job, try result.get())
+        } catch let error as SearchError where isTolerated(job, error) {
+          give(up: job, error)
+        }
+      }
+    }
+  }
+
+  /// All that is needed, and guesses where there is room for more.
+  private func nextBatch() -> [CandidateJob] {
+    state.withLock { state in
+      var batch: [CandidateJob] = []
+      for speculating in options.speculates ? [false, true] : [false] {
+        for index in state.models.indices {
+          while !speculating || batch.count < options.jobs,
+            let (content, isNeeded) = state.models[index].next(speculating: speculating)
+          {
+            batch.append(take(content, isNeeded, index, &state))
+          }
+        }
+      }
+      return batch
+    }
   }
 
   private func work(_ place: Int) {
@@ -65,8 +90,8 @@ final class JobScheduler: Sendable {
   }
 
   /// Waits for something to do; nil when there is no more.
-  private func nextJob() -> Job? {
-    state.wait { state -> Job?? in
+  private func nextJob() -> CandidateJob? {
+    state.wait { state -> CandidateJob?? in
       if state.error != nil { return .some(nil) }
       for speculating in options.speculates && options.jobs > 1 ? [false, true] : [false] {
         for index in state.models.indices {
@@ -82,7 +107,7 @@ final class JobScheduler: Sendable {
 
   private func take(
     _ content: Candidate.Content, _ isNeeded: Bool, _ index: Int, _ state: inout State
-  ) -> Job {
+  ) -> CandidateJob {
     state.atWork += 1
     let model = state.models[index]
     let candidate = Candidate(content)
@@ -91,13 +116,13 @@ final class JobScheduler: Sendable {
     } else {
       state.models[index].isDensePending = true
     }
-    return Job(
+    return CandidateJob(
       model: index, candidate: candidate,
       space: candidate.factors == nil ? model.denseSpace : model.space, isNeeded: isNeeded,
       check: model.check)
   }
 
-  private func finish(_ job: Job, _ evaluation: Evaluation) throws {
+  private func finish(_ job: CandidateJob, _ evaluation: Evaluation) throws {
     try state.withLock { state in
       if let factors = job.candidate.factors {
         state.models[job.model].onEvent(factors, evaluation)
@@ -109,12 +134,12 @@ final class JobScheduler: Sendable {
   }
 
   /// Whether a candidate that cannot be evaluated counts as the worst.
-  private func isTolerated(_ job: Job, _ error: SearchError) -> Bool {
+  private func isTolerated(_ job: CandidateJob, _ error: SearchError) -> Bool {
     options.onFailure == .worst && job.candidate.factors != nil
       && error.failure.exitCode == .stopped
   }
 
-  private func give(up job: Job, _ error: SearchError) {
+  private func give(up job: CandidateJob, _ error: SearchError) {
     guard let factors = job.candidate.factors else { return }
     state.withLock { state in
       state.models[job.model].onEvent(factors, nil)

@@ -43,6 +43,9 @@ struct SearchDirectory {
   /// The directory of a candidate at work.
   func candidate(_ job: Int) -> String { "\(work)/candidate-\(job)" }
 
+  /// Where the evaluation at work keeps its finished layers.
+  var evaluation: String { "\(work)/evaluation" }
+
   /// Removes the candidates that a killed search left.
   func removeCandidates() throws {
     for entry in try Directory.list(work) where entry.name.hasPrefix("candidate-") {

@@ -49,7 +49,9 @@ package struct SearchRun: Sendable {
     let ended = EvaluatorDirectory.endLeftovers(in: directory.work)
     if ended > 0 { onEvent(.endedLeftovers(ended)) }
     try directory.removeCandidates()
-    let jobs = try DiskQuota(setup, maker, directory).jobs(onEvent)
+    let jobs =
+      evaluator.tasks == nil
+      ? try DiskQuota(setup, maker, directory).jobs(onEvent) : options.jobs
     let journal = try EvaluationJournal(
       in: directory.path, via: directory.work, startsOver: options.startsOver,
       cancellation: cancellation)
