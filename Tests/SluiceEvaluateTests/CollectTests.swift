@@ -91,6 +91,16 @@ import Testing
     let written = try JSONDecoder().decode(
       [String: Double].self, from: Data(directory.read("losses.json")))
     #expect(written == ["m": result.losses[0].loss])
+    // With norms the model is computed once for both, and both are the same to the bit.
+    request.norms = directory("with-losses")
+    let both = try CollectRun(
+      request, threads: 2, memory: .mebibytes(64), scratch: directory.path
+    ).run()
+    #expect(both.bytesRead == result.bytesRead)
+    #expect(both.losses[0].loss == result.losses[0].loss)
+    (request.losses, request.norms) = (nil, directory("alone"))
+    _ = try CollectRun(request, threads: 1, memory: .mebibytes(64), scratch: directory.path).run()
+    #expect(try directory.read("with-losses") == directory.read("alone"))
   }
 
   @Test("texts that are none name the file and the line") func hostile() throws {

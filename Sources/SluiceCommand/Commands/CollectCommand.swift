@@ -98,6 +98,7 @@ struct CollectCommand: ParsableCommand, HasOutputOptions {
       json.member("event", .string("collected"))
       json.member("layers", result.layerCount)
       json.member("tokens", result.tokenCount)
+      json.member("bytesRead", result.bytesRead)
       json.key("losses")
       json.beginObject()
       for (name, loss) in result.losses { json.member(name, loss) }

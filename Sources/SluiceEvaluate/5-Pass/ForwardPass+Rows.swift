@@ -58,13 +58,19 @@ extension ForwardPass {
     let heads = batch.sequences.indices.flatMap { sequence in
       (0..<shape.headCount).map { (sequence: sequence, head: $0) }
     }
+    // Lanes end the heads of a sequence in any order: whoever is last lets go of its rows.
+    let left = Monitor(Array(repeating: shape.headCount, count: batch.sequences.count))
     try Graph.workThrough(heads, "attention", threads: threads, cancellation: cancellation) {
       [batch] list, _ in
       let attention = Attention(shape, longest: longest)
       while let (sequence, head) = try list.next() {
         let rows = batch.starts[sequence]..<batch.starts[sequence + 1]
         attention.answer(head: head, rows, wide, window: window)
-        if head == shape.headCount - 1 { wide.release(rows) }
+        let isLast = left.withLock { left in
+          left[sequence] -= 1
+          return left[sequence] == 0
+        }
+        if isLast { wide.release(rows) }
       }
     }
   }

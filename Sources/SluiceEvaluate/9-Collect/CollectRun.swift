@@ -31,6 +31,8 @@ package struct CollectRun {
     package var layerCount = 0
     /// How many tokens.
     package var tokenCount = 0
+    /// The bytes of weights that were read.
+    package var bytesRead = 0
     /// The loss of each model, in order, if they were asked for.
     package var losses: [(name: String, loss: Double)] = []
   }
@@ -63,13 +65,14 @@ package struct CollectRun {
         try texts.checkTokens(model.shape.tokenCount, file: request.texts)
       }
       var result = Result()
-      if request.norms != nil || request.grams != nil, let model = models.first {
-        try collect(model.1, texts, &result)
+      for (index, (name, model)) in models.enumerated() {
+        // What methods read is that of one model.
+        let isLookedAt = index == 0 && (request.norms != nil || request.grams != nil)
+        guard isLookedAt || request.losses != nil else { continue }
+        let loss = try compute(model, texts, isLookedAt: isLookedAt, &result)
+        if let loss { result.losses.append((name, loss)) }
       }
       if let losses = request.losses {
-        for (name, model) in models {
-          result.losses.append((name, try loss(model, texts)))
-        }
         result.tokenCount = texts.texts.reduce(0) { $0 + $1.count }
         try AtomicFile.write(CollectRun.json(result.losses), to: losses)
       }
@@ -79,16 +82,19 @@ package struct CollectRun {
     }
   }
 
-  private func collect(
-    _ model: EvaluatedModel, _ texts: ExampleTexts, _ result: inout Result
-  ) throws {
-    let (shape, batch) = (model.shape, texts.batch)
+  /// Computes a model, looks at the inputs of its layers if that is wanted, and gives its loss if that is.
+  private func compute(
+    _ model: EvaluatedModel, _ texts: ExampleTexts, isLookedAt: Bool, _ result: inout Result
+  ) throws -> Double? {
+    let (shape, asksLoss) = (model.shape, request.losses != nil)
+    let batch = texts.batch(asksTokens: asksLoss)
     let places = (0..<shape.layerCount).flatMap { shape.linears(model.weights.names, layer: $0) }
     let widest = places.map(\.inputs).max() ?? 0
     let needs = try EvaluationNeeds(
       shape, batch, threads: threads, memory: memory, scratch: scratch,
-      extraLaneBytes: request.grams == nil ? 0 : InputMeans.byteCount(columns: widest))
-    let grams = try request.grams.map { path in
+      extraLaneBytes: isLookedAt && request.grams != nil
+        ? InputMeans.byteCount(columns: widest) : 0)
+    let grams = try (isLookedAt ? request.grams : nil).map { path in
       try GramFile(
         path, sizes: Dictionary(uniqueKeysWithValues: places.map { ($0.name, $0.inputs) }))
     }
@@ -98,33 +104,30 @@ package struct CollectRun {
         cancellation: cancellation)
       let pass = try ForwardPass(
         shape, batch, needs, progress: progress, cancellation: cancellation)
-      pass.look = { try means.look($0, $1, rowCount: $2) }
+      if isLookedAt { pass.look = { try means.look($0, $1, rowCount: $2) } }
       progress.startPhase(
-        "collect", totalBytes: model.byteCount(embeddedTokens: 0, withHead: false))
+        isLookedAt ? "collect" : "losses of \(model.name)",
+        totalBytes: model.byteCount(embeddedTokens: 0, withHead: asksLoss))
       defer { progress.finishPhase() }
-      _ = try pass.finalStates(model.weights)
-      if let path = request.norms { try AtomicFile.write(CollectRun.file(means.norms), to: path) }
-      try grams?.publish()
+      let states = try pass.finalStates(model.weights)
+      let loss = asksLoss ? CollectRun.loss(try pass.scores(model.weights, states), batch) : nil
+      result.bytesRead += pass.productCosts.bytesRead
+      if isLookedAt {
+        if let path = request.norms { try AtomicFile.write(CollectRun.file(means.norms), to: path) }
+        try grams?.publish()
+        (result.layerCount, result.tokenCount) = (places.count, batch.rowCount)
+      }
+      return loss
     } catch {
       grams?.discard()
       throw error
     }
-    result.layerCount = places.count
-    result.tokenCount = batch.rowCount
   }
 
-  /// The mean over texts of the mean loss of a token.
-  private func loss(_ model: EvaluatedModel, _ texts: ExampleTexts) throws -> Double {
-    let batch = texts.asked
-    let needs = try EvaluationNeeds(
-      model.shape, batch, threads: threads, memory: memory, scratch: scratch)
-    let pass = try ForwardPass(
-      model.shape, batch, needs, progress: progress, cancellation: cancellation)
-    progress.startPhase("losses of \(model.name)", totalBytes: model.byteCount(embeddedTokens: 0))
-    defer { progress.finishPhase() }
-    let scores = try pass.scores(model.weights, pass.finalStates(model.weights))
+  /// The mean over texts of the mean loss of a token; the token behind each text is nobody's.
+  private static func loss(_ scores: [TokenScore], _ batch: TokenBatch) -> Double {
     let losses = batch.sequences.indices.map { index in
-      let own = scores[batch.answers[index]..<batch.answers[index + 1]]
+      let own = scores[batch.answers[index]..<(batch.answers[index + 1] - 1)]
       return -own.reduce(0) { $0 + $1.logProbability } / Double(own.count)
     }
     return losses.reduce(0, +) / Double(losses.count)

@@ -79,13 +79,13 @@ package struct ExampleTexts: Sendable {
   }
 
   /// A sequence for each text, all tokens of which are looked at: one more follows, which is not.
-  var batch: TokenBatch {
+  ///
+  /// - Parameter asksTokens: Whether all tokens but the first are asked about; the one that follows is, too.
+  /// - Returns: The sequences; their rows are the same whatever is asked.
+  func batch(asksTokens: Bool) -> TokenBatch {
     TokenBatch(
-      texts.map { TokenBatch.Sequence(tokens: $0 + [0], answerStart: $0.count) })
-  }
-
-  /// A sequence for each text whose tokens are asked about, all but the first.
-  var asked: TokenBatch {
-    TokenBatch(texts.map { TokenBatch.Sequence(tokens: $0, answerStart: 1) })
+      texts.map {
+        TokenBatch.Sequence(tokens: $0 + [0], answerStart: asksTokens ? 1 : $0.count)
+      })
   }
 }
