@@ -44,8 +44,9 @@ public struct RecipeFile: Sendable {
       try RecipeText.parse(Array(text.utf8), file: name), directory: directory, stages, options)
   }
 
-  private init(
-    _ node: RecipeNode, directory: String, _ stages: StageRegistry, _ options: RunOptions
+  init(
+    _ node: RecipeNode, directory: String, _ stages: StageRegistry,
+    _ options: RunOptions
   ) throws {
     var map = try RecipeMap(RecipeField(node: node, path: ""))
     var run = options

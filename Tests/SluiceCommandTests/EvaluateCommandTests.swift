@@ -109,7 +109,9 @@ import Testing
     let first = try SluiceProcess.run(arguments)
     #expect(first.exitCode == 0, "\(first.errors)")
     // Candidates were computed together and never written, and score as their models do.
-    #expect(!first.errors.contains(#""makingSeconds":0."#))
+    let evaluated = first.errors.split(separator: "\n").filter { $0.contains("\"evaluated\"") }
+    #expect(try evaluated.allSatisfy { try object($0)["makingSeconds"] as? Double == 0 })
+    #expect(evaluated.count > 3)
     let found = try object(
       Substring(String(decoding: directory.read("found/search.json"), as: UTF8.self)))
     let alone = try SluiceProcess.run([
@@ -123,5 +125,33 @@ import Testing
     #expect(second.exitCode == 0 && !second.errors.contains("\"evaluated\""))
     let both = try SluiceProcess.run(arguments + ["--evaluator", "true {model}"])
     #expect(both.exitCode == 64)
+  }
+
+  @Test("search finds numbers that a recipe marks, for the merge itself") func marks() throws {
+    try directory.write(
+      """
+      merge_method: dare_ties
+      base_model: \(directory("base"))
+      models:
+        t: {path: \(directory("tuned")), parameters: {weight: {search: [0, 1]}}}
+      parameters: {pruning-rate: {search: [0.2, 0.8, 0.2]}}
+      """, to: "marked.yaml")
+    let arguments = [
+      "search", directory("marked.yaml"), "--task-files", directory("any.jsonl"), "--out",
+      directory("numbers"), "--strategy", "joint", "--evaluations", "5", "--json",
+    ]
+    let first = try SluiceProcess.run(arguments)
+    #expect(first.exitCode == 0, "\(first.errors)")
+    #expect(first.errors.split(separator: "\n").count { $0.contains("\"evaluated\"") } == 5)
+    let found = try object(
+      Substring(String(decoding: directory.read("numbers/search.json"), as: UTF8.self)))
+    #expect(
+      found["numbers"] as? [String] == ["models.t.parameters.weight", "parameters.pruning-rate"])
+    let plan = try SluiceProcess.run(["plan", directory("numbers/recipe.yaml")])
+    #expect(plan.exitCode == 0, "\(plan.errors)")
+    let second = try SluiceProcess.run(arguments)
+    #expect(second.exitCode == 0 && !second.errors.contains("\"evaluated\""))
+    let alone = try SluiceProcess.run(["run", directory("marked.yaml"), "--out", directory("no")])
+    #expect(alone.exitCode == 64 || alone.exitCode == 65)
   }
 }

@@ -90,7 +90,7 @@ final class FolderMaker: CandidateMaker {
     switch candidate.content {
     case .dense(let model): "\(path)/\(model)"
     case .base: (try? FileStatus.of("\(path)/base")) == .some(nil) ? nil : "\(path)/base"
-    case .amplified, .merged: nil
+    case .amplified, .merged, .marked: nil
     }
   }
 

@@ -57,21 +57,37 @@ struct SearchCommand: ParsableCommand, HasOutputOptions {
 
   func run() throws {
     OpenFileLimit.raise()
-    let file = try RecipeInput.load(recipe)
+    let marked = try recipe == "-" ? nil : MarkedRecipe.load(recipe, options: LaneControls.standard)
+    let file: RecipeFile
+    let isMarked: Bool
+    if let marked, !marked.marks.isEmpty {
+      (file, isMarked) = (try marked.file(marked.marks.map { $0.first }), true)
+    } else {
+      (file, isMarked) = (try RecipeInput.load(recipe), false)
+    }
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
     let display = SearchDisplay(options: output)
     var (options, making) = (try search.options(), try controls.applied(to: file.runOptions))
     options.recipePaths = paths.recipePaths
     making.recipePaths = paths.recipePaths
-    let run = SearchRun(
-      file.recipe, evaluator: try theEvaluator(making), options: options,
-      maker: StoredCandidates(
-        file.recipe, options: making, storesIn: StoredCandidates.directory(in: out)),
-      output: out, cancellation: cancellation, onEvent: { display.show($0) })
+    let evaluator = try theEvaluator(making)
     try display.start()
     defer { display.stop() }
-    let result = try run.execute()
+    let result: SearchResult
+    if isMarked, let marked {
+      result = try MarkedSearch(
+        marked, evaluator: evaluator, options: options, making: making, output: out,
+        cancellation: cancellation, onEvent: { display.show($0) }
+      ).execute()
+    } else {
+      result = try SearchRun(
+        file.recipe, evaluator: evaluator, options: options,
+        maker: StoredCandidates(
+          file.recipe, options: making, storesIn: StoredCandidates.directory(in: out)),
+        output: out, cancellation: cancellation, onEvent: { display.show($0) }
+      ).execute()
+    }
     display.stop()
     StandardOutput.write(
       output.isJSON ? SearchSummary.json(result, out: out) : SearchSummary.text(result, out: out))

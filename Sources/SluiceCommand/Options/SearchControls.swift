@@ -32,6 +32,9 @@ struct SearchControls: ParsableArguments {
   @Option(help: "How many candidates in a row may fail to improve.")
   var patience = 1
 
+  @Option(help: "The most candidates of the joint strategy; 6 and 8 for each number if not given.")
+  var evaluations: Int?
+
   @Option(
     help: ArgumentHelp(
       "The tasks that count for a model; all if not given.", valueName: "name=t1,t2,..."))
@@ -74,6 +77,14 @@ struct SearchControls: ParsableArguments {
     options.step = step
     options.bound = bound
     options.patience = patience
+    if let evaluations {
+      guard strategy == .joint, (1...100_000).contains(evaluations) else {
+        throw UsageError(
+          "--evaluations bounds the joint strategy, and lies in 1 ... 100000",
+          remedy: "Add --strategy joint; the others end by themselves.")
+      }
+      options.limit = evaluations
+    }
     for (name, same) in Dictionary(grouping: tasks, by: \.name) where same.count > 1 {
       throw UsageError("--tasks is given \(same.count) times for model \(name)")
     }

@@ -58,6 +58,7 @@ struct SearchDisplay: Sendable {
     case .dense(let model): "\(model), unmerged"
     case .amplified(let model, let factors): "\(model) x \(factors.listed)"
     case .merged: "the merge"
+    case .marked(let values): "the merge with \(values.listed)"
     case .base: "the base"
     }
   }

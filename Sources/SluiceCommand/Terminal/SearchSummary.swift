@@ -5,6 +5,7 @@ internal import SluiceSearch
 /// The result of a search for people and for programs.
 enum SearchSummary {
   static func text(_ result: SearchResult, out: String) -> String {
+    if !result.numbers.isEmpty { return numbersText(result, out: out) }
     var rows = [
       ["model", "partitions", "factors", "method", "Domain-Ratio", "evaluated", "further"]
     ]
@@ -40,6 +41,24 @@ enum SearchSummary {
     text += "\n\(out)/\(SearchResult.fileName) has the whole way; to merge:\n"
     text += "  sluice run \(out)/\(SearchResult.recipeName) --out merged\n"
     return text
+  }
+
+  /// The numbers of a recipe that were found.
+  private static func numbersText(_ result: SearchResult, out: String) -> String {
+    var text = ""
+    for model in result.models {
+      var rows = [["number", "value"]]
+      for (name, value) in zip(result.numbers, model.factors.values) {
+        rows.append([name.printable, Factors([value]).description])
+      }
+      let best = model.trajectory.first { $0.factors == model.factors }
+      text += Format.table(rows, leftAligned: [0])
+      text += "\nthe merge: \(scores(best?.tasks ?? TaskScores([:]))), "
+      text += "\(number(model.domainRatio)) on the average of tasks\n"
+      text += "\(model.trajectory.count) evaluated, \(model.otherEvaluations) further\n"
+    }
+    return text + "\n\(out)/\(SearchResult.fileName) has the whole way; to merge:\n"
+      + "  sluice run \(out)/\(SearchResult.recipeName) --out merged\n"
   }
 
   /// Scores in one line.

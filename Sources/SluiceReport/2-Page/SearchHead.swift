@@ -11,6 +11,11 @@ struct SearchHead {
   /// The search in one sentence.
   private var sentence: String {
     guard !facts.models.isEmpty else { return "A search that found nothing" }
+    if let merged = facts.models.first, !facts.numbers.isEmpty {
+      let values = zip(facts.numbers, merged.factors.values).map { "\($0) \(Numbers.factor($1))" }
+      return "\(PageHead.list(values)): of \(candidates) merges the best has a mean score of "
+        + Numbers.percent(merged.domainRatio, 1)
+    }
     let names = PageHead.list(facts.models.map(\.name))
     let ratios = PageHead.list(facts.models.map { Numbers.percent($0.domainRatio, 1) })
     return
@@ -37,7 +42,10 @@ struct SearchHead {
     page.element("header") { page in
       page.element("h1", text: sentence)
       page.element(
-        "p", ["class": "lead"], text: "Pruned by \(facts.prune), searched by \(facts.strategy).")
+        "p", ["class": "lead"],
+        text: facts.numbers.isEmpty
+          ? "Pruned by \(facts.prune), searched by \(facts.strategy)."
+          : "Numbers that the recipe marks, searched by \(facts.strategy) for the merge itself.")
     }
     page.cards(cards)
     page.command(

@@ -30,7 +30,9 @@ struct SearchPage {
       page.table(
         Picture.Table(
           head: [
-            "model", "factors", "Domain-Ratio", "ahead of the next", "neighbours differ by",
+            "model", facts.numbers.isEmpty ? "factors" : "numbers",
+            facts.numbers.isEmpty ? "Domain-Ratio" : "mean score", "ahead of the next",
+            "neighbours differ by",
             "method", "candidates", "time",
           ],
           rows: facts.models.map { model in
@@ -54,10 +56,13 @@ struct SearchPage {
   private func section(_ model: SearchResult.Model, _ index: Int, _ page: inout Markup) {
     let pictures = SearchPictures(model: model)
     let rates = model.partitionRates.map { Numbers.percent($0, 0) }.joined(separator: ", ")
+    let isMarked = !facts.numbers.isEmpty
     page.section(
-      "Model \(model.name)",
-      "Partitions \(rates); dense: \(model.dense.text). The Domain-Ratio is the geometric mean of the scores "
-        + "divided by these."
+      isMarked ? "The merge" : "Model \(model.name)",
+      isMarked
+        ? "\(facts.numbers.joined(separator: ", ")). What stands for a Domain-Ratio is the mean score of all tasks."
+        : "Partitions \(rates); dense: \(model.dense.text). The Domain-Ratio is the geometric mean of the "
+          + "scores divided by these."
     ) { page in
       let row = [pictures.map(), pictures.progress(), pictures.tasks(), pictures.cost()]
       page.row(row.compactMap(\.self), id: "search-\(index)")

@@ -33,6 +33,10 @@ package struct FactorSearch: Sendable {
     package var method = Method.best
     /// The factors that may be tried.
     package var grid: FactorGrid
+    /// The values of numbers that are no factors of partitions, for the joint strategy; none if empty.
+    package var axes: [SearchAxis] = []
+    /// The most candidates of the joint strategy; what is usual if nil.
+    package var limit: Int?
     /// How many candidates in a row may fail to improve before a walk ends.
     package var patience = 1
 
@@ -178,8 +182,10 @@ package struct FactorSearch: Sendable {
 
   private func strategies(_ method: Method) -> [Named] {
     guard settings.strategy != .joint else {
+      let axes = Array(repeating: SearchAxis(settings.grid), count: partitionCount)
       let strategy = JointSearch(
-        partitionCount: partitionCount, grid: settings.grid, patience: settings.patience)
+        settings.axes.isEmpty ? axes : settings.axes, patience: settings.patience,
+        limit: settings.limit)
       return [("joint", strategy)]
     }
     let line = LineSearch(

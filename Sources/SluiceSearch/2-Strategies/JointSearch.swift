@@ -9,10 +9,8 @@
 ///
 /// `bench/Sources/SearchSimulation` compares it with the others.
 package struct JointSearch: SearchStrategy {
-  /// The number of partitions.
-  package let partitionCount: Int
-  /// The factors of each partition.
-  package let grid: FactorGrid
+  /// The values of each number that is searched.
+  package let axes: [SearchAxis]
   /// How many times a known peak is checked by a further candidate beside it.
   package let patience: Int
   /// The most candidates.
@@ -21,23 +19,26 @@ package struct JointSearch: SearchStrategy {
   /// Describes a search.
   ///
   /// - Parameters:
-  ///   - partitionCount: The number of partitions, at least 1.
-  ///   - grid: The factors of each partition.
+  ///   - axes: The values of each number, of which there is one at least.
   ///   - patience: How many times a known peak is checked.
-  package init(partitionCount: Int, grid: FactorGrid, patience: Int = 1) {
-    self.partitionCount = partitionCount
-    self.grid = grid
+  ///   - limit: The most candidates; what is usual for so many numbers if nil.
+  package init(_ axes: [SearchAxis], patience: Int = 1, limit: Int? = nil) {
+    self.axes = axes
     self.patience = patience
-    limit = 6 + 8 * partitionCount
+    self.limit = limit ?? 6 + 8 * axes.count
   }
+
+  /// The number of numbers.
+  private var partitionCount: Int { axes.count }
 
   private typealias Place = [Int]
 
   /// Goes from the first design to the peak.
   package func walk(_ scores: inout ScoreLookup) throws(UnknownScore) -> Factors {
     var known: [Place: Double] = [:]
-    try scores.need(firstPlaces.map(factors))
-    for place in firstPlaces { known[place] = try scores.score(factors(place)) }
+    let first = firstPlaces.prefix(limit)
+    try scores.need(first.map(factors))
+    for place in first { known[place] = try scores.score(factors(place)) }
     var checks = 0
     while known.count < limit {
       let model = model(known)
@@ -65,19 +66,21 @@ package struct JointSearch: SearchStrategy {
   /// A score that would be no surprise: the best so far.
   package func assumptions(_ known: [Factors: Double]) -> [Double] { [known.values.max() ?? 0] }
 
-  private func factors(_ place: Place) -> Factors { Factors(place.map { grid.factor($0) }) }
+  private func factors(_ place: Place) -> Factors {
+    Factors(zip(axes, place).map { $0.value($1) })
+  }
 
   /// The corners of a first look: all factors 1, each alone further on, and all further on.
   private var firstPlaces: [Place] {
-    let far = min(max(Int((0.3 / grid.step).rounded()), 1), grid.count - 1)
+    let far = axes.map { min($0.steps(0.3), $0.count - 1) }
     let origin = Place(repeating: 0, count: partitionCount)
     var places = [origin]
     for partition in 0..<partitionCount {
       var place = origin
-      place[partition] = far
+      place[partition] = far[partition]
       places.append(place)
     }
-    if partitionCount > 1 { places.append(Place(repeating: far, count: partitionCount)) }
+    if partitionCount > 1 { places.append(far) }
     return places
   }
 
@@ -86,10 +89,9 @@ package struct JointSearch: SearchStrategy {
     1 + 2 * partitionCount + partitionCount * (partitionCount - 1) / 2
   }
 
-  /// The length that counts as near, in positions.
-  private var reach: Double { max(0.4 / grid.step, 2) }
-
-  private func scaled(_ place: Place) -> [Double] { place.map { Double($0) / reach } }
+  private func scaled(_ place: Place) -> [Double] {
+    zip(axes, place).map { Double($1) / $0.reach }
+  }
 
   /// The surface through what was evaluated; what is far from the best, compared with as many others
   /// as a surface needs, counts little.
@@ -97,8 +99,8 @@ package struct JointSearch: SearchStrategy {
     let points = ordered(known)
     let centre = top(known)
     let distances = points.map { place, _ in
-      zip(place, centre).reduce(0.0) { sum, pair in
-        let difference = Double(pair.0 - pair.1) / reach
+      axes.indices.reduce(0.0) { sum, axis in
+        let difference = Double(place[axis] - centre[axis]) / axes[axis].reach
         return sum + difference * difference
       }
     }
@@ -116,10 +118,9 @@ package struct JointSearch: SearchStrategy {
   private func peak(of model: QuadraticFit?, _ known: [Place: Double]) -> Place {
     let start = best(known)
     guard let model else { return start }
-    let margin = max(Int((0.3 / grid.step).rounded()), 1)
-    let ranges = (0..<partitionCount).map { partition in
+    let ranges = axes.enumerated().map { partition, axis in
       let seen = known.keys.map { $0[partition] }
-      return 0...min((seen.max() ?? 0) + margin, grid.count - 1)
+      return 0...min((seen.max() ?? 0) + axis.steps(0.3), axis.count - 1)
     }
     var place = start
     var score = model.score(scaled(place))
@@ -173,19 +174,18 @@ package struct JointSearch: SearchStrategy {
   /// What was evaluated within reach of a place.
   private func near(_ place: Place, _ known: [Place: Double]) -> [(key: Place, value: Double)] {
     ordered(known).filter { other, _ in
-      zip(other, place).allSatisfy { Double(abs($0 - $1)) <= reach }
+      axes.indices.allSatisfy { Double(abs(other[$0] - place[$0])) <= axes[$0].reach }
     }
   }
 
   /// Places a tenth away from a place that were not evaluated.
   private func unknown(beside place: Place, _ known: [Place: Double]) -> [Place] {
-    let distance = max(Int((0.1 / grid.step).rounded()), 1)
-    return (0..<partitionCount).flatMap { partition in
-      [-distance, distance].map { offset in
+    axes.enumerated().flatMap { partition, axis in
+      [-axis.steps(0.1), axis.steps(0.1)].map { offset in
         var next = place
         next[partition] += offset
         return next
-      }.filter { (0..<grid.count).contains($0[partition]) && known[$0] == nil }
+      }.filter { (0..<axis.count).contains($0[partition]) && known[$0] == nil }
     }
   }
 

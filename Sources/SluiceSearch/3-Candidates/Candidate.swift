@@ -10,6 +10,8 @@ package struct Candidate: Sendable, Hashable {
     case amplified(model: String, Factors)
     /// The merge of all models of the recipe.
     case merged([String: Factors])
+    /// The merge with numbers in the place of those that its recipe marks.
+    case marked(Factors)
   }
 
   /// Which models' deltas it is made of.
@@ -22,14 +24,17 @@ package struct Candidate: Sendable, Hashable {
   package var model: String {
     switch content {
     case .dense(let model), .amplified(let model, _): model
-    case .merged: "merged"
+    case .merged, .marked: "merged"
     case .base: "base"
     }
   }
 
   /// The factors, if it is about those of one model.
   package var factors: Factors? {
-    if case .amplified(_, let factors) = content { factors } else { nil }
+    switch content {
+    case .amplified(_, let factors): factors
+    case .base, .dense, .merged, .marked: nil
+    }
   }
 
   /// What tells it from other candidates for the same model: `dense`, or its factors.
@@ -37,7 +42,7 @@ package struct Candidate: Sendable, Hashable {
     switch content {
     case .dense: "dense"
     case .base: "base"
-    case .amplified(_, let factors): factors.description
+    case .amplified(_, let factors), .marked(let factors): factors.description
     case .merged(let factors):
       factors.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ";")
     }

@@ -20,11 +20,15 @@ package struct PipelineCandidates: CandidateMaker {
   ///   - options: How merges are run; what they leave unfinished is not kept.
   package init(_ recipe: MergeRecipe, options: RunOptions) {
     self.recipe = recipe
+    self.options = PipelineCandidates.options(options)
+  }
+
+  /// A candidate is made in one go or not at all.
+  static func options(_ options: RunOptions) -> RunOptions {
     var options = options
-    // A candidate is made in one go or not at all.
     options.isJournaled = false
     options.startsOver = false
-    self.options = options
+    return options
   }
 
   /// The recipe that makes a candidate.
@@ -42,6 +46,7 @@ package struct PipelineCandidates: CandidateMaker {
         recipe.models[index].amplification = factors[recipe.models[index].name]?.values ?? []
       }
       return recipe
+    case .marked: preconditionFailure("a recipe without marks")
     case .base: recipe.models.removeAll()
     case .dense(let name):
       recipe.models.removeAll { $0.name != name }
@@ -75,7 +80,7 @@ package struct PipelineCandidates: CandidateMaker {
       case .base: recipe.base
       case .dense(let name):
         recipe.models.first { $0.name == name && $0.adapters.isEmpty }?.path
-      case .amplified, .merged: nil
+      case .amplified, .merged, .marked: nil
       }
     guard let path = path.flatMap({ try? HubCache.resolve($0) }),
       (try? FileStatus.of(path))?.kind == .directory

@@ -16,6 +16,35 @@ struct CandidateJob: Sendable {
 }
 
 extension CandidateEvaluation {
+  /// The evaluations of candidates: those that are known, and the others in one pass, or one after the other
+  /// by a command.
+  func evaluations(_ jobs: [CandidateJob]) throws -> [Result<Evaluation, any Error>] {
+    guard let tasks = evaluator.tasks else {
+      return try jobs.map { job in
+        do {
+          return .success(
+            try evaluate(
+              job.candidate, space: job.space, job: 0, isNeeded: job.isNeeded, check: job.check))
+        } catch let error as SearchError { return .failure(error) }
+      }
+    }
+    var results = jobs.map {
+      earlier(key(of: $0)).map { Result<Evaluation, any Error>.success($0) }
+    }
+    let left = results.indices.filter { results[$0] == nil }
+    if !left.isEmpty {
+      for (index, result) in zip(left, try evaluate(left.map { jobs[$0] }, tasks)) {
+        results[index] = result
+      }
+    }
+    return results.compactMap(\.self)
+  }
+
+  private func key(of job: CandidateJob) -> Evaluation.Key {
+    Evaluation.Key(
+      space: job.space, label: job.candidate.label, evaluator: evaluator.identity)
+  }
+
   /// Evaluates candidates in one pass over what they are made of; nothing is written for them, and their
   /// evaluations are on the disk when this returns.
   ///
@@ -52,9 +81,7 @@ extension CandidateEvaluation {
             SearchError.evaluator(problem, model: candidate.model, factors: candidate.factors))
         }
         let evaluation = Evaluation(scores: found.scores, seconds: found.seconds)
-        let key = Evaluation.Key(
-          space: job.space, label: candidate.label, evaluator: evaluator.identity)
-        try record(evaluation, candidate, key, job.check)
+        try record(evaluation, candidate, key(of: job), job.check)
         return .success(evaluation)
       }
     } catch let error as any SluiceError {

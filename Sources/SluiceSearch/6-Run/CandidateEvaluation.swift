@@ -35,7 +35,7 @@ final class CandidateEvaluation: Sendable {
       space: space, label: candidate.label, evaluator: evaluator.identity)
     // Those of single models are known by the search that asks for them.
     switch candidate.content {
-    case .merged, .base: if let known = journal.earlier[key] { return known }
+    case .merged, .base, .marked: if let known = journal.earlier[key] { return known }
     case .dense, .amplified: break
     }
     if let tasks = evaluator.tasks {
@@ -72,6 +72,9 @@ final class CandidateEvaluation: Sendable {
     try record(evaluation, candidate, key, check)
     return evaluation
   }
+
+  /// An evaluation that an earlier search finished.
+  func earlier(_ key: Evaluation.Key) -> Evaluation? { journal.earlier[key] }
 
   /// Notes an evaluation, and tells of it.
   func record(

@@ -29,6 +29,8 @@ package struct SearchOptions: Sendable, Hashable {
   package var bound: Double?
   /// How many candidates in a row may fail to improve.
   package var patience = 1
+  /// The most candidates of the joint strategy; what is usual if nil.
+  package var limit: Int?
   /// The models whose factors are searched; all if empty.
   package var models: [String] = []
   /// The tasks that count for a model; all where nothing is said.

@@ -44,7 +44,8 @@ package struct SearchRun: Sendable {
         own: try maker.identity(of: Candidate(.amplified(model: model.name, Factors([]))))
       )
     }
-    try checkOutput(setup.models.map(\.name))
+    try SearchRun.checkOutput(
+      output, recipe, options.keep == .best ? setup.models.map(\.name) : [])
     let directory = try SearchDirectory(locking: output)
     let ended = EvaluatorDirectory.endLeftovers(in: directory.work)
     if ended > 0 { onEvent(.endedLeftovers(ended)) }
@@ -81,7 +82,13 @@ package struct SearchRun: Sendable {
   }
 
   /// Refuses to write into a model, or over files of the names of results that no search made.
-  private func checkOutput(_ names: [String]) throws {
+  ///
+  /// - Parameters:
+  ///   - output: The output.
+  ///   - recipe: The recipe.
+  ///   - kept: The names of candidates that are kept.
+  /// - Throws: `SearchError` that says what is in the way.
+  static func checkOutput(_ output: String, _ recipe: MergeRecipe, _ kept: [String]) throws {
     guard let place = try? Directory.resolve(output) else { return }
     for path in [recipe.base] + recipe.models.map(\.path)
     where (try? Directory.resolve(path)) == place {
@@ -91,8 +98,9 @@ package struct SearchRun: Sendable {
     }
     // Where there is a journal, searches were here before, and their results make way.
     guard try FileStatus.of("\(output)/\(EvaluationJournal.fileName)") == nil else { return }
-    var results = [SearchResult.fileName, SearchResult.recipeName]
-    if options.keep == .best { results += names.map { "\(SearchResult.bestName)/\($0)" } }
+    let results =
+      [SearchResult.fileName, SearchResult.recipeName]
+      + kept.map { "\(SearchResult.bestName)/\($0)" }
     let foreign = try results.filter {
       try FileStatus.of("\(output)/\($0)", followingLinks: false) != nil
     }
@@ -160,8 +168,17 @@ package struct SearchRun: Sendable {
   }
 
   private func write(_ result: SearchResult, to directory: SearchDirectory) throws {
-    let text = result.applied(to: recipe).resolvedText(
-      WrittenPaths(options.recipePaths, from: directory.path))
+    try SearchRun.write(
+      result, result.applied(to: recipe), WrittenPaths(options.recipePaths, from: directory.path),
+      to: directory)
+  }
+
+  /// Writes what was found, and the recipe with it.
+  static func write(
+    _ result: SearchResult, _ recipe: MergeRecipe, _ paths: WrittenPaths,
+    to directory: SearchDirectory
+  ) throws {
+    let text = recipe.resolvedText(paths)
     try AtomicFile.write(
       Array(text.utf8), to: "\(directory.path)/\(SearchResult.recipeName)", via: directory.work)
     try AtomicFile.write(

@@ -50,6 +50,7 @@ struct SearchSetup {
     settings.strategy = options.strategy
     settings.method = options.method
     settings.patience = options.patience
+    settings.limit = options.limit
     self.settings = settings
     models = try SearchSetup.models(recipe, options)
   }

@@ -13,6 +13,12 @@ extension SearchResult {
       json.member("strategy", .string(strategy))
       json.member("step", step)
       json.member("bound", bound)
+      if !numbers.isEmpty {
+        json.key("numbers")
+        json.beginArray(isOnOneLine: true)
+        for name in numbers { json.value(.string(name)) }
+        json.endArray()
+      }
       json.key("models")
       json.beginArray()
       for model in models { SearchResult.write(model, to: &json) }
@@ -111,6 +117,9 @@ extension SearchResult {
         try scanner.beginArray()
         while try scanner.nextElement() { result.models.append(try model(&scanner)) }
       case "merged": result.merged = try merged(&scanner)
+      case "numbers":
+        try scanner.beginArray()
+        while try scanner.nextElement() { result.numbers.append(try scanner.string()) }
       case "base": result.base = TaskScores(try table(&scanner))
       default: try scanner.skipValue()
       }

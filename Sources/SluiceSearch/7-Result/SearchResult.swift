@@ -75,6 +75,9 @@ package struct SearchResult: Sendable, Hashable {
   package var merged: Merged?
   /// The base's scores, if it was evaluated.
   package var base: TaskScores?
+  /// The marked numbers that were searched in the place of factors: the factors of the only model, which is
+  /// the merge, are their values, and its Domain-Ratio is the mean of the tasks' scores.
+  package var numbers: [String] = []
 
   /// Fills the factors into a recipe.
   package func applied(to recipe: MergeRecipe) -> MergeRecipe {
