@@ -141,7 +141,8 @@ struct StepPromiseTests {
     options.stripElements = Granularity.grainElements
     options.journalPace.interval = .zero
     func run(_ output: String) throws {
-      _ = try MergeRun(try MergePlan(recipe, options: options), output: output).execute()
+      // It may have come to its end before the call came: then there is nothing left to do.
+      _ = try MergeRun(try MergePlan(recipe, options: options), output: output).run()
     }
     let counter = FailingDisk(under: directory("counted"))
     try run(directory("counted"))
