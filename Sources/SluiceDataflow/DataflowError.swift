@@ -32,7 +32,7 @@ package struct DataflowError: SluiceError, Hashable {
   }
 
   /// The system has no thread left.
-  static func threadNotStarted(_ name: String, systemError: Int32) -> DataflowError {
+  package static func threadNotStarted(_ name: String, systemError: Int32) -> DataflowError {
     DataflowError(
       Failure(
         .inputOutput, message: "cannot start the thread \(name)",

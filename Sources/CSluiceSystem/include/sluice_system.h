@@ -49,6 +49,13 @@ int32_t sluice_guard_failed(int32_t slot);
 // Ends a guard, before the mapping is removed. Gives 1 if a page could not be read, else 0.
 int32_t sluice_end_guard(int32_t slot);
 
+// Lets signals be read from a descriptor, whichever thread they come to: also threads that libraries
+// started before main. To be called once.
+int32_t sluice_catch_signals(const int32_t *numbers, int32_t count, int32_t *descriptor);
+
+// Waits for the next of the signals and gives its number; 0 if there can be none.
+int32_t sluice_next_signal(int32_t descriptor);
+
 // Lets malloc give blocks of a mebibyte and more back to the system as soon as they are free. It
 // keeps them for itself otherwise, once one of that size was freed.
 void sluice_return_large_blocks(void);
