@@ -31,50 +31,48 @@ size_t sluice_next_counted_wide(const uint64_t *counters, size_t start, size_t e
 
 enum { DIGIT_BITS = 11, DIGITS = 3, VALUES = 1 << DIGIT_BITS };
 
-static inline uint32_t digit_of(uint32_t value, int digit) {
-  return (value >> (digit * DIGIT_BITS)) & (VALUES - 1);
-}
+// Sorts by the 33 bits from `shift` on, smallest first, in passes over 11 bits each that keep the order of equals.
+// Clearing the counters costs more than sorting a few values in place. A digit that all values share needs no pass.
+#define SORT_BY_DIGITS(type, shift, values, scratch, count)                                        \
+  if (count < 64) {                                                                                \
+    for (size_t index = 1; index < count; index++) {                                               \
+      type value = values[index];                                                                  \
+      size_t place = index;                                                                        \
+      for (; place > 0 && values[place - 1] >> shift > value >> shift; place--) {                  \
+        values[place] = values[place - 1];                                                         \
+      }                                                                                            \
+      values[place] = value;                                                                       \
+    }                                                                                              \
+    return;                                                                                        \
+  }                                                                                                \
+  size_t starts[DIGITS][VALUES] = {0};                                                             \
+  for (size_t index = 0; index < count; index++) {                                                 \
+    for (int digit = 0; digit < DIGITS; digit++) starts[digit][DIGIT(values[index], shift)]++;     \
+  }                                                                                                \
+  type *from = values, *to = scratch;                                                              \
+  for (int digit = 0; digit < DIGITS; digit++) {                                                   \
+    if (starts[digit][DIGIT(from[0], shift)] == count) continue;                                   \
+    size_t start = 0;                                                                              \
+    for (int value = 0; value < VALUES; value++) {                                                 \
+      size_t here = starts[digit][value];                                                          \
+      starts[digit][value] = start;                                                                \
+      start += here;                                                                               \
+    }                                                                                              \
+    for (size_t index = 0; index < count; index++) {                                               \
+      to[starts[digit][DIGIT(from[index], shift)]++] = from[index];                                \
+    }                                                                                              \
+    type *swap = from;                                                                             \
+    from = to;                                                                                     \
+    to = swap;                                                                                     \
+  }                                                                                                \
+  if (from != values) memcpy(values, from, count * sizeof *values);
 
-// Clearing the counters costs more than sorting a few values in place.
-static void sort_few(uint32_t *values, size_t count) {
-  for (size_t index = 1; index < count; index++) {
-    uint32_t value = values[index];
-    size_t place = index;
-    for (; place > 0 && values[place - 1] > value; place--) values[place] = values[place - 1];
-    values[place] = value;
-  }
-}
-
-// Puts every value after those with a smaller digit, in the order they come.
-static void scatter(const uint32_t *from, uint32_t *to, size_t count, int digit, size_t *starts) {
-  for (size_t index = 0; index < count; index++) {
-    to[starts[digit_of(from[index], digit)]++] = from[index];
-  }
-}
+#define DIGIT(value, shift) ((value) >> (shift + digit * DIGIT_BITS) & (VALUES - 1))
 
 void sluice_sort_magnitudes(uint32_t *values, uint32_t *scratch, size_t count) {
-  if (count < 64) {
-    sort_few(values, count);
-    return;
-  }
-  size_t starts[DIGITS][VALUES] = {0};
-  for (size_t index = 0; index < count; index++) {
-    for (int digit = 0; digit < DIGITS; digit++) starts[digit][digit_of(values[index], digit)]++;
-  }
-  uint32_t *from = values, *to = scratch;
-  for (int digit = 0; digit < DIGITS; digit++) {
-    // A digit that all values share needs no pass.
-    if (starts[digit][digit_of(from[0], digit)] == count) continue;
-    size_t start = 0;
-    for (int value = 0; value < VALUES; value++) {
-      size_t here = starts[digit][value];
-      starts[digit][value] = start;
-      start += here;
-    }
-    scatter(from, to, count, digit, starts[digit]);
-    uint32_t *swap = from;
-    from = to;
-    to = swap;
-  }
-  if (from != values) memcpy(values, from, count * sizeof *values);
+  SORT_BY_DIGITS(uint32_t, 0, values, scratch, count)
+}
+
+void sluice_sort_places(uint64_t *places, uint64_t *scratch, size_t count) {
+  SORT_BY_DIGITS(uint64_t, 32, places, scratch, count)
 }

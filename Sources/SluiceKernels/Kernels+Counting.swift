@@ -131,4 +131,17 @@ extension Kernels {
     // Safety: the caller guarantees `count` values at both addresses.
     unsafe sluice_sort_magnitudes(values, scratch, count)
   }
+
+  /// Sorts places by their magnitudes, smallest first, equals in the order they come.
+  ///
+  /// - Parameters:
+  ///   - places: The bits of a magnitude in each upper half, anything in the lower; sorted in place.
+  ///   - scratch: Room for `count` places.
+  ///   - count: How many.
+  package func sortPlaces(
+    _ places: UnsafeMutablePointer<UInt64>, scratch: UnsafeMutablePointer<UInt64>, count: Int
+  ) {
+    // Safety: the caller guarantees `count` places at both addresses.
+    unsafe sluice_sort_places(places, scratch, count)
+  }
 }

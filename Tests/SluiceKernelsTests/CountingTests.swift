@@ -160,4 +160,20 @@ import Testing
     #expect(sorted.values == values.sorted())
     #expect(sorted.isMarkUntouched && scratch.isMarkUntouched)
   }
+
+  @Test(
+    "Sorting puts places in the order of their magnitudes, equals as they came",
+    arguments: [0, 1, 2, 63, 64, 65, 1000, 20000], [UInt32(0x7fff_ffff), 0x7ff, 0x3ff800, 0, 0xff])
+  func sortPlaces(count: Int, mask: UInt32) {
+    var generator = BlockGenerator(state: UInt64(count))
+    let keys = (0..<count).map { _ in UInt32(truncatingIfNeeded: generator.next()) & mask }
+    // Lower halves that descend: a sort of whole numbers would turn equals around.
+    let places = keys.enumerated().map { UInt64($1) << 32 | UInt64(count - $0) }
+    let sorted = Block(places, after: 99)
+    let scratch = Block<UInt64>(repeating: 98, count: count)
+    Kernels.best.sortPlaces(sorted.pointer, scratch: scratch.pointer, count: count)
+    let expected = places.enumerated().sorted { ($0.1 >> 32, $0.0) < ($1.1 >> 32, $1.0) }
+    #expect(sorted.values == expected.map(\.1))
+    #expect(sorted.isMarkUntouched && scratch.isMarkUntouched)
+  }
 }

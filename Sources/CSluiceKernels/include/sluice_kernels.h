@@ -224,4 +224,7 @@ size_t sluice_next_counted_wide(const uint64_t *counters, size_t start, size_t e
 // Sorts 31-bit keys, smallest first. The scratch space holds as many keys.
 void sluice_sort_magnitudes(uint32_t *values, uint32_t *scratch, size_t count);
 
+// Sorts places by the 31-bit keys in their upper halves, smallest first, equals in the order they come.
+void sluice_sort_places(uint64_t *places, uint64_t *scratch, size_t count);
+
 #pragma clang assume_nonnull end

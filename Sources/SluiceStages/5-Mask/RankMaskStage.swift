@@ -40,6 +40,7 @@ package enum RankDraw {
 package final class RankSelection {
   private let kernels: Kernels
   private let keys: AlignedBuffer<UInt64>
+  private let scratch: AlignedBuffer<UInt64>
   private let draws: AlignedBuffer<UInt32>
   private var limits: [UInt32] = []
   private var shape: (count: Int, density: Double, epsilon: Double, dtype: DType)?
@@ -48,11 +49,12 @@ package final class RankSelection {
   package init(columnCount: Int, kernels: Kernels) {
     self.kernels = kernels
     keys = AlignedBuffer(count: max(columnCount, 1), fill: 0)
+    scratch = AlignedBuffer(count: max(columnCount, 1), fill: 0)
     draws = AlignedBuffer(count: max(columnCount, 1), fill: 0)
   }
 
   /// The bytes that it holds.
-  package static func byteCount(columnCount: Int) -> Int { columnCount * 24 }
+  package static func byteCount(columnCount: Int) -> Int { columnCount * 28 }
 
   /// Prepares for rows of a tensor.
   package func begin(columnCount: Int, density: Double, epsilon: Double, _ dtype: DType) {
@@ -81,8 +83,7 @@ package final class RankSelection {
       // SAFETY: the row and the buffers hold `count` elements; indices are below 2^32.
       unsafe keys.pointer[index] = UInt64(row[index].magnitude.bitPattern) << 32 | UInt64(index)
     }
-    var sorted = unsafe UnsafeMutableBufferPointer(start: keys.pointer, count: count)
-    unsafe sorted.sort()
+    unsafe kernels.sortPlaces(keys.pointer, scratch: scratch.pointer, count: count)
     unsafe kernels.draw(into: draws.pointer, count: count, start: start, first: first)
     for rank in 0..<count {
       let index = unsafe Int(keys.pointer[rank] & 0xffff_ffff)
