@@ -66,8 +66,10 @@ struct EvaluateCommand: ParsableCommand, HasOutputOptions {
     OpenFileLimit.raise()
     let cancellation = Cancellation()
     try SignalWatch.start(stopping: cancellation)
+    let budget = try budget()
     let plan = try EvaluationPlan(
-      opened(), TaskFile.read(tasks), threads: try controls.threadCount(), budget: budget,
+      models.map { try open($0, budget.merging) }, TaskFile.read(tasks),
+      threads: try controls.threadCount(), budget: budget,
       scratch: controls.scratchPath)
     WarningDisplay.show(plan.warnings, options: output)
     guard !isDryRun else {
@@ -105,21 +107,15 @@ extension EvaluateCommand {
     return try path == base || EvaluatedModel.isStore(path)
   }
 
-  private var budget: EvaluationBudget {
-    get throws {
-      EvaluationBudget(
-        controls.budget, recipeCount: try models.filter { try isMerged($0) }.count)
-    }
-  }
-
-  /// The models, with those that are recipes planned.
-  private func opened() throws -> [EvaluatedModel] {
+  private func budget() throws -> EvaluationBudget {
     if let base, EvaluateCommand.isRecipe(base) {
       throw UsageError("--base is a recipe", remedy: "Give the model that stores are changes of.")
     }
-    return try models.map { try open($0, try budget.merging) }
+    return EvaluationBudget(
+      controls.budget, recipeCount: try models.filter { try isMerged($0) }.count)
   }
 
+  /// Opens a model; one that is a recipe is planned.
   private func open(_ path: String, _ memory: ByteCount) throws -> EvaluatedModel {
     guard try isMerged(path) else { return try EvaluatedModel.open(path) }
     var (recipe, options) = (

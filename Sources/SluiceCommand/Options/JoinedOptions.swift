@@ -17,7 +17,7 @@ struct JoinedOptions<First: ParsableArguments, Second: ParsableArguments>: Parsa
 
   init(from decoder: any Decoder) throws {
     // Any key: those of both types are asked for by themselves.
-    _ = try decoder.container(keyedBy: Key.self)
+    _ = try decoder.container(keyedBy: OptionKey.self)
     first = try First(from: decoder)
     second = try Second(from: decoder)
   }
@@ -35,12 +35,5 @@ struct JoinedOptions<First: ParsableArguments, Second: ParsableArguments>: Parsa
     Mirror(
       self,
       children: Array(Mirror(reflecting: first).children) + Mirror(reflecting: second).children)
-  }
-
-  private struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
   }
 }

@@ -31,9 +31,9 @@ struct ListedOptions<List: OptionList>: ParsableArguments, CustomReflectable {
   init() {}
 
   init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+    let container = try decoder.container(keyedBy: OptionKey.self)
     for option in List.options {
-      let key = Key(stringValue: option.name)
+      let key = OptionKey(stringValue: option.name)
       let given =
         option.isRepeated
         ? try container.decode(Option<[String]>.self, forKey: key).wrappedValue
@@ -59,11 +59,12 @@ struct ListedOptions<List: OptionList>: ParsableArguments, CustomReflectable {
         return (option.name, value)
       })
   }
+}
 
-  private struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
+/// The name of any option, as the parser's decoder takes it.
+struct OptionKey: CodingKey {
+  let stringValue: String
+  var intValue: Int? { nil }
+  init(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { nil }
 }

@@ -46,28 +46,24 @@ package struct JSONListEdit {
       return !drop(Entry(index: index, key: bytes[key], value: bytes[value]))
     }
     let joint = Array(", ".utf8)
-    let isWhole = kept.count == found.entries.count
-    var text = Array(bytes[..<found.range.lowerBound])
-    if isWhole {
-      let end = found.entries.last?.value.upperBound ?? found.range.lowerBound + 1
+    var (text, end): ([UInt8], Int)
+    if kept.count == found.entries.count {
+      end = found.entries.last?.value.upperBound ?? found.range.lowerBound + 1
       text = Array(bytes[..<end])
-      for (number, entry) in added.enumerated() {
-        if number > 0 || !found.entries.isEmpty { text += joint }
-        text += entry
+    } else {
+      text = Array(bytes[...found.range.lowerBound])
+      for (number, index) in kept.enumerated() {
+        let (key, value) = found.entries[index]
+        if number > 0 { text += joint }
+        text += bytes[(key.isEmpty ? value.lowerBound : key.lowerBound)..<value.upperBound]
       }
-      return text + bytes[end...]
-    }
-    text.append(bytes[found.range.lowerBound])
-    for (number, index) in kept.enumerated() {
-      let (key, value) = found.entries[index]
-      if number > 0 { text += joint }
-      text += bytes[(key.isEmpty ? value.lowerBound : key.lowerBound)..<value.upperBound]
+      end = found.range.upperBound - 1
     }
     for (number, entry) in added.enumerated() {
       if number > 0 || !kept.isEmpty { text += joint }
       text += entry
     }
-    return text + bytes[(found.range.upperBound - 1)...]
+    return text + bytes[end...]
   }
 
   private func find(_ path: [String]) throws(FormatError) -> Found? {

@@ -7,9 +7,10 @@ package import SluiceRecipe
 internal import SluiceRun
 
 /// Makes candidates of a recipe with marked numbers: the merge with other numbers in their place.
-package struct MarkedCandidates: CandidateMaker {
+package struct MarkedCandidates: MergedCandidates {
   private let marked: MarkedRecipe
-  private let options: RunOptions
+  /// How merges are run.
+  let options: RunOptions
 
   /// Takes a recipe.
   ///
@@ -24,7 +25,7 @@ package struct MarkedCandidates: CandidateMaker {
   /// The recipe of a candidate.
   func recipe(_ values: [Double]) throws -> MergeRecipe { try marked.file(values).recipe }
 
-  private func recipe(of candidate: Candidate) throws -> MergeRecipe {
+  func recipe(of candidate: Candidate) throws -> MergeRecipe {
     guard case .marked(let values) = candidate.content else {
       preconditionFailure("a candidate without numbers")
     }
@@ -38,24 +39,9 @@ package struct MarkedCandidates: CandidateMaker {
 
   package func existingPath(of candidate: Candidate) -> String? { nil }
 
-  package func byteCount(of candidate: Candidate) throws -> Int {
-    let plan = try MergePlan(recipe(of: candidate), options: options)
-    return PlanExplanation(plan, output: "candidate", measuresSpeed: false).bytesNeeded
-  }
-
-  package func make(
-    _ candidate: Candidate, at directory: String, cancellation: Cancellation
-  ) throws {
-    let plan = try MergePlan(recipe(of: candidate), options: options)
-    _ = try MergeRun(plan, output: directory, cancellation: cancellation).run()
-  }
-
   package func model(
     of candidate: Candidate, memory: ByteCount, scratch: String, cancellation: Cancellation
   ) throws -> EvaluatedModel {
-    var options = options
-    options.memory = memory
-    return try EvaluatedModel.merging(
-      recipe(of: candidate), path: candidate.label, options: options, scratch: scratch)
+    try model(recipe(of: candidate), called: candidate.label, memory, scratch)
   }
 }

@@ -8,7 +8,7 @@ internal import SluiceRun
 package import SluiceRecipe
 
 /// Makes candidates by merging, from the models themselves.
-package struct PipelineCandidates: CandidateMaker {
+package struct PipelineCandidates: MergedCandidates {
   private let recipe: MergeRecipe
   /// How candidates are made: in one go.
   let options: RunOptions
@@ -88,24 +88,6 @@ package struct PipelineCandidates: CandidateMaker {
     return path
   }
 
-  /// The disk space of a merge with what it keeps between its passes.
-  ///
-  /// - Parameter candidate: The candidate.
-  /// - Returns: The number of bytes.
-  /// - Throws: If the models cannot be read.
-  package func byteCount(of candidate: Candidate) throws -> Int {
-    let plan = try MergePlan(recipe(of: candidate), options: options)
-    return PlanExplanation(plan, output: "candidate", measuresSpeed: false).bytesNeeded
-  }
-
-  /// Merges.
-  package func make(
-    _ candidate: Candidate, at directory: String, cancellation: Cancellation
-  ) throws {
-    let plan = try MergePlan(recipe(of: candidate), options: options)
-    _ = try MergeRun(plan, output: directory, cancellation: cancellation).run()
-  }
-
   /// Merges while the candidate is computed; the dense model, and the base, are computed as they lie there.
   package func model(
     of candidate: Candidate, memory: ByteCount, scratch: String, cancellation: Cancellation
@@ -117,9 +99,6 @@ package struct PipelineCandidates: CandidateMaker {
   func model(
     of candidate: Candidate, _ recipe: MergeRecipe, _ memory: ByteCount, _ scratch: String
   ) throws -> EvaluatedModel {
-    var options = options
-    options.memory = memory
-    return try EvaluatedModel.merging(
-      recipe, path: "\(candidate.model) \(candidate.label)", options: options, scratch: scratch)
+    try model(recipe, called: "\(candidate.model) \(candidate.label)", memory, scratch)
   }
 }

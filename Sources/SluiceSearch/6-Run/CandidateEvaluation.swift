@@ -8,7 +8,7 @@ final class CandidateEvaluation: Sendable {
   let directory: SearchDirectory
   let maker: any CandidateMaker
   let evaluator: Evaluator
-  private let journal: EvaluationJournal
+  let journal: EvaluationJournal
   let cancellation: Cancellation
   let onEvent: @Sendable (SearchEvent) -> Void
   /// A merge uses all the memory and all the lanes it is allowed: one at a time.
@@ -25,6 +25,33 @@ final class CandidateEvaluation: Sendable {
     self.journal = journal
     self.cancellation = cancellation
     self.onEvent = onEvent
+  }
+
+  /// Searches, with what earlier searches evaluated in the same output; then nothing of the work is left there.
+  ///
+  /// - Throws: What the search throws; what was evaluated is kept.
+  static func search<Found>(
+    in directory: SearchDirectory, maker: any CandidateMaker, evaluator: Evaluator,
+    startsOver: Bool, cancellation: Cancellation,
+    onEvent: @escaping @Sendable (SearchEvent) -> Void,
+    _ search: (CandidateEvaluation) throws -> Found
+  ) throws -> Found {
+    let journal = try EvaluationJournal(
+      in: directory.path, via: directory.work, startsOver: startsOver, cancellation: cancellation)
+    do {
+      let found = try search(
+        CandidateEvaluation(
+          maker: maker, evaluator: evaluator, directory: directory, journal: journal,
+          cancellation: cancellation, onEvent: onEvent))
+      try journal.close()
+      try directory.finish()
+      return found
+    } catch {
+      try? journal.close()
+      try? directory.removeCandidates()
+      // Whoever waited when the search was cancelled only knows that it was.
+      throw error is CancelledError ? cancellation.error ?? error : error
+    }
   }
 
   /// Evaluates a candidate; its evaluation is on the disk when this returns.

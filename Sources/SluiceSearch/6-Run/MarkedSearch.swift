@@ -46,35 +46,16 @@ package struct MarkedSearch: Sendable {
         remedy: "Give --strategy joint, and neither --model nor --tasks.")
     }
     try SearchRun.checkOutput(output, first, options.keep == .best ? ["merged"] : [])
-    let directory = try SearchDirectory(locking: output)
-    let ended = EvaluatorDirectory.endLeftovers(in: directory.work)
-    if ended > 0 { onEvent(.endedLeftovers(ended)) }
-    try directory.removeCandidates()
-    let journal = try EvaluationJournal(
-      in: directory.path, via: directory.work, startsOver: options.startsOver,
-      cancellation: cancellation)
-    do {
-      let result = try search(
-        CandidateEvaluation(
-          maker: maker, evaluator: evaluator, directory: directory, journal: journal,
-          cancellation: cancellation, onEvent: onEvent))
-      try journal.close()
-      try directory.finish()
-      return result
-    } catch {
-      try? journal.close()
-      try? directory.removeCandidates()
-      throw error is CancelledError ? cancellation.error ?? error : error
-    }
+    return try CandidateEvaluation.search(
+      in: SearchDirectory.begin(output, onEvent), maker: maker, evaluator: evaluator,
+      startsOver: options.startsOver, cancellation: cancellation, onEvent: onEvent, search)
   }
 
   private func search(_ bench: CandidateEvaluation) throws -> SearchResult {
     guard let grid = FactorGrid() else { preconditionFailure("the usual grid is one") }
     var settings = FactorSearch.Settings(grid: grid)
     settings.strategy = .joint
-    settings.axes = marked.marks.map {
-      SearchAxis(first: $0.first, step: $0.step, count: $0.count)
-    }
+    settings.axes = marked.marks.map(axis)
     (settings.patience, settings.limit) = (options.patience, options.limit)
     var search = FactorSearch(settings, partitionCount: marked.marks.count)
     var evaluations: [Factors: Evaluation] = [:]

@@ -37,6 +37,17 @@ struct SearchDirectory {
     }
   }
 
+  /// Locks an output, and ends and removes what a killed search left in it.
+  static func begin(
+    _ path: String, _ onEvent: (SearchEvent) -> Void
+  ) throws -> SearchDirectory {
+    let directory = try SearchDirectory(locking: path)
+    let ended = EvaluatorDirectory.endLeftovers(in: directory.work)
+    if ended > 0 { onEvent(.endedLeftovers(ended)) }
+    try directory.removeCandidates()
+    return directory
+  }
+
   /// Whether another search would be kept away.
   var isLocked: Bool { lock != nil }
 

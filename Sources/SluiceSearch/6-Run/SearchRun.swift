@@ -46,38 +46,24 @@ package struct SearchRun: Sendable {
     }
     try SearchRun.checkOutput(
       output, recipe, options.keep == .best ? setup.models.map(\.name) : [])
-    let directory = try SearchDirectory(locking: output)
-    let ended = EvaluatorDirectory.endLeftovers(in: directory.work)
-    if ended > 0 { onEvent(.endedLeftovers(ended)) }
-    try directory.removeCandidates()
+    let directory = try SearchDirectory.begin(output, onEvent)
     let jobs =
       evaluator.tasks == nil
       ? try DiskQuota(setup, maker, directory).jobs(onEvent) : options.jobs
-    let journal = try EvaluationJournal(
-      in: directory.path, via: directory.work, startsOver: options.startsOver,
-      cancellation: cancellation)
-    do {
+    return try CandidateEvaluation.search(
+      in: directory, maker: maker, evaluator: evaluator, startsOver: options.startsOver,
+      cancellation: cancellation, onEvent: onEvent
+    ) { bench in
       var models = zip(setup.models, spaces).map { model, space in
         ModelSearch(
           name: model.name, space: space.own, denseSpace: space.dense,
           tasks: options.tasks[model.name],
           search: FactorSearch(setup.settings, partitionCount: model.rates.count))
       }
-      try recall(&models, from: journal)
-      let bench = CandidateEvaluation(
-        maker: maker, evaluator: evaluator, directory: directory, journal: journal,
-        cancellation: cancellation, onEvent: onEvent)
+      try recall(&models, from: bench.journal)
       let board = JobScheduler(models, options: options, bench: bench)
       try board.run(jobs: jobs)
-      let result = try conclude(board.models, setup, bench)
-      try journal.close()
-      try directory.finish()
-      return result
-    } catch {
-      try? journal.close()
-      try? directory.removeCandidates()
-      // Whoever waited when the search was cancelled only knows that it was.
-      throw error is CancelledError ? cancellation.error ?? error : error
+      return try conclude(board.models, setup, bench)
     }
   }
 
