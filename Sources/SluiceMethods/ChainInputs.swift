@@ -26,6 +26,10 @@ package struct ChainInputs: Sendable {
   package var cuts: any CutSource
   /// Where each row is cut.
   package var rowCuts: (any RowCutSource)?
+  /// Where each row is cut by magnitude.
+  package var rowBands: (any RowBandSource)?
+  /// What makes up for what a mask removed of each row.
+  package var rowFactors: (any RowNumberSource)?
   /// What makes up for the deltas that a mask removed.
   package var rescales: (any FactorSource)?
   /// Where TIES trims.

@@ -55,14 +55,15 @@ public struct MergePlan: Sendable {
       activations: try recipe.activations(of: tasks), solve: solve,
       deltaCount: MergePlan.deltaCount(recipe, tasks, sources), spill: try SpillPlan(spillInputs),
       stored: stored)
+    var needs = TensorPlan.LaneNeeds(
+      partitionCount: settings.partitionCount,
+      transforms: recipe.stages.transforms.map(\.transform.stage)
+        + (recipe.steps == nil ? [] : passInputs.standIns.chain.transforms),
+      merging: recipe.stages.merging?.stage
+        ?? (recipe.steps == nil ? nil : passInputs.standIns.chain.linear.rule))
+    needs.rows = recipe.steps == nil ? ChainBytes(passInputs) : nil
     tensors = try TensorPlan(
-      sources, tasks: tasks, options: options, spill: passInputs.spill,
-      needs: TensorPlan.LaneNeeds(
-        partitionCount: settings.partitionCount,
-        transforms: recipe.stages.transforms.map(\.transform.stage)
-          + (recipe.steps == nil ? [] : passInputs.standIns.chain.transforms),
-        merging: recipe.stages.merging?.stage
-          ?? (recipe.steps == nil ? nil : passInputs.standIns.chain.linear.rule)),
+      sources, tasks: tasks, options: options, spill: passInputs.spill, needs: needs,
       requestedRate: { settings.pruningRate(of: $0, model: $1) },
       passes: { spill in
         passInputs.spill = spill
@@ -148,7 +149,7 @@ extension MergeRecipe {
   /// The methods' names if they look at whole matrices, which stores do not have.
   fileprivate var wholeMatrixMethods: String? {
     if let steps { return "merge_method \(steps.method.name)" }
-    return method.passes.isDisjoint(with: [.solve, .rowCuts])
+    return method.passes.isDisjoint(with: PassKind.ofModels)
       ? nil : "\(method.pruning.row.name) and \(method.merging.row.name)"
   }
 }

@@ -26,6 +26,8 @@ import Testing
     inputs.rowCuts = NoCuts()
     inputs.trims = NoCuts()
     inputs.rescales = OneFactor(3)
+    inputs.rowBands = NoRows()
+    inputs.rowFactors = NoRows()
     inputs.coefficients = OneFactor(0.25)
     return inputs
   }
@@ -43,6 +45,25 @@ import Testing
     #expect(method.transforms(inputs(method)).map(\.name) == stages)
     #expect(
       method.maskTransforms(inputs(method)).map(\.name) == stages.filter { $0.hasSuffix("mask") })
+  }
+
+  @Test("rows are cut, and get their norms back, between what is a mask and what amplifies")
+  func rows() throws {
+    let byRow = try method("magnitude") {
+      $0.maskUnit = .row
+      $0.rescale = .rowL2
+    }
+    #expect(byRow.passes == [.rowBands, .rowNorms] && !byRow.cutsByMagnitude)
+    let stages = byRow.transforms(inputs(byRow)).map(\.name)
+    #expect(stages == ["row-mask", "row-rescale", "amplify"])
+    #expect(byRow.maskTransforms(inputs(byRow)).map(\.name) == ["row-mask"])
+    let drawn = try method("dare") { $0.rescale = .rowL2 }
+    #expect(
+      drawn.transforms(inputs(drawn)).map(\.name) == ["random-mask", "row-rescale", "amplify"])
+    // Who does not know the parameter does not look at it.
+    let other = try method("dppa") { $0.maskUnit = .row }
+    #expect(other.usedMaskUnit == .tensor && other.passes == [.survey])
+    #expect(other.effective(ParameterRow.at(\.rescale)) == .word("none"))
   }
 
   @Test("every pruning of the table is among them") func allPrunings() {
@@ -86,7 +107,7 @@ import Testing
         to: DeltaTile(
           values: $0, count: 1, firstElement: 0, partitions: PartitionMasks(count: 1)))
     }
-    let factors: [Rescale: Float] = [.inverse: 4, .l1: 3, .none: 1]
+    let factors: [Rescale: Float] = [.inverse: 4, .l1: 3, .rowL2: 1, .none: 1]
     #expect(value == factors[rescale].map { 2 * $0 })
   }
 
@@ -201,4 +222,13 @@ import Testing
       RowCuts(norms: [], firstRow: 0, cuts: [])
     }
   }
+}
+
+/// Rows of which nothing is known.
+private struct NoRows: RowBandSource, RowNumberSource {
+  func rowBands(of strip: Strip, model: Int) -> RowBands {
+    RowBands(columnCount: 1, firstRow: 0, partitionCount: 0, cuts: [], tiesBefore: [])
+  }
+
+  func rowNumbers(of strip: Strip, model: Int) -> RowNumbers { .none }
 }

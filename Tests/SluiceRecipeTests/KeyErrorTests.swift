@@ -74,7 +74,9 @@ struct KeyErrorTests {
     WrongValue(
       "seed", "18446744073709551616",
       "a whole number of at most 64 bits is expected, found \"18446744073709551616\""),
-    word("rescale", "l2", "Did you mean l1? Known are: inverse, l1, none."),
+    word("mask-scope", "rows", "Did you mean row? Known are: tensor, row."),
+    word("rescale", "l2", "Did you mean l1? Known are: inverse, l1, row-l2, none."),
+    number("row-l2-factor", "0", "above 0"),
     word("combine", "rings", "Did you mean ring? Known are: ring, max."),
     word(
       "merge", "tie",

@@ -25,6 +25,24 @@ import Testing
       }
     ),
     (
+      "magnitude by row, row-l2",
+      {
+        $0.prune = .magnitude; $0.keepsByRow = true; $0.rescale = .rowL2; $0.rowFactor = 1.3
+      }
+    ),
+    (
+      "dare, row-l2",
+      {
+        $0.prune = .dare; $0.rescale = .rowL2
+      }
+    ),
+    (
+      "dp, row-l2",
+      {
+        $0.prune = .dp; $0.rescale = .rowL2
+      }
+    ),
+    (
       "original TIES",
       {
         $0.prune = .none; $0.flavor = .original

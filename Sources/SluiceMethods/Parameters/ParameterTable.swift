@@ -83,6 +83,9 @@ package struct ParameterTable: Sendable {
   package let dampening = Parameter<Double>(
     "dampening", 0.01, .notNegative, in: "mask",
     "What is added to the diagonal of a Gram matrix, as a share of its mean.")
+  package let maskUnit = Parameter<MaskUnit>(
+    "mask-scope", .tensor, in: "mask",
+    "Over what the largest deltas are chosen: a linear layer, or each of its rows.")
   package let maskScope = Parameter<TransformScope>(
     "scope", .all, in: "mask",
     "Which tensors a random mask prunes.")
@@ -90,9 +93,13 @@ package struct ParameterTable: Sendable {
     "seed", 0, in: "mask",
     "What random masks are drawn from.")
 
-  package let rescale = Parameter<Rescale>(
-    "rescale", .inverse, in: "amplify",
-    "What makes up for deltas that a random mask drops.")
+  package let rescale = Parameter<Rescale?>(
+    "rescale", nil, in: "amplify",
+    "What makes up for deltas that a mask drops; inverse for random masks if not given, else none.",
+    derived: { $0.usedRescale.untyped })
+  package let rowFactor = Parameter<Double>(
+    "row-l2-factor", 1, .positive, in: "amplify",
+    "What norms of rows are multiplied by where they are restored.")
   package let combination = Parameter<PartitionCombination>(
     "combine", .ring, in: "amplify",
     "How factors of nested partitions combine.")

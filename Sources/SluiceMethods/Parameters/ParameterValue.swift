@@ -125,6 +125,7 @@ extension PartitionCombination: ParameterValue {}
 extension SignificanceMeasure: ParameterValue {}
 extension OutlierRates.Normalisation: ParameterValue {}
 extension Rescale: ParameterValue {}
+extension MaskUnit: ParameterValue {}
 extension TransformScope: ParameterValue {}
 extension TiesFlavor: ParameterValue {}
 extension TiesAggregation: ParameterValue {}

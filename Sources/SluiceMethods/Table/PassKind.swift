@@ -8,12 +8,16 @@ package enum PassKind: String, Sendable, Hashable, CaseIterable {
   case survey
   /// Where each row of each linear layer is cut.
   case rowCuts = "rows"
+  /// Where each row of each linear layer is cut by magnitude.
+  case rowBands = "row cuts"
   /// Where bands of each tensor's deltas are cut.
   case bands
   /// Which deltas of each row are kept, by rank and chance.
   case ranks
   /// The sums of |delta| before and after the mask.
   case maskSums = "mask sums"
+  /// The norm of each row before and after the mask.
+  case rowNorms = "row norms"
   /// The histograms of what the pruning leaves of all tensors.
   case trim
   /// What must be known of rows that are merged by themselves.
@@ -24,6 +28,12 @@ package enum PassKind: String, Sendable, Hashable, CaseIterable {
   case sums
   /// The sign that most elements elect.
   case majority
+}
+
+extension PassKind {
+  /// Kinds that read whole rows or matrices of the models themselves, which neither a stage of one's own
+  /// changes first nor a store has.
+  package static let ofModels: Set<PassKind> = [.solve, .rowCuts, .rowBands, .rowNorms]
 }
 
 /// A pass that a row of the table asks for: always, or with some settings.

@@ -6,9 +6,9 @@ extension PruneMethod {
     name: "dare",
     summary: "Drop deltas at random, and scale up the rest.",
     parameters: [
-      \.pruningRate, \.rescale, \.maskScope, \.seed, \.partitionWidth, \.combination,
+      \.pruningRate, \.rescale, \.rowFactor, \.maskScope, \.seed, \.partitionWidth, \.combination,
     ],
-    passes: [.when({ $0.rescale == .l1 }, .maskSums)],
+    passes: [.when({ $0.usedRescale == .l1 }, .maskSums)] + rowPasses,
     paper: "DARE (arXiv 2311.03099)",
     bands: .partitions,
     drawsMasks: true,
@@ -16,8 +16,8 @@ extension PruneMethod {
     stages: { method, inputs in
       let mask = RandomMaskStage(rates: inputs.rates, seed: method.seed, scope: method.maskScope)
       let factors: (any FactorSource)? =
-        switch method.rescale {
-        case .none: nil
+        switch method.usedRescale {
+        case .none, .rowL2: nil
         case .inverse: InverseRescale(rates: inputs.rates)
         // The pass that finds the factors runs the chain without them.
         case .l1: inputs.rescales
@@ -25,7 +25,7 @@ extension PruneMethod {
       let rescale = factors.map { FactorStage($0, name: "rescale", scope: method.maskScope) }
       return PruningStages(
         mask: [mask],
-        amplify: [rescale].compactMap(\.self) + [
+        amplify: [rescale].compactMap(\.self) + rowRescale(method, inputs) + [
           amplification(method, inputs, zeroesDropped: false)
         ])
     })

@@ -57,8 +57,22 @@ package struct PruneMethod: MethodRow {
 
   /// Options of everything that keeps the largest deltas of each layer.
   static let maskParameters: [ParameterPath] = [
-    \.pruningRate, \.partitionWidth, \.combination, \.tieBreak,
+    \.pruningRate, \.partitionWidth, \.combination, \.tieBreak, \.rescale, \.rowFactor,
   ]
+}
+
+extension PruneMethod {
+  /// What every pruning with a mask can be asked for: that each row gets its norm back.
+  static let rowPasses: [PassRequest] = [.when({ $0.makesUpForRows }, .rowNorms)]
+
+  /// What makes up for what a mask removed of each row.
+  ///
+  /// The pass that finds the factors runs the chain without them.
+  static func rowRescale(
+    _ method: MethodParameters, _ inputs: ChainInputs
+  ) -> [any DeltaTransform] {
+    method.makesUpForRows ? inputs.rowFactors.map { [RowScaleStage($0)] } ?? [] : []
+  }
 }
 
 extension PruneMethod {
@@ -83,8 +97,11 @@ extension PruneMethod {
     "DPPA (arXiv 2403.02799), section 3.2", parameters: [\.rates])
 
   private static let magnitude = byMagnitude(
-    "magnitude", "Keep each layer's largest deltas at one rate for all.",
-    "the baseline of DPPA's tables", rates: .uniform)
+    "magnitude", "Keep the largest deltas of each layer, or of each row, at one rate for all.",
+    "the baseline of DPPA's tables", parameters: [\.maskUnit],
+    passes: [
+      .when({ $0.usedMaskUnit == .tensor }, .survey), .when({ $0.usedMaskUnit == .row }, .rowBands),
+    ], rates: .uniform)
 
   private static let owl = byMagnitude(
     "owl", "Keep each layer's largest deltas at a rate by the outliers of its block.",
@@ -92,20 +109,32 @@ extension PruneMethod {
 
   private static func byMagnitude(
     _ name: String, _ summary: String, _ paper: String, parameters: [ParameterPath] = [],
-    rates: MethodParameters.Rates? = nil
+    passes: [PassRequest] = [.always(.survey)], rates: MethodParameters.Rates? = nil
   ) -> PruneMethod {
     PruneMethod(
       name: name, summary: summary,
       parameters: maskParameters + parameters,
-      passes: [.always(.survey)], paper: paper, bands: .partitions, cutsByMagnitude: true,
+      passes: passes + rowPasses, paper: paper, bands: .partitions, cutsByMagnitude: true,
       fixedRates: rates,
       stages: { method, inputs in
         PruningStages(
-          mask: [
-            MaskStage(
-              cuts: inputs.cuts, tieBreak: method.tieBreak, zeroesDropped: !inputs.fusesMask)
-          ],
-          amplify: [amplification(method, inputs, zeroesDropped: inputs.fusesMask)])
+          mask: mask(method, inputs),
+          amplify: rowRescale(method, inputs) + [
+            amplification(method, inputs, zeroesDropped: inputs.fusesMask)
+          ])
       })
+  }
+
+  private static func mask(
+    _ method: MethodParameters, _ inputs: ChainInputs
+  ) -> [any DeltaTransform] {
+    guard method.usedMaskUnit == .row else {
+      return [
+        MaskStage(cuts: inputs.cuts, tieBreak: method.tieBreak, zeroesDropped: !inputs.fusesMask)
+      ]
+    }
+    return inputs.rowBands.map {
+      [RowBandStage($0, tieBreak: method.tieBreak, zeroesDropped: !inputs.fusesMask)]
+    } ?? []
   }
 }

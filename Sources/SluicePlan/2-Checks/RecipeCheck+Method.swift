@@ -1,6 +1,7 @@
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceMethods
+internal import SluiceStages
 
 extension RecipeCheck {
   /// Checks that a method has what it needs, and nothing that it would not look at.
@@ -35,6 +36,7 @@ extension RecipeCheck {
         "--merge \(merge.name) solves for the models as they are",
         remedy: "Add --prune none, or choose another merging for pruned models.")
     }
+    try checkRescale(recipe)
     try checkTies(method)
     try checkRates(recipe)
     try checkWeights(recipe)
@@ -102,6 +104,32 @@ extension RecipeCheck {
           "rates of model \(model.name) that differ from tensor to tensor cannot be rebalanced",
           remedy: "Leave rebalance out, or give the model one rate.")
       }
+    }
+  }
+
+  /// What makes up for a mask must know it: for one that was drawn the rate says enough, for others the rows.
+  private static func checkRescale(_ recipe: MergeRecipe) throws(PipelineError) {
+    let method = recipe.method
+    let knows = method.uses(ParameterRow.at(\.rescale))
+    if knows, let rescale = method.rescale, [.inverse, .l1].contains(rescale),
+      !method.pruning.row.drawsMasks
+    {
+      throw .usage(
+        "--rescale \(rescale.rawValue) makes up for deltas that are dropped at random, and "
+          + "--prune \(method.pruning.rawValue) keeps the largest",
+        remedy: "--rescale row-l2 restores the norm of each row.")
+    }
+    guard !knows || method.rowFactor == 1 || method.makesUpForRows else {
+      throw .usage(
+        "--row-l2-factor is what --rescale row-l2 multiplies norms by, and that is not asked for",
+        remedy: "Add --rescale row-l2.")
+    }
+    let early = recipe.stages.transforms.first { $0.place == .mask }
+    if let early, method.makesUpForRows {
+      throw .usage(
+        "--rescale row-l2 compares rows before and after the mask, and the stage "
+          + "\(early.transform.name.printable) would change them in between",
+        remedy: "Move it after amplify.")
     }
   }
 }

@@ -82,10 +82,10 @@ enum RecipeCheck {
     }
     let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
     let early = stages.transforms.first { $0.place == .delta }
-    let looksAtModels = !recipe.method.passes.isDisjoint(with: [.rowCuts, .solve])
+    let looksAtModels = !recipe.method.passes.isDisjoint(with: PassKind.ofModels)
     if let early, looksAtModels {
       throw .usage(
-        "--prune \(prune.name) looks at the models themselves, and the stage "
+        "--prune \(prune.name) looks at rows or matrices of the models themselves, and the stage "
           + "\(early.transform.name.printable) would change their differences first",
         remedy: "Move it after mask.")
     }

@@ -59,6 +59,8 @@ package struct TensorPlan: Sendable {
     package var transforms: [any DeltaTransform] = []
     /// The operator, if it is not the program's own.
     package var merging: (any MergeOperator)?
+    /// What the program's own stages hold that look at rows.
+    var rows: ChainBytes?
 
     package init(
       partitionCount: Int = 1, transforms: [any DeltaTransform] = [],

@@ -9,13 +9,11 @@ package struct MergePass: TensorPass {
   /// Two writes on their way keep a disk busier than one.
   package static let writerCount = 2
 
-  private let holdsRowCuts: Bool
   private let stages: [String]
 
   init(_ inputs: PassInputs) {
     let chain = inputs.standIns.chain
     stages = chain.transforms.map(\.name) + ["merge (\(chain.linear.rule.name))"]
-    holdsRowCuts = inputs.recipe.method.passes.contains(.rowCuts)
   }
 
   package var name: String { "merge" }
@@ -35,10 +33,6 @@ package struct MergePass: TensorPass {
   }
 
   package func bytesWritten(_ plan: TensorPlan) -> Int { plan.layout.tensorByteCount }
-
-  package func workerBytes(_ sizes: PassSizes) -> Int {
-    sizes.unpackingBytes + (holdsRowCuts ? RowCutsPass.stripBytes(sizes) : 0)
-  }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let chain = findings.chain

@@ -6,7 +6,16 @@ struct ModelRows: Sendable {
   let model: Int
   let rows: Range<Int>
 
-  /// Cuts the tensor of a model into rows.
+  /// How many elements passes read at once, unless a row has more.
+  private static let groupElements = 1 << 18
+
+  /// The elements that there must be room for.
+  static func roomElements(_ columns: Int) -> Int { max(groupElements, columns) }
+
+  /// How many rows of a layer are read at once.
+  static func step(_ task: TensorTask) -> Int { max(1, groupElements / max(task.columnCount, 1)) }
+
+  /// Cuts the tensor of a model into rows, of those that the base has.
   ///
   /// - Parameters:
   ///   - task: The tensor.
@@ -14,8 +23,17 @@ struct ModelRows: Sendable {
   ///   - step: How many rows are taken at once.
   /// - Returns: All of its rows, in order.
   static func all(of task: TensorTask, model: Int, step: Int) -> [ModelRows] {
-    stride(from: 0, to: task.rowCount, by: step).map {
-      ModelRows(task: task, model: model, rows: $0..<min($0 + step, task.rowCount))
+    stride(from: 0, to: task.baseRowCount, by: step).map {
+      ModelRows(task: task, model: model, rows: $0..<min($0 + step, task.baseRowCount))
+    }
+  }
+
+  /// Cuts what models have of tensors into rows.
+  static func all(of tasks: [TensorTask], modelCount: Int) -> [ModelRows] {
+    tasks.flatMap { task in
+      (0..<modelCount).flatMap { model in
+        task.fineTuned[model] == nil ? [] : all(of: task, model: model, step: step(task))
+      }
     }
   }
 
@@ -25,8 +43,24 @@ struct ModelRows: Sendable {
   }
 
   /// The bytes of weights that are read for them.
-  var byteCount: Int {
-    task.base.byteCount(ofElements: elements.count)
-      + (task.fineTuned[model]?.byteCount(ofElements: elements.count) ?? 0)
+  var byteCount: Int { task.byteCount(ofDeltas: elements, model: model) }
+}
+
+extension TensorTask {
+  /// The bytes of weights that are read for a model's deltas.
+  func byteCount(ofDeltas elements: Range<Int>, model: Int) -> Int {
+    let present = min(elements.upperBound, fineTunedElementCounts[model]) - elements.lowerBound
+    guard fineTuned[model] == nil || present > 0 else { return 0 }
+    let count = fineTuned[model] == nil ? elements.count : present
+    return base.byteCount(ofElements: count) + (fineTuned[model]?.byteCount(ofElements: count) ?? 0)
+  }
+}
+
+extension PassSizes {
+  /// The most rows of a linear layer that a strip touches.
+  var mostRowsOfStrip: Int {
+    tasks(in: [.linear]).filter { $0.columnCount > 0 }.map {
+      min($0.rowCount, stripElements / $0.columnCount + 2)
+    }.max() ?? 0
   }
 }

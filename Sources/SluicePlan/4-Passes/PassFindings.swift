@@ -27,6 +27,8 @@ package struct PassFindings: Sendable {
   static func standIns(_ inputs: PassInputs) -> PassFindings {
     var findings = PassFindings(inputs)
     findings.inputs.rowCuts = inputs.recipe.method.passes.contains(.rowCuts) ? NoRowCuts() : nil
+    findings.inputs.rowBands = NoRows()
+    findings.inputs.rowFactors = NoRows()
     findings.inputs.rescales = OneFactor(1)
     findings.inputs.trims = findings.inputs.cuts
     findings.inputs.majority = 1
@@ -94,6 +96,15 @@ private struct NoKeepBits: KeepBitSource {
     _ elements: Range<Int>, of task: TensorTask, model: Int,
     into words: UnsafeMutableRawBufferPointer
   ) throws -> Bool { false }
+}
+
+/// Stands for what passes find of rows where only stages' names count.
+private struct NoRows: RowBandSource, RowNumberSource {
+  func rowBands(of strip: Strip, model: Int) -> RowBands {
+    RowBands(columnCount: 1, firstRow: 0, partitionCount: 0, cuts: [], tiesBefore: [])
+  }
+
+  func rowNumbers(of strip: Strip, model: Int) -> RowNumbers { .none }
 }
 
 /// Stands for the cuts of rows where only stages' names count.

@@ -21,9 +21,11 @@ enum PassList {
     .statistics(.delta),
     .method(.survey) { SurveyPass($0).withRefinements },
     .method(.rowCuts) { [RowCutsPass($0)] },
+    .method(.rowBands) { [RowBandsPass($0)] },
     .method(.bands) { BandPass($0).withRefinements },
     .method(.ranks) { [RankPass($0)] },
     .method(.maskSums) { [MaskSumsPass($0)] },
+    .method(.rowNorms) { [RowNormsPass($0)] },
     .statistics(.mask), .statistics(.amplify),
     .method(.trim) { TrimPass($0).withRefinements },
     .method(.stepRows) { StepRowsPass.passes($0) },
@@ -74,7 +76,8 @@ package struct PassInputs: Sendable {
       amplification: recipe.models.map(\.amplification), weights: settings,
       cuts: CutTable(partitionCount: settings.partitionCount, layers: [:]))
     inputs.coefficients = coefficients
-    inputs.fusesMask = recipe.stages.transforms(after: .mask).isEmpty
+    inputs.fusesMask =
+      recipe.stages.transforms(after: .mask).isEmpty && !recipe.method.makesUpForRows
     inputs.customOperator = recipe.stages.merging?.stage
     inputs.steps = steps
     inputs.seed = recipe.method.seed

@@ -50,15 +50,17 @@ package struct PassUnits: Sendable {
   }
 
   /// What must be known of a unit that lies in the file: where, and the hashes of its pieces.
-  package func body(ofBytesIn range: Range<Int>) throws -> [UInt8] {
+  package func body(ofBytesIn ranges: Range<Int>...) throws -> [UInt8] {
     guard let file else { return [] }
-    let slots = try stride(from: range.lowerBound, to: range.upperBound, by: PassUnits.pieceBytes)
-      .map { start in
+    let slots = try ranges.flatMap { range in
+      try stride(from: range.lowerBound, to: range.upperBound, by: PassUnits.pieceBytes).map {
+        start in
         let piece = start..<min(start + PassUnits.pieceBytes, range.upperBound)
         return StripRecords.Slot(
           offset: piece.lowerBound, byteCount: piece.count,
           hash: Hash128(of: try file.bytes(in: piece)))
       }
+    }
     return StripRecords.Slot.encode(slots)
   }
 

@@ -6,10 +6,7 @@ package import SluiceStages
 
 /// A pass over whole rows of linear layers, which the strips of the other passes may cut in two: finds
 /// where each row is cut.
-package struct RowCutsPass: TensorPass {
-  /// How many elements are read at once, unless a row has more.
-  private static let groupElements = 1 << 18
-
+package struct RowCutsPass: FilePass {
   private let settings: TensorSettings
   private let activations: [VectorFile]
 
@@ -18,6 +15,7 @@ package struct RowCutsPass: TensorPass {
     activations = inputs.activations
   }
 
+  package var fileKind: UnitKind { .rowCuts }
   package var name: String { "rows" }
   package var reason: String {
     "each output row is cut by the products of its deltas and their inputs' norms"
@@ -32,38 +30,32 @@ package struct RowCutsPass: TensorPass {
 
   /// Each model is looked at by itself, so the base is read once for each.
   package func bytesRead(_ plan: TensorPlan) -> Int {
-    tasks(plan).reduce(0) { sum, task in
-      let base = task.base.byteCount(ofElements: task.elementCount)
-      return task.fineTuned.reduce(sum) {
-        $0 + base + ($1?.byteCount(ofElements: task.elementCount) ?? 0)
-      }
-    }
+    jobs(tasks(plan), plan.modelCount).reduce(0) { $0 + $1.byteCount }
   }
 
   package func bytesSpilled(_ plan: TensorPlan) -> Int {
-    tasks(plan).reduce(0) {
-      $0 + $1.rowCount * plan.modelCount * MemoryLayout<RowCut>.size
-    }
+    RowStore.byteCount(
+      tasks(plan), modelCount: plan.modelCount, rowBytes: RowCutStore.rowBytes)
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
     let columns = sizes.tasks(in: roles).map(\.columnCount).max() ?? 0
-    // Base and tuned weights as they lie in the file (8 bytes at most), and both as Float32.
-    return max(RowCutsPass.groupElements, columns) * (8 + 4 + 4)
+    return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
       + RowSelection.byteCount(columnCount: columns)
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
-    let body = PassUnits.byteCount + MemoryLayout<StripRecords.Slot>.stride
-    return sizes.tasks(in: roles).reduce(0) { sum, task in
-      let step = RowCutsPass.rowStep(task)
-      return sum + sizes.modelCount * (task.rowCount / step + 1) * body
-    }
+    jobs(tasks(among: sizes.tasks), sizes.modelCount).count
+      * (PassUnits.byteCount + MemoryLayout<StripRecords.Slot>.stride)
   }
 
-  /// How many rows of a layer are read at once.
-  private static func rowStep(_ task: TensorTask) -> Int {
-    max(1, groupElements / max(task.columnCount, 1))
+  /// All models, also those that do not change a layer.
+  private func jobs(_ tasks: [TensorTask], _ modelCount: Int) -> [ModelRows] {
+    tasks.flatMap { task in
+      (0..<modelCount).flatMap {
+        ModelRows.all(of: task, model: $0, step: ModelRows.step(task))
+      }
+    }
   }
 
   /// What a lane of a later pass holds: the cuts of the rows of a strip.
@@ -80,22 +72,19 @@ package struct RowCutsPass: TensorPass {
     let units = try executor.units(.rowCuts)
     guard let file = units.file else { preconditionFailure("units of a file have one") }
     let store = RowCutStore(file, tasks: linear, activations: activations)
-    let jobs = linear.flatMap { task in
-      (0..<plan.modelCount).flatMap { model in
-        ModelRows.all(of: task, model: model, step: RowCutsPass.rowStep(task))
-      }
-    }
     let columns = linear.map(\.columnCount).max() ?? 0
-    try executor.work(self, .rows, on: jobs, units, byteCount: { $0.byteCount }) {
+    try executor.work(
+      self, .rows, on: jobs(linear, plan.modelCount), units, byteCount: { $0.byteCount }
+    ) {
       [settings, kernels = executor.kernels] worker in
       let reader = RowReader(
-        elementCount: max(RowCutsPass.groupElements, columns), files: plan.files,
+        elementCount: ModelRows.roomElements(columns), files: plan.files,
         modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
       let selection = RowSelection(columnCount: columns, kernels: kernels)
       return { job in
         let columns = job.task.columnCount
         let norms = try store.norms(of: job.task, model: job.model)
-        let byteCount = try reader.readDeltas(of: job.task, model: job.model, job.elements)
+        let byteCount = try reader.readPresentDeltas(of: job.task, model: job.model, job.elements)
         worker.countRead(byteCount)
         let rate = settings.pruningRate(of: job.task, model: job.model).value
         let cuts = job.rows.indices.map { row in

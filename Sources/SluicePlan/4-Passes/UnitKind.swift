@@ -35,6 +35,10 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let solved = UnitKind(rawValue: "solved")
   /// The cuts of some rows of a layer, in the file that is named like the kind.
   package static let rowCuts = UnitKind(rawValue: "row-cuts")
+  /// The cuts of some rows of a layer by magnitude, in the file that is named like the kind.
+  package static let rowBands = UnitKind(rawValue: "row-bands")
+  /// What makes up for what a mask removed of some rows, in the file that is named like the kind.
+  package static let rowNorms = UnitKind(rawValue: "row-norms")
   /// The sums of a strip before and after the mask.
   package static let maskSums = UnitKind(rawValue: "mask-sums")
   /// The histograms of a strip as the pruning left it, in the file that is named like the kind.
@@ -81,7 +85,8 @@ extension UnitKind {
 
   /// Whether a unit lies in the file that is named like the kind.
   package var isInFile: Bool {
-    hasHistograms || [.solved, .rowCuts, .keepBits, .rowNumbers].contains(self)
+    hasHistograms
+      || [.solved, .rowCuts, .rowBands, .rowNorms, .keepBits, .rowNumbers].contains(self)
   }
 
   /// Whether `PassUnits` keeps units of the kind.

@@ -165,10 +165,6 @@ extension DiskNeeds {
           name: "matrices",
           byteCount: scratch * min(plan.memory.lanes, plan.passInputs.solve.jobs.count)))
     }
-    if passes.contains(.rowCuts) {
-      let rows = surveyed.reduce(0) { $0 + $1.rowCount } * plan.tensors.modelCount
-      add(UnitKind.rowCuts.rawValue, rows * 8, in: work)
-    }
     if plan.spill.isOn { addSpill(plan.tensors, in: work, or: spill, finished: finished) }
     let copied = plan.companions.files.reduce(0) {
       $0 + ((try? FileStatus.of($1.source))??.byteCount ?? 0)

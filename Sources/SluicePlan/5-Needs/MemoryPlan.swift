@@ -147,8 +147,9 @@ package struct MemoryPlan: Sendable, Hashable {
       let sizes = PassSizes(
         tasks: tasks, modelCount: modelCount, stripElements: stripElements,
         writesFrames: frames.isWriting, readsFrames: frames.isReading)
+      let rows = needs.rows?.count(sizes) ?? 0
       // The passes follow each other, so a lane holds the tables of one of them at a time.
-      tableBytes = (passes.map { $0.workerBytes(sizes) }.max() ?? 0) + blocks + custom
+      tableBytes = (passes.map { $0.workerBytes(sizes) }.max() ?? 0) + blocks + custom + rows
       scatterBytes =
         tasks.contains { $0.outputView != nil }
         ? MergePass.writerCount * OutputFile.stridedScratchByteCount : 0

@@ -59,7 +59,7 @@ extension MergeReport {
       json.member("rounding", .string(steps.rounding.rawValue))
     }
     // What pages that know no methods ask of them.
-    json.member("cutsByMagnitude", .bool(method.pruning.row.cutsByMagnitude))
+    json.member("cutsByMagnitude", .bool(method.cutsByMagnitude))
     json.member("electsSigns", .bool(method.merging.row.elects))
     for file in MethodInputFile.allCases {
       if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }

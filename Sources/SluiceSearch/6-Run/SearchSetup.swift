@@ -31,7 +31,7 @@ struct SearchSetup {
           + "a search looks at one model at a time",
         remedy: "Search with the built-in stages, and give the factors to the recipe.")
     }
-    let isRescaled = method.pruning.row.drawsMasks && method.rescale != .none
+    let isRescaled = method.pruning.row.drawsMasks && [.inverse, .l1].contains(method.usedRescale)
     let upper = options.strategy == .golden ? FactorGrid.upperBound : FactorGrid.farBound
     let bound = options.bound ?? (isRescaled ? FactorGrid.lowerBound : upper)
     guard let grid = FactorGrid(step: options.step, bound: bound) else {

@@ -56,6 +56,39 @@ package final class RowReader {
     return baseBytes + byteCount
   }
 
+  /// The bytes of the buffers.
+  ///
+  /// - Parameter elementCount: The most elements of a run.
+  /// - Returns: The number of bytes.
+  package static func byteCount(elementCount: Int) -> Int {
+    // Weights as they lie in the file (8 bytes at most), those of base and model as Float32.
+    elementCount * (8 + 4 + 4)
+  }
+
+  /// Reads the deltas of a model, zeros for elements that it does not have.
+  ///
+  /// - Parameters:
+  ///   - task: The tensor.
+  ///   - model: The position of the model.
+  ///   - elements: The elements, all of them the base's.
+  /// - Returns: The number of bytes read.
+  /// - Throws: As `readDeltas`.
+  package func readPresentDeltas(
+    of task: TensorTask, model: Int, _ elements: Range<Int>
+  ) throws -> Int {
+    let end = min(task.fineTunedElementCounts[model], elements.upperBound)
+    guard task.fineTuned[model] != nil, end < elements.upperBound else {
+      return try readDeltas(of: task, model: model, elements)
+    }
+    let present = max(0, end - elements.lowerBound)
+    let byteCount =
+      present > 0
+      ? try readDeltas(of: task, model: model, elements.lowerBound..<end) : 0
+    // SAFETY: the buffer holds all elements.
+    unsafe (deltas.pointer + present).update(repeating: 0, count: elements.count - present)
+    return byteCount
+  }
+
   /// Reads a model's own weights, in the place of deltas.
   ///
   /// - Parameters:

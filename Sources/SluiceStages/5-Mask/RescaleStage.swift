@@ -1,11 +1,13 @@
 package import SluiceKernels
 
-/// How the deltas that a random mask leaves make up for those it removed.
+/// How the deltas that a mask leaves make up for those it removed.
 package enum Rescale: String, Sendable, Hashable, CaseIterable {
-  /// By 1 / (1 - rate).
+  /// By 1 / (1 - rate): for masks drawn at random.
   case inverse
-  /// So that the sum of |delta| of each tensor is what it was.
+  /// So that the sum of |delta| of each tensor is what it was: for masks drawn at random.
   case l1
+  /// So that the norm of each row is what it was, times a factor.
+  case rowL2 = "row-l2"
   /// Not at all.
   case none
 }

@@ -65,6 +65,7 @@ extension MethodDraw {
   package static let all: [MethodDraw] =
     ReferenceOptions.Rates.allCases.map(rates)
     + [ReferenceOptions.Prune.magnitude, .owl].map(fixed)
+    + ReferenceOptions.Rescale.allCases.filter { $0 == .none || $0 == .rowL2 }.map(rows)
     + ReferenceOptions.Rescale.allCases.map(dare) + [wanda]
     + ReferenceOptions.Flavor.allCases.map(ties)
     + [ReferenceOptions.Merge.sum, .average, .lmCocktail].map(linear)
@@ -99,10 +100,23 @@ extension MethodDraw {
       options.rescale = rescale
       options.seed = random.next()
       options.dropsLinearOnly = random.chance(0.4)
+      options.rowFactor = random.choice([1, 1.3])
       options.merge = random.choice([.ties, .sum, .average])
       if options.merge == .average { options.weight = [:] }
       options.pruningRate = 0.7
       options.amplify = [family.fineTuned[0].name: [0.9, 0.7]]
+    }
+  }
+
+  private static func rows(_ rescale: ReferenceOptions.Rescale) -> MethodDraw {
+    MethodDraw("magnitude by row, rescale \(rescale)") { options, random, family in
+      options.prune = .magnitude
+      options.keepsByRow = true
+      options.rescale = rescale
+      options.rowFactor = random.choice([1, 1.3])
+      options.tieBreak = random.choice(Reference.TieBreak.allCases)
+      options.pruningRate = random.choice([0.3, 0.8, 0.95])
+      if random.chance(0.5) { options.amplify = [family.fineTuned[0].name: [1.3]] }
     }
   }
 

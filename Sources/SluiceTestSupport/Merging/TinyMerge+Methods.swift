@@ -14,7 +14,11 @@ extension TinyMerge {
     method.rebalancesRates = options.rebalances
     method.denominator = options.dividesByAll ? .all : .linear
     method.owlNormalisation = options.owlUsesRange ? .minmax : .maxabs
-    method.rescale = try known(.init(rawValue: options.rescale.rawValue))
+    if options.prune == .dare || options.rescale == .rowL2 {
+      method.rescale = try known(.init(rawValue: options.rescale.rawValue))
+    }
+    method.rowFactor = options.rescale == .rowL2 ? options.rowFactor : 1
+    method.maskUnit = options.keepsByRow ? .row : .tensor
     method.maskScope = options.dropsLinearOnly ? .linear : .all
     method.seed = options.seed
     method.tiesFlavor = try known(.init(rawValue: options.flavor.rawValue))

@@ -2,16 +2,19 @@ extension ReferenceMerge {
   /// DARE: drops at random, makes up for it, then amplifies linear tensors.
   ///
   /// Source: DARE (arXiv 2311.03099); the draws are ours, see `Reference.dareDraw`.
-  func drop(_ delta: [Float], of name: String, model index: Int, isLinear: Bool) -> [Float] {
+  func drop(
+    _ delta: [Float], of tensor: TinyTensor, model index: Int, isLinear: Bool
+  ) -> [Float] {
     let limits = partitionRates.map { ($0 * 16_777_216).rounded() }
     let draws = delta.indices.map {
-      Double(Reference.dareDraw(seed: options.seed, model: index, tensor: name, index: $0))
+      Double(Reference.dareDraw(seed: options.seed, model: index, tensor: tensor.name, index: $0))
     }
     let target = limits[limits.count - 1]
-    let kept = zip(delta, draws).map { $1 >= target ? $0 : 0 }
+    var kept = zip(delta, draws).map { $1 >= target ? $0 : 0 }
+    if isLinear { kept = restored(kept, of: delta, columns: tensor.shape.dimensions.last ?? 0) }
     var factor: Float = 1
     switch options.rescale {
-    case .none: break
+    case .none, .rowL2: break
     case .inverse: factor = Float(1 / (1 - options.pruningRate))
     case .l1:
       let whole = Reference.exactSum(delta.map { Double($0.magnitude) })

@@ -24,7 +24,9 @@ extension ReferenceMerge {
     switch options.prune {
     case .none: return (Dictionary(uniqueKeysWithValues: zip(names, deltas)), [])
     case .dare:
-      let dropped = zip(names, deltas).map { ($0, drop($1, of: $0, model: index, isLinear: true)) }
+      let dropped = zip(linear, deltas).map {
+        ($0.name, drop($1, of: $0, model: index, isLinear: true))
+      }
       return (Dictionary(uniqueKeysWithValues: dropped), [])
     case .wanda:
       let masked = zip(linear, deltas).map { ($0.name, byRow($1, of: $0, model: index)) }
@@ -36,23 +38,32 @@ extension ReferenceMerge {
     var rows: [ReferenceResult.Row] = []
     for (position, tensor) in linear.enumerated() {
       let own = rates.map { $0[position] }
-      let masks = Reference.masks(of: deltas[position], rates: own, tieBreak: options.tieBreak)
+      let columns = tensor.shape.dimensions.last ?? 0
+      let masks =
+        options.keepsByRow
+        ? rowMasks(deltas[position], columns: columns, rates: own)
+        : Reference.masks(of: deltas[position], rates: own, tieBreak: options.tieBreak)
+      let left = masks.last.map {
+        restored(masked(deltas[position], by: $0), of: deltas[position], columns: columns)
+      }
       let (amplified, kept) = Reference.amplified(
-        deltas[position], masks: masks, factors: models[index].factors, combine: options.combine)
+        left ?? deltas[position], masks: masks, factors: models[index].factors,
+        combine: options.combine)
       values[tensor.name] = amplified
       rows.append(
         ReferenceResult.Row(
           name: tensor.name, statistics: statistics[position], rates: own, kept: kept,
           thresholds: masks.map(\.threshold), tied: masks.map(\.tied)))
     }
-    return (values, rows)
+    // Rows that are cut one by one have no figures of their layer.
+    return (values, options.keepsByRow ? [] : rows)
   }
 
   /// What pruning leaves of a dense tensor.
   func dense(_ tensor: TinyTensor, model index: Int) throws(ReferenceError) -> [Float] {
     let delta = try delta(tensor, model: index)
     guard options.prune == .dare, !options.dropsLinearOnly else { return delta }
-    return drop(delta, of: tensor.name, model: index, isLinear: false)
+    return drop(delta, of: tensor, model: index, isLinear: false)
   }
 
   /// A dense tensor that is not merged like linear ones: averaged, or the base's.

@@ -41,6 +41,8 @@ extension ReferenceOptions {
     case inverse
     /// By the mass that is kept.
     case l1
+    /// By the norm of each row that is kept.
+    case rowL2 = "row-l2"
     /// Not.
     case none
   }

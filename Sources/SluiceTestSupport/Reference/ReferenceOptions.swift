@@ -73,6 +73,10 @@ package struct ReferenceOptions: Sendable {
   package var owlUsesRange = false
   /// How dropped deltas are made up for.
   package var rescale = Rescale.inverse
+  /// What norms of rows are multiplied by where they are restored.
+  package var rowFactor = 1.0
+  /// Whether the largest deltas of each row are kept.
+  package var keepsByRow = false
   /// Whether random masks leave dense tensors alone.
   package var dropsLinearOnly = false
   /// What random masks are drawn from.

@@ -14,6 +14,7 @@ struct PassResumeTests {
   enum Method: String, CaseIterable {
     case regMean = "solve", sparse = "solve of each", wanda = "rows", sums = "mask sums"
     case ties = "trim and majority"
+    case rows = "cuts and norms of rows"
     case bands = "bands and mask sums", ranks = "ranks", angles = "rows of all"
     case units = "products and units", variances = "variances and squares"
 
@@ -57,12 +58,14 @@ struct PassResumeTests {
           case .sparse: ("sparsegpt", "sum")
           case .wanda: ("wanda", "sum")
           case .sums: ("dare", "sum")
+          case .rows: ("magnitude", "sum")
           default: ("none", "ties")
           }
         recipe.models[0].amplification = []
         recipe.method.pruning = try #require(.init(rawValue: pruning))
         recipe.method.merging = try #require(.init(rawValue: merging))
         if self == .sums { recipe.method.rescale = .l1 }
+        if self == .rows { (recipe.method.maskUnit, recipe.method.rescale) = (.row, .rowL2) }
         if self == .ties { recipe.method.tiesFlavor = .original }
       }
     }
@@ -97,7 +100,9 @@ struct PassResumeTests {
 
   @Test(
     "are done again where their files are damaged",
-    arguments: zip([Method.sparse, .wanda, .ties], ["solved", "row-cuts", "trim-statistics"]))
+    arguments: zip(
+      [Method.sparse, .wanda, .ties, .rows, .rows],
+      ["solved", "row-cuts", "trim-statistics", "row-bands", "row-norms"]))
   func damaged(method: Method, file: String) throws {
     let directory = try ScratchDirectory()
     let merge = try method.merge(directory)

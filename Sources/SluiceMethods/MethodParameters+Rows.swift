@@ -1,0 +1,24 @@
+package import SluiceStages
+
+/// What a pruning does row by row.
+extension MethodParameters {
+  /// Over what the largest deltas are chosen.
+  package var usedMaskUnit: MaskUnit {
+    uses(ParameterRow.at(\.maskUnit)) ? self.maskUnit : .tensor
+  }
+
+  /// Whether the largest deltas of each layer as a whole are kept: what is kept follows from its cuts.
+  package var cutsByMagnitude: Bool {
+    self.pruning.row.cutsByMagnitude && usedMaskUnit == .tensor
+  }
+
+  /// What makes up for deltas that the mask drops.
+  package var usedRescale: Rescale {
+    self.rescale ?? (self.pruning.row.drawsMasks ? .inverse : .none)
+  }
+
+  /// Whether a stage stands between the mask and the amplification that looks at rows.
+  package var makesUpForRows: Bool {
+    uses(ParameterRow.at(\.rescale)) && usedRescale == .rowL2
+  }
+}

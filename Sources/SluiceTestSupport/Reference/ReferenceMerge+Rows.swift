@@ -1,0 +1,82 @@
+extension ReferenceMerge {
+  /// Masks that keep the largest deltas of each row by itself, one for each rate.
+  ///
+  /// Formula: of n elements those that come first in the order (|delta| descending, tie key ascending), as
+  /// many as max(1, n - ceil(rate * n)), without zeros; tie keys count from the row's first element.
+  ///
+  /// - Parameters:
+  ///   - delta: Finite deltas, row after row.
+  ///   - columns: The number of elements in a row.
+  ///   - rates: The rates.
+  /// - Returns: One mask for each rate.
+  func rowMasks(_ delta: [Float], columns: Int, rates: [Double]) -> [Reference.Mask] {
+    rates.map { rate in
+      var isKept: [Bool] = []
+      for first in stride(from: 0, to: delta.count, by: columns) {
+        isKept += keptOfRow(Array(delta[first..<first + columns]), rate: rate)
+      }
+      return Reference.Mask(isKept: isKept, threshold: 0, tied: 0)
+    }
+  }
+
+  private func keptOfRow(_ row: [Float], rate: Double) -> [Bool] {
+    var seen: [Float: UInt32] = [:]
+    let keys = row.map { value in
+      let before = seen[value.magnitude, default: 0]
+      seen[value.magnitude] = before + 1
+      return options.tieBreak == .spread ? Reference.bitrev32(before) : before
+    }
+    let order = row.indices.sorted {
+      row[$0].magnitude != row[$1].magnitude
+        ? row[$0].magnitude > row[$1].magnitude : keys[$0] < keys[$1]
+    }
+    let quota = max(1, row.count - Int((rate * Double(row.count)).rounded(.up)))
+    let first = Set(order.prefix(quota))
+    let threshold = row[order[quota - 1]].magnitude
+    return row.indices.map { index in
+      guard row[index] != 0 else { return false }
+      guard threshold > 0 else { return true }
+      return switch options.tieBreak {
+      case .spread, .index: first.contains(index)
+      case .drop: row[index].magnitude > threshold
+      case .keep: row[index].magnitude >= threshold
+      }
+    }
+  }
+
+  /// What makes up for what a mask removed of each row.
+  ///
+  /// Formula: the kept deltas k of a row times f * ||d|| / ||k||, a factor rounded to Float32; 1 where
+  /// nothing is kept.
+  ///
+  /// - Parameters:
+  ///   - kept: What the mask left.
+  ///   - delta: What it found.
+  ///   - columns: The number of elements in a row.
+  /// - Returns: The deltas.
+  func restored(_ kept: [Float], of delta: [Float], columns: Int) -> [Float] {
+    guard options.rescale == .rowL2, columns > 0 else { return kept }
+    var result = kept
+    for first in stride(from: 0, to: kept.count, by: columns) {
+      let row = first..<first + columns
+      let (whole, left) = (squares(delta[row]), squares(kept[row]))
+      let factor = left > 0 ? Float(options.rowFactor * (whole / left).squareRoot()) : 1
+      for index in row { result[index] = kept[index] * factor }
+    }
+    return result
+  }
+
+  /// The sum of squares in Double: element i adds to sum i modulo 16, and the sums are added in order.
+  private func squares(_ values: ArraySlice<Float>) -> Double {
+    var sums = [Double](repeating: 0, count: 16)
+    for (index, value) in values.enumerated() {
+      sums[index % 16] += Double(value) * Double(value)
+    }
+    return sums.reduce(0, +)
+  }
+
+  /// The deltas that a mask keeps.
+  func masked(_ delta: [Float], by mask: Reference.Mask) -> [Float] {
+    zip(delta, mask.isKept).map { $1 ? $0 : 0 }
+  }
+}
