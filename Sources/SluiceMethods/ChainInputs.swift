@@ -30,6 +30,10 @@ package struct ChainInputs: Sendable {
   package var rowBands: (any RowBandSource)?
   /// What makes up for what a mask removed of each row.
   package var rowFactors: (any RowNumberSource)?
+  /// Directions that each layer's deltas have.
+  package var directions: (any DirectionSource)?
+  /// For each row the weights of directions that make up for what a mask removed of it.
+  package var corrections: (any RowNumberSource)?
   /// What makes up for the deltas that a mask removed.
   package var rescales: (any FactorSource)?
   /// Where TIES trims.

@@ -14,11 +14,19 @@ extension MethodParameters {
 
   /// What makes up for deltas that the mask drops.
   package var usedRescale: Rescale {
-    self.rescale ?? (self.pruning.row.drawsMasks ? .inverse : .none)
+    self.rescale ?? (self.pruning.row.drawsMasks && !compensates ? .inverse : .none)
+  }
+
+  /// Whether each row gets the norm back that the mask takes from it.
+  package var restoresNorms: Bool {
+    uses(ParameterRow.at(\.rescale)) && usedRescale == .rowL2
+  }
+
+  /// Whether what is kept of each row makes up for what is not.
+  package var compensates: Bool {
+    uses(ParameterRow.at(\.compensation)) && self.compensation == .own
   }
 
   /// Whether a stage stands between the mask and the amplification that looks at rows.
-  package var makesUpForRows: Bool {
-    uses(ParameterRow.at(\.rescale)) && usedRescale == .rowL2
-  }
+  package var makesUpForRows: Bool { restoresNorms || compensates }
 }

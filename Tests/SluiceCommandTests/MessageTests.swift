@@ -87,10 +87,37 @@ struct MessageTests {
 
         """),
     Case(
+      arguments: merge + ["--scope", "all"], exitCode: 64,
+      errors: """
+        error: --scope belongs to --prune dare, and this is --prune dppa
+        hint: Leave --scope out.
+
+        """),
+    Case(
       arguments: merge + ["--seed", "3"], exitCode: 64,
       errors: """
-        error: --seed belongs to --prune dare, and this is --prune dppa
-        hint: Leave --seed out.
+        error: --seed is of --compensate own, and that is not asked for
+        hint: Leave it out, or add --compensate own.
+
+        """),
+    Case(
+      arguments: merge + ["--compensate", "own", "--rescale", "row-l2"], exitCode: 64,
+      errors: """
+        error: --compensate own makes up for what the mask removes already
+        hint: Leave --rescale out.
+
+        """),
+    Case(
+      arguments: merge + ["--rescale", "inverse"], exitCode: 64,
+      errors: """
+        error: --rescale inverse makes up for deltas that are dropped at random, and --prune dppa keeps the largest
+        hint: --rescale row-l2 restores the norm of each row.
+
+        """),
+    Case(
+      arguments: merge + ["--compensate", "own", "--sketch-rank", "2000"], exitCode: 64,
+      errors: """
+        error: --sketch-rank must lie in 1 ... 1024; it is 2000
 
         """),
     Case(

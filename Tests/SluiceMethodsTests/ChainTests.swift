@@ -28,6 +28,8 @@ import Testing
     inputs.rescales = OneFactor(3)
     inputs.rowBands = NoRows()
     inputs.rowFactors = NoRows()
+    inputs.corrections = NoRows()
+    inputs.directions = NoRows()
     inputs.coefficients = OneFactor(0.25)
     return inputs
   }
@@ -59,7 +61,15 @@ import Testing
     #expect(byRow.maskTransforms(inputs(byRow)).map(\.name) == ["row-mask"])
     let drawn = try method("dare") { $0.rescale = .rowL2 }
     #expect(
-      drawn.transforms(inputs(drawn)).map(\.name) == ["random-mask", "row-rescale", "amplify"])
+      drawn.transforms(inputs(drawn)).map(\.name) == [
+        "random-mask", "rescale", "row-rescale", "amplify",
+      ])
+    let own = try method("dare") { $0.compensation = .own }
+    #expect(own.passes == [.sketchStart, .sketch, .corrections])
+    let names = ["random-mask", "rescale", "compensate", "amplify"]
+    #expect(own.transforms(inputs(own)).map(\.name) == names)
+    let byProducts = try method("wanda") { $0.compensation = .own }
+    #expect(byProducts.transforms(inputs(byProducts)).map(\.name) == ["row-mask", "compensate"])
     // Who does not know the parameter does not look at it.
     let other = try method("dppa") { $0.maskUnit = .row }
     #expect(other.usedMaskUnit == .tensor && other.passes == [.survey])
@@ -225,10 +235,11 @@ import Testing
 }
 
 /// Rows of which nothing is known.
-private struct NoRows: RowBandSource, RowNumberSource {
+private struct NoRows: RowBandSource, RowNumberSource, DirectionSource {
   func rowBands(of strip: Strip, model: Int) -> RowBands {
     RowBands(columnCount: 1, firstRow: 0, partitionCount: 0, cuts: [], tiesBefore: [])
   }
 
   func rowNumbers(of strip: Strip, model: Int) -> RowNumbers { .none }
+  func directions(of task: TensorTask, model: Int) -> Directions { .none }
 }

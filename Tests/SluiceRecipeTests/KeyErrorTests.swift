@@ -75,6 +75,10 @@ struct KeyErrorTests {
       "seed", "18446744073709551616",
       "a whole number of at most 64 bits is expected, found \"18446744073709551616\""),
     word("mask-scope", "rows", "Did you mean row? Known are: tensor, row."),
+    word("compensate", "owns", "Did you mean own? Known are: none, own."),
+    WrongValue(
+      "sketch-rank", "0.5", "a whole number of at most 64 bits is expected, found \"0.5\""),
+    number("ridge", "0", "above 0"),
     word("rescale", "l2", "Did you mean l1? Known are: inverse, l1, row-l2, none."),
     number("row-l2-factor", "0", "above 0"),
     word("combine", "rings", "Did you mean ring? Known are: ring, max."),

@@ -43,6 +43,18 @@ import Testing
       }
     ),
     (
+      "dp, compensated",
+      {
+        $0.prune = .dp; $0.ownRank = 8
+      }
+    ),
+    (
+      "magnitude by row, compensated",
+      {
+        $0.prune = .magnitude; $0.keepsByRow = true; $0.ownRank = 16
+      }
+    ),
+    (
       "original TIES",
       {
         $0.prune = .none; $0.flavor = .original

@@ -202,6 +202,22 @@ typedef struct {
   // Adds the product of each element with another run's, or the element itself, to the sum of its number
   // modulo 16.
   void (*add_products)(const float *a, const float *_Nullable b, size_t count, double *sums);
+  // The sum of products of two runs, in eight interleaved sums.
+  double (*thin_dot)(const double *a, const double *b, size_t count);
+  // y += factor * x.
+  void (*thin_add)(double factor, const double *x, double *y, size_t count);
+  // With a matrix that has a row of `width` numbers for each element: sums += elements * matrix.
+  void (*thin_project)(const float *values, const double *matrix, size_t count, size_t width,
+                       double *sums);
+  // The matrix += each element times the weights.
+  void (*thin_spread)(const float *values, const double *weights, size_t count, size_t width,
+                      double *matrix);
+  // The lower half of a square += the products with themselves of the rows of elements that are not zero.
+  void (*thin_gram)(const float *values, const double *matrix, size_t count, size_t width,
+                    double *square);
+  // Each element that is not zero += its row times the weights.
+  void (*thin_correct)(float *values, const double *matrix, const double *weights, size_t count,
+                       size_t width);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

@@ -14,6 +14,7 @@
 #include "product.h"
 #include "select.h"
 #include "steps.h"
+#include "thin.h"
 
 #define KERNEL_TABLE                                                                               \
   {                                                                                                \
@@ -25,4 +26,6 @@
     .merge_elected = merge_elected, .count_signs = count_signs, .pack = pack, .split = split,      \
     .unpack = unpack, .product = product, .square_sums = square_sums, .decode = decode,            \
     .compare = compare, .take_step = take_step, .add_products = add_products,                      \
+    .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
+    .thin_spread = thin_spread, .thin_gram = thin_gram, .thin_correct = thin_correct,              \
   }

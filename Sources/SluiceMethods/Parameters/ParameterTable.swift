@@ -91,7 +91,18 @@ package struct ParameterTable: Sendable {
     "Which tensors a random mask prunes.")
   package let seed = Parameter<UInt64>(
     "seed", 0, in: "mask",
-    "What random masks are drawn from.")
+    "What random masks, and the signs that directions are looked for with, are drawn from.")
+
+  package let compensation = Parameter<Compensation>(
+    "compensate", .none, in: "mask",
+    "What makes up in each row for what the mask removes; own: what is kept, along the delta's own directions."
+  )
+  package let sketchRank = Parameter<UInt64>(
+    "sketch-rank", 16, in: "mask",
+    "How many of a delta's own directions are looked for in each linear layer.")
+  package let ridge = Parameter<Double>(
+    "ridge", 0.01, .positive, in: "mask",
+    "What is added to the diagonal where a row is compensated, as a share of its mean.")
 
   package let rescale = Parameter<Rescale?>(
     "rescale", nil, in: "amplify",

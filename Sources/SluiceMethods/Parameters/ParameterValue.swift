@@ -126,6 +126,7 @@ extension SignificanceMeasure: ParameterValue {}
 extension OutlierRates.Normalisation: ParameterValue {}
 extension Rescale: ParameterValue {}
 extension MaskUnit: ParameterValue {}
+extension Compensation: ParameterValue {}
 extension TransformScope: ParameterValue {}
 extension TiesFlavor: ParameterValue {}
 extension TiesAggregation: ParameterValue {}

@@ -16,8 +16,14 @@ package enum PassKind: String, Sendable, Hashable, CaseIterable {
   case ranks
   /// The sums of |delta| before and after the mask.
   case maskSums = "mask sums"
+  /// The directions of inputs that each layer's deltas look at, from random ones on.
+  case sketchStart = "sketch start"
+  /// The same, from those on.
+  case sketch
   /// The norm of each row before and after the mask.
   case rowNorms = "row norms"
+  /// What makes up for what the mask removes of each row, along the directions.
+  case corrections
   /// The histograms of what the pruning leaves of all tensors.
   case trim
   /// What must be known of rows that are merged by themselves.
@@ -33,7 +39,9 @@ package enum PassKind: String, Sendable, Hashable, CaseIterable {
 extension PassKind {
   /// Kinds that read whole rows or matrices of the models themselves, which neither a stage of one's own
   /// changes first nor a store has.
-  package static let ofModels: Set<PassKind> = [.solve, .rowCuts, .rowBands, .rowNorms]
+  package static let ofModels: Set<PassKind> = [
+    .solve, .rowCuts, .rowBands, .rowNorms, .sketchStart, .sketch, .corrections,
+  ]
 }
 
 /// A pass that a row of the table asks for: always, or with some settings.

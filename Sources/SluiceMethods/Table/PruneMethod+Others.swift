@@ -6,8 +6,8 @@ extension PruneMethod {
     name: "dare",
     summary: "Drop deltas at random, and scale up the rest.",
     parameters: [
-      \.pruningRate, \.rescale, \.rowFactor, \.maskScope, \.seed, \.partitionWidth, \.combination,
-    ],
+      \.pruningRate, \.rescale, \.rowFactor, \.maskScope, \.partitionWidth, \.combination,
+    ] + compensation,
     passes: [.when({ $0.usedRescale == .l1 }, .maskSums)] + rowPasses,
     paper: "DARE (arXiv 2311.03099)",
     bands: .partitions,
@@ -17,7 +17,10 @@ extension PruneMethod {
       let mask = RandomMaskStage(rates: inputs.rates, seed: method.seed, scope: method.maskScope)
       let factors: (any FactorSource)? =
         switch method.usedRescale {
-        case .none, .rowL2: nil
+        case .rowL2: InverseRescale(rates: inputs.rates, sparesLinear: true)
+        case .none where method.compensates && method.rescale == nil:
+          InverseRescale(rates: inputs.rates, sparesLinear: true)
+        case .none: nil
         case .inverse: InverseRescale(rates: inputs.rates)
         // The pass that finds the factors runs the chain without them.
         case .l1: inputs.rescales
@@ -25,7 +28,7 @@ extension PruneMethod {
       let rescale = factors.map { FactorStage($0, name: "rescale", scope: method.maskScope) }
       return PruningStages(
         mask: [mask],
-        amplify: [rescale].compactMap(\.self) + rowRescale(method, inputs) + [
+        amplify: [rescale].compactMap(\.self) + makeUp(method, inputs) + [
           amplification(method, inputs, zeroesDropped: false)
         ])
     })
@@ -33,14 +36,15 @@ extension PruneMethod {
   static let wanda = PruneMethod(
     name: "wanda",
     summary: "In each output row, keep the largest products of |delta| and the input's norm.",
-    parameters: [\.pruningRate],
+    parameters: [\.pruningRate] + compensation,
     files: (needed: [.activations], optional: []),
-    passes: [.always(.rowCuts)],
+    passes: [.always(.rowCuts)] + rowPasses,
     paper: "Wanda (arXiv 2306.11695), on deltas",
     bands: .one,
     fixedRates: .uniform,
-    stages: { _, inputs in
-      PruningStages(mask: inputs.rowCuts.map { [RowMaskStage($0)] } ?? [])
+    stages: { method, inputs in
+      PruningStages(
+        mask: inputs.rowCuts.map { [RowMaskStage($0)] } ?? [], amplify: makeUp(method, inputs))
     })
 
   static let sparseGPT = PruneMethod(
@@ -63,9 +67,12 @@ extension PruneMethod {
 /// What makes up for deltas removed at random: 1 / (1 - rate).
 private struct InverseRescale: FactorSource {
   let rates: any RateSource
+  /// Whether linear layers are left alone, since their rows are made up for by themselves.
+  var sparesLinear = false
 
   func factor(of task: TensorTask, model: Int) -> Float {
+    if sparesLinear, task.role == .linear { return 1 }
     // The last partition's rate is the one asked for.
-    Float(1 / (1 - (rates.partitionRates(of: task, model: model).last?.value ?? 0)))
+    return Float(1 / (1 - (rates.partitionRates(of: task, model: model).last?.value ?? 0)))
   }
 }

@@ -56,23 +56,10 @@ package struct PruneMethod: MethodRow {
   ]
 
   /// Options of everything that keeps the largest deltas of each layer.
-  static let maskParameters: [ParameterPath] = [
-    \.pruningRate, \.partitionWidth, \.combination, \.tieBreak, \.rescale, \.rowFactor,
-  ]
-}
-
-extension PruneMethod {
-  /// What every pruning with a mask can be asked for: that each row gets its norm back.
-  static let rowPasses: [PassRequest] = [.when({ $0.makesUpForRows }, .rowNorms)]
-
-  /// What makes up for what a mask removed of each row.
-  ///
-  /// The pass that finds the factors runs the chain without them.
-  static func rowRescale(
-    _ method: MethodParameters, _ inputs: ChainInputs
-  ) -> [any DeltaTransform] {
-    method.makesUpForRows ? inputs.rowFactors.map { [RowScaleStage($0)] } ?? [] : []
-  }
+  static let maskParameters: [ParameterPath] =
+    [
+      \.pruningRate, \.partitionWidth, \.combination, \.tieBreak, \.rescale, \.rowFactor,
+    ] + compensation
 }
 
 extension PruneMethod {
@@ -119,7 +106,7 @@ extension PruneMethod {
       stages: { method, inputs in
         PruningStages(
           mask: mask(method, inputs),
-          amplify: rowRescale(method, inputs) + [
+          amplify: makeUp(method, inputs) + [
             amplification(method, inputs, zeroesDropped: inputs.fusesMask)
           ])
       })

@@ -119,17 +119,41 @@ extension RecipeCheck {
           + "--prune \(method.pruning.rawValue) keeps the largest",
         remedy: "--rescale row-l2 restores the norm of each row.")
     }
-    guard !knows || method.rowFactor == 1 || method.makesUpForRows else {
+    guard !knows || method.rowFactor == 1 || method.restoresNorms else {
       throw .usage(
         "--row-l2-factor is what --rescale row-l2 multiplies norms by, and that is not asked for",
         remedy: "Add --rescale row-l2.")
     }
+    try checkCompensation(method)
     let early = recipe.stages.transforms.first { $0.place == .mask }
     if let early, method.makesUpForRows {
       throw .usage(
-        "--rescale row-l2 compares rows before and after the mask, and the stage "
-          + "\(early.transform.name.printable) would change them in between",
+        "\(method.compensates ? "--compensate own" : "--rescale row-l2") compares rows before and "
+          + "after the mask, and the stage \(early.transform.name.printable) would change them in "
+          + "between",
         remedy: "Move it after amplify.")
+    }
+  }
+
+  private static func checkCompensation(_ method: MethodParameters) throws(PipelineError) {
+    guard method.compensates else {
+      // What masks of their own are drawn from is another matter.
+      let drawn: [ParameterRow] = method.pruning.row.drawsMasks ? [] : [.at(\.seed)]
+      for row in [ParameterRow.at(\.sketchRank), .at(\.ridge)] + drawn
+      where method.uses(row) && method[row] != row.defaultValue {
+        throw .usage(
+          "\(row.flag) is of --compensate own, and that is not asked for",
+          remedy: "Leave it out, or add --compensate own.")
+      }
+      return
+    }
+    guard (1...1024).contains(method.sketchRank) else {
+      throw .usage("--sketch-rank must lie in 1 ... 1024; it is \(method.sketchRank)")
+    }
+    guard method.usedRescale == Rescale.none else {
+      throw .usage(
+        "--compensate own makes up for what the mask removes already",
+        remedy: "Leave --rescale out.")
     }
   }
 }

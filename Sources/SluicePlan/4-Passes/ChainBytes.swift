@@ -6,18 +6,24 @@ struct ChainBytes: Sendable {
   private let rowCuts: Bool
   private let bandPartitions: Int
   private let rowFactors: Bool
+  private let directions: SketchSize?
 
   init(_ inputs: PassInputs) {
     let passes = inputs.recipe.method.passes
     rowCuts = passes.contains(.rowCuts)
     bandPartitions = passes.contains(.rowBands) ? inputs.settings.partitionCount : 0
     rowFactors = passes.contains(.rowNorms)
+    directions = passes.contains(.corrections) ? inputs.sketchSize : nil
   }
 
   /// The number of bytes.
   func count(_ sizes: PassSizes) -> Int {
-    (rowCuts ? RowCutsPass.stripBytes(sizes) : 0)
+    let own = directions.map { size in
+      RowNumberStore.stripBytes(sizes, width: size.rank)
+        + sizes.modelCount * SketchStore.directionBytes(sizes.tasks, size: size)
+    }
+    return (rowCuts ? RowCutsPass.stripBytes(sizes) : 0)
       + RowBandsPass.stripBytes(sizes, partitionCount: bandPartitions)
-      + (rowFactors ? RowNumberStore.stripBytes(sizes, width: 1) : 0)
+      + (rowFactors ? RowNumberStore.stripBytes(sizes, width: 1) : 0) + (own ?? 0)
   }
 }

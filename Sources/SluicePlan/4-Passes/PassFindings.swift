@@ -29,6 +29,8 @@ package struct PassFindings: Sendable {
     findings.inputs.rowCuts = inputs.recipe.method.passes.contains(.rowCuts) ? NoRowCuts() : nil
     findings.inputs.rowBands = NoRows()
     findings.inputs.rowFactors = NoRows()
+    findings.inputs.corrections = NoRows()
+    findings.inputs.directions = NoRows()
     findings.inputs.rescales = OneFactor(1)
     findings.inputs.trims = findings.inputs.cuts
     findings.inputs.majority = 1
@@ -99,12 +101,13 @@ private struct NoKeepBits: KeepBitSource {
 }
 
 /// Stands for what passes find of rows where only stages' names count.
-private struct NoRows: RowBandSource, RowNumberSource {
+private struct NoRows: RowBandSource, RowNumberSource, DirectionSource {
   func rowBands(of strip: Strip, model: Int) -> RowBands {
     RowBands(columnCount: 1, firstRow: 0, partitionCount: 0, cuts: [], tiesBefore: [])
   }
 
   func rowNumbers(of strip: Strip, model: Int) -> RowNumbers { .none }
+  func directions(of task: TensorTask, model: Int) -> Directions { .none }
 }
 
 /// Stands for the cuts of rows where only stages' names count.

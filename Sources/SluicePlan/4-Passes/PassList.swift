@@ -25,7 +25,10 @@ enum PassList {
     .method(.bands) { BandPass($0).withRefinements },
     .method(.ranks) { [RankPass($0)] },
     .method(.maskSums) { [MaskSumsPass($0)] },
+    .method(.sketchStart) { [SketchPass(.start, $0)] },
+    .method(.sketch) { [SketchPass(.directions, $0)] },
     .method(.rowNorms) { [RowNormsPass($0)] },
+    .method(.corrections) { [CorrectionsPass($0)] },
     .statistics(.mask), .statistics(.amplify),
     .method(.trim) { TrimPass($0).withRefinements },
     .method(.stepRows) { StepRowsPass.passes($0) },
@@ -83,6 +86,9 @@ package struct PassInputs: Sendable {
     inputs.seed = recipe.method.seed
     return inputs
   }
+
+  /// How many directions are looked for.
+  var sketchSize: SketchSize { SketchSize(rank: Int(clamping: recipe.method.sketchRank)) }
 
   /// The chain with stand-ins for what passes find: for the names of stages.
   var standIns: PassFindings { .standIns(self) }

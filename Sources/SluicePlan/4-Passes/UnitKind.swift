@@ -39,6 +39,14 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let rowBands = UnitKind(rawValue: "row-bands")
   /// What makes up for what a mask removed of some rows, in the file that is named like the kind.
   package static let rowNorms = UnitKind(rawValue: "row-norms")
+  /// The directions of a layer of a model from random ones on, of some rows, in the file that is named like
+  /// the kind.
+  package static let sketchStart = UnitKind(rawValue: "sketch-start")
+  /// Those from there on, of some rows, in the file that is named like the kind.
+  package static let sketch = UnitKind(rawValue: "sketch")
+  /// What makes up for what a mask removed of some rows, along directions, in the file that is named like the
+  /// kind.
+  package static let corrections = UnitKind(rawValue: "corrections")
   /// The sums of a strip before and after the mask.
   package static let maskSums = UnitKind(rawValue: "mask-sums")
   /// The histograms of a strip as the pruning left it, in the file that is named like the kind.
@@ -86,7 +94,10 @@ extension UnitKind {
   /// Whether a unit lies in the file that is named like the kind.
   package var isInFile: Bool {
     hasHistograms
-      || [.solved, .rowCuts, .rowBands, .rowNorms, .keepBits, .rowNumbers].contains(self)
+      || [
+        .solved, .rowCuts, .rowBands, .rowNorms, .sketchStart, .sketch, .corrections, .keepBits,
+        .rowNumbers,
+      ].contains(self)
   }
 
   /// Whether `PassUnits` keeps units of the kind.

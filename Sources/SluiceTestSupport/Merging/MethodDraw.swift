@@ -67,6 +67,7 @@ extension MethodDraw {
     + [ReferenceOptions.Prune.magnitude, .owl].map(fixed)
     + ReferenceOptions.Rescale.allCases.filter { $0 == .none || $0 == .rowL2 }.map(rows)
     + ReferenceOptions.Rescale.allCases.map(dare) + [wanda]
+    + [ReferenceOptions.Prune.dp, .magnitude, .dare, .wanda].map(compensated)
     + ReferenceOptions.Flavor.allCases.map(ties)
     + [ReferenceOptions.Merge.sum, .average, .lmCocktail].map(linear)
     + [ReferenceOptions.Merge.adaMerging, .adaMergingPlusPlus].map(adaMerging)
@@ -117,6 +118,19 @@ extension MethodDraw {
       options.tieBreak = random.choice(Reference.TieBreak.allCases)
       options.pruningRate = random.choice([0.3, 0.8, 0.95])
       if random.chance(0.5) { options.amplify = [family.fineTuned[0].name: [1.3]] }
+    }
+  }
+
+  private static func compensated(_ prune: ReferenceOptions.Prune) -> MethodDraw {
+    MethodDraw("\(prune), compensated") { options, random, family in
+      if prune == .wanda { wanda.change(&options, &random, family) }
+      options.prune = prune
+      options.ownRank = random.choice([1, 4, 16])
+      options.ridge = random.choice([0.01, 0.3])
+      options.seed = random.next()
+      options.pruningRate = random.choice([0.5, 0.8, 0.95])
+      options.keepsByRow = prune == .magnitude && random.chance(0.7)
+      if prune != .wanda { options.amplify = [family.fineTuned[0].name: [1.1]] }
     }
   }
 

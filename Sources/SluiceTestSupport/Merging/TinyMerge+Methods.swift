@@ -14,7 +14,10 @@ extension TinyMerge {
     method.rebalancesRates = options.rebalances
     method.denominator = options.dividesByAll ? .all : .linear
     method.owlNormalisation = options.owlUsesRange ? .minmax : .maxabs
-    if options.prune == .dare || options.rescale == .rowL2 {
+    if let rank = options.ownRank {
+      (method.compensation, method.sketchRank) = (.own, UInt64(rank))
+      method.ridge = options.ridge
+    } else if options.prune == .dare || options.rescale == .rowL2 {
       method.rescale = try known(.init(rawValue: options.rescale.rawValue))
     }
     method.rowFactor = options.rescale == .rowL2 ? options.rowFactor : 1

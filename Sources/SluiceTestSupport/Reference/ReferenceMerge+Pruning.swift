@@ -11,11 +11,14 @@ extension ReferenceMerge {
     }
     let target = limits[limits.count - 1]
     var kept = zip(delta, draws).map { $1 >= target ? $0 : 0 }
-    if isLinear { kept = restored(kept, of: delta, columns: tensor.shape.dimensions.last ?? 0) }
+    if isLinear { kept = madeUp(kept, of: delta, tensor) }
     var factor: Float = 1
     switch options.rescale {
-    case .none, .rowL2: break
-    case .inverse: factor = Float(1 / (1 - options.pruningRate))
+    case .none: break
+    // Rows that are made up for by themselves need no more; other tensors have no rows.
+    case .inverse where isLinear && options.ownRank != nil: break
+    case .rowL2 where isLinear: break
+    case .inverse, .rowL2: factor = Float(1 / (1 - options.pruningRate))
     case .l1:
       let whole = Reference.exactSum(delta.map { Double($0.magnitude) })
       let left = Reference.exactSum(kept.map { Double($0.magnitude) })
@@ -45,6 +48,6 @@ extension ReferenceMerge {
       let removed = Int((options.pruningRate * Double(columns)).rounded(.down))
       for column in order.prefix(removed) { result[row + column] = 0 }
     }
-    return result
+    return madeUp(result, of: delta, tensor)
   }
 }

@@ -44,7 +44,32 @@ extension ReferenceMerge {
     }
   }
 
-  /// What makes up for what a mask removed of each row.
+  /// What is kept of a layer, with what makes up in each row for what a mask removed.
+  ///
+  /// - Parameters:
+  ///   - kept: What the mask left.
+  ///   - delta: What it found.
+  ///   - tensor: The layer.
+  /// - Returns: The deltas.
+  func madeUp(_ kept: [Float], of delta: [Float], _ tensor: TinyTensor) -> [Float] {
+    let columns = tensor.shape.dimensions.last ?? 0
+    guard columns > 0 else { return kept }
+    guard let rank = options.ownRank else {
+      return restored(kept, of: delta, columns: columns)
+    }
+    func rows(_ values: [Float]) -> Reference.Rows {
+      stride(from: 0, to: values.count, by: columns).map { Array(values[$0..<$0 + columns]) }
+    }
+    let deltas = rows(delta)
+    // A model that does not change the layer has no directions.
+    let directions = Reference.directions(
+      of: deltas, rank: rank, seed: options.seed, tensor: tensor.name)
+    return zip(deltas, rows(kept)).flatMap {
+      Reference.compensated($0, kept: $1, along: directions, ridge: options.ridge)
+    }
+  }
+
+  /// What makes up for what a mask removed of the norm of each row.
   ///
   /// Formula: the kept deltas k of a row times f * ||d|| / ||k||, a factor rounded to Float32; 1 where
   /// nothing is kept.

@@ -44,7 +44,7 @@ extension ReferenceMerge {
         ? rowMasks(deltas[position], columns: columns, rates: own)
         : Reference.masks(of: deltas[position], rates: own, tieBreak: options.tieBreak)
       let left = masks.last.map {
-        restored(masked(deltas[position], by: $0), of: deltas[position], columns: columns)
+        madeUp(masked(deltas[position], by: $0), of: deltas[position], tensor)
       }
       let (amplified, kept) = Reference.amplified(
         left ?? deltas[position], masks: masks, factors: models[index].factors,

@@ -77,6 +77,10 @@ package struct ReferenceOptions: Sendable {
   package var rowFactor = 1.0
   /// Whether the largest deltas of each row are kept.
   package var keepsByRow = false
+  /// Along how many directions of their own rows are compensated; not at all if nil.
+  package var ownRank: Int?
+  /// What is added to the diagonal there, as a share of its mean.
+  package var ridge = 0.01
   /// Whether random masks leave dense tensors alone.
   package var dropsLinearOnly = false
   /// What random masks are drawn from.

@@ -15,6 +15,7 @@ struct PassResumeTests {
     case regMean = "solve", sparse = "solve of each", wanda = "rows", sums = "mask sums"
     case ties = "trim and majority"
     case rows = "cuts and norms of rows"
+    case own = "sketches and corrections"
     case bands = "bands and mask sums", ranks = "ranks", angles = "rows of all"
     case units = "products and units", variances = "variances and squares"
 
@@ -58,7 +59,7 @@ struct PassResumeTests {
           case .sparse: ("sparsegpt", "sum")
           case .wanda: ("wanda", "sum")
           case .sums: ("dare", "sum")
-          case .rows: ("magnitude", "sum")
+          case .rows, .own: ("magnitude", "sum")
           default: ("none", "ties")
           }
         recipe.models[0].amplification = []
@@ -66,6 +67,7 @@ struct PassResumeTests {
         recipe.method.merging = try #require(.init(rawValue: merging))
         if self == .sums { recipe.method.rescale = .l1 }
         if self == .rows { (recipe.method.maskUnit, recipe.method.rescale) = (.row, .rowL2) }
+        if self == .own { recipe.method.compensation = .own }
         if self == .ties { recipe.method.tiesFlavor = .original }
       }
     }
@@ -101,8 +103,11 @@ struct PassResumeTests {
   @Test(
     "are done again where their files are damaged",
     arguments: zip(
-      [Method.sparse, .wanda, .ties, .rows, .rows],
-      ["solved", "row-cuts", "trim-statistics", "row-bands", "row-norms"]))
+      [Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own],
+      [
+        "solved", "row-cuts", "trim-statistics", "row-bands", "row-norms", "sketch-start", "sketch",
+        "corrections",
+      ]))
   func damaged(method: Method, file: String) throws {
     let directory = try ScratchDirectory()
     let merge = try method.merge(directory)

@@ -1,0 +1,62 @@
+internal import CSluiceKernels
+
+/// Products with thin matrices in Double, which have a row of `width` numbers for each element of a run.
+///
+/// Every sum has an order of its own: over elements from the first on, each column by itself; over columns
+/// in eight interleaved sums, element i in sum i modulo 8, added up as
+/// ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)). Elements that are zero are left out.
+extension Kernels {
+  /// The sum of products of two runs.
+  package func dot(
+    _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int
+  ) -> Double {
+    // Safety: the caller guarantees `count` numbers.
+    unsafe functions.pointee.thin_dot(a, b, count)
+  }
+
+  /// Adds a multiple of a run to another: y += factor * x.
+  package func add(
+    _ factor: Double, times x: UnsafePointer<Double>, to y: UnsafeMutablePointer<Double>,
+    count: Int
+  ) {
+    // Safety: as above.
+    unsafe functions.pointee.thin_add(factor, x, y, count)
+  }
+
+  /// Adds the elements' sum of rows of a matrix: sums += values * matrix.
+  package func project(
+    _ values: UnsafePointer<Float>, count: Int, on matrix: UnsafePointer<Double>, width: Int,
+    to sums: UnsafeMutablePointer<Double>
+  ) {
+    // Safety: the caller guarantees `count` elements, as many rows, and `width` sums.
+    unsafe functions.pointee.thin_project(values, matrix, count, width, sums)
+  }
+
+  /// Adds each element's multiple of some weights to its row of a matrix.
+  package func spread(
+    _ values: UnsafePointer<Float>, count: Int, weights: UnsafePointer<Double>, width: Int,
+    to matrix: UnsafeMutablePointer<Double>
+  ) {
+    // Safety: as above.
+    unsafe functions.pointee.thin_spread(values, weights, count, width, matrix)
+  }
+
+  /// Adds the products of rows with themselves, of those elements that are not zero, to the lower half of a
+  /// square.
+  package func addGram(
+    of matrix: UnsafePointer<Double>, width: Int, where values: UnsafePointer<Float>, count: Int,
+    to square: UnsafeMutablePointer<Double>
+  ) {
+    // Safety: as above; the square has `width` rows of `width` numbers.
+    unsafe functions.pointee.thin_gram(values, matrix, count, width, square)
+  }
+
+  /// Adds to each element that is not zero its row times the weights, rounded to Float32 once.
+  package func correct(
+    _ values: UnsafeMutablePointer<Float>, count: Int, by matrix: UnsafePointer<Double>,
+    weights: UnsafePointer<Double>, width: Int
+  ) {
+    // Safety: as above.
+    unsafe functions.pointee.thin_correct(values, matrix, weights, count, width)
+  }
+}
