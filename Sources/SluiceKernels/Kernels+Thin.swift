@@ -51,6 +51,29 @@ extension Kernels {
     unsafe functions.pointee.thin_gram(values, matrix, count, width, square)
   }
 
+  /// The sum of an element of each run times the run's share, and of its row times the weights, rounded to
+  /// Float32 once.
+  ///
+  /// - Parameters:
+  ///   - runs: The runs.
+  ///   - shares: A share for each run.
+  ///   - modelCount: The number of runs.
+  ///   - first: The first element of the runs.
+  ///   - count: How many elements.
+  ///   - matrix: A row of `width` numbers for each element; nil where there are none.
+  ///   - weights: What rows are multiplied by.
+  ///   - width: The number of columns, 0 where there are none.
+  ///   - out: Receives the sums.
+  package func blend(
+    _ runs: UnsafePointer<UnsafePointer<Float>>, shares: UnsafePointer<Double>, modelCount: Int,
+    from first: Int, count: Int, along matrix: UnsafePointer<Double>?,
+    weights: UnsafePointer<Double>?, width: Int, into out: UnsafeMutablePointer<Float>
+  ) {
+    // Safety: as above.
+    unsafe functions.pointee.thin_blend(
+      runs, shares, modelCount, first, matrix, weights, count, width, out)
+  }
+
   /// Adds to each element that is not zero its row times the weights, rounded to Float32 once.
   package func correct(
     _ values: UnsafeMutablePointer<Float>, count: Int, by matrix: UnsafePointer<Double>,

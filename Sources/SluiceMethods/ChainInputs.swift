@@ -32,6 +32,8 @@ package struct ChainInputs: Sendable {
   package var rowFactors: (any RowNumberSource)?
   /// Directions that each layer's deltas have.
   package var directions: (any DirectionSource)?
+  /// What models are blended by.
+  package var blend: (any BlendSource)?
   /// For each row the weights of directions that make up for what a mask removed of it.
   package var corrections: (any RowNumberSource)?
   /// What makes up for the deltas that a mask removed.

@@ -5,8 +5,8 @@ package import SluiceKernels
 /// Formula, with d a row of deltas, k what is kept of it, S the elements of k that are not zero and Y a row of
 /// numbers for each input: e = (d - k) * Y, A = transpose(Y_S) * Y_S + rho * mean(diagonal) * I, x = inverse(A)
 /// * transpose(e); then k + Y_S * x puts out along Y what d does, nearly. x is what is computed here. It is
-/// zero where nothing is kept, and where A is not positive definite in Double.
-/// Source: ours (docs/explanation/merging-without-data.md).
+/// zero where nothing is kept, and leaves out directions that A does not tell apart in Double.
+/// Source: ours (docs/reference/methods.md, Compensation).
 /// Accuracy: Double throughout; sums as in `Kernels`, then number by number.
 @safe package final class RowCompensation {
   private let ridge: Double
@@ -57,7 +57,7 @@ package import SluiceKernels
     guard trace > 0 else { return }
     let added = ridge * (trace / Double(width))
     for index in 0..<width { unsafe square.pointer[index * width + index] += added }
-    guard unsafe SmallCholesky.factorise(square.pointer, width: width) else { return }
+    unsafe SmallCholesky.factorise(square.pointer, width: width)
     unsafe kernels.project(
       removed.pointer, count: count, on: directions, width: width, to: weights)
     unsafe SmallCholesky.solve(square.pointer, width: width, weights)

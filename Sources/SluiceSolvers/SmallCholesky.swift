@@ -1,29 +1,32 @@
 /// Cholesky factors of small symmetric matrices in memory, one after the other number by number, so that the
 /// bits depend on the numbers alone.
 package enum SmallCholesky {
+  /// What is left of a diagonal, as a share of it, below which a row depends on those before it.
+  package static let leastShare = 1e-14
+
   /// Replaces the lower half of a matrix by its factor L: matrix = L * transpose(L).
+  ///
+  /// A row of which nothing is left is left out: its pivot becomes infinite, so that solutions have zeros there.
   ///
   /// - Parameters:
   ///   - matrix: The matrix, row after row; only its lower half is looked at.
   ///   - width: The number of its rows.
-  /// - Returns: Whether it is positive definite; if not, what the matrix holds is not said.
-  package static func factorise(_ matrix: UnsafeMutablePointer<Double>, width: Int) -> Bool {
+  package static func factorise(_ matrix: UnsafeMutablePointer<Double>, width: Int) {
     // SAFETY: the caller guarantees `width * width` numbers.
     for row in 0..<width {
       let own = unsafe matrix + row * width
       for column in 0...row {
         let other = unsafe matrix + column * width
-        var sum = unsafe own[column]
+        let whole = unsafe own[column]
+        var sum = whole
         for inner in 0..<column { unsafe sum -= own[inner] * other[inner] }
         if row == column {
-          guard sum > 0, sum.isFinite else { return false }
-          unsafe own[column] = sum.squareRoot()
+          unsafe own[column] = sum > leastShare * whole ? sum.squareRoot() : .infinity
         } else {
           unsafe own[column] = sum / other[column]
         }
       }
     }
-    return true
   }
 
   /// Solves L * transpose(L) * x = y, in place.

@@ -37,6 +37,22 @@ import Testing
         let lower = Array(square.values[row * width...row * width + row])
         #expect(lower == Array(gram[row][...row]), "\(kernels.level.name)")
       }
+      let other = Block(matrix.map { Float($0[0]) })
+      var runs: [UnsafePointer<Float>] = [
+        UnsafePointer(other.pointer), UnsafePointer(elements.pointer),
+      ]
+      let blended = Block<Float>(repeating: 12345, count: count)
+      for width in [0, width] {
+        let shares = Block([0.3, 1.1], after: 7)
+        kernels.blend(
+          &runs, shares: shares.pointer, modelCount: 2, from: 0, count: count, along: rows.pointer,
+          weights: factors.pointer, width: width, into: blended.pointer)
+        let expected = ScalarKernels.blended(
+          [other.values, values], shares: [0.3, 1.1], matrix, width == 0 ? [] : weights)
+        #expect(blended.values == expected)
+        shares.keep()
+      }
+      other.keep()
       let corrected = Block(values)
       kernels.correct(
         corrected.pointer, count: count, by: rows.pointer, weights: factors.pointer, width: width)

@@ -87,7 +87,9 @@ import Testing
     arguments: [
       ("ties", ["weight"], "ties"), ("sum", ["weight"], "sum"), ("average", [], "average"),
       ("lm-cocktail", ["weight"], "sum"), ("adamerging", ["coefficients"], "sum"),
-      ("adamerging++", ["trim"], "elect"), ("regmean", [], "sum"), ("greedy-soup", [], "average"),
+      ("adamerging++", ["trim"], "elect"), ("regmean", [], "sum"),
+      ("own-regmean", [], "own-regmean"),
+      ("greedy-soup", [], "average"),
     ])
   func merging(name: String, stages: [String], rule: String) throws {
     let method = try method("none", name)

@@ -26,7 +26,7 @@ import Testing
     let compared = [
       "dppa", "dp", "magnitude", "owl", "dare", "wanda", "sparsegpt", "none", "acl", "arxiv",
       "code", "uniform", "ties", "sum", "average", "lm-cocktail", "adamerging", "adamerging++",
-      "regmean", "greedy-soup",
+      "regmean", "own-regmean", "greedy-soup",
     ]
     for name in compared { #expect(names.contains(name), "\(name)") }
   }

@@ -79,6 +79,9 @@ struct KeyErrorTests {
     WrongValue(
       "sketch-rank", "0.5", "a whole number of at most 64 bits is expected, found \"0.5\""),
     number("ridge", "0", "above 0"),
+    number("gram-share", "0", "above 0"),
+    number("blend-rate", "1", "from 0 to below 1"),
+    number("blend-factor", "0", "above 0"),
     word("rescale", "l2", "Did you mean l1? Known are: inverse, l1, row-l2, none."),
     number("row-l2-factor", "0", "above 0"),
     word("combine", "rings", "Did you mean ring? Known are: ring, max."),

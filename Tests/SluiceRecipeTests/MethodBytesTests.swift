@@ -44,7 +44,9 @@ struct MethodBytesTests {
     #expect(Set(MethodPair.some.map(\.prune.name)) == Set(PruneMethod.table.map(\.name)))
     #expect(Set(MethodPair.some.map(\.merge.name)) == Set(MergeMethod.table.map(\.name)))
     // What solves for models goes with what prunes nothing, everything else with everything.
-    let solving = MergeMethod.table.count { $0.possiblePasses.contains(.solve) }
+    let solving = MergeMethod.table.count {
+      !$0.possiblePasses.isDisjoint(with: PassKind.solving)
+    }
     let pruning = PruneMethod.table.count { $0.bands != .none }
     #expect(
       MethodPair.all.count

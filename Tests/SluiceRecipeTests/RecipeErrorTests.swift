@@ -95,7 +95,7 @@ struct RecipeErrorTests {
       "merge_method: dpa", "1:15", "merge_method: there is no method \"dpa\"",
       "Did you mean dppa? Known are: dppa, dp, dare-ties, dare-linear, task-arithmetic, magnitude, "
         + "owl, dare, wanda, sparsegpt, ties, sum, average, lm-cocktail, adamerging, "
-        + "adamerging++, regmean, greedy-soup, linear, passthrough, breadcrumbs, breadcrumbs_ties, "
+        + "adamerging++, regmean, own-regmean, greedy-soup, linear, passthrough, breadcrumbs, breadcrumbs_ties, "
         + "della, della_linear, slerp, nuslerp, multislerp, karcher, model_stock, sce, nearswap, "
         + "ram, ramplus_tl, arcee_fusion."),
     WrongRecipe("merge_method: dppa", "1:1", "the key base_model is missing"),

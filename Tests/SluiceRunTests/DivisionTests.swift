@@ -55,6 +55,18 @@ import Testing
       }
     ),
     (
+      "own-regmean",
+      {
+        $0.prune = .none; $0.merge = .ownRegMean; $0.ownRank = 8
+      }
+    ),
+    (
+      "own-regmean, sparse",
+      {
+        $0.prune = .none; $0.merge = .ownRegMean; $0.ownRank = 8; $0.blendRate = 0.8
+      }
+    ),
+    (
       "original TIES",
       {
         $0.prune = .none; $0.flavor = .original

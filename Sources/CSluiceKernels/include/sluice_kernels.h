@@ -218,6 +218,11 @@ typedef struct {
   // Each element that is not zero += its row times the weights.
   void (*thin_correct)(float *values, const double *matrix, const double *weights, size_t count,
                        size_t width);
+  // The sum of an element of each run times the run's share, and of its row times the weights. There is no
+  // matrix for a width of 0.
+  void (*thin_blend)(const float *_Nonnull const *_Nonnull runs, const double *shares,
+                     size_t run_count, size_t first, const double *_Nullable matrix,
+                     const double *_Nullable weights, size_t count, size_t width, float *out);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

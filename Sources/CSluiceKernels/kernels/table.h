@@ -28,4 +28,5 @@
     .compare = compare, .take_step = take_step, .add_products = add_products,                      \
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
     .thin_spread = thin_spread, .thin_gram = thin_gram, .thin_correct = thin_correct,              \
+    .thin_blend = thin_blend,                                                                      \
   }

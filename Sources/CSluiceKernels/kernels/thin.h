@@ -80,3 +80,17 @@ static void thin_correct(float *values, const double *matrix, const double *weig
     values[j] = (float)((double)values[j] + sum);
   }
 }
+
+// The sum of an element of each run times the run's share, and of its row times the weights, rounded once.
+static void thin_blend(const float *const *runs, const double *shares, size_t run_count,
+                       size_t first, const double *matrix, const double *weights, size_t count,
+                       size_t width, float *out) {
+  for (size_t j = 0; j < count; j++) {
+    double sum = 0;
+    for (size_t run = 0; run < run_count; run++) {
+      sum += shares[run] * (double)runs[run][first + j];
+    }
+    if (width > 0) sum += thin_dot(matrix + j * width, weights, width);
+    out[j] = (float)sum;
+  }
+}

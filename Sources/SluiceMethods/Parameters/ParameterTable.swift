@@ -97,9 +97,10 @@ package struct ParameterTable: Sendable {
     "compensate", .none, in: "mask",
     "What makes up in each row for what the mask removes; own: what is kept, along the delta's own directions."
   )
-  package let sketchRank = Parameter<UInt64>(
-    "sketch-rank", 16, in: "mask",
-    "How many of a delta's own directions are looked for in each linear layer.")
+  package let sketchRank = Parameter<UInt64?>(
+    "sketch-rank", nil, in: "mask",
+    "How many of a delta's own directions are looked for in each linear layer; 64 for own-regmean, else 16 if not given.",
+    derived: { $0.usedSketchRank.untyped })
   package let ridge = Parameter<Double>(
     "ridge", 0.01, .positive, in: "mask",
     "What is added to the diagonal where a row is compensated, as a share of its mean.")
@@ -139,6 +140,16 @@ package struct ParameterTable: Sendable {
   package let offDiagonal = Parameter<Double>(
     "off-diagonal", 0.9, .share, in: "merge",
     "What elements of Gram matrices off the diagonal are multiplied by.")
+  package let gramShare = Parameter<Double>(
+    "gram-share", 0.1, .positive, in: "merge",
+    "What is added to the diagonals of deltas' own Gram matrices, as a share of their mean.")
+  package let blendRate = Parameter<Double>(
+    "blend-rate", 0, .rate, in: "merge",
+    "The fraction of each row of a model's deltas that own-regmean removes once it has blended them."
+  )
+  package let blendFactor = Parameter<Double>(
+    "blend-factor", 1, .positive, in: "merge",
+    "What the norms of rows are multiplied by that own-regmean restores where it removes deltas.")
   package let mergeScale = Parameter<Double>(
     "merge-scale", 1, .any, in: "merge", as: "scale",
     "What the merged delta is multiplied by.")

@@ -36,7 +36,8 @@ package struct MergeMethod: MethodRow {
 
   /// All mergings.
   package static let table: [MergeMethod] = [
-    ties, sum, average, lmCocktail, adaMerging, adaMergingPlusPlus, regMean, greedySoup,
+    ties, sum, average, lmCocktail, adaMerging, adaMergingPlusPlus, regMean, ownRegMean,
+    greedySoup,
   ]
 
   /// The stage that multiplies each model's deltas by its weight.
@@ -82,6 +83,22 @@ extension MergeMethod {
     paper: "RegMean (arXiv 2212.09849)",
     // The solution stands in the first model's place, and the others do not have the layer.
     rule: { _, _ in SumOperator() })
+
+  private static let ownRegMean = MergeMethod(
+    name: "own-regmean",
+    summary: "As regmean, with Gram matrices that the deltas have of their own; no data are read.",
+    parameters: [\.sketchRank, \.gramShare, \.blendRate, \.blendFactor, \.seed],
+    modelParameters: [.weight],
+    passes: [.always(.sketchStart), .always(.sketch), .always(.jointRows)],
+    paper: "after RegMean (arXiv 2212.09849)",
+    rule: { method, inputs in
+      guard method.blendRate > 0 else {
+        return BlendOperator(
+          inputs.blend, weights: inputs.weights, modelCount: inputs.modelCount)
+      }
+      return SparseBlendOperator(
+        inputs.blend, weights: inputs.weights, modelCount: inputs.modelCount)
+    })
 
   private static let greedySoup = MergeMethod(
     name: "greedy-soup",

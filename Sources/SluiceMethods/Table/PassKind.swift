@@ -20,6 +20,8 @@ package enum PassKind: String, Sendable, Hashable, CaseIterable {
   case sketchStart = "sketch start"
   /// The same, from those on.
   case sketch
+  /// The weights of directions in each row of all models' merged deltas.
+  case jointRows = "joint rows"
   /// The norm of each row before and after the mask.
   case rowNorms = "row norms"
   /// What makes up for what the mask removes of each row, along the directions.
@@ -40,8 +42,11 @@ extension PassKind {
   /// Kinds that read whole rows or matrices of the models themselves, which neither a stage of one's own
   /// changes first nor a store has.
   package static let ofModels: Set<PassKind> = [
-    .solve, .rowCuts, .rowBands, .rowNorms, .sketchStart, .sketch, .corrections,
+    .solve, .rowCuts, .rowBands, .rowNorms, .sketchStart, .sketch, .jointRows,
+    .corrections,
   ]
+  /// Kinds that solve for all models as they are.
+  package static let solving: Set<PassKind> = [.solve, .jointRows]
 }
 
 /// A pass that a row of the table asks for: always, or with some settings.

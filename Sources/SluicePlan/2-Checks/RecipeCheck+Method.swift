@@ -31,7 +31,7 @@ extension RecipeCheck {
         "--merge \(merge.name) does not look at weights",
         remedy: "--merge sum adds the deltas up, each times its model's weight.")
     }
-    guard !merge.passes(method).contains(.solve) || prune.bands == .none else {
+    guard merge.passes(method).isDisjoint(with: PassKind.solving) || prune.bands == .none else {
       throw .usage(
         "--merge \(merge.name) solves for the models as they are",
         remedy: "Add --prune none, or choose another merging for pruned models.")
@@ -136,7 +136,16 @@ extension RecipeCheck {
   }
 
   private static func checkCompensation(_ method: MethodParameters) throws(PipelineError) {
-    guard method.compensates else {
+    let ranks: ClosedRange<UInt64> = 1...1024
+    guard !(method.compensates || method.blends) || ranks.contains(method.usedSketchRank) else {
+      throw .usage("--sketch-rank must lie in 1 ... 1024; it is \(method.usedSketchRank)")
+    }
+    guard !method.blends || method.blendFactor == 1 || method.blendRate > 0 else {
+      throw .usage(
+        "--blend-factor is what norms are multiplied by where --blend-rate removes deltas, and that is 0",
+        remedy: "Leave it out, or add --blend-rate.")
+    }
+    guard method.compensates || method.blends else {
       // What masks of their own are drawn from is another matter.
       let drawn: [ParameterRow] = method.pruning.row.drawsMasks ? [] : [.at(\.seed)]
       for row in [ParameterRow.at(\.sketchRank), .at(\.ridge)] + drawn
@@ -147,10 +156,7 @@ extension RecipeCheck {
       }
       return
     }
-    guard (1...1024).contains(method.sketchRank) else {
-      throw .usage("--sketch-rank must lie in 1 ... 1024; it is \(method.sketchRank)")
-    }
-    guard method.usedRescale == Rescale.none else {
+    guard !method.compensates || method.usedRescale == Rescale.none else {
       throw .usage(
         "--compensate own makes up for what the mask removes already",
         remedy: "Leave --rescale out.")

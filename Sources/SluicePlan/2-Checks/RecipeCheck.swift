@@ -83,13 +83,18 @@ enum RecipeCheck {
     let (prune, merge) = (recipe.method.pruning.row, recipe.method.merging.row)
     let early = stages.transforms.first { $0.place == .delta }
     let looksAtModels = !recipe.method.passes.isDisjoint(with: PassKind.ofModels)
+    let who =
+      prune.passes(recipe.method).isDisjoint(with: PassKind.ofModels)
+      ? "--merge \(merge.name)" : "--prune \(prune.name)"
     if let early, looksAtModels {
       throw .usage(
-        "--prune \(prune.name) looks at rows or matrices of the models themselves, and the stage "
+        "\(who) looks at rows or matrices of the models themselves, and the stage "
           + "\(early.transform.name.printable) would change their differences first",
         remedy: "Move it after mask.")
     }
-    if merge.passes(recipe.method).contains(.solve), let first = stages.identities.first {
+    if !merge.passes(recipe.method).isDisjoint(with: PassKind.solving),
+      let first = stages.identities.first
+    {
       throw .usage(
         "--merge \(merge.name) solves for the models as they are; a stage of one's own "
           + "(\(first.place)) has no place in it")

@@ -7,6 +7,7 @@ struct ChainBytes: Sendable {
   private let bandPartitions: Int
   private let rowFactors: Bool
   private let directions: SketchSize?
+  private let blend: BlendSize?
 
   init(_ inputs: PassInputs) {
     let passes = inputs.recipe.method.passes
@@ -14,6 +15,7 @@ struct ChainBytes: Sendable {
     bandPartitions = passes.contains(.rowBands) ? inputs.settings.partitionCount : 0
     rowFactors = passes.contains(.rowNorms)
     directions = passes.contains(.corrections) ? inputs.sketchSize : nil
+    blend = passes.contains(.jointRows) ? inputs.blendSize : nil
   }
 
   /// The number of bytes.
@@ -25,5 +27,6 @@ struct ChainBytes: Sendable {
     return (rowCuts ? RowCutsPass.stripBytes(sizes) : 0)
       + RowBandsPass.stripBytes(sizes, partitionCount: bandPartitions)
       + (rowFactors ? RowNumberStore.stripBytes(sizes, width: 1) : 0) + (own ?? 0)
+      + (blend.map { BlendStore.laneBytes(sizes, $0) } ?? 0)
   }
 }

@@ -22,6 +22,7 @@ package struct CorrectionsPass: MaskedRowsPass {
   package var reason: String {
     "what is kept of each row makes up for what the mask removes, along the directions"
   }
+  package var cost: PassCost { .unknown }
   var node: NodeKind { NodeKind("corrections", bytes: .input) }
   var width: Int { size.rank }
 

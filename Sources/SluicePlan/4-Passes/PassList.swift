@@ -27,6 +27,7 @@ enum PassList {
     .method(.maskSums) { [MaskSumsPass($0)] },
     .method(.sketchStart) { [SketchPass(.start, $0)] },
     .method(.sketch) { [SketchPass(.directions, $0)] },
+    .method(.jointRows) { [JointRowsPass($0)] },
     .method(.rowNorms) { [RowNormsPass($0)] },
     .method(.corrections) { [CorrectionsPass($0)] },
     .statistics(.mask), .statistics(.amplify),
@@ -88,7 +89,13 @@ package struct PassInputs: Sendable {
   }
 
   /// How many directions are looked for.
-  var sketchSize: SketchSize { SketchSize(rank: Int(clamping: recipe.method.sketchRank)) }
+  var sketchSize: SketchSize { SketchSize(rank: Int(clamping: recipe.method.usedSketchRank)) }
+
+  /// How many numbers a row has that models are blended by.
+  var blendSize: BlendSize {
+    BlendSize(
+      sketch: sketchSize, modelCount: recipe.models.count, isSparse: recipe.method.blendRate > 0)
+  }
 
   /// The chain with stand-ins for what passes find: for the names of stages.
   var standIns: PassFindings { .standIns(self) }

@@ -40,6 +40,7 @@ package struct SketchPass: FilePass {
       ? "directions of inputs that deltas look at are searched for, from random signs on"
       : "the directions are weighed by what deltas put out along them"
   }
+  package var cost: PassCost { .unknown }
   package var roles: Set<TensorRole> { [.linear] }
 
   package func graph(_ plan: TensorPlan) -> PassGraph {
@@ -63,12 +64,12 @@ package struct SketchPass: FilePass {
     let columns = tasks.map(\.columnCount).max() ?? 0
     let matrices = step == .start ? 1 : 4
     return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
-      + matrices * 8 * size.mostNumbers(tasks) + 12 * size.rank
+      + matrices * 8 * (size.mostNumbers(tasks) + size.rank * size.rank + 1) + 12 * size.rank
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
     let tasks = tasks(among: sizes.tasks)
-    let pieces = 8 * size.mostNumbers(tasks) / PassUnits.pieceBytes + 1
+    let pieces = 8 * (size.mostNumbers(tasks) + size.rank * size.rank) / PassUnits.pieceBytes + 1
     return blocks(tasks, sizes.modelCount).count
       * (PassUnits.byteCount + pieces * MemoryLayout<StripRecords.Slot>.stride)
   }
@@ -113,6 +114,7 @@ package struct SketchPass: FilePass {
   /// The basis at hand, and of what it is.
   private let basis: AlignedBuffer<Double>
   private var owner: (task: Int, model: Int)?
+  private let squares = AlignedBuffer<Double>(count: Kernels.squareSumCount, fill: 0)
 
   init(
     _ tasks: [TensorTask], _ plan: TensorPlan, size: SketchSize, seed: UInt64,
@@ -127,7 +129,7 @@ package struct SketchPass: FilePass {
     reader = RowReader(
       elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0),
       files: plan.files, modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
-    sums = AlignedBuffer(count: count, fill: 0)
+    sums = AlignedBuffer(count: count + size.rank * size.rank + 1, fill: 0)
     basis = AlignedBuffer(count: source == nil ? 0 : count, fill: 0)
     weights = AlignedBuffer(count: size.rank, fill: 0)
     draws = AlignedBuffer(count: size.rank, fill: 0)
@@ -159,9 +161,25 @@ package struct SketchPass: FilePass {
         }
         unsafe kernels.spread(
           deltas, count: columns, weights: weights.pointer, width: width, to: sums.pointer)
+        if source != nil { unsafe addBeside(deltas, columns, width, after: size.count(task)) }
       }
     }
     return unsafe UnsafePointer(sums.pointer)
+  }
+
+  /// Adds up what lies behind the matrix: products of what the row puts out, and its squares.
+  private func addBeside(
+    _ deltas: UnsafePointer<Float>, _ columns: Int, _ width: Int, after count: Int
+  ) {
+    // SAFETY: behind the matrix there is room for a square and a number.
+    let square = unsafe sums.pointer + count
+    for row in 0..<width {
+      unsafe kernels.add(
+        weights.pointer[row], times: weights.pointer, to: square + row * width, count: row + 1)
+    }
+    squares.fill(0)
+    unsafe kernels.addSquares(deltas, count: columns, to: squares.pointer)
+    unsafe square[width * width] += Kernels.total(of: squares.pointer)
   }
 
   private func drawSigns(_ row: Int, _ width: Int, _ start: UInt64) {

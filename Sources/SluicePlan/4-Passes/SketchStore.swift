@@ -13,6 +13,11 @@ struct SketchSize: Sendable, Hashable {
   /// The numbers of a thin matrix of a layer.
   func count(_ task: TensorTask) -> Int { task.columnCount * rank(of: task) }
 
+  /// The numbers that are kept of a block: a thin matrix, a square, and a sum of squares.
+  func blockCount(_ task: TensorTask) -> Int {
+    count(task) + rank(of: task) * rank(of: task) + 1
+  }
+
   /// The most numbers of a thin matrix of linear layers.
   func mostNumbers(_ tasks: [TensorTask]) -> Int {
     tasks.filter { $0.role == .linear }.map(count).max() ?? 0
@@ -59,8 +64,11 @@ struct SketchBlock: Sendable {
   }
 }
 
-/// Thin matrices of layers, a row of numbers for each input, in a file: for each model the sums over each block of
-/// rows, which are added up in order when they are read.
+/// Thin matrices of layers, a row of numbers for each input, in a file: for each model the sums over each block
+/// of rows.
+///
+/// They are added up in order when they are read. Behind a matrix lie the products with each other of what
+/// rows put out along the basis, and the sum of squares; zeros where there is no basis yet.
 final class SketchStore: DirectionSource, Sendable {
   private let file: WorkFile
   private let size: SketchSize
@@ -83,7 +91,7 @@ final class SketchStore: DirectionSource, Sendable {
   }
 
   private static func byteCount(_ task: TensorTask, _ size: SketchSize) -> Int {
-    SketchBlock.count(task) * size.count(task) * 8
+    SketchBlock.count(task) * size.blockCount(task) * 8
   }
 
   /// The bytes of a file for what models have of layers.
@@ -95,12 +103,12 @@ final class SketchStore: DirectionSource, Sendable {
 
   /// Where the sum over a block lies.
   func range(_ block: SketchBlock) -> Range<Int> {
-    let count = size.count(block.task) * 8
+    let count = size.blockCount(block.task) * 8
     let start = (starts[block.task.ordinal]?[block.model] ?? 0) + block.index * count
     return start..<start + count
   }
 
-  /// Keeps the sum over a block.
+  /// Keeps the sums over a block.
   func put(_ matrix: UnsafePointer<Double>, _ block: SketchBlock) throws {
     let range = range(block)
     // SAFETY: the caller guarantees that the matrix has as many numbers.
@@ -121,11 +129,15 @@ final class SketchStore: DirectionSource, Sendable {
         for index in values.indices { values[index] += next[index] }
       }
     }
-    return Directions(width: size.rank(of: task), values: values)
+    let (count, width) = (size.count(task), size.rank(of: task))
+    let energy = values.removeLast()
+    let core = Array(values[count...])
+    values.removeLast(values.count - count)
+    return Directions(width: width, values: values, core: core, energy: energy)
   }
 
   /// What reading the directions of a layer takes: the sum, and what is added to it.
   static func directionBytes(_ tasks: [TensorTask], size: SketchSize) -> Int {
-    2 * 8 * size.mostNumbers(tasks)
+    2 * 8 * (size.mostNumbers(tasks) + size.rank * size.rank + 1)
   }
 }

@@ -44,6 +44,8 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let sketchStart = UnitKind(rawValue: "sketch-start")
   /// Those from there on, of some rows, in the file that is named like the kind.
   package static let sketch = UnitKind(rawValue: "sketch")
+  /// The weights of directions of some rows of all models' merged deltas, in the file that is named like the kind.
+  package static let jointRows = UnitKind(rawValue: "joint-rows")
   /// What makes up for what a mask removed of some rows, along directions, in the file that is named like the
   /// kind.
   package static let corrections = UnitKind(rawValue: "corrections")
@@ -95,7 +97,8 @@ extension UnitKind {
   package var isInFile: Bool {
     hasHistograms
       || [
-        .solved, .rowCuts, .rowBands, .rowNorms, .sketchStart, .sketch, .corrections, .keepBits,
+        .solved, .rowCuts, .rowBands, .rowNorms, .sketchStart, .sketch, .jointRows, .corrections,
+        .keepBits,
         .rowNumbers,
       ].contains(self)
   }

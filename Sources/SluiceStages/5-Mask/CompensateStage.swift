@@ -14,11 +14,18 @@ package struct Directions: Sendable {
   package let width: Int
   /// The rows, one behind the other.
   package let values: [Double]
+  /// The products with each other of what the deltas put out along the basis that the directions were found with,
+  /// row after row; the lower half.
+  package let core: [Double]
+  /// The sum of squares of the deltas.
+  package let energy: Double
 
   /// Collects directions.
-  package init(width: Int, values: [Double]) {
+  package init(width: Int, values: [Double], core: [Double] = [], energy: Double = 0) {
     self.width = width
     self.values = values
+    self.core = core
+    self.energy = energy
   }
 
   /// None.

@@ -70,6 +70,7 @@ extension MethodDraw {
     + [ReferenceOptions.Prune.dp, .magnitude, .dare, .wanda].map(compensated)
     + ReferenceOptions.Flavor.allCases.map(ties)
     + [ReferenceOptions.Merge.sum, .average, .lmCocktail].map(linear)
+    + [false, true].map(ownRegMean)
     + [ReferenceOptions.Merge.adaMerging, .adaMergingPlusPlus].map(adaMerging)
 
   private static func rates(_ rule: ReferenceOptions.Rates) -> MethodDraw {
@@ -170,6 +171,20 @@ extension MethodDraw {
       for tuned in family.fineTuned where merge != .average {
         options.weight[tuned.name] = 0.1 + 0.2 * random.uniform()
       }
+    }
+  }
+
+  private static func ownRegMean(isSparse: Bool) -> MethodDraw {
+    MethodDraw("own-regmean\(isSparse ? ", sparse" : "")", modelCount: { 1 + $0 % 3 }) {
+      options, random, family in
+      options.prune = .none
+      options.merge = .ownRegMean
+      options.ownRank = random.choice([1, 4, 8])
+      options.gramShare = random.choice([0.1, 0.5])
+      options.blendRate = isSparse ? random.choice([0.3, 0.8, 0.95]) : 0
+      options.blendFactor = isSparse ? random.choice([1, 1.3]) : 1
+      options.seed = random.next()
+      options.weight = [family.fineTuned[0].name: 0.5 + random.uniform()]
     }
   }
 

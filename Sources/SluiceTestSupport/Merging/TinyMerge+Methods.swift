@@ -14,8 +14,14 @@ extension TinyMerge {
     method.rebalancesRates = options.rebalances
     method.denominator = options.dividesByAll ? .all : .linear
     method.owlNormalisation = options.owlUsesRange ? .minmax : .maxabs
-    if let rank = options.ownRank {
-      (method.compensation, method.sketchRank) = (.own, UInt64(rank))
+    method.gramShare = options.gramShare
+    method.blendRate = options.blendRate
+    method.blendFactor = options.blendFactor
+    if options.merge == .ownRegMean {
+      method.sketchRank = options.ownRank.map { UInt64($0) }
+    } else if let rank = options.ownRank {
+      method.compensation = .own
+      method.sketchRank = UInt64(rank)
       method.ridge = options.ridge
     } else if options.prune == .dare || options.rescale == .rowL2 {
       method.rescale = try known(.init(rawValue: options.rescale.rawValue))

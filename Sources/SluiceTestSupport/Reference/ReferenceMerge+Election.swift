@@ -51,6 +51,7 @@ extension ReferenceMerge {
         return factor == 1 ? value : factor * value
       }
       return terms.dropFirst().reduce(terms[0], +)
+    case .ownRegMean: preconditionFailure("models are blended row by row")
     case .ties, .adaMergingPlusPlus: break
     }
     let sum = deltas.dropFirst().reduce(first, +)

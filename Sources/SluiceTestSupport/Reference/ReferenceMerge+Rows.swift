@@ -62,8 +62,9 @@ extension ReferenceMerge {
     }
     let deltas = rows(delta)
     // A model that does not change the layer has no directions.
-    let directions = Reference.directions(
-      of: deltas, rank: rank, seed: options.seed, tensor: tensor.name)
+    let directions = Reference.own(
+      of: deltas, rank: rank, seed: options.seed, tensor: tensor.name
+    ).directions
     return zip(deltas, rows(kept)).flatMap {
       Reference.compensated($0, kept: $1, along: directions, ridge: options.ridge)
     }
@@ -84,20 +85,39 @@ extension ReferenceMerge {
     var result = kept
     for first in stride(from: 0, to: kept.count, by: columns) {
       let row = first..<first + columns
-      let (whole, left) = (squares(delta[row]), squares(kept[row]))
+      let (whole, left) = (Reference.squares(delta[row]), Reference.squares(kept[row]))
       let factor = left > 0 ? Float(options.rowFactor * (whole / left).squareRoot()) : 1
       for index in row { result[index] = kept[index] * factor }
     }
     return result
   }
 
-  /// The sum of squares in Double: element i adds to sum i modulo 16, and the sums are added in order.
-  private func squares(_ values: ArraySlice<Float>) -> Double {
-    var sums = [Double](repeating: 0, count: 16)
-    for (index, value) in values.enumerated() {
-      sums[index % 16] += Double(value) * Double(value)
+  /// The deltas of all models, blended by what they say of their inputs; the mean of tensors without rows.
+  ///
+  /// - Parameters:
+  ///   - deltas: The deltas of each model.
+  ///   - tensor: The tensor.
+  ///   - isLinear: Whether it is a linear layer.
+  /// - Returns: The merged deltas.
+  func blended(_ deltas: [[Float]], _ tensor: TinyTensor, isLinear: Bool) -> [Float] {
+    let weights = models.map { options.weight[$0.name] ?? 1 }
+    let columns = tensor.shape.dimensions.last ?? 0
+    guard isLinear, columns > 0 else {
+      let shares = weights.map { Double(Float($0)) / Double(deltas.count) }
+      return ScalarKernels.blended(
+        deltas, shares: shares, Array(repeating: [], count: tensor.count), [])
     }
-    return sums.reduce(0, +)
+    let rows = deltas.map { values in
+      stride(from: 0, to: values.count, by: columns).map { Array(values[$0..<$0 + columns]) }
+    }
+    let own = rows.map {
+      Reference.own(
+        of: $0, rank: options.ownRank ?? 64, seed: options.seed, tensor: tensor.name)
+    }
+    return Reference.blended(
+      rows, own, weights: weights.map { Double(Float($0)) }, share: options.gramShare,
+      removal: options.blendRate > 0 ? (options.blendRate, options.blendFactor) : nil
+    ).flatMap(\.self)
   }
 
   /// The deltas that a mask keeps.

@@ -79,7 +79,8 @@ extension ReferenceMerge {
   /// weight * value in Float32; untouched for a weight of 1.
   func weighted(_ values: [Float], model index: Int) -> [Float] {
     let weight = options.weight[models[index].name] ?? 1
-    return weight == 1 ? values : values.map { Float(weight) * $0 }
+    // A blend takes deltas as they are.
+    return weight == 1 || options.merge == .ownRegMean ? values : values.map { Float(weight) * $0 }
   }
 
   /// The merge scale times the merged delta, rounded to Float32 before it is added.

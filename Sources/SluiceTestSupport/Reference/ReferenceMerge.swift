@@ -107,6 +107,12 @@ struct ReferenceMerge {
           continue
         }
         let own = deltas.map { $0[tensor.name] ?? [] }
+        if options.merge == .ownRegMean {
+          let isLinear = try role(of: tensor) == .linear
+          let blended = blended(own, tensor, isLinear: isLinear)
+          merged.append(try output(tensor, adding: scaled(blended)))
+          continue
+        }
         let values = (0..<tensor.count).map { index in
           merge(own.map { $0[index] }, tensor: tensor.name, majority: majority)
         }

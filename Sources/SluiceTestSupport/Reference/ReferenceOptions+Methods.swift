@@ -19,6 +19,8 @@ extension ReferenceOptions {
     case sum
     /// Averaged.
     case average
+    /// Blended by own Gram matrices.
+    case ownRegMean = "own-regmean"
     /// Added up with weights that are shares.
     case lmCocktail = "lm-cocktail"
     /// Added up with coefficients.

@@ -81,6 +81,12 @@ package struct ReferenceOptions: Sendable {
   package var ownRank: Int?
   /// What is added to the diagonal there, as a share of its mean.
   package var ridge = 0.01
+  /// What is added to the diagonals of own Gram matrices, as a share of their mean.
+  package var gramShare = 0.1
+  /// The share of each row of blended deltas that is removed.
+  package var blendRate = 0.0
+  /// What the norms of rows are multiplied by there.
+  package var blendFactor = 1.0
   /// Whether random masks leave dense tensors alone.
   package var dropsLinearOnly = false
   /// What random masks are drawn from.

@@ -40,6 +40,18 @@ extension ScalarKernels {
     }
   }
 
+  /// For each element the sum of the runs times their shares, and of its row times the weights.
+  package static func blended(
+    _ runs: [[Float]], shares: [Double], _ matrix: [[Double]], _ weights: [Double]
+  ) -> [Float] {
+    matrix.indices.map { index in
+      var sum = 0.0
+      for (run, share) in zip(runs, shares) { sum += share * Double(run[index]) }
+      if !weights.isEmpty { sum += dot(matrix[index], weights) }
+      return Float(sum)
+    }
+  }
+
   /// Each value that is not zero, with its row times the weights added.
   package static func corrected(
     _ values: [Float], _ matrix: [[Double]], _ weights: [Double]

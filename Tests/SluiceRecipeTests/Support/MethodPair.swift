@@ -13,13 +13,13 @@ struct MethodPair: CustomTestStringConvertible, Sendable {
   /// All pairs that the table allows: what solves for models takes them as they are.
   static let all = PruneMethod.table.flatMap { prune in
     MergeMethod.table.map { MethodPair(prune: prune, merge: $0) }
-  }.filter { $0.prune.bands == .none || !$0.merge.possiblePasses.contains(.solve) }
+  }.filter { $0.prune.bands == .none || $0.merge.possiblePasses.isDisjoint(with: PassKind.solving) }
 
   /// Each pruning and each merging once, as far as there are as many.
   static let some = [
     ("dppa", "ties"), ("dp", "sum"), ("magnitude", "average"), ("owl", "lm-cocktail"),
     ("dare", "adamerging"), ("wanda", "adamerging++"), ("none", "regmean"),
-    ("sparsegpt", "greedy-soup"),
+    ("sparsegpt", "greedy-soup"), ("none", "own-regmean"),
   ].compactMap { names in all.first { $0.prune.name == names.0 && $0.merge.name == names.1 } }
 
   private var knowsWeights: Bool { merge.modelParameters.contains(.weight) }

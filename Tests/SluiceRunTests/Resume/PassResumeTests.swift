@@ -15,7 +15,7 @@ struct PassResumeTests {
     case regMean = "solve", sparse = "solve of each", wanda = "rows", sums = "mask sums"
     case ties = "trim and majority"
     case rows = "cuts and norms of rows"
-    case own = "sketches and corrections"
+    case own = "sketches and corrections", blend = "joint rows"
     case bands = "bands and mask sums", ranks = "ranks", angles = "rows of all"
     case units = "products and units", variances = "variances and squares"
 
@@ -60,6 +60,7 @@ struct PassResumeTests {
           case .wanda: ("wanda", "sum")
           case .sums: ("dare", "sum")
           case .rows, .own: ("magnitude", "sum")
+          case .blend: ("none", "own-regmean")
           default: ("none", "ties")
           }
         recipe.models[0].amplification = []
@@ -103,10 +104,10 @@ struct PassResumeTests {
   @Test(
     "are done again where their files are damaged",
     arguments: zip(
-      [Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own],
+      [Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own, .blend],
       [
         "solved", "row-cuts", "trim-statistics", "row-bands", "row-norms", "sketch-start", "sketch",
-        "corrections",
+        "corrections", "joint-rows",
       ]))
   func damaged(method: Method, file: String) throws {
     let directory = try ScratchDirectory()

@@ -1,0 +1,168 @@
+package import SluiceKernels
+
+/// What is kept of a row of a model's blended deltas.
+package struct BlendCut: Sendable, Hashable {
+  /// The smallest kept magnitude; infinite if nothing is kept.
+  package let threshold: Float
+  /// The first column in which an element at the threshold goes.
+  package let firstDroppedColumn: Int
+  /// What is kept is multiplied by.
+  package let factor: Float
+
+  /// How many numbers one takes in a file.
+  package static let width = 3
+
+  /// Describes a cut.
+  package init(threshold: Float, firstDroppedColumn: Int, factor: Float) {
+    self.threshold = threshold
+    self.firstDroppedColumn = firstDroppedColumn
+    self.factor = factor
+  }
+
+  /// Reads one.
+  package init(_ numbers: ArraySlice<Double>) {
+    let first = numbers.startIndex
+    threshold = Float(numbers[first])
+    firstDroppedColumn = Int(exactly: numbers[first + 1]) ?? 0
+    factor = Float(numbers[first + 2])
+  }
+
+  /// As numbers.
+  package var numbers: [Double] {
+    [Double(threshold), Double(firstDroppedColumn), Double(factor)]
+  }
+
+  /// Keeps of a row what reaches the threshold, times the factor.
+  ///
+  /// - Parameters:
+  ///   - values: Elements of a row.
+  ///   - count: How many.
+  ///   - column: The column of the first.
+  ///   - kernels: The kernels to compute with.
+  package func apply(
+    to values: UnsafeMutablePointer<Float>, count: Int, column: Int, kernels: Kernels
+  ) {
+    // SAFETY: the caller guarantees `count` elements.
+    for index in 0..<count {
+      let magnitude = unsafe values[index].magnitude
+      let stays =
+        magnitude > threshold
+        || (magnitude == threshold && column + index < firstDroppedColumn)
+      if !stays { unsafe values[index] = 0 }
+    }
+    if factor != 1 { unsafe kernels.scale(values, count: count, by: factor) }
+  }
+}
+
+/// Blends each model's deltas with the others' as `BlendOperator` does, keeps the largest of each row of what comes
+/// of it, and adds the models up, each times its weight.
+///
+/// A blended delta is made in Double and rounded to Float32 once; everything after is Float32, each operation rounded
+/// on its own. Of tensors that are not linear layers the weighted mean is taken.
+package struct SparseBlendOperator: MergeOperator {
+  private let source: (any BlendSource)?
+  private let weights: any FactorSource
+  private let modelCount: Int
+  private let dense: BlendOperator
+
+  /// Makes the operator; as for `BlendOperator`.
+  package init(_ source: (any BlendSource)?, weights: any FactorSource, modelCount: Int) {
+    self.source = source
+    self.weights = weights
+    self.modelCount = modelCount
+    dense = BlendOperator(nil, weights: weights, modelCount: modelCount)
+  }
+
+  /// The name in plans.
+  package var name: String { "own-regmean" }
+
+  /// Makes the part that works in one lane.
+  package func makeLane(kernels: Kernels) -> any LaneOperator {
+    Lane(rule: self, kernels: kernels)
+  }
+
+  @safe private final class Lane: LaneOperator {
+    private let rule: SparseBlendOperator
+    private let kernels: Kernels
+    private let dense: any LaneOperator
+    private let buffers: [AlignedBuffer<Float>]
+    private let pointers: AlignedBuffer<UnsafePointer<Float>>
+    private let share = AlignedBuffer<Double>(count: 1, fill: 0)
+    private var isSparse = false
+    private var rows = RowNumbers.none
+    private var blend = BlendDirections(.none, isPresent: [])
+    private var factors: [Float] = []
+    private var ordinal: Int?
+
+    init(rule: SparseBlendOperator, kernels: Kernels) {
+      self.rule = rule
+      self.kernels = kernels
+      dense = rule.dense.makeLane(kernels: kernels)
+      let buffers = (0..<max(rule.modelCount, 1)).map { _ in
+        AlignedBuffer<Float>(count: Granularity.tileElements, fill: 0)
+      }
+      self.buffers = buffers
+      unsafe pointers = AlignedBuffer(count: buffers.count, fill: UnsafePointer(buffers[0].pointer))
+      for (model, buffer) in buffers.enumerated() {
+        unsafe pointers.pointer[model] = UnsafePointer(buffer.pointer)
+      }
+    }
+
+    func begin(_ strip: Strip) throws {
+      isSparse = false
+      guard let source = rule.source, strip.task.role == .linear else {
+        return try dense.begin(strip)
+      }
+      isSparse = true
+      rows = try source.blendWeights(of: strip)
+      if strip.task.ordinal != ordinal {
+        ordinal = nil
+        blend = BlendDirections(.none, isPresent: [])
+        blend = try source.blendDirections(of: strip.task)
+        ordinal = strip.task.ordinal
+      }
+      factors = (0..<rule.modelCount).map { rule.weights.factor(of: strip.task, model: $0) }
+      unsafe share.pointer[0] = 1 / Double(max(1, blend.isPresent.count { $0 }))
+    }
+
+    func merge(_ tile: MergeTile) throws {
+      guard isSparse else { return try dense.merge(tile) }
+      for first in stride(from: 0, to: tile.count, by: Granularity.tileElements) {
+        let count = min(Granularity.tileElements, tile.count - first)
+        for model in 0..<rule.modelCount { make(model, tile, first, count) }
+        // SAFETY: each buffer holds a piece, and the tile's room all of them.
+        unsafe kernels.mergeSum(
+          pointers.pointer, modelCount: rule.modelCount, count: count, into: tile.merged + first)
+      }
+    }
+
+    /// Makes a piece of what a model adds.
+    private func make(_ model: Int, _ tile: MergeTile, _ first: Int, _ count: Int) {
+      let out = unsafe buffers[model].pointer
+      guard blend.isPresent[model], !rows.values.isEmpty else {
+        unsafe out.update(repeating: 0, count: count)
+        return
+      }
+      let width = blend.directions.width
+      let place = model * (rows.width / rule.modelCount)
+      unsafe rows.values.withUnsafeBufferPointer { numbers in
+        unsafe blend.directions.values.withUnsafeBufferPointer { matrix in
+          guard let numbers = numbers.baseAddress, let matrix = matrix.baseAddress else { return }
+          rows.forEachRow(from: tile.firstElement + first, count: count) { row, column, elements in
+            let own = rows.position(ofRow: row) + place
+            let cut = BlendCut(rows.values[own..<own + BlendCut.width])
+            let values = unsafe out + elements.lowerBound
+            // SAFETY: the elements lie in the tile, and the matrix has a row for each column.
+            unsafe kernels.blend(
+              tile.deltas + model, shares: share.pointer, modelCount: 1,
+              from: first + elements.lowerBound, count: elements.count,
+              along: matrix + column * width, weights: numbers + own + BlendCut.width,
+              width: width, into: values)
+            unsafe cut.apply(to: values, count: elements.count, column: column, kernels: kernels)
+          }
+        }
+      }
+      if factors[model] != 1 { unsafe kernels.scale(out, count: count, by: factors[model]) }
+    }
+  }
+}
