@@ -48,9 +48,9 @@ import Testing
 
   @Test(
     "pages behind a released window leave the cache where that was asked for",
-    .enabled(if: ScratchDirectory.isOnDisk))
+    .enabled(if: ScratchDirectory.diskRoot != nil))
   func droppedPages() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = try ScratchDirectory(in: ScratchDirectory.diskRoot)
     let bytes = noise(1 << 20)
     let file = try InputFile.open(try scratch.write(bytes, to: "a"))
     func residentPageCount() throws -> Int {

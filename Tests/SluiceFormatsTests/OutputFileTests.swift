@@ -20,7 +20,7 @@ import Testing
     "bytes written around the cache and through it are the same, at any offset",
     arguments: [0, 1, 511, 4096, 5000], [0, 1, 904, 4095])
   func sameBytes(_ offset: Int, _ distance: Int) throws {
-    let scratch = try ScratchDirectory()
+    let scratch = try ScratchDirectory(in: ScratchDirectory.diskRoot)
     let bytes = noise(300_001)
     for count in [1, 100, 4096, 12_288, 300_001] {
       let part = Array(bytes[..<count])
@@ -39,7 +39,7 @@ import Testing
 
   @Test("ranges that share pages may be written from several threads in any order")
   func concurrentWrites() async throws {
-    let scratch = try ScratchDirectory()
+    let scratch = try ScratchDirectory(in: ScratchDirectory.diskRoot)
     let bytes = noise(1_000_003)
     let file = try OutputFile.create(at: scratch("t"), byteCount: bytes.count)
     let borders = [0, 8, 4000, 70_000, 70_001, 266_609, 500_000, 528_753, 999_999, 1_000_003]

@@ -69,12 +69,12 @@ struct PlanTimeTests {
 
   @Test("a file that was just written is in the page cache")
   func cached() throws {
-    let directory = try ScratchDirectory()
+    let directory = try ScratchDirectory(in: ScratchDirectory.diskRoot)
     let path = try directory.write([UInt8](repeating: 7, count: 100_000), to: "file")
     let file = try InputFile.open(path)
     #expect(file.cachedShare(of: 0..<100_000) > 0.9)
     #expect(file.cachedShare(of: 5..<5) == 1)
-    if ScratchDirectory.isOnDisk {
+    if ScratchDirectory.diskRoot != nil {
       file.dropCachedPages(in: 0..<100_000)
       // Only advice, and the last page is not whole.
       #expect(file.cachedShare(of: 0..<98_304) < 0.5)

@@ -17,7 +17,7 @@ import Testing
 
   @Test("inside an input, on another file system, beside read-only inputs: always the same bytes")
   func places() throws {
-    let directory = try ScratchDirectory()
+    let directory = try ScratchDirectory(in: ScratchDirectory.diskRoot)
     try merge.write(to: directory)
     let recipe = try merge.recipe(in: directory)
     let manager = FileManager.default

@@ -6,10 +6,14 @@ package final class ScratchDirectory: Sendable {
   /// Where all of them are made.
   package static let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
 
-  /// Whether files there are surely on a disk: file systems in memory, where the page cache is all
-  /// that files have, are on devices with the major number 0.
-  package static var isOnDisk: Bool {
-    guard let device = try? FileStatus.of(root)?.device else { return false }
+  /// Where directories are made that ought to be on a disk; nil where none is known. `scripts/test` puts
+  /// all others into memory.
+  package static let diskRoot = [root, "/var/tmp"].first { isOnDisk($0) }
+
+  /// Whether files are surely on a disk: file systems in memory, where the page cache is all that files
+  /// have, are on devices with the major number 0.
+  private static func isOnDisk(_ path: String) -> Bool {
+    guard let device = try? FileStatus.of(path)?.device else { return false }
     return device >> 8 & 0xFFF != 0
   }
 
@@ -17,9 +21,9 @@ package final class ScratchDirectory: Sendable {
   package let path: String
 
   /// Makes an empty directory.
-  package init() throws {
+  package init(in root: String? = nil) throws {
     let number = UInt64.random(in: .min ... .max)
-    path = "\(ScratchDirectory.root)/sluice-test-\(getpid())-\(number)"
+    path = "\(root ?? ScratchDirectory.root)/sluice-test-\(getpid())-\(number)"
     try Directory.create(path)
   }
 
