@@ -66,6 +66,7 @@ struct StepCase: Sendable, CustomTestStringConvertible {
     reference.shared = defaults.merging(shared) { $1 }
     reference.own = own
     reference.columnCount = tensor.shape.dimensions.last ?? 1
+    reference.isVector = tensor.shape.dimensions.count < 2
     func floats(_ model: String) throws -> [Float] {
       try #require(models[model]?[tensor.name]?.floats)
     }
@@ -118,6 +119,11 @@ struct StepMethodTests {
     StepCase(method: "model_stock"),
     StepCase(method: "nuslerp", own: weights, shared: ["nuslerp_flatten": 0]),
     StepCase(method: "nuslerp", hasBase: false, own: weights, shared: ["nuslerp_flatten": 0]),
+    StepCase(
+      method: "nuslerp", own: weights, shared: ["nuslerp_flatten": 0, "nuslerp_row_wise": 1]),
+    StepCase(
+      method: "nuslerp", hasBase: false, own: weights,
+      shared: ["nuslerp_flatten": 0, "nuslerp_row_wise": 1]),
     StepCase(method: "model_stock", shared: ["filter_wise": 1]),
     StepCase(method: "sce"),
     StepCase(method: "sce", shared: ["select_topk": 0.3]),

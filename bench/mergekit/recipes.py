@@ -126,6 +126,7 @@ def recipes():
     yield "multislerp", "merge_method: multislerp\n" + models("a b c", weight=[1, 2, 3]) + "dtype: float32\n"
     yield "nuslerp", "merge_method: nuslerp\n" + models("a b", **two) + head
     yield "nuslerp, with a base, by rows", "merge_method: nuslerp\n" + models("a b", **two) + "parameters: {nuslerp_flatten: false}\n" + based
+    yield "nuslerp, by columns", "merge_method: nuslerp\n" + models("a b", **two) + "parameters: {nuslerp_flatten: false, nuslerp_row_wise: true}\n" + based
     yield "slerp, models", "merge_method: slerp\n" + models("a base") + "parameters: {t: 0.3}\n" + based
     yield "slerp, as published", SLERP + "parameters:\n  t:\n    - filter: self_attn\n      value: [0, 0.5, 0.3, 0.7, 1]\n    - filter: mlp\n      value: [1, 0.5, 0.7, 0.3, 0]\n    - value: 0.5\n"
     yield "slerp, t of the slice", SLERP.replace("merge_method", "    parameters: {t: [0.2, 0.9]}\nmerge_method")

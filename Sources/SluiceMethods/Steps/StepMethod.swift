@@ -67,8 +67,10 @@ package struct StepRowPass: Sendable {
   package let what: String
   /// Whether it is about differences from the base, if there is one.
   package var subtracts = true
-  /// Whether a tensor is merged row by row.
+  /// Whether a tensor is merged row by row, or column by column.
   package let isByRows: @Sendable (StepSetup, TensorTask) -> Bool
+  /// Whether it is merged column by column.
+  package var isByColumns: @Sendable (StepSetup, TensorTask) -> Bool = { _, _ in false }
   /// Makes what works in one lane.
   package let makeRule: @Sendable (StepSetup) -> any StepRowRule
 }

@@ -56,10 +56,13 @@ enum StepCheck {
     guard number.isNaN || Float(number).isFinite else {
       throw .usage("\(parameter.name)\(owner) must be a finite number")
     }
-    if parameter.name == "nuslerp_row_wise", number != 0 {
+    if parameter.name == "nuslerp_row_wise", number != 0, task.dimensions.count > 2,
+      recipe.steps?.number("nuslerp_flatten", at: place, input: nil) == 0
+    {
       throw .usage(
-        "nuslerp_row_wise works on columns by themselves, which is not done here",
-        remedy: "Leave it out: nuslerp_flatten: false works on rows.")
+        "nuslerp_row_wise is for matrices, and \(task.name.printable) has "
+          + "\(task.dimensions.count) dimensions",
+        remedy: "Leave it out for this tensor: nuslerp_flatten: false works on rows.")
     }
     if parameter.name == "epsilon", let input, let steps = recipe.steps,
       steps.method.sparsity == .ranks

@@ -3,7 +3,8 @@ internal import SluiceMethods
 internal import SluiceRecipe
 package import SluiceStages
 
-/// A pass over whole rows of all inputs: finds of each row what a method must know that merges rows by themselves.
+/// A pass over whole rows of all inputs: finds of each row, or of each column, what a method must know that merges
+/// them by themselves.
 package struct StepRowsPass: FilePass {
   /// How many elements are read at once, unless a row has more.
   private static let groupElements = 1 << 16
@@ -11,6 +12,10 @@ package struct StepRowsPass: FilePass {
   private struct Job: Sendable {
     let task: TensorTask
     let rows: Range<Int>
+    /// Whether it is about the columns of all these rows.
+    let isByColumns: Bool
+    /// How many numbers are found.
+    var numbers: Range<Int> { isByColumns ? 0..<task.columnCount : rows }
   }
 
   private let rows: StepRowPass
@@ -43,7 +48,12 @@ package struct StepRowsPass: FilePass {
 
   /// The base is read again for each model that it is taken off.
   package func bytesRead(_ plan: TensorPlan) -> Int {
-    tasks(plan).reduce(0) { $0 + byteCount($1, $1.elementCount) }
+    jobs(tasks(plan)).reduce(0) { $0 + byteCount($1) }
+  }
+
+  private func byteCount(_ job: Job) -> Int {
+    let once = byteCount(job.task, job.rows.count * job.task.columnCount)
+    return job.isByColumns ? ColumnCosineRule.roundCount * once : once
   }
 
   private func byteCount(_ task: TensorTask, _ count: Int) -> Int {
@@ -54,14 +64,17 @@ package struct StepRowsPass: FilePass {
   }
 
   package func bytesSpilled(_ plan: TensorPlan) -> Int {
-    tasks(plan).reduce(0) { $0 + 4 * $1.rowCount }
+    jobs(tasks(plan)).reduce(0) { $0 + 4 * $1.numbers.count }
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
-    let columns = sizes.tasks(in: roles).map(\.columnCount).max() ?? 0
+    let tasks = sizes.tasks(in: roles)
+    let columns = tasks.map(\.columnCount).max() ?? 0
+    let byColumns = tasks.filter { rows.isByColumns(setup, $0) }.map(\.columnCount).max() ?? 0
     // What the reader holds, and what lies beside: base and models as Float32.
     return max(StepRowsPass.groupElements, columns) * (8 + 4 + 4 + 4 * (sizes.modelCount + 1))
       + StepArithmetic.byteCount(rows: StepRowPass.roomRows)
+      + ColumnCosineRule.byteCount(columnCount: byColumns)
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
@@ -71,10 +84,19 @@ package struct StepRowsPass: FilePass {
 
   private func jobs(_ tasks: [TensorTask]) -> [Job] {
     tasks.flatMap { task in
-      let step = max(1, StepRowsPass.groupElements / max(task.columnCount, 1))
-      return stride(from: 0, to: task.rowCount, by: step).map {
-        Job(task: task, rows: $0..<min($0 + step, task.rowCount))
-      }
+      rows.isByColumns(setup, task)
+        ? [Job(task: task, rows: 0..<task.rowCount, isByColumns: true)]
+        : StepRowsPass.groups(of: 0..<task.rowCount, columnCount: task.columnCount).map {
+          Job(task: task, rows: $0, isByColumns: false)
+        }
+    }
+  }
+
+  /// Rows that are read at once.
+  private static func groups(of rows: Range<Int>, columnCount: Int) -> [Range<Int>] {
+    let step = max(1, groupElements / max(columnCount, 1))
+    return stride(from: rows.lowerBound, to: rows.upperBound, by: step).map {
+      $0..<min($0 + step, rows.upperBound)
     }
   }
 
@@ -83,13 +105,12 @@ package struct StepRowsPass: FilePass {
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
     guard let file = units.file else { preconditionFailure("units of a file have one") }
-    let store = StepRowStore(file, tasks: tasks)
     let jobs = jobs(tasks)
+    let store = StepRowStore(file, jobs.map { ($0.task, $0.numbers.count) })
     let columns = tasks.map(\.columnCount).max() ?? 0
     let room = max(StepRowsPass.groupElements, columns)
-    let byteCount = { @Sendable [self] (job: Job) in
-      self.byteCount(job.task, job.rows.count * job.task.columnCount)
-    }
+    let byColumns = jobs.filter(\.isByColumns).map(\.task.columnCount).max() ?? 0
+    let byteCount = { @Sendable [self] (job: Job) in self.byteCount(job) }
     try executor.work(self, .stepRows, on: jobs, units, byteCount: byteCount) {
       [rows, setup, subtracts, kernels = executor.kernels] worker in
       let reader = RowReader(
@@ -100,21 +121,43 @@ package struct StepRowsPass: FilePass {
         subtracts: subtracts)
       let steps = StepArithmetic(rows: StepRowPass.roomRows, kernels: kernels)
       let rule = rows.makeRule(setup)
-      return { job in
-        let columns = job.task.columnCount
-        let elements = (job.rows.lowerBound * columns)..<(job.rows.upperBound * columns)
-        steps.dtype = setup.working.dtype(of: job.task)
-        let byteCount = try buffers.read(elements, of: job.task, reader, kernels: kernels)
+      let columnRule = ColumnCosineRule(setup, columnCount: byColumns)
+      // Reads some rows, and gives each in pieces.
+      func forEachRow(_ rows: Range<Int>, of task: TensorTask, _ body: ([StepTile]) -> Void) throws {
+        let columns = task.columnCount
+        let elements = (rows.lowerBound * columns)..<(rows.upperBound * columns)
+        let byteCount = try buffers.read(elements, of: task, reader, kernels: kernels)
         worker.countRead(byteCount)
-        let numbers = job.rows.map { row in
-          let first = (row - job.rows.lowerBound) * columns
-          return rule.number(
-            of: buffers.pieces(
-              of: first..<first + columns, firstElement: elements.lowerBound), job.task, steps)
+        for first in stride(from: 0, to: elements.count, by: columns) {
+          body(buffers.pieces(of: first..<first + columns, firstElement: elements.lowerBound))
         }
-        try store.put(numbers, task: job.task, firstRow: job.rows.lowerBound)
         worker.advance(by: byteCount)
-        return try units.body(ofBytesIn: store.range(job.rows, of: job.task))
+      }
+      return { job in
+        steps.dtype = setup.working.dtype(of: job.task)
+        var numbers: [Float] = []
+        if job.isByColumns {
+          columnRule.begin()
+          for round in 0..<ColumnCosineRule.roundCount {
+            for group in StepRowsPass.groups(of: job.rows, columnCount: job.task.columnCount) {
+              try forEachRow(group, of: job.task) { pieces in
+                var column = 0
+                for piece in pieces {
+                  columnRule.add(piece, column: column, round: round, steps)
+                  column += piece.count
+                }
+              }
+            }
+            columnRule.endRound(steps)
+          }
+          numbers = columnRule.cosines(job.task.columnCount)
+        } else {
+          try forEachRow(job.rows, of: job.task) {
+            numbers.append(rule.number(of: $0, job.task, steps))
+          }
+        }
+        try store.put(numbers, task: job.task, firstRow: job.numbers.lowerBound)
+        return try units.body(ofBytesIn: store.range(job.numbers, of: job.task))
       }
     }
     executor.didSpill(store.byteCount, in: self)
@@ -127,19 +170,19 @@ extension NodeKind {
   static let stepRows = NodeKind("rows of all", bytes: .input)
 }
 
-/// A number for each row of tensors, in a file.
+/// A number for each row, or for each column, of tensors, in a file.
 final class StepRowStore: StepRowNumbers, Sendable {
   private let file: WorkFile
   private let firstRows: [Int: Int]
   let byteCount: Int
 
-  init(_ file: WorkFile, tasks: [TensorTask]) {
+  init(_ file: WorkFile, _ counts: [(task: TensorTask, count: Int)]) {
     self.file = file
     var firstRows: [Int: Int] = [:]
     var rowCount = 0
-    for task in tasks {
-      firstRows[task.ordinal] = rowCount
-      rowCount += task.rowCount
+    for (task, count) in counts {
+      if firstRows[task.ordinal] == nil { firstRows[task.ordinal] = rowCount }
+      rowCount += count
     }
     self.firstRows = firstRows
     byteCount = 4 * rowCount

@@ -66,7 +66,7 @@ extension StepReference {
   private func groups(_ count: Int) -> [[Int]] {
     guard shared["nuslerp_flatten"] == 0 || holds("filter_wise") else { return [Array(0..<count)] }
     let rows = count / columnCount
-    if holds("nuslerp_row_wise") {
+    if holds("nuslerp_row_wise"), !isVector {
       return (0..<columnCount).map { column in (0..<rows).map { $0 * columnCount + column } }
     }
     return (0..<rows).map { Array($0 * columnCount..<($0 + 1) * columnCount) }

@@ -8,6 +8,8 @@ package struct StepReference {
   package var dtype: DType
   /// The number of elements in a row.
   package var columnCount = 1
+  /// Whether the tensor is a vector, which is one row and no columns.
+  package var isVector = false
   /// The parameters for all.
   package var shared: [String: Double] = [:]
   /// The parameters of each input.

@@ -58,7 +58,7 @@ package final class ImportanceRule: StepValueRule {
   /// Begins with a tensor.
   package func begin(_ task: TensorTask, _ steps: StepArithmetic) {
     columnCount = max(task.columnCount, 1)
-    rows.begin(task)
+    rows.begin(task, count: task.rowCount)
   }
 
   /// The importance of a tile's changes, from which the base is taken off already.

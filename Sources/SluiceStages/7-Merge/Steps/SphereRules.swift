@@ -64,7 +64,9 @@ package final class NuSlerpRule: StepRule {
   private let setup: StepSetup
   private let cosine: @Sendable (TensorTask) -> Double
   private let rowCosines: StepRowWindow?
+  private let columnFactors = ColumnFactors()
   private var columnCount: Int?
+  private var isByColumns = false
   private var t = 0.5
   private var factors: [Float] = [1, 0]
   private var divisor: Float?
@@ -73,7 +75,7 @@ package final class NuSlerpRule: StepRule {
   ///
   /// - Parameters:
   ///   - setup: What is known of the merge.
-  ///   - rows: The cosines of rows, if tensors are merged row by row.
+  ///   - rows: The cosines of rows or columns, if tensors are merged row by row, or column by column.
   ///   - cosine: The cosine of a tensor's inputs.
   package init(
     _ setup: StepSetup, rows: (any StepRowNumbers)?,
@@ -84,9 +86,14 @@ package final class NuSlerpRule: StepRule {
     self.cosine = cosine
   }
 
-  /// Whether a tensor is merged row by row.
+  /// Whether a tensor is merged row by row, or column by column.
   package static func isByRows(_ setup: StepSetup, _ task: TensorTask) -> Bool {
     !setup.holds("nuslerp_flatten", task)
+  }
+
+  /// Whether it is merged column by column; a vector is one row.
+  package static func isByColumns(_ setup: StepSetup, _ task: TensorTask) -> Bool {
+    isByRows(setup, task) && setup.holds("nuslerp_row_wise", task) && task.dimensions.count == 2
   }
 
   /// The weight of the second of two models.
@@ -95,15 +102,18 @@ package final class NuSlerpRule: StepRule {
   }
 
   /// Finds what both are multiplied by.
-  package func begin(_ strip: Strip, _ steps: StepArithmetic) {
+  package func begin(_ strip: Strip, _ steps: StepArithmetic) throws {
     let weights = setup.others.map { setup.number("weight", strip.task, $0) }
     t = NuSlerpRule.share(weights[0], weights[1])
     columnCount = NuSlerpRule.isByRows(setup, strip.task) ? strip.task.columnCount : nil
-    guard columnCount == nil else {
-      rowCosines?.begin(strip.task)
-      return
+    isByColumns = NuSlerpRule.isByColumns(setup, strip.task)
+    guard let columnCount, let rowCosines else { return setFactors(cosine(strip.task), steps) }
+    rowCosines.begin(strip.task, count: isByColumns ? columnCount : strip.task.rowCount)
+    guard isByColumns else { return }
+    try columnFactors.set(columnCount) { column in
+      setFactors(Double(try rowCosines.number(of: column)), steps)
+      return (factors[0], factors[1], divisor ?? 1)
     }
-    setFactors(cosine(strip.task), steps)
   }
 
   private func setFactors(_ sum: Double, _ steps: StepArithmetic) {
@@ -122,119 +132,36 @@ package final class NuSlerpRule: StepRule {
   package func merge(_ tile: StepTile, _ steps: StepArithmetic) throws {
     guard let columnCount, let rowCosines else { return mergePart(tile, steps) }
     try tile.forEachRow(columnCount) { row, part in
-      setFactors(Double(try rowCosines.number(of: row)), steps)
+      if !isByColumns { setFactors(Double(try rowCosines.number(of: row)), steps) }
       mergePart(part, steps)
     }
   }
 
   private func mergePart(_ tile: StepTile, _ steps: StepArithmetic) {
     let count = tile.count
+    let column = isByColumns ? tile.firstElement % (columnCount ?? 1) : nil
     for (place, position) in setup.others.enumerated() {
       let own = tile.input(position)
       if setup.hasBase { steps.take(.subtract, own, tile.base, into: own, count: count) }
-      steps.take(.multiply, own, by: factors[place], into: steps.row(place), count: count)
+      if let column {
+        let factor = columnFactors.row(place, from: column)
+        steps.take(.multiply, own, factor, into: steps.row(place), count: count)
+      } else {
+        steps.take(.multiply, own, by: factors[place], into: steps.row(place), count: count)
+      }
     }
     let sum = steps.row(0)
     steps.take(.add, sum, steps.row(1), into: sum, count: count)
-    if let divisor { steps.take(.divide, sum, by: divisor, into: sum, count: count) }
+    if let column {
+      // Where columns are alike there is no divisor; nothing changes when one divides by 1.
+      steps.take(.divide, sum, columnFactors.row(2, from: column), into: sum, count: count)
+    } else if let divisor {
+      steps.take(.divide, sum, by: divisor, into: sum, count: count)
+    }
     if setup.hasBase {
       steps.take(.add, tile.base, sum, into: tile.merged, count: count)
     } else {
       steps.copy(sum, into: tile.merged, count: count)
     }
-  }
-}
-
-/// Between the base and the mean of models, the nearer to the mean the more alike their changes are.
-///
-/// Formula, in the working type: o_i = R(W_i - base) with length L_i; c_ij = clamp(R(R(sum of R(o_i o_j)) / max(R(L_i L_j),
-/// 1e-6))), c their mean; den = R(1 + R((N - 1) c)); t = R(R(N c) / den), 0 where den is below 1e-6; out = R(R(t mean) + R(R(1
-/// - t) base)). Source: Model Stock (arXiv 2403.19522).
-package final class ModelStockRule: StepRule {
-  /// How many rows of a tile it needs.
-  package static let rows = 2
-
-  private let setup: StepSetup
-  private let products: StepSums
-  private let rowShares: StepRowWindow?
-  private var columnCount: Int?
-  private var share: Float = 0
-
-  /// Makes the rule of a lane.
-  ///
-  /// - Parameters:
-  ///   - setup: What is known of the merge.
-  ///   - rows: The shares of rows, if tensors are merged row by row.
-  ///   - products: The products of the models' deltas.
-  package init(_ setup: StepSetup, rows: (any StepRowNumbers)?, products: StepSums) {
-    self.setup = setup
-    rowShares = rows.map { StepRowWindow($0) }
-    self.products = products
-  }
-
-  /// Whether a tensor is merged row by row.
-  package static func isByRows(_ setup: StepSetup, _ task: TensorTask) -> Bool {
-    setup.holds("filter_wise", task)
-  }
-
-  /// Finds the share of the mean.
-  package func begin(_ strip: Strip, _ steps: StepArithmetic) {
-    columnCount = ModelStockRule.isByRows(setup, strip.task) ? strip.task.columnCount : nil
-    guard columnCount == nil else {
-      rowShares?.begin(strip.task)
-      return
-    }
-    share = ModelStockRule.share(products.values(of: strip.task), setup.others.count, steps)
-  }
-
-  /// The share of the mean.
-  ///
-  /// - Parameters:
-  ///   - sums: The products of all pairs, as `GramRule` finds them.
-  ///   - count: The number of models.
-  ///   - steps: What rounds.
-  /// - Returns: t.
-  package static func share(_ sums: [Double], _ count: Int, _ steps: StepArithmetic) -> Float {
-    func r(_ value: Float) -> Float { StepArithmetic.rounded(value, to: steps.dtype) }
-    func length(_ index: Int) -> Float {
-      r(Float(sums[GramRule.index(index, index)].squareRoot()))
-    }
-    var sum: Float = 0
-    var pairs = 0
-    for low in 0..<count {
-      for high in low + 1..<max(count, low + 1) {
-        let product = r(Float(sums[GramRule.index(low, high)]))
-        let most = max(r(length(low) * length(high)), r(1e-6))
-        sum += StepFunctions.clamped(r(product / most))
-        pairs += 1
-      }
-    }
-    let cosine = r(sum / Float(pairs))
-    let divisor = r(1 + r(Float(count - 1) * cosine))
-    guard divisor.magnitude >= r(1e-6) else { return 0 }
-    return r(r(Float(count) * cosine) / divisor)
-  }
-
-  /// Merges a tile.
-  package func merge(_ tile: StepTile, _ steps: StepArithmetic) throws {
-    guard let columnCount, let rowShares else { return mergePart(tile, steps) }
-    try tile.forEachRow(columnCount) { row, part in
-      share = try rowShares.number(of: row)
-      mergePart(part, steps)
-    }
-  }
-
-  private func mergePart(_ tile: StepTile, _ steps: StepArithmetic) {
-    let (mean, own, count) = (steps.row(0), steps.row(1), tile.count)
-    let others = setup.others
-    steps.copy(tile.input(others[0]), into: mean, count: count)
-    for position in others.dropFirst() {
-      steps.take(.add, mean, tile.input(position), into: mean, count: count)
-    }
-    steps.take(.divide, mean, by: Float(others.count), into: mean, count: count)
-    steps.take(.multiply, mean, by: share, into: mean, count: count)
-    let rest = StepArithmetic.rounded(1 - share, to: steps.dtype)
-    steps.take(.multiply, tile.base, by: rest, into: own, count: count)
-    steps.take(.add, mean, own, into: tile.merged, count: count)
   }
 }

@@ -69,28 +69,29 @@ package final class RowShareRule: StepRowRule {
   }
 }
 
-/// The numbers of rows in one lane of a merge: some thousand at a time.
+/// The numbers of rows, or of columns, in one lane of a merge: some thousand at a time.
 package final class StepRowWindow {
   private static let rowCount = 4096
   private let source: any StepRowNumbers
   private var numbers: [Float] = []
   private var rows = 0..<0
   private var task: TensorTask?
+  private var count = 0
 
   /// Looks at numbers.
   package init(_ source: any StepRowNumbers) { self.source = source }
 
-  /// Begins with a tensor.
-  package func begin(_ task: TensorTask) {
-    self.task = task
+  /// Begins with a tensor, of which so many numbers are known.
+  package func begin(_ task: TensorTask, count: Int) {
+    (self.task, self.count) = (task, count)
     rows = 0..<0
   }
 
-  /// The number of a row.
+  /// The number of a row, or of a column.
   package func number(of row: Int) throws -> Float {
     guard let task else { return 0 }
     if !rows.contains(row) {
-      rows = row..<min(row + StepRowWindow.rowCount, task.rowCount)
+      rows = row..<min(row + StepRowWindow.rowCount, count)
       numbers = try source.numbers(of: task, rows: rows)
     }
     return numbers[row - rows.lowerBound]
