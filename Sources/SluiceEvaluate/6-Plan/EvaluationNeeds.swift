@@ -33,8 +33,8 @@ package struct EvaluationNeeds: Sendable {
   /// The bytes in the scratch file.
   package var scratchBytes: Int { directory == nil ? 0 : activationBytes }
 
-  /// Fits an evaluation into a budget: activations go to a file where they do not fit, and lanes give
-  /// way before the evaluation is refused.
+  /// Fits an evaluation into a budget: activations go to a file where they do not fit beside all lanes, and
+  /// lanes give way before the evaluation is refused.
   ///
   /// - Parameters:
   ///   - shape: What is computed.
@@ -68,13 +68,8 @@ package struct EvaluationNeeds: Sendable {
           + "take \(ByteCount(laneBytes + tableBytes))",
         remedy: "Give --memory \(least) or more.")
     }
-    let fits = room - activationBytes
-    if fits >= laneBytes {
-      lanes = min(threads, fits / laneBytes)
-      directory = nil
-    } else {
-      lanes = min(threads, room / laneBytes)
-      directory = scratch
-    }
+    // A lane is worth more than activations in memory: a layer takes seconds for each pass over them.
+    lanes = min(threads, room / laneBytes)
+    directory = activationBytes + lanes * laneBytes <= room ? nil : scratch
   }
 }
