@@ -13,16 +13,21 @@ import sys
 import tasks
 
 
+def write_task(path, lines):
+    """A task file of prompts and answers, as token ids."""
+    with open(path, "w") as file:
+        for prompt, answer in lines:
+            ids = list(answer.encode()) + [tasks.END]
+            file.write(json.dumps({"prompt": tasks.encode_prompt(prompt), "answer": ids}) + "\n")
+
+
 def write_tasks(directory, count):
     """A file of held-out lines for each task, as token ids."""
     os.makedirs(directory, exist_ok=True)
     paths = []
     for name in tasks.TASKS:
         paths.append(os.path.join(directory, f"{name}.jsonl"))
-        with open(paths[-1], "w") as file:
-            for prompt, answer in tasks.test_lines(name, count):
-                ids = list(answer.encode()) + [tasks.END]
-                file.write(json.dumps({"prompt": tasks.encode_prompt(prompt), "answer": ids}) + "\n")
+        write_task(paths[-1], tasks.test_lines(name, count))
     return paths
 
 

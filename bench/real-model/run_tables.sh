@@ -34,5 +34,5 @@ fi
 if [ ! -f "$work/family/made-with.json" ]; then
   "$python" "$here/make_family.py" --out "$work/family"
 fi
-rm -rf "$work"/tables/*-merged* "$work"/tables/*-arithmetic "$work"/tables/*-reversal
+rm -rf "$work"/tables/*-merged* "$work"/tables/*-arithmetic* "$work"/tables/*-reversal*
 "$python" "$here/tables.py" --work "$work" --sluice "$sluice" --python "$python" "$@"

@@ -1,8 +1,8 @@
 """Searches factors for a small family, merges with them, and prints tables like Tables 2 and 3 of DPPA.
 
 For each pruning and rate: the Domain-Ratio of each fine-tune after pruning (Table 2), and of the TIES merge of
-both (Table 3). The rows with DPA have their factors from `sluice search`, which evaluates on validation lines;
-the tables are of other, held-out lines. `run_tables.sh` makes the family first.
+both (Table 3). The rows with DPA have their factors from `sluice search`, which evaluates on validation lines,
+by itself or with transformers; the tables are of other, held-out lines. `run_tables.sh` makes the family first.
 """
 
 import argparse
@@ -11,8 +11,10 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 
 import check_merge
+import own_scores
 import tasks
 
 ROWS = [  # name, pruning, whether factors are searched
@@ -31,10 +33,11 @@ EVALUATOR = os.path.join(HERE, "..", "evaluators", "exact_match.py")
 def write_lines(work, count):
     """Validation lines as JSONL for the evaluator; returns the other held-out lines."""
     folder = os.path.join(work, "lines")
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(os.path.join(folder, "ids"), exist_ok=True)
     tests = {}
     for name in tasks.TASKS:
         lines = tasks.test_lines(name, 2 * count, seed=2)
+        own_scores.write_task(os.path.join(folder, "ids", f"{name}.jsonl"), lines[:count])
         with open(os.path.join(folder, name + ".jsonl"), "w") as file:
             for prompt, answer in lines[:count]:
                 # The evaluator's tokenizer reads the begin token out of the text.
@@ -49,6 +52,7 @@ class Runner:
         self.family = os.path.join(options.work, "family")
         self.lines, self.tests = write_lines(options.work, options.lines)
         self.scores = {}
+        self.seconds = {}
 
     def sluice(self, *arguments):
         done = subprocess.run([self.options.sluice, *arguments], stdout=subprocess.DEVNULL)
@@ -65,7 +69,7 @@ class Runner:
 
     def search(self, prune, rate):
         """The output of a search for both models' factors."""
-        out = self.place(f"search-{prune}-{rate}")
+        out = self.place(f"search-{self.options.scored_by}-{prune}-{rate}")
         recipe = self.place(f"{prune}-{rate}.json")
         models = [{"model": os.path.join(self.family, name), "name": name} for name in tasks.TASKS]
         content = {
@@ -76,26 +80,33 @@ class Runner:
         }
         with open(recipe, "w") as file:
             json.dump(content, file, indent=1)
-        command = shlex.join(
-            [
-                self.options.python, EVALUATOR, "{model}", "--task",
-                "{name}=" + os.path.join(os.path.abspath(self.lines), "{name}.jsonl"),
-                "--max-new-tokens", "8", "--batch", "100", "--no-special-tokens",
-                "--dtype", "float32",
-            ]
-        )
-        self.sluice(
-            "search", recipe, "--evaluator", command, "--out", out, "--jobs",
-            str(self.options.jobs), "--strategy", self.options.strategy, "--keep", "best",
-        )
+        if self.options.scored_by == "sluice":
+            # A file's name is its task's, and a task's is its model's.
+            scores = ["--task-files", *(os.path.join(self.lines, "ids", f"{name}.jsonl") for name in tasks.TASKS)]
+        else:
+            command = shlex.join(
+                [
+                    self.options.python, EVALUATOR, "{model}", "--task",
+                    "{name}=" + os.path.join(os.path.abspath(self.lines), "{name}.jsonl"),
+                    "--max-new-tokens", "8", "--batch", "100", "--no-special-tokens",
+                    "--dtype", "float32",
+                ]
+            )
+            scores = ["--evaluator", command, "--jobs", str(self.options.jobs)]
+        begin = time.monotonic()
+        self.sluice("search", recipe, *scores, "--out", out, "--strategy", self.options.strategy)
+        self.seconds[prune, rate] = time.monotonic() - begin
         return out
 
-    def prune_alone(self, prune, rate, name):
-        out = self.place(f"{prune}-{rate}-{name}")
+    def amplify(self, search):
+        return ["--amplify-from", os.path.join(search, "search.json")] if search else []
+
+    def prune_alone(self, prune, rate, name, search=None):
+        out = self.place(f"{prune}-{rate}-{name}" + ("-amplified" if search else ""))
         self.sluice(
             "merge", "--base", os.path.join(self.family, "base"), "--model",
             f"{name}={os.path.join(self.family, name)}", "--prune", prune, "--merge", "sum",
-            "--pruning-rate", str(rate), "--out", out, "--quiet",
+            "--pruning-rate", str(rate), "--out", out, "--quiet", *self.amplify(search),
         )
         return out
 
@@ -105,9 +116,7 @@ class Runner:
         for name in tasks.TASKS:
             arguments += ["--model", f"{name}={os.path.join(self.family, name)}"]
         arguments += ["--prune", prune, "--pruning-rate", str(rate), "--out", out, "--quiet"]
-        if search:
-            arguments += ["--amplify-from", os.path.join(search, "search.json")]
-        self.sluice(*arguments)
+        self.sluice(*arguments, *self.amplify(search))
         return out
 
     def ratio(self, directory, name):
@@ -129,6 +138,8 @@ def main():
     parser.add_argument("--lines", type=int, default=200, help="lines per task, twice: to search, to test")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--strategy", default="paper")
+    parser.add_argument("--scored-by", choices=["sluice", "transformers"], default="sluice",
+                        help="who scores the candidates of searches")
     parser.add_argument("--rate", type=float, action="append", help="0.9 and 0.8 if not given")
     parser.add_argument("--row", action="append", help="a method of the tables; all if not given")
     parser.add_argument("--json", help="also write everything here")
@@ -151,11 +162,7 @@ def main():
         for rate in rates:
             search = run.search(prune, rate) if is_searched else None
             for name in names:
-                if search:
-                    directory = os.path.join(search, "best", name)
-                else:
-                    directory = run.prune_alone(prune, rate, name)
-                pruned[row, rate, name] = run.ratio(directory, name)
+                pruned[row, rate, name] = run.ratio(run.prune_alone(prune, rate, name, search), name)
             together = run.merge(prune, rate, search)
             for name in names:
                 merged[row, rate, name] = run.ratio(together, name)
@@ -206,13 +213,15 @@ def main():
         [
             row, f"{rate:g}", name, ", ".join(f"{f:g}" for f in model["factors"]), model["method"],
             percent(model["domainRatio"]), str(len(model["trajectory"])),
+            f"{run.seconds[dict((r, p) for r, p, _ in ROWS)[row], rate]:.1f}",
         ]
         for (row, rate, name), model in factors.items()
     ]
     print(
         table(
             "Factors, most severe partition first",
-            ["method", "rate", "model", "factors", "by", "Domain-Ratio, validation", "evaluated"],
+            ["method", "rate", "model", "factors", "by", "Domain-Ratio, validation", "evaluated",
+             "seconds, all models"],
             body,
         )
     )
