@@ -69,7 +69,9 @@ extension StepMethod {
         UnitProductRule(setup, subtracts: setup.hasBase, lengths: inputs.sums[0])
       },
     ],
-    rows: StepRowPass(what: "cosines of rows", isByRows: NuSlerpRule.isByRows, isByColumns: NuSlerpRule.isByColumns) {
+    rows: StepRowPass(
+      what: "cosines of rows", isByRows: NuSlerpRule.isByRows, isByColumns: NuSlerpRule.isByColumns
+    ) {
       RowCosineRule($0)
     },
     paper: "Shoemake, Animating rotation with quaternion curves (1985)",

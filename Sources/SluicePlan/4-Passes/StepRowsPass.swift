@@ -123,7 +123,8 @@ package struct StepRowsPass: FilePass {
       let rule = rows.makeRule(setup)
       let columnRule = ColumnCosineRule(setup, columnCount: byColumns)
       // Reads some rows, and gives each in pieces.
-      func forEachRow(_ rows: Range<Int>, of task: TensorTask, _ body: ([StepTile]) -> Void) throws {
+      func forEachRow(_ rows: Range<Int>, of task: TensorTask, _ body: ([StepTile]) -> Void) throws
+      {
         let columns = task.columnCount
         let elements = (rows.lowerBound * columns)..<(rows.upperBound * columns)
         let byteCount = try buffers.read(elements, of: task, reader, kernels: kernels)

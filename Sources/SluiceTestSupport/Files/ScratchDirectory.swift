@@ -6,8 +6,9 @@ package final class ScratchDirectory: Sendable {
   /// Where all of them are made.
   package static let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
 
-  /// Where directories are made that ought to be on a disk; nil where none is known. `scripts/test` puts
-  /// all others into memory.
+  /// Where directories are made that ought to be on a disk; nil where none is known.
+  ///
+  /// `scripts/test` puts all others into memory.
   package static let diskRoot = [root, "/var/tmp"].first { isOnDisk($0) }
 
   /// Whether files are surely on a disk: file systems in memory, where the page cache is all that files
