@@ -71,7 +71,7 @@ package struct TinyTensor: Sendable, Equatable {
   ///
   /// - Parameter integers: The integers.
   /// - Returns: Their bytes.
-  static func littleEndian(_ integers: [some FixedWidthInteger]) -> [UInt8] {
+  package static func littleEndian(_ integers: [some FixedWidthInteger]) -> [UInt8] {
     var bytes: [UInt8] = []
     for integer in integers {
       withUnsafeBytes(of: integer.littleEndian) { bytes.append(contentsOf: $0) }

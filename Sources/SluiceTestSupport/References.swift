@@ -1,0 +1,2 @@
+// Tests that are supported see the references, too.
+@_exported public import SluiceReferences
