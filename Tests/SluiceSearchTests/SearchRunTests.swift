@@ -85,6 +85,17 @@ struct SearchRunTests {
     }
   }
 
+  @Test("a method without partitions is refused with what can be searched")
+  func partitions() throws {
+    let scratch = try SearchScratch()
+    var recipe = try scratch.recipe()
+    recipe.method = .plainSum
+    let evaluator = try scratch.evaluator(SearchScratch.dome)
+    let error = #expect(throws: SearchError.self) { try scratch.run(evaluator, recipe: recipe) }
+    #expect(error?.failure.remedy?.contains("--strategy joint") == true)
+    #expect(error?.failure.exitCode == .usage)
+  }
+
   @Test("keeps the best candidate when asked to")
   func keep() throws {
     let scratch = try SearchScratch()

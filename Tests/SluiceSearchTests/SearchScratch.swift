@@ -62,15 +62,15 @@ final class SearchScratch: Sendable {
 
   @discardableResult
   func run(
-    _ evaluator: Evaluator, models: [String] = ["math"],
+    _ evaluator: Evaluator, models: [String] = ["math"], recipe: MergeRecipe? = nil,
     cancellation: Cancellation = Cancellation(),
     change: (inout SearchOptions) -> Void = { _ in }
   ) throws -> SearchResult {
     var options = SearchOptions()
     change(&options)
     return try SearchRun(
-      try recipe(models), evaluator: evaluator, options: options, maker: maker, output: out,
-      cancellation: cancellation
+      try recipe ?? self.recipe(models), evaluator: evaluator, options: options, maker: maker,
+      output: out, cancellation: cancellation
     ) { event in self.events.withLock { $0.append(event) } }.execute()
   }
 }

@@ -19,9 +19,12 @@ struct SearchSetup {
     self.options = options
     let method = recipe.method
     guard method.pruning.row.bands == .partitions else {
+      let name = recipe.steps?.method.name ?? "the pruning \(method.pruning.rawValue)"
       throw SearchError.usage(
-        "the pruning \(method.pruning.rawValue) has no partitions to amplify",
-        remedy: "Search with one of: "
+        "\(name) has no partitions whose factors could be searched",
+        remedy:
+          "Mark the numbers to be found in the recipe, such as weight: {search: [0, 1]}, and give "
+          + "--strategy joint; or search with one of: "
           + PruneMethod.table.filter { $0.bands == .partitions }.map(\.name).joined(separator: ", ")
       )
     }
