@@ -4,7 +4,8 @@
 pace=(--quiet --threads 2 --journal-interval 0.01)
 
 run_names=(
-  merge shards spill elsewhere mergekit original dare wanda regmean sparsegpt clip mean prune search
+  merge shards spill elsewhere mergekit original dare wanda regmean sparsegpt
+  compensated blended clip mean prune search
 )
 
 # prepare_runs small|demo: makes the models, the recipes and the programs. The small family reaches every call
@@ -28,7 +29,7 @@ prepare_runs() {
     "$work/family" "$work/pipelines/models"
     shard_sizes=(8KB 16KB)
   fi
-  for recipe in dppa ties-mergekit ties-original dare-l1 wanda regmean sparsegpt; do
+  for recipe in dppa ties-mergekit ties-original dare-l1 wanda regmean sparsegpt compensated own-regmean-sparse; do
     cp "$source/$recipe.yaml" "$work/pipelines/"
   done
   cc -O2 -o "$work/clip" "$source/stages/clip.c"
@@ -64,7 +65,8 @@ command_of() {
     original) words=("${run[@]}" "$work/pipelines/ties-original.yaml") ;;
     dare) words=("${run[@]}" "$work/pipelines/dare-l1.yaml") ;;
     clip | mean) words=("${run[@]}" "${allow[@]}" "$work/pipelines/$1.yaml") ;;
-    wanda | regmean | sparsegpt) words=("${run[@]}" "$work/pipelines/$1.yaml") ;;
+    blended) words=("${run[@]}" "$work/pipelines/own-regmean-sparse.yaml") ;;
+    wanda | regmean | sparsegpt | compensated) words=("${run[@]}" "$work/pipelines/$1.yaml") ;;
     fold) words=("$sluice" fold --base "$models/base" --adapter "$models/adapter" --out "$out" "${pace[@]}") ;;
     prune)
       words=("$sluice" prune --quiet --threads 2 --base "$models/base" --model "$models/math" --out "$out")

@@ -58,6 +58,13 @@ extension MergeSummary {
           }
         ))
     }
+    if report.models.contains(where: { $0.sketched != nil }) {
+      columns.append(
+        (
+          "along directions",
+          { report, _ in report.sketched.map { NumberFormat.percent($0.share) } ?? "" }
+        ))
+    }
     if report.models.contains(where: { $0.factors.contains { $0 != 1 } }) {
       columns.append(
         ("factors", { report, _ in report.factors.map { "\($0)" }.joined(separator: ", ") }))
@@ -86,6 +93,12 @@ extension MergeSummary {
     if prune.bands == .none {
       if elects, density < 1 {
         return "TIES left the largest \(NumberFormat.percent(density, 0)) of each model's changes\n"
+      }
+      if method.blends {
+        return method.blendRate > 0
+          ? "the largest \(NumberFormat.percent(1 - method.blendRate, 0)) of each row of each model's "
+            + "blended changes were merged\n"
+          : "all changes of all models were blended along their directions\n"
       }
       let rest = elects ? "; where they contradict each other, the elected sign stays" : ""
       return "all changes of all models were merged\(rest)\n"

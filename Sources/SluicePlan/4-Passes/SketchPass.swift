@@ -97,6 +97,9 @@ package struct SketchPass: FilePass {
     }
     executor.didSpill(store.byteCount, in: self)
     findings.inputs.directions = store
+    if step == .directions {
+      findings.sketched = try store.shares(tasks, modelCount: plan.modelCount)
+    }
   }
 }
 

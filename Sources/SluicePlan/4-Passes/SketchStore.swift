@@ -136,6 +136,20 @@ final class SketchStore: DirectionSource, Sendable {
     return Directions(width: width, values: values, core: core, energy: energy)
   }
 
+  /// What of a layer's deltas lies along the basis that its directions were found with, and the sum of their squares.
+  func energies(of task: TensorTask, model: Int) throws -> (held: Double, energy: Double) {
+    let (count, width) = (size.count(task), size.rank(of: task))
+    var (held, energy) = (0.0, 0.0)
+    for index in 0..<SketchBlock.count(task) {
+      let range = range(SketchBlock(task: task, model: model, index: index))
+      let beside = try RowStore.values(
+        in: range.lowerBound + count * 8..<range.upperBound, of: file, zero: Double(0))
+      for row in 0..<width { held += beside[row * width + row] }
+      energy += beside.last ?? 0
+    }
+    return (held, energy)
+  }
+
   /// What reading the directions of a layer takes: the sum, and what is added to it.
   static func directionBytes(_ tasks: [TensorTask], size: SketchSize) -> Int {
     2 * 8 * (size.mostNumbers(tasks) + size.rank * size.rank + 1)

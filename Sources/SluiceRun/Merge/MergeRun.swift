@@ -139,7 +139,7 @@ public struct MergeRun {
     try work.beginPublishing()
     var report = MergeReport(
       plan: plan, statistics: findings.statistics, cuts: findings.cuts, solved: findings.solved,
-      sums: work.sums, norms: work.norms, passes: run.metrics)
+      sketched: findings.sketched, sums: work.sums, norms: work.norms, passes: run.metrics)
     report.figures = work.figures
     report.totals.bytesSpilled = run.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes

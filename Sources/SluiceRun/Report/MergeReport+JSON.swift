@@ -104,6 +104,11 @@ extension MergeReport {
       json.member("requestedRate", .double(model.requestedRate))
       json.member("assignedRate", model.assignedRate.map { .double($0) } ?? .null)
       json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
+      if let sketched = model.sketched {
+        json.member("held", .double(sketched.share))
+        json.member("leastHeld", .double(sketched.least))
+        json.member("leastHeldTensor", .string(sketched.leastTensor))
+      }
       json.endObject()
     }
     json.endArray()

@@ -52,6 +52,8 @@ public struct MergeReport: Sendable {
     package let layers: [Layer]
     /// What solving left of them, where the model's layers were pruned in this way.
     package let solved: SolvedCount?
+    /// How much of its deltas lies along their directions, where these were looked for.
+    package let sketched: SketchShare?
 
     /// How many linear layers were counted.
     package var layerCount: Int { solved?.layers ?? layers.count }
@@ -99,7 +101,8 @@ public struct MergeReport: Sendable {
 
   init(
     plan: MergePlan, statistics: LayerStatistics, cuts: CutTable,
-    solved: [Int: SolvedCount] = [:], sums: OutputSums, norms: DeltaNorms? = nil,
+    solved: [Int: SolvedCount] = [:], sketched: [Int: SketchShare] = [:], sums: OutputSums,
+    norms: DeltaNorms? = nil,
     passes: [PassMetrics]
   ) {
     self.plan = plan
@@ -112,7 +115,7 @@ public struct MergeReport: Sendable {
         requestedRate: plan.requestedRate(model: ordinal),
         layers: zip(statistics.tasks, statistics.layers[ordinal]).compactMap { task, layer in
           cuts[task.ordinal, ordinal].map { Layer(statistics: layer, cuts: $0) }
-        }, solved: solved[ordinal])
+        }, solved: solved[ordinal], sketched: sketched[ordinal])
     }
     adapters = models.indices.map { AdapterReport(plan, model: $0, norms) }
     warnings =
