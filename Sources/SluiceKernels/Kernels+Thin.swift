@@ -4,7 +4,7 @@ internal import CSluiceKernels
 ///
 /// Every sum has an order of its own: over elements from the first on, each column by itself; over columns
 /// in eight interleaved sums, element i in sum i modulo 8, added up as
-/// ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)). Elements that are zero are left out.
+/// ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)).
 extension Kernels {
   /// The sum of products of two runs.
   package func dot(
@@ -23,26 +23,42 @@ extension Kernels {
     unsafe functions.pointee.thin_add(factor, x, y, count)
   }
 
-  /// Adds the elements' sum of rows of a matrix: sums += values * matrix.
+  /// Adds, for each of some rows, the elements' sum of rows of a matrix: sums += values * matrix.
+  ///
+  /// - Parameters:
+  ///   - values: The first row; the others follow it.
+  ///   - rowCount: How many rows.
+  ///   - count: The number of elements in a row.
+  ///   - matrix: A row of `width` numbers for each element.
+  ///   - width: The number of columns.
+  ///   - sums: `width` sums for each row.
   package func project(
-    _ values: UnsafePointer<Float>, count: Int, on matrix: UnsafePointer<Double>, width: Int,
-    to sums: UnsafeMutablePointer<Double>
+    _ values: UnsafePointer<Float>, rowCount: Int = 1, count: Int,
+    on matrix: UnsafePointer<Double>, width: Int, to sums: UnsafeMutablePointer<Double>
   ) {
-    // Safety: the caller guarantees `count` elements, as many rows, and `width` sums.
-    unsafe functions.pointee.thin_project(values, matrix, count, width, sums)
+    // Safety: the caller guarantees `count` elements in each row, and as many numbers as are said.
+    unsafe functions.pointee.thin_project(values, count, rowCount, matrix, count, width, sums)
   }
 
-  /// Adds each element's multiple of some weights to its row of a matrix.
+  /// Adds each element's multiple of its row's weights to its row of a matrix, for some rows one after the other.
+  ///
+  /// - Parameters:
+  ///   - values: The first row; the others follow it.
+  ///   - rowCount: How many rows.
+  ///   - count: The number of elements in a row.
+  ///   - weights: `width` weights for each row.
+  ///   - width: The number of columns.
+  ///   - matrix: A row of `width` numbers for each element.
   package func spread(
-    _ values: UnsafePointer<Float>, count: Int, weights: UnsafePointer<Double>, width: Int,
-    to matrix: UnsafeMutablePointer<Double>
+    _ values: UnsafePointer<Float>, rowCount: Int = 1, count: Int,
+    weights: UnsafePointer<Double>, width: Int, to matrix: UnsafeMutablePointer<Double>
   ) {
     // Safety: as above.
-    unsafe functions.pointee.thin_spread(values, weights, count, width, matrix)
+    unsafe functions.pointee.thin_spread(values, count, rowCount, weights, count, width, matrix)
   }
 
   /// Adds the products of rows with themselves, of those elements that are not zero, to the lower half of a
-  /// square.
+  /// square; what is above is not said.
   package func addGram(
     of matrix: UnsafePointer<Double>, width: Int, where values: UnsafePointer<Float>, count: Int,
     to square: UnsafeMutablePointer<Double>

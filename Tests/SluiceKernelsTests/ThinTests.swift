@@ -69,6 +69,35 @@ import Testing
     }
   }
 
+  @Test("take several rows one after the other", arguments: [1, 3, 4, 9])
+  func rows(rowCount: Int) {
+    let (count, width) = (37, 11)
+    let all = (0..<rowCount).map { row in inputs((count + row, width)).values.prefix(count) }
+    let values = all.map { Array($0) }
+    let (_, matrix, _) = inputs((count, width))
+    let weights = (0..<rowCount).map { row in matrix[row].map { $0 + Double(row) } }
+    for kernels in allKernels {
+      let elements = Block(values.flatMap(\.self))
+      let rows = Block(matrix.flatMap(\.self), after: 7)
+      let sums = Block([Double](repeating: 0, count: rowCount * width), after: 7)
+      kernels.project(
+        elements.pointer, rowCount: rowCount, count: count, on: rows.pointer, width: width,
+        to: sums.pointer)
+      let projected = values.flatMap { ScalarKernels.projected($0, matrix) }
+      #expect(sums.values == projected && sums.isMarkUntouched)
+      let factors = Block(weights.flatMap(\.self), after: 7)
+      kernels.spread(
+        elements.pointer, rowCount: rowCount, count: count, weights: factors.pointer, width: width,
+        to: rows.pointer)
+      var spread = matrix
+      for row in 0..<rowCount {
+        spread = ScalarKernels.spread(values[row], weights[row], to: spread)
+      }
+      #expect(rows.values == spread.flatMap(\.self) && rows.isMarkUntouched)
+      factors.keep()
+    }
+  }
+
   @Test("go on where a run is cut") func pieces() {
     let (values, matrix, _) = inputs((100, 16))
     for kernels in allKernels {

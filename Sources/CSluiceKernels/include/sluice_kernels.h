@@ -206,12 +206,13 @@ typedef struct {
   double (*thin_dot)(const double *a, const double *b, size_t count);
   // y += factor * x.
   void (*thin_add)(double factor, const double *x, double *y, size_t count);
-  // With a matrix that has a row of `width` numbers for each element: sums += elements * matrix.
-  void (*thin_project)(const float *values, const double *matrix, size_t count, size_t width,
-                       double *sums);
-  // The matrix += each element times the weights.
-  void (*thin_spread)(const float *values, const double *weights, size_t count, size_t width,
-                      double *matrix);
+  // With a matrix that has a row of `width` numbers for each element: the sums of each row += the row's elements
+  // times the matrix. Rows begin `stride` elements after each other, and have `width` sums each.
+  void (*thin_project)(const float *values, size_t stride, size_t row_count, const double *matrix,
+                       size_t count, size_t width, double *sums);
+  // The matrix += the elements of each row times the row's weights, row after row.
+  void (*thin_spread)(const float *values, size_t stride, size_t row_count, const double *weights,
+                      size_t count, size_t width, double *matrix);
   // The lower half of a square += the products with themselves of the rows of elements that are not zero.
   void (*thin_gram)(const float *values, const double *matrix, size_t count, size_t width,
                     double *square);

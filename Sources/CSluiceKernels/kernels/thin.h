@@ -45,30 +45,118 @@ static void thin_add(double factor, const double *x, double *y, size_t count) {
   add_row(factor, x, y, count);
 }
 
-// sums += the elements times the matrix.
-static void thin_project(const float *values, const double *matrix, size_t count, size_t width,
-                         double *sums) {
+// Rows that are worked on together: what is loaded of a matrix is used for each.
+enum { ROWS = 4 };
+
+// Some columns of sums += the elements of some rows times the matrix, each sum over elements in order.
+INLINE void project_columns(const float *values, size_t stride, const double *matrix, size_t count,
+                            size_t width, double *sums, size_t rows, size_t lanes) {
+  f64x8 all[ROWS];
+  for (size_t i = 0; i < rows; i++) all[i] = load_doubles(sums + i * width, lanes);
   for (size_t j = 0; j < count; j++) {
-    if (values[j] != 0) add_row((double)values[j], matrix + j * width, sums, width);
+    f64x8 numbers = load_doubles(matrix + j * width, lanes);
+    for (size_t i = 0; i < rows; i++) all[i] += (double)values[i * stride + j] * numbers;
+  }
+  for (size_t i = 0; i < rows; i++) memcpy(sums + i * width, &all[i], lanes * sizeof(double));
+}
+
+INLINE void project_rows(const float *values, size_t stride, const double *matrix, size_t count,
+                         size_t width, double *sums, size_t rows) {
+  size_t column = 0;
+  for (; column + SUMS <= width; column += SUMS) {
+    project_columns(values, stride, matrix + column, count, width, sums + column, rows, SUMS);
+  }
+  if (column < width) {
+    project_columns(values, stride, matrix + column, count, width, sums + column, rows,
+                    width - column);
   }
 }
 
-// The matrix += each element times the weights.
-static void thin_spread(const float *values, const double *weights, size_t count, size_t width,
-                        double *matrix) {
+// The sums of each row += the row's elements times the matrix.
+static void thin_project(const float *values, size_t stride, size_t row_count,
+                         const double *matrix, size_t count, size_t width, double *sums) {
+  size_t row = 0;
+  for (; row + ROWS <= row_count; row += ROWS) {
+    project_rows(values + row * stride, stride, matrix, count, width, sums + row * width, ROWS);
+  }
+  for (; row < row_count; row++) {
+    project_rows(values + row * stride, stride, matrix, count, width, sums + row * width, 1);
+  }
+}
+
+// Some columns of the matrix += the elements of some rows times the rows' weights, row after row.
+INLINE void spread_columns(const float *values, size_t stride, const double *weights, size_t count,
+                           size_t width, double *matrix, size_t rows, size_t lanes) {
+  f64x8 own[ROWS];
+  for (size_t i = 0; i < rows; i++) own[i] = load_doubles(weights + i * width, lanes);
   for (size_t j = 0; j < count; j++) {
-    if (values[j] != 0) add_row((double)values[j], weights, matrix + j * width, width);
+    f64x8 numbers = load_doubles(matrix + j * width, lanes);
+    for (size_t i = 0; i < rows; i++) numbers += (double)values[i * stride + j] * own[i];
+    memcpy(matrix + j * width, &numbers, lanes * sizeof(double));
+  }
+}
+
+INLINE void spread_rows(const float *values, size_t stride, const double *weights, size_t count,
+                        size_t width, double *matrix, size_t rows) {
+  size_t column = 0;
+  for (; column + SUMS <= width; column += SUMS) {
+    spread_columns(values, stride, weights + column, count, width, matrix + column, rows, SUMS);
+  }
+  if (column < width) {
+    spread_columns(values, stride, weights + column, count, width, matrix + column, rows,
+                   width - column);
+  }
+}
+
+// The matrix += the elements of each row times the row's weights.
+static void thin_spread(const float *values, size_t stride, size_t row_count,
+                        const double *weights, size_t count, size_t width, double *matrix) {
+  size_t row = 0;
+  for (; row + ROWS <= row_count; row += ROWS) {
+    spread_rows(values + row * stride, stride, weights + row * width, count, width, matrix, ROWS);
+  }
+  for (; row < row_count; row++) {
+    spread_rows(values + row * stride, stride, weights + row * width, count, width, matrix, 1);
+  }
+}
+
+// Some columns of a row of a square += the products of some rows with one of their numbers each.
+INLINE void gram_columns(const double *const *rows, size_t row_count, size_t number, size_t column,
+                         double *square, size_t lanes) {
+  f64x8 sums = load_doubles(square + column, lanes);
+  for (size_t i = 0; i < row_count; i++) {
+    sums += rows[i][number] * load_doubles(rows[i] + column, lanes);
+  }
+  memcpy(square + column, &sums, lanes * sizeof(double));
+}
+
+// The lower half of a square += the products of some rows with themselves; what is above gets some, too.
+INLINE void gram_rows(const double *const *rows, size_t row_count, size_t width, double *square) {
+  for (size_t c = 0; c < width; c++) {
+    for (size_t column = 0; column <= c; column += SUMS) {
+      if (column + SUMS <= width) {
+        gram_columns(rows, row_count, c, column, square + c * width, SUMS);
+      } else {
+        gram_columns(rows, row_count, c, column, square + c * width, width - column);
+      }
+    }
   }
 }
 
 // The lower half of a square += the products of the rows whose elements are not zero with themselves.
 static void thin_gram(const float *values, const double *matrix, size_t count, size_t width,
                       double *square) {
+  const double *rows[ROWS];
+  size_t found = 0;
   for (size_t j = 0; j < count; j++) {
     if (values[j] == 0) continue;
-    const double *row = matrix + j * width;
-    for (size_t c = 0; c < width; c++) add_row(row[c], row, square + c * width, c + 1);
+    rows[found++] = matrix + j * width;
+    if (found == ROWS) {
+      gram_rows(rows, ROWS, width, square);
+      found = 0;
+    }
   }
+  for (size_t i = 0; i < found; i++) gram_rows(rows + i, 1, width, square);
 }
 
 // Each element that is not zero += the sum of its row times the weights, rounded once.

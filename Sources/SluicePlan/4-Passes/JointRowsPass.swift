@@ -48,7 +48,8 @@ package struct JointRowsPass: FilePass {
     let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
     return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
       + BlendStore.directionBytes(tasks, size) + OwnBlend.byteCount(width: size.directionCount)
-      + (rows + 1) * size.width * 8 + PassUnits.pieceBytes + columns * 4
+      + (rows * size.width + JointSolver.rowCount * size.directionCount) * 8 + PassUnits.pieceBytes
+      + columns * 4
       + RowBandSelection.byteCount(columnCount: columns)
   }
 

@@ -35,6 +35,9 @@ struct Removal: Sendable {
 
 /// Solves for the rows of layers in one lane.
 @safe final class JointSolver {
+  /// How many rows are projected together.
+  static let rowCount = 16
+
   private let store: BlendStore
   private let reader: RowReader
   private let share: Double
@@ -64,7 +67,7 @@ struct Removal: Sendable {
     self.worker = worker
     selection = RowBandSelection(columnCount: columnCount, kernels: kernels)
     row = AlignedBuffer(count: columnCount, fill: 0)
-    sums = AlignedBuffer(count: store.size.directionCount, fill: 0)
+    sums = AlignedBuffer(count: JointSolver.rowCount * store.size.directionCount, fill: 0)
   }
 
   /// The numbers of each row.
@@ -85,12 +88,18 @@ struct Removal: Sendable {
         for row in 0..<job.rows.count {
           // SAFETY: the reader's buffer holds all rows; the others have a number for each direction.
           let (deltas, own) = unsafe (reader.deltas.pointer + row * columns, numbers + row * width)
-          unsafe project(deltas, columns, blend)
+          let index = row % JointSolver.rowCount
+          if index == 0 {
+            unsafe project(
+              deltas, min(JointSolver.rowCount, job.rows.count - row), columns, blend)
+          }
+          let found = unsafe sums.pointer + index * blend.width
           if store.size.isSparse {
             unsafe cut(
-              deltas, columns, part, blend, into: own + model * (width / store.size.modelCount))
+              deltas, columns, found, part, blend,
+              into: own + model * (width / store.size.modelCount))
           } else {
-            unsafe blend.add(sums.pointer, of: part, weight: weight, to: own)
+            unsafe blend.add(found, of: part, weight: weight, to: own)
           }
         }
       }
@@ -105,23 +114,26 @@ struct Removal: Sendable {
     return numbers
   }
 
-  private func project(_ deltas: UnsafePointer<Float>, _ columns: Int, _ blend: OwnBlend) {
+  private func project(
+    _ deltas: UnsafePointer<Float>, _ rowCount: Int, _ columns: Int, _ blend: OwnBlend
+  ) {
     sums.fill(0)
     unsafe directions.directions.values.withUnsafeBufferPointer { matrix in
       guard let matrix = matrix.baseAddress else { return }
       unsafe kernels.project(
-        deltas, count: columns, on: matrix, width: blend.width, to: sums.pointer)
+        deltas, rowCount: rowCount, count: columns, on: matrix, width: blend.width,
+        to: sums.pointer)
     }
   }
 
   /// Blends a model's row by itself, and finds where it is cut.
   private func cut(
-    _ deltas: UnsafePointer<Float>, _ columns: Int, _ part: Int, _ blend: OwnBlend,
-    into numbers: UnsafeMutablePointer<Double>
+    _ deltas: UnsafePointer<Float>, _ columns: Int, _ found: UnsafePointer<Double>, _ part: Int,
+    _ blend: OwnBlend, into numbers: UnsafeMutablePointer<Double>
   ) {
     // SAFETY: behind the numbers of a cut there is one for each direction.
     let weights = unsafe numbers + BlendCut.width
-    unsafe blend.add(sums.pointer, of: part, weight: 1, to: weights)
+    unsafe blend.add(found, of: part, weight: 1, to: weights)
     unsafe blend.solve(weights)
     unsafe ownShare.pointer[0] = 1 / Double(directions.isPresent.count { $0 })
     unsafe directions.directions.values.withUnsafeBufferPointer { matrix in
@@ -132,20 +144,20 @@ struct Removal: Sendable {
           along: matrix.baseAddress, weights: weights, width: blend.width, into: row.pointer)
       }
     }
-    let found = unsafe selection.cuts(
+    let cutAt = unsafe selection.cuts(
       row.pointer, count: columns, rates: [removal.rate], tieBreak: .index)[0]
-    var (column, left) = (0, found.keptOfTied)
+    var (column, left) = (0, cutAt.keptOfTied)
     while left > 0, column < columns {
-      if unsafe row.pointer[column].magnitude.bitPattern == found.thresholdBits { left -= 1 }
+      if unsafe row.pointer[column].magnitude.bitPattern == cutAt.thresholdBits { left -= 1 }
       column += 1
     }
     let whole = squareSum(columns)
-    let unscaled = BlendCut(threshold: found.threshold, firstDroppedColumn: column, factor: 1)
+    let unscaled = BlendCut(threshold: cutAt.threshold, firstDroppedColumn: column, factor: 1)
     unsafe unscaled.apply(to: row.pointer, count: columns, column: 0, kernels: kernels)
     let factor = RowScaleStage.factor(
       whole: whole, kept: squareSum(columns), times: removal.factor)
     let cut = BlendCut(
-      threshold: found.threshold, firstDroppedColumn: column, factor: factor)
+      threshold: cutAt.threshold, firstDroppedColumn: column, factor: factor)
     for (index, number) in cut.numbers.enumerated() { unsafe numbers[index] = number }
   }
 

@@ -64,7 +64,8 @@ package struct SketchPass: FilePass {
     let columns = tasks.map(\.columnCount).max() ?? 0
     let matrices = step == .start ? 1 : 4
     return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
-      + matrices * 8 * (size.mostNumbers(tasks) + size.rank * size.rank + 1) + 12 * size.rank
+      + matrices * 8 * (size.mostNumbers(tasks) + size.rank * size.rank + 1)
+      + BlockSketch.rowCount * 12 * size.rank
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
@@ -105,6 +106,9 @@ package struct SketchPass: FilePass {
 
 /// Sums over the rows of a block, in one lane.
 @safe private final class BlockSketch {
+  /// How many rows are added up together.
+  static let rowCount = 16
+
   private let reader: RowReader
   private let size: SketchSize
   private let seed: UInt64
@@ -134,8 +138,8 @@ package struct SketchPass: FilePass {
       files: plan.files, modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
     sums = AlignedBuffer(count: count + size.rank * size.rank + 1, fill: 0)
     basis = AlignedBuffer(count: source == nil ? 0 : count, fill: 0)
-    weights = AlignedBuffer(count: size.rank, fill: 0)
-    draws = AlignedBuffer(count: size.rank, fill: 0)
+    weights = AlignedBuffer(count: BlockSketch.rowCount * size.rank, fill: 0)
+    draws = AlignedBuffer(count: BlockSketch.rowCount * size.rank, fill: 0)
   }
 
   /// The sum over a block.
@@ -152,19 +156,26 @@ package struct SketchPass: FilePass {
         of: task, model: block.model, rows.lowerBound * columns..<rows.upperBound * columns)
       worker.countRead(byteCount)
       worker.advance(by: byteCount)
-      for row in rows {
+      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: BlockSketch.rowCount) {
+        let count = min(BlockSketch.rowCount, rows.upperBound - row)
         // SAFETY: the reader's buffer holds all rows, and the others as many numbers as a layer can have.
         let deltas = unsafe reader.deltas.pointer + (row - rows.lowerBound) * columns
         if source == nil {
-          drawSigns(row, width, start)
+          drawSigns(row, count * width, width, start)
         } else {
-          unsafe weights.pointer.update(repeating: 0, count: width)
+          unsafe weights.pointer.update(repeating: 0, count: count * width)
           unsafe kernels.project(
-            deltas, count: columns, on: basis.pointer, width: width, to: weights.pointer)
+            deltas, rowCount: count, count: columns, on: basis.pointer, width: width,
+            to: weights.pointer)
         }
         unsafe kernels.spread(
-          deltas, count: columns, weights: weights.pointer, width: width, to: sums.pointer)
-        if source != nil { unsafe addBeside(deltas, columns, width, after: size.count(task)) }
+          deltas, rowCount: count, count: columns, weights: weights.pointer, width: width,
+          to: sums.pointer)
+        for index in 0..<(source == nil ? 0 : count) {
+          unsafe addBeside(
+            deltas + index * columns, columns, weights.pointer + index * width, width,
+            after: size.count(task))
+        }
       }
     }
     return unsafe UnsafePointer(sums.pointer)
@@ -172,24 +183,25 @@ package struct SketchPass: FilePass {
 
   /// Adds up what lies behind the matrix: products of what the row puts out, and its squares.
   private func addBeside(
-    _ deltas: UnsafePointer<Float>, _ columns: Int, _ width: Int, after count: Int
+    _ deltas: UnsafePointer<Float>, _ columns: Int, _ weights: UnsafePointer<Double>, _ width: Int,
+    after count: Int
   ) {
     // SAFETY: behind the matrix there is room for a square and a number.
     let square = unsafe sums.pointer + count
     for row in 0..<width {
       unsafe kernels.add(
-        weights.pointer[row], times: weights.pointer, to: square + row * width, count: row + 1)
+        weights[row], times: weights, to: square + row * width, count: row + 1)
     }
     squares.fill(0)
     unsafe kernels.addSquares(deltas, count: columns, to: squares.pointer)
     unsafe square[width * width] += Kernels.total(of: squares.pointer)
   }
 
-  private func drawSigns(_ row: Int, _ width: Int, _ start: UInt64) {
-    // SAFETY: both buffers hold the numbers of a row.
-    unsafe kernels.draw(into: draws.pointer, count: width, start: start, first: row * width)
-    for column in 0..<width {
-      unsafe weights.pointer[column] = draws.pointer[column] >= 1 << 23 ? 1 : -1
+  private func drawSigns(_ row: Int, _ count: Int, _ width: Int, _ start: UInt64) {
+    // SAFETY: both buffers hold the numbers of the rows.
+    unsafe kernels.draw(into: draws.pointer, count: count, start: start, first: row * width)
+    for index in 0..<count {
+      unsafe weights.pointer[index] = draws.pointer[index] >= 1 << 23 ? 1 : -1
     }
   }
 
