@@ -27,6 +27,12 @@ struct SluiceCommand: ParsableCommand {
           SearchCommand.self, MergekitCommand.self,
         ]),
       CommandGroup(
+        name: "Merge on many machines",
+        subcommands: [
+          PrepareCommand.self, WorkCommand.self, ReduceCommand.self, FinishCommand.self,
+          JobsCommand.self,
+        ]),
+      CommandGroup(
         name: "Look",
         subcommands: [
           EvaluateCommand.self, CollectCommand.self, OffsetsCommand.self, ReportCommand.self,

@@ -10,7 +10,7 @@ struct StatusCommand: ParsableCommand, HasOutputOptions {
     commandName: "status",
     abstract: "Tell how far the run or search in an output directory is.",
     discussion: """
-      It can be asked at any time, also while the run goes on.
+      It can be asked at any time, also while the run goes on, on one machine or on many.
 
       Example:
         sluice status merged
@@ -26,6 +26,12 @@ struct StatusCommand: ParsableCommand, HasOutputOptions {
       StandardOutput.write(
         output.isJSON
           ? SearchStatusDisplay.json(search, out) : SearchStatusDisplay.text(search, out))
+      return
+    }
+    if case .prepared(let run) = try SharedRun.look(at: out) {
+      let status = try ShareStatus(of: run)
+      StandardOutput.write(
+        output.isJSON ? ShareStatusDisplay.json(status, out) : ShareStatusDisplay.text(status, out))
       return
     }
     let status = try RunStatus(of: out)

@@ -9,9 +9,9 @@ enum MemoryPage {
 
 extension Int {
   /// The nearest multiple of a power of two that is not above the value.
-  func roundedDown(to alignment: Int) -> Int { self & -alignment }
+  package func roundedDown(to alignment: Int) -> Int { self & -alignment }
   /// The nearest multiple of a power of two that is not below the value.
-  func roundedUp(to alignment: Int) -> Int { (self + alignment - 1) & -alignment }
+  package func roundedUp(to alignment: Int) -> Int { (self + alignment - 1) & -alignment }
 }
 
 /// A range of a file's bytes in memory, until it is released.

@@ -14,10 +14,14 @@ package struct TensorPlan: Sendable {
   package let request: TensorRequest
   /// How it is to be run.
   package let options: RunOptions
-  /// The tensors, in natural order of their names.
-  package let tasks: [TensorTask]
-  /// The ordinals of the linear layers, in byte order of their names.
-  private let linearOrdinals: [Int]
+  /// The tensors, in natural order of their names; of a share those that it has something of.
+  package private(set) var tasks: [TensorTask]
+  /// The number of all tensors of the model.
+  package let taskCount: Int
+  /// The positions of the linear layers, in byte order of their names.
+  private var linearPositions: [Int]
+  /// The strips that are merged, if they are not all of those of the tensors.
+  private var ownStrips: Set<Int>?
   /// The input files, by ordinal.
   package var files: [InputFile]
   /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
@@ -92,7 +96,8 @@ package struct TensorPlan: Sendable {
     request = sources.request
     self.options = options
     self.tasks = tasks
-    linearOrdinals = TensorPlan.linearOrdinals(tasks)
+    taskCount = tasks.count
+    linearPositions = TensorPlan.linearPositions(tasks)
     files = sources.files
     firstFiles = sources.firstFiles
     layout = sources.layout
@@ -138,12 +143,32 @@ package struct TensorPlan: Sendable {
   package var modelCount: Int { request.models.count }
 
   /// The linear layers, in byte order of their names: the order of rates and reports.
-  package var linearTasks: [TensorTask] { linearOrdinals.map { tasks[$0] } }
+  package var linearTasks: [TensorTask] { linearPositions.map { tasks[$0] } }
 
   /// Sorted once, since many ask for them, and a model may have ten thousands.
-  private static func linearOrdinals(_ tasks: [TensorTask]) -> [Int] {
+  private static func linearPositions(_ tasks: [TensorTask]) -> [Int] {
     tasks.indices.filter { tasks[$0].role == .linear }
       .sorted { tasks[$0].name.utf8.lexicographicallyPrecedes(tasks[$1].name.utf8) }
+  }
+
+  /// The plan of a part of the work: passes look at its tensors only, and its strips are merged.
+  ///
+  /// - Parameter share: The part.
+  /// - Returns: The plan; tensors and strips have the numbers that they have in the whole.
+  package func doing(_ share: ShareCut.Share) -> TensorPlan {
+    var plan = self
+    plan.tasks = share.tasks.map { tasks[$0] }
+    plan.linearPositions = TensorPlan.linearPositions(plan.tasks)
+    plan.ownStrips = Set(share.strips)
+    return plan
+  }
+
+  /// Whether a strip is merged by somebody else.
+  package func isElsewhere(_ strip: Int) -> Bool { ownStrips.map { !$0.contains(strip) } ?? false }
+
+  /// The strips that are merged.
+  package var mergedStrips: some Sequence<Strip> {
+    strips.lazy.filter { !isElsewhere($0.ordinal) }
   }
 
   /// Checks that no input file has changed since it was opened.

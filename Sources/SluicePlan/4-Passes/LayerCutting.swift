@@ -15,21 +15,34 @@ struct LayerCutting: Sendable {
     rule = inputs.rateRule
   }
 
+  /// Whether a layer's rates depend on other layers.
+  var looksAcross: Bool { rule.largestShift != 0 || method.rebalancesRates }
+
+  /// The rates that follow from what is known of all linear layers.
+  func rates(of statistics: LayerStatistics) -> LayerRates {
+    let shifts = statistics.rateShifts(rule)
+    let starts = starts(of: statistics.tasks, shifts)
+    var layers: [Int: [[Double]]] = [:]
+    for (position, task) in statistics.tasks.enumerated() {
+      layers[task.ordinal] = shifts.indices.map { model in
+        settings.partitionRates(of: task, model: model).map { rate in
+          // Nothing is pruned at rate 0: there is nothing to share out among the layers.
+          rate.value == 0
+            ? 0 : (starts[model][rate] ?? rate.value) + shifts[model][position]
+        }
+      }
+    }
+    return LayerRates(layers: layers)
+  }
+
   /// Where each partition's rate cuts each linear layer.
   func cuts(
-    of linear: [TensorTask], _ statistics: LayerStatistics, in survey: any HistogramSurvey,
+    of linear: [TensorTask], _ rates: LayerRates, in survey: any HistogramSurvey,
     _ refineCuts: RefinePass
   ) throws -> CutTable {
-    let shifts = statistics.rateShifts(rule)
-    let starts = starts(of: linear, shifts)
     let layers = try survey.resolve(refineCuts, linear.map { [$0] }) {
-      [method, settings] layer, whole, strips in
-      let shift = shifts[layer.model][layer.position]
-      let requested = settings.partitionRates(of: layer.tasks[0], model: layer.model)
-      let rates = requested.map { rate in
-        // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-        rate.value == 0 ? 0 : (starts[layer.model][rate] ?? rate.value) + shift
-      }
+      [method] layer, whole, strips in
+      let rates = rates[layer.tasks[0].ordinal, layer.model]
       return Result { () throws(UnresolvedBins) in
         try LayerCuts(rates: rates, whole: whole, tieBreak: method.tieBreak, strips: strips)
       }
@@ -52,6 +65,22 @@ struct LayerCutting: Sendable {
           requested: rate.value, shifts: shifts, elementCounts: counts)
       }
     }
+  }
+}
+
+/// The rates of linear layers, as the rule gives them.
+package struct LayerRates: Sendable, Hashable {
+  /// For each layer by the ordinal of its task, and each model, the rate of each partition, most severe first.
+  package let layers: [Int: [[Double]]]
+
+  package init(layers: [Int: [[Double]]]) { self.layers = layers }
+
+  /// The rates of a layer of a model.
+  package subscript(task: Int, model: Int) -> [Double] {
+    guard let rates = layers[task]?[model] else {
+      preconditionFailure("rates are known of every linear layer that is cut")
+    }
+    return rates
   }
 }
 

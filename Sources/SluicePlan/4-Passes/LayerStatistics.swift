@@ -8,6 +8,11 @@ package struct LayerStatistics: Sendable {
   /// For each model, one entry for each layer.
   package let layers: [[LinearStatistics]]
 
+  package init(tasks: [TensorTask], layers: [[LinearStatistics]]) {
+    self.tasks = tasks
+    self.layers = layers
+  }
+
   /// For each model and layer, what a rule adds to the requested rates.
   func rateShifts(_ rule: any RateRule) -> [[Double]] {
     layers.map { rule.rateShifts(for: $0) }

@@ -19,6 +19,10 @@ package struct MajorityPass: TensorPass {
     "where deltas add up to zero, TIES elects the sign of the majority"
   }
 
+  package var reach: PassReach {
+    .undivided("elects the sign of the majority of all elements of all tensors")
+  }
+
   package func graph(_ plan: TensorPlan) -> PassGraph {
     .lanes(plan, stages + ["count signs"])
   }

@@ -34,7 +34,7 @@ package struct MaskSumsPass: TensorPass {
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let modelCount = executor.plan.modelCount
-    let sums = MaskSums(taskCount: executor.plan.tasks.count, modelCount: modelCount)
+    let sums = MaskSums(taskCount: executor.plan.taskCount, modelCount: modelCount)
     var units = try executor.units(.maskSums)
     for task in tasks(executor.plan) {
       for strip in executor.plan.strips(of: task) {

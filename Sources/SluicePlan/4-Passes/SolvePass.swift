@@ -25,6 +25,9 @@ package struct SolvePass: TensorPass {
   }
   package var cost: PassCost { .unknown }
   package var roles: Set<TensorRole> { [.linear] }
+  package var reach: PassReach {
+    .undivided("solves for layers with a library whose last bits depend on the processor")
+  }
 
   /// One for each solution.
   package func tensorCount(_ plan: TensorPlan) -> Int { layers.jobs.count }

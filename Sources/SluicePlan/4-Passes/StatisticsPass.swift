@@ -50,7 +50,7 @@ package struct StatisticsPass: CountingPass {
     let plan = executor.plan
     let models = 0..<plan.modelCount
     let needed = transform.needs.statistics
-    let firstUnit = number * plan.tasks.count
+    let firstUnit = number * plan.taskCount
     var known: [[Int: [Double]]] = models.map { _ in [:] }
     var missing: [TensorTask] = []
     for task in tasks(plan) {

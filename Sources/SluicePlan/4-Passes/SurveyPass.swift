@@ -58,6 +58,13 @@ package struct SurveyPass: CountingPass {
   }
   package var roles: Set<TensorRole> { [.linear] }
 
+  package var reach: PassReach {
+    guard question.blockMultiple == .none else {
+      return .undivided("looks at the significance of whole blocks")
+    }
+    return cutting?.looksAcross == false ? .tensor : .layers
+  }
+
   package var refinements: [RefinePass] {
     [refineSignificance] + (question.blockMultiple == .none ? [] : [refineBlocks])
       + (cutting == nil ? [] : [refineCuts])
@@ -98,11 +105,10 @@ package struct SurveyPass: CountingPass {
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan
     let linear = plan.linearTasks
-    let survey = try executor.survey(
-      self, of: linear, after: findings.transforms(through: .delta), in: nil)
-    findings.statistics = try significance(of: linear, in: survey)
+    let survey = try look(executor, &findings)
     guard let cutting else { return }
-    findings.cuts = try cutting.cuts(of: linear, findings.statistics, in: survey, refineCuts)
+    let rates = executor.knownRates ?? cutting.rates(of: findings.statistics)
+    findings.cuts = try cutting.cuts(of: linear, rates, in: survey, refineCuts)
     findings.inputs.cuts = findings.cuts
     try plan.stored.check(findings.cuts, of: linear, plan)
     executor.readFrames(serving: findings.cuts, in: self)
@@ -110,6 +116,29 @@ package struct SurveyPass: CountingPass {
 }
 
 extension SurveyPass {
+  /// Counts the linear layers of a plan, and finds what rates follow from.
+  ///
+  /// - Parameters:
+  ///   - executor: What executes the pass.
+  ///   - findings: What is known; the statistics of the layers are added.
+  /// - Returns: The histograms.
+  /// - Throws: What keeps the layers from being counted.
+  @discardableResult
+  package func look(
+    _ executor: any PassExecutor, _ findings: inout PassFindings
+  ) throws -> any HistogramSurvey {
+    let linear = executor.plan.linearTasks
+    let survey = try executor.survey(
+      self, of: linear, after: findings.transforms(through: .delta), in: nil)
+    findings.statistics = try significance(of: linear, in: survey)
+    return survey
+  }
+
+  /// The rates that follow from the statistics of all linear layers; none where layers are only looked at.
+  package func rates(of statistics: LayerStatistics) -> LayerRates {
+    cutting?.rates(of: statistics) ?? LayerRates(layers: [:])
+  }
+
   /// The mean and the significance of every linear layer, and of its block if the rule asks for it.
   package func significance(
     of linear: [TensorTask], in survey: any HistogramSurvey

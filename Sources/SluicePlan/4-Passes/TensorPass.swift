@@ -13,6 +13,8 @@ package protocol TensorPass: Sendable {
   var isConditional: Bool { get }
   /// What its time goes to.
   var cost: PassCost { get }
+  /// What it must have seen before it can say something about a tensor.
+  var reach: PassReach { get }
   /// The roles of the tensors that it looks at.
   var roles: Set<TensorRole> { get }
 
@@ -52,6 +54,17 @@ package enum PassCost: Sendable, Hashable {
   case merging
   /// Something that the machine's speed says nothing about.
   case unknown
+}
+
+/// What a pass must have seen before it can say something about a tensor: what it takes to do the pass in
+/// shares.
+package enum PassReach: Sendable, Hashable {
+  /// The tensor.
+  case tensor
+  /// All linear layers, of each a few numbers, from which rates follow.
+  case layers
+  /// More than shares can tell each other, or nothing that they would find alike: what, for messages.
+  case undivided(String)
 }
 
 /// What the memory of a pass depends on.
@@ -102,6 +115,7 @@ package struct PassSizes: Sendable {
 extension TensorPass {
   package var isConditional: Bool { false }
   package var cost: PassCost { .counting }
+  package var reach: PassReach { .tensor }
 
   package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
     tasks.filter { roles.contains($0.role) }

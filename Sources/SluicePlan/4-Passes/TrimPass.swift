@@ -18,6 +18,11 @@ package struct TrimPass: CountingPass {
   package var name: String { "trim" }
   package var reason: String { "TIES keeps the largest of what the pruning left" }
 
+  package var reach: PassReach {
+    method.selectingFlavor == .original
+      ? .undivided("trims all tensors of a model at one magnitude") : .tensor
+  }
+
   package var refinements: [RefinePass] { [refinement] }
 
   private var refinement: RefinePass {

@@ -67,6 +67,14 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let merge = UnitKind(rawValue: "merge")
   /// The whole of the merged model: from here on files get their finished names.
   package static let publish = UnitKind(rawValue: "publish")
+  /// What a share says of a linear layer: its statistics, and its cuts once they are known.
+  package static let layer = UnitKind(rawValue: "layer")
+  /// The rates of a linear layer, found from all shares.
+  package static let rates = UnitKind(rawValue: "rates")
+  /// The most memory that an attempt at a share had.
+  package static let peakMemory = UnitKind(rawValue: "peak-memory")
+  /// The end of a file of records that has its name only when it is whole.
+  package static let end = UnitKind(rawValue: "end")
 }
 
 extension UnitKind {

@@ -12,6 +12,7 @@ internal import Synchronization
 final class PassRun: PassExecutor {
   private(set) var context: RunContext
   let kernels: Kernels
+  let knownRates: LayerRates?
   /// What the passes did so far.
   private(set) var metrics: [PassMetrics] = []
   /// The bytes that they left in intermediate files.
@@ -19,9 +20,10 @@ final class PassRun: PassExecutor {
   /// The histograms that the pass at hand counts into: they grow while it asks.
   private var stores: [HistogramStore] = []
 
-  init(_ context: RunContext, kernels: Kernels) {
+  init(_ context: RunContext, kernels: Kernels, knownRates: LayerRates? = nil) {
     self.context = context
     self.kernels = kernels
+    self.knownRates = knownRates
   }
 
   var plan: TensorPlan { context.plan }
@@ -67,13 +69,15 @@ final class PassRun: PassExecutor {
     // In reverse, so that what the passes before read last, and the page cache still holds, is used first.
     let tasks = Array(pass.tasks(plan).reversed())
     context.progress.startPhase(
-      pass.name, totalBytes: TensorPlan.inputByteCount(tasks) + pass.bytesWritten(plan),
-      doneBytes: plan.strips.lazy.filter { work.isMerged($0.ordinal) }.reduce(0) {
+      pass.name,
+      totalBytes: plan.mergedStrips.reduce(0) { $0 + $1.inputByteCount + $1.outputByteCount },
+      doneBytes: plan.mergedStrips.filter { work.isMerged($0.ordinal) }.reduce(0) {
         $0 + $1.inputByteCount + $1.outputByteCount
       })
     defer { context.progress.finishPhase() }
     let lanes = LanePass(
-      pass: pass, tasks: tasks, context: context, isFinished: work.isMerged, kernels: kernels,
+      pass: pass, tasks: tasks, context: context,
+      isFinished: { [plan] in work.isMerged($0) || plan.isElsewhere($0) }, kernels: kernels,
       transforms: transforms, norms: work.norms)
     didRun(try lanes.run(writing: work.shards, makeSink))
   }

@@ -1,6 +1,6 @@
 internal import SluiceArchitecture
 internal import SluiceCore
-internal import SluiceFormats
+package import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluicePlan
@@ -208,7 +208,7 @@ extension JSONWriter {
     }
   }
 
-  mutating func list(_ key: String, _ values: [JSONScalar]) {
+  package mutating func list(_ key: String, _ values: [JSONScalar]) {
     self.key(key)
     beginArray(isOnOneLine: true)
     for value in values { self.value(value) }

@@ -28,7 +28,7 @@ extension PlanExplanation {
     guard let tree else {
       throw PipelineError.badInput(
         "the report does not say what its run did", file: path,
-        remedy: "It was written by another version of sluice.")
+        remedy: "It was a shared run, or was written by another version of sluice.")
     }
     return PlanExplanation(tree)
   }

@@ -17,6 +17,8 @@ struct FinishedWorkCheck {
 
   let plan: TensorPlan
   let directory: RunDirectory
+  /// Where the shards are, if not in the work directory.
+  var shardDirectory: String?
   let cancellation: Cancellation
 
   /// Looks at earlier work.
@@ -113,7 +115,7 @@ struct FinishedWorkCheck {
   /// The file of a shard: unfinished, or already under its finished name.
   private func path(of shard: PlannedShard, _ progress: MergeProgress) throws -> String? {
     let places =
-      [directory.workPath(shard.fileName)]
+      ["\(shardDirectory ?? directory.work)/\(shard.fileName)"]
       + (progress.isPublishing ? ["\(directory.path)/\(shard.fileName)"] : [])
     return try places.first {
       try FileStatus.of($0, followingLinks: false)?.byteCount == shard.byteCount

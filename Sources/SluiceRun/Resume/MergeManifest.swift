@@ -10,14 +10,21 @@ internal import SluiceStore
 
 /// The manifest of a merge.
 enum MergeManifest {
-  static func make(_ plan: MergePlan) throws -> Manifest {
+  ///
+  /// - Parameters:
+  ///   - plan: The plan.
+  ///   - isShared: Whether processes on several machines do it, which may see inputs with other times: then
+  ///     those are known by what is in them alone.
+  /// - Returns: The manifest.
+  /// - Throws: If an input cannot be read.
+  static func make(_ plan: MergePlan, isShared: Bool = false) throws -> Manifest {
     var manifest = Manifest()
-    manifest.add(fact: "kind", "merge")
+    manifest.add(fact: "kind", isShared ? "shared merge" : "merge")
     // Another version may compute other bytes.
     manifest.add(fact: "sluice", SluiceVersion.current)
     addRecipe(plan.recipe, to: &manifest)
-    try addInputs(plan.tensors, to: &manifest)
-    try addFiles(plan, to: &manifest)
+    try addInputs(plan.tensors, hasTimes: !isShared, to: &manifest)
+    try addFiles(plan, hasTimes: !isShared, to: &manifest)
     addPlan(plan, to: &manifest)
     return manifest
   }
@@ -90,7 +97,9 @@ enum MergeManifest {
   /// What the names of facts begin with that are the recipe's.
   static let recipePrefix = "recipe."
 
-  private static func addInputs(_ plan: TensorPlan, to manifest: inout Manifest) throws {
+  private static func addInputs(
+    _ plan: TensorPlan, hasTimes: Bool = true, to manifest: inout Manifest
+  ) throws {
     for (model, (name, files)) in plan.filesByModel.enumerated() {
       var counts: [String: Int] = [:]
       for file in files {
@@ -101,7 +110,7 @@ enum MergeManifest {
         let key = "input.\(name).\(fileName)" + (count > 1 ? " \(count)" : "")
         // The base comes first.
         let isStored = model > 0 && plan.stored.isStored(model - 1)
-        try add(file, as: key, hasTime: !isStored, plan.options, to: &manifest)
+        try add(file, as: key, hasTime: hasTimes && !isStored, plan.options, to: &manifest)
       }
     }
     for (model, adapters) in zip(plan.modelNames, plan.adapters) {
@@ -123,14 +132,17 @@ enum MergeManifest {
   }
 
   /// Files of the method, and those that are copied.
-  private static func addFiles(_ plan: MergePlan, to manifest: inout Manifest) throws {
+  private static func addFiles(
+    _ plan: MergePlan, hasTimes: Bool, to manifest: inout Manifest
+  ) throws {
     for file in MethodInputFile.allCases {
       let paths =
         [("", plan.recipe.extraFiles[file])]
         + plan.recipe.models.map { (".\($0.name)", $0.extraFiles[file]) }
       for case (let owner, let path?) in paths {
         let key = "extra.\(file.rawValue)\(owner)"
-        try add(try InputFile.open(path), as: key, plan.options, to: &manifest)
+        try add(
+          try InputFile.open(path), as: key, hasTime: hasTimes, plan.options, to: &manifest)
       }
     }
     for file in plan.companions.files {
@@ -138,9 +150,11 @@ enum MergeManifest {
         manifest.add(fact: "changed.\(file.name)", change.hash.hexadecimal)
       }
       guard let status = try FileStatus.of(file.source) else { continue }
-      manifest.add(
-        fact: "copied.\(file.name)",
-        "\(status.byteCount) bytes of \(status.modificationNanoseconds)")
+      let content =
+        hasTimes
+        ? "of \(status.modificationNanoseconds)"
+        : "with \(try Fingerprint(of: InputFile.open(file.source)).content.hexadecimal)"
+      manifest.add(fact: "copied.\(file.name)", "\(status.byteCount) bytes \(content)")
     }
   }
 

@@ -32,7 +32,7 @@ struct MergeWork: Sendable {
 
   init(
     _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
-    meter: CostMeter
+    meter: CostMeter, shards: OutputShards? = nil
   ) throws {
     self.earlier = earlier
     self.journal = journal
@@ -45,9 +45,11 @@ struct MergeWork: Sendable {
       modelCount: plan.modelCount)
     for (strip, slots) in earlier.histograms { store.records.restore(slots, strip: strip) }
     spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier)
-    shards = OutputShards(
-      plan.layout, in: directory.work, finished: MergeWork.finishedBytes(plan, earlier))
-    sums = OutputSums(taskCount: plan.tasks.count)
+    self.shards =
+      shards
+      ?? OutputShards(
+        plan.layout, in: directory.work, finished: MergeWork.finishedBytes(plan, earlier))
+    sums = OutputSums(taskCount: plan.taskCount)
     norms = plan.deltas == nil ? nil : DeltaNorms()
     for (strip, found) in earlier.norms { norms?.put(strip, found) }
     figures = plan.changeFigures
@@ -69,7 +71,7 @@ struct MergeWork: Sendable {
   static func attempt<Result>(
     _ plan: TensorPlan, in directory: RunDirectory, _ journalFile: WorkFile,
     earlier: MergeProgress, damaged: [UnitKey], meter: CostMeter, cancellation: Cancellation,
-    _ body: (MergeWork) throws -> Result
+    shards: OutputShards? = nil, _ body: (MergeWork) throws -> Result
   ) throws -> Result {
     let attempt = earlier.nextAttempt
     let journal =
@@ -80,7 +82,8 @@ struct MergeWork: Sendable {
     do {
       for unit in damaged { journal?.finished(.undoing(unit)) }
       let result = try body(
-        MergeWork(plan, in: directory, earlier: earlier, journal: journal, meter: meter))
+        MergeWork(
+          plan, in: directory, earlier: earlier, journal: journal, meter: meter, shards: shards))
       try journal?.close()
       return result
     } catch {
@@ -187,6 +190,13 @@ struct MergeWork: Sendable {
         .merged(strip, sum, norms?.sums(of: strip.ordinal)),
         in: shards.durableData(of: strip.task.outputShard))
     }
+  }
+
+  /// Notes the most memory that the process had.
+  func didPeak() {
+    var body: [UInt8] = []
+    body.append(count: ProcessMemory.peakByteCount)
+    journal?.finished(JournalRecord(UnitKey(.peakMemory, 0), body: body))
   }
 
   /// Waits until the whole of the merged model is on the disk, and notes that its files are about to

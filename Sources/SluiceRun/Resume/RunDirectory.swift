@@ -108,12 +108,16 @@ struct RunDirectory {
   ///   - path: The output.
   ///   - manifest: What the run is.
   ///   - options: How it is run: where its spill lies.
+  ///   - work: The work directory, if it is not the usual one in the output.
   /// - Throws: If the directories cannot be made or are in use, or the work is a link.
-  init(locking path: String, manifest: Manifest, _ options: RunOptions) throws {
+  init(
+    locking path: String, manifest: Manifest, _ options: RunOptions, work: String? = nil
+  ) throws {
     self.path = path
     self.manifest = manifest
     spillElsewhere = RunDirectory.spillElsewhere(options, manifest)
-    work = "\(path)/\(RunFile.workDirectory)"
+    let work = work ?? "\(path)/\(RunFile.workDirectory)"
+    self.work = work
     existedBefore = try FileStatus.of(path) != nil
     // What it holds is thrown away at the end: of a directory elsewhere that would be a loss.
     if try FileStatus.of(work, followingLinks: false)?.kind == .symbolicLink {

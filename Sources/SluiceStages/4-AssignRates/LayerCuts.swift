@@ -58,6 +58,18 @@ package struct LayerCuts: Sendable, Hashable {
     tiesBefore = LayerCuts.countTies(cuts, in: strips)
   }
 
+  /// Takes cuts that were found before.
+  ///
+  /// - Parameters:
+  ///   - cuts: The cut of each partition.
+  ///   - unclampedRates: The rate of each partition as the rule gave it.
+  ///   - tiesBefore: For each strip and partition, how many elements of earlier strips equal the threshold.
+  package init(_ cuts: [Cut], unclampedRates: [Double], tiesBefore: [[Int]]) {
+    self.unclampedRates = unclampedRates
+    self.cuts = cuts
+    self.tiesBefore = tiesBefore
+  }
+
   /// The cuts as one strip sees them.
   package func cuts(ofStrip strip: Int) -> [StripCut] {
     cuts.enumerated().map { partition, cut in

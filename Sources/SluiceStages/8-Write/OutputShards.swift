@@ -1,3 +1,4 @@
+internal import SluiceCore
 package import SluiceFormats
 internal import Synchronization
 
@@ -20,6 +21,40 @@ package final class OutputShards: OutputPlaces {
     self.directory = directory
     shards = layout.shards.enumerated().map { ordinal, shard in
       OutputShard(shard, in: directory, finishedByteCount: finished[ordinal])
+    }
+  }
+
+  /// Opens shards that are there in their full length, since many processes fill them: none is ever made or
+  /// removed.
+  ///
+  /// - Parameters:
+  ///   - layout: The planned files.
+  ///   - directory: Where they are.
+  package init(sharing layout: ShardLayout, in directory: String) {
+    self.directory = directory
+    shards = layout.shards.map {
+      OutputShard($0, in: directory, finishedByteCount: nil, isShared: true)
+    }
+  }
+
+  /// Makes the shards that many processes are going to fill, each in its full length and with its header,
+  /// where they are not there yet.
+  ///
+  /// - Parameters:
+  ///   - layout: The planned files.
+  ///   - directory: Where they are made.
+  ///   - isElsewhere: Whether a shard has its final name already.
+  /// - Throws: `FormatError` if the disk is full or fails; then a shard that is there is whole all the same.
+  package static func make(
+    _ layout: ShardLayout, in directory: String, unless isElsewhere: (PlannedShard) throws -> Bool
+  ) throws {
+    for shard in layout.shards where try !isElsewhere(shard) {
+      let path = "\(directory)/\(shard.fileName)"
+      guard try FileStatus.of(path, followingLinks: false)?.byteCount != shard.byteCount else {
+        continue
+      }
+      let file = try OutputShard.created(shard, at: "\(directory)/.\(shard.fileName).partial")
+      try file.publish(to: path)
     }
   }
 
@@ -49,6 +84,11 @@ package final class OutputShards: OutputPlaces {
     }
   }
 
+  /// Waits until what was written is on the disk, of shards that others write to, too.
+  package func sync() throws(FormatError) {
+    for shard in shards where shard.isOpen { try shard.sync() }
+  }
+
   /// Gives every shard its final name, unless it has it already.
   package func publish(in directory: String) throws(FormatError) {
     for shard in shards { try shard.publish(in: directory) }
@@ -69,13 +109,18 @@ final class OutputShard: Sendable, DurableData {
 
   private let plan: PlannedShard
   private let directory: String
+  /// Whether other processes fill the file, too: it is there, and what is missing of it nobody here knows.
+  private let isShared: Bool
   private let state: Mutex<State>
   /// Held while a sync runs, so that nobody closes the file under it; writers do not need it.
   private let syncing = Mutex(())
 
-  init(_ plan: PlannedShard, in directory: String, finishedByteCount: Int?) {
+  init(
+    _ plan: PlannedShard, in directory: String, finishedByteCount: Int?, isShared: Bool = false
+  ) {
     self.plan = plan
     self.directory = directory
+    self.isShared = isShared
     let missing = plan.byteCount - plan.header.count - (finishedByteCount ?? 0)
     let isBegun = finishedByteCount != nil
     state = Mutex(
@@ -84,8 +129,11 @@ final class OutputShard: Sendable, DurableData {
 
   private var path: String { "\(directory)/\(plan.fileName)" }
 
-  /// Whether all tensors' bytes have been written.
-  var isComplete: Bool { state.withLock { $0.missingByteCount == 0 } }
+  /// Whether all tensors' bytes have been written, as far as this process knows.
+  var isComplete: Bool { !isShared && state.withLock { $0.missingByteCount == 0 } }
+
+  /// Whether anything was written.
+  var isOpen: Bool { state.withLock { $0.file != nil } }
 
   func write(
     _ bytes: UnsafeRawBufferPointer, at offset: Int, _ scattering: WriteJob.Scattering? = nil
@@ -106,9 +154,7 @@ final class OutputShard: Sendable, DurableData {
       Result { () throws(FormatError) in
         guard !state.withLock({ $0.isClosed }) else { return }
         let file = try open()
-        let (isComplete, isNameUnsafe) = state.withLock {
-          ($0.missingByteCount == 0, $0.isNameUnsafe)
-        }
+        let (isComplete, isNameUnsafe) = (self.isComplete, state.withLock(\.isNameUnsafe))
         if isComplete { try file.finish() } else { try file.sync() }
         if isNameUnsafe { try Directory.sync(directory) }
         state.withLock { state in
@@ -138,8 +184,9 @@ final class OutputShard: Sendable, DurableData {
     let result = state.withLock { state in
       Result { () throws(FormatError) -> OutputFile in
         if let file = state.file { return file }
-        let file = try state.isBegun ? reopened() : created()
-        state.isNameUnsafe = !state.isBegun
+        let isThere = state.isBegun || isShared
+        let file = try isThere ? reopened() : OutputShard.created(plan, at: path)
+        state.isNameUnsafe = !isThere
         state.file = file
         state.isBegun = true
         return file
@@ -148,7 +195,8 @@ final class OutputShard: Sendable, DurableData {
     return try result.get()
   }
 
-  private func created() throws(FormatError) -> OutputFile {
+  /// Makes the file, with its header.
+  static func created(_ plan: PlannedShard, at path: String) throws(FormatError) -> OutputFile {
     let file = try OutputFile.create(at: path, byteCount: plan.byteCount)
     // Safety: the header is used inside the closure only.
     let result = unsafe plan.header.withUnsafeBytes { header in
@@ -159,9 +207,14 @@ final class OutputShard: Sendable, DurableData {
   }
 
   private func reopened() throws(FormatError) -> OutputFile {
-    guard let file = try OutputFile.reopen(at: path, byteCount: plan.byteCount) else {
+    if let file = try OutputFile.reopen(at: path, byteCount: plan.byteCount) { return file }
+    guard isShared else {
       preconditionFailure("an unfinished shard went away while its run was locked")
     }
-    return file
+    throw FormatError(
+      Failure(
+        .stopped, subject: Subject(file: path),
+        message: "the file that shares write to is not there in its length",
+        remedy: "The run was ended, or the directory is not the one that was prepared."))
   }
 }

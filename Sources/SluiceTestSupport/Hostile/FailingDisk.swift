@@ -106,7 +106,10 @@ package final class FailingDisk: FileCallObserver {
     state.withLock { state in
       switch call.kind {
       case .write: state.unsafeRanges[call.path, default: []].append(call.range)
-      case .sync: state.unsafeRanges[call.path]?.removeFirst(state.inSync[call.path] ?? 0)
+      case .sync:
+        // Two processes may wait for one file at the same time.
+        let safe = min(state.inSync[call.path] ?? 0, state.unsafeRanges[call.path]?.count ?? 0)
+        state.unsafeRanges[call.path]?.removeFirst(safe)
       case .remove: state.unsafeRanges[call.path] = nil
       default: break
       }

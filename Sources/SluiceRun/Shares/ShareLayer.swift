@@ -1,0 +1,93 @@
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluicePlan
+internal import SluiceStages
+
+/// What a share says of a linear layer (docs/reference/shared-runs.md).
+struct ShareLayer {
+  /// What the survey found, model by model.
+  let statistics: [LinearStatistics]
+  /// Where each model is cut; none before that is known.
+  let cuts: [LayerCuts]
+
+  init(statistics: [LinearStatistics], cuts: [LayerCuts] = []) {
+    self.statistics = statistics
+    self.cuts = cuts
+  }
+
+  /// The record of a layer.
+  func record(of task: TensorTask) -> JournalRecord {
+    var body: [UInt8] = []
+    for (model, statistics) in statistics.enumerated() {
+      body.append(count: statistics.elementCount)
+      body.append(count: statistics.zeroCount)
+      body.append(littleEndian: statistics.mean.bitPattern)
+      body.append(littleEndian: statistics.significance.bitPattern)
+      let cuts = self.cuts.isEmpty ? nil : self.cuts[model]
+      body.append(count: cuts?.cuts.count ?? 0)
+      for (rate, cut) in zip(cuts?.unclampedRates ?? [], cuts?.cuts ?? []) {
+        body.append(littleEndian: rate.bitPattern)
+        body.append(littleEndian: UInt64(cut.thresholdBits))
+        for count in [cut.above, cut.tied, cut.keptOfTied] { body.append(count: count) }
+      }
+    }
+    return JournalRecord(UnitKey(.layer, task.ordinal), body: body)
+  }
+
+  /// Reads a record; nil if it is not one of a layer with so many models.
+  init?(_ body: [UInt8], of task: TensorTask, modelCount: Int) {
+    var reader = ByteReader(body)
+    var (statistics, cuts): ([LinearStatistics], [LayerCuts]) = ([], [])
+    for _ in 0..<modelCount {
+      guard let elements = reader.count(), let zeros = reader.count(),
+        let mean = reader.integer(UInt64.self), let significance = reader.integer(UInt64.self),
+        let cutCount = reader.count(), cutCount <= body.count
+      else { return nil }
+      statistics.append(
+        LinearStatistics(
+          name: task.name, elementCount: elements, zeroCount: zeros,
+          mean: Double(bitPattern: mean), significance: Double(bitPattern: significance)))
+      var (rates, own): ([Double], [Cut]) = ([], [])
+      for _ in 0..<cutCount {
+        guard let rate = reader.integer(UInt64.self),
+          let threshold = reader.integer(UInt64.self).flatMap({ UInt32(exactly: $0) }),
+          let above = reader.count(), let tied = reader.count(), let kept = reader.count(),
+          above <= elements, tied <= elements, kept <= tied
+        else { return nil }
+        rates.append(Double(bitPattern: rate))
+        own.append(Cut(thresholdBits: threshold, above: above, tied: tied, keptOfTied: kept))
+      }
+      // How ties are spread over strips matters only where the layer is merged.
+      if cutCount > 0 { cuts.append(LayerCuts(own, unclampedRates: rates, tiesBefore: [])) }
+    }
+    guard reader.isAtEnd, cuts.isEmpty || cuts.count == modelCount else { return nil }
+    self.init(statistics: statistics, cuts: cuts)
+  }
+}
+
+extension LayerRates {
+  /// The records of the rates, in the order of the layers' numbers.
+  var records: [JournalRecord] {
+    layers.sorted { $0.key < $1.key }.map { ordinal, models in
+      var body: [UInt8] = []
+      for rate in models.joined() { body.append(littleEndian: rate.bitPattern) }
+      return JournalRecord(UnitKey(.rates, ordinal), body: body)
+    }
+  }
+
+  /// Reads records; nil if one of them has not the same number of rates for each model.
+  init?(_ records: [JournalRecord], modelCount: Int) {
+    var layers: [Int: [[Double]]] = [:]
+    for record in records where record.key.kind == .rates {
+      var reader = ByteReader(record.body)
+      let count = record.body.count / 8
+      guard modelCount > 0, count % modelCount == 0, record.body.count % 8 == 0 else { return nil }
+      layers[record.key.ordinal] = (0..<modelCount).map { _ in
+        (0..<count / modelCount).compactMap { _ in
+          reader.integer(UInt64.self).map { Double(bitPattern: $0) }
+        }
+      }
+    }
+    self.init(layers: layers)
+  }
+}
