@@ -70,23 +70,30 @@ extension LayerRates {
   var records: [JournalRecord] {
     layers.sorted { $0.key < $1.key }.map { ordinal, models in
       var body: [UInt8] = []
-      for rate in models.joined() { body.append(littleEndian: rate.bitPattern) }
+      for rates in models {
+        body.append(count: rates.count)
+        for rate in rates { body.append(littleEndian: rate.bitPattern) }
+      }
       return JournalRecord(UnitKey(.rates, ordinal), body: body)
     }
   }
 
-  /// Reads records; nil if one of them has not the same number of rates for each model.
+  /// Reads records; nil if one of them is not about so many models.
   init?(_ records: [JournalRecord], modelCount: Int) {
     var layers: [Int: [[Double]]] = [:]
     for record in records where record.key.kind == .rates {
       var reader = ByteReader(record.body)
-      let count = record.body.count / 8
-      guard modelCount > 0, count % modelCount == 0, record.body.count % 8 == 0 else { return nil }
-      layers[record.key.ordinal] = (0..<modelCount).map { _ in
-        (0..<count / modelCount).compactMap { _ in
-          reader.integer(UInt64.self).map { Double(bitPattern: $0) }
-        }
+      var models: [[Double]] = []
+      for _ in 0..<modelCount {
+        guard let count = reader.count(), count <= record.body.count else { return nil }
+        models.append(
+          (0..<count).compactMap { _ in
+            reader.integer(UInt64.self).map { Double(bitPattern: $0) }
+          })
+        guard models.last?.count == count else { return nil }
       }
+      guard reader.isAtEnd else { return nil }
+      layers[record.key.ordinal] = models
     }
     self.init(layers: layers)
   }

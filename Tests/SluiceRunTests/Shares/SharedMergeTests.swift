@@ -10,7 +10,7 @@ import Testing
 @Suite("Merges in shares")
 struct SharedMergeTests {
   private static let pipelines = [
-    "average", "dare-l1", "ties-mergekit", "uniform", "dppa", "mergekit-della-linear",
+    "average", "dare-l1", "ties-mergekit", "uniform", "attention-and-mlp", "mergekit-della-linear",
   ]
 
   @Test(
