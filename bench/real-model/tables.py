@@ -81,8 +81,10 @@ class Runner:
         with open(recipe, "w") as file:
             json.dump(content, file, indent=1)
         if self.options.scored_by == "sluice":
-            # A file's name is its task's, and a task's is its model's.
+            # A file's name is its task's; each model counts in its own task alone.
             scores = ["--task-files", *(os.path.join(self.lines, "ids", f"{name}.jsonl") for name in tasks.TASKS)]
+            for name in tasks.TASKS:
+                scores += ["--tasks", f"{name}={name}"]
         else:
             command = shlex.join(
                 [
