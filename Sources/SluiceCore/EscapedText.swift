@@ -17,6 +17,16 @@ extension String {
     return out
   }
 
+  /// The text as one word of a shell's command line, whatever is in it.
+  package var quotedForShell: String {
+    "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+  }
+
+  /// The digits of a number, with zeros before them up to so many.
+  package func zeroPadded(to count: Int) -> String {
+    String(repeating: "0", count: max(0, count - self.count)) + self
+  }
+
   /// The text with some characters written as `\u001b`: four digits, as JSON and YAML read them, and
   /// twice four from U+10000 on.
   ///
@@ -31,8 +41,7 @@ extension String {
         continue
       }
       for unit in String(scalar).utf16 {
-        let digits = String(unit, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        text += "\\u" + String(unit, radix: 16).zeroPadded(to: 4)
       }
     }
     return text

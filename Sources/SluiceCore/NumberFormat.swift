@@ -13,8 +13,7 @@ package enum NumberFormat {
     let (whole, rest) = Int(scaled).quotientAndRemainder(dividingBy: Int(scale))
     let sign = value < 0 && scaled > 0 ? "-" : ""
     guard places > 0 else { return "\(sign)\(whole)" }
-    let digits = String(rest)
-    return "\(sign)\(whole)." + String(repeating: "0", count: places - digits.count) + digits
+    return "\(sign)\(whole)." + String(rest).zeroPadded(to: places)
   }
 
   /// A share: `80.02 %`.

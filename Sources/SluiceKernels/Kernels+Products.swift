@@ -122,3 +122,20 @@ extension Kernels {
   /// The number of sums that `addSquares` adds to.
   package static let squareSumCount = 16
 }
+
+/// Sums of squares of whole rows, in one lane.
+package final class SquareSum {
+  private let kernels: Kernels
+  private let sums = AlignedBuffer<Double>(count: Kernels.squareSumCount, fill: 0)
+
+  /// Makes room for the sums.
+  package init(_ kernels: Kernels) { self.kernels = kernels }
+
+  /// The sum of the squares of a row, as `addSquares` and `total` find it.
+  package func of(_ row: UnsafePointer<Float>, count: Int) -> Double {
+    sums.fill(0)
+    // SAFETY: the caller guarantees `count` elements.
+    unsafe kernels.addSquares(row, count: count, to: sums.pointer)
+    return unsafe Kernels.total(of: sums.pointer)
+  }
+}

@@ -137,14 +137,21 @@ struct ResumeControls: ParsableArguments {
     options.startsOver = restart
     options.resumeCheck = verifyResume
     options.inputCheck = verifyInputs
-    guard (0...3600).contains(journalInterval) else {
-      throw UsageError("the journal interval must lie in 0 ... 3600 seconds")
-    }
+    try options.setJournalInterval(journalInterval)
     options.measuresChanges = changes == .on
     options.isJournaled = journalInterval > 0
-    options.journalPace.interval = .seconds(journalInterval)
     if let vectorLevel { options.vectorLevel = vectorLevel }
     return options
+  }
+}
+
+extension RunOptions {
+  /// Sets how often finished work is recorded.
+  mutating func setJournalInterval(_ seconds: Double) throws {
+    guard (0...3600).contains(seconds) else {
+      throw UsageError("the journal interval must lie in 0 ... 3600 seconds")
+    }
+    journalPace.interval = .seconds(seconds)
   }
 }
 

@@ -29,10 +29,7 @@ struct ShareControls: ParsableArguments {
   func applied(to options: RunOptions) throws -> RunOptions {
     var options = options
     options.resumeCheck = verifyResume
-    guard (0...3600).contains(journalInterval) else {
-      throw UsageError("the journal interval must lie in 0 ... 3600 seconds")
-    }
-    options.journalPace.interval = .seconds(journalInterval)
+    try options.setJournalInterval(journalInterval)
     if let vectorLevel { options.vectorLevel = vectorLevel }
     return options
   }

@@ -19,12 +19,6 @@ struct ShareJobs {
     }
   }
 
-  /// A word of a shell's command line, whatever is in it.
-  static func quoted(_ text: String) -> String {
-    "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
-      + "'"
-  }
-
   /// What does a share; `share` stands for its number.
   func work(_ phase: SharePhase, share: String) -> [String] {
     [
@@ -38,7 +32,7 @@ struct ShareJobs {
     work(phase, share: share).map { $0 == output ? folder : $0 }.joined(separator: " ")
   }
 
-  private var folder: String { ShareJobs.quoted(output) }
+  private var folder: String { output.quotedForShell }
 
   /// The commands between the phases and at the end.
   private func end(of phase: SharePhase) -> String {
@@ -61,7 +55,7 @@ struct ShareJobs {
       "# On several hosts that see the same folder: add -S host1,host2 after parallel.\n"
     return phases.reduce(head + note) { text, phase in
       // GNU parallel gives the line to a shell once more.
-      let work = ShareJobs.quoted(line(phase, share: "{}"))
+      let work = line(phase, share: "{}").quotedForShell
       return text
         + "\(numbers) | parallel --jobs \(workers) --retries 3 \(work)\n\(end(of: phase))\n"
     }
@@ -77,7 +71,7 @@ struct ShareJobs {
     var depends = ""
     func submit(_ name: String, _ options: String, _ command: String) -> String {
       "\(name)=$(sbatch --parsable \(depends)\(options)\\\n"
-        + "  --wrap \(ShareJobs.quoted("exec " + command)))\n"
+        + "  --wrap \(("exec " + command).quotedForShell))\n"
     }
     for phase in phases {
       let work = line(phase, share: "$SLURM_ARRAY_TASK_ID")

@@ -86,10 +86,7 @@ package struct ShardLayout: Sendable, Hashable {
 
   private static func fileName(_ ordinal: Int, of count: Int) -> String {
     guard count > 1 else { return Checkpoint.singleFileName }
-    func padded(_ number: Int) -> String {
-      let digits = String(number)
-      return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    }
+    func padded(_ number: Int) -> String { String(number).zeroPadded(to: 5) }
     return "model-\(padded(ordinal + 1))-of-\(padded(count)).safetensors"
   }
 

@@ -90,7 +90,7 @@ package struct JointRowsPass: FilePass {
         return try units.body(ofBytesIn: store.range(task: job.task, rows: job.rows))
       }
     }
-    executor.didSpill(BlendStore.byteCount(tasks, size), in: self)
+    executor.didSpill(bytesSpilled(plan), in: self)
     findings.inputs.blend = store
   }
 }

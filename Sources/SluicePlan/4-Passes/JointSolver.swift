@@ -48,7 +48,7 @@ struct Removal: Sendable {
   private let selection: RowBandSelection
   private let row: AlignedBuffer<Float>
   private let sums: AlignedBuffer<Double>
-  private let squares = AlignedBuffer<Double>(count: Kernels.squareSumCount, fill: 0)
+  private let squares: SquareSum
   private let ownShare = AlignedBuffer<Double>(count: 1, fill: 1)
   private var blend: OwnBlend?
   private var directions = BlendDirections(.none, isPresent: [])
@@ -65,6 +65,7 @@ struct Removal: Sendable {
     self.weights = weights
     self.kernels = kernels
     self.worker = worker
+    squares = SquareSum(kernels)
     selection = RowBandSelection(columnCount: columnCount, kernels: kernels)
     row = AlignedBuffer(count: columnCount, fill: 0)
     sums = AlignedBuffer(count: JointSolver.rowCount * store.size.directionCount, fill: 0)
@@ -151,20 +152,14 @@ struct Removal: Sendable {
       if unsafe row.pointer[column].magnitude.bitPattern == cutAt.thresholdBits { left -= 1 }
       column += 1
     }
-    let whole = squareSum(columns)
+    let whole = unsafe squares.of(row.pointer, count: columns)
     let unscaled = BlendCut(threshold: cutAt.threshold, firstDroppedColumn: column, factor: 1)
     unsafe unscaled.apply(to: row.pointer, count: columns, column: 0, kernels: kernels)
     let factor = RowScaleStage.factor(
-      whole: whole, kept: squareSum(columns), times: removal.factor)
+      whole: whole, kept: unsafe squares.of(row.pointer, count: columns), times: removal.factor)
     let cut = BlendCut(
       threshold: cutAt.threshold, firstDroppedColumn: column, factor: factor)
     for (index, number) in cut.numbers.enumerated() { unsafe numbers[index] = number }
-  }
-
-  private func squareSum(_ columns: Int) -> Double {
-    squares.fill(0)
-    unsafe kernels.addSquares(row.pointer, count: columns, to: squares.pointer)
-    return unsafe Kernels.total(of: squares.pointer)
   }
 
   private func begin(_ task: TensorTask) throws {

@@ -103,8 +103,7 @@ package struct RowBandsPass: FilePass {
             model: model))
       }
     }
-    executor.didSpill(
-      RowBandStore.byteCount(tasks, plan, partitionCount: settings.partitionCount), in: self)
+    executor.didSpill(bytesSpilled(plan), in: self)
     findings.inputs.rowBands = store
   }
 }

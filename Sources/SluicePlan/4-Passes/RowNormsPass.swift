@@ -34,12 +34,11 @@ package struct RowNormsPass: MaskedRowsPass {
 /// The factor that restores a row's norm.
 private final class NormRule: RowRule {
   private let factor: Double
-  private let kernels: Kernels
-  private let sums = AlignedBuffer<Double>(count: Kernels.squareSumCount, fill: 0)
+  private let squares: SquareSum
 
   init(factor: Double, kernels: Kernels) {
     self.factor = factor
-    self.kernels = kernels
+    squares = SquareSum(kernels)
   }
 
   func begin(_ task: TensorTask, model: Int) {}
@@ -51,12 +50,7 @@ private final class NormRule: RowRule {
     // SAFETY: the caller guarantees `count` elements, and room for one number.
     unsafe numbers[0] = unsafe Double(
       RowScaleStage.factor(
-        whole: squares(deltas, count), kept: squares(kept, count), times: factor))
-  }
-
-  private func squares(_ row: UnsafePointer<Float>, _ count: Int) -> Double {
-    sums.fill(0)
-    unsafe kernels.addSquares(row, count: count, to: sums.pointer)
-    return unsafe Kernels.total(of: sums.pointer)
+        whole: squares.of(deltas, count: count), kept: squares.of(kept, count: count),
+        times: factor))
   }
 }

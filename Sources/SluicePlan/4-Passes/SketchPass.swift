@@ -64,7 +64,7 @@ package struct SketchPass: FilePass {
     let columns = tasks.map(\.columnCount).max() ?? 0
     let matrices = step == .start ? 1 : 4
     return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
-      + matrices * 8 * (size.mostNumbers(tasks) + size.rank * size.rank + 1)
+      + matrices * 8 * size.mostBlockNumbers(tasks)
       + BlockSketch.rowCount * 12 * size.rank
   }
 
@@ -121,7 +121,7 @@ package struct SketchPass: FilePass {
   /// The basis at hand, and of what it is.
   private let basis: AlignedBuffer<Double>
   private var owner: (task: Int, model: Int)?
-  private let squares = AlignedBuffer<Double>(count: Kernels.squareSumCount, fill: 0)
+  private let squares: SquareSum
 
   init(
     _ tasks: [TensorTask], _ plan: TensorPlan, size: SketchSize, seed: UInt64,
@@ -132,11 +132,12 @@ package struct SketchPass: FilePass {
     self.source = source
     self.kernels = kernels
     self.worker = worker
+    squares = SquareSum(kernels)
     let count = size.mostNumbers(tasks)
     reader = RowReader(
       elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0),
       files: plan.files, modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
-    sums = AlignedBuffer(count: count + size.rank * size.rank + 1, fill: 0)
+    sums = AlignedBuffer(count: size.mostBlockNumbers(tasks), fill: 0)
     basis = AlignedBuffer(count: source == nil ? 0 : count, fill: 0)
     weights = AlignedBuffer(count: BlockSketch.rowCount * size.rank, fill: 0)
     draws = AlignedBuffer(count: BlockSketch.rowCount * size.rank, fill: 0)
@@ -192,9 +193,7 @@ package struct SketchPass: FilePass {
       unsafe kernels.add(
         weights[row], times: weights, to: square + row * width, count: row + 1)
     }
-    squares.fill(0)
-    unsafe kernels.addSquares(deltas, count: columns, to: squares.pointer)
-    unsafe square[width * width] += Kernels.total(of: squares.pointer)
+    unsafe square[width * width] += squares.of(deltas, count: columns)
   }
 
   private func drawSigns(_ row: Int, _ count: Int, _ width: Int, _ start: UInt64) {

@@ -22,6 +22,9 @@ struct SketchSize: Sendable, Hashable {
   func mostNumbers(_ tasks: [TensorTask]) -> Int {
     tasks.filter { $0.role == .linear }.map(count).max() ?? 0
   }
+
+  /// No fewer than are kept of any block.
+  func mostBlockNumbers(_ tasks: [TensorTask]) -> Int { mostNumbers(tasks) + rank * rank + 1 }
 }
 
 /// Rows of a layer of one model that are added up by themselves: so many that a sum over them is worth
@@ -152,6 +155,6 @@ final class SketchStore: DirectionSource, Sendable {
 
   /// What reading the directions of a layer takes: the sum, and what is added to it.
   static func directionBytes(_ tasks: [TensorTask], size: SketchSize) -> Int {
-    2 * 8 * (size.mostNumbers(tasks) + size.rank * size.rank + 1)
+    2 * 8 * size.mostBlockNumbers(tasks)
   }
 }

@@ -149,7 +149,7 @@ package struct StepRowsPass: FilePass {
                 }
               }
             }
-            columnRule.endRound(steps)
+            if round == 0 { columnRule.findLengths(job.task.columnCount, steps) }
           }
           numbers = columnRule.cosines(job.task.columnCount)
         } else {
@@ -195,12 +195,7 @@ final class StepRowStore: StepRowNumbers, Sendable {
   }
 
   func numbers(of task: TensorTask, rows: Range<Int>) throws -> [Float] {
-    var numbers = [Float](repeating: 0, count: rows.count)
-    // SAFETY: as above.
-    try unsafe numbers.withUnsafeMutableBytes {
-      try unsafe file.read(into: $0, at: position(task, rows.lowerBound))
-    }
-    return numbers
+    try RowStore.values(in: range(rows, of: task), of: file, zero: Float(0))
   }
 
   /// Where the numbers of rows lie.

@@ -1,3 +1,4 @@
+internal import SluiceCore
 internal import SluiceFormats
 internal import SluiceRun
 
@@ -135,9 +136,6 @@ struct PageHead {
         && ($0.properties.isAlphabetic || ("0"..."9").contains($0)
           || "/._-+,:@%".unicodeScalars.contains($0))
     }
-    guard !isPlain else { return word }
-    return "'"
-      + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
-      + "'"
+    return isPlain ? word : word.quotedForShell
   }
 }

@@ -62,11 +62,7 @@ public struct MergeRun {
   /// - Throws: A `SluiceError` that says what failed. What was finished is kept, unless the weights
   ///   cannot be merged in this way: with others, or another recipe, nothing of it could be used.
   public func run() throws -> Outcome {
-    guard let kernels = Kernels(level: plan.options.vectorLevel) else {
-      throw PipelineError.usage(
-        "this processor has no \(plan.options.vectorLevel.name)",
-        remedy: "The best level here is --vector-level \(VectorLevel.best.name).")
-    }
+    let kernels = try plan.options.kernels()
     let meter = CostMeter()
     let work = "\(output)/\(RunFile.workDirectory)"
     let files = OutputDirectory(output, work: work, plan: plan)

@@ -32,9 +32,7 @@ package final class PartialMerge {
   package init(
     _ plan: MergePlan, scratch: String, progress: ProgressMeter, cancellation: Cancellation
   ) throws {
-    guard let kernels = Kernels(level: plan.options.vectorLevel) else {
-      throw PipelineError.usage("this processor has no \(plan.options.vectorLevel.name)")
-    }
+    let kernels = try plan.options.kernels()
     if let task = plan.tasks.first(where: { $0.outputView != nil }) {
       throw PipelineError.badInput(
         "its elements do not lie together, and cannot be merged by themselves", tensor: task.name,

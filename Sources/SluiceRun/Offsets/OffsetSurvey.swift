@@ -124,9 +124,7 @@ package struct OffsetSurvey {
   private func look(
     _ progress: ProgressMeter, _ cancellation: Cancellation
   ) throws -> ModelOffsets {
-    guard let kernels = Kernels(level: plan.options.vectorLevel) else {
-      throw PipelineError.usage("this processor has no \(plan.options.vectorLevel.name)")
-    }
+    let kernels = try plan.options.kernels()
     let tasks = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     guard !tasks.isEmpty else {
       throw PipelineError.badInput(

@@ -131,9 +131,7 @@ package struct PruneRun {
 
   /// Runs to the end, or goes on to the end with what an earlier attempt left.
   package func run() throws -> Outcome {
-    guard let kernels = Kernels(level: plan.options.vectorLevel) else {
-      throw PipelineError.usage("this processor has no \(plan.options.vectorLevel.name)")
-    }
+    let kernels = try plan.options.kernels()
     let meter = CostMeter()
     try plan.checkInputs()
     plan.limitReadAhead()

@@ -50,10 +50,7 @@ struct ShareFolder {
 
   func owner(_ phase: SharePhase, share: Int) -> Hash128 { owner(phase, "share \(share)") }
 
-  private static func name(of share: Int) -> String {
-    let digits = "\(share)"
-    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-  }
+  private static func name(of share: Int) -> String { String(share).zeroPadded(to: 4) }
 
   /// A name that no other attempt has, on any machine.
   func newAttempt(_ phase: SharePhase, _ share: Int) -> String {

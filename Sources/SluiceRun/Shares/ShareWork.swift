@@ -41,17 +41,12 @@ package struct ShareWork {
     _ plan: SharedPlan, _ phase: SharePhase, share: Int, progress: ProgressMeter = ProgressMeter(),
     cancellation: Cancellation = Cancellation()
   ) throws {
-    guard let kernels = Kernels(level: plan.merge.options.vectorLevel) else {
-      throw PipelineError.usage(
-        "this processor has no \(plan.merge.options.vectorLevel.name)",
-        remedy: "The best level here is --vector-level \(VectorLevel.best.name).")
-    }
     self.plan = plan
     self.phase = phase
     self.share = share
     self.progress = progress
     self.cancellation = cancellation
-    self.kernels = kernels
+    kernels = try plan.merge.options.kernels()
   }
 
   /// Does what is left.

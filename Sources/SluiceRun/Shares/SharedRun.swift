@@ -103,7 +103,9 @@ package struct SharedRun: Sendable {
 
   private init(output: String, description path: String) throws {
     let tree = try JSONTree.read(path, byteLimit: SharedRun.byteLimit)
-    guard tree["format"]?.text == SharedRun.format, tree["version"]?.number == 1 else {
+    guard tree["format"]?.text == SharedRun.format,
+      tree["version"]?.number == Double(SharedRun.version)
+    else {
       throw PipelineError.usage(
         "the description of a shared run, of another version of its format", file: path,
         remedy: "Finish it with the version that prepared it.")

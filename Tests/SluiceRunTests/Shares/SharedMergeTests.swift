@@ -107,14 +107,20 @@ struct SharedMergeTests {
     #expect(error?.failure.message.contains("the inputs changed") == true)
   }
 
-  @Test("find what a share left cut off, or another's, and are mended by doing it again")
-  func damaged() throws {
+  /// A run of two shares, both of which are done.
+  private func merged() throws -> (ResumableMerge, SharedPlan) {
     let merge = try ResumableMerge(pipeline: "average")
     let shared = SharedMerge(merge, shareCount: 2)
     var random = RepeatableGenerator(seed: 4)
     try shared.prepare()
     try shared.run(.merge, using: &random)
-    let plan = try shared.plan(0)
+    return (merge, try shared.plan(0))
+  }
+
+  @Test("find what a share left cut off, or another's, and are mended by doing it again")
+  func damaged() throws {
+    let (merge, plan) = try merged()
+    defer { withExtendedLifetime(merge) {} }
     let path = plan.folder.done(.merge, 1)
     let bytes = try InputFile.contents(of: path, byteLimit: 1 << 24)
     let other = try InputFile.contents(of: plan.folder.done(.merge, 0), byteLimit: 1 << 24)
@@ -139,12 +145,8 @@ struct SharedMergeTests {
 
   @Test("stop where two records of one strip disagree, and name the attempt")
   func disagreement() throws {
-    let merge = try ResumableMerge(pipeline: "average")
-    let shared = SharedMerge(merge, shareCount: 2)
-    var random = RepeatableGenerator(seed: 4)
-    try shared.prepare()
-    try shared.run(.merge, using: &random)
-    let plan = try shared.plan(0)
+    let (merge, plan) = try merged()
+    defer { withExtendedLifetime(merge) {} }
     let folder = plan.folder
     let attempt = folder.newAttempt(.merge, 1)
     try Directory.create(attempt)

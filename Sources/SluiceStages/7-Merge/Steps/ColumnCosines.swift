@@ -61,13 +61,14 @@ package final class ColumnCosineRule {
     }
   }
 
-  /// Ends a round: after the first, lengths are known.
-  package func endRound(_ steps: StepArithmetic) {
+  /// Finds the lengths of the first columns, when the first round is over.
+  package func findLengths(_ columns: Int, _ steps: StepArithmetic) {
+    let least = steps.rounded(1e-7)
     for place in positions.indices {
-      for column in 0..<products.count {
+      for column in 0..<columns {
         // SAFETY: as above.
         unsafe lengths[place].pointer[column] = max(
-          steps.rounded(squares[place].pointer[column].squareRoot()), steps.rounded(1e-7))
+          steps.rounded(squares[place].pointer[column].squareRoot()), least)
       }
     }
   }
