@@ -99,7 +99,7 @@ extension SharedRun {
     guard manifest.identity == folder.identity else {
       throw PipelineError.badInput(
         "its description and its manifest are of different runs", file: output,
-        remedy: "sluice prepare with --restart begins anew.")
+        remedy: "Begin anew with sluice prepare and --restart.")
     }
     return SharedPlan(run: self, merge: plan, manifest: manifest)
   }

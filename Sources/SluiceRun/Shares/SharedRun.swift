@@ -97,7 +97,7 @@ package struct SharedRun: Sendable {
     case .finished: return nil
     case nil:
       throw PipelineError.usage(
-        "there is no shared run in it", file: output, remedy: "sluice prepare begins one.")
+        "there is no shared run in it", file: output, remedy: "Begin one with sluice prepare.")
     }
   }
 
@@ -121,7 +121,7 @@ package struct SharedRun: Sendable {
     else {
       throw PipelineError.badInput(
         "the description of a shared run, damaged", file: path,
-        remedy: "sluice prepare with --restart begins anew.")
+        remedy: "Begin anew with sluice prepare and --restart.")
     }
     self.output = output
     self.phases = phases
@@ -229,6 +229,6 @@ extension PipelineError {
       Failure(
         .stopped, subject: Subject(file: output),
         message: "the shared run in it is gone: it was finished, or thrown away",
-        remedy: "sluice status says what is there."))
+        remedy: "Ask sluice status what is there."))
   }
 }
