@@ -33,9 +33,9 @@ package enum StepOperation: UInt32, Sendable, Hashable, CaseIterable {
   case reaches
   /// 1 where a is above 0 and b is not below it, or both are below; else 0.
   case agrees
-  /// e to the a.
+  /// e to the a, in Double and rounded to Float32.
   case exponential
-  /// The natural logarithm of a.
+  /// The natural logarithm of a, likewise.
   case logarithm
 }
 

@@ -3,8 +3,6 @@
 
 #include "vectors.h"
 
-typedef uint64_t u64x16 __attribute__((ext_vector_type(16)));
-
 // The finaliser of splitmix64.
 INLINE u64x16 mixed(u64x16 value) {
   value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;

@@ -1,9 +1,8 @@
 // Arithmetic in a working type: Float32 operands, one operation, one rounding to the type.
 #pragma once
 
-#include <math.h>
-
 #include "convert.h"
+#include "functions.h"
 
 INLINE f32x16 rounded_to(f32x16 value, sluice_dtype dtype) {
   switch (dtype) {
@@ -12,12 +11,6 @@ INLINE f32x16 rounded_to(f32x16 value, sluice_dtype dtype) {
     case SLUICE_F32: return value;
     case SLUICE_F64: return value;
   }
-  return value;
-}
-
-// A function of the C library, lane by lane: in Double, so that it is the same wherever Float32 is.
-INLINE f32x16 each_lane(f32x16 value, double (*function)(double)) {
-  for (int lane = 0; lane < LANES; lane++) value[lane] = (float)function((double)value[lane]);
   return value;
 }
 
@@ -44,8 +37,8 @@ INLINE f32x16 step_value(sluice_step step, f32x16 a, f32x16 b, f32x16 out) {
       s32x16 agrees = b >= zero ? (s32x16)(a > zero) : (s32x16)(a < zero);
       return agrees ? one : zero;
     }
-    case SLUICE_STEP_EXPONENTIAL: return each_lane(a, exp);
-    case SLUICE_STEP_LOGARITHM: return each_lane(a, log);
+    case SLUICE_STEP_EXPONENTIAL: return exponential(a);
+    case SLUICE_STEP_LOGARITHM: return logarithm(a);
   }
   return a;
 }

@@ -27,6 +27,7 @@ typedef float f32x16 __attribute__((ext_vector_type(16)));
 typedef double f64x16 __attribute__((ext_vector_type(16)));
 typedef int32_t s32x16 __attribute__((ext_vector_type(16)));
 typedef uint32_t u32x16 __attribute__((ext_vector_type(16)));
+typedef uint64_t u64x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t u16x16 __attribute__((ext_vector_type(16)));
 typedef bool bit16 __attribute__((ext_vector_type(16)));
 typedef bool bit32 __attribute__((ext_vector_type(32)));
@@ -39,6 +40,8 @@ typedef bool bit64 __attribute__((ext_vector_type(64)));
 // The bits of floats, and back.
 INLINE s32x16 bits_of(f32x16 value) { return (s32x16)value; }
 INLINE f32x16 floats_of(s32x16 bits) { return (f32x16)bits; }
+INLINE u64x16 double_bits_of(f64x16 value) { return (u64x16)value; }
+INLINE f64x16 doubles_of(u64x16 bits) { return (f64x16)bits; }
 
 // The result of a comparison as one bit per lane, and back.
 INLINE uint64_t word_of(s32x16 comparison) {

@@ -4,7 +4,7 @@ internal import SluiceKernels
 /// How far the weights of a row are from those of the base, taken as the logarithms of probabilities.
 ///
 /// Formula: P and Q are the softmax of the model's row and of the base's, R(.. + 1e-8) each; K = R(sum of R(P R(log R(P / Q)))).
-/// Exponentials are Double's; sums run in Double.
+/// Exponentials and logarithms are Double's, rounded to Float32; sums run in Double.
 package final class RowDivergenceRule: StepRowRule {
   private let position: Int
   private let sums = StepAccumulator(count: 3)
