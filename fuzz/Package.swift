@@ -8,13 +8,19 @@ let relaxed: [SwiftSetting] = [
   .unsafeFlags(["-parse-as-library"]),
 ]
 
+/// What instrumented code announces to libFuzzer goes through FuzzCounters.
+let counted = ["8bit_counters_init", "pcs_init"].flatMap {
+  ["-Xlinker", "--wrap=__sanitizer_cov_\($0)"]
+}
+
 let package = Package(
   name: "fuzz",
   dependencies: [.package(name: "sluice", path: "..")],
   targets: [
+    .target(name: "FuzzCounters"),
     .target(
       name: "FuzzSupport", dependencies: [.product(name: "Sluice", package: "sluice")],
-      swiftSettings: [.swiftLanguageMode(.v6)])
+      swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
     + [
       "header", "index", "zip", "pickle", "config", "strides", "recipe", "journal", "report",
@@ -24,7 +30,9 @@ let package = Package(
     ].map { target in
       .executableTarget(
         name: "fuzz-\(target)",
-        dependencies: ["FuzzSupport", .product(name: "Sluice", package: "sluice")],
-        swiftSettings: relaxed)
+        dependencies: [
+          "FuzzCounters", "FuzzSupport", .product(name: "Sluice", package: "sluice"),
+        ],
+        swiftSettings: relaxed, linkerSettings: [.unsafeFlags(counted)])
     }
 )
