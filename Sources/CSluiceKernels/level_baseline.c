@@ -2,6 +2,7 @@
 #define SLUICE_HALF_CONVERSION 0
 #define SLUICE_BIT_DEPOSIT 0
 #define SLUICE_TILE_ROWS 1
+#define SLUICE_LANE_MOVES 0
 
 #include "kernels/table.h"
 #include "levels.h"

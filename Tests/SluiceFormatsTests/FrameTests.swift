@@ -3,7 +3,9 @@ import SluiceFormats
 import Testing
 
 @Suite("Frames of kept elements") struct FrameTests {
-  private static let codecs: [FrameCodec] = [.none, .lz4, .zstd(level: 1), .zstd(level: 19)]
+  private static let codecs: [FrameCodec] = [
+    .none, .lz4, .zstd(), .zstd(level: 1), .zstd(level: 19),
+  ]
 
   /// What a frame is made from, with memory of its own.
   private struct Sample {

@@ -39,7 +39,7 @@ struct SameBytesTests {
       run.io = io
       variants.append(("\(threads) threads, \(memory) MiB, \(io)", run))
     }
-    for (codec, grains) in [(FrameCodec.none, 1), (.lz4, 3), (.zstd(level: 1), 8)] {
+    for (codec, grains) in [(FrameCodec.none, 1), (.lz4, 3), (.zstd(), 8)] {
       var run = RunOptions(threads: 2)
       run.spill = .on(codec)
       run.stripElements = grains * Granularity.grainElements

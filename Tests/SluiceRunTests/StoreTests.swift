@@ -14,7 +14,7 @@ import Testing
 @Suite("Sparse delta stores") struct StoreTests {
   private func request(
     _ directory: ScratchDirectory, _ name: String, _ rate: Double, deviation: Double = 0.08,
-    codec: FrameCodec = .zstd(level: 1), recipe: MergeRecipe? = nil
+    codec: FrameCodec = .zstd(), recipe: MergeRecipe? = nil
   ) throws -> PruneRun.Request {
     var request = PruneRun.Request(
       base: directory("base"), model: directory("model-" + name),
@@ -60,7 +60,7 @@ import Testing
     let expected = try merged(recipe, run, directory, "expected")
     // Every second model stays a model in some of the runs.
     var stored = recipe
-    let codecs: [FrameCodec] = [.none, .lz4, .zstd(level: 1)]
+    let codecs: [FrameCodec] = [.none, .lz4, .zstd()]
     for (index, model) in recipe.models.enumerated() where seed % 3 > 0 || index % 2 == 0 {
       let path = directory("store-" + model.name)
       try store(

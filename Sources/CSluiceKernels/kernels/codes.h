@@ -3,8 +3,6 @@
 
 #include "vectors.h"
 
-typedef uint8_t u8x8 __attribute__((ext_vector_type(8)));
-typedef uint8_t u8x16 __attribute__((ext_vector_type(16)));
 
 // A number with an exponent of some bits and a fraction of some: normal where the exponent is not 0, else
 // the fraction times the smallest. No step makes or takes a subnormal Float32, which costs a hundred

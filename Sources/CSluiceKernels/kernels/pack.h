@@ -6,24 +6,12 @@
 // about two thirds.
 #pragma once
 
-#include "vectors.h"
-
-// 0 for a base of 1 or more in magnitude, one more for each halving, up to 15.
-INLINE unsigned exponent_class(uint32_t pattern, sluice_dtype dtype) {
-  int exponent = dtype == SLUICE_F16    ? 15 - (int)(pattern >> 10 & 31)
-                 : dtype == SLUICE_BF16 ? 127 - (int)(pattern >> 7 & 255)
-                                        : 127 - (int)(pattern >> 23 & 255);
-  return exponent < 0 ? 0 : exponent > 15 ? 15 : (unsigned)exponent;
-}
+#include "classes.h"
+#include "lanes.h"
 
 INLINE uint32_t pattern_at(const char *cells, size_t index, size_t width) {
-  if (width == 2) {
-    uint16_t pattern;
-    memcpy(&pattern, cells + index * 2, 2);
-    return pattern;
-  }
-  uint32_t pattern;
-  memcpy(&pattern, cells + index * 4, 4);
+  uint32_t pattern = 0;
+  memcpy(&pattern, cells + index * width, width);
   return pattern;
 }
 
@@ -40,12 +28,60 @@ INLINE uint32_t pattern_of(uint32_t code, uint32_t base) {
   return base + (code >> 1 ^ -(code & 1));
 }
 
+#if SLUICE_LANE_MOVES
+// The same for 16 elements.
+INLINE u32x16 patterns_at(const char *cells, size_t index, size_t width) {
+  if (width == 2) {
+    u16x16 patterns;
+    memcpy(&patterns, cells + index * 2, sizeof patterns);
+    return __builtin_convertvector(patterns, u32x16);
+  }
+  u32x16 patterns;
+  memcpy(&patterns, cells + index * 4, sizeof patterns);
+  return patterns;
+}
+
+INLINE u32x16 codes_of(u32x16 patterns, u32x16 bases, size_t width) {
+  if (width == 2) {
+    s16x16 difference = __builtin_convertvector(patterns - bases, s16x16);
+    u16x16 codes = (u16x16)(difference << (int16_t)1) ^ (u16x16)(difference >> (int16_t)15);
+    return __builtin_convertvector(codes, u32x16);
+  }
+  s32x16 difference = (s32x16)(patterns - bases);
+  return (u32x16)(difference << 1) ^ (u32x16)(difference >> 31);
+}
+
+INLINE u8x16 exponent_classes(u32x16 patterns, sluice_dtype dtype) {
+  s32x16 exponents = (s32x16)(dtype == SLUICE_F16    ? patterns >> 10 & 31
+                              : dtype == SLUICE_BF16 ? patterns >> 7 & 255
+                                                     : patterns >> 23 & 255);
+  const s32x16 least = 0, most = CLASSES - 1;
+  s32x16 classes = __builtin_elementwise_max(one_exponent(dtype) - exponents, least);
+  return __builtin_convertvector(__builtin_elementwise_min(classes, most), u8x16);
+}
+#endif
+
 INLINE size_t pack_as(sluice_dtype dtype, size_t width, const char *tuned, const char *base,
                       const uint64_t *keep, size_t count, uint32_t *codes, uint8_t *classes) {
   size_t packed = 0;
   for (size_t start = 0; start < count; start += WORD) {
-    for (uint64_t word = *keep++; word != 0; word &= word - 1) {
-      size_t index = start + (size_t)__builtin_ctzll(word);
+    uint64_t word = *keep++;
+#if SLUICE_LANE_MOVES
+    // At most as many are packed as were seen, and so there is room for all lanes.
+    size_t lane = 0;
+    for (; word != 0 && start + lane + LANES <= count && lane < WORD; lane += LANES, word >>= LANES) {
+      uint64_t bits = word & 0xffff;
+      u32x16 bases = patterns_at(base, start + lane, width);
+      store_kept(codes + packed, codes_of(patterns_at(tuned, start + lane, width), bases, width), bits);
+      store_kept_bytes(classes + packed, exponent_classes(bases, dtype), bits);
+      packed += (size_t)__builtin_popcountll(bits);
+    }
+    size_t done = lane;
+#else
+    size_t done = 0;
+#endif
+    for (; word != 0; word &= word - 1) {
+      size_t index = start + done + (size_t)__builtin_ctzll(word);
       uint32_t pattern = pattern_at(base, index, width);
       codes[packed] = code_of(pattern_at(tuned, index, width), pattern, width);
       classes[packed++] = (uint8_t)exponent_class(pattern, dtype);
@@ -65,65 +101,30 @@ static size_t pack(const void *tuned, const void *base, sluice_dtype dtype, cons
 
 // Sorts codes by class and takes their bytes apart: plane after plane, least significant first.
 INLINE void split_by(size_t width, const uint32_t *codes, const uint8_t *classes, size_t count,
-                     uint32_t positions[16], uint8_t *planes) {
-  for (size_t index = 0; index < count; index++) {
-    size_t place = positions[classes[index]]++;
-    for (size_t plane = 0; plane < width; plane++) {
-      planes[plane * count + place] = (uint8_t)(codes[index] >> 8 * plane);
-    }
+                     class_runs *runs, uint8_t *planes) {
+#define STEP(index, place)                                             \
+  for (size_t plane = 0; plane < width; plane++) {                     \
+    planes[plane * count + place] = (uint8_t)(codes[index] >> 8 * plane); \
   }
+  FOR_EACH_PLACE(runs, classes, count, STEP);
+#undef STEP
 }
 
 static void split(const uint32_t *codes, const uint8_t *classes, size_t count, size_t width,
                   uint32_t *class_counts, uint8_t *planes) {
-  uint32_t positions[16];
-  memset(class_counts, 0, 16 * sizeof *class_counts);
-  for (size_t index = 0; index < count; index++) class_counts[classes[index]]++;
+  class_runs runs = counted_runs(classes, count);
+  uint32_t positions[CLASSES];
   uint32_t next = 0;
-  for (int class = 0; class < 16; class++) {
+  for (int class = 0; class < CLASSES; class++) {
+    class_counts[class] = 0;
+    for (int run = 0; run < RUNS; run++) class_counts[class] += runs.next[run][class];
     positions[class] = next;
     next += class_counts[class];
   }
+  place_runs(&runs, positions);
   if (width == 2) {
-    split_by(2, codes, classes, count, positions, planes);
+    split_by(2, codes, classes, count, &runs, planes);
   } else {
-    split_by(4, codes, classes, count, positions, planes);
+    split_by(4, codes, classes, count, &runs, planes);
   }
-}
-
-// False if the base has more elements of a class than there are codes: it is another base.
-INLINE bool unpack_as(sluice_dtype dtype, size_t width, const char *base, const uint64_t *keep,
-                      size_t count, const uint8_t *planes, size_t plane_length,
-                      uint32_t positions[16], const uint32_t ends[16], char *out) {
-  memcpy(out, base, count * width);
-  for (size_t start = 0; start < count; start += WORD) {
-    for (uint64_t word = *keep++; word != 0; word &= word - 1) {
-      size_t index = start + (size_t)__builtin_ctzll(word);
-      uint32_t pattern = pattern_at(base, index, width);
-      unsigned class = exponent_class(pattern, dtype);
-      size_t place = positions[class];
-      if (place >= ends[class]) return false;
-      positions[class]++;
-      uint32_t code = planes[place];
-      for (size_t plane = 1; plane < width; plane++) {
-        code |= (uint32_t)planes[plane * plane_length + place] << 8 * plane;
-      }
-      uint32_t changed = pattern_of(code, pattern);
-      memcpy(out + index * width, &changed, width);
-    }
-  }
-  return true;
-}
-
-static bool unpack(const void *base, sluice_dtype dtype, const uint64_t *keep, size_t count,
-                   const uint8_t *planes, size_t plane_length, uint32_t *positions,
-                   const uint32_t *ends, void *out) {
-#define UNPACK(constant, width)                                                            \
-  unpack_as(constant, width, base, keep, count, planes, plane_length, positions, ends, out)
-  switch (dtype) {
-    case SLUICE_F16: return UNPACK(SLUICE_F16, 2);
-    case SLUICE_BF16: return UNPACK(SLUICE_BF16, 2);
-    default: return UNPACK(SLUICE_F32, 4);
-  }
-#undef UNPACK
 }

@@ -1,5 +1,5 @@
 // All kernels of one level. The file that includes this says what the level can do:
-// SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT and SLUICE_TILE_ROWS.
+// SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT, SLUICE_LANE_MOVES and SLUICE_TILE_ROWS.
 #pragma once
 
 #include "codes.h"
@@ -15,6 +15,7 @@
 #include "select.h"
 #include "steps.h"
 #include "thin.h"
+#include "unpack.h"
 
 #define KERNEL_TABLE                                                                               \
   {                                                                                                \

@@ -43,7 +43,7 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
   var out: String
 
   @Option(help: "How frames are compressed.")
-  var codec: FrameCodec = .zstd(level: FrameCodec.defaultLevel)
+  var codec: FrameCodec = .zstd()
 
   @Flag(help: "Leave out tensors that the base does not have.")
   var ignoreExtraTensors = false

@@ -58,7 +58,7 @@ extension FrameCodec: ExpressibleByArgument {
     switch argument {
     case "none": self = .none
     case "lz4": self = .lz4
-    case "zstd": self = .zstd(level: FrameCodec.defaultLevel)
+    case "zstd": self = .zstd()
     default:
       guard argument.hasPrefix("zstd:"), let level = Int(argument.dropFirst(5)),
         FrameCodec.levels.contains(level)

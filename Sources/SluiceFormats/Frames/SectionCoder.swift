@@ -22,8 +22,10 @@ enum SectionForm: UInt32 {
   /// Makes the coder with its working memory, which comes from the heap.
   init(_ codec: FrameCodec) {
     self.codec = codec
-    if case .zstd = codec {
+    if case .zstd(let level) = codec {
       unsafe compressor = ZSTD_createCCtx()
+      // Safety: the context was made here; a setting that the library does not know changes nothing.
+      unsafe SectionCoder.set(compressor, level)
     } else {
       unsafe compressor = nil
     }
@@ -34,6 +36,16 @@ enum SectionForm: UInt32 {
     // Safety: made in init, used by this alone; both functions accept null.
     unsafe ZSTD_freeCCtx(compressor)
     unsafe ZSTD_freeDCtx(decompressor)
+  }
+
+  private static func set(_ compressor: OpaquePointer?, _ level: Int?) {
+    if let level {
+      _ = unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, Int32(level))
+    } else {
+      // Steps so long that hardly anything is compared with what came before, and literals that are coded all the same.
+      _ = unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, -1000)
+      _ = unsafe ZSTD_CCtx_setParameter(compressor, ZSTD_c_codesLiterals, 1)
+    }
   }
 
   /// Writes a section in the shortest form that the codec gives, at most as long as it is.
@@ -57,10 +69,10 @@ enum SectionForm: UInt32 {
       let count = unsafe LZ4_compress_default(
         section.baseAddress, target.baseAddress, Int32(section.count), Int32(room))
       if count > 0 { return (.lz4, Int(count)) }
-    case .zstd(let level):
+    case .zstd:
       // Safety: as above; the context is used by this thread alone.
-      let count = unsafe ZSTD_compressCCtx(
-        compressor, target.baseAddress, room, section.baseAddress, section.count, Int32(level))
+      let count = unsafe ZSTD_compress2(
+        compressor, target.baseAddress, room, section.baseAddress, section.count)
       if ZSTD_isError(count) == 0 { return (.zstd, count) }
     }
     unsafe target.copyMemory(from: section)

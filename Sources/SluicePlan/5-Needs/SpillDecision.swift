@@ -16,7 +16,7 @@ struct SpillDecision {
   /// The processor's seconds that a byte from the disk costs.
   private static let readingCost = 0.33e-9
   private static let codecs: [(codec: FrameCodec, packingRate: Double)] = [
-    (.zstd(level: FrameCodec.defaultLevel), 0.3e9), (.lz4, 0.34e9), (.none, 0.38e9),
+    (.zstd(), 0.3e9), (.lz4, 0.34e9), (.none, 0.38e9),
   ]
 
   /// The bytes of all inputs, and those among them that a spill makes up for.

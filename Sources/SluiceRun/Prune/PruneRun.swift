@@ -33,7 +33,7 @@ package struct PruneRun {
     /// How far the rate of a layer may lie below it.
     package var maxRateDeviation = MethodParameters().maxRateDeviation
     /// How frames are compressed.
-    package var codec = FrameCodec.zstd(level: FrameCodec.defaultLevel)
+    package var codec = FrameCodec.zstd()
     /// Which tensors are linear layers.
     package var linearSet = LinearSet()
     /// What to do with a tensor that the base does not have: refuse, or leave it out.
