@@ -4,7 +4,7 @@
 // of which its reader has a few thousand: three quarters of the time went there. What the instrumented code announces
 // (`--wrap`, see Package.swift) is therefore kept back until the target ran over the seeds; then the counters that it
 // reached are announced, with NEAR at either side. They lie in the order of the source, so that what a reader could
-// reach besides is near.
+// reach besides is near; inputs that were kept count as seeds, and bring their own neighbours the next time.
 #include "counters.h"
 
 #include <dirent.h>
@@ -21,7 +21,7 @@ void __real___sanitizer_cov_8bit_counters_init(uint8_t *start, uint8_t *stop);
 void __real___sanitizer_cov_pcs_init(const Edge *start, const Edge *stop);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { NEAR = 1024 };
+enum { NEAR = 256 };
 
 static uint8_t *counters, *countersEnd;
 static const Edge *edges, *edgesEnd;
