@@ -1,3 +1,4 @@
+import SluiceArchitecture
 import SluiceCore
 import SluiceFormats
 import SluicePlan
@@ -60,6 +61,25 @@ struct ShareCutTests {
       cut.shares.filter { $0.tasks.contains(task.ordinal) }.count > 1
     }
     #expect(!divided.isEmpty)
+  }
+
+  @Test("where a pass looks at blocks, these are not divided either")
+  func blocks() throws {
+    let (directory, merge) = try Self.plan()
+    defer { withExtendedLifetime(directory) {} }
+    var recipe = merge.recipe
+    recipe.method.rates = .owl
+    let plan = try MergePlan(recipe, options: merge.options)
+    let cut = ShareCut(plan.tensors, count: 64)
+    var owners: [String: Set<Int>] = [:]
+    for (number, share) in cut.shares.enumerated() {
+      for task in plan.linearTasks where share.tasks.contains(task.ordinal) {
+        owners[BlockName.block(of: task.name), default: []].insert(number)
+      }
+    }
+    #expect(owners.count == 2)
+    #expect(owners.values.allSatisfy { $0.count == 1 })
+    #expect(cut.shares.flatMap(\.strips).sorted() == Array(0..<plan.tensors.stripCount))
   }
 
   @Test("no two shares write to one page of a file", arguments: counts)

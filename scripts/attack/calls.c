@@ -1,7 +1,9 @@
 // Stands between sluice and the C library: kills the process at its n-th file call, makes that call
 // fail, or records what reaches the disk. `scripts/attacks` builds it and preloads it.
 //
-//   ATTACK        count | kill | half | fail | short | record
+//   ATTACK        count | kill | half | fail | short | record | stop; and what a broken program would do:
+//                 drop (a write is only said to be done), flip (a bit of it is another), tear (a name is given to
+//                 half a file, and the process killed), remake (from the call on, files opened for writing are emptied)
 //   ATTACK_UNDER  directories, parted by colons: calls on paths elsewhere go through
 //   ATTACK_KINDS  kinds of calls, parted by commas; all if not set
 //   ATTACK_AT     the number of the call, counted from 1
@@ -40,7 +42,8 @@ static const char *const names[kind_count] = {
   "mmap", "stat", "lock", "writeback", "list"
 };
 
-static enum { off, counting, killing, halving, failing, shortening, recording } mode;
+static enum { off, counting, killing, halving, failing, shortening, recording, stopping, dropping, flipping,
+              tearing, remaking } mode;
 static const char *under, *log_path;
 static unsigned wanted;
 static long at;
@@ -90,6 +93,11 @@ __attribute__((constructor)) static void begin(void) {
   if (!strcmp(text, "half")) mode = halving;
   if (!strcmp(text, "fail")) mode = failing;
   if (!strcmp(text, "short")) mode = shortening;
+  if (!strcmp(text, "stop")) mode = stopping;
+  if (!strcmp(text, "drop")) mode = dropping;
+  if (!strcmp(text, "flip")) mode = flipping;
+  if (!strcmp(text, "tear")) mode = tearing;
+  if (!strcmp(text, "remake")) mode = remaking;
 }
 
 __attribute__((destructor)) static void end(void) {
@@ -145,12 +153,13 @@ static int verdict(enum kind kind, const char *path) {
   }
   if (!(wanted >> kind & 1)) return 0;
   long number = atomic_fetch_add(&matched, 1) + 1;
-  if (number != at && !(lasts && number > at)) return 0;
+  if (number != at && !((lasts || mode == remaking) && number > at)) return 0;
   if (number == at) note(names[kind]);
   switch (mode) {
     case killing: break;
     case halving: if (kind == k_write) return 1; break;
     case failing: errno = error_number; return -1;
+    case stopping: kill(getpid(), SIGSTOP); return 0;
     default: return 1;
   }
   kill(getpid(), SIGKILL);
@@ -222,10 +231,24 @@ static int records_at(int directory, const char *name, char path[PATH_MAX]) {
 
 // -- Opening
 
+// Makes a file anew as a program does that does not know that others write to it.
+static void empties(int directory, const char *name) {
+  struct stat status;
+  int file = (int)syscall(SYS_openat, directory, name, O_RDWR | O_CLOEXEC, 0);
+  if (file < 0) return;
+  if (syscall(SYS_fstat, file, &status) == 0 && S_ISREG(status.st_mode)) {
+    syscall(SYS_ftruncate, file, 0);
+    syscall(SYS_ftruncate, file, status.st_size);
+  }
+  syscall(SYS_close, file);
+}
+
 static int open_any(int directory, const char *name, int flags, mode_t permissions) {
   char path[PATH_MAX];
   int makes = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
-  if (verdict_at(makes ? k_create : k_open, directory, name) == -1) return -1;
+  int fate = verdict_at(makes ? k_create : k_open, directory, name);
+  if (fate == -1) return -1;
+  if (fate == 1 && mode == remaking && (flags & O_ACCMODE) != O_RDONLY) empties(directory, name);
   if (!records_at(directory, name, path) || !(makes || flags & O_TRUNC)) {
     return (int)syscall(SYS_openat, directory, name, flags, permissions);
   }
@@ -307,6 +330,17 @@ static void dies_after_half(int fate) {
 static ssize_t write_any(int file, const void *bytes, size_t count, int64_t offset) {
   int fate = verdict_of(k_write, file);
   if (fate == -1) return -1;
+  if (fate == 1 && mode == dropping) return (ssize_t)count;
+  char flipped[1 << 16];
+  if (fate == 1 && mode == flipping && count > 0) {
+    size_t half = count > sizeof flipped ? sizeof flipped : count;
+    memcpy(flipped, bytes, half);
+    flipped[half / 2] ^= 4;
+    // The rest of it comes with the next call.
+    bytes = flipped;
+    count = half;
+    fate = 0;
+  }
   if (fate == 1 && count > 1) count /= 2;
   char path[PATH_MAX];
   int records = records_of(file, path);
@@ -388,8 +422,28 @@ void *mmap(void *address, size_t count, int protection, int flags, int file, off
 
 // -- Names
 
+// Leaves half a file under its last name, as a program does that writes there at once, and ends.
+static void tears(int from, const char *name, int to, const char *target) {
+  char bytes[4096];
+  struct stat status;
+  int source = (int)syscall(SYS_openat, from, name, O_RDONLY | O_CLOEXEC, 0);
+  int copy = (int)syscall(SYS_openat, to, target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (source >= 0 && copy >= 0 && syscall(SYS_fstat, source, &status) == 0) {
+    for (long left = status.st_size / 2; left > 0;) {
+      long count = syscall(SYS_read, source, bytes, left < 4096 ? left : 4096);
+      if (count <= 0) break;
+      syscall(SYS_write, copy, bytes, count);
+      left -= count;
+    }
+  }
+  kill(getpid(), SIGKILL);
+  for (;;) pause();
+}
+
 static int rename_any(int from, const char *name, int to, const char *target, unsigned flags) {
-  if (verdict_at(k_rename, to, target) == -1) return -1;
+  int fate = verdict_at(k_rename, to, target);
+  if (fate == -1) return -1;
+  if (fate == 1 && mode == tearing) tears(from, name, to, target);
   char old[PATH_MAX], new[PATH_MAX];
   int records = records_at(to, target, new) && absolute(from, name, old);
   if (records) pthread_mutex_lock(&order);

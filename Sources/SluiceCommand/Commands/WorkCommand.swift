@@ -52,11 +52,7 @@ struct WorkCommand: ParsableCommand, HasOutputOptions {
         "the run in \(out) has \(run.shareCount) shares, not \(share.count)",
         remedy: "Give --share I/\(run.shareCount).")
     }
-    if let phase, !run.phases.contains(phase) {
-      throw UsageError(
-        "the run in \(out) has no phase \(phase.rawValue)",
-        remedy: "It has \(run.phases.map(\.rawValue).joined(separator: ", ")).")
-    }
+    if let phase { try ShareText.check(phase, of: run, out) }
     let phases = phase.map { [$0] } ?? run.phases
     var plan: SharedPlan?
     func makePlan() throws -> SharedPlan {
@@ -70,7 +66,7 @@ struct WorkCommand: ParsableCommand, HasOutputOptions {
           try work(makePlan(), phase, share, cancellation)
         }
         if phase != run.phases.last, try !run.isReduced(phase) {
-          try ShareReduction(makePlan()).run()
+          try ShareReduction(makePlan(), phase).run()
         }
       }
       return

@@ -44,6 +44,14 @@ extension JoinedOptions<LaneControls, ShareControls> {
 
 /// What the commands for shared runs say.
 enum ShareText {
+  /// Refuses a phase that a run does not have.
+  static func check(_ phase: SharePhase, of run: SharedRun, _ out: String) throws {
+    guard !run.phases.contains(phase) else { return }
+    throw UsageError(
+      "the run in \(out) has no phase \(phase.rawValue)",
+      remedy: "It has \(run.phases.map(\.rawValue).joined(separator: ", ")).")
+  }
+
   /// One line for people, or an event.
   static func write(
     _ text: String, _ output: OutputOptions, event: String, _ members: (inout JSONWriter) -> Void

@@ -11,14 +11,24 @@ struct ShareManifest {
 
   private struct Step {
     let name: String
+    /// The phase whose shares it does; nil for what comes after one.
     let phase: SharePhase?
+    let command: [String]
   }
 
   private var steps: [Step] {
-    jobs.phases.flatMap { phase in
+    // The cluster fills the number of the share in.
+    let share = "$(JOB_COMPLETION_INDEX)"
+    return jobs.phases.flatMap { phase in
       [
-        Step(name: "sluice-\(phase.rawValue)", phase: phase),
-        Step(name: phase == jobs.phases.last ? "sluice-finish" : "sluice-reduce", phase: nil),
+        Step(
+          name: "sluice-\(phase.rawValue)", phase: phase,
+          command: jobs.work(phase, share: share)),
+        phase == jobs.phases.last
+          ? Step(name: "sluice-finish", phase: nil, command: ["sluice", "finish", jobs.output])
+          : Step(
+            name: "sluice-reduce-\(phase.rawValue)", phase: nil,
+            command: ["sluice", "reduce", jobs.output, "--phase", phase.rawValue]),
       ]
     }
   }
@@ -99,18 +109,13 @@ struct ShareManifest {
   }
 
   private func pod(_ json: inout JSONWriter, _ step: Step) {
-    let end = step.name == "sluice-finish" ? "finish" : "reduce"
-    // The cluster fills the number of the share in.
-    let share = "$(JOB_COMPLETION_INDEX)"
-    let command =
-      step.phase.map { jobs.work($0, share: share) } ?? ["sluice", end, jobs.output]
     let memory = jobs.memory.bytes + 256 << 20
     json.member("restartPolicy", .string("Never"))
     json.array("containers") { json in
       json.beginObject()
       json.member("name", .string("sluice"))
       json.member("image", .string("IMAGE"))
-      json.array("command") { json in for word in command { json.value(.string(word)) } }
+      json.array("command") { json in for word in step.command { json.value(.string(word)) } }
       json.object("resources") { json in
         for kind in ["requests", "limits"] {
           json.object(kind) { json in

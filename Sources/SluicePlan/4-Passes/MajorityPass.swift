@@ -19,9 +19,7 @@ package struct MajorityPass: TensorPass {
     "where deltas add up to zero, TIES elects the sign of the majority"
   }
 
-  package var reach: PassReach {
-    .undivided("elects the sign of the majority of all elements of all tensors")
-  }
+  package var reach: PassReach { .everything }
 
   package func graph(_ plan: TensorPlan) -> PassGraph {
     .lanes(plan, stages + ["count signs"])
@@ -32,6 +30,17 @@ package struct MajorityPass: TensorPass {
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
+    findings.inputs.majority = try executor.known.majority ?? count(executor, findings)
+  }
+
+  /// Counts the tensors of a plan.
+  ///
+  /// - Parameters:
+  ///   - executor: What executes the pass.
+  ///   - findings: What is known.
+  /// - Returns: How many more elements elect plus than minus.
+  /// - Throws: What keeps tensors from being read.
+  package func count(_ executor: any PassExecutor, _ findings: PassFindings) throws -> Int {
     let modelCount = executor.plan.modelCount
     let majority = SignMajority()
     var units = try executor.units(.majority)
@@ -54,6 +63,6 @@ package struct MajorityPass: TensorPass {
         units.finished(strip.ordinal, body, workByteCount: strip.inputByteCount)
       }
     }
-    findings.inputs.majority = majority.value
+    return majority.value
   }
 }

@@ -11,8 +11,8 @@ package protocol PassExecutor: AnyObject {
   var kernels: Kernels { get }
   /// Where a merge notes how it changes tensors.
   var figures: ChangeFigures { get }
-  /// The rates of linear layers, where the plan has not all of the layers that they follow from.
-  var knownRates: LayerRates? { get }
+  /// What follows from tensors that the plan does not have.
+  var known: KnownFindings { get }
 
   /// What is finished of a pass.
   ///

@@ -12,8 +12,8 @@ package struct PassFindings: Sendable {
   package var cuts = CutTable(partitionCount: 0, layers: [:])
   /// What solving left of each model, by position.
   package var solved: [Int: SolvedCount] = [:]
-  /// How much of each model's deltas its directions hold, by position.
-  package var sketched: [Int: SketchShare] = [:]
+  /// How much of each model's deltas its directions hold, by position, layer by layer.
+  package var sketched: [Int: [SketchedLayer]] = [:]
   private let recipe: MergeRecipe
   /// The recipe's own transforms that have their statistics, by their position among all.
   private var ready: [Int: any DeltaTransform] = [:]

@@ -99,7 +99,7 @@ package struct SketchPass: FilePass {
     executor.didSpill(store.byteCount, in: self)
     findings.inputs.directions = store
     if step == .directions {
-      findings.sketched = try store.shares(tasks, modelCount: plan.modelCount)
+      findings.sketched = try store.held(tasks, modelCount: plan.modelCount)
     }
   }
 }

@@ -15,28 +15,47 @@ package struct SketchShare: Sendable, Hashable {
   /// The share of all layers together.
   package var share: Double { held / energy }
 
-  /// Adds a layer.
-  mutating func add(held: Double, energy: Double, tensor: String) {
-    guard energy > 0 else { return }
-    self.held += held
-    self.energy += energy
-    let share = held / energy
-    if share < least { (least, leastTensor) = (share, tensor) }
+  /// Adds layers up; nil if nothing is to be held in any of them.
+  ///
+  /// - Parameters:
+  ///   - layers: The layers of a model, in the order of the tensors.
+  ///   - name: The name of a tensor.
+  package init?(_ layers: [SketchedLayer], name: (Int) -> String) {
+    for layer in layers where layer.energy > 0 {
+      held += layer.held
+      energy += layer.energy
+      let share = layer.held / layer.energy
+      if share < least { (least, leastTensor) = (share, name(layer.task)) }
+    }
+    guard energy > 0 else { return nil }
+  }
+}
+
+/// How much of the deltas of a layer of a model lies along its directions.
+package struct SketchedLayer: Sendable, Hashable {
+  /// The ordinal of the tensor.
+  package let task: Int
+  /// The sum of squares of what the deltas put out along the basis of the directions.
+  package let held: Double
+  /// The sum of squares of the deltas.
+  package let energy: Double
+
+  package init(task: Int, held: Double, energy: Double) {
+    (self.task, self.held, self.energy) = (task, held, energy)
   }
 }
 
 extension SketchStore {
-  /// How much of each model's deltas its directions hold; only of models that have some.
-  func shares(_ tasks: [TensorTask], modelCount: Int) throws -> [Int: SketchShare] {
-    var shares: [Int: SketchShare] = [:]
+  /// How much of each model's deltas its directions hold, layer by layer.
+  func held(_ tasks: [TensorTask], modelCount: Int) throws -> [Int: [SketchedLayer]] {
+    var layers: [Int: [SketchedLayer]] = [:]
     for model in 0..<modelCount {
-      var share = SketchShare()
       for task in tasks where task.fineTuned[model] != nil {
         let (held, energy) = try energies(of: task, model: model)
-        share.add(held: held, energy: energy, tensor: task.name)
+        layers[model, default: []].append(
+          SketchedLayer(task: task.ordinal, held: held, energy: energy))
       }
-      if share.energy > 0 { shares[model] = share }
     }
-    return shares
+    return layers
   }
 }

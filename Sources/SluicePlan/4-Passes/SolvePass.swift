@@ -25,10 +25,6 @@ package struct SolvePass: TensorPass {
   }
   package var cost: PassCost { .unknown }
   package var roles: Set<TensorRole> { [.linear] }
-  package var reach: PassReach {
-    .undivided("solves for layers with a library whose last bits depend on the processor")
-  }
-
   /// One for each solution.
   package func tensorCount(_ plan: TensorPlan) -> Int { layers.jobs.count }
 
@@ -76,8 +72,9 @@ package struct SolvePass: TensorPass {
     let units = try executor.units(.solved)
     guard let solved = units.file else { preconditionFailure("units of a file have one") }
     try solved.truncate(to: layers.byteCount + 8 * layers.jobs.count)
-    // The largest first, so that lanes end together.
-    let jobs = layers.jobs.sorted {
+    // Of a share its own. The largest first, so that lanes end together.
+    let own = Set(plan.tasks.map(\.ordinal))
+    let jobs = layers.jobs.filter { own.contains($0.task.ordinal) }.sorted {
       ($0.task.elementCount, $1.offset) > ($1.task.elementCount, $0.offset)
     }
     let columns = jobs.map(\.task.columnCount).max() ?? 0
@@ -103,7 +100,7 @@ package struct SolvePass: TensorPass {
         }
       }
     }
-    findings.solved = try layers.counts(in: solved)
+    findings.solved = try layers.counts(of: jobs, in: solved)
     executor.didSpill(layers.byteCount, in: self)
     executor.addInput(try InputFile.open(solved.path))
   }
@@ -114,11 +111,21 @@ package struct SolvedCount: Sendable, Hashable {
   package var layers = 0
   package var elements = 0
   package var kept = 0
+
+  package init(layers: Int = 0, elements: Int = 0, kept: Int = 0) {
+    (self.layers, self.elements, self.kept) = (layers, elements, kept)
+  }
+
+  /// Adds what was counted elsewhere.
+  package static func + (a: SolvedCount, b: SolvedCount) -> SolvedCount {
+    SolvedCount(
+      layers: a.layers + b.layers, elements: a.elements + b.elements, kept: a.kept + b.kept)
+  }
 }
 
 extension SolvePlan {
   /// What was counted, by model; nothing of solutions that are one for all.
-  fileprivate func counts(in file: WorkFile) throws -> [Int: SolvedCount] {
+  fileprivate func counts(of jobs: [SolveJob], in file: WorkFile) throws -> [Int: SolvedCount] {
     var counts: [Int: SolvedCount] = [:]
     for job in jobs {
       guard let model = job.model else { continue }

@@ -59,9 +59,7 @@ package struct SurveyPass: CountingPass {
   package var roles: Set<TensorRole> { [.linear] }
 
   package var reach: PassReach {
-    guard question.blockMultiple == .none else {
-      return .undivided("looks at the significance of whole blocks")
-    }
+    guard question.blockMultiple == .none else { return .blocks }
     return cutting?.looksAcross == false ? .tensor : .layers
   }
 
@@ -107,7 +105,7 @@ package struct SurveyPass: CountingPass {
     let linear = plan.linearTasks
     let survey = try look(executor, &findings)
     guard let cutting else { return }
-    let rates = executor.knownRates ?? cutting.rates(of: findings.statistics)
+    let rates = executor.known.rates ?? cutting.rates(of: findings.statistics)
     findings.cuts = try cutting.cuts(of: linear, rates, in: survey, refineCuts)
     findings.inputs.cuts = findings.cuts
     try plan.stored.check(findings.cuts, of: linear, plan)

@@ -63,8 +63,12 @@ package enum PassReach: Sendable, Hashable {
   case tensor
   /// All linear layers, of each a few numbers, from which rates follow.
   case layers
-  /// More than shares can tell each other, or nothing that they would find alike: what, for messages.
-  case undivided(String)
+  /// The same, and whole blocks, whose layers stay together.
+  case blocks
+  /// All of a model that it looks at: of bins how much is in each, then of one bin the magnitudes in it.
+  case model
+  /// All of all models, as one number.
+  case everything
 }
 
 /// What the memory of a pass depends on.

@@ -71,6 +71,16 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let layer = UnitKind(rawValue: "layer")
   /// The rates of a linear layer, found from all shares.
   package static let rates = UnitKind(rawValue: "rates")
+  /// How many magnitudes of what a share has of a model lie in each bin; the number is the model's.
+  package static let trimBins = UnitKind(rawValue: "trim-bins")
+  /// How many there are of each magnitude in the bin that a model is cut in; the number is the model's.
+  package static let trimMagnitudes = UnitKind(rawValue: "trim-magnitudes")
+  /// Where all of a model is cut; the number is the model's.
+  package static let trimCut = UnitKind(rawValue: "trim-cut")
+  /// How much of a linear layer lies along its directions.
+  package static let held = UnitKind(rawValue: "held")
+  /// What solving for the layers of a share left of a model; the number is the model's.
+  package static let solvedCount = UnitKind(rawValue: "solved-count")
   /// The most memory that an attempt at a share had.
   package static let peakMemory = UnitKind(rawValue: "peak-memory")
   /// The end of a file of records that has its name only when it is whole.

@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 internal import SluiceFormats
 package import SluiceStages
 
@@ -8,6 +9,7 @@ package import SluiceStages
 ///
 /// * A tensor that a pass before the last looks at is never divided, so that whatever is found of it stays with the
 ///   share; others are divided by strips.
+/// * Where a pass looks at whole blocks, their layers stay together, too.
 /// * Two shares never write to the same page of a file: a client of a network's file system writes whole pages
 ///   back. So what shares a page stays together, above all the tensors at the end of a file whose lengths are no
 ///   multiples of a page.
@@ -38,7 +40,11 @@ package struct ShareCut: Sendable, Hashable {
   package init(_ plan: TensorPlan, count: Int) {
     let undivided = Set(
       plan.passes.dropLast().flatMap { $0.tasks(plan).map(\.ordinal) })
-    self.init(plan.tasks, granularity: plan.granularity, undivided: undivided, count: count)
+    let inBlocks = plan.passes.filter { $0.reach == .blocks }.flatMap { $0.tasks(plan) }
+    let blocks = inBlocks.map { ($0.ordinal, BlockName.block(of: $0.name)) }
+    self.init(
+      plan.tasks, granularity: plan.granularity, undivided: undivided,
+      blocks: Dictionary(blocks) { first, _ in first }, count: count)
   }
 
   /// Cuts tensors.
@@ -47,15 +53,17 @@ package struct ShareCut: Sendable, Hashable {
   ///   - tasks: The tensors of a merge.
   ///   - granularity: What strips are.
   ///   - undivided: The ordinals of the tensors that are not divided.
+  ///   - blocks: The blocks of tensors that stay together, by the ordinals of the tensors.
   ///   - count: How many shares.
   package init(
-    _ tasks: [TensorTask], granularity: Granularity, undivided: Set<Int>, count: Int
+    _ tasks: [TensorTask], granularity: Granularity, undivided: Set<Int>,
+    blocks: [Int: String] = [:], count: Int
   ) {
     precondition((1...ShareCut.maximumCount).contains(count), "a number of shares")
     let pieces = ShareCut.joined(
       tasks.flatMap { task in
         Piece.pieces(of: task, granularity, isDivided: !undivided.contains(task.ordinal))
-      })
+      }, blocks)
     let total = pieces.reduce(0) { $0 + $1.byteCount }
     var shares = Array(repeating: Share(), count: count)
     var before = 0
@@ -74,34 +82,60 @@ package struct ShareCut: Sendable, Hashable {
     }.map(\.element.inOrder)
   }
 
-  /// Joins pieces that have something of a page in common, in the order of their first strips.
-  private static func joined(_ pieces: [Piece]) -> [Piece] {
-    let byPlace = pieces.sorted {
-      ($0.shard, $0.pages.lowerBound, $0.strips[0]) < ($1.shard, $1.pages.lowerBound, $1.strips[0])
-    }
-    var joined: [Piece] = []
-    for piece in byPlace {
-      if let last = joined.last, last.shard == piece.shard,
-        piece.pages.lowerBound < last.pages.upperBound
-      {
-        joined[joined.count - 1].add(piece)
-      } else {
-        joined.append(piece)
+  /// Joins pieces that have something of a page, or their block, in common, in the order of their first strips.
+  private static func joined(_ pieces: [Piece], _ blocks: [Int: String]) -> [Piece] {
+    // Each piece leads to one of its group that was there before it; the first to itself.
+    var leads = Array(pieces.indices)
+    func first(_ piece: Int) -> Int {
+      var piece = piece
+      while leads[piece] != piece {
+        leads[piece] = leads[leads[piece]]
+        piece = leads[piece]
       }
+      return piece
     }
-    return joined.sorted { $0.strips[0] < $1.strips[0] }
+    func join(_ a: Int, _ b: Int) {
+      let (a, b) = (first(a), first(b))
+      leads[max(a, b)] = min(a, b)
+    }
+    let byPlace = pieces.indices.sorted {
+      let (a, b) = (pieces[$0], pieces[$1])
+      return (a.shard, a.pages.lowerBound, $0) < (b.shard, b.pages.lowerBound, $1)
+    }
+    var (last, end) = (-1, 0)
+    for index in byPlace {
+      let piece = pieces[index]
+      if last >= 0, pieces[last].shard == piece.shard {
+        if piece.pages.lowerBound < end { join(last, index) }
+        end = max(end, piece.pages.upperBound)
+      } else {
+        end = piece.pages.upperBound
+      }
+      last = index
+    }
+    var ofBlock: [String: Int] = [:]
+    for (index, piece) in pieces.enumerated() {
+      guard let block = piece.tasks.first.flatMap({ blocks[$0] }) else { continue }
+      if let other = ofBlock[block] { join(other, index) } else { ofBlock[block] = index }
+    }
+    var joined: [Int: Piece] = [:]
+    for (index, piece) in pieces.enumerated() { joined[first(index), default: Piece()].add(piece) }
+    return joined.values.sorted { $0.strips[0] < $1.strips[0] }
   }
 }
 
 extension ShareCut {
   /// What is done by one share, whichever it is.
   fileprivate struct Piece {
-    var tasks: [Int]
-    var strips: [Int]
-    let shard: Int
-    /// The bytes of the file, out to the borders of pages; none of an empty tensor.
-    var pages: Range<Int>
-    var byteCount: Int
+    var tasks: [Int] = []
+    var strips: [Int] = []
+    var shard = 0
+    /// The bytes of the file, out to the borders of pages; none of an empty tensor. Of no meaning once pieces
+    /// are joined.
+    var pages = 0..<0
+    var byteCount = 0
+
+    init() {}
 
     init(_ task: TensorTask, _ strips: [Strip]) {
       tasks = [task.ordinal]
@@ -128,8 +162,6 @@ extension ShareCut {
     mutating func add(_ other: Piece) {
       tasks += other.tasks
       strips += other.strips
-      strips.sort()
-      pages = pages.lowerBound..<max(pages.upperBound, other.pages.upperBound)
       byteCount += other.byteCount
     }
   }

@@ -12,7 +12,7 @@ internal import Synchronization
 final class PassRun: PassExecutor {
   private(set) var context: RunContext
   let kernels: Kernels
-  let knownRates: LayerRates?
+  let known: KnownFindings
   /// What the passes did so far.
   private(set) var metrics: [PassMetrics] = []
   /// The bytes that they left in intermediate files.
@@ -20,10 +20,10 @@ final class PassRun: PassExecutor {
   /// The histograms that the pass at hand counts into: they grow while it asks.
   private var stores: [HistogramStore] = []
 
-  init(_ context: RunContext, kernels: Kernels, knownRates: LayerRates? = nil) {
+  init(_ context: RunContext, kernels: Kernels, known: KnownFindings = KnownFindings()) {
     self.context = context
     self.kernels = kernels
-    self.knownRates = knownRates
+    self.known = known
   }
 
   var plan: TensorPlan { context.plan }

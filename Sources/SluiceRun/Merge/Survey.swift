@@ -17,7 +17,7 @@ final class Survey: HistogramSurvey {
   }
 
   private let run: PassRun
-  private let store: HistogramStore
+  let store: HistogramStore
   /// What is done to the deltas before they are counted.
   private let transforms: TransformChain
   /// What is kept of the tensors while they are counted.

@@ -101,7 +101,7 @@ public struct MergeReport: Sendable {
 
   init(
     plan: MergePlan, statistics: LayerStatistics, cuts: CutTable,
-    solved: [Int: SolvedCount] = [:], sketched: [Int: SketchShare] = [:], sums: OutputSums,
+    solved: [Int: SolvedCount] = [:], sketched: [Int: [SketchedLayer]] = [:], sums: OutputSums,
     norms: DeltaNorms? = nil,
     passes: [PassMetrics]
   ) {
@@ -115,7 +115,10 @@ public struct MergeReport: Sendable {
         requestedRate: plan.requestedRate(model: ordinal),
         layers: zip(statistics.tasks, statistics.layers[ordinal]).compactMap { task, layer in
           cuts[task.ordinal, ordinal].map { Layer(statistics: layer, cuts: $0) }
-        }, solved: solved[ordinal], sketched: sketched[ordinal])
+        }, solved: solved[ordinal],
+        sketched: sketched[ordinal].flatMap { layers in
+          SketchShare(layers) { plan.tasks[$0].name }
+        })
     }
     adapters = models.indices.map { AdapterReport(plan, model: $0, norms) }
     warnings =

@@ -5,6 +5,7 @@ internal import SluiceFormats
 internal import SluiceMethods
 internal import SluicePlan
 internal import SluiceRecipe
+internal import SluiceSolvers
 internal import SluiceStages
 internal import SluiceStore
 
@@ -26,8 +27,14 @@ enum MergeManifest {
     try addInputs(plan.tensors, hasTimes: !isShared, to: &manifest)
     try addFiles(plan, hasTimes: !isShared, to: &manifest)
     addPlan(plan, to: &manifest)
+    if isShared, plan.recipe.method.passes.contains(.solve), plan.recipe.steps == nil {
+      manifest.add(fact: solverFact, SolverLibraries.identity)
+    }
     return manifest
   }
+
+  /// What layers of a shared run are solved with: its last bits depend on the processor.
+  static let solverFact = "solver"
 
   /// The manifest of a store.
   static func make(

@@ -82,13 +82,25 @@ package struct ShareFinish {
 private struct Collected {
   private var progress = MergeProgress()
   private var layers: [Int: ShareLayer] = [:]
+  private var solved: [Int: SolvedCount] = [:]
+  private var held: [Int: [Int: SketchedLayer]] = [:]
   private(set) var totals = MergeReport.Totals()
 
   init(_ plan: SharedPlan) throws {
     let folder = plan.folder
     for share in 0..<plan.run.shareCount {
-      try plan.read(
-        .merge, share, layer: { layers[$0] = $1 }, others: { progress.apply($0) })
+      try plan.read(.merge, share, layer: { layers[$0] = $1 }) { record in
+        switch record.key.kind {
+        case .held:
+          guard let layers = SketchedLayer.layers(record) else { return }
+          held[record.key.ordinal] = layers
+        case .solvedCount:
+          guard let count = SolvedCount(record: record.body) else { return }
+          solved[record.key.ordinal, default: SolvedCount()] =
+            solved[record.key.ordinal, default: SolvedCount()] + count
+        default: progress.apply(record)
+        }
+      }
     }
     if let strip = plan.merge.tensors.strips.first(where: { progress.merged[$0.ordinal] == nil }) {
       throw PipelineError(
@@ -134,6 +146,15 @@ private struct Collected {
     totals.bytesWritten = totals.bytesWritten.addingUpToLimit(costs.bytesWritten)
   }
 
+  /// What directions hold of each model's layers, in the order in which one machine adds them up.
+  private var sketched: [Int: [SketchedLayer]] {
+    var layers: [Int: [SketchedLayer]] = [:]
+    for (_, models) in held.sorted(by: { $0.key < $1.key }) {
+      for (model, layer) in models { layers[model, default: []].append(layer) }
+    }
+    return layers
+  }
+
   /// The report of the run.
   func report(_ plan: SharedPlan) throws -> MergeReport {
     let (merge, tensors) = (plan.merge, plan.merge.tensors)
@@ -151,7 +172,8 @@ private struct Collected {
       statistics: layers.isEmpty
         ? PassFindings(merge.passInputs).statistics : try plan.statistics(layers),
       cuts: CutTable(
-        partitionCount: 0, layers: isCut ? layers.mapValues(\.cuts) : [:]), sums: sums,
+        partitionCount: 0, layers: isCut ? layers.mapValues(\.cuts) : [:]), solved: solved,
+      sketched: sketched, sums: sums,
       norms: norms, passes: [])
     report.figures = figures
     return report

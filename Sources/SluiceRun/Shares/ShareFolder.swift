@@ -12,6 +12,9 @@ internal import SluiceRecipe
 ///     OUT/.sluice/RUN/survey/0017.spectra          the histograms of a share
 ///     OUT/.sluice/RUN/survey/0017.done             where they lie in it, and what rates follow from
 ///     OUT/.sluice/RUN/survey/rates                 the rates of all layers
+///     OUT/.sluice/RUN/trim/...                     the same for the trim of the original TIES: spectra, done, bins
+///     OUT/.sluice/RUN/threshold/...                done, cuts
+///     OUT/.sluice/RUN/majority/...                 done, majority
 ///     OUT/.sluice/RUN/merge/0017.done              the sums of the merged strips, and what reports say
 ///     OUT/.sluice/RUN/PHASE/0017.ATTEMPT/journal   what one process has finished of a share
 ///
@@ -30,7 +33,6 @@ struct ShareFolder {
   var work: String { "\(output)/\(RunFile.workDirectory)" }
   var run: String { "\(work)/\(identity.hexadecimal.prefix(16))-\(shareCount)" }
   var files: String { "\(run)/files" }
-  var rates: String { "\(phase(.survey))/rates" }
 
   func phase(_ phase: SharePhase) -> String { "\(run)/\(phase.rawValue)" }
 
@@ -39,9 +41,13 @@ struct ShareFolder {
     "\(self.phase(phase))/\(ShareFolder.name(of: share)).done"
   }
 
-  func spectra(_ share: Int) -> String {
-    "\(phase(.survey))/\(ShareFolder.name(of: share)).spectra"
+  /// The histograms of a share.
+  func spectra(_ phase: SharePhase, _ share: Int) -> String {
+    "\(self.phase(phase))/\(ShareFolder.name(of: share)).spectra"
   }
+
+  /// What follows from all shares.
+  func reduced(_ phase: SharePhase) -> String { "\(self.phase(phase))/\(phase.reducedName)" }
 
   /// What the records of a file are of: read where another is expected, none of them counts.
   func owner(_ phase: SharePhase, _ what: String) -> Hash128 {
@@ -49,6 +55,9 @@ struct ShareFolder {
   }
 
   func owner(_ phase: SharePhase, share: Int) -> Hash128 { owner(phase, "share \(share)") }
+
+  /// What the records are of that follow from all shares.
+  func reducedOwner(_ phase: SharePhase) -> Hash128 { owner(phase, phase.reducedName) }
 
   private static func name(of share: Int) -> String { String(share).zeroPadded(to: 4) }
 

@@ -23,6 +23,7 @@ struct ShareLayer {
       body.append(count: statistics.zeroCount)
       body.append(littleEndian: statistics.mean.bitPattern)
       body.append(littleEndian: statistics.significance.bitPattern)
+      body.append(littleEndian: statistics.blockSignificance.bitPattern)
       let cuts = self.cuts.isEmpty ? nil : self.cuts[model]
       body.append(count: cuts?.cuts.count ?? 0)
       for (rate, cut) in zip(cuts?.unclampedRates ?? [], cuts?.cuts ?? []) {
@@ -41,12 +42,14 @@ struct ShareLayer {
     for _ in 0..<modelCount {
       guard let elements = reader.count(), let zeros = reader.count(),
         let mean = reader.integer(UInt64.self), let significance = reader.integer(UInt64.self),
+        let blockSignificance = reader.integer(UInt64.self),
         let cutCount = reader.count(), cutCount <= body.count
       else { return nil }
-      statistics.append(
-        LinearStatistics(
-          name: task.name, elementCount: elements, zeroCount: zeros,
-          mean: Double(bitPattern: mean), significance: Double(bitPattern: significance)))
+      var found = LinearStatistics(
+        name: task.name, elementCount: elements, zeroCount: zeros,
+        mean: Double(bitPattern: mean), significance: Double(bitPattern: significance))
+      found.blockSignificance = Double(bitPattern: blockSignificance)
+      statistics.append(found)
       var (rates, own): ([Double], [Cut]) = ([], [])
       for _ in 0..<cutCount {
         guard let rate = reader.integer(UInt64.self),

@@ -8,6 +8,12 @@ internal import SluiceStages
 package enum SharePhase: String, Sendable, Hashable, CaseIterable {
   /// The linear layers are counted, and what rates follow from is told.
   case survey
+  /// What the pruning left is counted, to find where the original TIES trims each model: first by bins.
+  case trim
+  /// Of each model, the bin that it is cut in is looked into.
+  case threshold
+  /// The signs are counted that elements elect.
+  case majority
   /// The merged weights are made and written.
   case merge
 
@@ -16,7 +22,36 @@ package enum SharePhase: String, Sendable, Hashable, CaseIterable {
   /// - Parameter passes: The passes.
   /// - Returns: The phases, in order.
   package static func phases(of passes: [any TensorPass]) -> [SharePhase] {
-    passes.contains { $0.reach == .layers } ? [.survey, .merge] : [.merge]
+    let ended = passes.flatMap { pass -> [SharePhase] in
+      switch pass.reach {
+      case .tensor: []
+      case .layers, .blocks: [.survey]
+      case .model: [.trim, .threshold]
+      case .everything: [.majority]
+      }
+    }
+    return ended + [.merge]
+  }
+
+  /// Whether a pass is the last one of the phase before the merge: it must have seen what other shares have.
+  func ends(with pass: any TensorPass) -> Bool {
+    switch self {
+    case .survey: pass is SurveyPass
+    case .trim, .threshold: pass is TrimPass
+    case .majority: pass is MajorityPass
+    case .merge: pass is MergePass
+    }
+  }
+
+  /// The name of what follows from all shares, for the phases that come after it.
+  var reducedName: String {
+    switch self {
+    case .survey: "rates"
+    case .trim: "bins"
+    case .threshold: "cuts"
+    case .majority: "majority"
+    case .merge: "model"
+    }
   }
 }
 
@@ -30,12 +65,9 @@ extension MergePlan {
         "this merge cannot be done in shares: \(what)",
         remedy: "Merge it on one machine, with sluice run.")
     }
-    for pass in tensors.passes {
-      if case .undivided(let what) = pass.reach {
-        throw refuse("its pass \(pass.name) \(what)")
-      }
-    }
-    if !recipe.stages.identities.isEmpty {
+    let text = recipe.resolvedText(WrittenPaths(.absolute, from: "/"))
+    let readBack = try? RecipeFile.parse(text, options: RunOptions(threads: 1)).recipe
+    if !recipe.stages.identities.isEmpty, readBack?.fingerprint != recipe.fingerprint {
       throw refuse("it has stages of its own, which only the process that was given them can run")
     }
     if let task = tasks.first(where: { $0.outputView != nil }) {

@@ -5,39 +5,75 @@ internal import SluiceRecipe
 internal import SluiceStages
 
 /// Puts together what all shares found in a phase, so that the next can begin: rates of linear layers from what
-/// all surveys said of them.
+/// all surveys said of them, the cut of a model, a majority.
 package struct ShareReduction {
   private let plan: SharedPlan
+  private let phase: SharePhase
   private var folder: ShareFolder { plan.folder }
 
-  package init(_ plan: SharedPlan) { self.plan = plan }
+  package init(_ plan: SharedPlan, _ phase: SharePhase) {
+    self.plan = plan
+    self.phase = phase
+  }
 
-  /// Puts the surveys together.
+  /// Puts a phase together.
   ///
   /// - Throws: `PipelineError` with the shares that are missing.
   package func run() throws {
-    let tensors = plan.merge.tensors
-    guard let survey = tensors.passes.lazy.compactMap({ $0 as? SurveyPass }).first,
-      plan.run.phases.contains(.survey)
-    else { return }
-    try plan.run.checkAll(.survey)
-    var layers: [Int: ShareLayer] = [:]
-    for share in 0..<plan.run.shareCount {
-      try plan.read(.survey, share, layer: { layers[$0] = $1 }, others: { _ in })
-    }
-    let statistics = try plan.statistics(layers)
+    guard phase != .merge, plan.run.phases.contains(phase) else { return }
+    try plan.run.checkAll(phase)
+    let records = try records()
     // Of its own, so that two at once are in nobody's way.
-    let aside = folder.newAttempt(.survey, 0) + ".rates"
+    let aside = folder.newAttempt(phase, 0) + ".reduce"
     try Directory.create(aside)
     do {
       try ShareRecords.write(
-        survey.rates(of: statistics).records, to: folder.rates,
-        of: folder.owner(.survey, "rates"), via: aside)
+        records, to: folder.reduced(phase), of: folder.reducedOwner(phase), via: aside)
     } catch {
       try? Directory.remove(aside)
       throw error
     }
     try Directory.remove(aside)
+  }
+
+  /// What follows from all shares.
+  private func records() throws -> [JournalRecord] {
+    let passes = plan.merge.tensors.passes
+    guard let pass = passes.first(where: { phase.ends(with: $0) }) else { return [] }
+    switch pass {
+    case let survey as SurveyPass:
+      var layers: [Int: ShareLayer] = [:]
+      try forEachShare { share in
+        try plan.read(phase, share, layer: { layers[$0] = $1 }, others: { _ in })
+      }
+      return survey.rates(of: try plan.statistics(layers)).records
+    case let trim as TrimPass:
+      var counts = plan.merge.tensors.modelNames.map { _ in TrimBins() }
+      try forEachShare { share in
+        try plan.read(phase, share, layer: { _, _ in }) { record in
+          try plan.add([record], to: &counts, from: folder.done(phase, share))
+        }
+      }
+      guard phase == .threshold else {
+        return counts.enumerated().map { $1.record(.trimBins, model: $0) }
+      }
+      guard let cuts = trim.cuts(try plan.trimBins(), counts) else {
+        throw ShareRecords.damaged(
+          folder.phase(phase), "there are not as many magnitudes as were counted before")
+      }
+      return cuts.cuts.enumerated().map { $1.record(model: $0) }
+    case is MajorityPass:
+      var sum = 0
+      try forEachShare { share in
+        try plan.read(phase, share, layer: { _, _ in }) { sum += $0.majority ?? 0 }
+      }
+      return [.majority(sum)]
+    default: return []
+    }
+  }
+
+  private func forEachShare(_ body: (Int) throws -> Void) throws {
+    for share in 0..<plan.run.shareCount { try body(share) }
   }
 }
 

@@ -35,7 +35,7 @@ package struct ShareStatus: Sendable {
     for phase in run.phases {
       var found = Phase(
         phase: phase, missing: try run.missingShares(phase),
-        isReduced: phase == .survey ? try run.isReduced(phase) : nil)
+        isReduced: phase == .merge ? nil : try run.isReduced(phase))
       let missing = Set(found.missing)
       for (share, paths) in try folder.attempts(phase) {
         if missing.contains(share), paths.contains(where: { RunLock.holder(in: $0) != nil }) {

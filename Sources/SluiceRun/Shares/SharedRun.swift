@@ -175,7 +175,9 @@ package struct SharedRun: Sendable {
         case .manifest(let prepared) = try Manifest.read(
           "\(folder.work)/\(RunDirectory.manifestName)")
       else { throw PipelineError.goneRun(output) }
-      throw PipelineError.otherRun(output, manifest.differences(from: prepared))
+      let differences = manifest.differences(from: prepared)
+      throw PipelineError.otherSolver(output, differences)
+        ?? PipelineError.otherRun(output, differences)
     }
     plan.tensors.limitReadAhead()
     return SharedPlan(run: self, merge: plan, manifest: manifest)
@@ -194,8 +196,8 @@ package struct SharedRun: Sendable {
 
   /// Whether what all shares found in a phase is put together, for the phase after it.
   package func isReduced(_ phase: SharePhase) throws -> Bool {
-    guard phase == .survey else { return true }
-    return try ShareRecords.isThere(folder.rates, of: folder.owner(phase, "rates"))
+    guard phase != .merge else { return true }
+    return try ShareRecords.isThere(folder.reduced(phase), of: folder.reducedOwner(phase))
   }
 }
 
@@ -223,6 +225,20 @@ package struct SharedPlan: Sendable {
 }
 
 extension PipelineError {
+  /// All that differs is what layers are solved with; nil if there is more to it.
+  fileprivate static func otherSolver(
+    _ output: String, _ differences: [(name: String, mine: String?, other: String?)]
+  ) -> PipelineError? {
+    guard differences.count == 1, let solver = differences.first,
+      solver.name == MergeManifest.solverFact, let theirs = solver.other
+    else { return nil }
+    let processor = theirs.split(separator: " ").last.map { String($0) } ?? theirs
+    return .usage(
+      "its layers are solved for with \(theirs), here it would be \(solver.mine ?? "nothing"), whose last "
+        + "bits may differ", file: output,
+      remedy: "Set OPENBLAS_CORETYPE=\(processor), or use a machine with that library and processor.")
+  }
+
   /// The run went away while something of it was done.
   static func goneRun(_ output: String) -> PipelineError {
     PipelineError(

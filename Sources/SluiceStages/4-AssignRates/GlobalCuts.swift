@@ -2,7 +2,8 @@ package import SluiceKernels
 
 /// One cut for all tensors of a model, whatever their size: the trim of the original TIES.
 package struct GlobalCuts: CutSource {
-  private let cuts: [Cut]
+  /// The cut of each model.
+  package let cuts: [Cut]
 
   /// Makes the source.
   ///

@@ -3,7 +3,7 @@ package import SluiceCore
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluicePlan
-internal import SluiceRecipe
+package import SluiceRecipe
 package import SluiceRun
 internal import Synchronization
 
@@ -85,7 +85,7 @@ package struct SharedMerge {
     guard case .prepared(let plan) = try prepare() else { throw Ended() }
     for phase in plan.phases {
       try run(phase, kills: kills, using: &random)
-      if phase != plan.phases.last { try ShareReduction(try self.plan(1)).run() }
+      if phase != plan.phases.last { try ShareReduction(try self.plan(1), phase).run() }
     }
     guard try ShareFinish(try self.plan(0)).run() != nil else { throw Ended() }
     let (files, expected) = (try merge.files(of: name), merge.expected)
@@ -127,18 +127,41 @@ package struct SharedMerge {
 
 extension ResumableMerge {
   /// A merge as a recipe of `pipelines` says it, of two models of a small family.
-  package convenience init(pipeline: String, dtype: DType = .bf16) throws {
+  ///
+  /// - Parameters:
+  ///   - pipeline: The name of the recipe.
+  ///   - dtype: The type of all weights.
+  ///   - intermediateSize: The width of the feed-forward part.
+  ///   - change: Changes the recipe, in the directory of the models.
+  package convenience init(
+    pipeline: String, dtype: DType = .bf16, intermediateSize: Int = 2800,
+    change: @escaping (inout MergeRecipe, String) throws -> Void = { _, _ in }
+  ) throws {
     var root = URL(fileURLWithPath: #filePath)
     for _ in 0..<4 { root.deleteLastPathComponent() }
     let text = try String(
       contentsOf: root.appendingPathComponent("pipelines/\(pipeline).yaml"), encoding: .utf8)
-    try self.init(in: ScratchDirectory.root, dtype: dtype) { _, recipe in
-      let here = text.replacingOccurrences(of: "models/base", with: recipe.base)
+    try self.init(
+      in: ScratchDirectory.root, dtype: dtype, intermediateSize: intermediateSize
+    ) { family, recipe in
+      let directory = Directory.parent(of: recipe.base)
+      if text.contains("models/files/") {
+        let scratch = try ScratchDirectory()
+        try family.writeMethodFiles(seed: 5, to: scratch, under: "files")
+        try FileManager.default.moveItem(atPath: scratch("files"), toPath: "\(directory)/files")
+      }
+      let names = family.fineTuned.map(\.name)
+      let here = text.replacingOccurrences(
+        of: "models/files/math-", with: "\(directory)/files/\(names[0])-"
+      ).replacingOccurrences(
+        of: "models/files/law-", with: "\(directory)/files/\(names[1])-"
+      ).replacingOccurrences(of: "models/base", with: recipe.base)
         .replacingOccurrences(of: "models/math", with: recipe.models[0].path)
         .replacingOccurrences(of: "models/law", with: recipe.models[1].path)
       let size = recipe.method.shardSize
       recipe = try RecipeFile.parse(here, options: RunOptions(threads: 1)).recipe
       recipe.method.shardSize = size
+      try change(&recipe, directory)
     }
   }
 }

@@ -1,6 +1,9 @@
 import SluiceCore
 import SluiceFormats
+import SluiceKernels
+import SluiceMethods
 import SluiceRecipe
+import SluiceStages
 import SluiceTestSupport
 import Testing
 
@@ -30,20 +33,55 @@ struct SharedMergeTests {
     #expect(try SharedMerge(merge, shareCount: 5).differences(seed: 1, kills: 2) == [])
   }
 
+  @Test("of all barriers: rates of blocks, the trim and the majority of the original TIES")
+  func barriers() throws {
+    let merge = try ResumableMerge(pipeline: "dppa-arxiv") { recipe, _ in
+      recipe.method.tiesFlavor = .original
+    }
+    let shared = SharedMerge(merge, shareCount: 3)
+    #expect(try shared.differences(seed: 1, kills: 1) == [])
+    let plan = try MergePlan(merge.recipe, options: merge.options)
+    #expect(
+      SharePhase.phases(of: plan.tensors.passes) == [
+        .survey, .trim, .threshold, .majority, .merge,
+      ])
+  }
+
+  @Test("whose layers are solved for, and whose report says what that left")
+  func solved() throws {
+    let merge = try ResumableMerge(pipeline: "sparsegpt", intermediateSize: 96)
+    #expect(try SharedMerge(merge, shareCount: 3).differences(seed: 1, kills: 1) == [])
+  }
+
+  /// A transform that only the process knows that was given it.
+  private struct Idle: DeltaTransform {
+    let name = "idle"
+    let scope = TransformScope.linear
+
+    func makeLane(model: Int, kernels: Kernels) -> any LaneTransform { Lane() }
+
+    private final class Lane: LaneTransform {
+      func begin(_ strip: Strip, statistics: [Double]) {}
+      func apply(to block: DeltaTile) {}
+    }
+  }
+
   @Test("that cannot be divided are refused by what is in the way")
   func refused() throws {
-    for (pipeline, what) in [
-      ("ties-original", "its pass trim trims all tensors of a model at one magnitude"),
-      ("dppa-arxiv", "its pass survey looks at the significance of whole blocks"),
-    ] {
-      let merge = try ResumableMerge(pipeline: pipeline)
-      let error = #expect(throws: PipelineError.self) {
-        _ = try SharedMerge(merge, shareCount: 2).prepare()
-      }
-      #expect(error?.failure.exitCode == .usage)
-      #expect(error?.failure.message == "this merge cannot be done in shares: \(what)")
-      #expect(try FileStatus.of(merge.output("shared")) == nil)
+    let merge = try ResumableMerge(pipeline: "average", intermediateSize: 96) { recipe, _ in
+      recipe.stages.transforms = [
+        PlacedTransform(IdentifiedStage(Idle(), name: "idle"), after: .delta)
+      ]
     }
+    let error = #expect(throws: PipelineError.self) {
+      _ = try SharedMerge(merge, shareCount: 2).prepare()
+    }
+    #expect(error?.failure.exitCode == .usage)
+    #expect(
+      error?.failure.message
+        == "this merge cannot be done in shares: it has stages of its own, which only the process "
+        + "that was given them can run")
+    #expect(try FileStatus.of(merge.output("shared")) == nil)
   }
 
   @Test("can be prepared, put together and finished as often as one likes")
@@ -58,7 +96,7 @@ struct SharedMergeTests {
     }
     let plan = try shared.plan(0)
     // Nothing is put together of what is not there.
-    let early = #expect(throws: PipelineError.self) { try ShareReduction(plan).run() }
+    let early = #expect(throws: PipelineError.self) { try ShareReduction(plan, .survey).run() }
     #expect(early?.failure.exitCode == .stopped)
     #expect(early?.failure.message == "the phase survey is not done of 2 of 2 shares: 0-1")
     let tooEarly = #expect(throws: PipelineError.self) {
@@ -66,7 +104,7 @@ struct SharedMergeTests {
     }
     #expect(tooEarly?.failure.exitCode == .stopped)
     try shared.run(.survey, using: &random)
-    for _ in 0..<2 { try ShareReduction(plan).run() }
+    for _ in 0..<2 { try ShareReduction(plan, .survey).run() }
     #expect(try ShareWork(plan, .merge, share: 1).run() == .done)
     #expect(try ShareWork(plan, .merge, share: 1).run() == .wasDone)
     let unfinished = #expect(throws: PipelineError.self) { try ShareFinish(plan).run() }

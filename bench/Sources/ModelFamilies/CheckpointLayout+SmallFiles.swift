@@ -17,8 +17,10 @@ extension CheckpointLayout {
   }
 
   private var configuration: JSON {
-    .object([
-      JSON.Member("architectures", .array([.string("LlamaForCausalLM")])),
+    let isMixture = shape.experts > 0
+    var members = [
+      JSON.Member(
+        "architectures", .array([.string(isMixture ? "DeepseekV3ForCausalLM" : "LlamaForCausalLM")])),
       JSON.Member("bos_token_id", .integer(1)),
       JSON.Member("dtype", .string(type.torchName)),
       JSON.Member("eos_token_id", .integer(2)),
@@ -26,7 +28,7 @@ extension CheckpointLayout {
       JSON.Member("hidden_size", .integer(shape.hidden)),
       JSON.Member("intermediate_size", .integer(shape.intermediate)),
       JSON.Member("max_position_embeddings", .integer(2048)),
-      JSON.Member("model_type", .string("llama")),
+      JSON.Member("model_type", .string(isMixture ? "deepseek_v3" : "llama")),
       JSON.Member("num_attention_heads", .integer(shape.heads)),
       JSON.Member("num_hidden_layers", .integer(shape.layers)),
       JSON.Member("num_key_value_heads", .integer(shape.keyValueHeads)),
@@ -34,7 +36,16 @@ extension CheckpointLayout {
       JSON.Member("rope_theta", .number(10000)),
       JSON.Member("tie_word_embeddings", .bool(false)),
       JSON.Member("vocab_size", .integer(shape.vocabulary)),
-    ])
+    ]
+    if isMixture {
+      members += [
+        JSON.Member("first_k_dense_replace", .integer(1)),
+        JSON.Member("moe_intermediate_size", .integer(shape.expertIntermediate)),
+        JSON.Member("n_routed_experts", .integer(shape.experts)),
+        JSON.Member("n_shared_experts", .integer(1)),
+      ]
+    }
+    return .object(members)
   }
 
   private var index: JSON {

@@ -19,6 +19,7 @@ public struct FamilyWriter: Sendable {
   private let size: DeltaSize
   private let seed: UInt64
   private let threads: Int
+  private let isSparse: Bool
 
   /// Makes a writer.
   /// - Parameters:
@@ -26,11 +27,15 @@ public struct FamilyWriter: Sendable {
   ///   - size: how far the fine-tuned models are from the base model.
   ///   - seed: decides every value.
   ///   - threads: how many threads work; the bytes do not depend on it.
-  public init(layout: CheckpointLayout, size: DeltaSize, seed: UInt64, threads: Int) {
+  ///   - isSparse: whether all weights are zeros that take no space: true headers in files of true lengths.
+  public init(
+    layout: CheckpointLayout, size: DeltaSize, seed: UInt64, threads: Int, isSparse: Bool = false
+  ) {
     self.layout = layout
     self.size = size
     self.seed = seed
     self.threads = threads
+    self.isSparse = isSparse
   }
 
   /// Writes one checkpoint.
@@ -53,13 +58,16 @@ public struct FamilyWriter: Sendable {
       var status = stat()
       if !force, stat(name, &status) == 0, Int(status.st_size) == shard.byteCount { continue }
       var written = shard.byteCount
-      if let earlier = shard.repeatedShard.map({ layout.shards[$0] }) {
+      if isSparse {
+        try writeHead(of: shard, to: name)
+        written = shard.head.count
+      } else if let earlier = shard.repeatedShard.map({ layout.shards[$0] }) {
         written = try write(shard, to: name, repeating: path + "/" + earlier.fileName)
       } else {
         try write(shard, to: name, model: model)
       }
       outcome.written += written
-      outcome.shared += shard.byteCount - written
+      outcome.shared += isSparse ? 0 : shard.byteCount - written
     }
     return outcome
   }
@@ -78,6 +86,16 @@ public struct FamilyWriter: Sendable {
     try file.synchronize()
     guard rename(partial, name) == 0 else { throw BenchFailure.system("rename", name) }
     return isShared ? shard.head.count : shard.byteCount
+  }
+
+  private func writeHead(of shard: CheckpointLayout.Shard, to name: String) throws {
+    let partial = name + ".partial"
+    let file = try File(partial, O_WRONLY | O_CREAT | O_TRUNC)
+    try shard.head.withUnsafeBytes { try file.write($0, at: 0) }
+    guard ftruncate(file.descriptor, off_t(shard.byteCount)) == 0 else {
+      throw BenchFailure.system("ftruncate", partial)
+    }
+    guard rename(partial, name) == 0 else { throw BenchFailure.system("rename", name) }
   }
 
   private func write(_ shard: CheckpointLayout.Shard, to name: String, model: Int) throws {

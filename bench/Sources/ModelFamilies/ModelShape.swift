@@ -1,4 +1,4 @@
-/// The dimensions of a Llama-shaped model.
+/// The dimensions of a Llama-shaped model, dense or with a mixture of experts.
 public struct ModelShape: Hashable, Sendable {
   /// Decoder layers.
   public var layers: Int
@@ -16,6 +16,10 @@ public struct ModelShape: Hashable, Sendable {
   ///
   /// Llama has no such tensor; it is there to be larger than a memory budget.
   public var largestTensorBytes: Int
+  /// Experts of each layer but the first, beside one that all share; 0 for a dense model.
+  public var experts: Int
+  /// Width inside an expert.
+  public var expertIntermediate: Int
 
   /// Makes a shape.
   /// - Parameters:
@@ -26,9 +30,11 @@ public struct ModelShape: Hashable, Sendable {
   ///   - heads: attention heads.
   ///   - keyValueHeads: heads that have keys and values of their own.
   ///   - largestTensorBytes: size of the extra linear, 0 for none.
+  ///   - experts: experts of each layer but the first, 0 for none.
+  ///   - expertIntermediate: width inside an expert.
   public init(
     layers: Int, hidden: Int, intermediate: Int, vocabulary: Int, heads: Int, keyValueHeads: Int,
-    largestTensorBytes: Int = 0
+    largestTensorBytes: Int = 0, experts: Int = 0, expertIntermediate: Int = 0
   ) {
     self.layers = layers
     self.hidden = hidden
@@ -37,6 +43,8 @@ public struct ModelShape: Hashable, Sendable {
     self.heads = heads
     self.keyValueHeads = keyValueHeads
     self.largestTensorBytes = largestTensorBytes
+    self.experts = experts
+    self.expertIntermediate = expertIntermediate
   }
 
   /// The shapes with a name.
@@ -55,6 +63,12 @@ public struct ModelShape: Hashable, Sendable {
     "llama-13b": ModelShape(
       layers: 40, hidden: 5120, intermediate: 13824, vocabulary: 32000, heads: 40,
       keyValueHeads: 40),
+    "llama-405b": ModelShape(
+      layers: 126, hidden: 16384, intermediate: 53248, vocabulary: 128_256, heads: 128,
+      keyValueHeads: 8),
+    "moe-1t": ModelShape(
+      layers: 61, hidden: 7168, intermediate: 18432, vocabulary: 163_840, heads: 64,
+      keyValueHeads: 64, experts: 384, expertIntermediate: 2048),
   ]
 
   /// Why no model can have this shape, nil if one can.
@@ -87,9 +101,18 @@ public struct ModelShape: Hashable, Sendable {
       linear("self_attn.k_proj", keyValueWidth, hidden)
       linear("self_attn.v_proj", keyValueWidth, hidden)
       linear("self_attn.o_proj", hidden, hidden)
-      linear("mlp.gate_proj", intermediate, hidden)
-      linear("mlp.up_proj", intermediate, hidden)
-      linear("mlp.down_proj", hidden, intermediate)
+      func feedForward(_ name: String, _ width: Int) {
+        linear("\(name).gate_proj", width, hidden)
+        linear("\(name).up_proj", width, hidden)
+        linear("\(name).down_proj", hidden, width)
+      }
+      if experts > 0 && layer > 0 {
+        linear("mlp.gate", experts, hidden)
+        for expert in 0..<experts { feedForward("mlp.experts.\(expert)", expertIntermediate) }
+        feedForward("mlp.shared_experts", expertIntermediate)
+      } else {
+        feedForward("mlp", intermediate)
+      }
       if layer == 0 && largestTensorBytes > 0 {
         linear("mlp.wide_proj", max(1, largestTensorBytes / (hidden * type.byteCount)), hidden)
       }

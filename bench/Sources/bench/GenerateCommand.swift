@@ -12,13 +12,14 @@ struct GenerateCommand: ParsableCommand {
     commandName: "generate",
     abstract: "Writes a base model and fine-tunes of it, made from a seed.",
     discussion: """
-      Shapes: tiny, 40mb, one-big (one linear of 400 MB, 1 GB in all), llama-1.1b, llama-13b. A dimension \
+      Shapes: tiny, 40mb, one-big (one linear of 400 MB, 1 GB in all), llama-1.1b, llama-13b, \
+      llama-405b, moe-1t (a mixture of 384 experts in 61 layers). A dimension \
       given as an option replaces that of the shape. Files that are there with the right size are kept.
       """)
 
   @Option(help: "Folder of the family; the models become folders in it.")
   var out: String
-  @Option(help: "tiny, 40mb, one-big, llama-1.1b, llama-13b or custom.")
+  @Option(help: "One of the shapes below, or custom.")
   var shape = "llama-1.1b"
   @Option(help: "Decoder layers.") var layers: Int?
   @Option(help: "Width of the residual stream.") var hidden: Int?
@@ -31,6 +32,9 @@ struct GenerateCommand: ParsableCommand {
   @Option(
     help: "Only so many layers have weights of their own: layer i has those of layer i mod this.")
   var distinctLayers: Int?
+  @Option(help: "Experts of each layer but the first.") var experts: Int?
+  @Option(help: "Width inside an expert.") var expertIntermediate: Int?
+  @Flag(help: "All weights are zeros that take no space: for plans, not for merges.") var sparse = false
   @Option(help: "BF16, F16 or F32.") var dtype: ElementType = .bf16
   @Option(help: "How many fine-tuned models.") var models = 2
   @Option(help: "How far they are from the base: light or heavy.") var delta: DeltaSize = .light
@@ -46,7 +50,11 @@ struct GenerateCommand: ParsableCommand {
     }
     let wanted = try wantedShape()
     if let problem = wanted.problem { throw ValidationError("\(problem).") }
+    if wanted.experts > 0 && wanted.expertIntermediate < 1 {
+      throw ValidationError("--experts needs --expert-intermediate.")
+    }
     guard let distinctLayers else { return }
+    if sparse { throw ValidationError("--sparse and --distinct-layers do not go together.") }
     if distinctLayers < 1 { throw ValidationError("--distinct-layers must be at least 1.") }
     if wanted.largestTensorBytes > 0 {
       throw ValidationError("--distinct-layers needs layers that are alike: no --largest-tensor.")
@@ -76,6 +84,8 @@ struct GenerateCommand: ParsableCommand {
     wanted.heads = heads ?? wanted.heads
     wanted.keyValueHeads = kvHeads ?? wanted.keyValueHeads
     wanted.largestTensorBytes = largestTensor?.bytes ?? wanted.largestTensorBytes
+    wanted.experts = experts ?? wanted.experts
+    wanted.expertIntermediate = expertIntermediate ?? wanted.expertIntermediate
     return wanted
   }
 
@@ -85,7 +95,7 @@ struct GenerateCommand: ParsableCommand {
       distinctLayers.map {
         CheckpointLayout(shape: wanted, type: dtype, distinctLayers: $0)
       } ?? CheckpointLayout(shape: wanted, type: dtype, shardBytes: shardsOf.bytes)
-    let writer = FamilyWriter(layout: layout, size: delta, seed: seed, threads: threads)
+    let writer = FamilyWriter(layout: layout, size: delta, seed: seed, threads: threads, isSparse: sparse)
     for model in 0...models {
       let name = FamilyWriter.modelName(model)
       let clock = ContinuousClock()
