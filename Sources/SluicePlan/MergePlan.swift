@@ -86,6 +86,15 @@ public struct MergePlan: Sendable {
     self.recipe = recipe
   }
 
+  /// A plan of a part of a merge that was planned before; what was to be said of it was said then.
+  init(
+    part recipe: MergeRecipe, tensors: TensorPlan, passInputs: PassInputs,
+    companions: ModelCompanions
+  ) {
+    (self.recipe, self.tensors, self.passInputs) = (recipe, tensors, passInputs)
+    (self.companions, config, warnings) = (companions, nil, [])
+  }
+
   /// How it is to be run.
   package var options: RunOptions { tensors.options }
   /// The tensors of the merged model, in natural order of their names.

@@ -6,7 +6,8 @@ import Testing
 
 @Suite("Where parts of a model that tell each other bins are cut")
 struct TrimBinsTests {
-  @Test("is where all of it is cut when every magnitude is known", arguments: 0..<8 as Range<UInt64>)
+  @Test(
+    "is where all of it is cut when every magnitude is known", arguments: 0..<8 as Range<UInt64>)
   func cuts(seed: UInt64) throws {
     var random = RepeatableGenerator(seed: seed)
     // Zeros, numbers too small to be normal, few bins, many ties.
@@ -24,12 +25,15 @@ struct TrimBinsTests {
         counts.sorted { $0.key < $1.key }.map { .init(bits: $0.key, count: UInt64($0.value)) })
     }
     var bins = TrimBins()
-    for part in [bits[..<50], bits[50..<51], bits[51...]] { bins.add(TrimBins(histogram(Array(part)))) }
+    for part in [bits[..<50], bits[50..<51], bits[51...]] {
+      bins.add(TrimBins(histogram(Array(part))))
+    }
     #expect(bins.elementCount == bits.count)
     let whole = histogram(bits)
     for wanted in [0, 1, 2, 3, 100, 200, 250, 300, 399, 400] {
       let border = bins.border(keeping: wanted)
-      let inside = TrimBins(magnitudes: whole.entries.filter { TrimBins.bin(of: $0.bits) == border })
+      let inside = TrimBins(
+        magnitudes: whole.entries.filter { TrimBins.bin(of: $0.bits) == border })
       let cut = try #require(bins.cut(keeping: wanted, inside))
       #expect(try cut == whole.cut(keeping: wanted, tieBreak: .keep), "\(wanted)")
       // One magnitude too many, or in another bin, is not what was counted.

@@ -6,10 +6,13 @@
 //                 half a file, and the process killed), remake (from the call on, files opened for writing are emptied)
 //   ATTACK_UNDER  directories, parted by colons: calls on paths elsewhere go through
 //   ATTACK_KINDS  kinds of calls, parted by commas; all if not set
-//   ATTACK_AT     the number of the call, counted from 1
+//   ATTACK_AT     the number of the call, counted from 1; of `count` the bytes of a chunk: what came before the first
+//                 read of so many is noted, too
 //   ATTACK_ERRNO  the number of the error that `fail` gives
+//   ATTACK_ROOM   if it is set, disks have room for anything, and what is reserved takes none: for files that stay sparse
 //   ATTACK_LASTS  whether all later calls of these kinds fail, too
-//   ATTACK_LOG    where `count` puts a line for each kind, `fail` and `short` a note that they
+//   ATTACK_LOG    where `count` puts a line for each kind, one for the bytes that were read, and one for the
+//                 kilobytes that the process had at most, `fail` and `short` a note that they
 //                 struck, and `record` its record
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -47,8 +50,9 @@ static enum { off, counting, killing, halving, failing, shortening, recording, s
 static const char *under, *log_path;
 static unsigned wanted;
 static long at;
-static int error_number, lasts;
-static atomic_long seen[kind_count], matched;
+static int error_number, lasts, has_room;
+static atomic_long seen[kind_count], matched, bytes_read;
+static atomic_int has_chunk;
 static int record_file = -1;
 // Guards the record: calls are recorded in the order in which they happen.
 static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
@@ -83,6 +87,7 @@ __attribute__((constructor)) static void begin(void) {
   at = getenv("ATTACK_AT") ? atol(getenv("ATTACK_AT")) : 0;
   error_number = getenv("ATTACK_ERRNO") ? atoi(getenv("ATTACK_ERRNO")) : EIO;
   lasts = getenv("ATTACK_LASTS") && *getenv("ATTACK_LASTS") == '1';
+  has_room = getenv("ATTACK_ROOM") != NULL;
   if (!strcmp(text, "record")) {
     record_file = (int)syscall(
         SYS_openat, AT_FDCWD, log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
@@ -100,13 +105,39 @@ __attribute__((constructor)) static void begin(void) {
   if (!strcmp(text, "remake")) mode = remaking;
 }
 
+// Notes what was counted so far, each line with a word before it.
+static void note_counts(const char *prefix) {
+  char lines[2048], *next = lines;
+  for (int kind = 0; kind < kind_count; kind++) {
+    next += sprintf(next, "%s%s %ld\n", prefix, names[kind], atomic_load(&seen[kind]));
+  }
+  sprintf(next, "%sbytes %ld\n", prefix, atomic_load(&bytes_read));
+  note(lines);
+}
+
+// Counts what was read; before the first chunk, what came until then is noted.
+static void counts_read(size_t asked, ssize_t done) {
+  if (mode != counting) return;
+  int none = 0;
+  if (at > 0 && asked >= (size_t)at && atomic_compare_exchange_strong(&has_chunk, &none, 1)) {
+    note_counts("first-");
+  }
+  if (done > 0) atomic_fetch_add(&bytes_read, done);
+}
+
 __attribute__((destructor)) static void end(void) {
   if (mode != counting) return;
+  note_counts("");
+  char text[4096];
+  int file = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
+  long count = file < 0 ? 0 : syscall(SYS_read, file, text, sizeof text - 1);
+  if (file >= 0) syscall(SYS_close, file);
+  text[count > 0 ? count : 0] = 0;
+  const char *peak = strstr(text, "VmHWM:");
+  if (!peak) return;
   char line[64];
-  for (int kind = 0; kind < kind_count; kind++) {
-    snprintf(line, sizeof line, "%s %ld\n", names[kind], atomic_load(&seen[kind]));
-    note(line);
-  }
+  snprintf(line, sizeof line, "resident %ld\n", atol(peak + 6));
+  note(line);
 }
 
 static int is_under(const char *path) {
@@ -307,18 +338,30 @@ DIR *fdopendir(int descriptor) {
 
 // -- Bytes
 
+// Whether a file is one of those whose calls are counted.
+static int counted(int file) {
+  char path[PATH_MAX];
+  int saved = errno, result = path_of(file, path) && is_under(path);
+  errno = saved;
+  return result;
+}
+
 ssize_t pread(int file, void *bytes, size_t count, off_t offset) {
   int fate = verdict_of(k_read, file);
   if (fate == -1) return -1;
   if (fate == 1 && count > 1) count /= 2;
-  return syscall(SYS_pread64, file, bytes, count, offset);
+  ssize_t done = syscall(SYS_pread64, file, bytes, count, offset);
+  if (mode == counting && counted(file)) counts_read(count, done);
+  return done;
 }
 
 ssize_t read(int file, void *bytes, size_t count) {
   int fate = verdict_of(k_read, file);
   if (fate == -1) return -1;
   if (fate == 1 && count > 1) count /= 2;
-  return syscall(SYS_read, file, bytes, count);
+  ssize_t done = syscall(SYS_read, file, bytes, count);
+  if (mode == counting && counted(file)) counts_read(count, done);
+  return done;
 }
 
 static void dies_after_half(int fate) {
@@ -388,6 +431,11 @@ int ftruncate(int file, off_t count) { return changes_length(k_truncate, file, c
 
 int fallocate(int file, int how, off_t offset, off_t count) {
   (void)how;
+  if (has_room) {
+    struct stat status;
+    if (syscall(SYS_fstat, file, &status) == 0 && status.st_size >= offset + count) return 0;
+    return (int)syscall(SYS_ftruncate, file, offset + count);
+  }
   return changes_length(k_allocate, file, offset + count, SYS_fallocate);
 }
 
@@ -521,14 +569,20 @@ int fstatat(int directory, const char *name, struct stat *status, int flags) {
   return verdict_at(k_stat, directory, name) == -1 ? -1 : real(directory, name, status, flags);
 }
 
+// What is said of a disk that has room for anything.
+static int roomy(int result, struct statvfs *status) {
+  if (has_room && result == 0) status->f_bavail = status->f_bfree = (fsblkcnt_t)1 << 40;
+  return result;
+}
+
 int statvfs(const char *name, struct statvfs *status) {
   REAL(statvfs);
-  return verdict_at(k_stat, AT_FDCWD, name) == -1 ? -1 : real(name, status);
+  return verdict_at(k_stat, AT_FDCWD, name) == -1 ? -1 : roomy(real(name, status), status);
 }
 
 int fstatvfs(int file, struct statvfs *status) {
   REAL(fstatvfs);
-  return verdict_of(k_stat, file) == -1 ? -1 : real(file, status);
+  return verdict_of(k_stat, file) == -1 ? -1 : roomy(real(file, status), status);
 }
 
 int fcntl(int file, int what, ...) {

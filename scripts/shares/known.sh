@@ -12,7 +12,7 @@ refused() {
 same() { cmp "one-$1/model.safetensors" "$2/model.safetensors" || fail "$2 has other bytes"; }
 
 known_cases() {
-  local file run first left
+  local file run first share
 
   # What jobs prints for xargs does all of it, with all barriers.
   "$sluice" prepare recipes/dppa-original.yaml --out printed --shares 5 --quiet >/dev/null
@@ -22,15 +22,16 @@ known_cases() {
   "$sluice" report printed --html page.html --dimensions none --quiet >/dev/null
 
   # An input that changed is found before a share is done, and nothing is lost if it comes back.
-  cp -r models/. changing && sed 's|models/|changing/|' recipes/dppa.yaml >changing.yaml
+  cp -r models changing && sed 's|models/|changing/|' recipes/dppa.yaml >changing.yaml
   "$sluice" prepare changing.yaml --out changed --shares 3 --quiet >/dev/null
   "$sluice" work changed --share 0/3 --phase survey --quiet >/dev/null
-  file=changing/math/model.safetensors
-  cp "$file" kept
-  printf '\x55' | dd of="$file" bs=1 seek=$(($(stat -c %s "$file") - 9)) conv=notrunc status=none
+  cp -r changing/math kept
+  for file in changing/math/*.safetensors; do
+    printf '\x55' | dd of="$file" bs=1 seek=$(($(stat -c %s "$file") - 9)) conv=notrunc status=none
+  done
   refused 65 'the inputs changed' "$sluice" work changed --share 1/3 --phase survey
   refused 65 'the inputs changed' "$sluice" work changed
-  cp kept "$file"
+  cp kept/* changing/math
   "$sluice" work changed --quiet >/dev/null
   "$sluice" finish changed --quiet >/dev/null
   same dppa changed
@@ -38,7 +39,7 @@ known_cases() {
   # A worker of another version, as one looks that finds a run which another version prepared.
   "$sluice" prepare recipes/dppa.yaml --out version --shares 2 --quiet >/dev/null
   run=$(basename version/.sluice/*-2)
-  sed -i 's/\("sluice": *\)"[^"]*"/\1"0.0.1"/' version/.sluice/manifest.json
+  sed -i 's/\("sluice": *\)"[^"]*"/\1"0.0.1"/' version/.sluice/manifest.json version/.sluice/shares.json
   sed -i "s/\"identity\": *\"${run%-2}/\"identity\": \"0123456789abcdef/" version/.sluice/shares.json
   mv "version/.sluice/$run" version/.sluice/0123456789abcdef-2
   refused 64 'sluice was 0.0.1' "$sluice" work version --share 0/2
@@ -62,7 +63,6 @@ known_cases() {
     refused 75 'is not put together yet' "$sluice" work damaged --share 0/3 --phase merge
     mv hidden "$file"
   done
-  # What one of two attempts wrote, although both said the same: the file system lost it.
   for share in 0 1 2; do "$sluice" work damaged --share "$share/3" --quiet >/dev/null; done
   "$sluice" finish damaged --quiet >/dev/null
   same dppa damaged

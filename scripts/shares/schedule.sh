@@ -151,7 +151,8 @@ merge_in_shares() {
   [ -z "$problem" ] || return 0
   phases=$("$sluice" status "$out" --json | grep -o '"name":"[a-z]*"' | cut -d'"' -f4)
   for phase in $phases; do
-    phase_of_shares "$phase"
+    # Shells say of a killed process that it was.
+    phase_of_shares "$phase" 2>/dev/null
     [ -z "$problem" ] || return 0
     if [ "$next" != none ] && chance 40; then return 0; fi
     [ "$phase" = merge ] || once reduce "$out" --phase "$phase"

@@ -29,11 +29,16 @@ struct FinishCommand: ParsableCommand, HasOutputOptions {
       try ShareFinish.tidy(out)
       return ShareText.writeFinished(out, output)
     }
+    // Before the models are looked at, which takes longer.
     try run.checkAll(.merge)
     let plan = try run.plan(try places.apply(to: run.recipe), LaneControls.standard)
-    guard let report = try ShareFinish(plan).run() else {
-      return ShareText.writeFinished(out, output)
+    let report: MergeReport?
+    do { report = try ShareFinish(plan).run() } catch {
+      // Somebody else finished it at the same time.
+      guard case .finished = try? SharedRun.look(at: out) else { throw error }
+      report = nil
     }
+    guard let report else { return ShareText.writeFinished(out, output) }
     WarningDisplay.show(
       Array(report.warnings.dropFirst(plan.merge.warnings.count)), options: output)
     StandardOutput.write(

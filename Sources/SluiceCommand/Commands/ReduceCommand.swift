@@ -35,7 +35,8 @@ struct ReduceCommand: ParsableCommand, HasOutputOptions {
     if let next, isNew {
       // Before the models are looked at, which takes longer.
       try run.checkAll(next)
-      let plan = try run.plan(try places.apply(to: run.recipe), LaneControls.standard)
+      let plan = try run.plan(
+        try places.apply(to: run.recipe), LaneControls.standard, share: nil)
       try ShareReduction(plan, next).run()
     }
     let what =

@@ -55,18 +55,21 @@ struct WorkCommand: ParsableCommand, HasOutputOptions {
     if let phase { try ShareText.check(phase, of: run, out) }
     let phases = phase.map { [$0] } ?? run.phases
     var plan: SharedPlan?
-    func makePlan() throws -> SharedPlan {
-      let made = try plan ?? run.plan(try places.apply(to: run.recipe), try controls.options())
+    func makePlan(_ share: Int?) throws -> SharedPlan {
+      // Of the whole run once, of a part for each.
+      if let plan, !run.isSliced { return plan }
+      let made = try run.plan(
+        try places.apply(to: run.recipe), try controls.options(), share: share)
       plan = made
       return made
     }
     guard let share else {
       for phase in phases {
         for share in try run.missingShares(phase) {
-          try work(makePlan(), phase, share, cancellation)
+          try work(makePlan(share), phase, share, cancellation)
         }
         if phase != run.phases.last, try !run.isReduced(phase) {
-          try ShareReduction(makePlan(), phase).run()
+          try ShareReduction(makePlan(nil), phase).run()
         }
       }
       return
@@ -74,7 +77,7 @@ struct WorkCommand: ParsableCommand, HasOutputOptions {
     guard let next = try phases.first(where: { try !run.isDone($0, share: share.index) }) else {
       return tell(run, phases.last ?? .merge, share.index, isNew: false)
     }
-    try work(makePlan(), next, share.index, cancellation)
+    try work(makePlan(share.index), next, share.index, cancellation)
   }
 
   private func work(

@@ -36,7 +36,8 @@ struct ShareJobs {
 
   /// The commands between the phases and at the end.
   private func end(of phase: SharePhase) -> String {
-    phase == phases.last ? "sluice finish \(folder)" : "sluice reduce \(folder) --phase \(phase.rawValue)"
+    phase == phases.last
+      ? "sluice finish \(folder)" : "sluice reduce \(folder) --phase \(phase.rawValue)"
   }
 
   private var head: String { "#!/bin/sh\nset -eu\n" }

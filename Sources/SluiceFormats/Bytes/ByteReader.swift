@@ -38,6 +38,17 @@ package struct ByteReader {
     return value
   }
 
+  /// Reads a number as `append(packed:)` writes it; nil if there is none, or it is larger than an Int.
+  package mutating func packedCount() -> Int? {
+    var value: UInt64 = 0
+    for shift in stride(from: 0, through: 56, by: 7) {
+      guard let byte = integer(UInt8.self) else { return nil }
+      value |= UInt64(byte & 0x7F) << UInt64(shift)
+      if byte < 0x80 { return Int(exactly: value) }
+    }
+    return nil
+  }
+
   /// A little-endian number of 64 bits that is not negative as an `Int`.
   package mutating func count() -> Int? { integer(UInt64.self).flatMap { Int(exactly: $0) } }
 }

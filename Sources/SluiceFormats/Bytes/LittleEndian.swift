@@ -34,6 +34,16 @@ extension [UInt8] {
     }
   }
 
+  /// Appends a number that is not negative and seldom large: seven bits a byte, the lowest first, the eighth where more follow.
+  package mutating func append(packed count: Int) {
+    var rest = UInt64(count)
+    while rest >= 0x80 {
+      append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    append(UInt8(rest))
+  }
+
   /// Appends a number that is not negative, in 64 bits, least significant byte first.
   package mutating func append(count: Int) { append(littleEndian: UInt64(count)) }
 }

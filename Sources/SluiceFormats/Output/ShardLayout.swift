@@ -48,6 +48,20 @@ package struct ShardLayout: Sendable, Hashable {
   /// The length of all tensors together.
   package let tensorByteCount: Int
 
+  /// The files of a layout of which only the lengths are known, for whoever writes to files that are there.
+  package init(lengths: [Int]) {
+    shards = lengths.enumerated().map { ordinal, byteCount in
+      PlannedShard(
+        fileName: ShardLayout.fileName(ordinal, of: lengths.count), header: [], tensors: [],
+        byteCount: byteCount)
+    }
+    (index, tensorByteCount) = (nil, 0)
+  }
+
+  private init(shards: [PlannedShard], index: [UInt8]?, tensorByteCount: Int) {
+    (self.shards, self.index, self.tensorByteCount) = (shards, index, tensorByteCount)
+  }
+
   /// The length of all files together, index included.
   package var byteCount: Int {
     shards.reduce(0) { $0 + $1.byteCount } + (index?.count ?? 0)

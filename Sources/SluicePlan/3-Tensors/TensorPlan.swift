@@ -93,18 +93,44 @@ package struct TensorPlan: Sendable {
     needs: LaneNeeds, requestedRate: @escaping @Sendable (TensorTask, Int) -> PruningRate,
     passes makePasses: (SpillPlan) -> [any TensorPass]
   ) throws(PipelineError) {
+    try self.init(
+      Basis(sources, taskCount: tasks.count), tasks: tasks, options: options, spill: spill,
+      needs: needs, requestedRate: requestedRate, passes: makePasses)
+  }
+
+  /// What a plan stands on, whether models were looked at just now or it was noted before.
+  struct Basis {
+    let request: TensorRequest
+    let files: [InputFile]
+    let firstFiles: [Int]
+    let layout: ShardLayout
+    let stripCount: Int
+    let taskCount: Int
+    let stored: StoredModels
+    let adapters: [[AppliedAdapter]]
+    let isAdapterAlone: [Bool]
+    let inputsExceedCache: Bool
+    let computed: [AdapterTensor]
+  }
+
+  /// The same for whatever it stands on.
+  init(
+    _ sources: Basis, tasks: [TensorTask], options: RunOptions, spill: SpillPlan,
+    needs: LaneNeeds, requestedRate: @escaping @Sendable (TensorTask, Int) -> PruningRate,
+    passes makePasses: (SpillPlan) -> [any TensorPass]
+  ) throws(PipelineError) {
     request = sources.request
     self.options = options
     self.tasks = tasks
-    taskCount = tasks.count
+    taskCount = sources.taskCount
     linearPositions = TensorPlan.linearPositions(tasks)
     files = sources.files
     firstFiles = sources.firstFiles
     layout = sources.layout
     stripCount = sources.stripCount
     stored = sources.stored
-    adapters = sources.models.map(\.adapters)
-    isAdapterAlone = sources.models.map(\.isAdapterAlone)
+    adapters = sources.adapters
+    isAdapterAlone = sources.isAdapterAlone
     self.requestedRate = requestedRate
     inputsExceedCache = sources.inputsExceedCache
     var (spill, edge) = (spill, ReadEdge(options.edges, exceedsCache: inputsExceedCache))
@@ -112,7 +138,7 @@ package struct TensorPlan: Sendable {
     while true {
       let passes = makePasses(spill)
       let shape = MemoryPlan.Shape(
-        tasks, modelCount: sources.models.count, needs: needs, passes: passes,
+        tasks, modelCount: sources.request.models.count, needs: needs, passes: passes,
         stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, sources.stored),
         edge: edge, factors: factors, memory: options.memory.bytes)
       do throws(PipelineError) {
@@ -163,6 +189,24 @@ package struct TensorPlan: Sendable {
     return plan
   }
 
+  /// The same plan, of whose strips only some are merged.
+  func merging(_ strips: [Int]) -> TensorPlan {
+    var plan = self
+    plan.ownStrips = Set(strips)
+    return plan
+  }
+
+  /// A tensor by its number; nil if the plan does not have it.
+  package func task(_ ordinal: Int) -> TensorTask? {
+    var range = tasks.indices
+    while let middle = range.isEmpty ? nil : (range.lowerBound + range.upperBound) / 2 {
+      let task = tasks[middle]
+      if task.ordinal == ordinal { return task }
+      range = task.ordinal < ordinal ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    }
+    return nil
+  }
+
   /// Whether a strip is merged by somebody else.
   package func isElsewhere(_ strip: Int) -> Bool { ownStrips.map { !$0.contains(strip) } ?? false }
 
@@ -195,5 +239,17 @@ package struct TensorPlan: Sendable {
         sum + (source.0?.byteCount(ofElements: source.1) ?? 0)
       }
     }
+  }
+}
+
+extension TensorPlan.Basis {
+  /// What was found of models.
+  init(_ sources: TensorSources, taskCount: Int) {
+    self.init(
+      request: sources.request, files: sources.files, firstFiles: sources.firstFiles,
+      layout: sources.layout, stripCount: sources.stripCount, taskCount: taskCount,
+      stored: sources.stored, adapters: sources.models.map(\.adapters),
+      isAdapterAlone: sources.models.map(\.isAdapterAlone),
+      inputsExceedCache: sources.inputsExceedCache, computed: sources.computed)
   }
 }

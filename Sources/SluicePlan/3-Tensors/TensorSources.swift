@@ -52,7 +52,7 @@ package struct TensorSources {
       TensorSources.outputTensors(drafts), shardByteLimit: request.rules.shardSize.bytes)
     (tasks, stripCount) = TensorSources.tasks(drafts, layout, stripElements: stripElements)
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
-    inputsExceedCache = TensorSources.exceedCache(files)
+    inputsExceedCache = TensorSources.exceedCache(files.reduce(0) { $0 + $1.byteCount })
     untiesHead = matcher.untiesHead
     tokens = matcher.alignment?.tokens
     let fileWarnings = ([base] + models).flatMap { model in
@@ -76,10 +76,11 @@ package struct TensorSources {
   /// The models that come from stores.
   package var stored: StoredModels { StoredModels(stores: models.map(\.store)) }
 
-  private static func exceedCache(_ files: [InputFile]) -> Bool {
+  /// Whether so many bytes of inputs are larger than what the page cache can hold of them.
+  static func exceedCache(_ byteCount: Int) -> Bool {
     guard let available = ProcessMemory.availableByteCount else { return true }
     let cache = min(available, ControlGroup.memoryLimit ?? available)
-    return files.reduce(0) { $0 + $1.byteCount } > cache / 10 * 7
+    return byteCount > cache / 10 * 7
   }
 
   /// What prefixes become of others.

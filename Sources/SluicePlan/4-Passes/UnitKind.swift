@@ -67,6 +67,10 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let merge = UnitKind(rawValue: "merge")
   /// The whole of the merged model: from here on files get their finished names.
   package static let publish = UnitKind(rawValue: "publish")
+  /// What a process must know of a merge to do a part of it.
+  package static let slice = UnitKind(rawValue: "slice")
+  /// Tensors of that part.
+  package static let sliceTensors = UnitKind(rawValue: "slice-tensors")
   /// What a share says of a linear layer: its statistics, and its cuts once they are known.
   package static let layer = UnitKind(rawValue: "layer")
   /// The rates of a linear layer, found from all shares.

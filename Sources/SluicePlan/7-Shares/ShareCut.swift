@@ -130,8 +130,9 @@ extension ShareCut {
     var tasks: [Int] = []
     var strips: [Int] = []
     var shard = 0
-    /// The bytes of the file, out to the borders of pages; none of an empty tensor. Of no meaning once pieces
-    /// are joined.
+    /// The bytes of the file, out to the borders of pages; none of an empty tensor.
+    ///
+    /// Of no meaning once pieces are joined.
     var pages = 0..<0
     var byteCount = 0
 

@@ -51,9 +51,9 @@ struct FinishedWorkCheck {
 
   /// Strips of shards that are gone or have another length, and histograms beyond the end of their file.
   private func unitsWithoutFile(_ progress: MergeProgress) throws -> [UnitKey] {
-    var isThere: [Bool] = []
-    for shard in plan.layout.shards {
-      isThere.append(try path(of: shard, progress) != nil)
+    let own = Set(plan.tasks.map(\.outputShard))
+    let isThere = try plan.layout.shards.enumerated().map { ordinal, shard in
+      try own.contains(ordinal) && path(of: shard, progress) != nil
     }
     let strips = plan.strips.filter {
       progress.merged[$0.ordinal] != nil && !isThere[$0.task.outputShard]
@@ -150,9 +150,9 @@ struct FinishedWorkCheck {
     _ strips: [Strip], _ progress: MergeProgress
   ) throws -> [UnitKey] {
     guard !strips.isEmpty else { return [] }
-    var files: [InputFile?] = []
-    for shard in plan.layout.shards {
-      files.append(try path(of: shard, progress).map { try InputFile.open($0) })
+    let own = Set(strips.map(\.task.outputShard))
+    let files = try plan.layout.shards.enumerated().map { ordinal, shard in
+      try own.contains(ordinal) ? path(of: shard, progress).map { try InputFile.open($0) } : nil
     }
     let pool = try BufferPool(
       count: plan.memory.lanes, byteCount: FinishedWorkCheck.bufferByteCount,

@@ -25,6 +25,8 @@ package struct JournalReader {
 
   /// The length from which on a file is no journal: a thousand times what a large merge leaves.
   static let byteLimit = 1 << 29
+  /// How much is read at once.
+  private static let windowByteCount = 1 << 18
 
   private let byteCount: Int
   private let read: (Range<Int>) throws -> [UInt8]
@@ -64,7 +66,19 @@ package struct JournalReader {
           + "at most \(ByteCount(JournalReader.byteLimit)) are read", file: file.path,
         remedy: "Start again with --restart, or choose another --out.")
     }
-    try self.init(byteCount: byteCount) { try file.bytes(in: $0) }
+    // A record after the other would be two reads for each.
+    var window = (start: 0, bytes: [UInt8]())
+    try self.init(byteCount: byteCount) { range in
+      let end = window.start + window.bytes.count
+      if range.lowerBound < window.start || range.upperBound > end {
+        let isHead = range.lowerBound == 0
+        let ahead = isHead ? range.upperBound : range.lowerBound + JournalReader.windowByteCount
+        let end = min(byteCount, max(range.upperBound, ahead))
+        window = (range.lowerBound, try file.bytes(in: range.lowerBound..<end))
+      }
+      let first = range.lowerBound - window.start
+      return Array(window.bytes[first..<first + range.count])
+    }
   }
 
   /// Reads the next record.

@@ -107,24 +107,38 @@ enum MergeManifest {
   private static func addInputs(
     _ plan: TensorPlan, hasTimes: Bool = true, to manifest: inout Manifest
   ) throws {
-    for (model, (name, files)) in plan.filesByModel.enumerated() {
-      var counts: [String: Int] = [:]
-      for file in files {
-        let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
-        // The files of a stack lie in several directories.
-        let count = counts[fileName, default: 0] + 1
-        counts[fileName] = count
-        let key = "input.\(name).\(fileName)" + (count > 1 ? " \(count)" : "")
-        // The base comes first.
-        let isStored = model > 0 && plan.stored.isStored(model - 1)
-        try add(file, as: key, hasTime: hasTimes && !isStored, plan.options, to: &manifest)
-      }
+    for (file, (model, key)) in zip(plan.files, inputKeys(plan)) {
+      // The base comes first.
+      let isStored = model > 0 && plan.stored.isStored(model - 1)
+      try add(file, as: key, hasTime: hasTimes && !isStored, plan.options, to: &manifest)
     }
     for (model, adapters) in zip(plan.modelNames, plan.adapters) {
       for (number, adapter) in adapters.enumerated() {
         manifest.add(
           fact: "adapter.\(model).\(number)", Hash128(of: adapter.configText).hexadecimal)
       }
+    }
+  }
+
+  /// What each input file is called, and the position of its model, the base's before the others'.
+  private static func inputKeys(_ plan: TensorPlan) -> [(model: Int, key: String)] {
+    plan.filesByModel.enumerated().flatMap { model, entry in
+      var counts: [String: Int] = [:]
+      return entry.files.map { file in
+        let fileName = file.path.split(separator: "/").last.map { String($0) } ?? file.path
+        // The files of a stack lie in several directories.
+        let count = counts[fileName, default: 0] + 1
+        counts[fileName] = count
+        return (model, "input.\(entry.name).\(fileName)" + (count > 1 ? " \(count)" : ""))
+      }
+    }
+  }
+
+  /// What is in each input file of a plan, as its manifest says.
+  static func contents(_ plan: TensorPlan, _ manifest: Manifest) -> [Hash128] {
+    let facts = Dictionary(manifest.facts.map { ($0.name, $0.value) }) { first, _ in first }
+    return inputKeys(plan).compactMap { _, key in
+      facts["\(key).content"].flatMap { Hash128(hexadecimal: $0) }
     }
   }
 

@@ -9,8 +9,11 @@ internal import SluiceRecipe
 ///     OUT/.sluice/shares.json                      what the run is; written last, by `prepare`
 ///     OUT/.sluice/recipe.yaml                      the recipe, with the paths of the machine that prepared it
 ///     OUT/.sluice/RUN/files/...                    the shards, in their full length
+///     OUT/.sluice/RUN/plan/0017                    what a process must know to do a share
+///     OUT/.sluice/RUN/plan/layers                  what it must know to put surveys together
 ///     OUT/.sluice/RUN/survey/0017.spectra          the histograms of a share
-///     OUT/.sluice/RUN/survey/0017.done             where they lie in it, and what rates follow from
+///     OUT/.sluice/RUN/survey/0017.strips           where they lie in it
+///     OUT/.sluice/RUN/survey/0017.done             what rates follow from
 ///     OUT/.sluice/RUN/survey/rates                 the rates of all layers
 ///     OUT/.sluice/RUN/trim/...                     the same for the trim of the original TIES: spectra, done, bins
 ///     OUT/.sluice/RUN/threshold/...                done, cuts
@@ -39,6 +42,29 @@ struct ShareFolder {
   /// What is left of a share when it is done.
   func done(_ phase: SharePhase, _ share: Int) -> String {
     "\(self.phase(phase))/\(ShareFolder.name(of: share)).done"
+  }
+
+  /// Where the histograms of a share lie.
+  func strips(_ phase: SharePhase, _ share: Int) -> String {
+    "\(self.phase(phase))/\(ShareFolder.name(of: share)).strips"
+  }
+
+  /// What the records are of that say it.
+  func stripsOwner(_ phase: SharePhase, _ share: Int) -> Hash128 {
+    owner(phase, "strips \(share)")
+  }
+
+  var plan: String { "\(run)/plan" }
+
+  /// What a process must know to do a share; to put surveys together if nil.
+  func slice(_ share: Int?) -> String {
+    "\(plan)/\(share.map { ShareFolder.name(of: $0) } ?? "layers")"
+  }
+
+  /// What the records are of that say it.
+  func sliceOwner(_ share: Int?) -> Hash128 {
+    let what = share.map { "share \($0)" } ?? "layers"
+    return Hash128(of: [identity.hexadecimal, "\(shareCount)", "plan", what])
   }
 
   /// The histograms of a share.

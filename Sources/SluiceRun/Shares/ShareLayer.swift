@@ -19,17 +19,17 @@ struct ShareLayer {
   func record(of task: TensorTask) -> JournalRecord {
     var body: [UInt8] = []
     for (model, statistics) in statistics.enumerated() {
-      body.append(count: statistics.elementCount)
-      body.append(count: statistics.zeroCount)
+      body.append(packed: statistics.elementCount)
+      body.append(packed: statistics.zeroCount)
       body.append(littleEndian: statistics.mean.bitPattern)
       body.append(littleEndian: statistics.significance.bitPattern)
       body.append(littleEndian: statistics.blockSignificance.bitPattern)
       let cuts = self.cuts.isEmpty ? nil : self.cuts[model]
-      body.append(count: cuts?.cuts.count ?? 0)
+      body.append(packed: cuts?.cuts.count ?? 0)
       for (rate, cut) in zip(cuts?.unclampedRates ?? [], cuts?.cuts ?? []) {
         body.append(littleEndian: rate.bitPattern)
         body.append(littleEndian: UInt64(cut.thresholdBits))
-        for count in [cut.above, cut.tied, cut.keptOfTied] { body.append(count: count) }
+        for count in [cut.above, cut.tied, cut.keptOfTied] { body.append(packed: count) }
       }
     }
     return JournalRecord(UnitKey(.layer, task.ordinal), body: body)
@@ -40,10 +40,10 @@ struct ShareLayer {
     var reader = ByteReader(body)
     var (statistics, cuts): ([LinearStatistics], [LayerCuts]) = ([], [])
     for _ in 0..<modelCount {
-      guard let elements = reader.count(), let zeros = reader.count(),
+      guard let elements = reader.packedCount(), let zeros = reader.packedCount(),
         let mean = reader.integer(UInt64.self), let significance = reader.integer(UInt64.self),
         let blockSignificance = reader.integer(UInt64.self),
-        let cutCount = reader.count(), cutCount <= body.count
+        let cutCount = reader.packedCount(), cutCount <= body.count
       else { return nil }
       var found = LinearStatistics(
         name: task.name, elementCount: elements, zeroCount: zeros,
@@ -54,7 +54,8 @@ struct ShareLayer {
       for _ in 0..<cutCount {
         guard let rate = reader.integer(UInt64.self),
           let threshold = reader.integer(UInt64.self).flatMap({ UInt32(exactly: $0) }),
-          let above = reader.count(), let tied = reader.count(), let kept = reader.count(),
+          let above = reader.packedCount(), let tied = reader.packedCount(),
+          let kept = reader.packedCount(),
           above <= elements, tied <= elements, kept <= tied
         else { return nil }
         rates.append(Double(bitPattern: rate))
@@ -74,7 +75,7 @@ extension LayerRates {
     layers.sorted { $0.key < $1.key }.map { ordinal, models in
       var body: [UInt8] = []
       for rates in models {
-        body.append(count: rates.count)
+        body.append(packed: rates.count)
         for rate in rates { body.append(littleEndian: rate.bitPattern) }
       }
       return JournalRecord(UnitKey(.rates, ordinal), body: body)
@@ -88,7 +89,7 @@ extension LayerRates {
       var reader = ByteReader(record.body)
       var models: [[Double]] = []
       for _ in 0..<modelCount {
-        guard let count = reader.count(), count <= record.body.count else { return nil }
+        guard let count = reader.packedCount(), count <= record.body.count else { return nil }
         models.append(
           (0..<count).compactMap { _ in
             reader.integer(UInt64.self).map { Double(bitPattern: $0) }

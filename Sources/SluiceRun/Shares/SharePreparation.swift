@@ -75,10 +75,17 @@ package struct SharePreparation {
     try OutputShards.make(plan.layout, in: folder.files) {
       try directory.names.isOurs($0.fileName)
     }
+    let contents = MergeManifest.contents(plan.tensors, manifest)
+    let isSliced = PlanSlice.isPossible(plan) && contents.count == plan.tensors.files.count
+    if isSliced {
+      try Directory.create(folder.plan)
+      try writeSlices(folder, contents)
+    }
     let recipe = plan.recipe.resolvedText(WrittenPaths(.absolute, from: folder.work))
     try AtomicFile.write(
       Array(recipe.utf8), to: "\(folder.work)/\(ShareFolder.recipeName)")
-    let description = SharedRun.description(folder, phases, SharedRun.Settings(plan.options))
+    let description = SharedRun.description(
+      folder, phases, SharedRun.Settings(plan.options), isSliced: isSliced)
     try AtomicFile.write(description, to: "\(folder.work)/\(ShareFolder.descriptionName)")
     guard case .prepared(let run) = try SharedRun.look(at: output),
       run.recipe.fingerprint == plan.recipe.fingerprint
@@ -90,6 +97,33 @@ package struct SharePreparation {
           remedy: "Merge it on one machine, with sluice run."))
     }
     return try run.prepared(plan, manifest)
+  }
+}
+
+extension SharePreparation {
+  /// Writes what each process must know.
+  private func writeSlices(_ folder: ShareFolder, _ contents: [Hash128]) throws {
+    let shares = ShareCut(plan.tensors, count: shareCount).shares
+    // The largest come first, so that what is left has nothing to do.
+    for (number, share) in shares.enumerated() where !share.tasks.isEmpty {
+      try write(
+        PlanSlice(of: plan, share, contents: contents), to: folder.slice(number),
+        of: folder.sliceOwner(number), folder)
+    }
+    try write(
+      PlanSlice(layersOf: plan), to: folder.slice(nil), of: folder.sliceOwner(nil), folder)
+  }
+
+  private func write(
+    _ slice: PlanSlice, to path: String, of owner: Hash128, _ folder: ShareFolder
+  ) throws {
+    var records = [JournalRecord(UnitKey(.slice, 0), body: slice.headBytes)]
+    let step = 4096
+    for start in stride(from: 0, to: slice.tasks.count, by: step) {
+      let tasks = slice.tasks[start..<min(start + step, slice.tasks.count)]
+      records.append(JournalRecord(UnitKey(.sliceTensors, start), body: slice.taskBytes(tasks)))
+    }
+    try ShareRecords.write(records, to: path, of: owner, via: folder.plan)
   }
 }
 

@@ -33,18 +33,34 @@ enum ShareRecords {
   /// - Returns: The records; nil if there is no file.
   /// - Throws: `PipelineError` if it is of something else or not whole.
   static func read(_ path: String, of owner: Hash128) throws -> [JournalRecord]? {
-    guard let file = try WorkFile.open(at: path, isReadOnly: true) else { return nil }
+    var records: [JournalRecord] = []
+    return try forEach(in: path, of: owner) { records.append($0) } ? records : nil
+  }
+
+  /// Reads a file record by record; whether all of them are there is known at the end only.
+  ///
+  /// - Parameters:
+  ///   - path: The path.
+  ///   - owner: What it must be of.
+  ///   - body: Takes a record.
+  /// - Returns: Whether there is a file.
+  /// - Throws: `PipelineError` if it is of something else or not whole.
+  static func forEach(
+    in path: String, of owner: Hash128, _ body: (JournalRecord) throws -> Void
+  ) throws -> Bool {
+    guard let file = try WorkFile.open(at: path, isReadOnly: true) else { return false }
     var reader = try JournalReader(file)
     guard reader.header == .valid(manifest: owner) else {
       throw damaged(path, "it is of another run or share")
     }
-    var records: [JournalRecord] = []
+    var count = 0
     while let record = try reader.next() {
       guard record.key.kind != .end else {
-        guard record.key.ordinal == records.count else { break }
-        return records
+        guard record.key.ordinal == count else { break }
+        return true
       }
-      records.append(record)
+      count += 1
+      try body(record)
     }
     throw damaged(path, "its records end too early")
   }

@@ -99,20 +99,15 @@ extension SharedPlan {
     others: (JournalRecord) throws -> Void
   ) throws {
     let path = folder.done(phase, share)
-    guard let records = try ShareRecords.read(path, of: folder.owner(phase, share: share)) else {
-      throw PipelineError.goneRun(folder.output)
-    }
-    for record in records {
-      guard record.key.kind == .layer else {
-        try others(record)
-        continue
-      }
-      guard merge.tasks.indices.contains(record.key.ordinal),
-        let found = ShareLayer(
-          record.body, of: merge.tasks[record.key.ordinal], modelCount: merge.tensors.modelCount)
+    let isThere = try ShareRecords.forEach(in: path, of: folder.owner(phase, share: share)) {
+      record in
+      guard record.key.kind == .layer else { return try others(record) }
+      guard let task = merge.tensors.task(record.key.ordinal),
+        let found = ShareLayer(record.body, of: task, modelCount: merge.tensors.modelCount)
       else { throw ShareRecords.damaged(path, "a layer that the merge does not have") }
       layer(record.key.ordinal, found)
     }
+    if !isThere { throw PipelineError.goneRun(folder.output) }
   }
 
   /// The statistics of all linear layers, as the survey of one machine has them.

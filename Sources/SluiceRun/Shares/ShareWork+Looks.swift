@@ -77,7 +77,7 @@ extension ShareWork {
   /// Writes what was found, in an order that depends on nothing but the share.
   private func leave(_ left: Left, in directory: RunDirectory) throws {
     let tensors = plan.merge.tensors
-    var records: [JournalRecord] = []
+    var strips: [JournalRecord] = []
     var spectra: AtomicFile?
     if plan.keepsSpectra(phase) {
       let file = try AtomicFile(to: folder.spectra(phase, share), via: directory.work)
@@ -91,7 +91,7 @@ extension ShareWork {
             try file.append(bytes)
             return slot
           }
-          records.append(
+          strips.append(
             JournalRecord(
               UnitKey(left.spectra?.kind ?? .survey, strip.ordinal),
               workByteCount: strip.inputByteCount, body: StripRecords.Slot.encode(slots)))
@@ -100,9 +100,14 @@ extension ShareWork {
       spectra = file
     }
     try tensors.checkInputs()
-    try spectra?.publish()
+    if let spectra {
+      try spectra.publish()
+      try ShareRecords.write(
+        strips, to: folder.strips(phase, share), of: folder.stripsOwner(phase, share),
+        via: directory.work)
+    }
     try ShareRecords.write(
-      records + left.records, to: folder.done(phase, share), of: owner, via: directory.work)
+      left.records, to: folder.done(phase, share), of: owner, via: directory.work)
   }
 
   /// Takes what the phases before this one left of the share, and what followed from all shares.
@@ -116,15 +121,13 @@ extension ShareWork {
     for phase in before where plan.keepsSpectra(phase) {
       // Only the phase behind the trim needs its histograms.
       guard phase == .survey || self.phase == .threshold else { continue }
-      let path = folder.done(phase, share)
-      let owner = folder.owner(phase, share: share)
-      guard let records = try ShareRecords.read(path, of: owner) else {
-        throw PipelineError.goneRun(folder.output)
-      }
+      let isThere = try ShareRecords.forEach(
+        in: folder.strips(phase, share), of: folder.stripsOwner(phase, share)
+      ) { earlier.apply($0) }
+      guard isThere else { throw PipelineError.goneRun(folder.output) }
       let name = phase == .survey ? RunFile.statistics : UnitKind.trimStatistics.rawValue
       try AtomicFile.copy(
         folder.spectra(phase, share), to: directory.workPath(name), via: directory.work)
-      for record in records { earlier.apply(record) }
     }
     return try plan.known(before: phase)
   }

@@ -59,8 +59,8 @@ package struct ShareWork {
       throw PipelineError.goneRun(folder.output)
     }
     let meter = CostMeter()
-    let tensors = plan.merge.tensors.doing(plan.cut.shares[share])
-    expect(tensors)
+    let (tensors, byteCount) = plan.tensors(of: share)
+    expect(tensors, byteCount)
     let path = folder.newAttempt(phase, share)
     do {
       let directory = try RunDirectory(
@@ -98,12 +98,12 @@ package struct ShareWork {
   }
 
   /// Tells whoever watches what is to be done.
-  private func expect(_ tensors: TensorPlan) {
-    let last = tensors.passes.firstIndex { phase.ends(with: $0) } ?? 0
+  private func expect(_ tensors: TensorPlan, _ byteCount: Int) {
+    guard let last = tensors.passes.firstIndex(where: { phase.ends(with: $0) }) else { return }
     progress.expect(
       tensors.passes[...last].map { pass in
         let bytes =
-          pass is MergePass ? plan.cut.shares[share].byteCount : pass.bytesRead(tensors)
+          pass is MergePass ? byteCount : pass.bytesRead(tensors)
         return (pass.name, bytes)
       })
   }

@@ -15,8 +15,9 @@ extension SharedPlan {
     for phase in run.phases.prefix(while: { $0 != phase }) {
       switch phase {
       case .survey:
-        guard let rates = LayerRates(try reduced(phase), modelCount: merge.tensors.modelCount)
-        else {
+        // Of a slice those of its layers; those of all layers would take more than it does.
+        let own = try reduced(phase).filter { merge.tensors.task($0.key.ordinal) != nil }
+        guard let rates = LayerRates(own, modelCount: merge.tensors.modelCount) else {
           throw ShareRecords.damaged(
             folder.reduced(phase), "its rates are not those of the models")
         }

@@ -1,6 +1,6 @@
 internal import SluiceCore
 internal import SluiceFormats
-package import SluicePlan
+internal import SluicePlan
 package import SluiceRecipe
 internal import SluiceStages
 
@@ -27,8 +27,12 @@ package struct SharedRun: Sendable {
   /// The recipe, with the paths of the machine that prepared it.
   package let recipe: MergeRecipe
   let folder: ShareFolder
+  /// Whether a process can do a share without looking at all models.
+  package let isSliced: Bool
+  /// The version of the program that prepared it.
+  let preparedBy: String
   /// What of the way it is run belongs to the run, and not to a worker.
-  private let settings: Settings
+  let settings: Settings
 
   /// What of the options of a run all of its processes must have alike.
   struct Settings: Sendable, Hashable {
@@ -125,6 +129,8 @@ package struct SharedRun: Sendable {
     }
     self.output = output
     self.phases = phases
+    isSliced = tree["isSliced"]?.flag ?? false
+    preparedBy = tree["sluice"]?.text ?? ""
     shareCount = count
     folder = ShareFolder(output: output, identity: identity, shareCount: count)
     var options = RunOptions(threads: 1)
@@ -141,15 +147,17 @@ package struct SharedRun: Sendable {
 
   /// The description of a run.
   static func description(
-    _ folder: ShareFolder, _ phases: [SharePhase], _ settings: Settings
+    _ folder: ShareFolder, _ phases: [SharePhase], _ settings: Settings, isSliced: Bool
   ) -> [UInt8] {
     JSONWriter.bytes(indentation: 1) { json in
       json.beginObject()
       json.member("format", .string(format))
       json.member("version", .integer(version))
+      json.member("sluice", .string(SluiceVersion.current))
       json.member("identity", .string(folder.identity.hexadecimal))
       json.member("shares", .integer(folder.shareCount))
       json.list("phases", phases.map { .string($0.rawValue) })
+      json.member("isSliced", .bool(isSliced))
       json.member("stripElements", .integer(settings.stripElements))
       json.member("copiesTokenizer", .bool(settings.copiesTokenizer))
       json.member("writesCard", .bool(settings.writesCard))
@@ -201,29 +209,6 @@ package struct SharedRun: Sendable {
   }
 }
 
-/// The plan of a shared run, as every process of it makes it.
-package struct SharedPlan: Sendable {
-  package let run: SharedRun
-  /// The plan of the whole merge.
-  package let merge: MergePlan
-  let manifest: Manifest
-  let cut: ShareCut
-
-  init(run: SharedRun, merge: MergePlan, manifest: Manifest) {
-    self.run = run
-    self.merge = merge
-    self.manifest = manifest
-    cut = ShareCut(merge.tensors, count: run.shareCount)
-  }
-
-  var folder: ShareFolder { run.folder }
-
-  /// The shares, each with the bytes that are read and written when it is merged.
-  package var shares: [ShareCut.Share] { cut.shares }
-  /// The phases, in order.
-  package var phases: [SharePhase] { run.phases }
-}
-
 extension PipelineError {
   /// All that differs is what layers are solved with; nil if there is more to it.
   fileprivate static func otherSolver(
@@ -236,7 +221,8 @@ extension PipelineError {
     return .usage(
       "its layers are solved for with \(theirs), here it would be \(solver.mine ?? "nothing"), whose last "
         + "bits may differ", file: output,
-      remedy: "Set OPENBLAS_CORETYPE=\(processor), or use a machine with that library and processor.")
+      remedy:
+        "Set OPENBLAS_CORETYPE=\(processor), or use a machine with that library and processor.")
   }
 
   /// The run went away while something of it was done.

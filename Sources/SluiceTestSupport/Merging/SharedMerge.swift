@@ -38,6 +38,12 @@ package struct SharedMerge {
     ).run()
   }
 
+  /// The plan that a process of the run makes of a share, or to put a phase together.
+  package func plan(_ worker: Int, share: Int?) throws -> SharedPlan {
+    guard let run = try SharedRun.open(output) else { throw Ended() }
+    return try run.plan(run.recipe, options(worker), share: share)
+  }
+
   /// The plan of a process of the run: lanes and vector units differ from one to the next.
   package func plan(_ worker: Int) throws -> SharedPlan {
     guard let run = try SharedRun.open(output) else { throw Ended() }
@@ -57,18 +63,21 @@ package struct SharedMerge {
   package func run(
     _ phase: SharePhase, kills: Int = 0, using random: inout RepeatableGenerator
   ) throws {
-    let plans = try (0..<2).map { try plan($0) }
+    // By turns as processes do it, and with the whole plan.
+    let whole = try plan(0)
+    let plans = try (0..<shareCount).map { try plan($0 + 1, share: $0) }
     for _ in 0..<kills {
       let disk = FailingDisk(under: output, .kill, at: Int.random(in: 0..<60, using: &random))
       let some = (0..<shareCount).filter { _ in Bool.random(using: &random) }
       _ = SharedMerge.atOnce(some.shuffled(using: &random)) { share in
-        _ = try ShareWork(plans[share % 2], phase, share: share).run()
+        _ = try ShareWork(plans[share], phase, share: share).run()
       }
       disk.end()
     }
     let all = (Array(0..<shareCount) + Array(0..<shareCount)).shuffled(using: &random)
     let errors = SharedMerge.atOnce(Array(all.indices)) { worker in
-      _ = try ShareWork(plans[worker % 2], phase, share: all[worker]).run()
+      let plan = worker % 3 == 0 ? whole : plans[all[worker]]
+      _ = try ShareWork(plan, phase, share: all[worker]).run()
     }
     if let error = errors.first { throw error }
   }
@@ -85,7 +94,7 @@ package struct SharedMerge {
     guard case .prepared(let plan) = try prepare() else { throw Ended() }
     for phase in plan.phases {
       try run(phase, kills: kills, using: &random)
-      if phase != plan.phases.last { try ShareReduction(try self.plan(1), phase).run() }
+      if phase != plan.phases.last { try ShareReduction(try self.plan(1, share: nil), phase).run() }
     }
     guard try ShareFinish(try self.plan(0)).run() != nil else { throw Ended() }
     let (files, expected) = (try merge.files(of: name), merge.expected)
@@ -133,6 +142,7 @@ extension ResumableMerge {
   ///   - dtype: The type of all weights.
   ///   - intermediateSize: The width of the feed-forward part.
   ///   - change: Changes the recipe, in the directory of the models.
+  /// - Throws: If the family cannot be written or merged.
   package convenience init(
     pipeline: String, dtype: DType = .bf16, intermediateSize: Int = 2800,
     change: @escaping (inout MergeRecipe, String) throws -> Void = { _, _ in }

@@ -189,7 +189,7 @@ struct SharedMergeTests {
     let attempt = folder.newAttempt(.merge, 1)
     try Directory.create(attempt)
     let owner = folder.owner(.merge, share: 1)
-    let strip = plan.cut.shares[1].strips[0]
+    let strip = plan.shares[1].strips[0]
     let header = JournalFormat.header(manifest: owner)
     let records = [
       MergeWork.record(0, RunCosts()),

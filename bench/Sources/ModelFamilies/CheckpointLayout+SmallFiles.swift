@@ -20,7 +20,8 @@ extension CheckpointLayout {
     let isMixture = shape.experts > 0
     var members = [
       JSON.Member(
-        "architectures", .array([.string(isMixture ? "DeepseekV3ForCausalLM" : "LlamaForCausalLM")])),
+        "architectures", .array([.string(isMixture ? "DeepseekV3ForCausalLM" : "LlamaForCausalLM")])
+      ),
       JSON.Member("bos_token_id", .integer(1)),
       JSON.Member("dtype", .string(type.torchName)),
       JSON.Member("eos_token_id", .integer(2)),

@@ -34,7 +34,8 @@ struct GenerateCommand: ParsableCommand {
   var distinctLayers: Int?
   @Option(help: "Experts of each layer but the first.") var experts: Int?
   @Option(help: "Width inside an expert.") var expertIntermediate: Int?
-  @Flag(help: "All weights are zeros that take no space: for plans, not for merges.") var sparse = false
+  @Flag(help: "All weights are zeros that take no space: for plans, not for merges.") var sparse =
+    false
   @Option(help: "BF16, F16 or F32.") var dtype: ElementType = .bf16
   @Option(help: "How many fine-tuned models.") var models = 2
   @Option(help: "How far they are from the base: light or heavy.") var delta: DeltaSize = .light
@@ -95,7 +96,8 @@ struct GenerateCommand: ParsableCommand {
       distinctLayers.map {
         CheckpointLayout(shape: wanted, type: dtype, distinctLayers: $0)
       } ?? CheckpointLayout(shape: wanted, type: dtype, shardBytes: shardsOf.bytes)
-    let writer = FamilyWriter(layout: layout, size: delta, seed: seed, threads: threads, isSparse: sparse)
+    let writer = FamilyWriter(
+      layout: layout, size: delta, seed: seed, threads: threads, isSparse: sparse)
     for model in 0...models {
       let name = FamilyWriter.modelName(model)
       let clock = ContinuousClock()
