@@ -4,6 +4,7 @@
 #define SLUICE_BIT_DEPOSIT 1
 #define SLUICE_TILE_ROWS 2
 #define SLUICE_LANE_MOVES 1
+#define SLUICE_TILE_DIRECTIONS 2
 
 // System headers stay outside: what they define is for every processor.
 #include <stdbool.h>

@@ -3,6 +3,7 @@
 #define SLUICE_BIT_DEPOSIT 0
 #define SLUICE_TILE_ROWS 1
 #define SLUICE_LANE_MOVES 0
+#define SLUICE_TILE_DIRECTIONS 2
 
 #include "kernels/table.h"
 #include "levels.h"

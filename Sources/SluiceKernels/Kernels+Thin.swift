@@ -1,12 +1,12 @@
 internal import CSluiceKernels
 
-/// Products with thin matrices in Double, which have a row of `width` numbers for each element of a run.
+/// Products with thin matrices: as many rows as there are directions of a layer's inputs.
 ///
-/// Every sum has an order of its own: over elements from the first on, each column by itself; over columns
-/// in eight interleaved sums, element i in sum i modulo 8, added up as
-/// ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)).
+/// Every sum has an order of its own, whatever the registers are. Matrices in Float32 lie in panels, where
+/// `place` puts rows of right factors.
 extension Kernels {
-  /// The sum of products of two runs.
+  /// The sum of products of two runs in Double: eight interleaved sums, element i in sum i modulo 8, added up as
+  /// ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)).
   package func dot(
     _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int
   ) -> Double {
@@ -23,38 +23,24 @@ extension Kernels {
     unsafe functions.pointee.thin_add(factor, x, y, count)
   }
 
-  /// Adds, for each of some rows, the elements' sum of rows of a matrix: sums += values * matrix.
+  /// The sums of products of some rows with each direction.
+  ///
+  /// Formula: elements are taken in runs of 512; in a run element i adds to sum i modulo 16 in Float32, and halves
+  /// of these are added to each other until one is left; the totals of runs are added up in Double.
   ///
   /// - Parameters:
   ///   - values: The first row; the others follow it.
   ///   - rowCount: How many rows.
   ///   - count: The number of elements in a row.
-  ///   - matrix: A row of `width` numbers for each element.
-  ///   - width: The number of columns.
-  ///   - sums: `width` sums for each row.
+  ///   - panels: The directions.
+  ///   - width: How many there are.
+  ///   - sums: Receives `width` sums for each row.
   package func project(
     _ values: UnsafePointer<Float>, rowCount: Int = 1, count: Int,
-    on matrix: UnsafePointer<Double>, width: Int, to sums: UnsafeMutablePointer<Double>
+    on panels: UnsafePointer<Float>, width: Int, to sums: UnsafeMutablePointer<Double>
   ) {
     // Safety: the caller guarantees `count` elements in each row, and as many numbers as are said.
-    unsafe functions.pointee.thin_project(values, count, rowCount, matrix, count, width, sums)
-  }
-
-  /// Adds each element's multiple of its row's weights to its row of a matrix, for some rows one after the other.
-  ///
-  /// - Parameters:
-  ///   - values: The first row; the others follow it.
-  ///   - rowCount: How many rows.
-  ///   - count: The number of elements in a row.
-  ///   - weights: `width` weights for each row.
-  ///   - width: The number of columns.
-  ///   - matrix: A row of `width` numbers for each element.
-  package func spread(
-    _ values: UnsafePointer<Float>, rowCount: Int = 1, count: Int,
-    weights: UnsafePointer<Double>, width: Int, to matrix: UnsafeMutablePointer<Double>
-  ) {
-    // Safety: as above.
-    unsafe functions.pointee.thin_spread(values, count, rowCount, weights, count, width, matrix)
+    unsafe functions.pointee.thin_project(values, count, rowCount, panels, count, width, sums)
   }
 
   /// Adds the products of rows with themselves, of those elements that are not zero, to the lower half of a
@@ -67,8 +53,7 @@ extension Kernels {
     unsafe functions.pointee.thin_gram(values, matrix, count, width, square)
   }
 
-  /// The sum of an element of each run times the run's share, and of its row times the weights, rounded to
-  /// Float32 once.
+  /// The sum of an element of each run times the run's share in Double, rounded to Float32 once.
   ///
   /// - Parameters:
   ///   - runs: The runs.
@@ -76,26 +61,21 @@ extension Kernels {
   ///   - modelCount: The number of runs.
   ///   - first: The first element of the runs.
   ///   - count: How many elements.
-  ///   - matrix: A row of `width` numbers for each element; nil where there are none.
-  ///   - weights: What rows are multiplied by.
-  ///   - width: The number of columns, 0 where there are none.
   ///   - out: Receives the sums.
+  ///   - continues: Whether what is there is added at the end, before the rounding.
   package func blend(
     _ runs: UnsafePointer<UnsafePointer<Float>>, shares: UnsafePointer<Double>, modelCount: Int,
-    from first: Int, count: Int, along matrix: UnsafePointer<Double>?,
-    weights: UnsafePointer<Double>?, width: Int, into out: UnsafeMutablePointer<Float>
+    from first: Int, count: Int, into out: UnsafeMutablePointer<Float>, continues: Bool
   ) {
     // Safety: as above.
-    unsafe functions.pointee.thin_blend(
-      runs, shares, modelCount, first, matrix, weights, count, width, out)
+    unsafe functions.pointee.thin_blend(runs, shares, modelCount, first, count, out, continues)
   }
 
-  /// Adds to each element that is not zero its row times the weights, rounded to Float32 once.
+  /// Adds to each element that is not zero another.
   package func correct(
-    _ values: UnsafeMutablePointer<Float>, count: Int, by matrix: UnsafePointer<Double>,
-    weights: UnsafePointer<Double>, width: Int
+    _ values: UnsafeMutablePointer<Float>, count: Int, by added: UnsafePointer<Float>
   ) {
     // Safety: as above.
-    unsafe functions.pointee.thin_correct(values, matrix, weights, count, width)
+    unsafe functions.pointee.thin_correct(values, added, count)
   }
 }

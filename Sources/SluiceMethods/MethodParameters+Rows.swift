@@ -31,7 +31,7 @@ extension MethodParameters {
   package var blends: Bool { self.merging.row.passes(self).contains(.jointRows) }
 
   /// How many of a delta's own directions are looked for in each linear layer.
-  package var usedSketchRank: UInt64 { self.sketchRank ?? (blends ? 64 : 16) }
+  package var usedSketchRank: UInt64 { self.sketchRank ?? (blends ? 32 : 16) }
 
   /// Whether a stage stands between the mask and the amplification that looks at rows.
   package var makesUpForRows: Bool { restoresNorms || compensates }

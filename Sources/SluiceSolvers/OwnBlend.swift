@@ -1,109 +1,74 @@
-package import SluiceKernels
-
 /// RegMean with Gram matrices that deltas have of their own, for one layer.
 ///
 /// Formula, with D_t the deltas of model t, rows for outputs, n inputs and K models: G_t = transpose(D_t) D_t /
 /// g_t, g_t being the mean of its diagonal; P_t = D_t (G_t + eps I) inverse(G_1 + ... + G_K + K eps I); the merged
 /// delta is w_1 P_1 + ... + w_K P_K.
-/// Each transpose(D_t) D_t is taken as Y_t inverse(C_t) transpose(Y_t), with Y_t = transpose(D_t) D_t Q_t and
-/// C_t = transpose(D_t Q_t) (D_t Q_t), Q_t being an orthonormal basis: the approximation of Nystrom. With U all Y_t
-/// side by side, C the matrix with g_t C_t on its diagonal, and H = inverse(K eps C + transpose(U) U), Woodbury's
-/// identity makes of it, for a row d of model t, s = d U and s_t what of s belongs to Y_t:
-/// p_t = d / K + (s_t - s / K) H transpose(U). What U is multiplied by in the merged row is computed here.
-/// A direction whose pivot is less than 1e-14 of its diagonal is left out.
+/// Along orthonormal directions Q that all models share, transpose(D_t) D_t is taken as Q C_t transpose(Q), C_t being
+/// transpose(D_t Q) D_t Q; across them as nothing. Then, for a row d of model t, p_t = d / K + d Q A_t
+/// transpose(Q) with A_t = (C_t / g_t + eps I) inverse(C_1 / g_1 + ... + C_K / g_K + K eps I) - I / K. A_t is
+/// computed here.
 /// Source: after RegMean (arXiv 2212.09849); the Gram matrices are ours.
-@safe package final class OwnBlend {
+/// Accuracy: Double; A_t is rounded to Float32 once.
+package enum OwnBlend {
   /// What is known of a model's deltas.
   package struct Part: Sendable {
-    /// The number of its directions.
-    package let width: Int
     /// C_t, row after row; its lower half.
     package let core: [Double]
-    /// The sum of squares of the deltas: n times g_t.
+    /// The sum of squares of the deltas: n times g_t; not zero.
     package let energy: Double
 
     /// Describes a model.
-    package init(width: Int, core: [Double], energy: Double) {
-      self.width = width
+    package init(core: [Double], energy: Double) {
       self.core = core
       self.energy = energy
     }
   }
 
-  /// The number of all directions.
-  package let width: Int
-  private let parts: [(columns: Range<Int>, part: Part)]
-  private let factor: AlignedBuffer<Double>
-
-  /// Prepares for a layer.
+  /// Computes all A_t.
   ///
   /// - Parameters:
-  ///   - parts: What is known of each model's deltas; no energy is zero.
-  ///   - directions: U, a row of numbers for each input.
+  ///   - parts: What is known of each model's deltas.
+  ///   - width: The number of directions.
   ///   - columnCount: The number of inputs.
   ///   - share: eps.
-  ///   - kernels: The kernels to compute with.
-  package init(
-    _ parts: [Part], along directions: UnsafePointer<Double>, columnCount: Int, share: Double,
-    kernels: Kernels
-  ) {
-    var placed: [(columns: Range<Int>, part: Part)] = []
-    var end = 0
-    for part in parts {
-      placed.append((end..<end + part.width, part))
-      end += part.width
-    }
-    width = end
-    self.parts = placed
-    factor = AlignedBuffer(count: max(end * end, 1), fill: 0)
-    let ones = AlignedBuffer<Float>(count: OwnBlend.runLength, fill: 1)
-    for first in stride(from: 0, to: columnCount, by: OwnBlend.runLength) {
-      // SAFETY: the caller guarantees a row for each input.
-      unsafe kernels.addGram(
-        of: directions + first * width, width: width, where: ones.pointer,
-        count: min(OwnBlend.runLength, columnCount - first), to: factor.pointer)
-    }
-    let added = Double(parts.count) * share
-    for (columns, part) in placed {
-      let scale = added * (part.energy / Double(columnCount))
-      for row in 0..<part.width {
-        for column in 0...row {
-          unsafe factor.pointer[
-            (columns.lowerBound + row) * width + columns.lowerBound + column] +=
-            scale * part.core[row * part.width + column]
-        }
+  /// - Returns: For each model the matrix, row after row.
+  package static func factors(
+    _ parts: [Part], width: Int, columnCount: Int, share: Double
+  ) -> [[Double]] {
+    let models = Double(parts.count)
+    let grams = parts.map { part in
+      let scale = Double(columnCount) / part.energy
+      return (0..<width * width).map { index in
+        let (row, column) = index.quotientAndRemainder(dividingBy: width)
+        let value = part.core[max(row, column) * width + min(row, column)] * scale
+        return row == column ? value + share : value
       }
     }
-    unsafe SmallCholesky.factorise(factor.pointer, width: width)
-  }
-
-  private static let runLength = 1024
-
-  /// The bytes that it holds.
-  package static func byteCount(width: Int) -> Int { 8 * width * width + 4 * runLength }
-
-  /// Adds what a model's row brings to the right side of a row's system.
-  ///
-  /// - Parameters:
-  ///   - sums: d U.
-  ///   - part: Which of the parts it is.
-  ///   - weight: w_t.
-  ///   - right: Receives it.
-  package func add(
-    _ sums: UnsafePointer<Double>, of part: Int, weight: Double,
-    to right: UnsafeMutablePointer<Double>
-  ) {
-    let (count, own) = (Double(parts.count), parts[part].columns)
-    // SAFETY: both have a number for each direction.
-    for column in 0..<width {
-      let shared = unsafe sums[column] / count
-      let rest = unsafe own.contains(column) ? sums[column] - shared : -shared
-      unsafe right[column] += weight * rest
+    var whole = [Double](repeating: 0, count: width * width)
+    for gram in grams {
+      for index in whole.indices { whole[index] += gram[index] }
+    }
+    unsafe whole.withUnsafeMutableBufferPointer {
+      guard let whole = $0.baseAddress else { return }
+      unsafe SmallCholesky.factorise(whole, width: width)
+    }
+    return grams.map { gram in
+      var factor = gram
+      unsafe factor.withUnsafeMutableBufferPointer { factor in
+        unsafe whole.withUnsafeBufferPointer { whole in
+          guard let factor = factor.baseAddress, let whole = whole.baseAddress else { return }
+          for row in 0..<width {
+            unsafe SmallCholesky.solve(whole, width: width, factor + row * width)
+            unsafe factor[row * width + row] -= 1 / models
+          }
+        }
+      }
+      return factor
     }
   }
 
-  /// Turns the right side of a row's system into what U is multiplied by.
-  package func solve(_ right: UnsafeMutablePointer<Double>) {
-    unsafe SmallCholesky.solve(factor.pointer, width: width, right)
+  /// The bytes that computing them holds.
+  package static func byteCount(modelCount: Int, width: Int) -> Int {
+    8 * (2 * modelCount + 1) * width * width
   }
 }

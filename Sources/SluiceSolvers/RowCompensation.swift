@@ -7,7 +7,7 @@ package import SluiceKernels
 /// * transpose(e); then k + Y_S * x puts out along Y what d does, nearly. x is what is computed here. It is
 /// zero where nothing is kept, and leaves out directions that A does not tell apart in Double.
 /// Source: ours (docs/reference/methods.md, Compensation).
-/// Accuracy: Double throughout; sums as in `Kernels`, then number by number.
+/// Accuracy: e as `Kernels.project` adds up, all else in Double: sums as in `Kernels`, then number by number.
 @safe package final class RowCompensation {
   private let ridge: Double
   private let kernels: Kernels
@@ -39,12 +39,14 @@ package import SluiceKernels
   ///   - deltas: The row's deltas.
   ///   - kept: What is kept of them.
   ///   - count: How many elements.
+  ///   - panels: Y, in panels.
   ///   - directions: Y, a row of `width` numbers for each element.
   ///   - width: How many directions.
   ///   - weights: Receives x.
   package func solve(
     _ deltas: UnsafePointer<Float>, _ kept: UnsafePointer<Float>, count: Int,
-    along directions: UnsafePointer<Double>, width: Int, into weights: UnsafeMutablePointer<Double>
+    along panels: UnsafePointer<Float>, _ directions: UnsafePointer<Double>, width: Int,
+    into weights: UnsafeMutablePointer<Double>
   ) {
     // SAFETY: the caller guarantees that all runs have as many numbers as said.
     unsafe weights.update(repeating: 0, count: width)
@@ -59,7 +61,7 @@ package import SluiceKernels
     for index in 0..<width { unsafe square.pointer[index * width + index] += added }
     unsafe SmallCholesky.factorise(square.pointer, width: width)
     unsafe kernels.project(
-      removed.pointer, count: count, on: directions, width: width, to: weights)
+      removed.pointer, count: count, on: panels, width: width, to: weights)
     unsafe SmallCholesky.solve(square.pointer, width: width, weights)
   }
 }

@@ -44,12 +44,12 @@ package enum SmallCholesky {
       for inner in 0..<row { unsafe sum -= factor[row * width + inner] * vector[inner] }
       unsafe vector[row] = sum / factor[row * width + row]
     }
+    // The last unknown first; each is taken from all that come after it, whose factors lie side by side.
     for row in (0..<width).reversed() {
-      var sum = unsafe vector[row]
-      for inner in row + 1..<width {
-        unsafe sum -= factor[inner * width + row] * vector[inner]
-      }
-      unsafe vector[row] = sum / factor[row * width + row]
+      let own = unsafe factor + row * width
+      let value = unsafe vector[row] / own[row]
+      unsafe vector[row] = value
+      for inner in 0..<row { unsafe vector[inner] -= own[inner] * value }
     }
   }
 }

@@ -1,50 +1,43 @@
 package import SluiceKernels
 
-/// Orthonormal bases of the columns of thin matrices, whose rows lie one behind the other.
+/// Orthonormal bases of a few vectors, which lie one behind the other.
 ///
-/// Modified Gram-Schmidt, each column against those before it twice, in Double; the order of sums is that of
-/// `Kernels.dot`, so that the bits depend on the numbers alone. A column that depends on those before it, up
-/// to 1e-10 of its norm, becomes zero.
+/// Modified Gram-Schmidt in Double: each vector against those before it, and up to twice more while less than half
+/// of its norm is left. Sums have the order of `Kernels.dot`, so that the bits depend on the numbers alone. A vector that
+/// depends on those before it, up to 1e-10 of its norm, becomes zero.
 package enum ThinBasis {
-  /// What is left of a column, as a share of its norm, below which it depends on others.
+  /// What is left of a vector, as a share of its norm, below which it depends on others.
   package static let leastShare = 1e-10
+  /// What is left of a vector, as a share of its norm, below which others are taken from it again.
+  package static let safeShare = 0.5
 
-  /// Replaces a matrix by a basis of its columns.
+  /// Replaces vectors by a basis of what they span.
   ///
   /// - Parameters:
-  ///   - matrix: The matrix.
-  ///   - rowCount: The number of its rows.
-  ///   - width: The number of its columns.
-  ///   - scratch: Room for as many numbers.
+  ///   - vectors: The vectors.
+  ///   - count: How many.
+  ///   - length: The numbers of each.
   ///   - kernels: The kernels to compute with.
   package static func orthonormalise(
-    _ matrix: UnsafeMutablePointer<Double>, rowCount: Int, width: Int,
-    scratch: UnsafeMutablePointer<Double>, kernels: Kernels
+    _ vectors: UnsafeMutablePointer<Double>, count: Int, length: Int, kernels: Kernels
   ) {
-    // SAFETY: the caller guarantees `rowCount * width` numbers in both.
-    for row in 0..<rowCount {
-      for column in 0..<width {
-        unsafe scratch[column * rowCount + row] = matrix[row * width + column]
-      }
-    }
-    for column in 0..<width {
-      let own = unsafe scratch + column * rowCount
-      let norm = unsafe kernels.dot(own, own, count: rowCount).squareRoot()
-      for _ in 0..<2 {
-        for other in 0..<column {
-          let earlier = unsafe scratch + other * rowCount
-          let share = unsafe kernels.dot(earlier, own, count: rowCount)
-          unsafe kernels.add(-share, times: earlier, to: own, count: rowCount)
+    // SAFETY: the caller guarantees `count * length` numbers.
+    for index in 0..<count {
+      let own = unsafe vectors + index * length
+      let norm = unsafe kernels.dot(own, own, count: length).squareRoot()
+      var left = norm
+      for _ in 0..<3 {
+        for other in 0..<index {
+          let earlier = unsafe vectors + other * length
+          let share = unsafe kernels.dot(earlier, own, count: length)
+          unsafe kernels.add(-share, times: earlier, to: own, count: length)
         }
+        let before = left
+        left = unsafe kernels.dot(own, own, count: length).squareRoot()
+        if left >= safeShare * before || left <= leastShare * norm { break }
       }
-      let left = unsafe kernels.dot(own, own, count: rowCount).squareRoot()
       let isIndependent = left > leastShare * norm
-      for row in 0..<rowCount { unsafe own[row] = isIndependent ? own[row] / left : 0 }
-    }
-    for row in 0..<rowCount {
-      for column in 0..<width {
-        unsafe matrix[row * width + column] = scratch[column * rowCount + row]
-      }
+      for place in 0..<length { unsafe own[place] = isIndependent ? own[place] / left : 0 }
     }
   }
 }

@@ -3,112 +3,95 @@ import SluiceTestSupport
 import Testing
 
 @Suite("Kernels on thin matrices") struct ThinTests {
-  static let shapes = [(1, 1), (5, 3), (17, 8), (100, 16), (33, 21)]
+  static let shapes = [(1, 1), (5, 3), (17, 8), (100, 16), (33, 21), (600, 7), (1030, 5)]
 
-  /// Values of which some are zero, and a matrix with a row for each.
-  private func inputs(_ shape: (count: Int, width: Int)) -> (
-    values: [Float], matrix: [[Double]], weights: [Double]
-  ) {
-    var random = RepeatableGenerator(seed: UInt64(shape.count * 100 + shape.width))
-    let values = (0..<shape.count).map { _ in
-      random.chance(0.3) ? Float(random.choice([0, -0.0])) : Float(random.gaussian())
+  private func rows(_ count: Int, _ length: Int, seed: UInt64) -> [[Float]] {
+    var random = RepeatableGenerator(seed: seed)
+    return (0..<count).map { _ in
+      (0..<length).map { _ in
+        random.chance(0.3) ? random.choice([0, -0.0]) : Float(random.gaussian())
+      }
     }
-    let matrix = (0..<shape.count).map { _ in (0..<shape.width).map { _ in random.gaussian() } }
-    return (values, matrix, (0..<shape.width).map { _ in random.gaussian() })
+  }
+
+  private func panels(_ rows: [[Float]]) -> Block<Float> {
+    let columns = rows[0].count
+    let panels = Block<Float>(
+      repeating: 0, count: FactorProduct.panelElements(rank: rows.count, columns: columns))
+    for (position, row) in rows.enumerated() {
+      row.withUnsafeBufferPointer { row in
+        row.baseAddress.map {
+          Kernels.place(
+            $0, columns: 0..<columns, position: position, rank: rows.count, into: panels.pointer)
+        }
+      }
+    }
+    return panels
+  }
+
+  @Test("project rows as the scalar function does", arguments: shapes, [1, 3, 4, 9])
+  func project(shape: (count: Int, width: Int), rowCount: Int) {
+    let values = rows(rowCount, shape.count, seed: UInt64(shape.count))
+    let directions = rows(shape.width, shape.count, seed: UInt64(shape.width))
+    let expected = values.flatMap { ScalarKernels.projected($0, directions) }
+    let panels = panels(directions)
+    for kernels in allKernels {
+      let elements = Block(values.flatMap(\.self))
+      let sums = Block([Double](repeating: 7, count: rowCount * shape.width), after: 7)
+      kernels.project(
+        elements.pointer, rowCount: rowCount, count: shape.count, on: panels.pointer,
+        width: shape.width, to: sums.pointer)
+      #expect(sums.values == expected, "\(kernels.level.name)")
+      #expect(sums.isMarkUntouched && elements.isMarkUntouched)
+    }
+    panels.keep()
   }
 
   @Test("are the scalar functions at every level", arguments: shapes)
   func compare(shape: (count: Int, width: Int)) {
-    let (values, matrix, weights) = inputs(shape)
     let (count, width) = shape
-    let flat = matrix.flatMap(\.self)
+    let all = rows(3, count, seed: UInt64(count * 100 + width))
+    let values = all[0]
+    var random = RepeatableGenerator(seed: 8)
+    let matrix = (0..<count).map { _ in (0..<width).map { _ in random.gaussian() } }
     for kernels in allKernels {
-      let (elements, rows) = (Block(values), Block(flat, after: 7))
-      let factors = Block(weights, after: 7)
-      let sums = Block([Double](repeating: 0, count: width), after: 7)
-      kernels.project(
-        elements.pointer, count: count, on: rows.pointer, width: width, to: sums.pointer)
-      #expect(sums.values == ScalarKernels.projected(values, matrix))
+      let (elements, numbers) = (Block(values), Block(matrix.flatMap(\.self), after: 7))
       let square = Block([Double](repeating: 0, count: width * width), after: 7)
       kernels.addGram(
-        of: rows.pointer, width: width, where: elements.pointer, count: count, to: square.pointer)
+        of: numbers.pointer, width: width, where: elements.pointer, count: count,
+        to: square.pointer)
       let gram = ScalarKernels.gram(matrix, where: values)
       for row in 0..<width {
         let lower = Array(square.values[row * width...row * width + row])
         #expect(lower == Array(gram[row][...row]), "\(kernels.level.name)")
       }
-      let other = Block(matrix.map { Float($0[0]) })
+      let other = Block(all[1])
       var runs: [UnsafePointer<Float>] = [
         UnsafePointer(other.pointer), UnsafePointer(elements.pointer),
       ]
-      let blended = Block<Float>(repeating: 12345, count: count)
-      for width in [0, width] {
+      for continues in [false, true] {
+        let blended = Block(all[2])
         let shares = Block([0.3, 1.1], after: 7)
         kernels.blend(
-          &runs, shares: shares.pointer, modelCount: 2, from: 0, count: count, along: rows.pointer,
-          weights: factors.pointer, width: width, into: blended.pointer)
+          &runs, shares: shares.pointer, modelCount: 2, from: 0, count: count,
+          into: blended.pointer, continues: continues)
         let expected = ScalarKernels.blended(
-          [other.values, values], shares: [0.3, 1.1], matrix, width == 0 ? [] : weights)
-        #expect(blended.values == expected)
+          [all[1], values], shares: [0.3, 1.1], added: continues ? all[2] : nil)
+        #expect(blended.values.map(\.bitPattern) == expected.map(\.bitPattern))
+        #expect(blended.isMarkUntouched)
         shares.keep()
       }
       other.keep()
-      let corrected = Block(values)
-      kernels.correct(
-        corrected.pointer, count: count, by: rows.pointer, weights: factors.pointer, width: width)
+      let (corrected, added) = (Block(values), Block(all[1]))
+      kernels.correct(corrected.pointer, count: count, by: added.pointer)
       #expect(
         corrected.values.map(\.bitPattern)
-          == ScalarKernels.corrected(values, matrix, weights).map(\.bitPattern))
-      kernels.spread(
-        elements.pointer, count: count, weights: factors.pointer, width: width, to: rows.pointer)
-      #expect(rows.values == ScalarKernels.spread(values, weights, to: matrix).flatMap(\.self))
-      let dot = kernels.dot(rows.pointer, rows.pointer, count: count * width)
-      #expect(dot == ScalarKernels.dot(rows.values, rows.values))
-      for block in [sums, square, rows, factors] { #expect(block.isMarkUntouched) }
+          == ScalarKernels.corrected(values, all[1]).map(\.bitPattern))
+      let dot = kernels.dot(numbers.pointer, numbers.pointer, count: count * width)
+      #expect(dot == ScalarKernels.dot(numbers.values, numbers.values))
+      added.keep()
+      for block in [square, numbers] { #expect(block.isMarkUntouched) }
       #expect(elements.isMarkUntouched && corrected.isMarkUntouched)
-    }
-  }
-
-  @Test("take several rows one after the other", arguments: [1, 3, 4, 9])
-  func rows(rowCount: Int) {
-    let (count, width) = (37, 11)
-    let all = (0..<rowCount).map { row in inputs((count + row, width)).values.prefix(count) }
-    let values = all.map { Array($0) }
-    let (_, matrix, _) = inputs((count, width))
-    let weights = (0..<rowCount).map { row in matrix[row].map { $0 + Double(row) } }
-    for kernels in allKernels {
-      let elements = Block(values.flatMap(\.self))
-      let rows = Block(matrix.flatMap(\.self), after: 7)
-      let sums = Block([Double](repeating: 0, count: rowCount * width), after: 7)
-      kernels.project(
-        elements.pointer, rowCount: rowCount, count: count, on: rows.pointer, width: width,
-        to: sums.pointer)
-      let projected = values.flatMap { ScalarKernels.projected($0, matrix) }
-      #expect(sums.values == projected && sums.isMarkUntouched)
-      let factors = Block(weights.flatMap(\.self), after: 7)
-      kernels.spread(
-        elements.pointer, rowCount: rowCount, count: count, weights: factors.pointer, width: width,
-        to: rows.pointer)
-      var spread = matrix
-      for row in 0..<rowCount {
-        spread = ScalarKernels.spread(values[row], weights[row], to: spread)
-      }
-      #expect(rows.values == spread.flatMap(\.self) && rows.isMarkUntouched)
-      factors.keep()
-    }
-  }
-
-  @Test("go on where a run is cut") func pieces() {
-    let (values, matrix, _) = inputs((100, 16))
-    for kernels in allKernels {
-      let (elements, rows) = (Block(values), Block(matrix.flatMap(\.self), after: 7))
-      let sums = Block([Double](repeating: 0, count: 16), after: 7)
-      for piece in [0..<37, 37..<100] {
-        kernels.project(
-          elements.pointer + piece.lowerBound, count: piece.count,
-          on: rows.pointer + 16 * piece.lowerBound, width: 16, to: sums.pointer)
-      }
-      #expect(sums.values == ScalarKernels.projected(values, matrix))
     }
   }
 }

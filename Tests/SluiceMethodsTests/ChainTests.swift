@@ -65,7 +65,7 @@ import Testing
         "random-mask", "rescale", "row-rescale", "amplify",
       ])
     let own = try method("dare") { $0.compensation = .own }
-    #expect(own.passes == [.sketchStart, .sketch, .corrections])
+    #expect(own.passes == [.sketch, .directions, .corrections])
     let names = ["random-mask", "rescale", "compensate", "amplify"]
     #expect(own.transforms(inputs(own)).map(\.name) == names)
     let byProducts = try method("wanda") { $0.compensation = .own }

@@ -17,27 +17,32 @@ import Testing
     options.ownRank = rank
     let report = try TinyMerge(family, options: options).run().report
     #expect(report.models.count == 2)
-    for (model, tuned) in zip(report.models, family.fineTuned) {
-      let found = try #require(model.sketched)
-      var (held, energy, least) = (0.0, 0.0, Double.infinity)
-      for tensor in family.base.tensors
-      where Reference.isLinear(name: tensor.name, rank: tensor.shape.dimensions.count) {
-        let (base, own) = (
-          try #require(tensor.floats), try #require(tuned.model[tensor.name]?.floats)
-        )
-        let columns = tensor.shape.dimensions.last ?? 1
-        let rows = stride(from: 0, to: base.count, by: columns).map { first in
+    var found = family.fineTuned.map { _ in (held: 0.0, energy: 0.0, least: Double.infinity) }
+    for tensor in family.base.tensors
+    where Reference.isLinear(name: tensor.name, rank: tensor.shape.dimensions.count) {
+      let base = try #require(tensor.floats)
+      let columns = tensor.shape.dimensions.last ?? 1
+      let deltas = try family.fineTuned.map { tuned in
+        let own = try #require(tuned.model[tensor.name]?.floats)
+        return stride(from: 0, to: base.count, by: columns).map { first in
           (first..<first + columns).map { own[$0] - base[$0] }
         }
-        let layer = Reference.own(of: rows, rank: rank, seed: 0, tensor: tensor.name)
-        let trace = layer.core.indices.reduce(0) { $0 + layer.core[$1][$1] }
-        held += trace
-        energy += layer.energy
-        least = min(least, trace / layer.energy)
       }
-      #expect(abs(found.share - held / energy) < 1e-12)
-      #expect(abs(found.least - least) < 1e-12 && !found.leastTensor.isEmpty)
-      #expect(rank == 1 ? found.share < 0.9 : found.share > 0.9)
+      let own = Reference.own(
+        of: deltas, rank: rank, isOrthonormal: true, seed: 0, tensor: tensor.name)
+      let projected = Reference.Projected(deltas, on: own.directions)
+      for model in deltas.indices {
+        let trace = own.directions.indices.reduce(0) { $0 + projected.cores[model][$1][$1] }
+        found[model].held += trace
+        found[model].energy += own.energies[model]
+        found[model].least = min(found[model].least, trace / own.energies[model])
+      }
+    }
+    for (model, expected) in zip(report.models, found) {
+      let share = try #require(model.sketched)
+      #expect(abs(share.share - expected.held / expected.energy) < 1e-12)
+      #expect(abs(share.least - expected.least) < 1e-12 && !share.leastTensor.isEmpty)
+      #expect(rank == 1 ? share.share < 0.9 : share.share > 0.9999)
     }
   }
 

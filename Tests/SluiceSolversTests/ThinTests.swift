@@ -23,31 +23,49 @@ import Testing
     return values
   }
 
-  @Test("a basis of columns", arguments: [(1, 1), (9, 4), (40, 16), (4, 4)])
-  func basis(shape: (rows: Int, width: Int)) {
-    var matrix = matrix(shape.rows, shape.width, seed: 3)
-    if shape.width > 2 {
-      // The last column depends on others, and one is zero.
-      for row in matrix.indices {
-        matrix[row][shape.width - 1] = 2 * matrix[row][0]
-        matrix[row][1] = 0
-      }
+  @Test("a basis of vectors", arguments: [(1, 1), (4, 9), (16, 40), (4, 4)])
+  func basis(shape: (count: Int, length: Int)) {
+    var vectors = matrix(shape.count, shape.length, seed: 3)
+    if shape.count > 2 {
+      // The last depends on others, and one is zero.
+      vectors[shape.count - 1] = vectors[0].map { 2 * $0 }
+      vectors[1] = vectors[1].map { _ in 0 }
     }
-    let expected = Reference.orthonormalised(matrix)
+    let expected = Reference.orthonormalised(vectors)
     for kernels in ThinTests.levels {
-      let scratch = AlignedBuffer<Double>(count: shape.rows * shape.width, fill: 0)
-      let found = changed(matrix) {
+      let found = changed(vectors) {
         ThinBasis.orthonormalise(
-          $0, rowCount: shape.rows, width: shape.width, scratch: scratch.pointer, kernels: kernels)
+          $0, count: shape.count, length: shape.length, kernels: kernels)
       }
       #expect(found == expected.flatMap(\.self))
     }
-    for a in 0..<shape.width {
-      for b in 0..<shape.width {
-        let dot = expected.reduce(0) { $0 + $1[a] * $1[b] }
-        let isNone = shape.width > 2 && (a == 1 || a == shape.width - 1)
+    for a in 0..<shape.count {
+      for b in 0..<shape.count {
+        let dot = zip(expected[a], expected[b]).reduce(0) { $0 + $1.0 * $1.1 }
+        let isNone = shape.count > 2 && (a == 1 || a == shape.count - 1)
         #expect(abs(dot - (a == b && !isNone ? 1 : 0)) < 1e-12, "\(a) \(b)")
       }
+    }
+  }
+
+  @Test("directions that hold what rows lie along, whatever blocks they are added up in")
+  func directions() {
+    var random = RepeatableGenerator(seed: 4)
+    let strong = (0..<3).map { _ in (0..<40).map { _ in random.gaussian() } }
+    let rows: Reference.Rows = (0..<300).map { _ in
+      let shares = strong.map { _ in random.gaussian() }
+      return (0..<40).map { column in
+        Float(0.05 * random.gaussian() + zip(strong, shares).reduce(0) { $0 + $1.0[column] * $1.1 })
+      }
+    }
+    for blockElements in [1 << 24, 4000] {
+      let own = Reference.own(
+        of: [rows], rank: 3, isOrthonormal: true, seed: 0, tensor: "a",
+        blockElements: blockElements)
+      let held = rows.reduce(0.0) { sum, row in
+        ScalarKernels.projected(row, own.directions).reduce(sum) { $0 + $1 * $1 }
+      }
+      #expect(held > 0.99 * own.energies[0] && held <= own.energies[0] * 1.000001)
     }
   }
 
@@ -78,26 +96,39 @@ import Testing
     let (columns, rank) = (50, 8)
     let deltas = (0..<columns).map { _ in Float(0.01 * random.gaussian()) }
     let kept = deltas.map { random.chance(share) ? $0 : 0 }
-    let directions = matrix(columns, rank, seed: 12)
+    let directions: Reference.Rows = matrix(rank, columns, seed: 12).map { $0.map { Float($0) } }
     let expected = Reference.compensated(deltas, kept: kept, along: directions, ridge: 0.01)
     for kernels in ThinTests.levels {
       let rule = RowCompensation(columnCount: columns, rank: rank, ridge: 0.01, kernels: kernels)
       var values = kept
-      let matrix = directions.flatMap(\.self)
+      let panels = AlignedBuffer<Float>(
+        count: FactorProduct.panelElements(rank: rank, columns: columns), fill: 0)
+      for (position, row) in directions.enumerated() {
+        row.withUnsafeBufferPointer { row in
+          row.baseAddress.map {
+            Kernels.place(
+              $0, columns: 0..<columns, position: position, rank: rank, into: panels.pointer)
+          }
+        }
+      }
+      let byInputs = (0..<columns).flatMap { column in directions.map { Double($0[column]) } }
       _ = changed([[Double](repeating: 7, count: rank)]) { weights in
-        matrix.withUnsafeBufferPointer { matrix in
-          guard let matrix = matrix.baseAddress else { return }
+        byInputs.withUnsafeBufferPointer { matrix in
           deltas.withUnsafeBufferPointer { deltas in
-            guard let deltas = deltas.baseAddress else { return }
             values.withUnsafeMutableBufferPointer { values in
-              guard let values = values.baseAddress else { return }
+              guard let matrix = matrix.baseAddress, let deltas = deltas.baseAddress,
+                let values = values.baseAddress
+              else { return }
               rule.solve(
-                deltas, values, count: columns, along: matrix, width: rank, into: weights)
-              kernels.correct(
-                values, count: columns, by: matrix, weights: weights, width: rank)
+                deltas, values, count: columns, along: panels.pointer, matrix, width: rank,
+                into: weights)
             }
           }
         }
+        let left = (0..<rank).map { Float(weights[$0]) }
+        let added = ScalarKernels.product(
+          left, directions.flatMap(\.self), rank: rank, scale: 1)
+        values = ScalarKernels.corrected(values, added)
       }
       #expect(values == expected)
     }

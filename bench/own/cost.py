@@ -27,9 +27,10 @@ WAYS = {
     "rows, compensated, 16": ROW + ["--compensate", "own"],
     "dp, compensated, 16": ["--prune", "dp", "--merge", "sum", "--compensate", "own"],
     "rows, compensated, 64": ROW + ["--compensate", "own", "--sketch-rank", "64"],
-    "own-regmean, 32": BLEND + ["--sketch-rank", "32"],
-    "own-regmean, 64": BLEND,
-    "own-regmean, 64, sparse": BLEND + ["--blend-rate", "0.8", "--blend-factor", "1.3"],
+    "own-regmean, 16": BLEND + ["--sketch-rank", "16"],
+    "own-regmean, 32": BLEND,
+    "own-regmean, 64": BLEND + ["--sketch-rank", "64"],
+    "own-regmean, 32, sparse": BLEND + ["--blend-rate", "0.8", "--blend-factor", "1.3"],
 }
 
 

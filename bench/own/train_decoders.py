@@ -188,4 +188,16 @@ def main():
             print(f"{os.path.basename(path.rstrip('/')):24} {part:10} {text}", flush=True)
 
 
-main()
+def scorer(family):
+    """What scores a model on a part of some domains: shares in percent with standard errors."""
+    parts = {name: data(name) for name in TASKS}
+
+    def scores(path, part, domains):
+        model = LlamaForCausalLM.from_pretrained(path)
+        return {name: right(model, parts[name][part]) for name in domains}
+
+    return scores
+
+
+if __name__ == "__main__":
+    main()

@@ -206,24 +206,19 @@ typedef struct {
   double (*thin_dot)(const double *a, const double *b, size_t count);
   // y += factor * x.
   void (*thin_add)(double factor, const double *x, double *y, size_t count);
-  // With a matrix that has a row of `width` numbers for each element: the sums of each row += the row's elements
-  // times the matrix. Rows begin `stride` elements after each other, and have `width` sums each.
-  void (*thin_project)(const float *values, size_t stride, size_t row_count, const double *matrix,
+  // The sums of products of each row with each of `width` directions, which lie in panels as right factors of
+  // products do. Rows begin `stride` elements after each other, and have `width` sums each.
+  void (*thin_project)(const float *values, size_t stride, size_t row_count, const float *panels,
                        size_t count, size_t width, double *sums);
-  // The matrix += the elements of each row times the row's weights, row after row.
-  void (*thin_spread)(const float *values, size_t stride, size_t row_count, const double *weights,
-                      size_t count, size_t width, double *matrix);
-  // The lower half of a square += the products with themselves of the rows of elements that are not zero.
+  // The lower half of a square += the products with themselves of those rows of a matrix, `width` numbers each,
+  // whose elements are not zero.
   void (*thin_gram)(const float *values, const double *matrix, size_t count, size_t width,
                     double *square);
-  // Each element that is not zero += its row times the weights.
-  void (*thin_correct)(float *values, const double *matrix, const double *weights, size_t count,
-                       size_t width);
-  // The sum of an element of each run times the run's share, and of its row times the weights. There is no
-  // matrix for a width of 0.
+  // Each element that is not zero += another.
+  void (*thin_correct)(float *values, const float *added, size_t count);
+  // The sum of an element of each run times the run's share, and of what is there if it goes on.
   void (*thin_blend)(const float *_Nonnull const *_Nonnull runs, const double *shares,
-                     size_t run_count, size_t first, const double *_Nullable matrix,
-                     const double *_Nullable weights, size_t count, size_t width, float *out);
+                     size_t run_count, size_t first, size_t count, float *out, bool continues);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

@@ -1,5 +1,6 @@
 // All kernels of one level. The file that includes this says what the level can do:
-// SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT, SLUICE_LANE_MOVES and SLUICE_TILE_ROWS.
+// SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT, SLUICE_LANE_MOVES, SLUICE_TILE_ROWS and
+// SLUICE_TILE_DIRECTIONS.
 #pragma once
 
 #include "codes.h"
@@ -28,6 +29,5 @@
     .unpack = unpack, .product = product, .square_sums = square_sums, .decode = decode,            \
     .compare = compare, .take_step = take_step, .add_products = add_products,                      \
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
-    .thin_spread = thin_spread, .thin_gram = thin_gram, .thin_correct = thin_correct,              \
-    .thin_blend = thin_blend,                                                                      \
+    .thin_gram = thin_gram, .thin_correct = thin_correct, .thin_blend = thin_blend,                \
   }

@@ -1,7 +1,7 @@
-// Products with thin matrices in Double: a row of `width` numbers for each element of a run.
+// Products with thin matrices.
 //
-// Every sum has an order of its own, whatever the registers are: over elements from the first on, each
-// column by itself; over columns in eight interleaved sums, which are added up in pairs.
+// Every sum has an order of its own, whatever the registers are. Matrices in Float32 lie in panels, as those of
+// product.h; those in Double have a row of `width` numbers for each element of a run.
 #pragma once
 
 #include "vectors.h"
@@ -14,11 +14,6 @@ INLINE f64x8 load_doubles(const double *from, size_t count) {
   f64x8 value = 0;
   memcpy(&value, from, count * sizeof(double));
   return value;
-}
-
-// y[c] += factor * x[c]
-INLINE void add_row(double factor, const double *restrict x, double *restrict y, size_t width) {
-  for (size_t c = 0; c < width; c++) y[c] += factor * x[c];
 }
 
 INLINE double total_of(f64x8 sums) {
@@ -41,144 +36,181 @@ static double thin_dot(const double *a, const double *b, size_t count) {
 }
 
 // y += factor * x
-static void thin_add(double factor, const double *x, double *y, size_t count) {
-  add_row(factor, x, y, count);
+static void thin_add(double factor, const double *restrict x, double *restrict y, size_t count) {
+  for (size_t c = 0; c < count; c++) y[c] += factor * x[c];
 }
 
-// Rows that are worked on together: what is loaded of a matrix is used for each.
-enum { ROWS = 4 };
+// Elements whose products are added up in Float32.
+enum { RUN = 512 };
 
-// Some columns of sums += the elements of some rows times the matrix, each sum over elements in order.
-INLINE void project_columns(const float *values, size_t stride, const double *matrix, size_t count,
-                            size_t width, double *sums, size_t rows, size_t lanes) {
-  f64x8 all[ROWS];
-  for (size_t i = 0; i < rows; i++) all[i] = load_doubles(sums + i * width, lanes);
-  for (size_t j = 0; j < count; j++) {
-    f64x8 numbers = load_doubles(matrix + j * width, lanes);
-    for (size_t i = 0; i < rows; i++) all[i] += (double)values[i * stride + j] * numbers;
+// The total of sixteen sums: halves are added to each other.
+INLINE float total_of_lanes(f32x16 sums) {
+  float all[LANES];
+  memcpy(all, &sums, sizeof all);
+  for (size_t half = LANES / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; i++) all[i] += all[i + half];
   }
-  for (size_t i = 0; i < rows; i++) memcpy(sums + i * width, &all[i], lanes * sizeof(double));
+  return all[0];
 }
 
-INLINE void project_rows(const float *values, size_t stride, const double *matrix, size_t count,
-                         size_t width, double *sums, size_t rows) {
-  size_t column = 0;
-  for (; column + SUMS <= width; column += SUMS) {
-    project_columns(values, stride, matrix + column, count, width, sums + column, rows, SUMS);
-  }
-  if (column < width) {
-    project_columns(values, stride, matrix + column, count, width, sums + column, rows,
-                    width - column);
-  }
-}
+typedef struct {
+  f32x16 sums[SLUICE_TILE_ROWS][SLUICE_TILE_DIRECTIONS];
+} project_sums;
 
-// The sums of each row += the row's elements times the matrix.
-static void thin_project(const float *values, size_t stride, size_t row_count,
-                         const double *matrix, size_t count, size_t width, double *sums) {
-  size_t row = 0;
-  for (; row + ROWS <= row_count; row += ROWS) {
-    project_rows(values + row * stride, stride, matrix, count, width, sums + row * width, ROWS);
-  }
-  for (; row < row_count; row++) {
-    project_rows(values + row * stride, stride, matrix, count, width, sums + row * width, 1);
+// Adds the products of one vector of each of some rows with that of some directions.
+INLINE void project_step(project_sums *all, const float *values, size_t stride, const float *panel,
+                         size_t rows, size_t directions, size_t lanes) {
+  f32x16 own[SLUICE_TILE_ROWS];
+  for (size_t i = 0; i < rows; i++) own[i] = load_floats(values + i * stride, lanes);
+  for (size_t c = 0; c < directions; c++) {
+    f32x16 other = load_floats(panel + c * SLUICE_PANEL_COLUMNS, LANES);
+    for (size_t i = 0; i < rows; i++) all->sums[i][c] += own[i] * other;
   }
 }
 
-// Some columns of the matrix += the elements of some rows times the rows' weights, row after row.
-INLINE void spread_columns(const float *values, size_t stride, const double *weights, size_t count,
-                           size_t width, double *matrix, size_t rows, size_t lanes) {
-  f64x8 own[ROWS];
-  for (size_t i = 0; i < rows; i++) own[i] = load_doubles(weights + i * width, lanes);
-  for (size_t j = 0; j < count; j++) {
-    f64x8 numbers = load_doubles(matrix + j * width, lanes);
-    for (size_t i = 0; i < rows; i++) numbers += (double)values[i * stride + j] * own[i];
-    memcpy(matrix + j * width, &numbers, lanes * sizeof(double));
-  }
+// Where a vector of the first direction lies.
+INLINE const float *panel_at(const float *panels, size_t width, size_t index) {
+  return panels + index / SLUICE_PANEL_COLUMNS * width * SLUICE_PANEL_COLUMNS +
+         index % SLUICE_PANEL_COLUMNS;
 }
 
-INLINE void spread_rows(const float *values, size_t stride, const double *weights, size_t count,
-                        size_t width, double *matrix, size_t rows) {
-  size_t column = 0;
-  for (; column + SUMS <= width; column += SUMS) {
-    spread_columns(values, stride, weights + column, count, width, matrix + column, rows, SUMS);
+// The sums of products of some rows with some directions: in a run sixteen interleaved sums in Float32, the
+// totals of runs in Double.
+INLINE void project_tile(const float *values, size_t stride, const float *panels, size_t count,
+                         size_t width, double *sums, size_t rows, size_t directions) {
+  for (size_t i = 0; i < rows; i++) {
+    for (size_t c = 0; c < directions; c++) sums[i * width + c] = 0;
   }
-  if (column < width) {
-    spread_columns(values, stride, weights + column, count, width, matrix + column, rows,
-                   width - column);
-  }
-}
-
-// The matrix += the elements of each row times the row's weights.
-static void thin_spread(const float *values, size_t stride, size_t row_count,
-                        const double *weights, size_t count, size_t width, double *matrix) {
-  size_t row = 0;
-  for (; row + ROWS <= row_count; row += ROWS) {
-    spread_rows(values + row * stride, stride, weights + row * width, count, width, matrix, ROWS);
-  }
-  for (; row < row_count; row++) {
-    spread_rows(values + row * stride, stride, weights + row * width, count, width, matrix, 1);
-  }
-}
-
-// Some columns of a row of a square += the products of some rows with one of their numbers each.
-INLINE void gram_columns(const double *const *rows, size_t row_count, size_t number, size_t column,
-                         double *square, size_t lanes) {
-  f64x8 sums = load_doubles(square + column, lanes);
-  for (size_t i = 0; i < row_count; i++) {
-    sums += rows[i][number] * load_doubles(rows[i] + column, lanes);
-  }
-  memcpy(square + column, &sums, lanes * sizeof(double));
-}
-
-// The lower half of a square += the products of some rows with themselves; what is above gets some, too.
-INLINE void gram_rows(const double *const *rows, size_t row_count, size_t width, double *square) {
-  for (size_t c = 0; c < width; c++) {
-    for (size_t column = 0; column <= c; column += SUMS) {
-      if (column + SUMS <= width) {
-        gram_columns(rows, row_count, c, column, square + c * width, SUMS);
-      } else {
-        gram_columns(rows, row_count, c, column, square + c * width, width - column);
+  for (size_t first = 0; first < count; first += RUN) {
+    const size_t end = count - first < RUN ? count : first + RUN;
+    project_sums all;
+    for (size_t i = 0; i < rows; i++) {
+      for (size_t c = 0; c < directions; c++) all.sums[i][c] = 0;
+    }
+    size_t index = first;
+    for (; index + LANES <= end; index += LANES) {
+      project_step(&all, values + index, stride, panel_at(panels, width, index), rows, directions,
+                   LANES);
+    }
+    if (index < end) {
+      project_step(&all, values + index, stride, panel_at(panels, width, index), rows, directions,
+                   end - index);
+    }
+    for (size_t i = 0; i < rows; i++) {
+      for (size_t c = 0; c < directions; c++) {
+        sums[i * width + c] += (double)total_of_lanes(all.sums[i][c]);
       }
     }
   }
 }
 
+INLINE void project_rows(const float *values, size_t stride, const float *panels, size_t count,
+                         size_t width, double *sums, size_t rows) {
+  size_t c = 0;
+  for (; c + SLUICE_TILE_DIRECTIONS <= width; c += SLUICE_TILE_DIRECTIONS) {
+    project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows,
+                 SLUICE_TILE_DIRECTIONS);
+  }
+  for (; c < width; c++) {
+    project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows, 1);
+  }
+}
+
+// The sums of products of each row with each direction.
+static void thin_project(const float *values, size_t stride, size_t row_count, const float *panels,
+                         size_t count, size_t width, double *sums) {
+  size_t row = 0;
+  for (; row + SLUICE_TILE_ROWS <= row_count; row += SLUICE_TILE_ROWS) {
+    project_rows(values + row * stride, stride, panels, count, width, sums + row * width,
+                 SLUICE_TILE_ROWS);
+  }
+  for (; row < row_count; row++) {
+    project_rows(values + row * stride, stride, panels, count, width, sums + row * width, 1);
+  }
+}
+
+// Rows of a square that are worked on together, and rows of a matrix that are looked for at a time.
+enum { GRAM_ROWS = 2 * SLUICE_TILE_ROWS, FOUND = 256 };
+
+// Some columns of some rows of a square += the products of rows of a matrix, one after the other, with their own
+// numbers of the square's rows.
+INLINE void gram_tile(const double *const *found, size_t found_count, size_t number, size_t column,
+                      double *square, size_t width, size_t rows, size_t lanes) {
+  f64x8 sums[GRAM_ROWS];
+  for (size_t i = 0; i < rows; i++) sums[i] = load_doubles(square + i * width + column, lanes);
+  for (size_t j = 0; j < found_count; j++) {
+    f64x8 numbers = load_doubles(found[j] + column, lanes);
+    for (size_t i = 0; i < rows; i++) sums[i] += found[j][number + i] * numbers;
+  }
+  for (size_t i = 0; i < rows; i++) {
+    memcpy(square + i * width + column, &sums[i], lanes * sizeof(double));
+  }
+}
+
+INLINE void gram_rows(const double *const *found, size_t found_count, size_t number, double *square,
+                      size_t width, size_t rows) {
+  for (size_t column = 0; column < number + rows; column += SUMS) {
+    if (column + SUMS <= width) {
+      gram_tile(found, found_count, number, column, square + number * width, width, rows, SUMS);
+    } else {
+      gram_tile(found, found_count, number, column, square + number * width, width, rows,
+                width - column);
+    }
+  }
+}
+
+// The lower half of a square += the products of some rows with themselves; what is above gets some, too.
+INLINE void gram_of(const double *const *found, size_t found_count, double *square, size_t width) {
+  size_t number = 0;
+  for (; number + GRAM_ROWS <= width; number += GRAM_ROWS) {
+    gram_rows(found, found_count, number, square, width, GRAM_ROWS);
+  }
+  for (; number < width; number++) gram_rows(found, found_count, number, square, width, 1);
+}
+
 // The lower half of a square += the products of the rows whose elements are not zero with themselves.
 static void thin_gram(const float *values, const double *matrix, size_t count, size_t width,
                       double *square) {
-  const double *rows[ROWS];
-  size_t found = 0;
+  const double *found[FOUND];
+  size_t found_count = 0;
   for (size_t j = 0; j < count; j++) {
     if (values[j] == 0) continue;
-    rows[found++] = matrix + j * width;
-    if (found == ROWS) {
-      gram_rows(rows, ROWS, width, square);
-      found = 0;
+    found[found_count++] = matrix + j * width;
+    if (found_count == FOUND) {
+      gram_of(found, FOUND, square, width);
+      found_count = 0;
     }
   }
-  for (size_t i = 0; i < found; i++) gram_rows(rows + i, 1, width, square);
+  gram_of(found, found_count, square, width);
 }
 
-// Each element that is not zero += the sum of its row times the weights, rounded once.
-static void thin_correct(float *values, const double *matrix, const double *weights, size_t count,
-                         size_t width) {
-  for (size_t j = 0; j < count; j++) {
-    if (values[j] == 0) continue;
-    double sum = thin_dot(matrix + j * width, weights, width);
-    values[j] = (float)((double)values[j] + sum);
-  }
+// Each element that is not zero += another.
+static void thin_correct(float *values, const float *added, size_t count) {
+#define STEP(index, lanes)                                                          \
+  do {                                                                              \
+    f32x16 value = load_floats(values + index, lanes);                              \
+    f32x16 sum = value + load_floats(added + index, lanes);                         \
+    s32x16 is_zero = value == 0;                                                    \
+    store_floats(values + index, floats_of((is_zero & bits_of(value)) | (~is_zero & bits_of(sum))), \
+                 lanes);                                                            \
+  } while (0)
+  FOR_EACH_VECTOR(count, STEP);
+#undef STEP
 }
 
-// The sum of an element of each run times the run's share, and of its row times the weights, rounded once.
+// The sum of an element of each run times the run's share, and of what is there, rounded once.
 static void thin_blend(const float *const *runs, const double *shares, size_t run_count,
-                       size_t first, const double *matrix, const double *weights, size_t count,
-                       size_t width, float *out) {
-  for (size_t j = 0; j < count; j++) {
-    double sum = 0;
-    for (size_t run = 0; run < run_count; run++) {
-      sum += shares[run] * (double)runs[run][first + j];
-    }
-    if (width > 0) sum += thin_dot(matrix + j * width, weights, width);
-    out[j] = (float)sum;
-  }
+                       size_t first, size_t count, float *out, bool continues) {
+#define STEP(index, lanes)                                                                     \
+  do {                                                                                         \
+    f64x16 sum = 0;                                                                            \
+    for (size_t run = 0; run < run_count; run++) {                                             \
+      sum += shares[run] *                                                                     \
+             __builtin_convertvector(load_floats(runs[run] + first + index, lanes), f64x16);   \
+    }                                                                                          \
+    if (continues) sum += __builtin_convertvector(load_floats(out + index, lanes), f64x16);    \
+    store_floats(out + index, __builtin_convertvector(sum, f32x16), lanes);                    \
+  } while (0)
+  FOR_EACH_VECTOR(count, STEP);
+#undef STEP
 }

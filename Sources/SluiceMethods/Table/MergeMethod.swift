@@ -89,7 +89,10 @@ extension MergeMethod {
     summary: "As regmean, with Gram matrices that the deltas have of their own; no data are read.",
     parameters: [\.sketchRank, \.gramShare, \.blendRate, \.blendFactor, \.seed],
     modelParameters: [.weight],
-    passes: [.always(.sketchStart), .always(.sketch), .always(.jointRows)],
+    passes: [
+      .always(.sketch), .always(.directions), .always(.jointRows),
+      .when({ $0.blendRate > 0 }, .jointCuts),
+    ],
     paper: "after RegMean (arXiv 2212.09849)",
     rule: { method, inputs in
       guard method.blendRate > 0 else {

@@ -16,12 +16,14 @@ package enum PassKind: String, Sendable, Hashable, CaseIterable {
   case ranks
   /// The sums of |delta| before and after the mask.
   case maskSums = "mask sums"
-  /// The directions of inputs that each layer's deltas look at, from random ones on.
-  case sketchStart = "sketch start"
-  /// The same, from those on.
+  /// Each layer's rows, added up into a few.
   case sketch
-  /// The weights of directions in each row of all models' merged deltas.
+  /// The directions of inputs that each layer's deltas look at.
+  case directions
+  /// What each row of all models has along the directions.
   case jointRows = "joint rows"
+  /// Where each row of each model's blended deltas is cut.
+  case jointCuts = "joint cuts"
   /// The norm of each row before and after the mask.
   case rowNorms = "row norms"
   /// What makes up for what the mask removes of each row, along the directions.
@@ -42,11 +44,11 @@ extension PassKind {
   /// Kinds that read whole rows or matrices of the models themselves, which neither a stage of one's own
   /// changes first nor a store has.
   package static let ofModels: Set<PassKind> = [
-    .solve, .rowCuts, .rowBands, .rowNorms, .sketchStart, .sketch, .jointRows,
-    .corrections,
+    .solve, .rowCuts, .rowBands, .rowNorms, .sketch, .directions, .jointRows,
+    .jointCuts, .corrections,
   ]
   /// Kinds that solve for all models as they are.
-  package static let solving: Set<PassKind> = [.solve, .jointRows]
+  package static let solving: Set<PassKind> = [.solve, .jointRows, .jointCuts]
 }
 
 /// A pass that a row of the table asks for: always, or with some settings.

@@ -9,7 +9,7 @@ extension PruneMethod {
 
   /// The passes before the merge.
   static let rowPasses: [PassRequest] = [
-    .when({ $0.compensates }, .sketchStart), .when({ $0.compensates }, .sketch),
+    .when({ $0.compensates }, .sketch), .when({ $0.compensates }, .directions),
     .when({ $0.restoresNorms }, .rowNorms), .when({ $0.compensates }, .corrections),
   ]
 

@@ -2,87 +2,153 @@ internal import SluiceFormats
 internal import SluiceSolvers
 internal import SluiceStages
 
-/// How many numbers a row has that models are blended by.
-struct BlendSize: Sendable, Hashable {
-  /// How many directions of each model are looked for.
-  let sketch: SketchSize
-  let modelCount: Int
-  /// Whether the largest of each model's row are kept, so that each model has numbers of its own.
-  let isSparse: Bool
-
-  /// The most directions of all models.
-  var directionCount: Int { modelCount * sketch.rank }
-  /// The numbers of a row.
-  var width: Int {
-    isSparse ? modelCount * (directionCount + BlendCut.width) : directionCount
-  }
-}
-
-/// The directions of all models side by side, and what they are multiplied by in each row of the merged deltas, or
-/// of each model's.
+/// What models are blended by, in a file: for each row of each model its products with the directions of all, and
+/// behind the rows, for each block of them and each model, the products of these with each other.
 final class BlendStore: BlendSource, Sendable {
-  let size: BlendSize
+  private let file: WorkFile
   private let rows: RowStore
-  private let sketches: SketchStore
+  private let directions: DirectionStore
+  private let share: Double
+  private let starts: [Int: Int]
+  let byteCount: Int
+  /// Where the rows of blended deltas are cut, if that is asked for.
+  let cuts: RowNumberStore?
 
-  init(_ file: WorkFile, tasks: [TensorTask], _ size: BlendSize, sketches: SketchStore) {
-    self.size = size
-    self.sketches = sketches
-    rows = RowStore(file, tasks: tasks, modelCount: 1, rowBytes: 8 * size.width)
+  init(
+    _ file: WorkFile, tasks: [TensorTask], directions: DirectionStore, share: Double,
+    cuts: RowNumberStore? = nil
+  ) {
+    self.file = file
+    self.directions = directions
+    self.share = share
+    self.cuts = cuts
+    let size = directions.size
+    rows = RowStore(
+      file, tasks: tasks, modelCount: size.modelCount, rowBytes: BlendStore.rowBytes(size))
+    var starts: [Int: Int] = [:]
+    var end = rows.byteCount
+    for task in tasks {
+      starts[task.ordinal] = end
+      end += RowBlock.count(task) * BlendStore.coreBytes(task, size)
+    }
+    self.starts = starts
+    byteCount = end
+  }
+
+  /// The same, with cuts.
+  init(_ other: BlendStore, cuts: RowNumberStore) {
+    file = other.file
+    rows = other.rows
+    directions = other.directions
+    share = other.share
+    starts = other.starts
+    byteCount = other.byteCount
+    self.cuts = cuts
+  }
+
+  private static func rowBytes(_ size: SketchSize) -> Int { 4 * size.mostDirections }
+
+  private static func coreBytes(_ task: TensorTask, _ size: SketchSize) -> Int {
+    8 * size.modelCount * size.width(task) * size.width(task)
   }
 
   /// The bytes of the file.
-  static func byteCount(_ tasks: [TensorTask], _ size: BlendSize) -> Int {
-    RowStore.byteCount(tasks, modelCount: 1, rowBytes: 8 * size.width)
+  static func byteCount(_ tasks: [TensorTask], _ size: SketchSize) -> Int {
+    RowStore.byteCount(tasks, modelCount: size.modelCount, rowBytes: rowBytes(size))
+      + tasks.reduce(0) { $0 + RowBlock.count($1) * coreBytes($1, size) }
   }
 
-  /// What reading the directions of a layer takes: those of each model, and all side by side.
-  static func directionBytes(_ tasks: [TensorTask], _ size: BlendSize) -> Int {
-    (size.modelCount + 1) * SketchStore.directionBytes(tasks, size: size.sketch)
+  /// What reading what a layer is blended by takes: directions, factors, and what they are made from.
+  static func layerBytes(_ tasks: [TensorTask], _ size: SketchSize) -> Int {
+    8 * size.mostPanelNumbers(tasks)
+      + OwnBlend.byteCount(modelCount: size.modelCount, width: size.mostDirections)
+      + 2 * (tasks.map { coreBytes($0, size) }.max() ?? 0)
   }
 
   /// What a lane of the merge holds.
-  static func laneBytes(_ sizes: PassSizes, _ size: BlendSize) -> Int {
-    directionBytes(sizes.tasks, size) + sizes.mostRowsOfStrip * size.width * 8
-      + size.modelCount * Granularity.tileElements * 4
+  static func laneBytes(_ sizes: PassSizes, _ size: SketchSize) -> Int {
+    layerBytes(sizes.tasks(in: [.linear]), size)
+      + BlendLane.byteCount(modelCount: size.modelCount, width: size.mostDirections)
+      + (2 + size.modelCount) * sizes.mostRowsOfStrip * 4 * size.mostDirections
+      + size.modelCount * Granularity.grainElements * 4
   }
 
-  func put(_ numbers: [Double], task: TensorTask, firstRow: Int) throws {
-    try rows.put(numbers, task: task, model: 0, firstRow: firstRow)
+  /// Keeps rows of a model, each as many numbers as there are directions of the layer.
+  func put(_ numbers: [Float], task: TensorTask, model: Int, firstRow: Int) throws {
+    try rows.put(numbers, task: task, model: model, firstRow: firstRow)
   }
 
-  func range(task: TensorTask, rows: Range<Int>) -> Range<Int> {
-    self.rows.range(task: task, model: 0, rows: rows)
+  /// Keeps the products with each other of all models' rows of a block.
+  func put(_ cores: [Double], _ block: RowBlock) throws {
+    // SAFETY: the bytes are used inside the closure only.
+    try unsafe cores.withUnsafeBytes { try unsafe file.write($0, at: range(block).lowerBound) }
   }
 
-  func blendDirections(of task: TensorTask) throws -> BlendDirections { try parts(of: task).0 }
-
-  func blendWeights(of strip: Strip) throws -> RowNumbers {
-    let touched = strip.rows
-    guard !touched.isEmpty else { return .none }
-    return RowNumbers(
-      columnCount: strip.task.columnCount, firstRow: touched.lowerBound, width: size.width,
-      values: try rows.values(ofRows: touched, task: strip.task, model: 0, zero: Double(0)))
+  /// Where the rows of a model lie.
+  func range(task: TensorTask, model: Int, rows: Range<Int>) -> Range<Int> {
+    self.rows.range(task: task, model: model, rows: rows)
   }
 
-  /// The directions of a layer, and what is known of each model that changes it.
-  func parts(of task: TensorTask) throws -> (BlendDirections, [OwnBlend.Part]) {
-    let found = try task.fineTuned.indices.map {
-      try sketches.directions(of: task, model: $0)
-    }
-    let present = found.filter { $0.energy > 0 }
-    let total = present.reduce(0) { $0 + $1.width }
-    var values: [Double] = []
-    values.reserveCapacity(total * task.columnCount)
-    for column in 0..<(present.isEmpty ? 0 : task.columnCount) {
-      for own in present {
-        values += own.values[column * own.width..<(column + 1) * own.width]
+  /// Where the products of a block lie.
+  func range(_ block: RowBlock) -> Range<Int> {
+    let count = BlendStore.coreBytes(block.task, directions.size)
+    let start = (starts[block.task.ordinal] ?? 0) + block.index * count
+    return start..<start + count
+  }
+
+  /// The numbers of a row in the file.
+  var stride: Int { directions.size.mostDirections }
+
+  /// The products of all rows of a layer with each other, model after model.
+  func cores(of task: TensorTask) throws -> [Double] {
+    var cores: [Double] = []
+    for block in RowBlock.all(of: [task]) {
+      let next = try RowStore.values(in: range(block), of: file, zero: 0.0)
+      if cores.isEmpty {
+        cores = next
+      } else {
+        for index in cores.indices { cores[index] += next[index] }
       }
     }
-    return (
-      BlendDirections(
-        Directions(width: total, values: values), isPresent: found.map { $0.energy > 0 }),
-      present.map { OwnBlend.Part(width: $0.width, core: $0.core, energy: $0.energy) }
-    )
+    return cores
+  }
+
+  /// How much of each model's deltas lies along the directions of a layer, and the sum of their squares.
+  func energies(of task: TensorTask) throws -> [(held: Double, energy: Double)] {
+    let energies = try directions.directions(of: task, model: 0).energies
+    let (cores, width) = (try cores(of: task), directions.size.width(task))
+    return energies.enumerated().map { model, energy in
+      let first = model * width * width
+      return ((0..<width).reduce(0) { $0 + cores[first + $1 * (width + 1)] }, energy)
+    }
+  }
+
+  func layerBlend(of task: TensorTask) throws -> LayerBlend {
+    let found = try directions.directions(of: task, model: 0)
+    guard found.width > 0 else {
+      return LayerBlend(.none, factors: task.fineTuned.map { _ in nil })
+    }
+    let (cores, square) = (try cores(of: task), found.width * found.width)
+    let present = found.energies.indices.filter { found.energies[$0] > 0 }
+    let factors = OwnBlend.factors(
+      present.map {
+        OwnBlend.Part(
+          core: Array(cores[$0 * square..<($0 + 1) * square]), energy: found.energies[$0])
+      }, width: found.width, columnCount: task.columnCount, share: share)
+    var all = [[Double]?](repeating: nil, count: found.energies.count)
+    for (model, factor) in zip(present, factors) { all[model] = factor }
+    return LayerBlend(found, factors: all)
+  }
+
+  func projections(ofRows rows: Range<Int>, task: TensorTask, model: Int) throws -> BlendRows {
+    BlendRows(
+      firstRow: rows.lowerBound, stride: stride,
+      values: try self.rows.values(ofRows: rows, task: task, model: model, zero: Float(0)))
+  }
+
+  func rows(of strip: Strip) -> Range<Int> { strip.rows }
+
+  func cuts(of strip: Strip, model: Int) throws -> RowNumbers {
+    try cuts?.rowNumbers(of: strip, model: model) ?? .none
   }
 }

@@ -29,7 +29,7 @@ package struct CorrectionsPass: MaskedRowsPass {
   func ruleBytes(_ tasks: [TensorTask]) -> Int {
     RowCompensation.byteCount(
       columnCount: tasks.map(\.columnCount).max() ?? 0, rank: size.rank)
-      + SketchStore.directionBytes(tasks, size: size)
+      + 16 * size.mostPanelNumbers(tasks)
   }
 
   func makeRule(
@@ -51,6 +51,7 @@ private final class CompensationRule: RowRule {
   private let compensation: RowCompensation
   private let source: (any DirectionSource)?
   private var directions = Directions.none
+  private var byInputs: [Double] = []
   private var owner: (task: Int, model: Int)?
 
   init(_ compensation: RowCompensation, _ source: (any DirectionSource)?) {
@@ -60,8 +61,9 @@ private final class CompensationRule: RowRule {
 
   func begin(_ task: TensorTask, model: Int) throws {
     guard owner ?? (-1, -1) != (task.ordinal, model), let source else { return }
-    (owner, directions) = (nil, .none)
+    (owner, directions, byInputs) = (nil, .none, [])
     directions = try source.directions(of: task, model: model)
+    byInputs = directions.byInputs
     owner = (task.ordinal, model)
   }
 
@@ -70,10 +72,13 @@ private final class CompensationRule: RowRule {
     into numbers: UnsafeMutablePointer<Double>
   ) {
     // SAFETY: the directions have a row for each element of a row.
-    unsafe directions.values.withUnsafeBufferPointer {
-      guard let matrix = $0.baseAddress else { return }
-      unsafe compensation.solve(
-        deltas, kept, count: count, along: matrix, width: directions.width, into: numbers)
+    unsafe directions.panels.withUnsafeBufferPointer { panels in
+      unsafe byInputs.withUnsafeBufferPointer { matrix in
+        guard let panels = panels.baseAddress, let matrix = matrix.baseAddress else { return }
+        unsafe compensation.solve(
+          deltas, kept, count: count, along: panels, matrix, width: directions.width,
+          into: numbers)
+      }
     }
   }
 }

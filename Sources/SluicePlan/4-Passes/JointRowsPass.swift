@@ -4,25 +4,21 @@ internal import SluiceRecipe
 internal import SluiceSolvers
 package import SluiceStages
 
-/// A pass over whole rows of linear layers of all models together: for each the weights of directions that its
-/// merged deltas have beside their mean.
+/// A pass over whole rows of linear layers of all models together: the products of each with the directions that the
+/// models share, and of these with each other.
 package struct JointRowsPass: FilePass {
-  private let size: BlendSize
+  private let size: SketchSize
   private let share: Double
-  private let removal: Removal
-  private let weights: TensorSettings
 
   init(_ inputs: PassInputs) {
-    size = inputs.blendSize
+    size = inputs.sketchSize
     share = inputs.recipe.method.gramShare
-    removal = Removal(inputs.recipe.method)
-    weights = inputs.settings
   }
 
   package var fileKind: UnitKind { .jointRows }
   package var name: String { "joint rows" }
   package var reason: String {
-    "each row is solved for, so that models disturb each other least along their directions"
+    "what each row has along the directions says how models are blended with the least disturbance"
   }
   package var cost: PassCost { .unknown }
   package var roles: Set<TensorRole> { [.linear] }
@@ -30,12 +26,19 @@ package struct JointRowsPass: FilePass {
   package func graph(_ plan: TensorPlan) -> PassGraph {
     PassGraph([
       PassGraph.Node(
-        .jointRows, count: plan.memory.lanes, stages: ["read", "delta", "project", "solve"])
+        .jointRows, count: plan.memory.lanes, stages: ["read", "delta", "project"])
     ])
   }
 
   package func bytesRead(_ plan: TensorPlan) -> Int {
-    jobs(tasks(plan)).reduce(0) { $0 + $1.byteCount }
+    RowBlock.all(of: tasks(plan)).reduce(0) { $0 + byteCount($1) }
+  }
+
+  /// The bytes of weights that are read: of each model that has the layer, with the base's.
+  private func byteCount(_ block: RowBlock) -> Int {
+    block.task.fineTuned.indices.reduce(0) {
+      $0 + (block.task.fineTuned[$1] == nil ? 0 : block.byteCount(model: $1))
+    }
   }
 
   package func bytesSpilled(_ plan: TensorPlan) -> Int {
@@ -47,23 +50,16 @@ package struct JointRowsPass: FilePass {
     let columns = tasks.map(\.columnCount).max() ?? 0
     let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
     return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
-      + BlendStore.directionBytes(tasks, size) + OwnBlend.byteCount(width: size.directionCount)
-      + (rows * size.width + JointSolver.rowCount * size.directionCount) * 8 + PassUnits.pieceBytes
-      + columns * 4
-      + RowBandSelection.byteCount(columnCount: columns)
+      + 8 * size.mostPanelNumbers(tasks) + rows * size.mostDirections * 12 + rows * 4
+      + 16 * size.modelCount * size.mostDirections * size.mostDirections + PassUnits.pieceBytes
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
-    jobs(tasks(among: sizes.tasks)).count
-      * (PassUnits.byteCount + 2 * MemoryLayout<StripRecords.Slot>.stride)
-  }
-
-  private func jobs(_ tasks: [TensorTask]) -> [JointRows] {
-    tasks.flatMap { task in
-      stride(from: 0, to: task.baseRowCount, by: ModelRows.step(task)).map {
-        JointRows(task: task, rows: $0..<min($0 + ModelRows.step(task), task.baseRowCount))
-      }
-    }
+    let tasks = tasks(among: sizes.tasks)
+    let pieces = BlendStore.byteCount(tasks, size) / PassUnits.pieceBytes
+    let blocks = RowBlock.all(of: tasks).count
+    return blocks * PassUnits.byteCount
+      + (pieces + blocks * (size.modelCount + 1)) * MemoryLayout<StripRecords.Slot>.stride
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
@@ -71,31 +67,113 @@ package struct JointRowsPass: FilePass {
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
     guard let file = units.file else { preconditionFailure("units of a file have one") }
-    guard let sketches = findings.inputs.directions as? SketchStore else {
+    guard let directions = findings.inputs.directions as? DirectionStore else {
       preconditionFailure("the directions are found before")
     }
-    let store = BlendStore(file, tasks: tasks, size, sketches: sketches)
-    let columns = tasks.map(\.columnCount).max() ?? 0
-    try executor.work(self, .jointRows, on: jobs(tasks), units, byteCount: { $0.byteCount }) {
-      [share, removal, weights, kernels = executor.kernels] worker in
-      let reader = RowReader(
-        elementCount: ModelRows.roomElements(columns), files: plan.files,
-        modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
-      let solver = JointSolver(
-        store, reader, share: share, removal: removal, columnCount: columns, weights: weights,
-        kernels: kernels, worker: worker)
-      return { job in
-        let numbers = try solver.numbers(job)
-        try store.put(numbers, task: job.task, firstRow: job.rows.lowerBound)
-        return try units.body(ofBytesIn: store.range(task: job.task, rows: job.rows))
+    let store = BlendStore(file, tasks: tasks, directions: directions, share: share)
+    try executor.work(
+      self, .jointRows, on: RowBlock.all(of: tasks), units, byteCount: { byteCount($0) }
+    ) { [kernels = executor.kernels] worker in
+      let projector = JointProjector(
+        store, directions, plan, tasks: tasks, kernels: kernels, worker: worker)
+      return { block in
+        try projector.work(block)
+        let rows = (0..<plan.modelCount).map {
+          store.range(task: block.task, model: $0, rows: block.rows)
+        }
+        return try units.body(ofBytesIn: rows + [store.range(block)])
       }
     }
-    executor.didSpill(bytesSpilled(plan), in: self)
+    executor.didSpill(store.byteCount, in: self)
     findings.inputs.blend = store
+    findings.sketched = try store.held(tasks)
+  }
+}
+
+/// Projects the rows of blocks, in one lane.
+@safe private final class JointProjector {
+  private let store: BlendStore
+  private let source: DirectionStore
+  private let reader: RowReader
+  private let kernels: Kernels
+  private let worker: PassWorker
+  private let sums: AlignedBuffer<Double>
+  private let ones: AlignedBuffer<Float>
+  private var directions = Directions.none
+  private var ordinal: Int?
+
+  init(
+    _ store: BlendStore, _ source: DirectionStore, _ plan: TensorPlan, tasks: [TensorTask],
+    kernels: Kernels, worker: PassWorker
+  ) {
+    self.store = store
+    self.source = source
+    self.kernels = kernels
+    self.worker = worker
+    reader = RowReader(
+      elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0),
+      files: plan.files, modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
+    let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
+    sums = AlignedBuffer(count: rows * store.stride, fill: 0)
+    ones = AlignedBuffer(count: rows, fill: 1)
+  }
+
+  /// Leaves what there is to say of a block in the store.
+  func work(_ block: RowBlock) throws {
+    let (task, columns) = (block.task, block.task.columnCount)
+    if task.ordinal != ordinal {
+      (ordinal, directions) = (nil, .none)
+      directions = try source.directions(of: task, model: 0)
+      ordinal = task.ordinal
+    }
+    let (width, step) = (directions.width, ModelRows.step(task))
+    let square = source.size.width(task) * source.size.width(task)
+    var cores = [Double](repeating: 0, count: task.fineTuned.count * square)
+    for model in task.fineTuned.indices where task.fineTuned[model] != nil {
+      for first in stride(from: block.rows.lowerBound, to: block.rows.upperBound, by: step) {
+        try worker.check()
+        let rows = first..<min(first + step, block.rows.upperBound)
+        let byteCount = try reader.readPresentDeltas(
+          of: task, model: model, rows.lowerBound * columns..<rows.upperBound * columns)
+        worker.countRead(byteCount)
+        worker.advance(by: byteCount)
+        guard width > 0 else { continue }
+        try store.put(
+          project(rows.count, columns, adding: model * square, to: &cores), task: task,
+          model: model, firstRow: first)
+      }
+    }
+    try store.put(cores, block)
+  }
+
+  /// The products of rows with directions; adds theirs with each other to the cores.
+  private func project(
+    _ rowCount: Int, _ columns: Int, adding start: Int, to cores: inout [Double]
+  ) -> [Float] {
+    let (width, stride) = (directions.width, store.stride)
+    unsafe directions.panels.withUnsafeBufferPointer { panels in
+      guard let panels = panels.baseAddress else { return }
+      // SAFETY: the reader's buffer holds all rows, and the sums have a number for each direction.
+      unsafe kernels.project(
+        reader.deltas.pointer, rowCount: rowCount, count: columns, on: panels, width: width,
+        to: sums.pointer)
+    }
+    unsafe cores.withUnsafeMutableBufferPointer { cores in
+      guard let cores = cores.baseAddress else { return }
+      unsafe kernels.addGram(
+        of: sums.pointer, width: width, where: ones.pointer, count: rowCount, to: cores + start)
+    }
+    var rows = [Float](repeating: 0, count: rowCount * stride)
+    for row in 0..<rowCount {
+      for index in 0..<width {
+        rows[row * stride + index] = unsafe Float(sums.pointer[row * width + index])
+      }
+    }
+    return rows
   }
 }
 
 extension NodeKind {
-  /// Reads rows of a layer of all models and solves for them.
+  /// Reads rows of a layer of all models and projects them.
   static let jointRows = NodeKind("joint rows", bytes: .input)
 }

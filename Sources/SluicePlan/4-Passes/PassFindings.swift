@@ -12,6 +12,8 @@ package struct PassFindings: Sendable {
   package var cuts = CutTable(partitionCount: 0, layers: [:])
   /// What solving left of each model, by position.
   package var solved: [Int: SolvedCount] = [:]
+  /// The sums of rows in which directions are looked for.
+  var sketches: SketchStore?
   /// How much of each model's deltas its directions hold, by position, layer by layer.
   package var sketched: [Int: [SketchedLayer]] = [:]
   private let recipe: MergeRecipe

@@ -25,9 +25,10 @@ enum PassList {
     .method(.bands) { BandPass($0).withRefinements },
     .method(.ranks) { [RankPass($0)] },
     .method(.maskSums) { [MaskSumsPass($0)] },
-    .method(.sketchStart) { [SketchPass(.start, $0)] },
-    .method(.sketch) { [SketchPass(.directions, $0)] },
+    .method(.sketch) { [SketchPass($0)] },
+    .method(.directions) { [DirectionsPass($0)] },
     .method(.jointRows) { [JointRowsPass($0)] },
+    .method(.jointCuts) { [JointCutsPass($0)] },
     .method(.rowNorms) { [RowNormsPass($0)] },
     .method(.corrections) { [CorrectionsPass($0)] },
     .statistics(.mask), .statistics(.amplify),
@@ -89,12 +90,10 @@ package struct PassInputs: Sendable {
   }
 
   /// How many directions are looked for.
-  var sketchSize: SketchSize { SketchSize(rank: Int(clamping: recipe.method.usedSketchRank)) }
-
-  /// How many numbers a row has that models are blended by.
-  var blendSize: BlendSize {
-    BlendSize(
-      sketch: sketchSize, modelCount: recipe.models.count, isSparse: recipe.method.blendRate > 0)
+  var sketchSize: SketchSize {
+    SketchSize(
+      rank: Int(clamping: recipe.method.usedSketchRank), isJoint: recipe.method.blends,
+      modelCount: recipe.models.count)
   }
 
   /// The chain with stand-ins for what passes find: for the names of stages.

@@ -51,6 +51,11 @@ package struct PassUnits: Sendable {
 
   /// What must be known of a unit that lies in the file: where, and the hashes of its pieces.
   package func body(ofBytesIn ranges: Range<Int>...) throws -> [UInt8] {
+    try body(ofBytesIn: ranges)
+  }
+
+  /// The same.
+  package func body(ofBytesIn ranges: [Range<Int>]) throws -> [UInt8] {
     guard let file else { return [] }
     let slots = try ranges.flatMap { range in
       try stride(from: range.lowerBound, to: range.upperBound, by: PassUnits.pieceBytes).map {

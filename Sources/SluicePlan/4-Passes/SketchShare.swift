@@ -45,13 +45,13 @@ package struct SketchedLayer: Sendable, Hashable {
   }
 }
 
-extension SketchStore {
-  /// How much of each model's deltas its directions hold, layer by layer.
-  func held(_ tasks: [TensorTask], modelCount: Int) throws -> [Int: [SketchedLayer]] {
+extension BlendStore {
+  /// How much of each model's deltas the directions hold, layer by layer.
+  func held(_ tasks: [TensorTask]) throws -> [Int: [SketchedLayer]] {
     var layers: [Int: [SketchedLayer]] = [:]
-    for model in 0..<modelCount {
-      for task in tasks where task.fineTuned[model] != nil {
-        let (held, energy) = try energies(of: task, model: model)
+    for task in tasks {
+      for (model, (held, energy)) in try energies(of: task).enumerated()
+      where task.fineTuned[model] != nil {
         layers[model, default: []].append(
           SketchedLayer(task: task.ordinal, held: held, energy: energy))
       }

@@ -1,80 +1,29 @@
 internal import SluiceFormats
-internal import SluiceKernels
 internal import SluiceStages
 
-/// How many directions are looked for.
-struct SketchSize: Sendable, Hashable {
-  /// The number that is asked for.
-  let rank: Int
-
-  /// The number of a layer, which has no more than inputs or outputs.
-  func rank(of task: TensorTask) -> Int { min(rank, task.columnCount, task.baseRowCount) }
-
-  /// The numbers of a thin matrix of a layer.
-  func count(_ task: TensorTask) -> Int { task.columnCount * rank(of: task) }
-
-  /// The numbers that are kept of a block: a thin matrix, a square, and a sum of squares.
-  func blockCount(_ task: TensorTask) -> Int {
-    count(task) + rank(of: task) * rank(of: task) + 1
-  }
-
-  /// The most numbers of a thin matrix of linear layers.
-  func mostNumbers(_ tasks: [TensorTask]) -> Int {
-    tasks.filter { $0.role == .linear }.map(count).max() ?? 0
-  }
-
-  /// No fewer than are kept of any block.
-  func mostBlockNumbers(_ tasks: [TensorTask]) -> Int { mostNumbers(tasks) + rank * rank + 1 }
-}
-
-/// Rows of a layer of one model that are added up by themselves: so many that a sum over them is worth
-/// keeping, always the same ones, whatever strips, memory and threads are.
+/// A block of a layer of one model.
 struct SketchBlock: Sendable {
-  /// About how many elements a block has.
-  static let elementCount = 1 << 24
-
-  let task: TensorTask
+  let rows: RowBlock
   let model: Int
-  let index: Int
 
-  /// The rows of a block.
-  static func step(_ task: TensorTask) -> Int { max(1, elementCount / max(task.columnCount, 1)) }
-
-  /// How many blocks a layer has.
-  static func count(_ task: TensorTask) -> Int {
-    (task.baseRowCount + step(task) - 1) / step(task)
-  }
+  var task: TensorTask { rows.task }
+  var byteCount: Int { rows.byteCount(model: model) }
 
   /// The blocks of what models have of layers.
   static func all(of tasks: [TensorTask], modelCount: Int) -> [SketchBlock] {
     tasks.flatMap { task in
       (0..<modelCount).filter { task.fineTuned[$0] != nil }.flatMap { model in
-        (0..<count(task)).map { SketchBlock(task: task, model: model, index: $0) }
+        RowBlock.all(of: [task]).map { SketchBlock(rows: $0, model: model) }
       }
     }
   }
-
-  /// The rows.
-  var rows: Range<Int> {
-    let step = SketchBlock.step(task)
-    return index * step..<min((index + 1) * step, task.baseRowCount)
-  }
-
-  /// The bytes of weights that are read for them.
-  var byteCount: Int {
-    let elements = rows.lowerBound * task.columnCount..<rows.upperBound * task.columnCount
-    return task.byteCount(ofDeltas: elements, model: model)
-  }
 }
 
-/// Thin matrices of layers, a row of numbers for each input, in a file: for each model the sums over each block
-/// of rows.
-///
-/// They are added up in order when they are read. Behind a matrix lie the products with each other of what
-/// rows put out along the basis, and the sum of squares; zeros where there is no basis yet.
-final class SketchStore: DirectionSource, Sendable {
+/// Sums of rows with signs, in a file: of each block of each layer of each model, and the sum of squares behind
+/// them.
+final class SketchStore: Sendable {
   private let file: WorkFile
-  private let size: SketchSize
+  let size: SketchSize
   private let starts: [Int: [Int]]
   let byteCount: Int
 
@@ -94,7 +43,7 @@ final class SketchStore: DirectionSource, Sendable {
   }
 
   private static func byteCount(_ task: TensorTask, _ size: SketchSize) -> Int {
-    SketchBlock.count(task) * size.blockCount(task) * 8
+    RowBlock.count(task) * size.blockBytes(task)
   }
 
   /// The bytes of a file for what models have of layers.
@@ -104,57 +53,42 @@ final class SketchStore: DirectionSource, Sendable {
     }
   }
 
-  /// Where the sum over a block lies.
+  /// Where the sums of a block lie.
   func range(_ block: SketchBlock) -> Range<Int> {
-    let count = size.blockCount(block.task) * 8
-    let start = (starts[block.task.ordinal]?[block.model] ?? 0) + block.index * count
+    let count = size.blockBytes(block.task)
+    let start = (starts[block.task.ordinal]?[block.model] ?? 0) + block.rows.index * count
     return start..<start + count
   }
 
-  /// Keeps the sums over a block.
-  func put(_ matrix: UnsafePointer<Double>, _ block: SketchBlock) throws {
+  /// Keeps the sums of a block.
+  func put(_ sums: UnsafePointer<Float>, energy: Double, _ block: SketchBlock) throws {
     let range = range(block)
-    // SAFETY: the caller guarantees that the matrix has as many numbers.
+    let end = range.upperBound - 8
+    // SAFETY: the caller guarantees that there are as many sums.
     try unsafe file.write(
-      UnsafeRawBufferPointer(start: matrix, count: range.count), at: range.lowerBound)
+      UnsafeRawBufferPointer(start: sums, count: end - range.lowerBound), at: range.lowerBound)
+    try unsafe withUnsafeBytes(of: energy) { try unsafe file.write($0, at: end) }
   }
 
-  /// The sum over all blocks of a layer of a model.
-  func directions(of task: TensorTask, model: Int) throws -> Directions {
-    guard task.fineTuned[model] != nil, size.count(task) > 0 else { return .none }
-    var values: [Double] = []
-    for index in 0..<SketchBlock.count(task) {
-      let range = range(SketchBlock(task: task, model: model, index: index))
-      let next = try RowStore.values(in: range, of: file, zero: Double(0))
-      if values.isEmpty {
-        values = next
+  /// The sums of a layer of a model over all blocks, and the sum of squares of its deltas.
+  func sums(of task: TensorTask, model: Int) throws -> (sums: [Float], energy: Double) {
+    var (sums, energy) = ([Float](), 0.0)
+    for block in RowBlock.all(of: [task]) {
+      let range = range(SketchBlock(rows: block, model: model))
+      let end = range.upperBound - 8
+      let next = try RowStore.values(in: range.lowerBound..<end, of: file, zero: Float(0))
+      energy += try RowStore.values(in: end..<range.upperBound, of: file, zero: 0.0)[0]
+      if sums.isEmpty {
+        sums = next
       } else {
-        for index in values.indices { values[index] += next[index] }
+        for index in sums.indices { sums[index] += next[index] }
       }
     }
-    let (count, width) = (size.count(task), size.rank(of: task))
-    let energy = values.removeLast()
-    let core = Array(values[count...])
-    values.removeLast(values.count - count)
-    return Directions(width: width, values: values, core: core, energy: energy)
+    return (sums, energy)
   }
 
-  /// What of a layer's deltas lies along the basis that its directions were found with, and the sum of their squares.
-  func energies(of task: TensorTask, model: Int) throws -> (held: Double, energy: Double) {
-    let (count, width) = (size.count(task), size.rank(of: task))
-    var (held, energy) = (0.0, 0.0)
-    for index in 0..<SketchBlock.count(task) {
-      let range = range(SketchBlock(task: task, model: model, index: index))
-      let beside = try RowStore.values(
-        in: range.lowerBound + count * 8..<range.upperBound, of: file, zero: Double(0))
-      for row in 0..<width { held += beside[row * width + row] }
-      energy += beside.last ?? 0
-    }
-    return (held, energy)
-  }
-
-  /// What reading the directions of a layer takes: the sum, and what is added to it.
-  static func directionBytes(_ tasks: [TensorTask], size: SketchSize) -> Int {
-    2 * 8 * size.mostBlockNumbers(tasks)
+  /// What reading the sums of a layer takes: the sums, and what is added to them.
+  static func readingBytes(_ tasks: [TensorTask], _ size: SketchSize) -> Int {
+    2 * (tasks.map(size.blockBytes).max() ?? 0)
   }
 }

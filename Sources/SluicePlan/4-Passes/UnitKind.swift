@@ -39,13 +39,14 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let rowBands = UnitKind(rawValue: "row-bands")
   /// What makes up for what a mask removed of some rows, in the file that is named like the kind.
   package static let rowNorms = UnitKind(rawValue: "row-norms")
-  /// The directions of a layer of a model from random ones on, of some rows, in the file that is named like
-  /// the kind.
-  package static let sketchStart = UnitKind(rawValue: "sketch-start")
-  /// Those from there on, of some rows, in the file that is named like the kind.
-  package static let sketch = UnitKind(rawValue: "sketch")
-  /// The weights of directions of some rows of all models' merged deltas, in the file that is named like the kind.
+  /// Sums of rows of a layer of a model, of some rows, in the file that is named like the kind.
+  package static let rowSums = UnitKind(rawValue: "row-sums")
+  /// The directions of a layer of one model or of all, in the file that is named like the kind.
+  package static let directions = UnitKind(rawValue: "directions")
+  /// The products of some rows of all models with directions, in the file that is named like the kind.
   package static let jointRows = UnitKind(rawValue: "joint-rows")
+  /// Where some rows of a model's blended deltas are cut, in the file that is named like the kind.
+  package static let jointCuts = UnitKind(rawValue: "joint-cuts")
   /// What makes up for what a mask removed of some rows, along directions, in the file that is named like the
   /// kind.
   package static let corrections = UnitKind(rawValue: "corrections")
@@ -119,9 +120,8 @@ extension UnitKind {
   package var isInFile: Bool {
     hasHistograms
       || [
-        .solved, .rowCuts, .rowBands, .rowNorms, .sketchStart, .sketch, .jointRows, .corrections,
-        .keepBits,
-        .rowNumbers,
+        .solved, .rowCuts, .rowBands, .rowNorms, .rowSums, .directions, .jointRows, .jointCuts,
+        .corrections, .keepBits, .rowNumbers,
       ].contains(self)
   }
 

@@ -138,7 +138,7 @@ package struct MemoryPlan: Sendable, Hashable {
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
       let usesGrains =
         needs.transforms.contains { $0.needs.usesGrains }
-        || needs.merging?.needs.usesGrains ?? false
+        || needs.merging?.needs.usesGrains ?? false || needs.rows?.usesGrains ?? false
       let tileElements = usesGrains ? Granularity.grainElements : Granularity.tileElements
       let blocks = (2 * modelCount + 3) * tileElements * 4 + needs.partitionCount * tileElements / 8
       let custom =

@@ -1,59 +1,110 @@
-/// What deltas say of their own inputs, number by number in Double.
+/// What deltas say of their own inputs, number by number.
 extension Reference {
   /// A layer's deltas: rows are outputs.
   package typealias Rows = [[Float]]
 
-  /// What is found of a layer's deltas.
+  /// Directions of the inputs of a layer, found in sums of its rows.
   package struct Own {
-    /// Y: for each input as many numbers as there are directions.
-    package let directions: [[Double]]
-    /// C: the products with each other of what rows put out along the basis.
-    package let core: [[Double]]
-    /// The sum of squares.
-    package let energy: Double
+    /// The directions: as many numbers as inputs in each.
+    package let directions: Rows
+    /// The sum of squares of each model's deltas.
+    package let energies: [Double]
   }
 
-  /// Directions of the inputs of a layer that its deltas put out most along: two steps of a randomised
-  /// range finder.
+  /// Rows added up into a few, with signs.
   ///
-  /// Formula: Y0 = transpose(D) * Omega, Q an orthonormal basis of its columns, Y = transpose(D) * (D * Q),
-  /// C = transpose(D * Q) * (D * Q).
-  /// Omega has signs: + where the draw of `dare`, for the first model and the position row * r + column,
-  /// reaches 2^23. Sums run over the rows of a block in order, then over blocks.
-  /// Source: Halko, Martinsson, Tropp (arXiv 0909.4061).
+  /// Formula: of n rows row i is added to sum (i + o) modulo m with the sign + where the draw of `dare`, for the
+  /// first model and position i, reaches 2^23; o is the draw for i - i modulo m, modulo 2^23 and m. If n is m or
+  /// less, rows are their own sums. Sums run over the rows of a block in order, then over blocks.
   ///
   /// - Parameters:
-  ///   - deltas: The deltas.
-  ///   - rank: How many directions are asked for; there are no more than inputs or outputs.
+  ///   - deltas: The rows.
+  ///   - count: m.
   ///   - seed: What signs are drawn from.
   ///   - tensor: The layer's name.
   ///   - blockElements: About how many elements a block has.
+  /// - Returns: The sums, and the sum of squares.
+  package static func rowSums(
+    of deltas: Rows, count: Int, seed: UInt64, tensor: String, blockElements: Int = 1 << 24
+  ) -> (sums: Rows, energy: Double) {
+    let columns = deltas.first?.count ?? 0
+    let zeros = Rows(repeating: [Float](repeating: 0, count: columns), count: count)
+    func draw(_ row: Int) -> Int {
+      Int(dareDraw(seed: seed, model: 0, tensor: tensor, index: row))
+    }
+    var (total, energy) = (Rows(), 0.0)
+    let step = max(1, blockElements / max(columns, 1))
+    for first in stride(from: 0, to: deltas.count, by: step) {
+      var (sums, own) = (zeros, 0.0)
+      for row in first..<min(first + step, deltas.count) {
+        let isWhole = deltas.count == count
+        let offset = isWhole ? 0 : draw(row - row % count) % (1 << 23) % count
+        let place = (row + offset) % count
+        let isPositive = isWhole || draw(row) >= 1 << 23
+        sums[place] = zip(sums[place], deltas[row]).map { isPositive ? $0 + $1 : $0 - $1 }
+        own += squares(deltas[row][...])
+      }
+      total = total.isEmpty ? sums : zip(total, sums).map { zip($0, $1).map(+) }
+      energy += own
+    }
+    return (total, energy)
+  }
+
+  /// Directions of the inputs of a layer that deltas of one or more models lie along.
+  ///
+  /// Formula, with B the sums of rows of all models, each divided by the norm of its model's deltas, and T = B
+  /// transpose(B) divided by its trace: X of signs, then three times X = a basis of X T; X B, or a basis of it.
+  /// Signs are drawn at positions behind the rows.
+  ///
+  /// - Parameters:
+  ///   - models: The deltas of each.
+  ///   - rank: How many directions are asked for of each.
+  ///   - isOrthonormal: Whether a basis is asked for.
+  ///   - seed: What signs are drawn from.
+  ///   - tensor: The layer's name.
+  ///   - blockElements: About how many elements a block of rows has.
   /// - Returns: What is found.
   package static func own(
-    of deltas: Rows, rank: Int, seed: UInt64, tensor: String, blockElements: Int = 1 << 24
+    of models: [Rows], rank: Int, isOrthonormal: Bool, seed: UInt64, tensor: String,
+    blockElements: Int = 1 << 24
   ) -> Own {
-    let columns = deltas.first?.count ?? 0
-    let rank = min(rank, columns, deltas.count)
-    let start = blockSums(deltas, rank, blockElements) { row, _ in
-      (0..<rank).map { column in
-        let draw = dareDraw(seed: seed, model: 0, tensor: tensor, index: row * rank + column)
+    let (rowCount, columns) = (models[0].count, models[0].first?.count ?? 0)
+    let width = min(models.count * min(rank, rowCount), columns)
+    var (rows, energies) = (Rows(), [Double]())
+    for deltas in models {
+      let (sums, energy) = rowSums(
+        of: deltas, count: min(rowCount, max(128, 4 * rank)), seed: seed, tensor: tensor,
+        blockElements: blockElements)
+      energies.append(energy)
+      guard energy > 0 else { continue }
+      let scale = Float(1 / energy.squareRoot())
+      rows += sums.map { $0.map { $0 * scale } }
+    }
+    guard !rows.isEmpty, width > 0 else { return Own(directions: [], energies: energies) }
+    let products = rows.map { ScalarKernels.projected($0, rows) }
+    let trace = rows.indices.reduce(0.0) { $0 + products[$1][$1] }
+    let square = products.map { $0.map { trace > 0 ? Float($0 / trace) : 0 } }
+    var left: Rows = (0..<width).map { row in
+      rows.indices.map { column in
+        let position = rowCount + row * rows.count + column
+        let draw = dareDraw(seed: seed, model: 0, tensor: tensor, index: position)
         return draw >= 1 << 23 ? 1 : -1
       }
     }
-    let basis = orthonormalised(start)
-    let directions = blockSums(deltas, rank, blockElements) { _, deltas in
-      ScalarKernels.projected(deltas, basis)
-    }
-    var (core, energy) = ([[Double]](), 0.0)
-    let step = max(1, blockElements / max(columns, 1))
-    for first in stride(from: 0, to: deltas.count, by: step) {
-      let block = deltas[first..<min(first + step, deltas.count)]
-      let put = block.map { ScalarKernels.projected($0, basis) }
-      let sums = ScalarKernels.gram(put, where: put.map { _ in 1 })
-      core = core.isEmpty ? sums : zip(core, sums).map { zip($0, $1).map(+) }
-      energy += block.reduce(0) { $0 + squares($1[...]) }
-    }
-    return Own(directions: directions, core: core, energy: energy)
+    for _ in 0..<3 { left = basis(product(left, square)) }
+    let found = product(left, rows)
+    return Own(directions: isOrthonormal ? basis(found) : found, energies: energies)
+  }
+
+  private static func product(_ left: Rows, _ right: Rows) -> Rows {
+    let flat = ScalarKernels.product(
+      left.flatMap(\.self), right.flatMap(\.self), rank: right.count, scale: 1)
+    let columns = right[0].count
+    return left.indices.map { Array(flat[$0 * columns..<($0 + 1) * columns]) }
+  }
+
+  private static func basis(_ rows: Rows) -> Rows {
+    orthonormalised(rows.map { $0.map { Double($0) } }).map { $0.map { Float($0) } }
   }
 
   /// The sum of squares in Double: element i adds to sum i modulo 16, and the sums are added in order.
@@ -65,64 +116,51 @@ extension Reference {
     return sums.reduce(0, +)
   }
 
-  private static func blockSums(
-    _ deltas: Rows, _ rank: Int, _ blockElements: Int, _ weights: (Int, [Float]) -> [Double]
-  ) -> [[Double]] {
-    let columns = deltas.first?.count ?? 0
-    let zeros = [[Double]](repeating: [Double](repeating: 0, count: rank), count: columns)
-    var total: [[Double]]?
-    let step = max(1, blockElements / max(columns, 1))
-    for first in stride(from: 0, to: deltas.count, by: step) {
-      var sums = zeros
-      for row in first..<min(first + step, deltas.count) {
-        sums = ScalarKernels.spread(deltas[row], weights(row, deltas[row]), to: sums)
-      }
-      total = total.map { total in zip(total, sums).map { zip($0, $1).map(+) } } ?? sums
-    }
-    return total ?? zeros
-  }
-
-  /// A basis of the columns of a matrix by Gram and Schmidt, each column twice; zeros for a column of which
-  /// less than 1e-10 is left.
-  package static func orthonormalised(_ matrix: [[Double]]) -> [[Double]] {
-    let width = matrix.first?.count ?? 0
-    var columns: [[Double]] = []
-    for index in 0..<width {
-      var column = matrix.map { $0[index] }
-      let norm = ScalarKernels.dot(column, column).squareRoot()
-      for _ in 0..<2 {
-        for other in columns {
-          let share = ScalarKernels.dot(other, column)
-          column = zip(column, other).map { $0 - share * $1 }
+  /// A basis of vectors by Gram and Schmidt: each against those before it, up to three times while less than half
+  /// of it is left; zeros for a vector of which less than 1e-10 is left.
+  package static func orthonormalised(_ vectors: [[Double]]) -> [[Double]] {
+    var found: [[Double]] = []
+    for vector in vectors {
+      var own = vector
+      let norm = ScalarKernels.dot(own, own).squareRoot()
+      var left = norm
+      for _ in 0..<3 {
+        for other in found {
+          let share = ScalarKernels.dot(other, own)
+          own = zip(own, other).map { $0 - share * $1 }
         }
+        let before = left
+        left = ScalarKernels.dot(own, own).squareRoot()
+        if left >= 0.5 * before || left <= 1e-10 * norm { break }
       }
-      let left = ScalarKernels.dot(column, column).squareRoot()
-      columns.append(column.map { left > 1e-10 * norm ? $0 / left : 0 })
+      found.append(own.map { left > 1e-10 * norm ? $0 / left : 0 })
     }
-    return matrix.indices.map { row in columns.map { $0[row] } }
+    return found
   }
 
   /// What is kept of a row, changed so that it makes up for what is not.
   ///
-  /// Formula: e = (d - k) Y, A = transpose(Y_S) Y_S + ridge * mean(diagonal) I, k_S + Y_S inverse(A) e; a row of
-  /// which nothing is kept stays.
+  /// Formula: with Y the directions, a column each: e = (d - k) Y, A = transpose(Y_S) Y_S + ridge * mean(diagonal) I,
+  /// k_S + Y_S inverse(A) e; a row of which nothing is kept stays.
   ///
   /// - Parameters:
   ///   - deltas: The row's deltas d.
   ///   - kept: What is kept of them, k; S are those that are not zero.
-  ///   - directions: Y.
+  ///   - directions: The directions.
   ///   - ridge: What is added to the diagonal, as a share of its mean.
   /// - Returns: The row.
   package static func compensated(
-    _ deltas: [Float], kept: [Float], along directions: [[Double]], ridge: Double
+    _ deltas: [Float], kept: [Float], along directions: Rows, ridge: Double
   ) -> [Float] {
-    var square = ScalarKernels.gram(directions, where: kept)
+    let byInputs = kept.indices.map { input in directions.map { Double($0[input]) } }
+    var square = ScalarKernels.gram(byInputs, where: kept)
     let width = square.count
     let trace = (0..<width).reduce(0.0) { $0 + square[$1][$1] }
     guard trace > 0 else { return kept }
     for index in 0..<width { square[index][index] += ridge * (trace / Double(width)) }
     let missing = ScalarKernels.projected(zip(deltas, kept).map { $0 - $1 }, directions)
-    return ScalarKernels.corrected(kept, directions, solution(of: square, missing))
+    let weights = solution(of: square, missing).map { Float($0) }
+    return ScalarKernels.corrected(kept, product([weights], directions)[0])
   }
 
   /// The solution x of A x = y for a symmetric matrix, without what depends on rows before up to 1e-14 of its
@@ -147,96 +185,9 @@ extension Reference {
       result[row] /= lower[row][row]
     }
     for row in (0..<width).reversed() {
-      for inner in row + 1..<width { result[row] -= lower[inner][row] * result[inner] }
+      for inner in (row + 1..<width).reversed() { result[row] -= lower[inner][row] * result[inner] }
       result[row] /= lower[row][row]
     }
     return result
-  }
-
-  /// The merged deltas of a layer by RegMean with Gram matrices of the deltas themselves.
-  ///
-  /// Formula: with U all models' directions side by side, C their cores times the mean g of the diagonal of
-  /// transpose(D) D, H = inverse(K eps C + transpose(U) U), for each row: the mean of w d, plus U H times the sum of
-  /// w (what of d U belongs to the model's own directions, minus d U / K).
-  /// Source: ours, after RegMean (arXiv 2212.09849), with Nystrom's approximation and Woodbury's identity.
-  ///
-  /// - Parameters:
-  ///   - deltas: The deltas of each model.
-  ///   - own: What was found of each.
-  ///   - weights: The models' weights.
-  ///   - share: eps.
-  ///   - removal: What of each row of each model's blended deltas is removed, and what its norm is multiplied by.
-  /// - Returns: The merged deltas, row by row.
-  package static func blended(
-    _ deltas: [Rows], _ own: [Own], weights: [Double], share: Double,
-    removal: (rate: Double, factor: Double)? = nil
-  ) -> Rows {
-    let present = own.indices.filter { own[$0].energy > 0 }
-    let columns = deltas[0].first?.count ?? 0
-    let directions = (0..<columns).map { column in present.flatMap { own[$0].directions[column] } }
-    var square = ScalarKernels.gram(directions, where: directions.map { _ in 1 })
-    var ranges: [Range<Int>] = []
-    for model in present {
-      let start = ranges.last?.upperBound ?? 0
-      let width = own[model].core.count
-      ranges.append(start..<start + width)
-      let scale = Double(present.count) * share * (own[model].energy / Double(columns))
-      for row in 0..<width {
-        for column in 0...row {
-          square[start + row][start + column] += scale * own[model].core[row][column]
-        }
-      }
-    }
-    let count = Double(present.count)
-    /// What U is multiplied by in a row, of some models.
-    func solved(_ row: Int, _ models: [Int], weights: [Double]) -> [Double] {
-      var right = [Double](repeating: 0, count: square.count)
-      for (part, model) in present.enumerated() where models.contains(model) {
-        let sums = ScalarKernels.projected(deltas[model][row], directions)
-        for column in sums.indices {
-          let shared = sums[column] / count
-          let rest = ranges[part].contains(column) ? sums[column] - shared : -shared
-          right[column] += weights[model] * rest
-        }
-      }
-      return square.isEmpty ? [] : solution(of: square, right)
-    }
-    guard let removal else {
-      return deltas[0].indices.map { row in
-        let shares = own.indices.map { own[$0].energy > 0 ? weights[$0] / count : 0 }
-        return ScalarKernels.blended(
-          deltas.map { $0[row] }, shares: shares, directions,
-          solved(row, present, weights: weights))
-      }
-    }
-    return deltas[0].indices.map { row in
-      var merged: [Float]?
-      for model in own.indices {
-        var values = [Float](repeating: 0, count: columns)
-        if own[model].energy > 0 {
-          let blended = ScalarKernels.blended(
-            [deltas[model][row]], shares: [1 / count], directions,
-            solved(row, [model], weights: own.map { _ in 1 }))
-          values = largest(of: blended, removal)
-        }
-        let factor = Float(weights[model])
-        if factor != 1 { values = values.map { factor * $0 } }
-        merged = merged.map { zip($0, values).map(+) } ?? values
-      }
-      return merged ?? []
-    }
-  }
-
-  /// The largest of a row, of equal ones the first, with the row's norm restored times a factor.
-  private static func largest(
-    of row: [Float], _ removal: (rate: Double, factor: Double)
-  ) -> [Float] {
-    let quota = max(1, row.count - Int((removal.rate * Double(row.count)).rounded(.up)))
-    let order = row.indices.sorted { (-row[$0].magnitude, $0) < (-row[$1].magnitude, $1) }
-    var kept = [Float](repeating: 0, count: row.count)
-    for index in order.prefix(quota) { kept[index] = row[index] }
-    let (whole, left) = (squares(row[...]), squares(kept[...]))
-    let factor = left > 0 ? Float(removal.factor * (whole / left).squareRoot()) : 1
-    return kept.map { $0 * factor }
   }
 }

@@ -63,8 +63,9 @@ extension ReferenceMerge {
     let deltas = rows(delta)
     // A model that does not change the layer has no directions.
     let directions = Reference.own(
-      of: deltas, rank: rank, seed: options.seed, tensor: tensor.name
+      of: [deltas], rank: rank, isOrthonormal: false, seed: options.seed, tensor: tensor.name
     ).directions
+    guard !directions.isEmpty else { return kept }
     return zip(deltas, rows(kept)).flatMap {
       Reference.compensated($0, kept: $1, along: directions, ridge: options.ridge)
     }
@@ -104,16 +105,14 @@ extension ReferenceMerge {
     let columns = tensor.shape.dimensions.last ?? 0
     guard isLinear, columns > 0 else {
       let shares = weights.map { Double(Float($0)) / Double(deltas.count) }
-      return ScalarKernels.blended(
-        deltas, shares: shares, Array(repeating: [], count: tensor.count), [])
+      return ScalarKernels.blended(deltas, shares: shares)
     }
     let rows = deltas.map { values in
       stride(from: 0, to: values.count, by: columns).map { Array(values[$0..<$0 + columns]) }
     }
-    let own = rows.map {
-      Reference.own(
-        of: $0, rank: options.ownRank ?? 64, seed: options.seed, tensor: tensor.name)
-    }
+    let own = Reference.own(
+      of: rows, rank: options.ownRank ?? 32, isOrthonormal: true, seed: options.seed,
+      tensor: tensor.name)
     return Reference.blended(
       rows, own, weights: weights.map { Double(Float($0)) }, share: options.gramShare,
       removal: options.blendRate > 0 ? (options.blendRate, options.blendFactor) : nil

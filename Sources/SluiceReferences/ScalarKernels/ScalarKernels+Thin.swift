@@ -8,21 +8,22 @@ extension ScalarKernels {
       + ((sums[1] + sums[5]) + (sums[3] + sums[7]))
   }
 
-  /// For each column of a matrix the sum of its elements times the values, from the first on.
-  package static func projected(_ values: [Float], _ matrix: [[Double]]) -> [Double] {
-    var sums = [Double](repeating: 0, count: matrix.first?.count ?? 0)
-    for (value, row) in zip(values, matrix) where value != 0 {
-      for column in sums.indices { sums[column] += Double(value) * row[column] }
-    }
-    return sums
-  }
-
-  /// A matrix with each row changed by its value times the weights.
-  package static func spread(
-    _ values: [Float], _ weights: [Double], to matrix: [[Double]]
-  ) -> [[Double]] {
-    zip(values, matrix).map { value, row in
-      value == 0 ? row : zip(row, weights).map { $0 + Double(value) * $1 }
+  /// The products of values with each direction: runs of 512, in each sixteen interleaved sums in Float32.
+  package static func projected(_ values: [Float], _ directions: [[Float]]) -> [Double] {
+    directions.map { direction in
+      var total = 0.0
+      for first in stride(from: 0, to: values.count, by: 512) {
+        var sums = [Float](repeating: 0, count: 16)
+        for index in first..<min(first + 512, values.count) {
+          sums[index % 16] += values[index] * direction[index]
+        }
+        while sums.count > 1 {
+          let half = sums.count / 2
+          sums = (0..<half).map { sums[$0] + sums[$0 + half] }
+        }
+        total += Double(sums[0])
+      }
+      return total
     }
   }
 
@@ -40,24 +41,20 @@ extension ScalarKernels {
     }
   }
 
-  /// For each element the sum of the runs times their shares, and of its row times the weights.
+  /// For each element the sum of the runs times their shares, and of what is added, if there is something.
   package static func blended(
-    _ runs: [[Float]], shares: [Double], _ matrix: [[Double]], _ weights: [Double]
+    _ runs: [[Float]], shares: [Double], added: [Float]? = nil
   ) -> [Float] {
-    matrix.indices.map { index in
+    (runs.first ?? []).indices.map { index in
       var sum = 0.0
       for (run, share) in zip(runs, shares) { sum += share * Double(run[index]) }
-      if !weights.isEmpty { sum += dot(matrix[index], weights) }
+      if let added { sum += Double(added[index]) }
       return Float(sum)
     }
   }
 
-  /// Each value that is not zero, with its row times the weights added.
-  package static func corrected(
-    _ values: [Float], _ matrix: [[Double]], _ weights: [Double]
-  ) -> [Float] {
-    zip(values, matrix).map { value, row in
-      value == 0 ? value : Float(Double(value) + dot(row, weights))
-    }
+  /// Each value that is not zero, with another added.
+  package static func corrected(_ values: [Float], _ added: [Float]) -> [Float] {
+    zip(values, added).map { $0 == 0 ? $0 : $0 + $1 }
   }
 }

@@ -8,28 +8,66 @@ package enum Compensation: String, Sendable, Hashable, CaseIterable {
   case own
 }
 
-/// Directions of the inputs of a linear layer: a row of `width` numbers for each input.
+/// Directions of the inputs of a linear layer: a few numbers for each input.
 package struct Directions: Sendable {
   /// How many there are.
   package let width: Int
-  /// The rows, one behind the other.
-  package let values: [Double]
-  /// The products with each other of what the deltas put out along the basis that the directions were found with,
-  /// row after row; the lower half.
-  package let core: [Double]
-  /// The sum of squares of the deltas.
-  package let energy: Double
+  /// The number of inputs.
+  package let columnCount: Int
+  /// The directions, in panels of right factors.
+  package let panels: [Float]
+  /// The sum of squares of the deltas of each model that they belong to.
+  package let energies: [Double]
 
   /// Collects directions.
-  package init(width: Int, values: [Double], core: [Double] = [], energy: Double = 0) {
+  package init(width: Int, columnCount: Int, panels: [Float], energies: [Double]) {
     self.width = width
-    self.values = values
-    self.core = core
-    self.energy = energy
+    self.columnCount = columnCount
+    self.panels = panels
+    self.energies = energies
   }
 
   /// None.
-  package static let none = Directions(width: 0, values: [])
+  package static let none = Directions(width: 0, columnCount: 0, panels: [], energies: [])
+
+  /// As many numbers for each input as there are directions, one input after the other.
+  package var byInputs: [Double] {
+    var rows = [Double](repeating: 0, count: width * columnCount)
+    let length = FactorProduct.panelColumns
+    for column in 0..<columnCount {
+      let first = column / length * width * length + column % length
+      for index in 0..<width {
+        rows[column * width + index] = Double(panels[first + index * length])
+      }
+    }
+    return rows
+  }
+
+  /// For some rows the sums of directions, each times the row's weight for it.
+  ///
+  /// - Parameters:
+  ///   - weights: The weights of the first of all rows.
+  ///   - stride: How many numbers a row has there.
+  ///   - firstRow: The number of that row.
+  ///   - elements: The elements of the layer that are made.
+  ///   - kernels: The kernels to compute with.
+  ///   - out: Receives them.
+  package func add(
+    weights: UnsafePointer<Float>, stride: Int, firstRow: Int, elements: Range<Int>,
+    kernels: Kernels, into out: UnsafeMutablePointer<Float>
+  ) {
+    unsafe panels.withUnsafeBufferPointer { panels in
+      guard let panels = panels.baseAddress else { return }
+      RowRectangles.forEach(in: elements, columnCount: columnCount) { rows, columns, offset in
+        // SAFETY: the caller guarantees weights of all rows, and room for the elements.
+        unsafe kernels.multiply(
+          FactorProduct(
+            left: weights + (rows.lowerBound - firstRow) * stride, leftStride: stride,
+            panels: panels, rank: width, rows: rows.count, columns: columns, out: out + offset,
+            outStride: columnCount))
+      }
+    }
+  }
 }
 
 /// Knows directions of linear layers.
@@ -41,7 +79,7 @@ package protocol DirectionSource: Sendable {
 /// Adds to what a mask left of each row a sum of directions, so that it makes up for what the mask removed.
 ///
 /// Formula: k_j + Y_j * x for each element j that is not zero, Y being the layer's directions and x the row's
-/// weights (`RowCompensation`); the sum runs in Double and is rounded to Float32 once, with k_j.
+/// weights (`RowCompensation`), rounded to Float32. Each product and each sum is rounded to Float32.
 package struct CompensateStage: DeltaTransform {
   private let directions: any DirectionSource
   private let weights: any RowNumberSource
@@ -56,17 +94,23 @@ package struct CompensateStage: DeltaTransform {
   package var name: String { "compensate" }
   /// Linear layers only.
   package var scope: TransformScope { .linear }
+  /// Several rows are corrected together.
+  package var needs: StageNeeds {
+    StageNeeds(laneByteCount: 4 * Granularity.grainElements, usesGrains: true)
+  }
 
   /// Makes the part that works in one lane on one model.
   package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
     Lane(stage: self, model: model, kernels: kernels)
   }
 
-  private final class Lane: LaneTransform {
+  @safe private final class Lane: LaneTransform {
     private let stage: CompensateStage
     private let model: Int
     private let kernels: Kernels
+    private let added = AlignedBuffer<Float>(count: Granularity.grainElements, fill: 0)
     private var rows = RowNumbers.none
+    private var weights: [Float] = []
     private var directions = Directions.none
     private var ordinal: Int?
 
@@ -78,6 +122,7 @@ package struct CompensateStage: DeltaTransform {
 
     func begin(_ strip: Strip, statistics: [Double]) throws {
       rows = try stage.weights.rowNumbers(of: strip, model: model)
+      weights = rows.values.map { Float($0) }
       guard !rows.values.isEmpty, strip.task.ordinal != ordinal else { return }
       ordinal = nil
       directions = .none
@@ -85,21 +130,17 @@ package struct CompensateStage: DeltaTransform {
       ordinal = strip.task.ordinal
     }
 
-    var changesNothing: Bool { rows.values.isEmpty || directions.width == 0 }
+    var changesNothing: Bool { weights.isEmpty || directions.width == 0 }
 
     func apply(to tile: DeltaTile) {
-      let width = directions.width
-      unsafe rows.values.withUnsafeBufferPointer { weights in
-        unsafe directions.values.withUnsafeBufferPointer { matrix in
-          guard let weights = weights.baseAddress, let matrix = matrix.baseAddress else { return }
-          rows.forEachRow(from: tile.firstElement, count: tile.count) { row, column, elements in
-            // SAFETY: the elements lie in the tile, and the matrix has a row for each column.
-            unsafe kernels.correct(
-              tile.values + elements.lowerBound, count: elements.count,
-              by: matrix + column * width, weights: weights + rows.position(ofRow: row),
-              width: width)
-          }
-        }
+      unsafe weights.withUnsafeBufferPointer { weights in
+        guard let weights = weights.baseAddress else { return }
+        // SAFETY: there are weights of all rows that the strip touches, and room for a tile.
+        unsafe directions.add(
+          weights: weights, stride: rows.width, firstRow: rows.firstRow,
+          elements: tile.firstElement..<tile.firstElement + tile.count, kernels: kernels,
+          into: added.pointer)
+        unsafe kernels.correct(tile.values, count: tile.count, by: added.pointer)
       }
     }
   }

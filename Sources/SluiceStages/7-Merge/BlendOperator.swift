@@ -1,32 +1,10 @@
 package import SluiceKernels
 
-/// The directions of all models of a layer, side by side.
-package struct BlendDirections: Sendable {
-  /// The directions.
-  package let directions: Directions
-  /// Which models change the layer.
-  package let isPresent: [Bool]
-
-  /// Collects directions.
-  package init(_ directions: Directions, isPresent: [Bool]) {
-    self.directions = directions
-    self.isPresent = isPresent
-  }
-}
-
-/// Knows what the models' deltas of linear layers are blended with.
-package protocol BlendSource: Sendable {
-  /// The directions of a layer.
-  func blendDirections(of task: TensorTask) throws -> BlendDirections
-  /// For each row that a strip touches the weights of directions.
-  func blendWeights(of strip: Strip) throws -> RowNumbers
-}
-
 /// The mean of the deltas of those models that change a layer, each times its model's weight, and a sum of
 /// directions.
 ///
-/// Of other tensors it is the mean alone. What directions are multiplied by `OwnBlend` finds. The sums run in
-/// Double and are rounded to Float32 once.
+/// Of other tensors it is the mean alone. What directions are multiplied by `OwnBlend` and `BlendLane` find. Their sum
+/// runs in Float32; the mean is added in Double, and rounded to Float32 with it once.
 package struct BlendOperator: MergeOperator {
   private let source: (any BlendSource)?
   private let weights: any FactorSource
@@ -46,6 +24,8 @@ package struct BlendOperator: MergeOperator {
 
   /// The name in plans.
   package var name: String { "own-regmean" }
+  /// Several rows are blended together.
+  package var needs: StageNeeds { StageNeeds(usesGrains: true) }
 
   /// Makes the part that works in one lane.
   package func makeLane(kernels: Kernels) -> any LaneOperator {
@@ -56,58 +36,42 @@ package struct BlendOperator: MergeOperator {
     private let rule: BlendOperator
     private let kernels: Kernels
     private let shares: AlignedBuffer<Double>
-    private var rows = RowNumbers.none
-    private var blend = BlendDirections(.none, isPresent: [])
-    private var ordinal: Int?
+    private let lane: BlendLane?
+    private var isBlended = false
 
     init(rule: BlendOperator, kernels: Kernels) {
       self.rule = rule
       self.kernels = kernels
       shares = AlignedBuffer(count: max(rule.modelCount, 1), fill: 0)
+      lane = rule.source.map {
+        BlendLane($0, modelCount: rule.modelCount, kernels: kernels)
+      }
     }
 
     func begin(_ strip: Strip) throws {
-      rows = .none
-      if let source = rule.source, strip.task.role == .linear {
-        rows = try source.blendWeights(of: strip)
-        if strip.task.ordinal != ordinal {
-          ordinal = nil
-          blend = BlendDirections(.none, isPresent: [])
-          blend = try source.blendDirections(of: strip.task)
-        }
-      } else {
-        blend = BlendDirections(
-          .none, isPresent: Array(repeating: true, count: rule.modelCount))
+      let factors = (0..<rule.modelCount).map {
+        Double(rule.weights.factor(of: strip.task, model: $0))
       }
-      ordinal = strip.task.ordinal
-      let count = Double(blend.isPresent.count { $0 })
-      for model in 0..<rule.modelCount {
-        let weight = Double(rule.weights.factor(of: strip.task, model: model))
+      isBlended = false
+      for (model, factor) in factors.enumerated() {
         // SAFETY: there is room for each model.
-        unsafe shares.pointer[model] = blend.isPresent[model] ? weight / count : 0
+        unsafe shares.pointer[model] = factor / Double(factors.count)
       }
+      guard let source = rule.source, let lane, strip.task.role == .linear else { return }
+      isBlended = true
+      try lane.begin(strip.task, factors: factors)
+      try lane.prepare(source.rows(of: strip), of: strip.task)
     }
 
     func merge(_ tile: MergeTile) {
-      let width = rows.values.isEmpty ? 0 : blend.directions.width
-      guard width > 0 else {
+      if isBlended, let lane {
+        unsafe lane.blend(
+          tile.deltas, elements: tile.firstElement..<tile.firstElement + tile.count,
+          into: tile.merged)
+      } else {
         unsafe kernels.blend(
           tile.deltas, shares: shares.pointer, modelCount: tile.modelCount, from: 0,
-          count: tile.count, along: nil, weights: nil, width: 0, into: tile.merged)
-        return
-      }
-      unsafe rows.values.withUnsafeBufferPointer { weights in
-        unsafe blend.directions.values.withUnsafeBufferPointer { matrix in
-          guard let weights = weights.baseAddress, let matrix = matrix.baseAddress else { return }
-          rows.forEachRow(from: tile.firstElement, count: tile.count) { row, column, elements in
-            // SAFETY: the elements lie in the tile, and the matrix has a row for each column.
-            unsafe kernels.blend(
-              tile.deltas, shares: shares.pointer, modelCount: tile.modelCount,
-              from: elements.lowerBound, count: elements.count, along: matrix + column * width,
-              weights: weights + rows.position(ofRow: row), width: width,
-              into: tile.merged + elements.lowerBound)
-          }
-        }
+          count: tile.count, into: tile.merged, continues: false)
       }
     }
   }

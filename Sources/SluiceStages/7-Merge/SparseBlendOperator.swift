@@ -57,8 +57,8 @@ package struct BlendCut: Sendable, Hashable {
 /// Blends each model's deltas with the others' as `BlendOperator` does, keeps the largest of each row of what comes
 /// of it, and adds the models up, each times its weight.
 ///
-/// A blended delta is made in Double and rounded to Float32 once; everything after is Float32, each operation rounded
-/// on its own. Of tensors that are not linear layers the weighted mean is taken.
+/// A blended delta is rounded to Float32; everything after is Float32, each operation rounded on its own. Of tensors
+/// that are not linear layers the weighted mean is taken.
 package struct SparseBlendOperator: MergeOperator {
   private let source: (any BlendSource)?
   private let weights: any FactorSource
@@ -75,6 +75,8 @@ package struct SparseBlendOperator: MergeOperator {
 
   /// The name in plans.
   package var name: String { "own-regmean" }
+  /// Several rows are blended together.
+  package var needs: StageNeeds { dense.needs }
 
   /// Makes the part that works in one lane.
   package func makeLane(kernels: Kernels) -> any LaneOperator {
@@ -85,21 +87,22 @@ package struct SparseBlendOperator: MergeOperator {
     private let rule: SparseBlendOperator
     private let kernels: Kernels
     private let dense: any LaneOperator
+    private let lane: BlendLane?
     private let buffers: [AlignedBuffer<Float>]
     private let pointers: AlignedBuffer<UnsafePointer<Float>>
-    private let share = AlignedBuffer<Double>(count: 1, fill: 0)
     private var isSparse = false
-    private var rows = RowNumbers.none
-    private var blend = BlendDirections(.none, isPresent: [])
+    private var cuts: [RowNumbers] = []
     private var factors: [Float] = []
-    private var ordinal: Int?
 
     init(rule: SparseBlendOperator, kernels: Kernels) {
       self.rule = rule
       self.kernels = kernels
       dense = rule.dense.makeLane(kernels: kernels)
+      lane = rule.source.map {
+        BlendLane($0, modelCount: rule.modelCount, kernels: kernels)
+      }
       let buffers = (0..<max(rule.modelCount, 1)).map { _ in
-        AlignedBuffer<Float>(count: Granularity.tileElements, fill: 0)
+        AlignedBuffer<Float>(count: Granularity.grainElements, fill: 0)
       }
       self.buffers = buffers
       unsafe pointers = AlignedBuffer(count: buffers.count, fill: UnsafePointer(buffers[0].pointer))
@@ -110,59 +113,49 @@ package struct SparseBlendOperator: MergeOperator {
 
     func begin(_ strip: Strip) throws {
       isSparse = false
-      guard let source = rule.source, strip.task.role == .linear else {
+      guard let source = rule.source, let lane, strip.task.role == .linear else {
         return try dense.begin(strip)
       }
       isSparse = true
-      rows = try source.blendWeights(of: strip)
-      if strip.task.ordinal != ordinal {
-        ordinal = nil
-        blend = BlendDirections(.none, isPresent: [])
-        blend = try source.blendDirections(of: strip.task)
-        ordinal = strip.task.ordinal
-      }
       factors = (0..<rule.modelCount).map { rule.weights.factor(of: strip.task, model: $0) }
-      unsafe share.pointer[0] = 1 / Double(max(1, blend.isPresent.count { $0 }))
+      cuts = []
+      try lane.begin(strip.task)
+      for model in 0..<rule.modelCount {
+        if lane.isPresent(model) {
+          try lane.prepare(source.rows(of: strip), of: strip.task, model: model)
+        }
+        cuts.append(try source.cuts(of: strip, model: model))
+      }
     }
 
     func merge(_ tile: MergeTile) throws {
-      guard isSparse else { return try dense.merge(tile) }
-      for first in stride(from: 0, to: tile.count, by: Granularity.tileElements) {
-        let count = min(Granularity.tileElements, tile.count - first)
-        for model in 0..<rule.modelCount { make(model, tile, first, count) }
-        // SAFETY: each buffer holds a piece, and the tile's room all of them.
-        unsafe kernels.mergeSum(
-          pointers.pointer, modelCount: rule.modelCount, count: count, into: tile.merged + first)
-      }
+      guard isSparse, let lane else { return try dense.merge(tile) }
+      for model in 0..<rule.modelCount { make(model, tile, lane) }
+      // SAFETY: each buffer holds a tile.
+      unsafe kernels.mergeSum(
+        pointers.pointer, modelCount: rule.modelCount, count: tile.count, into: tile.merged)
     }
 
-    /// Makes a piece of what a model adds.
-    private func make(_ model: Int, _ tile: MergeTile, _ first: Int, _ count: Int) {
-      let out = unsafe buffers[model].pointer
-      guard blend.isPresent[model], !rows.values.isEmpty else {
-        unsafe out.update(repeating: 0, count: count)
+    /// Makes what a model adds.
+    private func make(_ model: Int, _ tile: MergeTile, _ lane: BlendLane) {
+      let (out, rows) = unsafe (buffers[model].pointer, cuts[model])
+      guard lane.isPresent(model), !rows.values.isEmpty else {
+        unsafe out.update(repeating: 0, count: tile.count)
         return
       }
-      let width = blend.directions.width
-      let place = model * (rows.width / rule.modelCount)
-      unsafe rows.values.withUnsafeBufferPointer { numbers in
-        unsafe blend.directions.values.withUnsafeBufferPointer { matrix in
-          guard let numbers = numbers.baseAddress, let matrix = matrix.baseAddress else { return }
-          rows.forEachRow(from: tile.firstElement + first, count: count) { row, column, elements in
-            let own = rows.position(ofRow: row) + place
-            let cut = BlendCut(rows.values[own..<own + BlendCut.width])
-            let values = unsafe out + elements.lowerBound
-            // SAFETY: the elements lie in the tile, and the matrix has a row for each column.
-            unsafe kernels.blend(
-              tile.deltas + model, shares: share.pointer, modelCount: 1,
-              from: first + elements.lowerBound, count: elements.count,
-              along: matrix + column * width, weights: numbers + own + BlendCut.width,
-              width: width, into: values)
-            unsafe cut.apply(to: values, count: elements.count, column: column, kernels: kernels)
-          }
-        }
+      unsafe lane.blend(
+        tile.deltas[model], model: model,
+        elements: tile.firstElement..<tile.firstElement + tile.count, into: out)
+      rows.forEachRow(from: tile.firstElement, count: tile.count) { row, column, elements in
+        let own = rows.position(ofRow: row)
+        let cut = BlendCut(rows.values[own..<own + BlendCut.width])
+        // SAFETY: the elements lie in the tile.
+        unsafe cut.apply(
+          to: out + elements.lowerBound, count: elements.count, column: column, kernels: kernels)
       }
-      if factors[model] != 1 { unsafe kernels.scale(out, count: count, by: factors[model]) }
+      if factors[model] != 1 {
+        unsafe kernels.scale(out, count: tile.count, by: factors[model])
+      }
     }
   }
 }

@@ -106,7 +106,7 @@ struct PassResumeTests {
     arguments: zip(
       [Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own, .blend],
       [
-        "solved", "row-cuts", "trim-statistics", "row-bands", "row-norms", "sketch-start", "sketch",
+        "solved", "row-cuts", "trim-statistics", "row-bands", "row-norms", "row-sums", "directions",
         "corrections", "joint-rows",
       ]))
   func damaged(method: Method, file: String) throws {

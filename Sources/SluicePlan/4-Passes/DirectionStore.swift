@@ -1,0 +1,68 @@
+internal import SluiceFormats
+internal import SluiceStages
+
+/// Directions of layers in a file: of each model, or of all together; before them the sum of squares of each
+/// model's deltas.
+final class DirectionStore: DirectionSource, Sendable {
+  private let file: WorkFile
+  let size: SketchSize
+  private let starts: [Int: [Int]]
+  let byteCount: Int
+
+  init(_ file: WorkFile, tasks: [TensorTask], modelCount: Int, size: SketchSize) {
+    self.file = file
+    self.size = size
+    var starts: [Int: [Int]] = [:]
+    var end = 0
+    for task in tasks {
+      starts[task.ordinal] = (0..<modelCount).map { model in
+        defer { end += DirectionStore.byteCount(task, model, size) }
+        return end
+      }
+    }
+    self.starts = starts
+    byteCount = end
+  }
+
+  private static func byteCount(_ task: TensorTask, _ model: Int, _ size: SketchSize) -> Int {
+    guard size.isJoint ? model == 0 : task.fineTuned[model] != nil else { return 0 }
+    return 8 * size.sharing + 4 * size.panelCount(task)
+  }
+
+  /// The bytes of a file.
+  static func byteCount(_ tasks: [TensorTask], modelCount: Int, size: SketchSize) -> Int {
+    tasks.reduce(0) { sum, task in
+      sum + (0..<modelCount).reduce(0) { $0 + byteCount(task, $1, size) }
+    }
+  }
+
+  /// Where the directions of a model lie, or those of all, which are those of the first.
+  func range(_ task: TensorTask, model: Int) -> Range<Int> {
+    let start = starts[task.ordinal]?[model] ?? 0
+    return start..<start + DirectionStore.byteCount(task, model, size)
+  }
+
+  /// Keeps directions, or zeros if there are none.
+  func put(_ panels: [Float], energies: [Double], _ task: TensorTask, model: Int) throws {
+    let start = range(task, model: model).lowerBound
+    let missing = [Float](repeating: 0, count: size.panelCount(task) - panels.count)
+    // SAFETY: the bytes are used inside the closures only.
+    try unsafe energies.withUnsafeBytes { try unsafe file.write($0, at: start) }
+    try unsafe (panels + missing).withUnsafeBytes {
+      try unsafe file.write($0, at: start + 8 * energies.count)
+    }
+  }
+
+  /// Those of a layer of a model, or those of all models.
+  func directions(of task: TensorTask, model: Int) throws -> Directions {
+    let range = range(task, model: size.isJoint ? 0 : model)
+    guard !range.isEmpty else { return .none }
+    let middle = range.lowerBound + 8 * size.sharing
+    let energies = try RowStore.values(in: range.lowerBound..<middle, of: file, zero: 0.0)
+    guard energies.contains(where: { $0 > 0 }) else { return .none }
+    return Directions(
+      width: size.width(task), columnCount: task.columnCount,
+      panels: try RowStore.values(in: middle..<range.upperBound, of: file, zero: Float(0)),
+      energies: energies)
+  }
+}
