@@ -7,6 +7,9 @@ disks() {
     # Of each way to use a disk one.
     case $kind in merge | spill | elsewhere | regmean | prune | search) kinds+=("$kind") ;; esac
   done
+  # A recipe in an output names models by the way from there: as deep as a disk will be.
+  mkdir -p "$work/plain"
+  room=$work/plain/room
   for kind in "${kinds[@]}"; do expect "$kind"; done
   for system in tmpfs ext4 xfs btrfs; do
     on_disk "$system" || continue
@@ -19,7 +22,7 @@ disks() {
   fi
   quota "${kinds[@]}"
   subvolume_quota "${kinds[@]}"
-  room=$work/room
+  room=$work/plain/room
   for kind in "${kinds[@]}"; do limits "$kind"; done
   echo "disks: $tried runs on full disks and under limits, $((SECONDS - seconds)) s, $failures failures"
 }
@@ -48,7 +51,7 @@ off_disk() {
   sync -f "$work/disk"
   umount "$work/disk"
   rm -f "$work/image"
-  room=$work/room
+  room=$work/plain/room
 }
 
 # Puts other files in the way so that so many KiB are left, lets the run fail, takes them away, goes on.

@@ -5,28 +5,37 @@ internal import SluiceFormats
 
 /// The ends of the program: what was thrown becomes a message and an exit code.
 enum Exit {
-  /// Parses and runs the command, and ends the process where that fails.
-  static func run(_ parse: () throws -> any ParsableCommand) {
+  /// Parses and runs the command, and ends the process.
+  static func run(_ parse: () throws -> any ParsableCommand) -> Never {
+    let code = code(of: parse)
+    // OpenBLAS waits for the threads that it started when it was loaded. Where they find no addresses for their memory
+    // (`ulimit -v`) they try forever.
+    if ProcessMemory.isLimited { _exit(code.rawValue) }
+    exit(code.rawValue)
+  }
+
+  private static func code(of parse: () throws -> any ParsableCommand) -> ExitCode {
     var output: OutputOptions?
     do {
       var command = try parse()
       output = (command as? any HasOutputOptions)?.output
       try command.run()
+      return .done
     } catch let error as any SluiceError {
       report(
         error.failure, isVerbose: output?.isVerbose ?? false, isJSON: output?.isJSON ?? false)
-      exit(error.failure.exitCode.rawValue)
+      return error.failure.exitCode
     } catch {
       // Help and the version are "errors" with exit code 0; real ones are wrong usage.
       let code = SluiceCommand.exitCode(for: error)
       if code.isSuccess {
         StandardOutput.write(SluiceCommand.fullMessage(for: error) + "\n")
-        exit(ExitCode.done.rawValue)
+        return .done
       }
       let isUsage = error is ValidationError || code == .validationFailure
       let exitCode = isUsage ? SluiceCore.ExitCode.usage : .internal
       reportParsing(error, exitCode)
-      exit(exitCode.rawValue)
+      return exitCode
     }
   }
 
