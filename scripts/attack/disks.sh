@@ -122,7 +122,7 @@ limits() {
     (ulimit $limit && exec "${words[@]}" >/dev/null 2>"$work/errors") || code=$?
     tried=$((tried + 1))
     case $code in
-      0 | 74) ;;
+      0 | 74 | 75) ;;
       # Without room for addresses even the libraries may not be there.
       *) case $limit in -v*) ;; *) fail "$1, ulimit $limit: exit code $code: $(head -c 400 "$work/errors")" ;; esac ;;
     esac

@@ -48,6 +48,7 @@ struct SluiceCommand: ParsableCommand {
     ])
 
   static func main() {
+    LibraryThreads.avoidWhereLimited()
     ProcessMemory.returnLargeBlocks()
     Exit.run { try SluiceCommand.parseAsRoot(try CommandLineCheck.arguments()) }
   }

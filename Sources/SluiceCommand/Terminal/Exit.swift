@@ -8,9 +8,6 @@ enum Exit {
   /// Parses and runs the command, and ends the process.
   static func run(_ parse: () throws -> any ParsableCommand) -> Never {
     let code = code(of: parse)
-    // OpenBLAS waits for the threads that it started when it was loaded. Where they find no addresses for their memory
-    // (`ulimit -v`) they try forever.
-    if ProcessMemory.isLimited { _exit(code.rawValue) }
     exit(code.rawValue)
   }
 
