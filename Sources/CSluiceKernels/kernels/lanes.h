@@ -10,7 +10,7 @@ typedef uint32_t u32x8 __attribute__((ext_vector_type(8)));
 
 // All ones in the bytes whose bit is set.
 INLINE uint64_t bytes_of_bits(uint64_t bits) {
-  return __builtin_ia32_pdep_di(bits, 0x0101010101010101) * 0xff;
+  return deposit(bits, 0x0101010101010101) * 0xff;
 }
 
 INLINE u32x8 moved(const uint32_t *from, uint64_t order) {
@@ -49,7 +49,7 @@ INLINE void store_kept_bytes(uint8_t *to, u8x16 value, uint64_t bits) {
 INLINE u32x16 load_kept(const uint32_t *from, uint64_t bits) {
   u32x16 value;
   for (int half = 0; half < 2; half++, bits >>= 8) {
-    uint64_t order = __builtin_ia32_pdep_di(0x0706050403020100, bytes_of_bits(bits & 0xff));
+    uint64_t order = deposit(0x0706050403020100, bytes_of_bits(bits & 0xff));
     u32x8 lanes = moved(from, order);
     memcpy((char *)&value + half * sizeof lanes, &lanes, sizeof lanes);
     from += __builtin_popcountll(bits & 0xff);

@@ -3,20 +3,6 @@
 
 #include "vectors.h"
 
-// Puts the lowest bits of `source` where `mask` has ones.
-#if SLUICE_BIT_DEPOSIT
-INLINE uint64_t deposit(uint64_t source, uint64_t mask) {
-  return __builtin_ia32_pdep_di(source, mask);
-}
-#else
-INLINE uint64_t deposit(uint64_t source, uint64_t mask) {
-  uint64_t out = 0;
-  // Whether a bit is set is as good as random: a branch would cost more than the rest.
-  for (; mask != 0; mask &= mask - 1, source >>= 1) out |= mask & -mask & -(source & 1);
-  return out;
-}
-#endif
-
 // The rule `bitrev32(j) < limit` for 64 consecutive j. The last six bits of j are the first six of
 // bitrev32(j): j whose reversed last bits are less than the upper part of the limit stay, those
 // where they are equal stay if the other 26 bits, reversed, are less than its lower part.

@@ -80,6 +80,20 @@ INLINE uint64_t whole_word_of(const s32x16 comparisons[4]) {
   return word;
 }
 
+// Puts the lowest bits of `source` where `mask` has ones.
+#if SLUICE_BIT_DEPOSIT
+INLINE uint64_t deposit(uint64_t source, uint64_t mask) {
+  return __builtin_ia32_pdep_di(source, mask);
+}
+#else
+INLINE uint64_t deposit(uint64_t source, uint64_t mask) {
+  uint64_t out = 0;
+  // Whether a bit is set is as good as random: a branch would cost more than the rest.
+  for (; mask != 0; mask &= mask - 1, source >>= 1) out |= mask & -mask & -(source & 1);
+  return out;
+}
+#endif
+
 // Loads and stores at any address. `lanes` is the constant LANES in every loop but the last step.
 INLINE f32x16 load_floats(const float *from, size_t lanes) {
   f32x16 value = 0;
