@@ -101,16 +101,7 @@ final class BlendStore: BlendSource, Sendable {
 
   /// The products of all rows of a layer with each other, model after model.
   func cores(of task: TensorTask) throws -> [Double] {
-    var cores: [Double] = []
-    for block in RowBlock.all(of: [task]) {
-      let next = try RowStore.values(in: range(block), of: file, zero: 0.0)
-      if cores.isEmpty {
-        cores = next
-      } else {
-        for index in cores.indices { cores[index] += next[index] }
-      }
-    }
-    return cores
+    try RowBlock.totals(of: task) { try RowStore.values(in: range($0), of: file, zero: 0.0) }
   }
 
   /// How much of each model's deltas lies along the directions of a layer, and the sum of their squares.

@@ -6,22 +6,15 @@ internal import SluiceStages
 final class DirectionStore: DirectionSource, Sendable {
   private let file: WorkFile
   let size: SketchSize
-  private let starts: [Int: [Int]]
-  let byteCount: Int
+  private let places: ModelPlaces
+  var byteCount: Int { places.byteCount }
 
   init(_ file: WorkFile, tasks: [TensorTask], modelCount: Int, size: SketchSize) {
     self.file = file
     self.size = size
-    var starts: [Int: [Int]] = [:]
-    var end = 0
-    for task in tasks {
-      starts[task.ordinal] = (0..<modelCount).map { model in
-        defer { end += DirectionStore.byteCount(task, model, size) }
-        return end
-      }
+    places = ModelPlaces(tasks, modelCount: modelCount) {
+      DirectionStore.byteCount($0, $1, size)
     }
-    self.starts = starts
-    byteCount = end
   }
 
   private static func byteCount(_ task: TensorTask, _ model: Int, _ size: SketchSize) -> Int {
@@ -38,7 +31,7 @@ final class DirectionStore: DirectionSource, Sendable {
 
   /// Where the directions of a model lie, or those of all, which are those of the first.
   func range(_ task: TensorTask, model: Int) -> Range<Int> {
-    let start = starts[task.ordinal]?[model] ?? 0
+    let start = places.start(of: task, model: model) ?? 0
     return start..<start + DirectionStore.byteCount(task, model, size)
   }
 

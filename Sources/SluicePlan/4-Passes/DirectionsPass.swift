@@ -73,7 +73,7 @@ package struct DirectionsPass: FilePass {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     guard let sketches = findings.sketches else {
       preconditionFailure("rows are added up before")
     }

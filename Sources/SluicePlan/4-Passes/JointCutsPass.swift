@@ -58,7 +58,7 @@ package struct JointCutsPass: FilePass {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     guard let blend = findings.inputs.blend as? BlendStore else {
       preconditionFailure("rows are projected before")
     }
@@ -68,18 +68,12 @@ package struct JointCutsPass: FilePass {
     let columns = tasks.map(\.columnCount).max() ?? 0
     try executor.work(self, .jointCuts, on: jobs, units, byteCount: { $0.byteCount }) {
       [removal, kernels = executor.kernels] worker in
-      let reader = RowReader(
-        elementCount: ModelRows.roomElements(columns), files: plan.files,
-        modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
+      let reader = plan.rowReader(elementCount: ModelRows.roomElements(columns), kernels: kernels)
       let cutter = JointCutter(
         blend, reader, removal: removal, columnCount: columns, modelCount: plan.modelCount,
         kernels: kernels)
       return { job in
-        try worker.check()
-        let byteCount = try reader.readPresentDeltas(
-          of: job.task, model: job.model, job.elements)
-        worker.countRead(byteCount)
-        worker.advance(by: byteCount)
+        try worker.readPresentDeltas(reader, of: job.task, model: job.model, job.elements)
         try store.put(
           cutter.cuts(job), task: job.task, model: job.model, firstRow: job.rows.lowerBound)
         return try units.body(

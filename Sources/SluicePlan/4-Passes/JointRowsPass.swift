@@ -66,7 +66,7 @@ package struct JointRowsPass: FilePass {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     guard let directions = findings.inputs.directions as? DirectionStore else {
       preconditionFailure("the directions are found before")
     }
@@ -110,9 +110,8 @@ package struct JointRowsPass: FilePass {
     self.source = source
     self.kernels = kernels
     self.worker = worker
-    reader = RowReader(
-      elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0),
-      files: plan.files, modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
+    reader = plan.rowReader(
+      elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0), kernels: kernels)
     let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
     sums = AlignedBuffer(count: rows * store.stride, fill: 0)
     ones = AlignedBuffer(count: rows, fill: 1)
@@ -131,12 +130,9 @@ package struct JointRowsPass: FilePass {
     var cores = [Double](repeating: 0, count: task.fineTuned.count * square)
     for model in task.fineTuned.indices where task.fineTuned[model] != nil {
       for first in stride(from: block.rows.lowerBound, to: block.rows.upperBound, by: step) {
-        try worker.check()
         let rows = first..<min(first + step, block.rows.upperBound)
-        let byteCount = try reader.readPresentDeltas(
-          of: task, model: model, rows.lowerBound * columns..<rows.upperBound * columns)
-        worker.countRead(byteCount)
-        worker.advance(by: byteCount)
+        try worker.readPresentDeltas(
+          reader, of: task, model: model, rows.lowerBound * columns..<rows.upperBound * columns)
         guard width > 0 else { continue }
         try store.put(
           project(rows.count, columns, adding: model * square, to: &cores), task: task,

@@ -50,9 +50,7 @@ struct StripRows: Sendable {
     worker: PassWorker
   ) {
     let room = ModelRows.roomElements(columnCount)
-    reader = RowReader(
-      elementCount: room, files: plan.files, modelNames: plan.modelNames, kernels: kernels,
-      source: plan.deltas)
+    reader = plan.rowReader(elementCount: room, kernels: kernels)
     kept = AlignedBuffer(count: room, fill: 0)
     self.mask = TransformLanes(mask, modelCount: plan.modelCount, kernels: kernels)
     tileElements = mask.tileElements
@@ -97,10 +95,7 @@ struct StripRows: Sendable {
   }
 
   private func read(_ elements: Range<Int>, _ job: StripRows) throws {
-    try worker.check()
-    let byteCount = try reader.readPresentDeltas(of: job.task, model: job.model, elements)
-    worker.countRead(byteCount)
-    worker.advance(by: byteCount)
+    try worker.readPresentDeltas(reader, of: job.task, model: job.model, elements)
     // SAFETY: both buffers hold all elements.
     unsafe kept.pointer.update(from: reader.deltas.pointer, count: elements.count)
     var position = elements.lowerBound

@@ -79,7 +79,7 @@ extension MaskedRowsPass {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     let store = RowNumberStore(file, tasks: tasks, modelCount: plan.modelCount, width: width)
     let columns = tasks.map(\.columnCount).max() ?? 0
     try executor.work(self, node, on: jobs(plan), units, byteCount: { $0.byteCount }) {

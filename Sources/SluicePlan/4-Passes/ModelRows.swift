@@ -1,3 +1,4 @@
+internal import SluiceKernels
 internal import SluiceStages
 
 /// Rows of a tensor of one model: what passes over whole rows take at once.
@@ -53,6 +54,27 @@ extension TensorTask {
     guard fineTuned[model] == nil || present > 0 else { return 0 }
     let count = fineTuned[model] == nil ? elements.count : present
     return base.byteCount(ofElements: count) + (fineTuned[model]?.byteCount(ofElements: count) ?? 0)
+  }
+}
+
+extension TensorPlan {
+  /// What reads rows of the plan's tensors, in one lane.
+  func rowReader(elementCount: Int, kernels: Kernels) -> RowReader {
+    RowReader(
+      elementCount: elementCount, files: files, modelNames: modelNames, kernels: kernels,
+      source: deltas)
+  }
+}
+
+extension PassWorker {
+  /// Reads what a model has of some deltas, counts it and moves the progress on, unless the run was cancelled.
+  func readPresentDeltas(
+    _ reader: RowReader, of task: TensorTask, model: Int, _ elements: Range<Int>
+  ) throws {
+    try check()
+    let byteCount = try reader.readPresentDeltas(of: task, model: model, elements)
+    countRead(byteCount)
+    advance(by: byteCount)
   }
 }
 

@@ -14,6 +14,11 @@ package struct PassUnits: Sendable {
   package let kind: UnitKind
   /// The file that the units lie in, if they lie in one.
   package let file: WorkFile?
+  /// The file of units that lie in one.
+  var ownFile: WorkFile {
+    guard let file else { preconditionFailure("units of a file have one") }
+    return file
+  }
   private var earlier: [Int: [UInt8]]
   private let note: Note
 

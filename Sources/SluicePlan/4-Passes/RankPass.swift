@@ -73,16 +73,14 @@ package struct RankPass: FilePass {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     let store = KeepBitStore(file, tasks: tasks, modelCount: plan.modelCount) { isSparse($0, $1) }
     let columns = tasks.map(\.columnCount).max() ?? 0
     let room = RankPass.roomElements(columns)
     try executor.work(
       self, .ranks, on: jobs(tasks, plan.modelCount), units, byteCount: { $0.byteCount }
     ) { [setup, seed, kernels = executor.kernels] worker in
-      let reader = RowReader(
-        elementCount: room, files: plan.files, modelNames: plan.modelNames, kernels: kernels,
-        source: plan.deltas)
+      let reader = plan.rowReader(elementCount: room, kernels: kernels)
       let selection = RankSelection(columnCount: columns, kernels: kernels)
       let words = AlignedBuffer<UInt64>(count: room / 64 + 1, fill: 0)
       return { job in
@@ -129,24 +127,16 @@ extension NodeKind {
 /// A bit for each element of each model, in a file.
 final class KeepBitStore: KeepBitSource, Sendable {
   private let file: WorkFile
-  private let starts: [Int: [Int?]]
-  let byteCount: Int
+  private let places: ModelPlaces
+  var byteCount: Int { places.byteCount }
 
   init(
     _ file: WorkFile, tasks: [TensorTask], modelCount: Int, isSparse: (TensorTask, Int) -> Bool
   ) {
     self.file = file
-    var starts: [Int: [Int?]] = [:]
-    var end = 0
-    for task in tasks {
-      starts[task.ordinal] = (0..<modelCount).map { model in
-        guard isSparse(task, model) else { return nil }
-        defer { end += (task.elementCount + 63) / 64 * 8 }
-        return end
-      }
+    places = ModelPlaces(tasks, modelCount: modelCount) { task, model in
+      isSparse(task, model) ? (task.elementCount + 63) / 64 * 8 : nil
     }
-    self.starts = starts
-    byteCount = end
   }
 
   /// The most bytes of a file for tensors.
@@ -156,14 +146,14 @@ final class KeepBitStore: KeepBitSource, Sendable {
 
   /// Where the bits of elements lie.
   func range(_ elements: Range<Int>, of task: TensorTask, model: Int) -> Range<Int> {
-    let start = starts[task.ordinal]?[model] ?? 0
+    let start = places.start(of: task, model: model) ?? 0
     return start + elements.lowerBound / 8..<start + (elements.upperBound + 7) / 8
   }
 
   func put(
     _ bytes: UnsafeRawBufferPointer, task: TensorTask, model: Int, firstElement: Int
   ) throws {
-    guard let start = starts[task.ordinal]?[model] else { return }
+    guard let start = places.start(of: task, model: model) else { return }
     // SAFETY: the caller's bytes outlive the call.
     try unsafe file.write(bytes, at: start + firstElement / 8)
   }
@@ -172,7 +162,7 @@ final class KeepBitStore: KeepBitSource, Sendable {
     _ elements: Range<Int>, of task: TensorTask, model: Int,
     into words: UnsafeMutableRawBufferPointer
   ) throws -> Bool {
-    guard let start = starts[task.ordinal]?[model] else { return false }
+    guard let start = places.start(of: task, model: model) else { return false }
     let end = (elements.upperBound + 7) / 8
     // SAFETY: the caller has room for whole words.
     try unsafe file.read(

@@ -61,15 +61,13 @@ package struct RowBandsPass: FilePass {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     let store = RowBandStore(file, tasks: tasks, plan: plan, settings: settings)
     let columns = tasks.map(\.columnCount).max() ?? 0
     try executor.work(
       self, .rowBands, on: jobs(tasks, plan.modelCount), units, byteCount: { $0.byteCount }
     ) { [settings, tieBreak, kernels = executor.kernels] worker in
-      let reader = RowReader(
-        elementCount: ModelRows.roomElements(columns), files: plan.files,
-        modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
+      let reader = plan.rowReader(elementCount: ModelRows.roomElements(columns), kernels: kernels)
       let selection = RowBandSelection(columnCount: columns, kernels: kernels)
       return { job in
         let (task, model, columns) = (job.task, job.model, job.task.columnCount)

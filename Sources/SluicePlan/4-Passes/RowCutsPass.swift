@@ -70,16 +70,14 @@ package struct RowCutsPass: FilePass {
     let plan = executor.plan
     let linear = tasks(plan)
     let units = try executor.units(.rowCuts)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     let store = RowCutStore(file, tasks: linear, activations: activations)
     let columns = linear.map(\.columnCount).max() ?? 0
     try executor.work(
       self, .rows, on: jobs(linear, plan.modelCount), units, byteCount: { $0.byteCount }
     ) {
       [settings, kernels = executor.kernels] worker in
-      let reader = RowReader(
-        elementCount: ModelRows.roomElements(columns), files: plan.files,
-        modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
+      let reader = plan.rowReader(elementCount: ModelRows.roomElements(columns), kernels: kernels)
       let selection = RowSelection(columnCount: columns, kernels: kernels)
       return { job in
         let columns = job.task.columnCount

@@ -91,9 +91,7 @@ package struct SelectionPass: TensorPass {
     }
     try executor.work(self, .selection, on: tasks, units, byteCount: byteCount) {
       [selection, setup, kernels = executor.kernels] worker in
-      let reader = RowReader(
-        elementCount: SelectionPass.groupElements, files: plan.files, modelNames: plan.modelNames,
-        kernels: kernels, source: plan.deltas)
+      let reader = plan.rowReader(elementCount: SelectionPass.groupElements, kernels: kernels)
       let buffers = StepRowBuffers(
         elementCount: SelectionPass.groupElements, modelCount: plan.modelCount, setup,
         subtracts: true)

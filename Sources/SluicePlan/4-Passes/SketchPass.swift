@@ -64,7 +64,7 @@ package struct SketchPass: FilePass {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     let store = SketchStore(file, tasks: tasks, modelCount: plan.modelCount, size: size)
     let blocks = SketchBlock.all(of: tasks, modelCount: plan.modelCount)
     try executor.work(self, .sketch, on: blocks, units, byteCount: { $0.byteCount }) {
@@ -90,7 +90,6 @@ package struct SketchPass: FilePass {
   private let kernels: Kernels
   private let worker: PassWorker
   let sums: AlignedBuffer<Float>
-  private let draw = AlignedBuffer<UInt32>(count: 1, fill: 0)
   private let squares: SquareSum
 
   init(
@@ -102,9 +101,8 @@ package struct SketchPass: FilePass {
     self.kernels = kernels
     self.worker = worker
     squares = SquareSum(kernels)
-    reader = RowReader(
-      elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0),
-      files: plan.files, modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
+    reader = plan.rowReader(
+      elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0), kernels: kernels)
     sums = AlignedBuffer(
       count: tasks.map { size.sumCount($0) * $0.columnCount }.max() ?? 0, fill: 0)
   }
@@ -119,12 +117,10 @@ package struct SketchPass: FilePass {
     var offset = 0
     let step = ModelRows.step(task)
     for first in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
-      try worker.check()
       let some = first..<min(first + step, rows.upperBound)
-      let byteCount = try reader.readPresentDeltas(
-        of: task, model: block.model, some.lowerBound * columns..<some.upperBound * columns)
-      worker.countRead(byteCount)
-      worker.advance(by: byteCount)
+      try worker.readPresentDeltas(
+        reader, of: task, model: block.model,
+        some.lowerBound * columns..<some.upperBound * columns)
       for row in some {
         let isWhole = count == task.baseRowCount
         if row == rows.lowerBound || row % count == 0 {

@@ -65,6 +65,22 @@ struct RowBlock: Sendable, Hashable {
     tasks.flatMap { task in (0..<count(task)).map { RowBlock(task: task, index: $0) } }
   }
 
+  /// Adds up, number by number, what there is of each block of a layer, in order.
+  static func totals<Value: AdditiveArithmetic>(
+    of task: TensorTask, _ numbers: (RowBlock) throws -> [Value]
+  ) rethrows -> [Value] {
+    var totals: [Value] = []
+    for block in all(of: [task]) {
+      let next = try numbers(block)
+      if totals.isEmpty {
+        totals = next
+      } else {
+        for index in totals.indices { totals[index] += next[index] }
+      }
+    }
+    return totals
+  }
+
   /// The rows.
   var rows: Range<Int> {
     let step = RowBlock.step(task)

@@ -24,22 +24,15 @@ struct SketchBlock: Sendable {
 final class SketchStore: Sendable {
   private let file: WorkFile
   let size: SketchSize
-  private let starts: [Int: [Int]]
-  let byteCount: Int
+  private let places: ModelPlaces
+  var byteCount: Int { places.byteCount }
 
   init(_ file: WorkFile, tasks: [TensorTask], modelCount: Int, size: SketchSize) {
     self.file = file
     self.size = size
-    var starts: [Int: [Int]] = [:]
-    var end = 0
-    for task in tasks {
-      starts[task.ordinal] = (0..<modelCount).map { model in
-        defer { if task.fineTuned[model] != nil { end += SketchStore.byteCount(task, size) } }
-        return end
-      }
+    places = ModelPlaces(tasks, modelCount: modelCount) { task, model in
+      task.fineTuned[model].map { _ in SketchStore.byteCount(task, size) }
     }
-    self.starts = starts
-    byteCount = end
   }
 
   private static func byteCount(_ task: TensorTask, _ size: SketchSize) -> Int {
@@ -56,7 +49,8 @@ final class SketchStore: Sendable {
   /// Where the sums of a block lie.
   func range(_ block: SketchBlock) -> Range<Int> {
     let count = size.blockBytes(block.task)
-    let start = (starts[block.task.ordinal]?[block.model] ?? 0) + block.rows.index * count
+    let start =
+      (places.start(of: block.task, model: block.model) ?? 0) + block.rows.index * count
     return start..<start + count
   }
 
@@ -72,17 +66,12 @@ final class SketchStore: Sendable {
 
   /// The sums of a layer of a model over all blocks, and the sum of squares of its deltas.
   func sums(of task: TensorTask, model: Int) throws -> (sums: [Float], energy: Double) {
-    var (sums, energy) = ([Float](), 0.0)
-    for block in RowBlock.all(of: [task]) {
+    var energy = 0.0
+    let sums = try RowBlock.totals(of: task) { block in
       let range = range(SketchBlock(rows: block, model: model))
       let end = range.upperBound - 8
-      let next = try RowStore.values(in: range.lowerBound..<end, of: file, zero: Float(0))
       energy += try RowStore.values(in: end..<range.upperBound, of: file, zero: 0.0)[0]
-      if sums.isEmpty {
-        sums = next
-      } else {
-        for index in sums.indices { sums[index] += next[index] }
-      }
+      return try RowStore.values(in: range.lowerBound..<end, of: file, zero: Float(0))
     }
     return (sums, energy)
   }

@@ -70,7 +70,7 @@ package struct SolvePass: TensorPass {
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan
     let units = try executor.units(.solved)
-    guard let solved = units.file else { preconditionFailure("units of a file have one") }
+    let solved = units.ownFile
     try solved.truncate(to: layers.byteCount + 8 * layers.jobs.count)
     // Of a share its own. The largest first, so that lanes end together.
     let own = Set(plan.tasks.map(\.ordinal))
@@ -81,9 +81,7 @@ package struct SolvePass: TensorPass {
     let scratch = executor.path("solve")
     try executor.work(self, .solver, on: jobs, units, byteCount: { $0.byteCount }) {
       [method, settings, layers, kernels = executor.kernels] worker in
-      let reader = RowReader(
-        elementCount: SolvePass.readElements(columns), files: plan.files,
-        modelNames: plan.modelNames, kernels: kernels, source: plan.deltas)
+      let reader = plan.rowReader(elementCount: SolvePass.readElements(columns), kernels: kernels)
       let solver = LayerSolver(
         layers: layers, settings: settings, method: method, kernels: kernels, reader: reader,
         solved: solved,

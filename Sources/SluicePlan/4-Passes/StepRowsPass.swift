@@ -104,7 +104,7 @@ package struct StepRowsPass: FilePass {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
-    guard let file = units.file else { preconditionFailure("units of a file have one") }
+    let file = units.ownFile
     let jobs = jobs(tasks)
     let store = StepRowStore(file, jobs.map { ($0.task, $0.numbers.count) })
     let columns = tasks.map(\.columnCount).max() ?? 0
@@ -113,9 +113,7 @@ package struct StepRowsPass: FilePass {
     let byteCount = { @Sendable [self] (job: Job) in self.byteCount(job) }
     try executor.work(self, .stepRows, on: jobs, units, byteCount: byteCount) {
       [rows, setup, subtracts, kernels = executor.kernels] worker in
-      let reader = RowReader(
-        elementCount: room, files: plan.files, modelNames: plan.modelNames, kernels: kernels,
-        source: plan.deltas)
+      let reader = plan.rowReader(elementCount: room, kernels: kernels)
       let buffers = StepRowBuffers(
         elementCount: room, modelCount: plan.modelCount, setup,
         subtracts: subtracts)
