@@ -30,6 +30,37 @@ extension Kernels {
     return kept
   }
 
+  /// Finds where the largest magnitudes of a row end.
+  ///
+  /// Counts how many reach some bits, and narrows the range of these until it knows.
+  ///
+  /// - Parameters:
+  ///   - values: The elements, which are finite.
+  ///   - count: How many.
+  ///   - kept: How many are kept, 1 to `count`.
+  ///   - guess: About where they end; says nothing about the result.
+  /// - Returns: The bits of the smallest of them, how many elements are above these, and how many are at them.
+  package func cutRow(
+    _ values: UnsafePointer<Float>, count: Int, kept: Int, guess: UInt32 = 0
+  ) -> (threshold: UInt32, above: Int, tied: Int) {
+    // Safety: the caller guarantees `count` elements.
+    let cut = unsafe functions.pointee.cut_row(values, count, kept, guess)
+    return (cut.threshold, cut.above, cut.tied)
+  }
+
+  /// Replaces the elements whose magnitudes do not reach some bits by +0.
+  ///
+  /// - Parameters:
+  ///   - values: The numbers, changed in place.
+  ///   - count: How many.
+  ///   - bits: The bits of the smallest magnitude that stays; below 2^31.
+  package func keepReaching(
+    _ values: UnsafeMutablePointer<Float>, count: Int, bits: UInt32
+  ) {
+    // Safety: the caller guarantees `count` numbers.
+    unsafe functions.pointee.keep_reaching(values, count, bits)
+  }
+
   /// Replaces the elements that were not selected by +0.
   ///
   /// - Parameters:

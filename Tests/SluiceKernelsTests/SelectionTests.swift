@@ -90,6 +90,40 @@ import Testing
     }
   }
 
+  @Test("A row is cut where the reference cuts it", arguments: allKernels)
+  func cutRow(kernels: Kernels) {
+    for content in BlockContent.finite {
+      for count in blockLengths where count > 0 {
+        let values = content.values(count, seed: UInt64(count))
+        for kept in Set([1, 2, count / 5, count / 2, count - 1, count]) where 1...count ~= kept {
+          let expected = ScalarKernels.cutRow(values, kept: kept)
+          for guess in [0, 1, expected.threshold, expected.threshold + 1, .max] {
+            let found = kernels.cutRow(values, count: count, kept: kept, guess: guess)
+            let isSame = found == expected
+            #expect(isSame, "\(content), \(kept) of \(count), \(guess)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("What reaches a magnitude is kept", arguments: allKernels)
+  func keepReaching(kernels: Kernels) {
+    for content in BlockContent.finite {
+      for count in blockLengths {
+        let values = content.values(count, seed: UInt64(count))
+        let sorted = values.map(ScalarKernels.magnitudeBits).sorted()
+        for bits in [0, 1, count > 0 ? sorted[count / 2] : 7, 0x7f80_0000] {
+          let kept = Block(values, after: 7)
+          kernels.keepReaching(kept.pointer, count: count, bits: bits)
+          let expected = values.map { ScalarKernels.magnitudeBits($0) >= bits ? $0 : 0 }
+          #expect(kept.values.map(\.bitPattern) == expected.map(\.bitPattern), "\(content)")
+          #expect(kept.isMarkUntouched)
+        }
+      }
+    }
+  }
+
   @Test("Zeros are not kept by the lowest cut", arguments: allKernels)
   func lowestCut(kernels: Kernels) {
     let delta = BlockContent.signedZeros.values(1000)

@@ -46,7 +46,7 @@ import Testing
     // The second strip begins inside of a row, and elements tie a lot.
     let (rows, columns, rates) = (660, 100, [0.95, 0.8])
     let deltas = someDeltas(rows * columns, seed: 17, distinct: 6)
-    let selection = RowBandSelection(columnCount: columns, kernels: .best)
+    let selection = RowBandSelection(kernels: .best)
     let cuts = try deltas.withUnsafeBufferPointer { buffer in
       let first = try #require(buffer.baseAddress)
       return (0..<rows).map {

@@ -106,6 +106,13 @@ typedef enum {
   SLUICE_STEP_LOGARITHM = 16,    // the natural logarithm of a
 } sluice_step;
 
+// Where the largest of a run of magnitudes end.
+typedef struct {
+  uint32_t threshold;  // bits of the smallest of them
+  size_t above;        // how many elements are larger
+  size_t tied;         // how many are as large
+} sluice_row_cut;
+
 // How two runs of numbers are alike.
 typedef struct {
   double dot;     // the sum of the products
@@ -138,6 +145,10 @@ typedef struct {
                   uint32_t *tables);
   // Keep words of one cut, least significant bit first; how many elements stay.
   size_t (*select)(const float *delta, size_t count, sluice_tie_cursor *cursor, uint64_t *keep);
+  // Where the `kept` largest magnitudes end; there are as many, and at least one. A good guess of the bits is faster.
+  sluice_row_cut (*cut_row)(const float *values, size_t count, size_t kept, uint32_t guess);
+  // +0 wherever a magnitude does not reach some bits, which are below 2^31.
+  void (*keep_reaching)(float *values, size_t count, uint32_t bits);
   // +0 wherever the keep bit is off.
   void (*apply_mask)(float *values, size_t count, const uint64_t *keep);
   // Times the factor of the first partition that holds the element.

@@ -22,10 +22,11 @@
   {                                                                                                \
     .widen = widen, .delta = delta, .difference = difference, .histogram = histogram,              \
     .difference_histogram = difference_histogram, .binned_histogram = binned_histogram,            \
-    .collect = collect, .select = select_kept, .apply_mask = apply_mask, .amplify = amplify,       \
-    .prune = prune, .scale = scale, .merge_ties = merge_ties, .merge_sum = merge_sum,              \
-    .merge_mean = merge_mean, .finish = finish, .draw = draw, .keep_drawn = keep_drawn,            \
-    .merge_elected = merge_elected, .count_signs = count_signs, .pack = pack, .split = split,      \
+    .collect = collect, .select = select_kept, .cut_row = cut_row, .apply_mask = apply_mask,       \
+    .amplify = amplify, .prune = prune, .scale = scale, .merge_ties = merge_ties,                  \
+    .merge_sum = merge_sum, .merge_mean = merge_mean, .finish = finish, .draw = draw,              \
+    .keep_drawn = keep_drawn, .merge_elected = merge_elected, .count_signs = count_signs,          \
+    .pack = pack, .split = split, .keep_reaching = keep_reaching,                                  \
     .unpack = unpack, .product = product, .square_sums = square_sums, .decode = decode,            \
     .compare = compare, .take_step = take_step, .add_products = add_products,                      \
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \

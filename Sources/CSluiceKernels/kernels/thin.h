@@ -148,8 +148,8 @@ INLINE void gram_tile(const double *const *found, size_t found_count, size_t num
 }
 
 INLINE void gram_rows(const double *const *found, size_t found_count, size_t number, double *square,
-                      size_t width, size_t rows) {
-  for (size_t column = 0; column < number + rows; column += SUMS) {
+                      size_t width, size_t rows, size_t columns) {
+  for (size_t column = 0; column < columns; column += SUMS) {
     if (column + SUMS <= width) {
       gram_tile(found, found_count, number, column, square + number * width, width, rows, SUMS);
     } else {
@@ -159,13 +159,58 @@ INLINE void gram_rows(const double *const *found, size_t found_count, size_t num
   }
 }
 
+// Of SUMS numbers, each meets itself and those up to half of them further on, and so every other one once at least.
+enum { TURNS = SUMS / 2 + 1 };
+
+INLINE f64x8 turned(f64x8 x, size_t turn) {
+  switch (turn) {
+    case 0: return x;
+    case 1: return __builtin_shufflevector(x, x, 1, 2, 3, 4, 5, 6, 7, 0);
+    case 2: return __builtin_shufflevector(x, x, 2, 3, 4, 5, 6, 7, 0, 1);
+    case 3: return __builtin_shufflevector(x, x, 3, 4, 5, 6, 7, 0, 1, 2);
+    default: return __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+  }
+}
+
+// Where in a square the sum of the products of a number with another of the same SUMS lies.
+INLINE size_t met_at(size_t number, size_t lane, size_t turn, size_t width) {
+  size_t other = (lane + turn) % SUMS;
+  size_t row = lane > other ? lane : other, column = lane > other ? other : lane;
+  return (number + row) * width + number + column;
+}
+
+// A piece of the lower half that lies on the diagonal.
+INLINE void gram_diagonal(const double *const *found, size_t found_count, size_t number,
+                          double *square, size_t width) {
+  f64x8 sums[TURNS];
+  for (size_t turn = 0; turn < TURNS; turn++) {
+    for (size_t lane = 0; lane < SUMS; lane++) {
+      sums[turn][lane] = square[met_at(number, lane, turn, width)];
+    }
+  }
+  for (size_t j = 0; j < found_count; j++) {
+    f64x8 numbers = load_doubles(found[j] + number, SUMS);
+    for (size_t turn = 0; turn < TURNS; turn++) sums[turn] += numbers * turned(numbers, turn);
+  }
+  for (size_t turn = 0; turn < TURNS; turn++) {
+    for (size_t lane = 0; lane < SUMS; lane++) {
+      square[met_at(number, lane, turn, width)] = sums[turn][lane];
+    }
+  }
+}
+
 // The lower half of a square += the products of some rows with themselves; what is above gets some, too.
 INLINE void gram_of(const double *const *found, size_t found_count, double *square, size_t width) {
   size_t number = 0;
-  for (; number + GRAM_ROWS <= width; number += GRAM_ROWS) {
-    gram_rows(found, found_count, number, square, width, GRAM_ROWS);
+  for (; number + SUMS <= width; number += SUMS) {
+    for (size_t row = 0; row < SUMS; row += GRAM_ROWS) {
+      gram_rows(found, found_count, number + row, square, width, GRAM_ROWS, number);
+    }
+    gram_diagonal(found, found_count, number, square, width);
   }
-  for (; number < width; number++) gram_rows(found, found_count, number, square, width, 1);
+  for (; number < width; number++) {
+    gram_rows(found, found_count, number, square, width, 1, number + 1);
+  }
 }
 
 // The lower half of a square += the products of the rows whose elements are not zero with themselves.

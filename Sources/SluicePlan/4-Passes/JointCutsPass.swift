@@ -46,7 +46,6 @@ package struct JointCutsPass: FilePass {
       + BlendLane.byteCount(modelCount: size.modelCount, width: size.mostDirections)
       + rows * (8 * size.mostDirections + 8 * BlendCut.width)
       + 4 * ModelRows.roomElements(columns) + PassUnits.pieceBytes
-      + RowBandSelection.byteCount(columnCount: columns)
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
@@ -117,7 +116,7 @@ struct Removal: Sendable {
     self.kernels = kernels
     lane = BlendLane(source, modelCount: modelCount, kernels: kernels)
     squares = SquareSum(kernels)
-    selection = RowBandSelection(columnCount: columnCount, kernels: kernels)
+    selection = RowBandSelection(kernels: kernels)
     rows = AlignedBuffer(count: ModelRows.roomElements(columnCount), fill: 0)
   }
 

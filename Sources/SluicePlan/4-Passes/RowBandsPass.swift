@@ -38,7 +38,6 @@ package struct RowBandsPass: FilePass {
     let room = ModelRows.roomElements(columns)
     let rows = room / max(columns, 1) + 1
     return RowReader.byteCount(elementCount: room)
-      + RowBandSelection.byteCount(columnCount: columns)
       + rows * settings.partitionCount * (12 + MemoryLayout<Cut>.stride)
   }
 
@@ -68,7 +67,7 @@ package struct RowBandsPass: FilePass {
       self, .rowBands, on: jobs(tasks, plan.modelCount), units, byteCount: { $0.byteCount }
     ) { [settings, tieBreak, kernels = executor.kernels] worker in
       let reader = plan.rowReader(elementCount: ModelRows.roomElements(columns), kernels: kernels)
-      let selection = RowBandSelection(columnCount: columns, kernels: kernels)
+      let selection = RowBandSelection(kernels: kernels)
       return { job in
         let (task, model, columns) = (job.task, job.model, job.task.columnCount)
         worker.countRead(try reader.readPresentDeltas(of: task, model: model, job.elements))

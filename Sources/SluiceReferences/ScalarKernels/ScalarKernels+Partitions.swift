@@ -30,6 +30,17 @@ extension ScalarKernels {
     }
   }
 
+  /// Finds where the largest magnitudes of a row end, by sorting them.
+  package static func cutRow(
+    _ values: [Float], kept: Int
+  ) -> (threshold: UInt32, above: Int, tied: Int) {
+    let magnitudes = values.map(magnitudeBits)
+    let threshold = magnitudes.sorted()[values.count - kept]
+    return (
+      threshold, magnitudes.count { $0 > threshold }, magnitudes.count { $0 == threshold }
+    )
+  }
+
   /// Replaces the elements that were not selected by +0.
   package static func masked(_ values: [Float], keep: [Bool]) -> [Float] {
     zip(values, keep).map { value, isKept in isKept ? value : 0 }

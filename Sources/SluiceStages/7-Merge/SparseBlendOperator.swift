@@ -2,7 +2,7 @@ package import SluiceKernels
 
 /// What is kept of a row of a model's blended deltas.
 package struct BlendCut: Sendable, Hashable {
-  /// The smallest kept magnitude; infinite if nothing is kept.
+  /// The smallest kept magnitude; finite.
   package let threshold: Float
   /// The first column in which an element at the threshold goes.
   package let firstDroppedColumn: Int
@@ -42,14 +42,12 @@ package struct BlendCut: Sendable, Hashable {
   package func apply(
     to values: UnsafeMutablePointer<Float>, count: Int, column: Int, kernels: Kernels
   ) {
+    // Elements at the threshold stay in the first columns, and go in the others.
+    let first = min(max(0, firstDroppedColumn - column), count)
+    let bits = threshold.bitPattern
     // SAFETY: the caller guarantees `count` elements.
-    for index in 0..<count {
-      let magnitude = unsafe values[index].magnitude
-      let stays =
-        magnitude > threshold
-        || (magnitude == threshold && column + index < firstDroppedColumn)
-      if !stays { unsafe values[index] = 0 }
-    }
+    unsafe kernels.keepReaching(values, count: first, bits: bits)
+    unsafe kernels.keepReaching(values + first, count: count - first, bits: bits + 1)
     if factor != 1 { unsafe kernels.scale(values, count: count, by: factor) }
   }
 }
