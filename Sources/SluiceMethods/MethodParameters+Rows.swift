@@ -22,10 +22,13 @@ extension MethodParameters {
     uses(ParameterRow.at(\.rescale)) && usedRescale == .rowL2
   }
 
-  /// Whether what is kept of each row makes up for what is not.
+  /// Whether what the mask keeps of each row makes up for what it removes.
   package var compensates: Bool {
-    uses(ParameterRow.at(\.compensation)) && self.compensation == .own
+    uses(ParameterRow.at(\.compensation)) && self.compensation == .own && !blends
   }
+
+  /// Whether what is kept of each row of blended deltas makes up for what is not.
+  package var compensatesBlends: Bool { blends && self.compensation == .own }
 
   /// Whether models are blended by what their deltas say of their inputs.
   package var blends: Bool { self.merging.row.passes(self).contains(.jointRows) }

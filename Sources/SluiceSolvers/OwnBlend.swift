@@ -36,18 +36,8 @@ package enum OwnBlend {
     _ parts: [Part], width: Int, columnCount: Int, share: Double
   ) -> [[Double]] {
     let models = Double(parts.count)
-    let grams = parts.map { part in
-      let scale = Double(columnCount) / part.energy
-      return (0..<width * width).map { index in
-        let (row, column) = index.quotientAndRemainder(dividingBy: width)
-        let value = part.core[max(row, column) * width + min(row, column)] * scale
-        return row == column ? value + share : value
-      }
-    }
-    var whole = [Double](repeating: 0, count: width * width)
-    for gram in grams {
-      for index in whole.indices { whole[index] += gram[index] }
-    }
+    let grams = grams(parts, width: width, columnCount: columnCount, share: share)
+    var whole = total(grams)
     unsafe whole.withUnsafeMutableBufferPointer {
       guard let whole = $0.baseAddress else { return }
       unsafe SmallCholesky.factorise(whole, width: width)
@@ -65,6 +55,29 @@ package enum OwnBlend {
       }
       return factor
     }
+  }
+
+  /// C_t / g_t + share * I of each model, row after row.
+  static func grams(
+    _ parts: [Part], width: Int, columnCount: Int, share: Double
+  ) -> [[Double]] {
+    parts.map { part in
+      let scale = Double(columnCount) / part.energy
+      return (0..<width * width).map { index in
+        let (row, column) = index.quotientAndRemainder(dividingBy: width)
+        let value = part.core[max(row, column) * width + min(row, column)] * scale
+        return row == column ? value + share : value
+      }
+    }
+  }
+
+  /// The sum of matrices, in order.
+  static func total(_ grams: [[Double]]) -> [Double] {
+    var whole = [Double](repeating: 0, count: grams.first?.count ?? 0)
+    for gram in grams {
+      for index in whole.indices { whole[index] += gram[index] }
+    }
+    return whole
   }
 
   /// The bytes that computing them holds.

@@ -67,6 +67,13 @@ import Testing
       }
     ),
     (
+      "own-regmean, sparse and compensated",
+      {
+        $0.prune = .none; $0.merge = .ownRegMean; $0.ownRank = 24; $0.blendRate = 0.8
+        $0.compensatesBlends = true
+      }
+    ),
+    (
       "original TIES",
       {
         $0.prune = .none; $0.flavor = .original

@@ -12,7 +12,8 @@ struct SharedScheduleTests {
     "mergekit-breadcrumbs",
     "mergekit-della", "mergekit-della-linear", "ties-original", "dppa-arxiv", "dppa-code", "owl",
     "dp-owl", "wanda", "sparsegpt", "sparsegpt-delta", "regmean", "own-regmean",
-    "own-regmean-sparse", "compensated", "compensated-dppa", "drop-after-mask", "dare-then-dp",
+    "own-regmean-sparse", "own-regmean-compensated", "compensated", "compensated-dppa",
+    "drop-after-mask", "dare-then-dp",
     "adamerging", "mergekit-nuslerp", "mergekit-arcee-fusion", "mergekit-sce",
   ]
 

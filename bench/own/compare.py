@@ -141,41 +141,87 @@ def restored(delta, kept):
     return kept * np.where(norms > 0, FACTOR * whole / np.where(norms > 0, norms, 1), 1)
 
 
-def blended(deltas, grams):
-    """RegMean with Gram matrices of the deltas themselves, each divided by the mean of its diagonal."""
+def shares_of(deltas, grams):
+    """Each Gram matrix, divided by the mean of the diagonal of its model's own."""
     inputs = deltas[0].shape[1]
-    shares = [gram / (np.sum(delta**2) / inputs) for delta, gram in zip(deltas, grams)]
+    return [gram / (np.sum(delta**2) / inputs) for delta, gram in zip(deltas, grams)]
+
+
+def parts_of(deltas, grams):
+    """Each model's part of RegMean with Gram matrices of the deltas themselves."""
+    inputs = deltas[0].shape[1]
+    shares = shares_of(deltas, grams)
     whole = sum(shares) + len(deltas) * SHARE * np.eye(inputs)
-    target = sum(d @ (g + SHARE * np.eye(inputs)) for d, g in zip(deltas, shares))
-    return np.linalg.solve(whole, target.T).T
+    return [
+        np.linalg.solve(whole, (delta @ (gram + SHARE * np.eye(inputs))).T).T
+        for delta, gram in zip(deltas, shares)
+    ]
+
+
+def whole_grams(deltas):
+    return [delta.T @ delta for delta in deltas]
+
+
+def grams_along(deltas, found):
+    return [found.T @ (found @ d.T @ d @ found.T) @ found for d in deltas]
 
 
 def along_directions(deltas, name):
-    found = basis(directions_of(deltas, name, RANK))
-    return blended(deltas, [found.T @ (found @ d.T @ d @ found.T) @ found for d in deltas])
+    return sum(parts_of(deltas, grams_along(deltas, basis(directions_of(deltas, name, RANK)))))
 
 
 def by_whole_matrices(deltas, name):
-    return blended(deltas, [delta.T @ delta for delta in deltas])
+    return sum(parts_of(deltas, whole_grams(deltas)))
+
+
+def cut(part):
+    """The largest of each row, of equal ones the first; and what is so near to a cut that the rounding to F32
+    decides."""
+    quota = max(1, part.shape[1] - math.ceil(RATE * part.shape[1]))
+    order = np.argsort(-np.abs(part), axis=1, kind="stable")[:, :quota]
+    kept = np.zeros_like(part)
+    np.put_along_axis(kept, order, np.take_along_axis(part, order, axis=1), axis=1)
+    least = np.take_along_axis(np.abs(part), order[:, -1:], axis=1)
+    return kept, np.abs(np.abs(part) - least) < 1e-5 * np.max(np.abs(part))
 
 
 def sparse_blend(deltas, name):
-    """The largest of each row of each model's part, of equal ones the first, with the row's norm restored; nothing
-    is said of elements so near to a cut that the rounding to F32 decides."""
-    inputs = deltas[0].shape[1]
-    shares = [delta.T @ delta / (np.sum(delta**2) / inputs) for delta in deltas]
-    whole = sum(shares) + len(deltas) * SHARE * np.eye(inputs)
+    """What is kept of each model's part, with the row's norm restored; nothing is said of what is near to a cut."""
     result = 0
-    for delta, gram in zip(deltas, shares):
-        part = np.linalg.solve(whole, (delta @ (gram + SHARE * np.eye(inputs))).T).T
-        quota = max(1, inputs - math.ceil(RATE * inputs))
-        order = np.argsort(-np.abs(part), axis=1, kind="stable")[:, :quota]
-        kept = np.zeros_like(part)
-        np.put_along_axis(kept, order, np.take_along_axis(part, order, axis=1), axis=1)
-        cut = np.take_along_axis(np.abs(part), order[:, -1:], axis=1)
-        near = np.abs(np.abs(part) - cut) < 1e-5 * np.max(np.abs(part))
+    for part in parts_of(deltas, whole_grams(deltas)):
+        kept, near = cut(part)
         result = result + np.where(near, np.nan, restored(part, kept))
     return result
+
+
+def strongest(core, count):
+    """The weights of directions of which the strongest are made, a row each."""
+    if len(core) <= count:
+        return np.linalg.cholesky(core).T
+    rows = core[:count]
+    for _ in range(3):
+        rows = basis(rows) @ core
+    rows = basis(rows)
+    return np.linalg.cholesky(rows @ core @ rows.T).T @ rows
+
+
+def compensated_blend(rank):
+    """What is kept of each model's part, compensated along the strongest directions of all; nothing is said of rows in
+    which something is as near to a cut as what is cut last."""
+
+    def change(deltas, name):
+        found = basis(directions_of(deltas, name, rank))
+        grams = grams_along(deltas, found)
+        core = found @ sum(shares_of(deltas, grams)) @ found.T
+        along = found.T @ strongest(core, rank).T
+        result = 0
+        for part in parts_of(deltas, grams):
+            kept, near = cut(part)
+            doubtful = np.count_nonzero(near, axis=1, keepdims=True) > 1
+            result = result + np.where(doubtful, np.nan, compensated(part, kept, along))
+        return result
+
+    return change
 
 
 def one_by_one(change):
@@ -215,6 +261,12 @@ CASES = [
         ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", "1024"]
         + ["--blend-rate", str(RATE), "--blend-factor", str(FACTOR)],
         sparse_blend,
+    ),
+    (
+        f"own-regmean, {RANK} directions, compensated",
+        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", str(RANK)]
+        + ["--blend-rate", str(RATE), "--compensate", "own", "--ridge", str(RIDGE)],
+        compensated_blend(RANK),
     ),
 ]
 
@@ -272,7 +324,7 @@ def main():
         make_wide(models) if arguments.wide else run("demo", "--out", models)
     base, *tuned = [read(os.path.join(models, name)) for name in ("base", "math", "law")]
     linear = [name for name in base if "_proj.weight" in name]
-    print(f"{'merge':34} {'layers':>6} {'same bits':>10} {'largest difference':>19}")
+    print(f"{'merge':40} {'layers':>6} {'same bits':>10} {'largest difference':>19}")
     worst = 0
     for number, (title, flags, dense) in enumerate(CASES):
         if arguments.wide and "all directions" in title:
@@ -292,7 +344,7 @@ def main():
             largest = max(largest, np.nanmax(np.abs(merged[name] - expected)))
             scale = max(scale, np.nanmax(np.abs(expected - base[name])))
         worst = max(worst, largest / scale)
-        print(f"{title:34} {len(linear):6} {same / count:10.4%} {largest / scale:19.2e}")
+        print(f"{title:40} {len(linear):6} {same / count:10.4%} {largest / scale:19.2e}")
     sys.exit(0 if worst < TOLERANCE else 1)
 
 

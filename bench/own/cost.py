@@ -31,6 +31,7 @@ WAYS = {
     "own-regmean, 32": BLEND,
     "own-regmean, 64": BLEND + ["--sketch-rank", "64"],
     "own-regmean, 32, sparse": BLEND + ["--blend-rate", "0.8", "--blend-factor", "1.3"],
+    "own-regmean, 32, compensated": BLEND + ["--blend-rate", "0.95", "--compensate", "own"],
 }
 
 

@@ -10,7 +10,7 @@ ends with. Factors are searched on validation, all figures are of test. A cell i
 base that is kept, (score - base) / (own - base), in percent: the mean over domains, in brackets the least of them, and the
 standard error of the mean, from the number of examples. Searched cells say how often a model was scored. The
 objective of searches is the geometric mean of the shares over domains, none below 1 %; a search goes from
-factor to factor, from several starts, until --evaluations are spent in each. Random masks are drawn from several seeds and averaged.
+factor to factor, from several starts, until --evaluations are spent in each; with 0 nothing is searched. Random masks are drawn from several seeds and averaged.
 With --grams, which holds MODEL.safetensors as `sluice collect --grams` writes them, RegMean with inputs has a row.
 Prints markdown; a line for each score goes to standard error. Needs torch and transformers; encoders take
 about an hour on two cores, decoders some hours.
@@ -196,6 +196,8 @@ def one_model(bench, arguments, kept):
                 (statistics.mean(s for s, _ in each), statistics.mean(e for _, e in each))
             )
         found[title] = cell(all_shares)
+    if arguments.evaluations == 0:
+        return found
     all_shares, used = [], 0
     for name in bench.names:
         def run(factors, part):
@@ -236,6 +238,7 @@ def merge_ways(kept, grams):
         "TIES + DPPA": ["--prune", "dppa", "--merge", "ties"] + rate,
         "own-regmean": OWN + sparse,
         "own-regmean, 1.3": OWN + sparse + ["--blend-factor", "1.3"],
+        "own-regmean, compensated": OWN + sparse + ["--compensate", "own"],
     }
 
 
@@ -247,6 +250,9 @@ def merges(bench, arguments, names, kept):
             for name in names:
                 flags = flags + ["--grams", f"{name}={arguments.grams}/{name}.safetensors"]
         cells = [cell(bench.shares(names, "test", bench.merge(names, flags)))]
+        if arguments.evaluations == 0:
+            rows[title] = cells + ["", ""]
+            continue
 
         def scaled(factors):
             return bench.merge(names, flags + ["--merge-scale", f"{factors[0]:.4f}"])

@@ -87,7 +87,9 @@ extension MergeMethod {
   private static let ownRegMean = MergeMethod(
     name: "own-regmean",
     summary: "As regmean, with Gram matrices that the deltas have of their own; no data are read.",
-    parameters: [\.sketchRank, \.gramShare, \.blendRate, \.blendFactor, \.seed],
+    parameters: [
+      \.sketchRank, \.gramShare, \.blendRate, \.blendFactor, \.compensation, \.ridge, \.seed,
+    ],
     modelParameters: [.weight],
     passes: [
       .always(.sketch), .always(.directions), .always(.jointRows),

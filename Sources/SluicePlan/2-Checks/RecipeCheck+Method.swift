@@ -140,11 +140,7 @@ extension RecipeCheck {
     guard !(method.compensates || method.blends) || ranks.contains(method.usedSketchRank) else {
       throw .usage("--sketch-rank must lie in 1 ... 1024; it is \(method.usedSketchRank)")
     }
-    guard !method.blends || method.blendFactor == 1 || method.blendRate > 0 else {
-      throw .usage(
-        "--blend-factor is what norms are multiplied by where --blend-rate removes deltas, and that is 0",
-        remedy: "Leave it out, or add --blend-rate.")
-    }
+    try checkBlends(method)
     guard method.compensates || method.blends else {
       // What masks of their own are drawn from is another matter.
       let drawn: [ParameterRow] = method.pruning.row.drawsMasks ? [] : [.at(\.seed)]
@@ -160,6 +156,32 @@ extension RecipeCheck {
       throw .usage(
         "--compensate own makes up for what the mask removes already",
         remedy: "Leave --rescale out.")
+    }
+  }
+
+  private static func checkBlends(_ method: MethodParameters) throws(PipelineError) {
+    guard method.blends else { return }
+    guard method.blendFactor == 1 || method.blendRate > 0 else {
+      throw .usage(
+        "--blend-factor is what norms are multiplied by where --blend-rate removes deltas, and that is 0",
+        remedy: "Leave it out, or add --blend-rate.")
+    }
+    let ridge = ParameterRow.at(\.ridge)
+    guard method.compensatesBlends || method[ridge] == ridge.defaultValue else {
+      throw .usage(
+        "--ridge is of --compensate own, and that is not asked for",
+        remedy: "Leave it out, or add --compensate own.")
+    }
+    guard method.compensatesBlends else { return }
+    guard method.blendRate > 0 else {
+      throw .usage(
+        "--compensate own makes up for what --blend-rate removes of blended deltas, and that is 0",
+        remedy: "Leave it out, or add --blend-rate.")
+    }
+    guard method.blendFactor == 1 else {
+      throw .usage(
+        "--compensate own makes up for what --blend-rate removes already",
+        remedy: "Leave --blend-factor out.")
     }
   }
 }

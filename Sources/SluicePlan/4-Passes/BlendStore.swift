@@ -1,4 +1,5 @@
 internal import SluiceFormats
+internal import SluiceKernels
 internal import SluiceSolvers
 internal import SluiceStages
 
@@ -63,6 +64,14 @@ final class BlendStore: BlendSource, Sendable {
     8 * size.mostPanelNumbers(tasks)
       + OwnBlend.byteCount(modelCount: size.modelCount, width: size.mostDirections)
       + 2 * (tasks.map { coreBytes($0, size) }.max() ?? 0)
+      + (size.corrections > 0 ? strongestBytes(tasks, size) : 0)
+  }
+
+  /// What the directions take that rows are compensated along: as rows and in panels.
+  private static func strongestBytes(_ tasks: [TensorTask], _ size: SketchSize) -> Int {
+    8 * size.mostCorrectionNumbers(tasks)
+      + OwnBlend.strongestByteCount(
+        modelCount: size.modelCount, width: size.mostDirections, count: size.corrections)
   }
 
   /// What a lane of the merge holds.
@@ -71,6 +80,13 @@ final class BlendStore: BlendSource, Sendable {
       + BlendLane.byteCount(modelCount: size.modelCount, width: size.mostDirections)
       + (2 + size.modelCount) * sizes.mostRowsOfStrip * 4 * size.mostDirections
       + size.modelCount * Granularity.grainElements * 4
+      + (size.corrections > 0 ? correctionBytes(sizes, size) : 0)
+  }
+
+  /// What a lane holds to compensate rows: the weights as they are read and in Float32, and what is added to a tile.
+  private static func correctionBytes(_ sizes: PassSizes, _ size: SketchSize) -> Int {
+    RowNumberStore.stripBytes(sizes, width: BlendCut.width + size.corrections) * 3 / 2
+      + 4 * Granularity.grainElements
   }
 
   /// Keeps rows of a model, each as many numbers as there are directions of the layer.
@@ -114,21 +130,28 @@ final class BlendStore: BlendSource, Sendable {
     }
   }
 
-  func layerBlend(of task: TensorTask) throws -> LayerBlend {
+  func layerBlend(of task: TensorTask, kernels: Kernels) throws -> LayerBlend {
     let found = try directions.directions(of: task, model: 0)
     guard found.width > 0 else {
       return LayerBlend(.none, factors: task.fineTuned.map { _ in nil })
     }
     let (cores, square) = (try cores(of: task), found.width * found.width)
     let present = found.energies.indices.filter { found.energies[$0] > 0 }
+    let parts = present.map {
+      OwnBlend.Part(
+        core: Array(cores[$0 * square..<($0 + 1) * square]), energy: found.energies[$0])
+    }
     let factors = OwnBlend.factors(
-      present.map {
-        OwnBlend.Part(
-          core: Array(cores[$0 * square..<($0 + 1) * square]), energy: found.energies[$0])
-      }, width: found.width, columnCount: task.columnCount, share: share)
+      parts, width: found.width, columnCount: task.columnCount, share: share)
     var all = [[Double]?](repeating: nil, count: found.energies.count)
     for (model, factor) in zip(present, factors) { all[model] = factor }
-    return LayerBlend(found, factors: all)
+    let count = directions.size.correctionCount(task)
+    let strongest =
+      count > 0
+      ? OwnBlend.strongest(
+        parts, width: found.width, columnCount: task.columnCount, count: count, kernels: kernels)
+      : []
+    return LayerBlend(found, factors: all, strongest: strongest)
   }
 
   func projections(ofRows rows: Range<Int>, task: TensorTask, model: Int) throws -> BlendRows {

@@ -93,7 +93,8 @@ package struct PassInputs: Sendable {
   var sketchSize: SketchSize {
     SketchSize(
       rank: Int(clamping: recipe.method.usedSketchRank), isJoint: recipe.method.blends,
-      modelCount: recipe.models.count)
+      modelCount: recipe.models.count,
+      compensatesBlends: recipe.method.compensatesBlends)
   }
 
   /// The chain with stand-ins for what passes find: for the names of stages.

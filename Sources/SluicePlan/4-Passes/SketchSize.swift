@@ -9,6 +9,8 @@ struct SketchSize: Sendable, Hashable {
   let isJoint: Bool
   /// The number of models.
   let modelCount: Int
+  /// Whether rows of blended deltas are compensated.
+  let compensatesBlends: Bool
   /// The fewest sums of rows, where a layer has as many rows: more of them serve few directions better.
   static let leastSums = 128
 
@@ -19,6 +21,12 @@ struct SketchSize: Sendable, Hashable {
   func width(_ task: TensorTask) -> Int {
     min(sharing * min(rank, task.baseRowCount), task.columnCount)
   }
+
+  /// The most directions along which rows of blended deltas are compensated: the strongest, as many as a model has.
+  var corrections: Int { compensatesBlends ? rank : 0 }
+
+  /// Along how many of a layer's directions rows of blended deltas are compensated.
+  func correctionCount(_ task: TensorTask) -> Int { min(corrections, width(task)) }
 
   /// The most directions of any layer.
   var mostDirections: Int { sharing * rank }
@@ -31,6 +39,13 @@ struct SketchSize: Sendable, Hashable {
 
   /// The bytes that are kept of a block of rows: the sums, and the sum of squares.
   func blockBytes(_ task: TensorTask) -> Int { 4 * sumCount(task) * task.columnCount + 8 }
+
+  /// The most numbers of the directions that rows of blended deltas are compensated along, in panels.
+  func mostCorrectionNumbers(_ tasks: [TensorTask]) -> Int {
+    tasks.filter { $0.role == .linear }.map {
+      FactorProduct.panelElements(rank: correctionCount($0), columns: $0.columnCount)
+    }.max() ?? 0
+  }
 
   /// The numbers of a layer's directions, in panels.
   func panelCount(_ task: TensorTask) -> Int {

@@ -35,11 +35,11 @@ extension Reference {
   ///   - own: The directions that they share.
   ///   - weights: The models' weights.
   ///   - share: eps.
-  ///   - removal: What of each row of each model's blended deltas is removed, and what its norm is multiplied by.
+  ///   - removal: What of each row of each model's blended deltas is removed, and what makes up for it.
   /// - Returns: The merged deltas, row by row.
   package static func blended(
     _ deltas: [Rows], _ own: Own, weights: [Double], share: Double,
-    removal: (rate: Double, factor: Double)? = nil
+    removal: Removal? = nil
   ) -> Rows {
     let present = deltas.indices.filter { own.energies[$0] > 0 }
     let columns = deltas[0].first?.count ?? 0
@@ -68,6 +68,9 @@ extension Reference {
           deltas.map { $0[row] }, shares: shares, added: added(row, present, weights: weights))
       }
     }
+    let strongest = strongest(
+      present.map { projected.cores[$0] }, energies: present.map { own.energies[$0] },
+      count: removal.directionCount, along: own.directions)
     return deltas[0].indices.map { row in
       var merged: [Float]?
       for model in deltas.indices {
@@ -77,6 +80,10 @@ extension Reference {
             [deltas[model][row]], shares: [1 / count],
             added: added(row, [model], weights: deltas.map { _ in 1 }))
           values = largest(of: blended, removal)
+          if removal.directionCount > 0 {
+            values = compensated(
+              blended, kept: values, along: strongest, ridge: removal.ridge)
+          }
         }
         let factor = Float(weights[model])
         if factor != 1 { values = values.map { factor * $0 } }
@@ -90,17 +97,8 @@ extension Reference {
   package static func factors(
     _ cores: [[[Double]]], energies: [Double], columns: Int, share: Double
   ) -> [[[Double]]] {
-    let grams = zip(cores, energies).map { core, energy in
-      core.indices.map { row in
-        core.indices.map { column in
-          let value = core[max(row, column)][min(row, column)] * (Double(columns) / energy)
-          return row == column ? value + share : value
-        }
-      }
-    }
-    let width = cores[0].count
-    var whole = [[Double]](repeating: [Double](repeating: 0, count: width), count: width)
-    for gram in grams { whole = zip(whole, gram).map { zip($0, $1).map(+) } }
+    let grams = grams(cores, energies: energies, columns: columns, share: share)
+    let whole = total(grams)
     return grams.map { gram in
       gram.indices.map { row in
         var found = solution(of: whole, gram[row])
@@ -110,14 +108,34 @@ extension Reference {
     }
   }
 
-  /// The largest of a row, of equal ones the first, with the row's norm restored times a factor.
-  private static func largest(
-    of row: [Float], _ removal: (rate: Double, factor: Double)
-  ) -> [Float] {
+  static func grams(
+    _ cores: [[[Double]]], energies: [Double], columns: Int, share: Double
+  ) -> [[[Double]]] {
+    zip(cores, energies).map { core, energy in
+      core.indices.map { row in
+        core.indices.map { column in
+          let value = core[max(row, column)][min(row, column)] * (Double(columns) / energy)
+          return row == column ? value + share : value
+        }
+      }
+    }
+  }
+
+  static func total(_ grams: [[[Double]]]) -> [[Double]] {
+    let width = grams[0].count
+    var whole = [[Double]](repeating: [Double](repeating: 0, count: width), count: width)
+    for gram in grams { whole = zip(whole, gram).map { zip($0, $1).map(+) } }
+    return whole
+  }
+
+  /// The largest of a row, of equal ones the first; with the row's norm restored times a factor, if it is not
+  /// compensated.
+  private static func largest(of row: [Float], _ removal: Removal) -> [Float] {
     let quota = max(1, row.count - Int((removal.rate * Double(row.count)).rounded(.up)))
     let order = row.indices.sorted { (-row[$0].magnitude, $0) < (-row[$1].magnitude, $1) }
     var kept = [Float](repeating: 0, count: row.count)
     for index in order.prefix(quota) { kept[index] = row[index] }
+    guard removal.directionCount == 0 else { return kept }
     let (whole, left) = (squares(row[...]), squares(kept[...]))
     let factor = left > 0 ? Float(removal.factor * (whole / left).squareRoot()) : 1
     return kept.map { $0 * factor }

@@ -96,7 +96,7 @@ extension Reference {
     return Own(directions: isOrthonormal ? basis(found) : found, energies: energies)
   }
 
-  private static func product(_ left: Rows, _ right: Rows) -> Rows {
+  static func product(_ left: Rows, _ right: Rows) -> Rows {
     let flat = ScalarKernels.product(
       left.flatMap(\.self), right.flatMap(\.self), rank: right.count, scale: 1)
     let columns = right[0].count
@@ -163,12 +163,11 @@ extension Reference {
     return ScalarKernels.corrected(kept, product([weights], directions)[0])
   }
 
-  /// The solution x of A x = y for a symmetric matrix, without what depends on rows before up to 1e-14 of its
-  /// diagonal.
-  package static func solution(of matrix: [[Double]], _ right: [Double]) -> [Double] {
-    let width = matrix.count
+  /// The lower factor of a symmetric matrix, with an infinite diagonal where a row depends on those before up to 1e-14
+  /// of its diagonal; above the diagonal nothing is said.
+  package static func factor(of matrix: [[Double]]) -> [[Double]] {
     var lower = matrix
-    for row in 0..<width {
+    for row in matrix.indices {
       for column in 0...row {
         var sum = matrix[row][column]
         for inner in 0..<column { sum -= lower[row][inner] * lower[column][inner] }
@@ -179,6 +178,13 @@ extension Reference {
         }
       }
     }
+    return lower
+  }
+
+  /// The solution x of A x = y for a symmetric matrix, without what depends on rows before.
+  package static func solution(of matrix: [[Double]], _ right: [Double]) -> [Double] {
+    let width = matrix.count
+    let lower = factor(of: matrix)
     var result = right
     for row in 0..<width {
       for inner in 0..<row { result[row] -= lower[row][inner] * result[inner] }

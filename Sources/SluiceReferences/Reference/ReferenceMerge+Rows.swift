@@ -115,7 +115,11 @@ extension ReferenceMerge {
       tensor: tensor.name)
     return Reference.blended(
       rows, own, weights: weights.map { Double(Float($0)) }, share: options.gramShare,
-      removal: options.blendRate > 0 ? (options.blendRate, options.blendFactor) : nil
+      removal: options.blendRate > 0
+        ? Reference.Removal(
+          rate: options.blendRate, factor: options.blendFactor,
+          directionCount: options.compensatesBlends ? options.ownRank ?? 32 : 0,
+          ridge: options.ridge) : nil
     ).flatMap(\.self)
   }
 

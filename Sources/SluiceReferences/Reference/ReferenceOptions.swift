@@ -87,6 +87,8 @@ package struct ReferenceOptions: Sendable {
   package var blendRate = 0.0
   /// What the norms of rows are multiplied by there.
   package var blendFactor = 1.0
+  /// Whether what is left of a row of blended deltas makes up for what is not.
+  package var compensatesBlends = false
   /// Whether random masks leave dense tensors alone.
   package var dropsLinearOnly = false
   /// What random masks are drawn from.

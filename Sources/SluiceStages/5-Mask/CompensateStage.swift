@@ -43,6 +43,40 @@ package struct Directions: Sendable {
     return rows
   }
 
+  /// Directions that are sums of these.
+  ///
+  /// - Parameters:
+  ///   - weights: For each of them as many weights as there are directions here.
+  ///   - kernels: The kernels to compute with.
+  /// - Returns: The directions; none for no weights.
+  package func combined(_ weights: [Double], kernels: Kernels) -> Directions {
+    guard width > 0, !weights.isEmpty else { return .none }
+    let count = weights.count / width
+    let left = weights.map { Float($0) }
+    var rows = [Float](repeating: 0, count: count * columnCount)
+    var found = [Float](
+      repeating: 0, count: FactorProduct.panelElements(rank: count, columns: columnCount))
+    unsafe rows.withUnsafeMutableBufferPointer { rows in
+      unsafe found.withUnsafeMutableBufferPointer { found in
+        unsafe left.withUnsafeBufferPointer { left in
+          guard let rows = rows.baseAddress, let found = found.baseAddress,
+            let left = left.baseAddress
+          else { return }
+          // SAFETY: there are weights of all rows, and room for these.
+          unsafe add(
+            weights: left, stride: width, firstRow: 0, elements: 0..<count * columnCount,
+            kernels: kernels, into: rows)
+          for index in 0..<count {
+            unsafe Kernels.place(
+              rows + index * columnCount, columns: 0..<columnCount, position: index, rank: count,
+              into: found)
+          }
+        }
+      }
+    }
+    return Directions(width: count, columnCount: columnCount, panels: found, energies: [])
+  }
+
   /// For some rows the sums of directions, each times the row's weight for it.
   ///
   /// - Parameters:

@@ -7,11 +7,14 @@ package struct LayerBlend: Sendable {
   /// For each model what turns a row's products with the directions into weights of these, row after row; nil of
   /// models that do not change the layer.
   package let factors: [[Double]?]
+  /// Of each direction that rows are compensated along its weights of the shared ones; none if they are not.
+  package let strongest: [Double]
 
   /// Collects what there is.
-  package init(_ directions: Directions, factors: [[Double]?]) {
+  package init(_ directions: Directions, factors: [[Double]?], strongest: [Double] = []) {
     self.directions = directions
     self.factors = factors
+    self.strongest = strongest
   }
 }
 
@@ -35,7 +38,7 @@ package struct BlendRows: Sendable {
 /// Knows what the models' deltas of linear layers are blended with.
 package protocol BlendSource: Sendable {
   /// What a layer's models are blended by.
-  func layerBlend(of task: TensorTask) throws -> LayerBlend
+  func layerBlend(of task: TensorTask, kernels: Kernels) throws -> LayerBlend
   /// The products of a model's rows with the directions.
   func projections(ofRows rows: Range<Int>, task: TensorTask, model: Int) throws -> BlendRows
   /// The rows that a strip touches.
@@ -53,6 +56,8 @@ package protocol BlendSource: Sendable {
   private let modelCount: Int
   private var layer = LayerBlend(.none, factors: [])
   private var panels: [[Float]] = []
+  /// The directions that rows are compensated along, if they are.
+  package private(set) var strongest = Directions.none
   private var ordinal: Int?
   private var firstRow = 0
   /// The weights of all models' sum in the first place, or of each model's own.
@@ -82,8 +87,9 @@ package protocol BlendSource: Sendable {
   package func begin(_ task: TensorTask, factors: [Double]? = nil) throws {
     guard ordinal != task.ordinal else { return }
     ordinal = nil
-    (layer, panels) = (LayerBlend(.none, factors: []), [])
-    layer = try source.layerBlend(of: task)
+    (layer, panels, strongest) = (LayerBlend(.none, factors: []), [], .none)
+    layer = try source.layerBlend(of: task, kernels: kernels)
+    strongest = layer.directions.combined(layer.strongest, kernels: kernels)
     let count = Double(max(1, layer.factors.count { $0 != nil }))
     panels = layer.factors.enumerated().map { model, factor -> [Float] in
       let weight = factors?[model] ?? 1

@@ -55,8 +55,9 @@ package struct BlendCut: Sendable, Hashable {
 /// Blends each model's deltas with the others' as `BlendOperator` does, keeps the largest of each row of what comes
 /// of it, and adds the models up, each times its weight.
 ///
-/// A blended delta is rounded to Float32; everything after is Float32, each operation rounded on its own. Of tensors
-/// that are not linear layers the weighted mean is taken.
+/// Where rows are compensated, a sum of directions is added to what is kept, as `CompensateStage` does. A blended
+/// delta is rounded to Float32; everything after is Float32, each operation rounded on its own. Of tensors that are not
+/// linear layers the weighted mean is taken.
 package struct SparseBlendOperator: MergeOperator {
   private let source: (any BlendSource)?
   private let weights: any FactorSource
@@ -90,7 +91,10 @@ package struct SparseBlendOperator: MergeOperator {
     private let pointers: AlignedBuffer<UnsafePointer<Float>>
     private var isSparse = false
     private var cuts: [RowNumbers] = []
+    /// The weights of directions of each model's rows, if these are compensated, with their cuts in between.
+    private var weights: [[Float]] = []
     private var factors: [Float] = []
+    private lazy var added = AlignedBuffer<Float>(count: Granularity.grainElements, fill: 0)
 
     init(rule: SparseBlendOperator, kernels: Kernels) {
       self.rule = rule
@@ -124,6 +128,7 @@ package struct SparseBlendOperator: MergeOperator {
         }
         cuts.append(try source.cuts(of: strip, model: model))
       }
+      weights = lane.strongest.width == 0 ? [] : cuts.map { $0.values.map { Float($0) } }
     }
 
     func merge(_ tile: MergeTile) throws {
@@ -151,8 +156,23 @@ package struct SparseBlendOperator: MergeOperator {
         unsafe cut.apply(
           to: out + elements.lowerBound, count: elements.count, column: column, kernels: kernels)
       }
+      if !weights.isEmpty { correct(model, tile, lane) }
       if factors[model] != 1 {
         unsafe kernels.scale(out, count: tile.count, by: factors[model])
+      }
+    }
+
+    /// Adds directions to what is kept of a model.
+    private func correct(_ model: Int, _ tile: MergeTile, _ lane: BlendLane) {
+      unsafe weights[model].withUnsafeBufferPointer { weights in
+        guard let weights = weights.baseAddress else { return }
+        // SAFETY: there are weights of all rows that the strip touches, and room for a tile.
+        unsafe lane.strongest.add(
+          weights: weights + BlendCut.width, stride: cuts[model].width,
+          firstRow: cuts[model].firstRow,
+          elements: tile.firstElement..<tile.firstElement + tile.count, kernels: kernels,
+          into: added.pointer)
+        unsafe kernels.correct(buffers[model].pointer, count: tile.count, by: added.pointer)
       }
     }
   }

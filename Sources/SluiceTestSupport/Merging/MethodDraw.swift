@@ -179,10 +179,12 @@ extension MethodDraw {
       options, random, family in
       options.prune = .none
       options.merge = .ownRegMean
-      options.ownRank = random.choice([1, 4, 8])
+      options.ownRank = random.choice([1, 4, 8, 24])
       options.gramShare = random.choice([0.1, 0.5])
       options.blendRate = isSparse ? random.choice([0.3, 0.8, 0.95]) : 0
-      options.blendFactor = isSparse ? random.choice([1, 1.3]) : 1
+      options.compensatesBlends = isSparse && random.chance(0.5)
+      options.ridge = options.compensatesBlends ? random.choice([0.01, 0.3]) : options.ridge
+      options.blendFactor = isSparse && !options.compensatesBlends ? random.choice([1, 1.3]) : 1
       options.seed = random.next()
       options.weight = [family.fineTuned[0].name: 0.5 + random.uniform()]
     }

@@ -19,6 +19,7 @@ extension TinyMerge {
     method.blendFactor = options.blendFactor
     if options.merge == .ownRegMean {
       method.sketchRank = options.ownRank.map { UInt64($0) }
+      if options.compensatesBlends { (method.compensation, method.ridge) = (.own, options.ridge) }
     } else if let rank = options.ownRank {
       method.compensation = .own
       method.sketchRank = UInt64(rank)

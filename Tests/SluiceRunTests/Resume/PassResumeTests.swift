@@ -15,7 +15,7 @@ struct PassResumeTests {
     case regMean = "solve", sparse = "solve of each", wanda = "rows", sums = "mask sums"
     case ties = "trim and majority"
     case rows = "cuts and norms of rows"
-    case own = "sketches and corrections", blend = "joint rows"
+    case own = "sketches and corrections", blend = "joint rows and cuts"
     case bands = "bands and mask sums", ranks = "ranks", angles = "rows of all"
     case units = "products and units", variances = "variances and squares"
 
@@ -68,7 +68,8 @@ struct PassResumeTests {
         recipe.method.merging = try #require(.init(rawValue: merging))
         if self == .sums { recipe.method.rescale = .l1 }
         if self == .rows { (recipe.method.maskUnit, recipe.method.rescale) = (.row, .rowL2) }
-        if self == .own { recipe.method.compensation = .own }
+        if [.own, .blend].contains(self) { recipe.method.compensation = .own }
+        if self == .blend { recipe.method.blendRate = 0.8 }
         if self == .ties { recipe.method.tiesFlavor = .original }
       }
     }
@@ -104,10 +105,10 @@ struct PassResumeTests {
   @Test(
     "are done again where their files are damaged",
     arguments: zip(
-      [Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own, .blend],
+      [Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own, .blend, .blend],
       [
         "solved", "row-cuts", "trim-statistics", "row-bands", "row-norms", "row-sums", "directions",
-        "corrections", "joint-rows",
+        "corrections", "joint-rows", "joint-cuts",
       ]))
   func damaged(method: Method, file: String) throws {
     let directory = try ScratchDirectory()
