@@ -53,6 +53,24 @@ extension Kernels {
     unsafe functions.pointee.thin_gram(values, matrix, count, width, square)
   }
 
+  /// Replaces the lower half of a symmetric square by its factor L: square = L * transpose(L); what is above is not said.
+  ///
+  /// Each element is made number by number: what it loses, it loses in the order of columns.
+  ///
+  /// - Parameters:
+  ///   - square: The square, row after row; only its lower half is looked at.
+  ///   - width: The number of its rows.
+  ///   - leastShare: What is left of a diagonal, as a share of it, up to which the pivot is infinite.
+  package func factorise(
+    _ square: UnsafeMutablePointer<Double>, width: Int, leastShare: Double
+  ) {
+    unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: width) { diagonal in
+      guard let diagonal = diagonal.baseAddress else { return }
+      // Safety: the caller guarantees `width` rows of `width` numbers.
+      unsafe functions.pointee.thin_factorise(square, width, leastShare, diagonal)
+    }
+  }
+
   /// The sum of an element of each run times the run's share in Double, rounded to Float32 once.
   ///
   /// - Parameters:

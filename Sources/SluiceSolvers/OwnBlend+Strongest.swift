@@ -26,7 +26,7 @@ extension OwnBlend {
     _ parts: [Part], width: Int, columnCount: Int, count: Int, kernels: Kernels
   ) -> [Double] {
     let whole = total(grams(parts, width: width, columnCount: columnCount, share: 0))
-    guard count < width else { return transposed(factor(whole, width), width) }
+    guard count < width else { return transposed(factor(whole, width, kernels), width) }
     var rows = Array(whole[0..<count * width])
     for _ in 0..<stepCount {
       rows = product(basis(rows, width, kernels), whole, width)
@@ -39,7 +39,7 @@ extension OwnBlend {
         square[row * count + column] = dot(along, row, rows, column, width, kernels)
       }
     }
-    return product(transposed(factor(square, count), count), rows, width)
+    return product(transposed(factor(square, count, kernels), count), rows, width)
   }
 
   /// The bytes that finding them holds.
@@ -48,11 +48,13 @@ extension OwnBlend {
   }
 
   /// L, with zeros above its diagonal, and where a row depends on those before it.
-  private static func factor(_ matrix: [Double], _ width: Int) -> [Double] {
+  private static func factor(
+    _ matrix: [Double], _ width: Int, _ kernels: Kernels
+  ) -> [Double] {
     var lower = matrix
     unsafe lower.withUnsafeMutableBufferPointer {
       guard let lower = $0.baseAddress else { return }
-      unsafe SmallCholesky.factorise(lower, width: width)
+      unsafe SmallCholesky.factorise(lower, width: width, kernels: kernels)
     }
     for row in 0..<width {
       for column in row..<width where column > row || !lower[row * width + row].isFinite {

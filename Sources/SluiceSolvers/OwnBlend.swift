@@ -1,3 +1,5 @@
+package import SluiceKernels
+
 /// RegMean with Gram matrices that deltas have of their own, for one layer.
 ///
 /// Formula, with D_t the deltas of model t, rows for outputs, n inputs and K models: G_t = transpose(D_t) D_t /
@@ -31,16 +33,17 @@ package enum OwnBlend {
   ///   - width: The number of directions.
   ///   - columnCount: The number of inputs.
   ///   - share: eps.
+  ///   - kernels: The kernels to compute with.
   /// - Returns: For each model the matrix, row after row.
   package static func factors(
-    _ parts: [Part], width: Int, columnCount: Int, share: Double
+    _ parts: [Part], width: Int, columnCount: Int, share: Double, kernels: Kernels
   ) -> [[Double]] {
     let models = Double(parts.count)
     let grams = grams(parts, width: width, columnCount: columnCount, share: share)
     var whole = total(grams)
     unsafe whole.withUnsafeMutableBufferPointer {
       guard let whole = $0.baseAddress else { return }
-      unsafe SmallCholesky.factorise(whole, width: width)
+      unsafe SmallCholesky.factorise(whole, width: width, kernels: kernels)
     }
     return grams.map { gram in
       var factor = gram

@@ -59,7 +59,7 @@ package import SluiceKernels
     guard trace > 0 else { return }
     let added = ridge * (trace / Double(width))
     for index in 0..<width { unsafe square.pointer[index * width + index] += added }
-    unsafe SmallCholesky.factorise(square.pointer, width: width)
+    unsafe SmallCholesky.factorise(square.pointer, width: width, kernels: kernels)
     unsafe kernels.project(
       removed.pointer, count: count, on: panels, width: width, to: weights)
     unsafe SmallCholesky.solve(square.pointer, width: width, weights)

@@ -1,3 +1,5 @@
+package import SluiceKernels
+
 /// Cholesky factors of small symmetric matrices in memory, one after the other number by number, so that the
 /// bits depend on the numbers alone.
 package enum SmallCholesky {
@@ -11,22 +13,12 @@ package enum SmallCholesky {
   /// - Parameters:
   ///   - matrix: The matrix, row after row; only its lower half is looked at.
   ///   - width: The number of its rows.
-  package static func factorise(_ matrix: UnsafeMutablePointer<Double>, width: Int) {
+  ///   - kernels: The kernels to compute with.
+  package static func factorise(
+    _ matrix: UnsafeMutablePointer<Double>, width: Int, kernels: Kernels
+  ) {
     // SAFETY: the caller guarantees `width * width` numbers.
-    for row in 0..<width {
-      let own = unsafe matrix + row * width
-      for column in 0...row {
-        let other = unsafe matrix + column * width
-        let whole = unsafe own[column]
-        var sum = whole
-        for inner in 0..<column { unsafe sum -= own[inner] * other[inner] }
-        if row == column {
-          unsafe own[column] = sum > leastShare * whole ? sum.squareRoot() : .infinity
-        } else {
-          unsafe own[column] = sum / other[column]
-        }
-      }
-    }
+    unsafe kernels.factorise(matrix, width: width, leastShare: leastShare)
   }
 
   /// Solves L * transpose(L) * x = y, in place.

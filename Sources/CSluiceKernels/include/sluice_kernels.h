@@ -225,6 +225,9 @@ typedef struct {
   // whose elements are not zero.
   void (*thin_gram)(const float *values, const double *matrix, size_t count, size_t width,
                     double *square);
+  // Replaces the lower half of a symmetric square by its Cholesky factor; where less than a share of the diagonal is
+  // left, the pivot is infinite. What is above is not said. There is room for a diagonal.
+  void (*thin_factorise)(double *square, size_t width, double least_share, double *diagonal);
   // Each element that is not zero += another.
   void (*thin_correct)(float *values, const float *added, size_t count);
   // The sum of an element of each run times the run's share, and of what is there if it goes on.

@@ -30,5 +30,6 @@
     .unpack = unpack, .product = product, .square_sums = square_sums, .decode = decode,            \
     .compare = compare, .take_step = take_step, .add_products = add_products,                      \
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
-    .thin_gram = thin_gram, .thin_correct = thin_correct, .thin_blend = thin_blend,                \
+    .thin_gram = thin_gram, .thin_factorise = thin_factorise, .thin_correct = thin_correct,        \
+    .thin_blend = thin_blend,                                                                      \
   }

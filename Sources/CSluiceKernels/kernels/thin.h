@@ -111,7 +111,15 @@ INLINE void project_rows(const float *values, size_t stride, const float *panels
     project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows,
                  SLUICE_TILE_DIRECTIONS);
   }
-  for (; c < width; c++) {
+  // What is left goes in pieces, too: a sum by itself waits for itself at each step.
+  if (SLUICE_TILE_DIRECTIONS > 4 && c + 4 <= width) {
+    project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows, 4);
+    c += 4;
+  }
+  for (; c + 2 <= width; c += 2) {
+    project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows, 2);
+  }
+  if (c < width) {
     project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows, 1);
   }
 }
@@ -227,6 +235,30 @@ static void thin_gram(const float *values, const double *matrix, size_t count, s
     }
   }
   gram_of(found, found_count, square, width);
+}
+
+// Replaces the lower half of a square by its Cholesky factor. What an element loses, it loses in the order of columns,
+// as if each were made by itself; rows of the transposed factor, in the upper half, are what vectors go along.
+static void thin_factorise(double *square, size_t width, double least_share, double *diagonal) {
+  for (size_t i = 0; i < width; i++) {
+    diagonal[i] = square[i * width + i];
+    for (size_t j = i + 1; j < width; j++) square[i * width + j] = square[j * width + i];
+  }
+  for (size_t k = 0; k < width; k++) {
+    double *restrict own = square + k * width;
+    const double pivot = own[k] > least_share * diagonal[k] ? __builtin_elementwise_sqrt(own[k])
+                                                            : __builtin_inf();
+    own[k] = pivot;
+    for (size_t j = k + 1; j < width; j++) own[j] /= pivot;
+    for (size_t i = k + 1; i < width; i++) {
+      double *restrict row = square + i * width;
+      const double factor = own[i];
+      for (size_t j = i; j < width; j++) row[j] -= factor * own[j];
+    }
+  }
+  for (size_t i = 0; i < width; i++) {
+    for (size_t j = 0; j < i; j++) square[i * width + j] = square[j * width + i];
+  }
 }
 
 // Each element that is not zero += another.

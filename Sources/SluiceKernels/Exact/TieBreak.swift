@@ -27,18 +27,21 @@ package enum TieBreak: String, Sendable, Hashable, CaseIterable {
   /// The smallest x such that exactly `kept` of the numbers j < `tied` have bitrev32(j) < x.
   private static func spreadLimit(keeping kept: UInt64, of tied: UInt64) -> UInt64 {
     precondition(kept <= tied && tied <= 1 << 32)
-    // The count grows by at most one with each x, so the smallest x that reaches it hits it.
+    guard kept > 0 else { return 0 }
+    // Reversed numbers of as many bits as the largest has are multiples of a step; x comes right after one of them.
+    let bits = tied > 1 ? 64 - (tied - 1).leadingZeroBitCount : 0
+    let shift = UInt64(32 - bits)
     var low: UInt64 = 0
-    var high: UInt64 = 1 << 32
+    var high: UInt64 = 1 << UInt64(bits) - 1
     while low < high {
       let middle = (low + high) >> 1
-      if countOfReversed(below: middle, among: tied) >= kept {
+      if countOfReversed(below: middle << shift + 1, among: tied) >= kept {
         high = middle
       } else {
         low = middle + 1
       }
     }
-    return low
+    return low << shift + 1
   }
 
   /// How many j < `tied` have bitrev32(j) < `limit`: one term for each set bit of the limit.

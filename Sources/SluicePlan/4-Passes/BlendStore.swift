@@ -142,7 +142,7 @@ final class BlendStore: BlendSource, Sendable {
         core: Array(cores[$0 * square..<($0 + 1) * square]), energy: found.energies[$0])
     }
     let factors = OwnBlend.factors(
-      parts, width: found.width, columnCount: task.columnCount, share: share)
+      parts, width: found.width, columnCount: task.columnCount, share: share, kernels: kernels)
     var all = [[Double]?](repeating: nil, count: found.energies.count)
     for (model, factor) in zip(present, factors) { all[model] = factor }
     let count = directions.size.correctionCount(task)
