@@ -125,8 +125,8 @@ import Testing
                 let values = values.baseAddress
               else { return }
               rule.solve(
-                deltas, values, count: columns, along: panels.pointer, matrix, width: rank,
-                into: weights)
+                deltas, values, rowCount: 1, count: columns, along: panels.pointer, matrix,
+                width: rank, into: weights, stride: rank)
             }
           }
         }

@@ -38,7 +38,7 @@ package struct CorrectionsPass: MaskedRowsPass {
     CompensationRule(
       RowCompensation(
         columnCount: tasks.map(\.columnCount).max() ?? 0, rank: size.rank, ridge: ridge,
-        kernels: kernels), findings.inputs.directions)
+        kernels: kernels), findings.inputs.directions, stride: width)
   }
 
   func take(_ store: RowNumberStore, _ findings: inout PassFindings) {
@@ -50,13 +50,15 @@ package struct CorrectionsPass: MaskedRowsPass {
 private final class CompensationRule: RowRule {
   private let compensation: RowCompensation
   private let source: (any DirectionSource)?
+  private let stride: Int
   private var directions = Directions.none
   private var byInputs: [Double] = []
   private var owner: (task: Int, model: Int)?
 
-  init(_ compensation: RowCompensation, _ source: (any DirectionSource)?) {
+  init(_ compensation: RowCompensation, _ source: (any DirectionSource)?, stride: Int) {
     self.compensation = compensation
     self.source = source
+    self.stride = stride
   }
 
   func begin(_ task: TensorTask, model: Int) throws {
@@ -68,7 +70,7 @@ private final class CompensationRule: RowRule {
   }
 
   func find(
-    _ deltas: UnsafePointer<Float>, _ kept: UnsafePointer<Float>, count: Int,
+    _ deltas: UnsafePointer<Float>, _ kept: UnsafePointer<Float>, rowCount: Int, count: Int,
     into numbers: UnsafeMutablePointer<Double>
   ) {
     // SAFETY: the directions have a row for each element of a row.
@@ -76,8 +78,8 @@ private final class CompensationRule: RowRule {
       unsafe byInputs.withUnsafeBufferPointer { matrix in
         guard let panels = panels.baseAddress, let matrix = matrix.baseAddress else { return }
         unsafe compensation.solve(
-          deltas, kept, count: count, along: panels, matrix, width: directions.width,
-          into: numbers)
+          deltas, kept, rowCount: rowCount, count: count, along: panels, matrix,
+          width: directions.width, into: numbers, stride: stride)
       }
     }
   }

@@ -50,9 +50,10 @@ package struct JointCutsPass: FilePass {
       + (size.corrections > 0 ? correctorBytes(tasks, columns) : 0)
   }
 
-  /// What compensates rows: what is kept of one, and directions in Double.
+  /// What compensates rows: what is kept of some, and directions in Double.
   private func correctorBytes(_ tasks: [TensorTask], _ columns: Int) -> Int {
-    4 * columns + RowCompensation.byteCount(columnCount: columns, rank: size.corrections)
+    RowCompensation.rowsAtOnce * 4 * columns
+      + RowCompensation.byteCount(columnCount: columns, rank: size.corrections)
       + 8 * size.mostCorrectionNumbers(tasks)
   }
 

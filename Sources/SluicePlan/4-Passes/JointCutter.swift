@@ -36,7 +36,8 @@ internal import SluiceStages
       ? RowCompensation(
         columnCount: columnCount, rank: size.corrections, ridge: removal.ridge, kernels: kernels)
       : nil
-    kept = AlignedBuffer(count: compensates ? columnCount : 0, fill: 0)
+    kept = AlignedBuffer(
+      count: compensates ? RowCompensation.rowsAtOnce * columnCount : 0, fill: 0)
   }
 
   /// The numbers of each row: those of its cut, and the weights of directions.
@@ -51,12 +52,20 @@ internal import SluiceStages
     // SAFETY: both buffers hold all rows.
     unsafe lane.blend(
       reader.deltas.pointer, model: job.model, elements: job.elements, into: rows.pointer)
-    return (0..<job.rows.count).flatMap { row in
-      unsafe numbers(rows.pointer + row * columns, columns)
+    guard let compensation else {
+      return (0..<job.rows.count).flatMap { row in
+        unsafe restoring(rows.pointer + row * columns, columns).numbers
+      }
+    }
+    let step = RowCompensation.rowsAtOnce
+    return stride(from: 0, to: job.rows.count, by: step).flatMap { first in
+      unsafe compensated(
+        rows.pointer + first * columns, min(step, job.rows.count - first), columns, compensation)
     }
   }
 
-  private func numbers(_ row: UnsafeMutablePointer<Float>, _ columns: Int) -> [Double] {
+  /// Where a row is cut.
+  private func cut(_ row: UnsafePointer<Float>, _ columns: Int) -> BlendCut {
     let cutAt = unsafe selection.cuts(
       row, count: columns, rates: [removal.rate], tieBreak: .index)[0]
     var (column, left) = (0, cutAt.keptOfTied)
@@ -64,38 +73,47 @@ internal import SluiceStages
       if unsafe row[column].magnitude.bitPattern == cutAt.thresholdBits { left -= 1 }
       column += 1
     }
-    let unscaled = BlendCut(threshold: cutAt.threshold, firstDroppedColumn: column, factor: 1)
-    if let compensation {
-      return unsafe unscaled.numbers + weights(of: row, columns, unscaled, compensation)
-    }
-    let whole = unsafe squares.of(row, count: columns)
-    unsafe unscaled.apply(to: row, count: columns, column: 0, kernels: kernels)
-    let factor = RowScaleStage.factor(
-      whole: whole, kept: unsafe squares.of(row, count: columns), times: removal.factor)
-    return BlendCut(threshold: cutAt.threshold, firstDroppedColumn: column, factor: factor).numbers
+    return BlendCut(threshold: cutAt.threshold, firstDroppedColumn: column, factor: 1)
   }
 
-  /// What makes up for what a cut removes of a row.
-  private func weights(
-    of row: UnsafePointer<Float>, _ columns: Int, _ cut: BlendCut, _ compensation: RowCompensation
+  /// The cut of a row, with what restores its norm.
+  private func restoring(_ row: UnsafeMutablePointer<Float>, _ columns: Int) -> BlendCut {
+    let cut = unsafe cut(row, columns)
+    let whole = unsafe squares.of(row, count: columns)
+    unsafe cut.apply(to: row, count: columns, column: 0, kernels: kernels)
+    let factor = RowScaleStage.factor(
+      whole: whole, kept: unsafe squares.of(row, count: columns), times: removal.factor)
+    return BlendCut(
+      threshold: cut.threshold, firstDroppedColumn: cut.firstDroppedColumn, factor: factor)
+  }
+
+  /// The cuts of some rows, and the weights that make up for what these remove.
+  private func compensated(
+    _ some: UnsafePointer<Float>, _ count: Int, _ columns: Int, _ compensation: RowCompensation
   ) -> [Double] {
-    // SAFETY: there is room for a row, and the directions have a row for each of its elements.
-    unsafe kept.pointer.update(from: row, count: columns)
-    unsafe cut.apply(to: kept.pointer, count: columns, column: 0, kernels: kernels)
-    var weights = [Double](repeating: 0, count: size.corrections)
+    let width = BlendCut.width + size.corrections
+    var numbers = [Double](repeating: 0, count: count * width)
+    // SAFETY: there is room for so many rows, and the directions have a row for each of their elements.
+    unsafe kept.pointer.update(from: some, count: count * columns)
+    for row in 0..<count {
+      let cut = unsafe cut(some + row * columns, columns)
+      unsafe cut.apply(
+        to: kept.pointer + row * columns, count: columns, column: 0, kernels: kernels)
+      numbers.replaceSubrange(row * width..<row * width + BlendCut.width, with: cut.numbers)
+    }
     let directions = lane.strongest
     unsafe directions.panels.withUnsafeBufferPointer { panels in
       unsafe byInputs.withUnsafeBufferPointer { matrix in
-        unsafe weights.withUnsafeMutableBufferPointer { weights in
+        unsafe numbers.withUnsafeMutableBufferPointer { numbers in
           guard let panels = panels.baseAddress, let matrix = matrix.baseAddress,
-            let weights = weights.baseAddress
+            let numbers = numbers.baseAddress
           else { return }
           unsafe compensation.solve(
-            row, kept.pointer, count: columns, along: panels, matrix, width: directions.width,
-            into: weights)
+            some, kept.pointer, rowCount: count, count: columns, along: panels, matrix,
+            width: directions.width, into: numbers + BlendCut.width, stride: width)
         }
       }
     }
-    return weights
+    return numbers
   }
 }

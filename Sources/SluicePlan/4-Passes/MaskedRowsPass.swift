@@ -23,15 +23,16 @@ protocol MaskedRowsPass: FilePass {
 protocol RowRule: AnyObject {
   /// Prepares for rows of a layer of a model.
   func begin(_ task: TensorTask, model: Int) throws
-  /// The numbers of a row.
+  /// The numbers of rows, which lie one behind the other.
   ///
   /// - Parameters:
-  ///   - deltas: Its deltas.
+  ///   - deltas: Their deltas.
   ///   - kept: What the mask keeps of them.
-  ///   - count: How many elements.
-  ///   - numbers: Receives as many numbers as a row has, zeros before.
+  ///   - rowCount: How many rows.
+  ///   - count: How many elements of each.
+  ///   - numbers: Receives as many numbers as the pass says for each row, zeros before.
   func find(
-    _ deltas: UnsafePointer<Float>, _ kept: UnsafePointer<Float>, count: Int,
+    _ deltas: UnsafePointer<Float>, _ kept: UnsafePointer<Float>, rowCount: Int, count: Int,
     into numbers: UnsafeMutablePointer<Double>)
 }
 
@@ -94,12 +95,9 @@ extension MaskedRowsPass {
           var numbers = [Double](repeating: 0, count: rows.count * width)
           unsafe numbers.withUnsafeMutableBufferPointer {
             guard let numbers = $0.baseAddress else { return }
-            for row in 0..<rows.count {
-              // SAFETY: the reader's buffers hold all rows.
-              unsafe rule.find(
-                deltas + row * columns, kept + row * columns, count: columns,
-                into: numbers + row * width)
-            }
+            // SAFETY: the reader's buffers hold all rows.
+            unsafe rule.find(
+              deltas, kept, rowCount: rows.count, count: columns, into: numbers)
           }
           try store.put(numbers, task: job.task, model: job.model, firstRow: rows.lowerBound)
         }

@@ -44,13 +44,16 @@ private final class NormRule: RowRule {
   func begin(_ task: TensorTask, model: Int) {}
 
   func find(
-    _ deltas: UnsafePointer<Float>, _ kept: UnsafePointer<Float>, count: Int,
+    _ deltas: UnsafePointer<Float>, _ kept: UnsafePointer<Float>, rowCount: Int, count: Int,
     into numbers: UnsafeMutablePointer<Double>
   ) {
-    // SAFETY: the caller guarantees `count` elements, and room for one number.
-    unsafe numbers[0] = unsafe Double(
-      RowScaleStage.factor(
-        whole: squares.of(deltas, count: count), kept: squares.of(kept, count: count),
-        times: factor))
+    for row in 0..<rowCount {
+      let first = row * count
+      // SAFETY: the caller guarantees `count` elements of each row, and room for a number of each.
+      unsafe numbers[row] = unsafe Double(
+        RowScaleStage.factor(
+          whole: squares.of(deltas + first, count: count),
+          kept: squares.of(kept + first, count: count), times: factor))
+    }
   }
 }
