@@ -1,4 +1,5 @@
 internal import CLAPACK
+internal import Glibc
 internal import Synchronization
 
 /// Calls of OpenBLAS from several threads.
@@ -13,6 +14,27 @@ package enum LibraryCalls {
     return openblas_get_parallel() == 0
   }()
   private static let lock = Mutex(())
+
+  /// The addresses that the library maps for a thread when it first works there (128 MiB on x86-64), and
+  /// half as many for what the thread maps besides.
+  private static let threadBytes = 192 << 20
+
+  /// Checks that the library gets its memory: where addresses are limited (`ulimit -v`, `-d`) it would not
+  /// fail but ask again without end.
+  ///
+  /// - Parameter threads: How many threads call it.
+  /// - Throws: `SolverError` if this process may not have as many addresses.
+  package static func checkAddresses(threads: Int) throws(SolverError) {
+    let byteCount = threads * threadBytes
+    // Only addresses are asked for: no page of them is touched.
+    // SAFETY: a mapping of its own, which nothing else knows.
+    let start = unsafe mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let start = unsafe start, unsafe start != MAP_FAILED else {
+      throw .noAddresses(threads: threads, byteCount: byteCount)
+    }
+    unsafe munmap(start, byteCount)
+  }
 
   /// Calls the library.
   package static func perform(_ call: () -> Void) {

@@ -17,6 +17,14 @@ package struct SolverError: SluiceError, Hashable {
         systemError: systemError))
   }
 
+  static func noAddresses(threads: Int, byteCount: Int) -> SolverError {
+    SolverError.usage(
+      "OpenBLAS needs \(byteCount >> 20) MiB of addresses on \(threads) threads, and this process "
+        + "may not have them",
+      remedy: "Raise the limit (ulimit -v, ulimit -d), or set --threads lower: memory is bounded "
+        + "by --memory.")
+  }
+
   static func notPositive(row: Int) -> SolverError {
     SolverError.badInput(
       "the Gram matrix is not positive definite (found at row \(row))",

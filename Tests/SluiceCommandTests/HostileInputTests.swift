@@ -157,6 +157,25 @@ struct HostileInputTests {
     #expect(result.errors.contains("the merged model needs 8 TiB more"), "\(result.errors)")
   }
 
+  @Test("where addresses are limited, layers are not solved but refused at once")
+  func limitedAddresses() throws {
+    let directory = try FamilyDirectory()
+    let tuned = directory.family.fineTuned[0].name
+    let scratch = try ScratchDirectory()
+    try directory.family.writeMethodFiles(seed: 1, to: scratch, under: "files")
+    let arguments = [
+      "merge", "--base", directory.path + "/base", "--model", directory.path + "/\(tuned)",
+      "--prune", "sparsegpt", "--grams", "\(tuned)=" + scratch("files/\(tuned)-grams.safetensors"),
+      "--out", directory.path + "/out", "--threads", "3",
+    ]
+    let result = try SluiceProcess.run(arguments, limit: "-v 600000")
+    #expect(result.exitCode == 64)
+    #expect(
+      result.errors.contains("OpenBLAS needs 576 MiB of addresses on 3 threads"), "\(result.errors)"
+    )
+    #expect(try SluiceProcess.run(arguments).exitCode == 0)
+  }
+
   @Test("names in a recipe change no terminal", arguments: [false, true])
   func namesInRecipe(isJSON: Bool) throws {
     let directory = try FamilyDirectory()

@@ -2,6 +2,7 @@ internal import SluiceCore
 package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
+internal import SluiceSolvers
 
 /// Computes decoders layer by layer, all sequences at once, so that each weight is read once.
 ///
@@ -45,6 +46,7 @@ internal import SluiceKernels
     _ shape: DecoderShape, _ batch: TokenBatch, _ needs: EvaluationNeeds,
     progress: ProgressMeter = ProgressMeter(), cancellation: Cancellation = Cancellation()
   ) throws {
+    try LibraryCalls.checkAddresses(threads: needs.lanes)
     try ProductCheck.run()
     (self.shape, self.batch, self.progress) = (shape, batch, progress)
     (self.cancellation, threads, directory) = (cancellation, needs.lanes, needs.directory)

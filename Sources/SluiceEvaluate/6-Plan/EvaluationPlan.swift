@@ -1,6 +1,7 @@
 package import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
+internal import SluiceSolvers
 
 /// What scoring models takes: bytes, operations, memory, and an estimate of the time.
 package struct EvaluationPlan: Sendable {
@@ -94,6 +95,7 @@ package struct EvaluationPlan: Sendable {
 
   /// How long the products take, at the speed that the library shows now.
   package func estimatedSeconds() throws -> Double {
+    try LibraryCalls.checkAddresses(threads: needs.lanes)
     try ProductCheck.run()
     return operations / librarySpeed() / Double(needs.lanes)
   }

@@ -69,6 +69,7 @@ package struct SolvePass: TensorPass {
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let plan = executor.plan
+    try LibraryCalls.checkAddresses(threads: plan.memory.lanes)
     let units = try executor.units(.solved)
     let solved = units.ownFile
     try solved.truncate(to: layers.byteCount + 8 * layers.jobs.count)
