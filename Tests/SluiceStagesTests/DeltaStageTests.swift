@@ -84,7 +84,7 @@ import Testing
   @Test("tiles end where the base or a model does") func borders() {
     let tiles = Array(
       ChunkTiles(elementCount: 3000, tileElements: 1024, borders: [100, 2048, 2900]))
-    #expect(tiles == [0..<100, 100..<1124, 1124..<2048, 2048..<2900, 2900..<3000])
+    #expect(tiles == [0..<100, 100..<1024, 1024..<2048, 2048..<2900, 2900..<3000])
     #expect(Array(ChunkTiles(5..<2000, tileElements: 1024)) == [5..<1029, 1029..<2000])
     #expect(Array(ChunkTiles(elementCount: 0, tileElements: 1024, borders: [])).isEmpty)
   }

@@ -4,7 +4,8 @@ extension Chunk {
 
   /// The tiles of the chunk, as positions in it, in order.
   ///
-  /// A tile does not cross the end of the base's or a model's elements, so that it is of one kind.
+  /// A tile does not cross the end of the base's or a model's elements, so that it is of one kind. The next
+  /// one ends where it would without: so the same elements share a tile whatever the size of chunks.
   ///
   /// - Parameter tileElements: The most elements in a tile.
   /// - Returns: The tiles.
@@ -23,7 +24,7 @@ extension Chunk {
     let begun = (elements.lowerBound - strip.elements.lowerBound) % spanElements
     return ChunkTiles(
       elementCount: elements.count, tileElements: spanElements,
-      borders: (dividesAtEnds ? ends : []) + (begun > 0 ? [spanElements - begun] : []))
+      borders: dividesAtEnds ? ends : [], origin: -begun)
   }
 
   /// Where models end before the chunk does.
@@ -40,23 +41,29 @@ struct ChunkTiles: Sequence, IteratorProtocol {
   private let tileElements: Int
   /// Positions that no tile crosses.
   private let borders: [Int]
+  /// Where tiles are counted from, at or before the first element.
+  private let origin: Int
   private var start = 0
 
-  /// The tiles of elements that no border divides.
+  /// The tiles of elements that no border divides, counted from the first.
   init(_ elements: Range<Int>, tileElements: Int) {
-    self.init(elementCount: elements.upperBound, tileElements: tileElements, borders: [])
+    self.init(
+      elementCount: elements.upperBound, tileElements: tileElements, borders: [],
+      origin: elements.lowerBound)
     start = elements.lowerBound
   }
 
-  init(elementCount: Int, tileElements: Int, borders: [Int]) {
+  init(elementCount: Int, tileElements: Int, borders: [Int], origin: Int = 0) {
     self.elementCount = elementCount
     self.tileElements = tileElements
     self.borders = borders
+    self.origin = origin
   }
 
   mutating func next() -> Range<Int>? {
     guard start < elementCount else { return nil }
-    var end = Swift.min(start + tileElements, elementCount)
+    let whole = start + tileElements - (start - origin) % tileElements
+    var end = Swift.min(whole, elementCount)
     if !borders.isEmpty {
       for border in borders where border > start && border < end { end = border }
     }

@@ -101,13 +101,13 @@ package final class ChangeFigures: Sendable {
   }
 }
 
-/// Which tiles of a tensor are looked at.
+/// Which units of a tensor's elements are looked at, each of `Granularity.tileElements`.
 struct TileSample {
   private let mask: UInt64
 
   /// Chooses so many that looking costs little, and enough for two digits.
-  init(_ task: TensorTask, modelCount: Int, tileElements: Int) {
-    let enough = max(1 << 15, 32 * tileElements)
+  init(_ task: TensorTask, modelCount: Int) {
+    let enough = 32 * Granularity.tileElements
     // With more models there is more to compare than to merge.
     let most = 1024 * max(1, modelCount / 2)
     var stride = 1
@@ -115,7 +115,7 @@ struct TileSample {
     mask = UInt64(stride - 1)
   }
 
-  /// Whether a tile that begins with an element is one of them: every so many-th on average, scattered, as
+  /// Whether the unit with an element is one of them: every so many-th on average, scattered, as
   /// rows and heads come in regular distances.
   func contains(_ element: Int) -> Bool {
     let tile = UInt64(element / Granularity.tileElements)

@@ -17,7 +17,6 @@ package import SluiceKernels
   /// What is added to weights that are merged already: -0, which changes no number at all.
   private let nothing: AlignedBuffer<Float>?
   private var makesWeights = false
-  private let tileElements: Int
   private var role = TensorRole.copied
   private var dtype = DType.f32
   private var width = 1
@@ -41,7 +40,6 @@ package import SluiceKernels
     meter = makesWeights ? nil : figures.map { ChangeMeter($0, kernels: kernels) }
     nothing =
       makesWeights ? AlignedBuffer(count: chain.transformChain.tileElements, fill: -0.0) : nil
-    tileElements = chain.transformChain.tileElements
     self.chain = chain
     self.output = output
     self.kernels = kernels
@@ -65,7 +63,7 @@ package import SluiceKernels
     dtype = strip.task.outputDType
     width = dtype.byteCount ?? 1
     makesWeights = chain.step(for: role).rule.makesWeights && (role == .linear || role == .dense)
-    meter?.begin(strip, tileElements: tileElements)
+    meter?.begin(strip)
     switch role {
     case .copied: return StripRequest(models: [], usesTransforms: false, usesTiles: false)
     case .converted: return StripRequest(models: [], usesTransforms: false)
@@ -104,7 +102,7 @@ package import SluiceKernels
       chunk.hasBase(tile)
       ? try merge(tile, chunk, buffers) : meanOfPresent(tile, chunk, buffers)
     if let meter, chunk.hasBase(tile), meter.measures(tile, of: chunk) {
-      meter.add(tile.count, buffers)
+      meter.add(tile, of: chunk, buffers)
     }
     if let nothing, makesWeights, chunk.hasBase(tile) {
       unsafe buffers.base.pointer.update(from: buffers.merged.pointer, count: tile.count)

@@ -161,11 +161,13 @@ extension ResumableMerge {
         try FileManager.default.moveItem(atPath: scratch("files"), toPath: "\(directory)/files")
       }
       let names = family.fineTuned.map(\.name)
-      let here = text.replacingOccurrences(
-        of: "models/files/math-", with: "\(directory)/files/\(names[0])-"
-      ).replacingOccurrences(
-        of: "models/files/law-", with: "\(directory)/files/\(names[1])-"
-      ).replacingOccurrences(of: "models/base", with: recipe.base)
+      // Files of methods call models by the names of the family.
+      let here = text.replacingOccurrences(of: "math: ", with: "\(names[0]): ")
+        .replacingOccurrences(of: "law: ", with: "\(names[1]): ")
+        .replacingOccurrences(of: "files/math-", with: "files/\(names[0])-")
+        .replacingOccurrences(of: "files/law-", with: "files/\(names[1])-")
+        .replacingOccurrences(of: "models/files/", with: "\(directory)/files/")
+        .replacingOccurrences(of: "models/base", with: recipe.base)
         .replacingOccurrences(of: "models/math", with: recipe.models[0].path)
         .replacingOccurrences(of: "models/law", with: recipe.models[1].path)
       let size = recipe.method.shardSize
