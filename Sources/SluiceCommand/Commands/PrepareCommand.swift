@@ -31,6 +31,12 @@ struct PrepareCommand: ParsableCommand, HasOutputOptions {
   @Option(help: "How many shares: some 8 for each process.")
   var shares: Int
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep what the merge needs of the models while they are surveyed, in this form, or not.",
+      valueName: "auto|off|none|lz4|zstd|zstd:level"))
+  var spill: RunOptions.SpillOption = .off
+
   @Flag(help: "Throw the work of an unfinished run in the output away and start over.")
   var restart = false
 
@@ -53,7 +59,7 @@ struct PrepareCommand: ParsableCommand, HasOutputOptions {
         "the recipe does not say where to write", remedy: "Name a directory with --out.")
     }
     var options = file.runOptions
-    options.spill = .off
+    options.spill = spill
     options.output = target
     options.startsOver = restart
     options.writesCard = !hasNoCard

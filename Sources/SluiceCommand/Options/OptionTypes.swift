@@ -54,18 +54,7 @@ extension RunOptions.SpillOption: ExpressibleByArgument {
 
 extension FrameCodec: ExpressibleByArgument {
   /// Reads a codec such as `lz4` or `zstd:3`.
-  package init?(argument: String) {
-    switch argument {
-    case "none": self = .none
-    case "lz4": self = .lz4
-    case "zstd": self = .zstd()
-    default:
-      guard argument.hasPrefix("zstd:"), let level = Int(argument.dropFirst(5)),
-        FrameCodec.levels.contains(level)
-      else { return nil }
-      self = .zstd(level: level)
-    }
-  }
+  package init?(argument: String) { self.init(label: argument) }
   /// The names of all codecs.
   package static var allValueStrings: [String] { ["none", "lz4", "zstd", "zstd:LEVEL"] }
   /// The codec as an option value.

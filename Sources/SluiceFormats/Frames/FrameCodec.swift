@@ -21,6 +21,20 @@ package enum FrameCodec: Sendable, Hashable {
     }
   }
 
+  /// Reads a label such as `lz4` or `zstd:3`; nil if it is none.
+  package init?(label: String) {
+    switch label {
+    case "none": self = .none
+    case "lz4": self = .lz4
+    case "zstd": self = .zstd()
+    default:
+      guard label.hasPrefix("zstd:"), let level = Int(label.dropFirst(5)),
+        FrameCodec.levels.contains(level)
+      else { return nil }
+      self = .zstd(level: level)
+    }
+  }
+
   /// The name with the level, as options take it.
   package var label: String {
     if case .zstd(let level?) = self { "zstd:\(level)" } else { name }

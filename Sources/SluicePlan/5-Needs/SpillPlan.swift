@@ -63,6 +63,15 @@ package struct SpillPlan: Sendable, Hashable {
     if spillInputs.options.spill == .auto, obstacle == nil { decide(spillInputs) }
   }
 
+  /// The plan of a part of a run that was decided before; nothing is kept if the codec is nil.
+  init(part: Inputs, codec: FrameCodec?) {
+    reach = (part.recipe.maxRateShift ?? 0) + 1e-9
+    significanceMultiple = part.recipe.method.significanceMultiple
+    reason = codec == nil ? "it was switched off" : "it was asked for"
+    self.codec = codec
+    if let codec { expectedByteCount = expectedBytes(part, codec) }
+  }
+
   /// The plan of a store: every tensor is kept, linear ones from some rate on.
   package init(storing codec: FrameCodec, reach: Double, significanceMultiple: Double) {
     self.codec = codec

@@ -10,7 +10,7 @@ extension MergePlan {
   /// - Parameters:
   ///   - slice: What was noted.
   ///   - recipe: The recipe, with the paths of this machine.
-  ///   - options: How it is to be run; nothing is spilled.
+  ///   - options: How it is to be run; a spill is `off` or `on`, as it was decided for the whole merge.
   ///   - check: Looks at a file that was opened, and throws if it is not what it was.
   /// - Throws: `PipelineError` or `FormatError` if a file is missing or another one, or the budget is too small.
   package init(
@@ -27,7 +27,12 @@ extension MergePlan {
     }
     let settings = TensorSettings(recipe, tasks: [])
     let stored = StoredModels(stores: recipe.models.map { _ in nil })
-    let spill = SpillPlan.off("it was switched off")
+    let inputsExceedCache = TensorSources.exceedCache(slice.inputByteCount)
+    let spill = SpillPlan(
+      part: SpillPlan.Inputs(
+        recipe: recipe, settings: settings, tasks: slice.tasks, options: options, stored: stored,
+        inputsExceedCache: inputsExceedCache, files: files, freeByteCount: nil),
+      codec: options.spill.codec)
     let inputs = PassInputs(
       recipe: recipe, settings: settings, coefficients: nil, steps: nil, activations: [],
       solve: try SolvePlan(recipe, tasks: slice.tasks, solvedFile: files.count),
@@ -42,7 +47,7 @@ extension MergePlan {
       }, layout: ShardLayout(lengths: slice.shardByteCounts), stripCount: slice.stripCount,
       taskCount: slice.taskCount, stored: stored, adapters: recipe.models.map { _ in [] },
       isAdapterAlone: recipe.models.map { _ in false },
-      inputsExceedCache: TensorSources.exceedCache(slice.inputByteCount), computed: [])
+      inputsExceedCache: inputsExceedCache, computed: [])
     let tensors = try TensorPlan(
       basis, tasks: slice.tasks, options: options, spill: spill, needs: needs,
       requestedRate: { settings.pruningRate(of: $0, model: $1) },

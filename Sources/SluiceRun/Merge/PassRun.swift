@@ -92,7 +92,7 @@ final class PassRun: PassExecutor {
     let survey = Survey(self, store: store, transforms: transforms, units: units)
     if units == nil {
       try plan.stored.restoreHistograms(of: tasks, plan, to: store)
-      if let spill = context.work.spill, let codec = plan.spill.codec {
+      if context.work.packs, let spill = context.work.spill, let codec = plan.spill.codec {
         survey.repacking = Repacking(
           tasks, plan: plan, work: context.work, store: spill, codec: codec)
       }

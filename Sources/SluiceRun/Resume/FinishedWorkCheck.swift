@@ -19,6 +19,8 @@ struct FinishedWorkCheck {
   let directory: RunDirectory
   /// Where the shards are, if not in the work directory.
   var shardDirectory: String?
+  /// What an earlier phase of a share left, if the run's own spill is not meant.
+  var frames: SharedFrames?
   let cancellation: Cancellation
 
   /// Looks at earlier work.
@@ -71,12 +73,16 @@ struct FinishedWorkCheck {
   /// Frames that the run would read, and that are not there.
   private func spillsWithoutFile(_ progress: MergeProgress) throws -> [UnitKey] {
     guard plan.spill.isOn, !progress.spilled.isEmpty else { return [] }
-    let path = try directory.spillPath(of: plan)
+    let path = try spillPath
     let byteCount = try FileStatus.of(path)?.byteCount ?? 0
     return progress.spilled.filter { _, slots in
       slots.count != plan.modelCount
         || slots.contains { $0.offset + $0.byteCount > byteCount }
     }.keys.map { UnitKey(.spill, $0) }
+  }
+
+  private var spillPath: String {
+    get throws { try frames?.path ?? directory.spillPath(of: plan) }
   }
 
   /// Frames that are not what was written.
@@ -89,7 +95,7 @@ struct FinishedWorkCheck {
     guard extent == .all, plan.spill.isOn else { return [] }
     let names = plan.modelNames
     guard
-      let file = try WorkFile.open(at: directory.spillPath(of: plan))
+      let file = try WorkFile.open(at: spillPath, isReadOnly: true)
     else { return [] }
     let store = SpillStore(
       file, stripCount: plan.stripCount, modelCount: names.count,

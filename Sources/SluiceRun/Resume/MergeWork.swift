@@ -15,6 +15,8 @@ struct MergeWork: Sendable {
   let store: HistogramStore
   /// What pass 1 keeps of the models, if it keeps anything.
   let spill: SpillStore?
+  /// Whether it is still to be kept, and not there since an earlier phase.
+  let packs: Bool
   /// The files of the merged model.
   let shards: OutputShards
   /// The sums of the merged tensors, so far those of earlier attempts.
@@ -32,7 +34,7 @@ struct MergeWork: Sendable {
 
   init(
     _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
-    meter: CostMeter, shards: OutputShards? = nil
+    meter: CostMeter, shards: OutputShards? = nil, frames: SharedFrames? = nil
   ) throws {
     self.earlier = earlier
     self.journal = journal
@@ -44,7 +46,8 @@ struct MergeWork: Sendable {
       try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
       modelCount: plan.modelCount)
     for (strip, slots) in earlier.histograms { store.records.restore(slots, strip: strip) }
-    spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier)
+    spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier, frames)
+    packs = frames == nil
     self.shards =
       shards
       ?? OutputShards(
@@ -64,14 +67,15 @@ struct MergeWork: Sendable {
     }
     journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
     // Before any record of a strip: that of another place means nothing in this one.
-    if spill != nil { journal?.finished(.spills(to: directory.spillPlace(of: plan))) }
+    if spill != nil, packs { journal?.finished(.spills(to: directory.spillPlace(of: plan))) }
   }
 
   /// Makes one attempt at a run, with a journal of what it finishes.
   static func attempt<Result>(
     _ plan: TensorPlan, in directory: RunDirectory, _ journalFile: WorkFile,
     earlier: MergeProgress, damaged: [UnitKey], meter: CostMeter, cancellation: Cancellation,
-    shards: OutputShards? = nil, _ body: (MergeWork) throws -> Result
+    shards: OutputShards? = nil, frames: SharedFrames? = nil,
+    _ body: (MergeWork) throws -> Result
   ) throws -> Result {
     let attempt = earlier.nextAttempt
     let journal =
@@ -83,7 +87,8 @@ struct MergeWork: Sendable {
       for unit in damaged { journal?.finished(.undoing(unit)) }
       let result = try body(
         MergeWork(
-          plan, in: directory, earlier: earlier, journal: journal, meter: meter, shards: shards))
+          plan, in: directory, earlier: earlier, journal: journal, meter: meter, shards: shards,
+          frames: frames))
       try journal?.close()
       return result
     } catch {
@@ -94,15 +99,21 @@ struct MergeWork: Sendable {
   }
 
   private static func spillStore(
-    _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress
+    _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress,
+    _ frames: SharedFrames?
   ) throws -> SpillStore? {
     guard plan.spill.isOn else { return nil }
-    let path = try directory.spillPath(of: plan)
-    let names = plan.modelNames
-    let known = earlier.spilled.isEmpty ? nil : try WorkFile.open(at: path)
+    let file: WorkFile
+    if let frames {
+      guard let left = try frames.open() else { return nil }
+      file = left
+    } else {
+      let path = try directory.spillPath(of: plan)
+      let known = earlier.spilled.isEmpty ? nil : try WorkFile.open(at: path)
+      file = try known ?? WorkFile.create(at: path)
+    }
     let store = SpillStore(
-      try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
-      modelCount: names.count, owner: frameOwner(plan))
+      file, stripCount: plan.stripCount, modelCount: plan.modelCount, owner: frameOwner(plan))
     for (strip, slots) in earlier.spilled { store.records.restore(slots, strip: strip) }
     return store
   }

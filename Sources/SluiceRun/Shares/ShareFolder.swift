@@ -20,6 +20,7 @@ internal import SluiceRecipe
 ///     OUT/.sluice/RUN/majority/...                 done, majority
 ///     OUT/.sluice/RUN/merge/0017.done              the sums of the merged strips, and what reports say
 ///     OUT/.sluice/RUN/PHASE/0017.ATTEMPT/journal   what one process has finished of a share
+///     OUT/.sluice/RUN/survey/0017.ATTEMPT/spill    what a survey kept of the models, if the run spills
 ///
 /// RUN is the beginning of the identity and the number of shares, so that what belongs to another recipe, to
 /// other inputs or another version never meets. A file with a name of its own is a function of run, phase and

@@ -25,7 +25,7 @@ package struct SharePreparation {
   /// Prepares to prepare; nothing is written yet.
   ///
   /// - Parameters:
-  ///   - plan: The merge, planned without a spill.
+  ///   - plan: The merge.
   ///   - output: The directory of the merged model.
   ///   - shareCount: How many shares, from 1 on.
   package init(_ plan: MergePlan, output: String, shareCount: Int) {
@@ -85,7 +85,7 @@ package struct SharePreparation {
     try AtomicFile.write(
       Array(recipe.utf8), to: "\(folder.work)/\(ShareFolder.recipeName)")
     let description = SharedRun.description(
-      folder, phases, SharedRun.Settings(plan.options), isSliced: isSliced)
+      folder, phases, SharedRun.Settings(plan.options, spill: plan.spill.codec), isSliced: isSliced)
     try AtomicFile.write(description, to: "\(folder.work)/\(ShareFolder.descriptionName)")
     guard case .prepared(let run) = try SharedRun.look(at: output),
       run.recipe.fingerprint == plan.recipe.fingerprint

@@ -8,14 +8,17 @@ internal import SluiceStages
 
 extension ShareWork {
   /// Looks at the tensors of the share, and leaves what the phases behind this one need of it.
+  ///
+  /// - Returns: Whether they need the frames in the directory of this attempt.
   func look(
     _ tensors: TensorPlan, _ directory: RunDirectory, _ journal: WorkFile, _ meter: CostMeter
-  ) throws {
+  ) throws -> Bool {
     var earlier = MergeProgress()
     let known = try takeKnown(&earlier, directory)
-    try MergeWork.attempt(
+    return try MergeWork.attempt(
       tensors, in: directory, journal, earlier: earlier, damaged: [], meter: meter,
-      cancellation: cancellation, shards: OutputShards(sharing: tensors.layout, in: folder.files)
+      cancellation: cancellation, shards: OutputShards(sharing: tensors.layout, in: folder.files),
+      frames: phase == .survey ? nil : SharedFrames(earlier, in: folder)
     ) { work in
       var left = Left()
       if let last = tensors.passes.first(where: { phase.ends(with: $0) }),
@@ -27,9 +30,10 @@ extension ShareWork {
           try pass.run(run, &findings)
         }
         left = try look(last, tensors, run, &findings, work)
+        left.frames = work.packs ? work.spill?.records : nil
         work.didPeak()
       }
-      try leave(left, in: directory)
+      return try leave(left, in: directory)
     }
   }
 
@@ -37,6 +41,8 @@ extension ShareWork {
   private struct Left {
     /// The histograms, the tensors that they are of, and the kind of their units.
     var spectra: (records: StripRecords, tasks: [TensorTask], kind: UnitKind)?
+    /// The frames of the same tensors.
+    var frames: StripRecords?
     var records: [JournalRecord] = []
   }
 
@@ -74,10 +80,16 @@ extension ShareWork {
     }
   }
 
-  /// Writes what was found, in an order that depends on nothing but the share.
-  private func leave(_ left: Left, in directory: RunDirectory) throws {
+  /// Writes what was found, in an order that depends on nothing but the share; frames stay where they are.
+  private func leave(_ left: Left, in directory: RunDirectory) throws -> Bool {
     let tensors = plan.merge.tensors
     var strips: [JournalRecord] = []
+    if let frames = left.frames {
+      // Nobody is made to change to others that somebody may be reading.
+      if try plan.run.isDone(phase, share: share) { return false }
+      try frames.file.sync()
+      strips.append(.spills(to: Directory.name(of: directory.work)))
+    }
     var spectra: AtomicFile?
     if plan.keepsSpectra(phase) {
       let file = try AtomicFile(to: folder.spectra(phase, share), via: directory.work)
@@ -95,6 +107,9 @@ extension ShareWork {
             JournalRecord(
               UnitKey(left.spectra?.kind ?? .survey, strip.ordinal),
               workByteCount: strip.inputByteCount, body: StripRecords.Slot.encode(slots)))
+          if let slots = left.frames?.slots(strip: strip.ordinal) {
+            strips.append(.spilled(strip, slots))
+          }
         }
       }
       spectra = file
@@ -108,6 +123,7 @@ extension ShareWork {
     }
     try ShareRecords.write(
       left.records, to: folder.done(phase, share), of: owner, via: directory.work)
+    return left.frames != nil
   }
 
   /// Takes what the phases before this one left of the share, and what followed from all shares.

@@ -13,13 +13,16 @@ extension ShareWork {
   ) throws {
     var earlier = try mergedBefore()
     let known = try takeKnown(&earlier, directory)
+    let frames = SharedFrames(earlier, in: folder)
     let damaged = try FinishedWorkCheck(
-      plan: tensors, directory: directory, shardDirectory: folder.files, cancellation: cancellation
+      plan: tensors, directory: directory, shardDirectory: folder.files, frames: frames,
+      cancellation: cancellation
     ).damagedUnits(in: earlier, plan.merge.options.resumeCheck)
     for unit in damaged { earlier.undo(unit) }
     let findings = try MergeWork.attempt(
       tensors, in: directory, journal, earlier: earlier, damaged: damaged, meter: meter,
-      cancellation: cancellation, shards: OutputShards(sharing: tensors.layout, in: folder.files)
+      cancellation: cancellation, shards: OutputShards(sharing: tensors.layout, in: folder.files),
+      frames: frames
     ) { work in
       guard !tensors.tasks.isEmpty else { return PassFindings(plan.merge.passInputs) }
       let findings = try passRun(tensors, work, known).run(

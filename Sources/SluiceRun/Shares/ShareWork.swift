@@ -67,16 +67,17 @@ package struct ShareWork {
         locking: path, manifest: plan.manifest, plan.merge.options, work: path)
       let journal = try Journal.createFile(
         at: directory.workPath(RunDirectory.journalName), manifest: owner)
+      var leavesFrames = false
       do {
         if phase == .merge {
           try merge(tensors, directory, journal, meter)
         } else {
-          try look(tensors, directory, journal, meter)
+          leavesFrames = try look(tensors, directory, journal, meter)
         }
       } catch {
         throw RunEnd.error(error, cancellation, directory)
       }
-      try tidy(directory)
+      try tidy(directory, but: leavesFrames ? RunFile.spill : nil)
       _ = try isStillWanted()
     } catch {
       // Whoever ended the run took the ground from under this attempt.
@@ -109,9 +110,9 @@ package struct ShareWork {
   }
 
   /// Leaves the journal alone: it is looked at until the run is finished.
-  private func tidy(_ directory: RunDirectory) throws {
+  private func tidy(_ directory: RunDirectory, but kept: String?) throws {
     for entry in try Directory.list(directory.work)
-    where ![RunDirectory.journalName, RunLock.fileName].contains(entry.name) {
+    where ![RunDirectory.journalName, RunLock.fileName, kept].contains(entry.name) {
       try Directory.remove(directory.workPath(entry.name))
     }
   }

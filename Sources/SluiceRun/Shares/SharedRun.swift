@@ -41,8 +41,11 @@ package struct SharedRun: Sendable {
     var writesCard: Bool
     var measuresChanges: Bool
     var recipePaths: WrittenPaths.Form
+    /// How what surveys keep of the models is compressed; nil if later phases read the models again.
+    var spill: FrameCodec?
 
-    init(_ options: RunOptions) {
+    init(_ options: RunOptions, spill: FrameCodec?) {
+      self.spill = spill
       stripElements = options.stripElements
       copiesTokenizer = options.copiesTokenizer
       writesCard = options.writesCard
@@ -58,7 +61,8 @@ package struct SharedRun: Sendable {
       options.writesCard = writesCard
       options.measuresChanges = measuresChanges
       options.recipePaths = recipePaths
-      options.spill = .off
+      options.spill = spill.map { .on($0) } ?? .off
+      (options.spillDirectory, options.spillLimit) = (nil, nil)
       options.isJournaled = true
       return options
     }
@@ -115,12 +119,14 @@ package struct SharedRun: Sendable {
         remedy: "Finish it with the version that prepared it.")
     }
     let names = (tree["phases"]?.list ?? []).map(\.text)
+    let spill = tree["spill"]?.text ?? ""
+    let codec = FrameCodec(label: spill)
     let phases = names.compactMap { SharePhase(rawValue: $0) }
     guard let identity = Hash128(hexadecimal: tree["identity"]?.text ?? ""),
       let count = tree["shares"]?.number.flatMap({ Int(exactly: $0) }),
       ShareNumber(0, of: count) != nil, phases.count == names.count, phases.last == .merge,
       let strip = tree["stripElements"]?.number.flatMap({ Int(exactly: $0) }), strip > 0,
-      strip % Granularity.grainElements == 0,
+      strip % Granularity.grainElements == 0, codec != nil || spill == "off",
       let paths = WrittenPaths.Form(rawValue: tree["recipePaths"]?.text ?? "")
     else {
       throw PipelineError.badInput(
@@ -139,7 +145,7 @@ package struct SharedRun: Sendable {
     options.writesCard = tree["writesCard"]?.flag ?? false
     options.measuresChanges = tree["measuresChanges"]?.flag ?? true
     options.recipePaths = paths
-    settings = Settings(options)
+    settings = Settings(options, spill: codec)
     recipe = try RecipeFile.load(
       "\(folder.work)/\(ShareFolder.recipeName)", options: options
     ).recipe
@@ -163,6 +169,7 @@ package struct SharedRun: Sendable {
       json.member("writesCard", .bool(settings.writesCard))
       json.member("measuresChanges", .bool(settings.measuresChanges))
       json.member("recipePaths", .string(settings.recipePaths.rawValue))
+      json.member("spill", .string(settings.spill?.label ?? "off"))
       json.endObject()
     } + [UInt8(ascii: "\n")]
   }

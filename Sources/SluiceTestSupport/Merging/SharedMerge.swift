@@ -53,7 +53,6 @@ package struct SharedMerge {
   private func options(_ worker: Int) -> RunOptions {
     var options = merge.options
     options.threads = 1 + worker % 2
-    options.spill = .off
     let levels = VectorLevel.allCases.filter(\.isSupported)
     options.vectorLevel = levels[worker % levels.count]
     return options
@@ -141,10 +140,12 @@ extension ResumableMerge {
   ///   - pipeline: The name of the recipe.
   ///   - dtype: The type of all weights.
   ///   - intermediateSize: The width of the feed-forward part.
+  ///   - spill: Whether the second pass reads what the first kept.
   ///   - change: Changes the recipe, in the directory of the models.
   /// - Throws: If the family cannot be written or merged.
   package convenience init(
     pipeline: String, dtype: DType = .bf16, intermediateSize: Int = 2800,
+    spill: RunOptions.SpillOption = .off,
     change: @escaping (inout MergeRecipe, String) throws -> Void = { _, _ in }
   ) throws {
     var root = URL(fileURLWithPath: #filePath)
@@ -152,7 +153,7 @@ extension ResumableMerge {
     let text = try String(
       contentsOf: root.appendingPathComponent("pipelines/\(pipeline).yaml"), encoding: .utf8)
     try self.init(
-      in: ScratchDirectory.root, dtype: dtype, intermediateSize: intermediateSize
+      in: ScratchDirectory.root, dtype: dtype, spill: spill, intermediateSize: intermediateSize
     ) { family, recipe in
       let directory = Directory.parent(of: recipe.base)
       if text.contains("models/files/") {
