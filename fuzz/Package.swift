@@ -26,7 +26,7 @@ let package = Package(
       "header", "index", "zip", "pickle", "config", "strides", "recipe", "journal", "report",
       "statistics", "frame", "page", "scores", "architecture", "tokenizer", "pieces", "names",
       "answer",
-      "hub", "result", "adapter", "packed",
+      "hub", "result", "adapter", "packed", "share", "task",
     ].map { target in
       .executableTarget(
         name: "fuzz-\(target)",

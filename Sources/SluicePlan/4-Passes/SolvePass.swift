@@ -118,7 +118,8 @@ package struct SolvedCount: Sendable, Hashable {
   /// Adds what was counted elsewhere.
   package static func + (a: SolvedCount, b: SolvedCount) -> SolvedCount {
     SolvedCount(
-      layers: a.layers + b.layers, elements: a.elements + b.elements, kept: a.kept + b.kept)
+      layers: a.layers.addingUpToLimit(b.layers), elements: a.elements.addingUpToLimit(b.elements),
+      kept: a.kept.addingUpToLimit(b.kept))
   }
 }
 

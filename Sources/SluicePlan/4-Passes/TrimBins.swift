@@ -1,3 +1,4 @@
+internal import SluiceCore
 package import SluiceKernels
 
 /// How many magnitudes there are of each pattern, or in each bin: what parts of a model tell each other to
@@ -23,10 +24,12 @@ package struct TrimBins: Sendable, Hashable {
   static func bin(of bits: UInt32) -> UInt32 { bits & ~(MagnitudeHistogram.binWidth - 1) }
 
   /// How many magnitudes there are.
-  package var elementCount: Int { counts.values.reduce(0, +) }
+  package var elementCount: Int { counts.values.reduce(0) { $0.addingUpToLimit($1) } }
 
   /// Adds magnitudes.
-  package mutating func add(_ count: Int, to bits: UInt32) { counts[bits, default: 0] += count }
+  package mutating func add(_ count: Int, to bits: UInt32) {
+    counts[bits] = (counts[bits] ?? 0).addingUpToLimit(count)
+  }
 
   /// Adds what another part has.
   package mutating func add(_ other: TrimBins) {

@@ -91,6 +91,24 @@ extension PlanSlice {
     return true
   }
 
+  /// Bytes of a file; nil if it has not got them.
+  ///
+  /// What rates are made of names no files.
+  private func place(_ start: Int, _ length: Int, in file: Int) -> Range<Int>? {
+    let end = start.addingUpToLimit(length)
+    guard file < max(files.count, 1), end < .max, files.isEmpty || end <= files[file].byteCount
+    else { return nil }
+    return start..<end
+  }
+
+  /// Whether a file of the result has room for a tensor; what rates are made of has no place in one.
+  private func fits(_ count: Int, _ dtype: DType, at offset: Int, in shard: Int) -> Bool {
+    guard !files.isEmpty else { return true }
+    let byteCount = count.multipliedUpToLimit(by: dtype.bitCount) / 8
+    return shardByteCounts.indices.contains(shard)
+      && offset.addingUpToLimit(byteCount) <= shardByteCounts[shard]
+  }
+
   /// Reads a tensor; its name begins like the one before.
   private func task(_ reader: inout ByteReader, _ before: inout [UInt8]) -> TensorTask? {
     guard let ordinal = reader.packedCount(), let common = reader.packedCount(),
@@ -113,14 +131,16 @@ extension PlanSlice {
       }
       guard let type = DType(rawValue: type), let file = reader.packedCount(),
         let start = reader.packedCount(),
-        let length = reader.packedCount(), file < max(files.count, 1)
+        let length = reader.packedCount(), let range = place(start, length, in: file)
       else { return nil }
-      sources.append(TensorSource(file: file, dtype: type, byteRange: start..<start + length))
+      sources.append(TensorSource(file: file, dtype: type, byteRange: range))
     }
     let own = (0..<modelCount).compactMap { _ in reader.packedCount() }
-    guard let base = sources[0], own.count == modelCount, dimensions.count == counts[6] else {
-      return nil
-    }
+    guard let base = sources[0], own.count == modelCount, dimensions.count == counts[6],
+      own.allSatisfy({ $0 <= counts[0] }), counts[1] <= counts[0], counts[4] <= stripCount,
+      dimensions.reduce(1, { $0.multipliedUpToLimit(by: $1) }) == counts[0],
+      fits(counts[0], dtype, at: counts[3], in: counts[2])
+    else { return nil }
     return TensorTask(
       ordinal: ordinal, name: name, role: role, elementCount: counts[0], base: base,
       baseElementCount: counts[1], fineTuned: Array(sources.dropFirst()),

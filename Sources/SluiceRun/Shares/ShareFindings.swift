@@ -14,14 +14,14 @@ extension TrimBins {
     return JournalRecord(UnitKey(kind, model), body: body)
   }
 
-  /// Adds a record; false if it is none.
+  /// Adds a record; false if it is none, or a model would have more deltas than any.
   mutating func add(_ body: [UInt8]) -> Bool {
     var reader = ByteReader(body)
     while let bits = reader.integer(UInt32.self) {
       guard let count = reader.count(), count < JournalFormat.numberLimit else { return false }
       add(count, to: bits)
     }
-    return reader.isAtEnd
+    return reader.isAtEnd && elementCount < JournalFormat.numberLimit
   }
 }
 
@@ -56,7 +56,8 @@ extension JournalRecord {
   var majority: Int? {
     var reader = ByteReader(body)
     guard let bits = reader.integer(UInt64.self), reader.isAtEnd else { return nil }
-    return Int(Int64(bitPattern: bits))
+    let count = Int(Int64(bitPattern: bits))
+    return count.magnitude < JournalFormat.numberLimit ? count : nil
   }
 }
 
@@ -72,7 +73,8 @@ extension SolvedCount {
   init?(record body: [UInt8]) {
     var reader = ByteReader(body)
     guard let layers = reader.count(), let elements = reader.count(), let kept = reader.count(),
-      kept <= elements, reader.isAtEnd
+      layers < JournalFormat.numberLimit, elements < JournalFormat.numberLimit, kept <= elements,
+      reader.isAtEnd
     else { return nil }
     self.init(layers: layers, elements: elements, kept: kept)
   }

@@ -43,7 +43,8 @@ struct ShareLayer {
       guard let elements = reader.packedCount(), let zeros = reader.packedCount(),
         let mean = reader.integer(UInt64.self), let significance = reader.integer(UInt64.self),
         let blockSignificance = reader.integer(UInt64.self),
-        let cutCount = reader.packedCount(), cutCount <= body.count
+        let cutCount = reader.packedCount(), cutCount <= body.count,
+        elements <= task.elementCount, zeros <= elements
       else { return nil }
       var found = LinearStatistics(
         name: task.name, elementCount: elements, zeroCount: zeros,

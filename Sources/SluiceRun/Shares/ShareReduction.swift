@@ -65,7 +65,11 @@ package struct ShareReduction {
     case is MajorityPass:
       var sum = 0
       try forEachShare { share in
-        try plan.read(phase, share, layer: { _, _ in }) { sum += $0.majority ?? 0 }
+        try plan.read(phase, share, layer: { _, _ in }) { record in
+          guard let count = record.majority, (sum + count).magnitude < JournalFormat.numberLimit
+          else { throw ShareRecords.damaged(folder.done(phase, share), "no number of signs") }
+          sum += count
+        }
       }
       return [.majority(sum)]
     default: return []

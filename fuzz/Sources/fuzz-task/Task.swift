@@ -1,0 +1,13 @@
+import FuzzSupport
+@testable import SluiceEvaluate
+
+/// A file of examples that models are scored on, as evaluate, collect and search read it.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzTask(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  attempt(start, count) { bytes in
+    let file = try TaskFile(Array(bytes), path: "task.jsonl")
+    precondition(!file.examples.isEmpty)
+    precondition(file.examples.allSatisfy { $0.isChoice == file.isChoice && $0.line > 0 })
+    precondition(try TaskFile(Array(bytes), path: "other/task.jsonl").hash == file.hash)
+  }
+}
