@@ -140,14 +140,15 @@ package final class AtomicFile {
   ///   - source: The path of the file to copy; links are followed.
   ///   - path: The path of the copy.
   ///   - directory: Where it is kept until it is complete; beside its path if nil.
+  ///   - waits: Whether it is waited for; if not, a power failure may leave less of it.
   /// - Returns: The number of bytes copied.
   /// - Throws: If the source cannot be read or the copy not be written.
   @discardableResult
   package static func copy(
-    _ source: String, to path: String, via directory: String? = nil
+    _ source: String, to path: String, via directory: String? = nil, waits: Bool = true
   ) throws(FormatError) -> Int {
     let file = try copying(source, to: path, via: directory)
-    try file.publish()
+    if waits { try file.publish() } else { try Directory.move(file.temporaryPath, to: path) }
     return file.byteCount
   }
 

@@ -33,9 +33,11 @@ package enum Directory {
 
   /// Makes a directory and those above it, with the permissions that the umask leaves.
   ///
-  /// - Parameter path: The directory; nothing happens if it exists.
+  /// - Parameters:
+  ///   - path: The directory; nothing happens if it exists.
+  ///   - waitsForName: Whether its name is waited for; if not, a power failure may undo it.
   /// - Throws: If one of them cannot be made or something else has its name.
-  package static func create(_ path: String) throws(FormatError) {
+  package static func create(_ path: String, waitsForName: Bool = true) throws(FormatError) {
     if let status = try FileStatus.of(path), status.kind == .directory { return }
     let parent = self.parent(of: path)
     if parent != path, parent != "." { try create(parent) }
@@ -43,7 +45,7 @@ package enum Directory {
     let number = FileCalls.perform(.create, path) {
       callSystem(at: path) { unsafe mkdirat($0, $1, 0o777) } == 0 ? 0 : errno
     }
-    if number == 0 { return try syncIfAllowed(parent) }
+    if number == 0 { return waitsForName ? try syncIfAllowed(parent) : () }
     // A link in a directory that is a run's own is not followed.
     if number == ENOTDIR || number == ELOOP, HeldDirectories.above(path) != nil {
       throw .foreignDirectory(parent, "it holds a link or a file in the place of a directory")

@@ -108,7 +108,8 @@ struct RunDirectory {
   ///   - path: The output.
   ///   - manifest: What the run is.
   ///   - options: How it is run: where its spill lies.
-  ///   - work: The work directory, if it is not the usual one in the output.
+  ///   - work: The work directory, if it is not the usual one in the output; the output itself for an
+  ///     attempt, which nobody goes on with after a loss of power.
   /// - Throws: If the directories cannot be made or are in use, or the work is a link.
   init(
     locking path: String, manifest: Manifest, _ options: RunOptions, work: String? = nil
@@ -126,9 +127,11 @@ struct RunDirectory {
     let isThere = try FileStatus.of(work) != nil
     let output = try OwnedDirectory(path, .users)
     held = (output, try OwnedDirectory(work, .runs))
-    // An earlier attempt may have been killed between making a directory and waiting for its name.
-    try Directory.syncIfAllowed(Directory.parent(of: path))
-    if isThere { try Directory.sync(path) }
+    if work != path {
+      // An earlier attempt may have been killed between making a directory and waiting for its name.
+      try Directory.syncIfAllowed(Directory.parent(of: path))
+      if isThere { try Directory.sync(path) }
+    }
     lock = try RunLock(in: work, output: path)
     names = try OutputNames(output: path, work: work)
   }

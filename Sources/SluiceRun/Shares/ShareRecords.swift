@@ -17,12 +17,19 @@ enum ShareRecords {
   static func write(
     _ records: [JournalRecord], to path: String, of owner: Hash128, via directory: String
   ) throws {
+    try file(records, to: path, of: owner, via: directory).publish()
+  }
+
+  /// The same, but for the name.
+  static func file(
+    _ records: [JournalRecord], to path: String, of owner: Hash128, via directory: String
+  ) throws -> AtomicFile {
     let file = try AtomicFile.holding(
       JournalFormat.header(manifest: owner), to: path, via: directory)
     for record in records + [JournalRecord(UnitKey(.end, records.count))] {
       try file.append(JournalFormat.encode(record, at: file.byteCount))
     }
-    try file.publish()
+    return file
   }
 
   /// Reads a file.

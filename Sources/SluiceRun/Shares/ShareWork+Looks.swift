@@ -88,6 +88,7 @@ extension ShareWork {
       // Nobody is made to change to others that somebody may be reading.
       if try plan.run.isDone(phase, share: share) { return false }
       try frames.file.sync()
+      try Directory.sync(directory.work)
       strips.append(.spills(to: Directory.name(of: directory.work)))
     }
     var spectra: AtomicFile?
@@ -116,10 +117,12 @@ extension ShareWork {
     }
     try tensors.checkInputs()
     if let spectra {
-      try spectra.publish()
-      try ShareRecords.write(
-        strips, to: folder.strips(phase, share), of: folder.stripsOwner(phase, share),
-        via: directory.work)
+      try AtomicFile.publish([
+        spectra,
+        ShareRecords.file(
+          strips, to: folder.strips(phase, share), of: folder.stripsOwner(phase, share),
+          via: directory.work),
+      ])
     }
     try ShareRecords.write(
       left.records, to: folder.done(phase, share), of: owner, via: directory.work)
@@ -143,7 +146,8 @@ extension ShareWork {
       guard isThere else { throw PipelineError.goneRun(folder.output) }
       let name = phase == .survey ? RunFile.statistics : UnitKind.trimStatistics.rawValue
       try AtomicFile.copy(
-        folder.spectra(phase, share), to: directory.workPath(name), via: directory.work)
+        folder.spectra(phase, share), to: directory.workPath(name), via: directory.work,
+        waits: false)
     }
     return try plan.known(before: phase)
   }

@@ -63,10 +63,13 @@ package struct ShareWork {
     expect(tensors, byteCount)
     let path = folder.newAttempt(phase, share)
     do {
+      // Who is killed with the machine leaves nothing to go on with: only what gets its name is waited for, since the disk is busy
+      // with what other shares write.
+      try Directory.create(path, waitsForName: false)
       let directory = try RunDirectory(
         locking: path, manifest: plan.manifest, plan.merge.options, work: path)
-      let journal = try Journal.createFile(
-        at: directory.workPath(RunDirectory.journalName), manifest: owner)
+      let journal = try WorkFile.create(at: directory.workPath(RunDirectory.journalName))
+      try journal.write(JournalFormat.header(manifest: owner), at: 0)
       var leavesFrames = false
       do {
         if phase == .merge {

@@ -1,6 +1,7 @@
 import FuzzSupport
 @testable import SluiceCore
 @testable import SluiceFormats
+@testable import SluiceKernels
 @testable import SluicePlan
 @testable import SluiceRecipe
 @testable import SluiceRun

@@ -8,6 +8,7 @@ public func fuzzTask(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let file = try TaskFile(Array(bytes), path: "task.jsonl")
     precondition(!file.examples.isEmpty)
     precondition(file.examples.allSatisfy { $0.isChoice == file.isChoice && $0.line > 0 })
-    precondition(try TaskFile(Array(bytes), path: "other/task.jsonl").hash == file.hash)
+    let other = try TaskFile(Array(bytes), path: "other/task.jsonl")
+    precondition(other.hash == file.hash && other.examples.count == file.examples.count)
   }
 }
