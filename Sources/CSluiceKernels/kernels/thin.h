@@ -224,13 +224,17 @@ INLINE void gram_of(const double *const *found, size_t found_count, double *squa
 // The lower half of a square += the products of the rows whose elements are not zero with themselves.
 static void thin_gram(const float *values, const double *matrix, size_t count, size_t width,
                       double *square) {
-  const double *found[FOUND];
+  const double *found[FOUND + LANES];
   size_t found_count = 0;
-  for (size_t j = 0; j < count; j++) {
-    if (values[j] == 0) continue;
-    found[found_count++] = matrix + j * width;
-    if (found_count == FOUND) {
-      gram_of(found, FOUND, square, width);
+  for (size_t first = 0; first < count; first += LANES) {
+    const size_t lanes = count - first < LANES ? count - first : LANES;
+    // Whether an element is zero is as good as random: a branch would cost more than the rest.
+    for (size_t lane = 0; lane < lanes; lane++) {
+      found[found_count] = matrix + (first + lane) * width;
+      found_count += values[first + lane] != 0;
+    }
+    if (found_count >= FOUND) {
+      gram_of(found, found_count, square, width);
       found_count = 0;
     }
   }
