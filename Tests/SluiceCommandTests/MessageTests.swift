@@ -15,6 +15,7 @@ struct MessageTests {
   }
 
   static let merge = ["merge", "--base", "{d}/base", "--model", "{a}={d}/{a}", "--out", "{d}/out"]
+  static let blend = merge + ["--prune", "none", "--merge", "own-regmean"]
 
   static let cases: [Case] = [
     Case(
@@ -118,6 +119,28 @@ struct MessageTests {
       arguments: merge + ["--compensate", "own", "--sketch-rank", "2000"], exitCode: 64,
       errors: """
         error: --sketch-rank must lie in 1 ... 1024; it is 2000
+
+        """),
+    Case(
+      arguments: blend + ["--compensate", "own"], exitCode: 64,
+      errors: """
+        error: --compensate own makes up for what --blend-rate removes of blended deltas, and that is 0
+        hint: Leave it out, or add --blend-rate.
+
+        """),
+    Case(
+      arguments: blend + ["--compensate", "own", "--blend-rate", "0.8", "--blend-factor", "1.3"],
+      exitCode: 64,
+      errors: """
+        error: --compensate own makes up for what --blend-rate removes already
+        hint: Leave --blend-factor out.
+
+        """),
+    Case(
+      arguments: blend + ["--blend-rate", "0.8", "--ridge", "0.1"], exitCode: 64,
+      errors: """
+        error: --ridge is of --compensate own, and that is not asked for
+        hint: Leave it out, or add --compensate own.
 
         """),
     Case(
