@@ -34,13 +34,16 @@ extension Kernels {
   ///   - count: The number of elements in a row.
   ///   - panels: The directions.
   ///   - width: How many there are.
-  ///   - sums: Receives `width` sums for each row.
+  ///   - directionCount: How many of them are taken, the first ones; all if nil.
+  ///   - sums: Receives the sums of each row, `width` after each other.
   package func project(
     _ values: UnsafePointer<Float>, rowCount: Int = 1, count: Int,
-    on panels: UnsafePointer<Float>, width: Int, to sums: UnsafeMutablePointer<Double>
+    on panels: UnsafePointer<Float>, width: Int, directionCount: Int? = nil,
+    to sums: UnsafeMutablePointer<Double>
   ) {
     // Safety: the caller guarantees `count` elements in each row, and as many numbers as are said.
-    unsafe functions.pointee.thin_project(values, count, rowCount, panels, count, width, sums)
+    unsafe functions.pointee.thin_project(
+      values, count, rowCount, panels, count, width, directionCount ?? width, sums)
   }
 
   /// Adds the products of rows with themselves, of those elements that are not zero, to the lower half of a

@@ -11,6 +11,8 @@ package import SluiceKernels
 @safe package final class DirectionFinder {
   /// How often X is multiplied by T.
   package static let stepCount = 3
+  /// How many rows are multiplied with those before them together.
+  private static let rowsAtOnce = 32
 
   private let kernels: Kernels
   private let panels: AlignedBuffer<Float>
@@ -94,9 +96,19 @@ package import SluiceKernels
 
   /// T, in panels.
   private func makeSquare(_ rows: UnsafePointer<Float>, _ rowCount: Int, _ columnCount: Int) {
-    unsafe kernels.project(
-      rows, rowCount: rowCount, count: columnCount, on: panels.pointer, width: rowCount,
-      to: square.pointer)
+    for first in stride(from: 0, to: rowCount, by: DirectionFinder.rowsAtOnce) {
+      let end = min(first + DirectionFinder.rowsAtOnce, rowCount)
+      unsafe kernels.project(
+        rows + first * columnCount, rowCount: end - first, count: columnCount,
+        on: panels.pointer, width: rowCount, directionCount: end,
+        to: square.pointer + first * rowCount)
+    }
+    // A product is the same in both orders.
+    for row in 0..<rowCount {
+      for column in 0..<row {
+        unsafe square.pointer[column * rowCount + row] = square.pointer[row * rowCount + column]
+      }
+    }
     var trace = 0.0
     for row in 0..<rowCount { unsafe trace += square.pointer[row * rowCount + row] }
     squarePanels.fill(0)

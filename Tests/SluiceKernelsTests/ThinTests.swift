@@ -43,6 +43,13 @@ import Testing
         width: shape.width, to: sums.pointer)
       #expect(sums.values == expected, "\(kernels.level.name)")
       #expect(sums.isMarkUntouched && elements.isMarkUntouched)
+      let first = (shape.width + 1) / 2
+      let some = Block([Double](repeating: 7, count: rowCount * shape.width), after: 7)
+      kernels.project(
+        elements.pointer, rowCount: rowCount, count: shape.count, on: panels.pointer,
+        width: shape.width, directionCount: first, to: some.pointer)
+      let half = expected.enumerated().map { $0 % shape.width < first ? $1 : 7 }
+      #expect(some.values == half && some.isMarkUntouched, "\(kernels.level.name)")
     }
     panels.keep()
   }

@@ -217,10 +217,10 @@ typedef struct {
   double (*thin_dot)(const double *a, const double *b, size_t count);
   // y += factor * x.
   void (*thin_add)(double factor, const double *x, double *y, size_t count);
-  // The sums of products of each row with each of `width` directions, which lie in panels as right factors of
-  // products do. Rows begin `stride` elements after each other, and have `width` sums each.
+  // The sums of products of each row with each of the first of `width` directions, which lie in panels as right
+  // factors of products do. Rows begin `stride` elements after each other, and have `width` sums each.
   void (*thin_project)(const float *values, size_t stride, size_t row_count, const float *panels,
-                       size_t count, size_t width, double *sums);
+                       size_t count, size_t width, size_t direction_count, double *sums);
   // The lower half of a square += the products with themselves of those rows of a matrix, `width` numbers each,
   // whose elements are not zero.
   void (*thin_gram)(const float *values, const double *matrix, size_t count, size_t width,

@@ -105,35 +105,36 @@ INLINE void project_tile(const float *values, size_t stride, const float *panels
 }
 
 INLINE void project_rows(const float *values, size_t stride, const float *panels, size_t count,
-                         size_t width, double *sums, size_t rows) {
+                         size_t width, size_t direction_count, double *sums, size_t rows) {
   size_t c = 0;
-  for (; c + SLUICE_TILE_DIRECTIONS <= width; c += SLUICE_TILE_DIRECTIONS) {
+  for (; c + SLUICE_TILE_DIRECTIONS <= direction_count; c += SLUICE_TILE_DIRECTIONS) {
     project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows,
                  SLUICE_TILE_DIRECTIONS);
   }
   // What is left goes in pieces, too: a sum by itself waits for itself at each step.
-  if (SLUICE_TILE_DIRECTIONS > 4 && c + 4 <= width) {
+  if (SLUICE_TILE_DIRECTIONS > 4 && c + 4 <= direction_count) {
     project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows, 4);
     c += 4;
   }
-  for (; c + 2 <= width; c += 2) {
+  for (; c + 2 <= direction_count; c += 2) {
     project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows, 2);
   }
-  if (c < width) {
+  if (c < direction_count) {
     project_tile(values, stride, panels + c * SLUICE_PANEL_COLUMNS, count, width, sums + c, rows, 1);
   }
 }
 
-// The sums of products of each row with each direction.
+// The sums of products of each row with each of the first directions.
 static void thin_project(const float *values, size_t stride, size_t row_count, const float *panels,
-                         size_t count, size_t width, double *sums) {
+                         size_t count, size_t width, size_t direction_count, double *sums) {
   size_t row = 0;
   for (; row + SLUICE_TILE_ROWS <= row_count; row += SLUICE_TILE_ROWS) {
-    project_rows(values + row * stride, stride, panels, count, width, sums + row * width,
-                 SLUICE_TILE_ROWS);
+    project_rows(values + row * stride, stride, panels, count, width, direction_count,
+                 sums + row * width, SLUICE_TILE_ROWS);
   }
   for (; row < row_count; row++) {
-    project_rows(values + row * stride, stride, panels, count, width, sums + row * width, 1);
+    project_rows(values + row * stride, stride, panels, count, width, direction_count,
+                 sums + row * width, 1);
   }
 }
 
