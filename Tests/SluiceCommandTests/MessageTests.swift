@@ -60,6 +60,14 @@ struct MessageTests {
 
         """),
     Case(
+      arguments: merge + ["--spill", "frozen"], exitCode: 64,
+      errors: """
+        error: the value 'frozen' is invalid for '--spill <auto|off|none|lz4|zstd|zstd:level>'. \
+        Please provide one of the following: auto, off, none, lz4, zstd, zstd:LEVEL.
+        hint: See 'sluice merge --help' for more information.
+
+        """),
+    Case(
       arguments: merge + ["--tie-break", "coin"], exitCode: 64,
       errors: """
         error: --tie-break: "coin" is not one of the words expected here

@@ -56,14 +56,22 @@ enum Exit {
     if let failure = CommandLineCheck.unknownOption(Array(CommandLine.arguments.dropFirst())) {
       return report(failure, isVerbose: false, isJSON: isJSON)
     }
-    let message = SluiceCommand.message(for: error)
+    let message = oneLine(SluiceCommand.message(for: error))
     let first = message.prefix(1).lowercased() + message.dropFirst()
     // What follows the message: how the command is used, and where to read more.
     let lines = SluiceCommand.fullMessage(for: error).split(separator: "\n").map(String.init)
     let usage = lines.filter { $0.hasPrefix("Usage: ") || $0.hasPrefix("  See ") }
-    var failure = Failure(exitCode, message: String(first.drop { $0 == "\n" }))
+    var failure = Failure(exitCode, message: String(first))
     failure.remedy = usage.last.map { line in String(line.drop { $0 == " " }) }
     report(failure, isVerbose: false, isJSON: isJSON)
+  }
+
+  /// A message in one line: words that stand in a list below it come behind it.
+  private static func oneLine(_ message: String) -> String {
+    let lines = message.split(separator: "\n").map { $0.drop { $0 == " " } }
+    let words = lines.dropFirst().map { $0.hasPrefix("- ") ? $0.dropFirst(2) : $0 }
+    return (lines.prefix(1) + (words.isEmpty ? [] : [words.joined(separator: ", ") + "."]))
+      .joined(separator: " ")
   }
 
   private static func reportJSON(_ failure: Failure) {
