@@ -10,13 +10,20 @@ internal import Synchronization
 /// server core with AVX-512 (bench/README.md); what decides is the speed of the disk, which is
 /// measured here and now.
 struct SpillDecision {
-  private static let countingRate = 0.9e9
-  private static let mergingRate = 1.0e9
-  private static let unpackingRate = 0.6e9
+  private static let countingRate = 2.8e9
+  private static let mergingRate = 1.5e9
   /// The processor's seconds that a byte from the disk costs.
-  private static let readingCost = 0.33e-9
-  private static let codecs: [(codec: FrameCodec, packingRate: Double)] = [
-    (.zstd(), 0.3e9), (.lz4, 0.34e9), (.none, 0.38e9),
+  private static let readingCost = 0.2e-9
+  /// A codec, and how fast it packs and unpacks.
+  private struct Choice {
+    let codec: FrameCodec
+    let packingRate: Double
+    let unpackingRate: Double
+  }
+  private static let choices = [
+    Choice(codec: .zstd(), packingRate: 0.78e9, unpackingRate: 1.3e9),
+    Choice(codec: .lz4, packingRate: 0.72e9, unpackingRate: 1.8e9),
+    Choice(codec: .none, packingRate: 1.35e9, unpackingRate: 2.2e9),
   ]
 
   /// The bytes of all inputs, and those among them that a spill makes up for.
@@ -46,17 +53,17 @@ struct SpillDecision {
   }
 
   /// The expected seconds of both passes with a spill.
-  func spillSeconds(_ byteCount: Int, packingRate: Double) -> Double {
+  private func spillSeconds(_ byteCount: Int, _ choice: Choice) -> Double {
     let elements = Double(elementCount) / Double(lanes)
     let spilled = Double(byteCount)
     let first = max(
       Double(inputByteCount) / readRate + spilled / writeRate,
-      elements / SpillDecision.countingRate + elements / packingRate
+      elements / SpillDecision.countingRate + elements / choice.packingRate
         + readingSeconds(inputByteCount))
     let second = max(
       Double(inputByteCount - savedByteCount) / readRate + spilled / readRate
         + Double(outputByteCount) / writeRate,
-      elements / SpillDecision.mergingRate + elements / SpillDecision.unpackingRate
+      elements / SpillDecision.mergingRate + elements / choice.unpackingRate
         + readingSeconds(inputByteCount - savedByteCount + byteCount))
     return first + second
   }
@@ -66,10 +73,10 @@ struct SpillDecision {
   func best(
     room: Int, byteCount: (FrameCodec) -> Int
   ) -> (codec: FrameCodec, seconds: Double)? {
-    let choices = SpillDecision.codecs.compactMap { choice -> (FrameCodec, Double)? in
+    let choices = SpillDecision.choices.compactMap { choice -> (FrameCodec, Double)? in
       let bytes = byteCount(choice.codec)
       guard bytes <= room else { return nil }
-      return (choice.codec, spillSeconds(bytes, packingRate: choice.packingRate))
+      return (choice.codec, spillSeconds(bytes, choice))
     }
     let best = choices.min { $0.1 < $1.1 }
     // A spill is more to go wrong; it has to be worth it.

@@ -205,15 +205,15 @@ package struct SpillPlan: Sendable, Hashable {
       let best = decision.best(room: room, byteCount: { expectedBytes(spillInputs, $0) })
     else {
       reason =
-        "at \(ByteCount(Int(rate)))/s reading the models again, about \(Int(again)) s in all, is no "
+        "at \(ByteCount(Int(rate)))/s reading the models again, about \(Int(again.rounded())) s in all, is no "
         + "slower than packing them"
       return
     }
     codec = best.codec
     expectedByteCount = expectedBytes(spillInputs, best.codec)
     reason =
-      "at \(ByteCount(Int(rate)))/s it is expected to take \(Int(best.seconds)) s in all, and "
-      + "\(Int(again)) s if the models are read again"
+      "at \(ByteCount(Int(rate)))/s it is expected to take \(Int(best.seconds.rounded())) s in all, and "
+      + "\(Int(again.rounded())) s if the models are read again"
   }
 }
 
