@@ -22,7 +22,7 @@ let relaxed: [SwiftSetting] = [
 let package = Package(
   name: "sluice",
   products: [
-    .executable(name: "sluice", targets: ["SluiceCommand", "SluiceCommit"]),
+    .executable(name: "sluice", targets: ["SluiceCommand", "SluiceCommit", "CSluiceStart"]),
     .library(name: "Sluice", targets: ["Sluice"]),
   ],
   dependencies: [
@@ -149,6 +149,9 @@ let package = Package(
     // The commit, written before each build. Linked into the program and imported by nothing.
     .plugin(name: "WriteCommit", capability: .buildTool()),
     .target(name: "SluiceCommit", swiftSettings: strict, plugins: ["WriteCommit"]),
+
+    // What happens before the libraries of the program begin; linked into it likewise.
+    .target(name: "CSluiceStart", dependencies: ["CSluiceSystem"]),
 
     // What only tests use: scalar references and tiny model families, most of what tests compute.
     .target(

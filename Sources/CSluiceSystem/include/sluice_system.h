@@ -60,6 +60,11 @@ int32_t sluice_next_signal(int32_t descriptor);
 // keeps them for itself otherwise, once one of that size was freed.
 void sluice_return_large_blocks(void);
 
+// Leaves the process the processor that it runs on, until all are given back: libraries that begin meanwhile start no
+// threads. May be called before the C library has begun. Nothing happens where the system does not allow it.
+void sluice_narrow_processors(void);
+void sluice_restore_processors(void);
+
 // The commit that the program was built from; empty where that is not known, as without git.
 const char *sluice_commit(void);
 

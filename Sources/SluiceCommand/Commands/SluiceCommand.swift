@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CSluiceSystem
 internal import SluiceCore
 internal import SluiceFormats
 
@@ -48,7 +49,7 @@ struct SluiceCommand: ParsableCommand {
     ])
 
   static func main() {
-    LibraryThreads.avoidWhereLimited()
+    sluice_restore_processors()
     ProcessMemory.returnLargeBlocks()
     Exit.run { try SluiceCommand.parseAsRoot(try CommandLineCheck.arguments()) }
   }

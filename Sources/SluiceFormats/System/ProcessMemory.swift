@@ -40,16 +40,6 @@ package enum ProcessMemory {
   private static func field(_ name: String, of path: String) -> Int? {
     KernelTextFile.text(path).flatMap { field(name, in: $0) }
   }
-
-  /// Whether the system lets this process have only so many addresses, or so much memory of its own (`ulimit -v`, `-d`).
-  package static var isLimited: Bool {
-    [RLIMIT_AS, RLIMIT_DATA].contains { resource in
-      var limit = rlimit()
-      // SAFETY: the system fills in the structure that it is given.
-      return unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0
-        && limit.rlim_cur != rlim_t.max
-    }
-  }
 }
 
 /// How many files this process may have open.
