@@ -102,7 +102,7 @@ import Testing
       try ProductCheck.run { _, _, c in c.start.update(repeating: 0, count: 67 * 93) }
     }
     #expect(error.failure.message.contains("kernels for \(Products.processor)"))
-    try ProductCheck.run()
+    try ProductCheck.run(threads: 1)
   }
 }
 

@@ -1,6 +1,7 @@
 internal import SluiceCore
 internal import SluiceDataflow
 internal import SluiceKernels
+internal import SluiceSolvers
 
 /// A look at the library before it is trusted: old builds choose wrong kernels on some new processors.
 enum ProductCheck {
@@ -9,10 +10,12 @@ enum ProductCheck {
   /// The smallest numbers that the seed of a product of that size may give.
   private static let bound = 1e-4
 
-  /// Compares a product with a plain loop.
+  /// Checks that the library gets its memory, and compares a product with a plain loop.
   ///
-  /// - Throws: `EvaluationError` that names the kernels, if they are wrong.
-  static func run() throws(EvaluationError) {
+  /// - Parameter threads: How many threads multiply.
+  /// - Throws: `SolverError` if addresses are too few; `EvaluationError` that names the kernels, if they are wrong.
+  static func run(threads: Int) throws {
+    try LibraryCalls.checkAddresses(threads: threads)
     try unsafe run { unsafe Products.multiply($0, $1, into: $2, ProductCheck.size) }
   }
 

@@ -2,7 +2,6 @@ internal import SluiceCore
 package import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
-internal import SluiceSolvers
 
 /// Computes decoders layer by layer, all sequences at once, so that each weight is read once.
 ///
@@ -46,8 +45,7 @@ internal import SluiceSolvers
     _ shape: DecoderShape, _ batch: TokenBatch, _ needs: EvaluationNeeds,
     progress: ProgressMeter = ProgressMeter(), cancellation: Cancellation = Cancellation()
   ) throws {
-    try LibraryCalls.checkAddresses(threads: needs.lanes)
-    try ProductCheck.run()
+    try ProductCheck.run(threads: needs.lanes)
     (self.shape, self.batch, self.progress) = (shape, batch, progress)
     (self.cancellation, threads, directory) = (cancellation, needs.lanes, needs.directory)
     let rows = batch.paddedRowCount

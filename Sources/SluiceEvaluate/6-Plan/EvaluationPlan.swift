@@ -1,7 +1,6 @@
 package import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
-internal import SluiceSolvers
 
 /// What scoring models takes: bytes, operations, memory, and an estimate of the time.
 package struct EvaluationPlan: Sendable {
@@ -95,8 +94,7 @@ package struct EvaluationPlan: Sendable {
 
   /// How long the products take, at the speed that the library shows now.
   package func estimatedSeconds() throws -> Double {
-    try LibraryCalls.checkAddresses(threads: needs.lanes)
-    try ProductCheck.run()
+    try ProductCheck.run(threads: needs.lanes)
     return operations / librarySpeed() / Double(needs.lanes)
   }
 

@@ -37,12 +37,21 @@ package struct SpillPlan: Sendable, Hashable {
     let freeByteCount: Int?
   }
 
-  init(_ spillInputs: Inputs) throws(PipelineError) {
+  /// Decides.
+  ///
+  /// - Parameters:
+  ///   - spillInputs: What a plan knows of the run.
+  ///   - isPart: Whether it is a part of a run of which it was decided before, `off` or `on`.
+  /// - Throws: `PipelineError` if a spill was asked for and there is nothing to keep.
+  init(_ spillInputs: Inputs, isPart: Bool = false) throws(PipelineError) {
     reach = (spillInputs.recipe.maxRateShift ?? 0) + 1e-9
     significanceMultiple = spillInputs.recipe.method.significanceMultiple
+    // A part may be without the layers that are pruned.
     let obstacle =
-      SpillPlan.obstacle(spillInputs.recipe)
-      ?? (SpillPlan.keepsLess(spillInputs, reach: reach) ? nil : "no layer is pruned for sure")
+      isPart
+      ? nil
+      : SpillPlan.obstacle(spillInputs.recipe)
+        ?? (SpillPlan.keepsLess(spillInputs, reach: reach) ? nil : "no layer is pruned for sure")
     switch spillInputs.options.spill {
     case .off:
       codec = nil
@@ -61,15 +70,6 @@ package struct SpillPlan: Sendable, Hashable {
     }
     if let codec { expectedByteCount = expectedBytes(spillInputs, codec) }
     if spillInputs.options.spill == .auto, obstacle == nil { decide(spillInputs) }
-  }
-
-  /// The plan of a part of a run that was decided before; nothing is kept if the codec is nil.
-  init(part: Inputs, codec: FrameCodec?) {
-    reach = (part.recipe.maxRateShift ?? 0) + 1e-9
-    significanceMultiple = part.recipe.method.significanceMultiple
-    reason = codec == nil ? "it was switched off" : "it was asked for"
-    self.codec = codec
-    if let codec { expectedByteCount = expectedBytes(part, codec) }
   }
 
   /// The plan of a store: every tensor is kept, linear ones from some rate on.

@@ -28,11 +28,10 @@ extension MergePlan {
     let settings = TensorSettings(recipe, tasks: [])
     let stored = StoredModels(stores: recipe.models.map { _ in nil })
     let inputsExceedCache = TensorSources.exceedCache(slice.inputByteCount)
-    let spill = SpillPlan(
-      part: SpillPlan.Inputs(
+    let spill = try SpillPlan(
+      SpillPlan.Inputs(
         recipe: recipe, settings: settings, tasks: slice.tasks, options: options, stored: stored,
-        inputsExceedCache: inputsExceedCache, files: files, freeByteCount: nil),
-      codec: options.spill.codec)
+        inputsExceedCache: inputsExceedCache, files: files, freeByteCount: nil), isPart: true)
     let inputs = PassInputs(
       recipe: recipe, settings: settings, coefficients: nil, steps: nil, activations: [],
       solve: try SolvePlan(recipe, tasks: slice.tasks, solvedFile: files.count),

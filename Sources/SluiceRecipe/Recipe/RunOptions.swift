@@ -66,9 +66,6 @@ public struct RunOptions: Sendable, Hashable {
     case off
     /// It reads what was kept, compressed in this way.
     case on(FrameCodec)
-
-    /// How what is kept is compressed, if it was asked for.
-    package var codec: FrameCodec? { if case .on(let codec) = self { codec } else { nil } }
   }
 
   /// Makes the default options for a machine.

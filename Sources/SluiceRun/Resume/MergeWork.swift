@@ -15,7 +15,7 @@ struct MergeWork: Sendable {
   let store: HistogramStore
   /// What pass 1 keeps of the models, if it keeps anything.
   let spill: SpillStore?
-  /// Whether it is still to be kept, and not there since an earlier phase.
+  /// Whether there is something still to be kept, and not since an earlier phase.
   let packs: Bool
   /// The files of the merged model.
   let shards: OutputShards
@@ -47,7 +47,7 @@ struct MergeWork: Sendable {
       modelCount: plan.modelCount)
     for (strip, slots) in earlier.histograms { store.records.restore(slots, strip: strip) }
     spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier, frames)
-    packs = frames == nil
+    packs = spill != nil && frames == nil
     self.shards =
       shards
       ?? OutputShards(
@@ -67,7 +67,7 @@ struct MergeWork: Sendable {
     }
     journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
     // Before any record of a strip: that of another place means nothing in this one.
-    if spill != nil, packs { journal?.finished(.spills(to: directory.spillPlace(of: plan))) }
+    if packs { journal?.finished(.spills(to: directory.spillPlace(of: plan))) }
   }
 
   /// Makes one attempt at a run, with a journal of what it finishes.

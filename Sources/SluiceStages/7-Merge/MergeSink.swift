@@ -101,9 +101,7 @@ package import SluiceKernels
     let scale =
       chunk.hasBase(tile)
       ? try merge(tile, chunk, buffers) : meanOfPresent(tile, chunk, buffers)
-    if let meter, chunk.hasBase(tile), meter.measures(tile, of: chunk) {
-      meter.add(tile, of: chunk, buffers)
-    }
+    if chunk.hasBase(tile) { meter?.add(tile, of: chunk, buffers) }
     if let nothing, makesWeights, chunk.hasBase(tile) {
       unsafe buffers.base.pointer.update(from: buffers.merged.pointer, count: tile.count)
       unsafe buffers.merged.pointer.update(from: nothing.pointer, count: tile.count)

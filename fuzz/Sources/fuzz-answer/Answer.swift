@@ -11,16 +11,13 @@ public func fuzzAnswer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   }
 }
 
-/// Errors name the program that wrote the line; libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable {
-  let value: ExecProgram
+/// Errors name the program that wrote the line.
+private let programs = Confined(program())
 
-  init() {
-    let greeting = #"{"protocol":"sluice-exec","version":1}"#
-    let spec = ExecSpec(
-      command: ["/bin/sh", "-c", "echo '\(greeting)'; exec sleep 1000000"], kind: .delta,
-      name: "s", directory: "/", modelNames: ["m"])
-    do { value = try ExecProgram(spec) } catch { fatalError("\(error)") }
-  }
+private func program() -> ExecProgram {
+  let greeting = #"{"protocol":"sluice-exec","version":1}"#
+  let spec = ExecSpec(
+    command: ["/bin/sh", "-c", "echo '\(greeting)'; exec sleep 1000000"], kind: .delta,
+    name: "s", directory: "/", modelNames: ["m"])
+  do { return try ExecProgram(spec) } catch { fatalError("\(error)") }
 }
-private let programs = Confined()

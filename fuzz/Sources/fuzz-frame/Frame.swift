@@ -38,7 +38,7 @@ public func fuzzFrame(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 private func frame(_ data: [UInt8]) throws {
-  let decoder = state.decoder
+  let decoder = state.value
   let place = FramePlace(file: "fuzz", byteRange: 0..<data.count, tensor: "t")
   // A copy of its own length, so that reading beyond its end is seen.
   let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: data.count, alignment: 1)
@@ -57,6 +57,4 @@ private func frame(_ data: [UInt8]) throws {
     ends: decoder.ends, into: &out)
 }
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable { let decoder = FrameDecoder() }
-private let state = Confined()
+private let state = Confined(FrameDecoder())

@@ -49,16 +49,13 @@ private func journal(of bytes: [UInt8]) -> [UInt8] {
   return journal
 }
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable {
-  let value: MemoryDirectory
+private let directories = Confined(directory())
 
-  init() {
-    value = MemoryDirectory([".sluice"])
-    var manifest = Manifest()
-    manifest.add(note: "merge.units", "10")
-    manifest.add(note: "merge.bytes", "4096")
-    manifest.json.withUnsafeBytes { value.fill(".sluice/manifest.json", $0) }
-  }
+private func directory() -> MemoryDirectory {
+  let directory = MemoryDirectory([".sluice"])
+  var manifest = Manifest()
+  manifest.add(note: "merge.units", "10")
+  manifest.add(note: "merge.bytes", "4096")
+  manifest.json.withUnsafeBytes { directory.fill(".sluice/manifest.json", $0) }
+  return directory
 }
-private let directories = Confined()

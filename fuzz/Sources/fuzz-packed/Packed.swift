@@ -44,6 +44,4 @@ public func fuzzPacked(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   }
 }
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable { let value = MemoryDirectory() }
-private let directoryInMemory = Confined()
+private let directoryInMemory = Confined(MemoryDirectory())

@@ -32,6 +32,4 @@ private func check(
   precondition(parser.parse(), String(decoding: page.bytes, as: UTF8.self))
 }
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable { let value = MemoryDirectory() }
-private let directories = Confined()
+private let directories = Confined(MemoryDirectory())

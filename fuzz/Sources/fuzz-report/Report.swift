@@ -55,6 +55,4 @@ public func fuzzReport(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   }
 }
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable { let value = MemoryDirectory([".sluice"]) }
-private let directories = Confined()
+private let directories = Confined(MemoryDirectory([".sluice"]))

@@ -18,6 +18,4 @@ public func fuzzResult(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   }
 }
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable { let value = MemoryDirectory() }
-private let directories = Confined()
+private let directories = Confined(MemoryDirectory())

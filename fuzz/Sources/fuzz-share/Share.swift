@@ -115,8 +115,4 @@ private let task = TensorTask(
   fineTuned: [], fineTunedElementCounts: [], outputDType: .bf16, outputShard: 0, outputOffset: 0,
   firstStrip: 0, columnCount: 1 << 10)
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable {
-  let value = MemoryDirectory([".sluice"])
-}
-private let directories = Confined()
+private let directories = Confined(MemoryDirectory([".sluice"]))

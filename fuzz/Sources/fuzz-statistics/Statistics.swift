@@ -50,16 +50,12 @@ private func ask(_ histogram: MagnitudeHistogram) {
   }
 }
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable {
-  let value: WorkFile
+private let files = Confined(file())
 
-  init() {
-    let directory = MemoryDirectory()
-    guard let file = try? WorkFile.create(at: "\(directory.path)/statistics") else {
-      fatalError("no file in memory")
-    }
-    value = file
+private func file() -> WorkFile {
+  let directory = MemoryDirectory()
+  guard let file = try? WorkFile.create(at: "\(directory.path)/statistics") else {
+    fatalError("no file in memory")
   }
+  return file
 }
-private let files = Confined()

@@ -43,6 +43,4 @@ public func fuzzStrides(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   }
 }
 
-/// libFuzzer calls from one thread.
-private struct Confined: @unchecked Sendable { let value = MemoryFile() }
-private let fileInMemory = Confined()
+private let fileInMemory = Confined(MemoryFile())
