@@ -34,7 +34,10 @@ extension MethodParameters {
   package var blends: Bool { self.merging.row.passes(self).contains(.jointRows) }
 
   /// How many of a delta's own directions are looked for in each linear layer.
-  package var usedSketchRank: UInt64 { self.sketchRank ?? (blends ? 32 : 16) }
+  package var usedSketchRank: SketchRank { self.sketchRank ?? .count(blends ? 32 : 16) }
+
+  /// Whether each layer takes as many directions as hold a share of its deltas' squares.
+  var asksForShare: Bool { self.sketchRank?.share != nil }
 
   /// Whether a stage stands between the mask and the amplification that looks at rows.
   package var makesUpForRows: Bool { restoresNorms || compensates }

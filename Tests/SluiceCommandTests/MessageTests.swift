@@ -130,6 +130,12 @@ struct MessageTests {
 
         """),
     Case(
+      arguments: merge + ["--compensate", "own", "--sketch-rank", "0%"], exitCode: 64,
+      errors: """
+        error: --sketch-rank: a whole number, or a share above 0% and below 100%, is expected, found "0%"
+
+        """),
+    Case(
       arguments: blend + ["--compensate", "own"], exitCode: 64,
       errors: """
         error: --compensate own makes up for what --blend-rate removes of blended deltas, and that is 0

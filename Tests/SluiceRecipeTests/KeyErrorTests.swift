@@ -77,7 +77,11 @@ struct KeyErrorTests {
     word("mask-scope", "rows", "Did you mean row? Known are: tensor, row."),
     word("compensate", "owns", "Did you mean own? Known are: none, own."),
     WrongValue(
-      "sketch-rank", "0.5", "a whole number of at most 64 bits is expected, found \"0.5\""),
+      "sketch-rank", "0.5",
+      "a whole number, or a share above 0% and below 100%, is expected, found \"0.5\""),
+    WrongValue(
+      "sketch-rank", "100%",
+      "a whole number, or a share above 0% and below 100%, is expected, found \"100%\""),
     number("ridge", "0", "above 0"),
     number("gram-share", "0", "above 0"),
     number("blend-rate", "1", "from 0 to below 1"),

@@ -73,6 +73,7 @@ struct ParameterTests {
       let isOn = row.defaultValue == .toggle(false)
       return (.toggle(isOn), isOn ? "on" : "off", isOn ? "on" : "off")
     case .integer: return (.integer(1 << 63), "9223372036854775808", "9223372036854775808")
+    case .rank: return (.rank(.percent(62.5)), "62.5%", "62.5%")
     case .size: return (.size(ByteCount(3_000_000)), "3MB", "3MB")
     case .patterns: return (.patterns(["a*b", "c"]), "[\"a*b\", c]", "a*b")
     case .dtype: return (.word("F16"), "float16", "bfloat16")
@@ -240,6 +241,7 @@ extension ParameterRow {
     switch kind {
     case .number(let range): "a number \(range.rawValue)"
     case .integer: "a whole number"
+    case .rank: "a whole number, or a share such as `75%`"
     case .toggle: "`on`, `off`"
     case .word(let words): words.map { "`\($0)`" }.joined(separator: ", ")
     case .size: "a size"

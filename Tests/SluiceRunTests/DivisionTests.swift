@@ -61,6 +61,19 @@ import Testing
       }
     ),
     (
+      "dare, compensated, a share of directions",
+      {
+        $0.prune = .dare; $0.ownRank = 128; $0.ownPercent = 40
+      }
+    ),
+    (
+      "own-regmean, sparse and compensated, a share of directions",
+      {
+        $0.prune = .none; $0.merge = .ownRegMean; $0.blendRate = 0.8; $0.compensatesBlends = true
+        $0.ownRank = 128; $0.ownPercent = 40
+      }
+    ),
+    (
       "own-regmean, sparse",
       {
         $0.prune = .none; $0.merge = .ownRegMean; $0.ownRank = 8; $0.blendRate = 0.8

@@ -13,6 +13,7 @@ struct SharedScheduleTests {
     "mergekit-della", "mergekit-della-linear", "ties-original", "dppa-arxiv", "dppa-code", "owl",
     "dp-owl", "wanda", "sparsegpt", "sparsegpt-delta", "regmean", "own-regmean",
     "own-regmean-sparse", "own-regmean-compensated", "compensated", "compensated-dppa",
+    "own-regmean-energy", "compensated-energy",
     "drop-after-mask", "dare-then-dp",
     "adamerging", "mergekit-nuslerp", "mergekit-arcee-fusion", "mergekit-sce",
   ]

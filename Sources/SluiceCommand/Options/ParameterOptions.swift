@@ -88,6 +88,7 @@ extension ParameterRow {
     switch kind {
     case .number: "number"
     case .integer: "whole-number"
+    case .rank: "number|share%"
     case .toggle: "on|off"
     case .word: name == "prune" || name == "merge" ? "method" : "word"
     case .size: "size"
@@ -113,6 +114,11 @@ extension ParameterRow {
         throw expected("a whole number of at most 64 bits", text)
       }
       return .integer(number)
+    case .rank:
+      guard let rank = SketchRank(text) else {
+        throw expected("a whole number, or a share above 0% and below 100%,", text)
+      }
+      return .rank(rank)
     case .size:
       guard let size = ByteCount(text), size.bytes > 0 else {
         throw expected(

@@ -64,6 +64,9 @@ extension MergeSummary {
           "along directions",
           { report, _ in report.sketched.map { NumberFormat.percent($0.share) } ?? "" }
         ))
+      if recipe.method.usedSketchRank.share != nil {
+        columns.append(("directions", { report, _ in report.sketched?.countText ?? "" }))
+      }
     }
     if report.models.contains(where: { $0.factors.contains { $0 != 1 } }) {
       columns.append(
@@ -84,6 +87,17 @@ extension MergeSummary {
       rows.append(columns.map { $0.cell(model, said) })
     }
     return Format.table(rows) + remark(recipe.method, isCounted)
+      + report.models.compactMap { shortLayers($0, recipe.method) }.joined()
+  }
+
+  /// Which layers of a model do not have the share along their directions that is asked for.
+  private static func shortLayers(
+    _ model: MergeReport.Model, _ method: MethodParameters
+  ) -> String? {
+    guard let found = model.sketched, let count = found.shortCount, count > 0 else { return nil }
+    return "\(count) linear layer\(count == 1 ? "" : "s") of \(model.name.printable) did not reach "
+      + "\(method.usedSketchRank.text) along \(found.directionCounts.upperBound) directions; the least was "
+      + "\(NumberFormat.percent(found.least)) in \(found.leastTensor.printable)\n"
   }
 
   /// What the columns do not say.
@@ -107,5 +121,13 @@ extension MergeSummary {
     return prune.drawsMasks
       ? "changes were dropped at random, at the requested rate\n"
       : "changes were dropped at the requested rate, layer by layer\n"
+  }
+}
+
+extension SketchShare {
+  /// How many directions layers have.
+  fileprivate var countText: String {
+    let (fewest, most) = (directionCounts.lowerBound, directionCounts.upperBound)
+    return fewest == most ? "\(most)" : "\(fewest) to \(most)"
   }
 }

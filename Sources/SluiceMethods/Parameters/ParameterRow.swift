@@ -9,6 +9,8 @@ package struct ParameterRow: Sendable {
     case number(NumberRange)
     /// A whole number of at most 64 bits.
     case integer
+    /// A whole number, or a share in percent.
+    case rank
     /// On or off.
     case toggle
     /// One of some words.

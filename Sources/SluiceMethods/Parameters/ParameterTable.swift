@@ -97,9 +97,9 @@ package struct ParameterTable: Sendable {
     "compensate", .none, in: "mask",
     "What makes up in each row for what the mask removes; own: what is kept, along the delta's own directions."
   )
-  package let sketchRank = Parameter<UInt64?>(
+  package let sketchRank = Parameter<SketchRank?>(
     "sketch-rank", nil, in: "mask",
-    "How many of a delta's own directions are looked for in each linear layer; 32 for each model of own-regmean, else 16 if not given.",
+    "How many of a delta's own directions are looked for in each linear layer, or what share of its squares they hold, such as 75%; 32 for each model of own-regmean, else 16 if not given.",
     derived: { $0.usedSketchRank.untyped })
   package let ridge = Parameter<Double>(
     "ridge", 0.01, .positive, in: "mask",

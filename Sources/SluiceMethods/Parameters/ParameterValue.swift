@@ -9,6 +9,8 @@ package enum AnyParameterValue: Sendable, Hashable {
   case number(Double)
   /// A whole number.
   case integer(UInt64)
+  /// A number of directions, or a share in percent.
+  case rank(SketchRank)
   /// On or off.
   case toggle(Bool)
   /// One of several words.

@@ -92,7 +92,8 @@ extension MergeMethod {
     ],
     modelParameters: [.weight],
     passes: [
-      .always(.sketch), .always(.directions), .always(.jointRows),
+      .always(.sketch), .always(.directions), .when({ $0.asksForShare }, .energies),
+      .always(.jointRows),
       .when({ $0.blendRate > 0 }, .jointCuts),
     ],
     paper: "after RegMean (arXiv 2212.09849)",

@@ -20,6 +20,8 @@ package enum PassKind: String, Sendable, Hashable, CaseIterable {
   case sketch
   /// The directions of inputs that each layer's deltas look at.
   case directions
+  /// What each direction holds of the squares of a layer's deltas.
+  case energies
   /// What each row of all models has along the directions.
   case jointRows = "joint rows"
   /// Where each row of each model's blended deltas is cut.
@@ -44,8 +46,8 @@ extension PassKind {
   /// Kinds that read whole rows or matrices of the models themselves, which neither a stage of one's own
   /// changes first nor a store has.
   package static let ofModels: Set<PassKind> = [
-    .solve, .rowCuts, .rowBands, .rowNorms, .sketch, .directions, .jointRows,
-    .jointCuts, .corrections,
+    .solve, .rowCuts, .rowBands, .rowNorms, .sketch, .directions, .energies,
+    .jointRows, .jointCuts, .corrections,
   ]
   /// Kinds that solve for all models as they are.
   package static let solving: Set<PassKind> = [.solve, .jointRows, .jointCuts]

@@ -10,6 +10,7 @@ extension PruneMethod {
   /// The passes before the merge.
   static let rowPasses: [PassRequest] = [
     .when({ $0.compensates }, .sketch), .when({ $0.compensates }, .directions),
+    .when({ $0.compensates && $0.asksForShare }, .energies),
     .when({ $0.restoresNorms }, .rowNorms), .when({ $0.compensates }, .corrections),
   ]
 

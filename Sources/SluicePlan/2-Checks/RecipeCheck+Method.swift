@@ -137,8 +137,10 @@ extension RecipeCheck {
 
   private static func checkCompensation(_ method: MethodParameters) throws(PipelineError) {
     let ranks: ClosedRange<UInt64> = 1...1024
-    guard !(method.compensates || method.blends) || ranks.contains(method.usedSketchRank) else {
-      throw .usage("--sketch-rank must lie in 1 ... 1024; it is \(method.usedSketchRank)")
+    guard
+      !(method.compensates || method.blends) || ranks.contains(method.usedSketchRank.mostDirections)
+    else {
+      throw .usage("--sketch-rank must lie in 1 ... 1024; it is \(method.usedSketchRank.text)")
     }
     try checkBlends(method)
     guard method.compensates || method.blends else {

@@ -49,6 +49,11 @@ final class BlendStore: BlendSource, Sendable {
 
   private static func rowBytes(_ size: SketchSize) -> Int { 4 * size.mostDirections }
 
+  /// The numbers between a model's core and the next one's.
+  private func coreCount(_ task: TensorTask) -> Int {
+    directions.size.width(task) * directions.size.width(task)
+  }
+
   private static func coreBytes(_ task: TensorTask, _ size: SketchSize) -> Int {
     8 * size.modelCount * size.width(task) * size.width(task)
   }
@@ -121,13 +126,16 @@ final class BlendStore: BlendSource, Sendable {
   }
 
   /// How much of each model's deltas lies along the directions of a layer, and the sum of their squares.
-  func energies(of task: TensorTask) throws -> [(held: Double, energy: Double)] {
-    let energies = try directions.directions(of: task, model: 0).energies
-    let (cores, width) = (try cores(of: task), directions.size.width(task))
-    return energies.enumerated().map { model, energy in
-      let first = model * width * width
+  func energies(
+    of task: TensorTask
+  ) throws -> (width: Int, models: [(held: Double, energy: Double)]) {
+    let found = try directions.directions(of: task, model: 0)
+    let (cores, width) = (try cores(of: task), found.width)
+    let models = found.energies.enumerated().map { model, energy in
+      let first = model * coreCount(task)
       return ((0..<width).reduce(0) { $0 + cores[first + $1 * (width + 1)] }, energy)
     }
+    return (width, models)
   }
 
   func layerBlend(of task: TensorTask, kernels: Kernels) throws -> LayerBlend {
@@ -135,17 +143,17 @@ final class BlendStore: BlendSource, Sendable {
     guard found.width > 0 else {
       return LayerBlend(.none, factors: task.fineTuned.map { _ in nil })
     }
-    let (cores, square) = (try cores(of: task), found.width * found.width)
+    let (cores, square, step) = (try cores(of: task), found.width * found.width, coreCount(task))
     let present = found.energies.indices.filter { found.energies[$0] > 0 }
     let parts = present.map {
       OwnBlend.Part(
-        core: Array(cores[$0 * square..<($0 + 1) * square]), energy: found.energies[$0])
+        core: Array(cores[$0 * step..<$0 * step + square]), energy: found.energies[$0])
     }
     let factors = OwnBlend.factors(
       parts, width: found.width, columnCount: task.columnCount, share: share, kernels: kernels)
     var all = [[Double]?](repeating: nil, count: found.energies.count)
     for (model, factor) in zip(present, factors) { all[model] = factor }
-    let count = directions.size.correctionCount(task)
+    let count = directions.size.correctionCount(among: found.width)
     let strongest =
       count > 0
       ? OwnBlend.strongest(

@@ -86,7 +86,7 @@ package struct JointRowsPass: FilePass {
     }
     executor.didSpill(store.byteCount, in: self)
     findings.inputs.blend = store
-    findings.sketched = try store.held(tasks)
+    if size.share == nil { findings.sketched = try store.held(tasks) }
   }
 }
 

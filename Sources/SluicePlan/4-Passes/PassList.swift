@@ -27,6 +27,7 @@ enum PassList {
     .method(.maskSums) { [MaskSumsPass($0)] },
     .method(.sketch) { [SketchPass($0)] },
     .method(.directions) { [DirectionsPass($0)] },
+    .method(.energies) { [EnergiesPass($0)] },
     .method(.jointRows) { [JointRowsPass($0)] },
     .method(.jointCuts) { [JointCutsPass($0)] },
     .method(.rowNorms) { [RowNormsPass($0)] },
@@ -92,7 +93,8 @@ package struct PassInputs: Sendable {
   /// How many directions are looked for.
   var sketchSize: SketchSize {
     SketchSize(
-      rank: Int(clamping: recipe.method.usedSketchRank), isJoint: recipe.method.blends,
+      rank: Int(clamping: recipe.method.usedSketchRank.mostDirections),
+      share: recipe.method.usedSketchRank.share, isJoint: recipe.method.blends,
       modelCount: recipe.models.count,
       compensatesBlends: recipe.method.compensatesBlends)
   }

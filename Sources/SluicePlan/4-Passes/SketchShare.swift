@@ -11,6 +11,10 @@ package struct SketchShare: Sendable, Hashable {
   package private(set) var least = Double.infinity
   /// That layer.
   package private(set) var leastTensor = ""
+  /// The fewest and the most directions of a layer.
+  package private(set) var directionCounts = 0...0
+  /// How many layers have less than the share that is asked for; nil if none is.
+  package private(set) var shortCount: Int?
 
   /// The share of all layers together.
   package var share: Double { held / energy }
@@ -19,9 +23,16 @@ package struct SketchShare: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - layers: The layers of a model, in the order of the tensors.
+  ///   - asked: The share that is asked for, if one is.
   ///   - name: The name of a tensor.
-  package init?(_ layers: [SketchedLayer], name: (Int) -> String) {
+  package init?(_ layers: [SketchedLayer], asked: Double?, name: (Int) -> String) {
+    shortCount = asked.map { share in layers.count { $0.held < share * $0.energy } }
     for layer in layers where layer.energy > 0 {
+      let count = layer.directionCount
+      directionCounts =
+        energy == 0
+        ? count...count
+        : min(directionCounts.lowerBound, count)...max(directionCounts.upperBound, count)
       held += layer.held
       energy += layer.energy
       let share = layer.held / layer.energy
@@ -39,9 +50,12 @@ package struct SketchedLayer: Sendable, Hashable {
   package let held: Double
   /// The sum of squares of the deltas.
   package let energy: Double
+  /// How many directions there are.
+  package let directionCount: Int
 
-  package init(task: Int, held: Double, energy: Double) {
+  package init(task: Int, held: Double, energy: Double, directionCount: Int) {
     (self.task, self.held, self.energy) = (task, held, energy)
+    self.directionCount = directionCount
   }
 }
 
@@ -50,10 +64,11 @@ extension BlendStore {
   func held(_ tasks: [TensorTask]) throws -> [Int: [SketchedLayer]] {
     var layers: [Int: [SketchedLayer]] = [:]
     for task in tasks {
-      for (model, (held, energy)) in try energies(of: task).enumerated()
-      where task.fineTuned[model] != nil {
+      let (width, energies) = try energies(of: task)
+      for (model, (held, energy)) in energies.enumerated() where task.fineTuned[model] != nil {
         layers[model, default: []].append(
-          SketchedLayer(task: task.ordinal, held: held, energy: energy))
+          SketchedLayer(
+            task: task.ordinal, held: held, energy: energy, directionCount: width))
       }
     }
     return layers

@@ -3,8 +3,10 @@ internal import SluiceStages
 
 /// How many directions are looked for, and from how many sums of rows.
 struct SketchSize: Sendable, Hashable {
-  /// The number that is asked for: of each model.
+  /// The number that is asked for of each model, or the most where a share is.
   let rank: Int
+  /// The share of its deltas' squares that a layer's directions are to hold; nil where a number is asked for.
+  let share: Double?
   /// Whether models share directions.
   let isJoint: Bool
   /// The number of models.
@@ -25,8 +27,14 @@ struct SketchSize: Sendable, Hashable {
   /// The most directions along which rows of blended deltas are compensated: the strongest, as many as a model has.
   var corrections: Int { compensatesBlends ? rank : 0 }
 
-  /// Along how many of a layer's directions rows of blended deltas are compensated.
+  /// The most of a layer's directions along which rows of blended deltas are compensated.
   func correctionCount(_ task: TensorTask) -> Int { min(corrections, width(task)) }
+
+  /// Along how many directions rows of blended deltas are compensated in a layer that has so many: as many as a model
+  /// has.
+  func correctionCount(among width: Int) -> Int {
+    min(corrections, share == nil ? width : (width + modelCount - 1) / modelCount)
+  }
 
   /// The most directions of any layer.
   var mostDirections: Int { sharing * rank }

@@ -43,6 +43,8 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let rowSums = UnitKind(rawValue: "row-sums")
   /// The directions of a layer of one model or of all, in the file that is named like the kind.
   package static let directions = UnitKind(rawValue: "directions")
+  /// What the directions of a layer hold of some rows of a model, in the file that is named like the kind.
+  package static let energies = UnitKind(rawValue: "energies")
   /// The products of some rows of all models with directions, in the file that is named like the kind.
   package static let jointRows = UnitKind(rawValue: "joint-rows")
   /// Where some rows of a model's blended deltas are cut, in the file that is named like the kind.
@@ -120,8 +122,8 @@ extension UnitKind {
   package var isInFile: Bool {
     hasHistograms
       || [
-        .solved, .rowCuts, .rowBands, .rowNorms, .rowSums, .directions, .jointRows, .jointCuts,
-        .corrections, .keepBits, .rowNumbers,
+        .solved, .rowCuts, .rowBands, .rowNorms, .rowSums, .directions, .energies, .jointRows,
+        .jointCuts, .corrections, .keepBits, .rowNumbers,
       ].contains(self)
   }
 

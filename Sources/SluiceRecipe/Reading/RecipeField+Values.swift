@@ -9,6 +9,7 @@ extension RecipeField {
     switch row.kind {
     case .number(let range): return .number(try number(range))
     case .integer: return .integer(try integer())
+    case .rank: return .rank(try rank())
     case .toggle: return .toggle(try word(among: ["on", "off"]) == "on")
     case .word(let words): return .word(try word(among: words))
     case .size:
@@ -25,6 +26,16 @@ extension RecipeField {
       "\(number)" == text
     else { throw error("a whole number of at most 64 bits is expected, found \(node.kindName)") }
     return number
+  }
+
+  private func rank() throws(RecipeError) -> SketchRank {
+    guard case .scalar(let text, isPlain: true) = node.content, let rank = SketchRank(text),
+      rank.share != nil || rank.text == text
+    else {
+      throw error(
+        "a whole number, or a share above 0% and below 100%, is expected, found \(node.kindName)")
+    }
+    return rank
   }
 
   private func patterns() throws(RecipeError) -> [String] {

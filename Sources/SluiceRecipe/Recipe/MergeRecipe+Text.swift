@@ -161,6 +161,7 @@ extension AnyParameterValue {
       number == number.rounded() && number.magnitude < 0x1p53
         ? "\(Int(number))" : "\(number)"
     case .integer(let number): "\(number)"
+    case .rank(let rank): rank.text
     case .toggle(let isOn): isOn ? "on" : "off"
     case .word(let word): word
     case .size(let size): size.exactText

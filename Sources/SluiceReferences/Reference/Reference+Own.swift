@@ -9,6 +9,8 @@ extension Reference {
     package let directions: Rows
     /// The sum of squares of each model's deltas.
     package let energies: [Double]
+    /// Whether they are a basis.
+    package let isOrthonormal: Bool
   }
 
   /// Rows added up into a few, with signs.
@@ -80,7 +82,9 @@ extension Reference {
       let scale = Float(1 / energy.squareRoot())
       rows += sums.map { $0.map { $0 * scale } }
     }
-    guard !rows.isEmpty, width > 0 else { return Own(directions: [], energies: energies) }
+    guard !rows.isEmpty, width > 0 else {
+      return Own(directions: [], energies: energies, isOrthonormal: isOrthonormal)
+    }
     let products = rows.map { ScalarKernels.projected($0, rows) }
     let trace = rows.indices.reduce(0.0) { $0 + products[$1][$1] }
     let square = products.map { $0.map { trace > 0 ? Float($0 / trace) : 0 } }
@@ -93,7 +97,9 @@ extension Reference {
     }
     for _ in 0..<3 { left = basis(product(left, square)) }
     let found = product(left, rows)
-    return Own(directions: isOrthonormal ? basis(found) : found, energies: energies)
+    return Own(
+      directions: isOrthonormal ? basis(found) : found, energies: energies,
+      isOrthonormal: isOrthonormal)
   }
 
   static func product(_ left: Rows, _ right: Rows) -> Rows {
@@ -103,7 +109,7 @@ extension Reference {
     return left.indices.map { Array(flat[$0 * columns..<($0 + 1) * columns]) }
   }
 
-  private static func basis(_ rows: Rows) -> Rows {
+  static func basis(_ rows: Rows) -> Rows {
     orthonormalised(rows.map { $0.map { Double($0) } }).map { $0.map { Float($0) } }
   }
 

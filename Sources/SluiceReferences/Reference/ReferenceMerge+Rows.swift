@@ -62,13 +62,20 @@ extension ReferenceMerge {
     }
     let deltas = rows(delta)
     // A model that does not change the layer has no directions.
-    let directions = Reference.own(
-      of: [deltas], rank: rank, isOrthonormal: false, seed: options.seed, tensor: tensor.name
+    let directions = taken(
+      Reference.own(
+        of: [deltas], rank: rank, isOrthonormal: false, seed: options.seed, tensor: tensor.name),
+      of: [deltas]
     ).directions
     guard !directions.isEmpty else { return kept }
     return zip(deltas, rows(kept)).flatMap {
       Reference.compensated($0, kept: $1, along: directions, ridge: options.ridge)
     }
+  }
+
+  /// As many of the directions as hold the share that is asked for, if one is.
+  private func taken(_ own: Reference.Own, of models: [Reference.Rows]) -> Reference.Own {
+    options.ownPercent.map { own.first(holding: $0 / 100, of: models) } ?? own
   }
 
   /// What makes up for what a mask removed of the norm of each row.
@@ -110,15 +117,20 @@ extension ReferenceMerge {
     let rows = deltas.map { values in
       stride(from: 0, to: values.count, by: columns).map { Array(values[$0..<$0 + columns]) }
     }
-    let own = Reference.own(
-      of: rows, rank: options.ownRank ?? 32, isOrthonormal: true, seed: options.seed,
-      tensor: tensor.name)
+    let own = taken(
+      Reference.own(
+        of: rows, rank: options.ownRank ?? 32, isOrthonormal: true, seed: options.seed,
+        tensor: tensor.name), of: rows)
+    let count = own.directions.count
     return Reference.blended(
       rows, own, weights: weights.map { Double(Float($0)) }, share: options.gramShare,
       removal: options.blendRate > 0
         ? Reference.Removal(
           rate: options.blendRate, factor: options.blendFactor,
-          directionCount: options.compensatesBlends ? options.ownRank ?? 32 : 0,
+          directionCount: options.compensatesBlends
+            ? options.ownPercent == nil
+              ? options.ownRank ?? 32 : (count + rows.count - 1) / rows.count
+            : 0,
           ridge: options.ridge) : nil
     ).flatMap(\.self)
   }

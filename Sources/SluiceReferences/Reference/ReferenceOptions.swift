@@ -79,6 +79,8 @@ package struct ReferenceOptions: Sendable {
   package var keepsByRow = false
   /// Along how many directions of their own rows are compensated; not at all if nil.
   package var ownRank: Int?
+  /// The percentage of its squares that a layer's directions hold instead, `ownRank` being the most of them.
+  package var ownPercent: Double?
   /// What is added to the diagonal there, as a share of its mean.
   package var ridge = 0.01
   /// What is added to the diagonals of own Gram matrices, as a share of their mean.

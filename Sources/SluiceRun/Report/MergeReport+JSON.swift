@@ -108,6 +108,9 @@ extension MergeReport {
         json.member("held", .double(sketched.share))
         json.member("leastHeld", .double(sketched.least))
         json.member("leastHeldTensor", .string(sketched.leastTensor))
+        json.member("fewestDirections", .integer(sketched.directionCounts.lowerBound))
+        json.member("mostDirections", .integer(sketched.directionCounts.upperBound))
+        if let count = sketched.shortCount { json.member("shortLayers", .integer(count)) }
       }
       json.endObject()
     }
@@ -197,6 +200,7 @@ extension JSONWriter {
     case .number(let number): self.value(.double(number))
     // Readers of JSON have 53 bits for numbers.
     case .integer(let number): self.value(.string("\(number)"))
+    case .rank(let rank): self.value(.string(rank.text))
     case .toggle(let isOn): self.value(.bool(isOn))
     case .word(let word): self.value(.string(word))
     case .size(let size): self.value(.integer(size.bytes))

@@ -117,7 +117,7 @@ public struct MergeReport: Sendable {
           cuts[task.ordinal, ordinal].map { Layer(statistics: layer, cuts: $0) }
         }, solved: solved[ordinal],
         sketched: sketched[ordinal].flatMap { layers in
-          SketchShare(layers) { plan.tasks[$0].name }
+          SketchShare(layers, asked: method.usedSketchRank.share) { plan.tasks[$0].name }
         })
     }
     adapters = models.indices.map { AdapterReport(plan, model: $0, norms) }

@@ -87,6 +87,7 @@ extension SketchedLayer {
     for (model, layer) in layers.sorted(by: { $0.key < $1.key }) {
       body.append(count: model)
       for value in [layer.held, layer.energy] { body.append(littleEndian: value.bitPattern) }
+      body.append(count: layer.directionCount)
     }
     return JournalRecord(UnitKey(.held, task), body: body)
   }
@@ -96,12 +97,12 @@ extension SketchedLayer {
     var reader = ByteReader(record.body)
     var layers: [Int: SketchedLayer] = [:]
     while let model = reader.count() {
-      guard let held = reader.integer(UInt64.self), let energy = reader.integer(UInt64.self) else {
-        return nil
-      }
+      guard let held = reader.integer(UInt64.self), let energy = reader.integer(UInt64.self),
+        let count = reader.count(), count < JournalFormat.numberLimit
+      else { return nil }
       layers[model] = SketchedLayer(
         task: record.key.ordinal, held: Double(bitPattern: held),
-        energy: Double(bitPattern: energy))
+        energy: Double(bitPattern: energy), directionCount: count)
     }
     return reader.isAtEnd ? layers : nil
   }

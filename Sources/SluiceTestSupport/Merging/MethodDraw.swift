@@ -127,12 +127,20 @@ extension MethodDraw {
       if prune == .wanda { wanda.change(&options, &random, family) }
       options.prune = prune
       options.ownRank = random.choice([1, 4, 16])
+      if random.chance(0.3) { askForShare(&options, &random) }
       options.ridge = random.choice([0.01, 0.3])
       options.seed = random.next()
       options.pruningRate = random.choice([0.5, 0.8, 0.95])
       options.keepsByRow = prune == .magnitude && random.chance(0.7)
       if prune != .wanda { options.amplify = [family.fineTuned[0].name: [1.1]] }
     }
+  }
+
+  private static func askForShare(
+    _ options: inout ReferenceOptions, _ random: inout RepeatableGenerator
+  ) {
+    options.ownRank = 128
+    options.ownPercent = random.choice([20, 75, 97.5])
   }
 
   private static let wanda = MethodDraw("wanda") { options, random, family in
@@ -180,6 +188,7 @@ extension MethodDraw {
       options.prune = .none
       options.merge = .ownRegMean
       options.ownRank = random.choice([1, 4, 8, 24])
+      if random.chance(0.3) { askForShare(&options, &random) }
       options.gramShare = random.choice([0.1, 0.5])
       options.blendRate = isSparse ? random.choice([0.3, 0.8, 0.95]) : 0
       options.compensatesBlends = isSparse && random.chance(0.5)

@@ -18,11 +18,11 @@ extension TinyMerge {
     method.blendRate = options.blendRate
     method.blendFactor = options.blendFactor
     if options.merge == .ownRegMean {
-      method.sketchRank = options.ownRank.map { UInt64($0) }
+      method.sketchRank = sketchRank
       if options.compensatesBlends { (method.compensation, method.ridge) = (.own, options.ridge) }
-    } else if let rank = options.ownRank {
+    } else if options.ownRank != nil {
       method.compensation = .own
-      method.sketchRank = UInt64(rank)
+      method.sketchRank = sketchRank
       method.ridge = options.ridge
     } else if options.prune == .dare || options.rescale == .rowL2 {
       method.rescale = try known(.init(rawValue: options.rescale.rawValue))
@@ -35,6 +35,10 @@ extension TinyMerge {
     method.tiesDensity = options.density
     method.zeroSign = options.zeroSign.flatMap { .init(rawValue: $0.rawValue) }
     method.tiesAggregation = options.addsElected ? .sum : .mean
+  }
+
+  private var sketchRank: SketchRank? {
+    options.ownPercent.map { .percent($0) } ?? options.ownRank.map { .count(UInt64($0)) }
   }
 
   func addFiles(to recipe: inout MergeRecipe, in directory: ScratchDirectory) throws {

@@ -16,6 +16,7 @@ struct PassResumeTests {
     case ties = "trim and majority"
     case rows = "cuts and norms of rows"
     case own = "sketches and corrections", blend = "joint rows and cuts"
+    case share = "energies", blendShare = "energies and joint rows"
     case bands = "bands and mask sums", ranks = "ranks", angles = "rows of all"
     case units = "products and units", variances = "variances and squares"
 
@@ -59,8 +60,8 @@ struct PassResumeTests {
           case .sparse: ("sparsegpt", "sum")
           case .wanda: ("wanda", "sum")
           case .sums: ("dare", "sum")
-          case .rows, .own: ("magnitude", "sum")
-          case .blend: ("none", "own-regmean")
+          case .rows, .own, .share: ("magnitude", "sum")
+          case .blend, .blendShare: ("none", "own-regmean")
           default: ("none", "ties")
           }
         recipe.models[0].amplification = []
@@ -68,7 +69,8 @@ struct PassResumeTests {
         recipe.method.merging = try #require(.init(rawValue: merging))
         if self == .sums { recipe.method.rescale = .l1 }
         if self == .rows { (recipe.method.maskUnit, recipe.method.rescale) = (.row, .rowL2) }
-        if [.own, .blend].contains(self) { recipe.method.compensation = .own }
+        if [.share, .blendShare].contains(self) { recipe.method.sketchRank = .percent(60) }
+        if [.own, .share, .blend].contains(self) { recipe.method.compensation = .own }
         if self == .blend { recipe.method.blendRate = 0.8 }
         if self == .ties { recipe.method.tiesFlavor = .original }
       }
@@ -105,10 +107,13 @@ struct PassResumeTests {
   @Test(
     "are done again where their files are damaged",
     arguments: zip(
-      [Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own, .blend, .blend],
+      [
+        Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own, .blend, .blend, .share,
+        .blendShare,
+      ],
       [
         "solved", "row-cuts", "trim-statistics", "row-bands", "row-norms", "row-sums", "directions",
-        "corrections", "joint-rows", "joint-cuts",
+        "corrections", "joint-rows", "joint-cuts", "energies", "energies",
       ]))
   func damaged(method: Method, file: String) throws {
     let directory = try ScratchDirectory()
