@@ -72,7 +72,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "SluiceMethods", dependencies: ["SluiceCore", "SluiceStages", "SluiceAdapters"],
+      name: "SluiceMethods",
+      dependencies: ["SluiceCore", "SluiceArchitecture", "SluiceStages", "SluiceAdapters"],
       swiftSettings: strict),
     // Low-rank adapters: deltas that are computed.
     .target(

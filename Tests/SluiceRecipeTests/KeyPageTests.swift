@@ -65,6 +65,8 @@ struct KeyPageTests {
       try known("merge_method: dppa\nbase_model: b\nmodels: {m: {path: m, \(wrong): 1}}"))
     keys.formUnion(
       try known("merge_method: dp\n\(head)parameters: {weight: [{value: 1, \(wrong): 1}]}"))
+    keys.formUnion(
+      try known("merge_method: dp\n\(head)parameters: {weight: {groups: {\(wrong): 1}}}"))
     let grammar = "merge_method: ram\nbase_model: b\n"
     for text in [
       "models: [{model: m}]\n\(wrong): 1",

@@ -1,3 +1,4 @@
+internal import SluiceArchitecture
 package import SluiceCore
 package import SluiceStages
 
@@ -33,8 +34,16 @@ package struct ScopedNumber: Sendable, Hashable {
   }
 
   /// Whether it counts for a tensor.
-  package func matches(_ name: String) -> Bool {
-    filter.map { name.contains(bytesOf: $0) } ?? true
+  ///
+  /// - Parameters:
+  ///   - name: The tensor's name.
+  ///   - layer: The number of its layer in the merged model; nil outside of layers.
+  ///   - count: How many layers that has.
+  /// - Returns: Whether the filter, which may be a `GroupFilter`, chooses it.
+  package func matches(_ name: String, layer: Int?, of count: Int) -> Bool {
+    guard let filter else { return true }
+    return GroupFilter(filter)?.matches(name, block: layer, of: count)
+      ?? name.contains(bytesOf: filter)
   }
 
   /// The number at a depth from 0 to 1.
@@ -128,7 +137,10 @@ package struct StepSettings: Sendable, Hashable {
       input.flatMap { own[$0][parameter] }, shared[parameter],
     ]
     for numbers in scopes {
-      if let value = numbers?.first(where: { $0.matches(scope.name) }) {
+      let value = numbers?.first {
+        $0.matches(scope.name, layer: place.layer?.number, of: place.layerCount)
+      }
+      if let value {
         return value.number(at: scope.depth)
       }
     }

@@ -51,12 +51,13 @@ extension RecipeField {
     return DType.torchNames[word] ?? word
   }
 
-  /// A number, a list of numbers over the depth of the model, or a list of filters.
+  /// A number, a list of numbers over the depth of the model, a list of filters, or groups of modules.
   func tensorNumber(
     _ range: NumberRange, convert: (Double) -> Double = { $0 }
   ) throws(RecipeError) -> TensorNumber {
-    guard isList else { return TensorNumber([.init(.constant(convert(try number(range))))]) }
-    let items = try list(of: "numbers or filters")
+    let field = try RecipeGroups.expanded(self)
+    guard field.isList else { return TensorNumber([.init(.constant(convert(try number(range))))]) }
+    let items = try field.list(of: "numbers or filters")
     guard let first = items.first else { throw error("the list is empty") }
     guard first.isMap else {
       return TensorNumber([.init(try gradient(items, range, convert))])
@@ -64,7 +65,11 @@ extension RecipeField {
     var rules: [TensorNumber.Rule] = []
     for item in items {
       var map = try RecipeMap(item)
-      let filter = try map.take("filter")?.text()
+      let filter = try map.take("filter").map { field throws(RecipeError) in
+        let text = try field.text()
+        try RecipeGroups.check(field, text)
+        return text
+      }
       let value = try map.require("value")
       try map.finish()
       let number: TensorNumber.Value =

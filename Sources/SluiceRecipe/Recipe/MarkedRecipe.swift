@@ -75,6 +75,9 @@ package struct MarkedRecipe: Sendable {
       }
       return RecipeNode(content: .list(list), place: node.place)
     case .map(let entries):
+      if let all = RecipeGroups.marked(node) {
+        return try walk(RecipeField(node: all, path: field.path), replace)
+      }
       if let mark = try mark(field, entries) { return replace(mark, node) }
       var map: [(key: RecipeNode, value: RecipeNode)] = []
       for (key, value) in entries {

@@ -15,7 +15,7 @@ package struct TensorNumber: Sendable, Hashable {
 
   /// A value for the tensors whose names match.
   package struct Rule: Sendable, Hashable {
-    /// A part of a name, or a pattern with `*`; nil matches all.
+    /// A part of a name, a pattern with `*`, or a group of modules (`GroupFilter`); nil matches all.
     package var filter: String?
     /// The value.
     package var value: Value
@@ -65,7 +65,7 @@ package struct TensorNumber: Sendable, Hashable {
   ///   - blockCount: The number of blocks of the model.
   /// - Returns: The number, or nil if no rule matches.
   package func value(for name: String, blockCount: Int) -> Double? {
-    guard let rule = rules.first(where: { $0.matches(name) }) else { return nil }
+    guard let rule = rules.first(where: { $0.matches(name, blockCount) }) else { return nil }
     switch rule.value {
     case .constant(let value): return value
     case .gradient(let values):
@@ -86,8 +86,11 @@ package struct TensorNumber: Sendable, Hashable {
 }
 
 extension TensorNumber.Rule {
-  fileprivate func matches(_ name: String) -> Bool {
+  fileprivate func matches(_ name: String, _ blockCount: Int) -> Bool {
     guard let filter else { return true }
+    if let group = GroupFilter(filter) {
+      return group.matches(name, block: BlockName.number(of: name), of: blockCount)
+    }
     return filter.contains("*")
       ? Glob.matches(pattern: filter, name) : name.contains(bytesOf: filter)
   }

@@ -3,11 +3,12 @@ internal import SluiceMethods
 
 /// Values as mergekit's grammar has them: YAML 1.1, as PyYAML's safe loader reads it.
 extension RecipeField {
-  /// A number, a truth value, a list of them over the depth, or such values for names that match.
+  /// A number, a truth value, a list of them over the depth, or such values for names that match, or for groups of modules.
   func scopedNumbers(isTruth: Bool) throws(RecipeError) -> ScopedNumbers {
-    if isMap { return [try scopedNumber(isTruth: isTruth)] }
-    guard isList else { return [ScopedNumber(try stepValue(isTruth: isTruth))] }
-    let items = try list(of: "numbers or filters")
+    let field = try RecipeGroups.expanded(self)
+    if field.isMap { return [try field.scopedNumber(isTruth: isTruth)] }
+    guard field.isList else { return [ScopedNumber(try stepValue(isTruth: isTruth))] }
+    let items = try field.list(of: "numbers or filters")
     guard let first = items.first else { throw error("the list is empty") }
     guard first.isMap else { return [ScopedNumber(try stepValue(isTruth: isTruth))] }
     var numbers: ScopedNumbers = []
@@ -18,7 +19,9 @@ extension RecipeField {
   private func scopedNumber(isTruth: Bool) throws(RecipeError) -> ScopedNumber {
     var map = try RecipeMap(self)
     let filter = try map.takeGiven("filter").flatMap { field throws(RecipeError) in
-      try field.text()
+      let text = try field.text()
+      try RecipeGroups.check(field, text)
+      return text
     }
     let value = try map.require("value").stepValue(isTruth: isTruth)
     try map.finish()
