@@ -1,7 +1,10 @@
 import SluiceCore
+import SluiceMethods
+import SluiceRecipe
 import SluiceTestSupport
 import Testing
 
+@testable import SluicePlan
 @testable import SluiceRun
 
 /// A report says how much of a model's deltas the directions hold that stand for them.
@@ -117,6 +120,23 @@ import Testing
     let share = try #require(report.models.first?.sketched)
     #expect(share.directionCounts.upperBound == 128 && share.least < 0.999)
     #expect(try #require(share.shortCount) > 0)
+  }
+
+  @Test("take no memory for directions that no layer can have")
+  func memory() throws {
+    let merge = TinyMerge(
+      HeldShareTests.family(hidden: 32), options: HeldShareTests.options(percent: 75, blends: true))
+    let directory = try ScratchDirectory()
+    try merge.write(to: directory)
+    var recipe = try merge.recipe(in: directory)
+    let needs = try [SketchRank.percent(75), .count(40), .count(1024), .count(1)].map { rank in
+      recipe.method.sketchRank = rank
+      let plan = try MergePlan(recipe, options: RunOptions(threads: 1))
+      return PlanExplanation(plan, output: directory("out"), measuresSpeed: false).memory
+        .map(\.totalByteCount).reduce(0, +)
+    }
+    // A pass more takes some, directions beyond the inputs none.
+    #expect(needs[1] == needs[2] && needs[3] < needs[1] && needs[0] < 2 * needs[1])
   }
 
   @Test("are those of a merge with as many, if that is asked for")

@@ -24,8 +24,9 @@ final class BlendStore: BlendSource, Sendable {
     self.share = share
     self.cuts = cuts
     let size = directions.size
+    stride = size.mostDirections(tasks)
     rows = RowStore(
-      file, tasks: tasks, modelCount: size.modelCount, rowBytes: BlendStore.rowBytes(size))
+      file, tasks: tasks, modelCount: size.modelCount, rowBytes: BlendStore.rowBytes(tasks, size))
     var starts: [Int: Int] = [:]
     var end = rows.byteCount
     for task in tasks {
@@ -42,12 +43,15 @@ final class BlendStore: BlendSource, Sendable {
     rows = other.rows
     directions = other.directions
     share = other.share
+    stride = other.stride
     starts = other.starts
     byteCount = other.byteCount
     self.cuts = cuts
   }
 
-  private static func rowBytes(_ size: SketchSize) -> Int { 4 * size.mostDirections }
+  private static func rowBytes(_ tasks: [TensorTask], _ size: SketchSize) -> Int {
+    4 * size.mostDirections(tasks)
+  }
 
   /// The numbers between a model's core and the next one's.
   private func coreCount(_ task: TensorTask) -> Int {
@@ -60,14 +64,14 @@ final class BlendStore: BlendSource, Sendable {
 
   /// The bytes of the file.
   static func byteCount(_ tasks: [TensorTask], _ size: SketchSize) -> Int {
-    RowStore.byteCount(tasks, modelCount: size.modelCount, rowBytes: rowBytes(size))
+    RowStore.byteCount(tasks, modelCount: size.modelCount, rowBytes: rowBytes(tasks, size))
       + tasks.reduce(0) { $0 + RowBlock.count($1) * coreBytes($1, size) }
   }
 
   /// What reading what a layer is blended by takes: directions, factors, and what they are made from.
   static func layerBytes(_ tasks: [TensorTask], _ size: SketchSize) -> Int {
     8 * size.mostPanelNumbers(tasks)
-      + OwnBlend.byteCount(modelCount: size.modelCount, width: size.mostDirections)
+      + OwnBlend.byteCount(modelCount: size.modelCount, width: size.mostDirections(tasks))
       + 2 * (tasks.map { coreBytes($0, size) }.max() ?? 0)
       + (size.corrections > 0 ? strongestBytes(tasks, size) : 0)
   }
@@ -76,14 +80,16 @@ final class BlendStore: BlendSource, Sendable {
   private static func strongestBytes(_ tasks: [TensorTask], _ size: SketchSize) -> Int {
     8 * size.mostCorrectionNumbers(tasks)
       + OwnBlend.strongestByteCount(
-        modelCount: size.modelCount, width: size.mostDirections, count: size.corrections)
+        modelCount: size.modelCount, width: size.mostDirections(tasks), count: size.corrections)
   }
 
   /// What a lane of the merge holds.
   static func laneBytes(_ sizes: PassSizes, _ size: SketchSize) -> Int {
-    layerBytes(sizes.tasks(in: [.linear]), size)
-      + BlendLane.byteCount(modelCount: size.modelCount, width: size.mostDirections)
-      + (2 + size.modelCount) * sizes.mostRowsOfStrip * 4 * size.mostDirections
+    let tasks = sizes.tasks(in: [.linear])
+    let most = size.mostDirections(tasks)
+    return layerBytes(tasks, size)
+      + BlendLane.byteCount(modelCount: size.modelCount, width: most)
+      + (2 + size.modelCount) * sizes.mostRowsOfStrip * 4 * most
       + size.modelCount * Granularity.grainElements * 4
       + (size.corrections > 0 ? correctionBytes(sizes, size) : 0)
   }
@@ -118,7 +124,7 @@ final class BlendStore: BlendSource, Sendable {
   }
 
   /// The numbers of a row in the file.
-  var stride: Int { directions.size.mostDirections }
+  let stride: Int
 
   /// The products of all rows of a layer with each other, model after model.
   func cores(of task: TensorTask) throws -> [Double] {

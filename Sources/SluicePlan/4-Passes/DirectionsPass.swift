@@ -40,7 +40,7 @@ package struct DirectionsPass: FilePass {
     let tasks = tasks(among: sizes.tasks)
     let (rows, columns) = most(tasks)
     return DirectionFinder.byteCount(
-      rowCount: rows, columnCount: columns, width: size.mostDirections)
+      rowCount: rows, columnCount: columns, width: size.mostDirections(tasks))
       + SketchStore.readingBytes(tasks, size) + 4 * rows * columns
       + 4 * size.mostPanelNumbers(tasks) + PassUnits.pieceBytes
   }
@@ -83,7 +83,7 @@ package struct DirectionsPass: FilePass {
       self, .directions, on: jobs(tasks, plan.modelCount), units, byteCount: { _ in 0 }
     ) { [size, seed, kernels = executor.kernels] worker in
       let finder = DirectionFinder(
-        rowCount: rows, columnCount: columns, width: size.mostDirections, kernels: kernels)
+        rowCount: rows, columnCount: columns, width: size.mostDirections(tasks), kernels: kernels)
       return { job in
         try worker.check()
         let task = job.task

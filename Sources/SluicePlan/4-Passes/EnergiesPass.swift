@@ -41,10 +41,11 @@ package struct EnergiesPass: FilePass {
     let tasks = tasks(among: sizes.tasks)
     let columns = tasks.map(\.columnCount).max() ?? 0
     let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
+    let most = size.mostDirections(tasks)
     // Directions, a basis of them in Double, and that in panels.
     return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
-      + 8 * size.mostPanelNumbers(tasks) + 12 * size.mostDirections * columns
-      + 8 * (rows + 2) * size.mostDirections + PassUnits.pieceBytes
+      + 8 * size.mostPanelNumbers(tasks) + 12 * most * columns
+      + 8 * (rows + 2) * most + PassUnits.pieceBytes
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
@@ -104,7 +105,7 @@ package struct EnergiesPass: FilePass {
     reader = plan.rowReader(
       elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0), kernels: kernels)
     let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
-    products = AlignedBuffer(count: rows * size.mostDirections, fill: 0)
+    products = AlignedBuffer(count: rows * size.mostDirections(tasks), fill: 0)
   }
 
   /// What directions hold of a block.

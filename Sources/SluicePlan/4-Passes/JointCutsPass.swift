@@ -42,10 +42,11 @@ package struct JointCutsPass: FilePass {
     let tasks = tasks(among: sizes.tasks)
     let columns = tasks.map(\.columnCount).max() ?? 0
     let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
+    let most = size.mostDirections(tasks)
     return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
       + BlendStore.layerBytes(tasks, size)
-      + BlendLane.byteCount(modelCount: size.modelCount, width: size.mostDirections)
-      + rows * (8 * size.mostDirections + 16 * width)
+      + BlendLane.byteCount(modelCount: size.modelCount, width: most)
+      + rows * (8 * most + 16 * width)
       + 4 * ModelRows.roomElements(columns) + PassUnits.pieceBytes
       + (size.corrections > 0 ? correctorBytes(tasks, columns) : 0)
   }

@@ -49,9 +49,10 @@ package struct JointRowsPass: FilePass {
     let tasks = tasks(among: sizes.tasks)
     let columns = tasks.map(\.columnCount).max() ?? 0
     let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
+    let most = size.mostDirections(tasks)
     return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
-      + 8 * size.mostPanelNumbers(tasks) + rows * size.mostDirections * 12 + rows * 4
-      + 16 * size.modelCount * size.mostDirections * size.mostDirections + PassUnits.pieceBytes
+      + 8 * size.mostPanelNumbers(tasks) + rows * most * 12 + rows * 4
+      + 16 * size.modelCount * most * most + PassUnits.pieceBytes
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {

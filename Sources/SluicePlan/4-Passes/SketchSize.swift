@@ -36,8 +36,10 @@ struct SketchSize: Sendable, Hashable {
     min(corrections, share == nil ? width : (width + modelCount - 1) / modelCount)
   }
 
-  /// The most directions of any layer.
-  var mostDirections: Int { sharing * rank }
+  /// The most directions of any of these layers.
+  func mostDirections(_ tasks: [TensorTask]) -> Int {
+    tasks.filter { $0.role == .linear }.map(width).max() ?? 0
+  }
 
   /// The sums of rows of a layer of one model: four for each direction; as many as rows, which are then taken as
   /// they are, if there are no more.
