@@ -45,9 +45,7 @@ extension MergeRecipe {
   /// The recipe as a text in mergekit's grammar.
   func stepText(_ steps: StepSettings, _ paths: WrittenPaths) -> String {
     var text = "merge_method: \(steps.method.name)\n"
-    if steps.hasBase || (isStacked && steps.method.base == .unused)
-      || steps.vocabulary?.prefersBase == true
-    {
+    if namesBase(steps) {
       text += "base_model: \(paths.model(base).quotedForYAML)\n"
     }
     text += isStacked ? "slices:\n" + sliceText(steps, paths) : "models:\n"
@@ -75,6 +73,12 @@ extension MergeRecipe {
     if paths.isRelative { lines.append("\(ModelPlaces.key): recipe") }
     if !lines.isEmpty { text += "sluice: {\(lines.joined(separator: ", "))}\n" }
     return text
+  }
+
+  /// Whether `base_model` has to be said: without it, the first of the list takes the place of the base.
+  private func namesBase(_ steps: StepSettings) -> Bool {
+    if steps.hasBase || steps.vocabulary?.prefersBase == true { return true }
+    return isStacked ? steps.method.base == .unused : steps.inputs.first != .base
   }
 
   /// The slices of a stack, one a line for each of its sources.
