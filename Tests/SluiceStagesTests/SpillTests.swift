@@ -37,7 +37,7 @@ import Testing
           modelCount: floors.count, floors: { _ in SpillFloors(floors: floors) },
           output: FrameOutput(
             context: node, pool: pool, channel: channel, store: store, byteLimit: byteLimit),
-          store: store, codec: codec, kernels: .best)
+          store: store, codec: codec, sumsBase: true, kernels: .best)
         let stages = FusedStages(
           modelNames: floors.indices.map { "m\($0)" }, kernels: .best, sink: sink)
         try tensor.read(.pread, strip: 1 << 19, on: node) { chunk in

@@ -74,6 +74,7 @@ struct LanePass {
       name: "frames")
     let modelCount = context.plan.modelCount
     let limit = context.plan.options.spillLimit?.bytes ?? .max
+    let isStore = context.plan.spill.isStore
     return try run(writing: nil, frames: channel, didEnd: didEnd) { [kernels] node in
       let output = FrameOutput(
         context: node, pool: pool, channel: channel, store: repacking.store, byteLimit: limit)
@@ -81,7 +82,7 @@ struct LanePass {
         makeSink(),
         SpillSink(
           modelCount: modelCount, floors: { repacking.floors(of: $0) }, output: output,
-          store: repacking.store, codec: repacking.codec, kernels: kernels)
+          store: repacking.store, codec: repacking.codec, sumsBase: isStore, kernels: kernels)
       )
     }
   }

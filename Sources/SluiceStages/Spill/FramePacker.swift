@@ -43,10 +43,8 @@ internal import SluiceKernels
     elementCount += count
   }
 
-  /// Adds the base's bytes of whole grains to the frame's sum.
-  func addBase(_ bytes: UnsafeRawBufferPointer, firstElement: Int, _ dtype: DType) {
-    unsafe baseSum.add(bytes, firstElement: firstElement, dtype: dtype)
-  }
+  /// Adds the sum of whole grains of the base to the frame's.
+  func addBase(_ sum: BlockSum) { baseSum.add(sum) }
 
   /// Writes the frame and begins the next one.
   func finish(

@@ -20,6 +20,7 @@ package struct SpillFloors: Sendable, Hashable {
   private let output: FrameOutput
   private let store: SpillStore
   private let kernels: Kernels
+  private let sumsBase: Bool
   private let encoder: FrameEncoder
   private let packers: [FramePacker]
   private let planes: AlignedBuffer<UInt8>
@@ -31,10 +32,21 @@ package struct SpillFloors: Sendable, Hashable {
   private var unsummed = 0
 
   /// Makes the sink of one lane.
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - floors: What is kept of a tensor.
+  ///   - output: Where frames go.
+  ///   - store: Whose frames they are.
+  ///   - codec: How sections are compressed.
+  ///   - sumsBase: Whether frames say which base they were made with: those of a store, which another merge
+  ///     reads. A run knows its own base.
+  ///   - kernels: The kernels to pack with.
   package init(
     modelCount: Int, floors: @escaping @Sendable (TensorTask) -> SpillFloors?,
-    output: FrameOutput, store: SpillStore, codec: FrameCodec, kernels: Kernels
+    output: FrameOutput, store: SpillStore, codec: FrameCodec, sumsBase: Bool, kernels: Kernels
   ) {
+    self.sumsBase = sumsBase
     self.floors = floors
     self.output = output
     self.store = store
@@ -112,9 +124,7 @@ package struct SpillFloors: Sendable, Hashable {
     let isFrameEnd = end == min(first - begun + Frame.elementLimit, strip.elements.upperBound)
     guard isFrameEnd || end == chunk.elements.upperBound else { return }
     // Sums are over whole grains, and frames and chunks end with one.
-    for (model, floor) in kept.enumerated() where floor != nil {
-      addBase(chunk, unsummed..<span.upperBound, model: model)
-    }
+    if sumsBase { addBase(chunk, unsummed..<span.upperBound) }
     unsummed = span.upperBound
     if isFrameEnd { try finishFrames(strip, firstElement: first - begun) }
   }
@@ -122,17 +132,26 @@ package struct SpillFloors: Sendable, Hashable {
   /// Sends what is left of the strip.
   package func end(_ strip: Strip) throws { try output.end(strip) }
 
-  /// Adds to the sum of the base's bytes what the model has elements for.
-  private func addBase(_ chunk: Chunk, _ span: Range<Int>, model: Int) {
-    guard let base = chunk.base, let run = chunk.fineTuned[model] else { return }
-    let end = min(span.upperBound, base.elementCount, run.elementCount)
-    guard span.lowerBound < end else { return }
-    // SAFETY: both positions lie inside the run.
-    let bytes = unsafe UnsafeRawBufferPointer(
-      start: base.element(span.lowerBound),
-      count: (end - span.lowerBound) * (base.dtype.byteCount ?? 1))
-    unsafe packers[model].addBase(
-      bytes, firstElement: chunk.elements.lowerBound + span.lowerBound, base.dtype)
+  /// Adds to the sums of the base's bytes what the models have elements for, mostly all the same.
+  private func addBase(_ chunk: Chunk, _ span: Range<Int>) {
+    guard let base = chunk.base else { return }
+    var known: (end: Int, sum: BlockSum)?
+    for (model, floor) in kept.enumerated() where floor != nil {
+      guard let run = chunk.fineTuned[model] else { continue }
+      let end = min(span.upperBound, base.elementCount, run.elementCount)
+      guard span.lowerBound < end else { continue }
+      if known?.end != end {
+        // SAFETY: both positions lie inside the run.
+        let bytes = unsafe UnsafeRawBufferPointer(
+          start: base.element(span.lowerBound),
+          count: (end - span.lowerBound) * (base.dtype.byteCount ?? 1))
+        var sum = BlockSum()
+        unsafe sum.add(
+          bytes, firstElement: chunk.elements.lowerBound + span.lowerBound, dtype: base.dtype)
+        known = (end, sum)
+      }
+      if let known { packers[model].addBase(known.sum) }
+    }
   }
 
   /// A model's patterns of a tile: where they lie if they are of the type asked for, or else widened.
