@@ -18,11 +18,16 @@ static int has_avx512(void) {
          __builtin_cpu_supports("avx512vl");
 }
 
+static int has_avx512_vbmi2(void) {
+  return has_avx512() && __builtin_cpu_supports("avx512vbmi2");
+}
+
 const sluice_kernel_table *sluice_kernels(sluice_vector_level level) {
   switch (level) {
     case SLUICE_BASELINE: return &sluice_kernels_baseline;
     case SLUICE_AVX2: return has_avx2() ? &sluice_kernels_avx2 : NULL;
     case SLUICE_AVX512: return has_avx512() ? &sluice_kernels_avx512 : NULL;
+    case SLUICE_AVX512_VBMI2: return has_avx512_vbmi2() ? &sluice_kernels_avx512_vbmi2 : NULL;
   }
   return NULL;
 }

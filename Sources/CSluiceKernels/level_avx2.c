@@ -18,5 +18,5 @@
 #include "kernels/table.h"
 #pragma clang attribute pop
 
-const sluice_kernel_table sluice_kernels_avx2 = KERNEL_TABLE;
+const sluice_kernel_table sluice_kernels_avx2 = KERNEL_TABLE(split, unpack);
 #endif

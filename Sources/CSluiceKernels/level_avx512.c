@@ -1,4 +1,4 @@
-// The kernels for x86-64-v4: AVX-512 with F, BW, CD, DQ and VL.
+// The kernels for x86-64-v4: AVX-512 with F, BW, CD, DQ and VL; and those that VBMI2 makes faster.
 #if defined(__x86_64__)
 #define SLUICE_HALF_CONVERSION 1
 #define SLUICE_BIT_DEPOSIT 1
@@ -19,5 +19,12 @@
 #include "kernels/table.h"
 #pragma clang attribute pop
 
-const sluice_kernel_table sluice_kernels_avx512 = KERNEL_TABLE;
+#pragma clang attribute push(                                                              \
+    __attribute__((target("arch=x86-64-v4,avx512vbmi2"), min_vector_width(512))), \
+    apply_to = function)
+#include "kernels/byte_lanes.h"
+#pragma clang attribute pop
+
+const sluice_kernel_table sluice_kernels_avx512 = KERNEL_TABLE(split, unpack);
+const sluice_kernel_table sluice_kernels_avx512_vbmi2 = KERNEL_TABLE(split_bytes, unpack_bytes);
 #endif

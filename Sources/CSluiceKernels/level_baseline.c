@@ -8,4 +8,4 @@
 #include "kernels/table.h"
 #include "levels.h"
 
-const sluice_kernel_table sluice_kernels_baseline = KERNEL_TABLE;
+const sluice_kernel_table sluice_kernels_baseline = KERNEL_TABLE(split, unpack);

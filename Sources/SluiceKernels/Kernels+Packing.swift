@@ -57,6 +57,9 @@ extension Kernels {
     unsafe functions.pointee.split(codes, classes, count, width, classCounts, planes)
   }
 
+  /// How many bytes behind the planes `unpack` may read, without looking at them.
+  package static let planeSlack = 64
+
   /// Puts the kept elements of a block back among the base's.
   ///
   /// - Parameters:
@@ -64,7 +67,7 @@ extension Kernels {
   ///   - dtype: F16, BF16 or F32.
   ///   - keep: One bit per element.
   ///   - count: How many elements.
-  ///   - planes: The bytes of all codes, as `split` left them.
+  ///   - planes: The bytes of all codes, as `split` left them, and `planeSlack` more that can be read.
   ///   - planeLength: The number of codes.
   ///   - positions: For each class the position of the next code; moves on.
   ///   - ends: For each class the end of its codes.

@@ -10,6 +10,8 @@ package enum VectorLevel: Int, CaseIterable, Comparable, Sendable {
   case avx2
   /// x86-64-v4: AVX-512 with F, BW, CD, DQ and VL.
   case avx512
+  /// The same with VBMI2, which moves bytes together and apart.
+  case avx512VBMI2
 
   /// The name in options and reports.
   package var name: String {
@@ -17,6 +19,7 @@ package enum VectorLevel: Int, CaseIterable, Comparable, Sendable {
     case .baseline: "baseline"
     case .avx2: "avx2"
     case .avx512: "avx512"
+    case .avx512VBMI2: "avx512-vbmi2"
     }
   }
 
@@ -39,6 +42,7 @@ package enum VectorLevel: Int, CaseIterable, Comparable, Sendable {
     case .baseline: SLUICE_BASELINE
     case .avx2: SLUICE_AVX2
     case .avx512: SLUICE_AVX512
+    case .avx512VBMI2: SLUICE_AVX512_VBMI2
     }
   }
 }

@@ -26,6 +26,6 @@ let allKernels = VectorLevel.allCases.compactMap(Kernels.init(level:))
 
   @Test("Levels have the names that options use")
   func names() {
-    #expect(VectorLevel.allCases.map(\.name) == ["baseline", "avx2", "avx512"])
+    #expect(VectorLevel.allCases.map(\.name) == ["baseline", "avx2", "avx512", "avx512-vbmi2"])
   }
 }

@@ -174,6 +174,7 @@ schedule() {
   levels=(baseline)
   grep -qw avx2 /proc/cpuinfo && levels+=(avx2)
   grep -qw avx512bw /proc/cpuinfo && levels+=(avx512)
+  grep -qw avx512_vbmi2 /proc/cpuinfo && levels+=(avx512-vbmi2)
   pick recipes; recipe=$picked
   pick counts; shares=$picked
   next=none

@@ -192,7 +192,7 @@ typedef struct {
   void (*split)(const uint32_t *codes, const uint8_t *classes, size_t count, size_t width,
                 uint32_t *class_counts, uint8_t *planes);
   // The base's elements with the kept ones changed back; positions move on, class by class. False if
-  // a class has fewer codes than the base asks for.
+  // a class has fewer codes than the base asks for. 64 bytes behind the planes can be read.
   bool (*unpack)(const void *base, sluice_dtype dtype, const uint64_t *keep, size_t count,
                  const uint8_t *planes, size_t plane_length, uint32_t *positions,
                  const uint32_t *ends, void *out);
@@ -240,6 +240,7 @@ typedef enum {
   SLUICE_BASELINE = 0,
   SLUICE_AVX2 = 1,
   SLUICE_AVX512 = 2,
+  SLUICE_AVX512_VBMI2 = 3,
 } sluice_vector_level;
 
 // The kernels of a level, or null where this processor or this build has not got them.

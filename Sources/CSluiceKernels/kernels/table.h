@@ -18,7 +18,8 @@
 #include "thin.h"
 #include "unpack.h"
 
-#define KERNEL_TABLE                                                                               \
+// With the kernels that sort codes by class, and put them back.
+#define KERNEL_TABLE(split_codes, unpack_codes)                                                    \
   {                                                                                                \
     .widen = widen, .delta = delta, .difference = difference, .histogram = histogram,              \
     .difference_histogram = difference_histogram, .binned_histogram = binned_histogram,            \
@@ -26,8 +27,8 @@
     .amplify = amplify, .prune = prune, .scale = scale, .merge_ties = merge_ties,                  \
     .merge_sum = merge_sum, .merge_mean = merge_mean, .finish = finish, .draw = draw,              \
     .keep_drawn = keep_drawn, .merge_elected = merge_elected, .count_signs = count_signs,          \
-    .pack = pack, .split = split, .keep_reaching = keep_reaching,                                  \
-    .unpack = unpack, .product = product, .square_sums = square_sums, .decode = decode,            \
+    .pack = pack, .split = split_codes, .keep_reaching = keep_reaching,                            \
+    .unpack = unpack_codes, .product = product, .square_sums = square_sums, .decode = decode,            \
     .compare = compare, .take_step = take_step, .add_products = add_products,                      \
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
     .thin_gram = thin_gram, .thin_factorise = thin_factorise, .thin_correct = thin_correct,        \

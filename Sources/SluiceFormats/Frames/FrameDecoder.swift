@@ -26,12 +26,15 @@ package import SluiceCore
   package static let byteCount = Frame.elementLimit / 8 + Frame.elementLimit * 4
 
   /// Makes a decoder with its memory.
-  package init() {
+  ///
+  /// - Parameter planeSlack: How many bytes behind the planes can be read, too.
+  package init(planeSlack: Int = 0) {
     // SAFETY: allocated here with room for the largest frame, freed in deinit only.
     unsafe keep = .allocate(capacity: Frame.elementLimit / 64)
     unsafe keep.initialize(repeating: 0, count: Frame.elementLimit / 64)
-    unsafe planes = .allocate(capacity: Frame.elementLimit * 4)
-    unsafe planes.initialize(repeating: 0, count: Frame.elementLimit * 4)
+    let planeByteCount = Frame.elementLimit * 4 + planeSlack
+    unsafe planes = .allocate(capacity: planeByteCount)
+    unsafe planes.initialize(repeating: 0, count: planeByteCount)
     unsafe positions = .allocate(capacity: Frame.classCount)
     unsafe positions.initialize(repeating: 0, count: Frame.classCount)
     unsafe ends = .allocate(capacity: Frame.classCount)

@@ -43,44 +43,53 @@ package final class TransformLanes {
 
 /// The transforms that apply to the strip at hand.
 ///
-/// Kept in memory of its own: calling an element of an array counts references, for each tile.
+/// A tile goes through them by calls that count no references: counting takes as long as the shorter kernels.
 @safe private final class ActiveTransforms {
+  private final class Place {
+    let transform: any LaneTransform
+    init(_ transform: any LaneTransform) { self.transform = transform }
+  }
+
   private let capacity: Int
   private let modelCount: Int
-  private let transforms: UnsafeMutablePointer<any LaneTransform>
+  /// Each keeps its place for as long as it is in the list.
+  private let places: UnsafeMutablePointer<Unmanaged<Place>>
   private let counts: AlignedBuffer<Int>
 
   init(modelCount: Int, capacity: Int) {
     self.capacity = capacity
     self.modelCount = modelCount
-    unsafe transforms = .allocate(capacity: max(modelCount * capacity, 1))
+    unsafe places = .allocate(capacity: max(modelCount * capacity, 1))
     counts = AlignedBuffer(count: max(modelCount, 1), fill: 0)
   }
 
   deinit {
     for model in 0..<modelCount { removeAll(of: model) }
-    unsafe transforms.deallocate()
+    unsafe places.deallocate()
   }
 
   func count(of model: Int) -> Int { unsafe counts.pointer[model] }
 
   func removeAll(of model: Int) {
-    // SAFETY: the first `count` places of a model are initialised, and no others.
-    unsafe (transforms + model * capacity).deinitialize(count: counts.pointer[model])
+    // SAFETY: the first `count` places of a model are initialised and retained, and no others.
+    for index in 0..<count(of: model) { unsafe places[model * capacity + index].release() }
     unsafe counts.pointer[model] = 0
   }
 
   func append(_ transform: any LaneTransform, of model: Int) {
     precondition(count(of: model) < capacity)
     // SAFETY: as above, and there is room.
-    unsafe (transforms + model * capacity + counts.pointer[model]).initialize(to: transform)
+    unsafe (places + model * capacity + counts.pointer[model]).initialize(
+      to: .passRetained(Place(transform)))
     unsafe counts.pointer[model] += 1
   }
 
   func apply(to tile: DeltaTile, model: Int) throws {
-    for place in 0..<count(of: model) {
+    for index in 0..<count(of: model) {
       // SAFETY: as above; nothing changes the list while a tile passes.
-      try unsafe transforms[model * capacity + place].apply(to: tile)
+      try unsafe places[model * capacity + index]._withUnsafeGuaranteedRef { place in
+        try place.transform.apply(to: tile)
+      }
     }
   }
 }

@@ -75,17 +75,21 @@ package struct MaskStage: DeltaTransform {
     }
 
     func apply(to tile: DeltaTile) {
-      precondition(!cursors.isEmpty && cursors.count <= tile.partitions.count)
-      tile.partitions.activeCount = cursors.count
-      for partition in cursors.indices {
+      // Taken out for as long as they move: each change inside a property is guarded as it happens.
+      var moving: [TieCursor] = []
+      swap(&moving, &cursors)
+      defer { swap(&moving, &cursors) }
+      precondition(!moving.isEmpty && moving.count <= tile.partitions.count)
+      tile.partitions.activeCount = moving.count
+      for partition in moving.indices {
         _ = unsafe kernels.select(
-          tile.values, count: tile.count, cursor: &cursors[partition],
+          tile.values, count: tile.count, cursor: &moving[partition],
           keep: tile.partitions[partition])
       }
       guard stage.zeroesDropped else { return }
       // The last partition contains the others.
       unsafe kernels.applyMask(
-        tile.values, count: tile.count, keep: tile.partitions[cursors.count - 1])
+        tile.values, count: tile.count, keep: tile.partitions[moving.count - 1])
     }
   }
 }

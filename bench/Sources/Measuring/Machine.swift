@@ -42,6 +42,9 @@ public struct Machine: Sendable {
     switch level {
     case "avx2": return flags.contains("avx2")
     case "avx512": return flags.contains("avx512bw") && flags.contains("avx512vl")
+    case "avx512-vbmi2":
+      return flags.contains("avx512bw") && flags.contains("avx512vl")
+        && flags.contains("avx512_vbmi2")
     default: return level == "baseline"
     }
   }
