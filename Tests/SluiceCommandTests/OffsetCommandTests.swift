@@ -51,6 +51,75 @@ import Testing
     }
   }
 
+  @Test("offsets --directions says what models have in common, in words and in JSON")
+  func directions() throws {
+    let directory = try FamilyDirectory(
+      FamilySpec(seed: 3, fineTunes: [.init("math"), .init("law")]).build())
+    let arguments =
+      ["offsets", "--directions", "--quiet", "--base", directory.path + "/base"]
+      + directory.family.fineTuned.flatMap { ["--model", "\(directory.path)/\($0.name)"] }
+    let text = try SluiceProcess.run(arguments)
+    let golden = """
+      directions of linear layers: the share of squares that so many hold
+            effective rank     in 8    in 16     in 32     in 64
+      math             9.3  75.64 %  95.30 %  100.00 %  100.00 %
+      law              6.3  83.51 %  97.14 %  100.00 %  100.00 %
+
+      overlap of directions     of 8    of 16    of 32    of 64
+      math, law              32.57 %  58.37 %  84.84 %  84.84 %
+        by chance            31.43 %  58.72 %  85.00 %  85.00 %
+
+      squares in another's directions     in 8    in 16    in 32    in 64
+      math in those of law             28.85 %  56.26 %  80.78 %  80.78 %
+      law in those of math             31.14 %  59.72 %  85.89 %  85.89 %
+
+      math: effective ranks
+      block           down_proj  gate_proj  up_proj  k_proj  o_proj  q_proj  v_proj
+      model.layers.0       14.3        8.3      9.8     7.6     5.0     7.7     7.3
+      model.layers.1       14.1       14.7     13.0     7.8    10.8     5.8     1.8
+
+      math: the share of squares in 32 directions
+      block           down_proj  gate_proj   up_proj    k_proj    o_proj    q_proj    v_proj
+      model.layers.0   100.00 %   100.00 %  100.00 %  100.00 %  100.00 %  100.00 %  100.00 %
+      model.layers.1   100.00 %   100.00 %  100.00 %  100.00 %  100.00 %  100.00 %  100.00 %
+
+      law: effective ranks
+      block           down_proj  gate_proj  up_proj  k_proj  o_proj  q_proj  v_proj
+      model.layers.0       14.0       13.3      3.8     4.8     7.9     6.8     4.5
+      model.layers.1        4.8        9.3      2.6     2.9    12.1     5.1     5.5
+
+      law: the share of squares in 32 directions
+      block           down_proj  gate_proj   up_proj    k_proj    o_proj    q_proj    v_proj
+      model.layers.0   100.00 %   100.00 %  100.00 %  100.00 %  100.00 %  100.00 %  100.00 %
+      model.layers.1   100.00 %   100.00 %  100.00 %  100.00 %  100.00 %  100.00 %  100.00 %
+
+      math, law: overlap of 32 directions
+      block           down_proj  gate_proj   up_proj   k_proj    o_proj    q_proj   v_proj
+      model.layers.0    58.55 %   100.00 %  100.00 %  50.95 %  100.00 %  100.00 %  53.20 %
+      model.layers.1    58.79 %   100.00 %  100.00 %  47.64 %  100.00 %  100.00 %  49.66 %
+      """
+    #expect(text.exitCode == 0 && text.output.hasPrefix(golden), "\(text.output)")
+    let json = try SluiceProcess.run(arguments + ["--json"])
+    let line = try #require(json.output.split(separator: "\n").last)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    #expect(object["event"] as? String == "directions")
+    #expect(object["models"] as? [String] == directory.family.fineTuned.map(\.name))
+    #expect(object["ranks"] as? [Int] == [8, 16, 32, 64])
+    let layers = try #require(object["layers"] as? [[String: Any]])
+    #expect(layers.count == 14)
+    for layer in layers + [object] {
+      let ranks = try #require(layer["effectiveRanks"] as? [Double])
+      #expect(ranks.count == 2 && ranks.allSatisfy { $0 >= 1 && $0 < 25 })
+      for key in ["held", "overlap"] {
+        let figures = try #require(layer[key] as? [[[Double]]])
+        #expect(figures.count == 2 && figures.allSatisfy { $0.count == 2 })
+        #expect(figures.joined().allSatisfy { $0 == $0.sorted() || key == "overlap" })
+        #expect(figures.joined().joined().allSatisfy { $0 > 0 && $0 < 1 + 1e-6 })
+      }
+    }
+  }
+
   @Test("report writes a page beside the merge, and never over what it is made from")
   func report() throws {
     let directory = try FamilyDirectory()

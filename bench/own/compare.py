@@ -5,7 +5,8 @@
 Makes the family of `sluice demo`, or with --wide one of a layer that sluice adds up in two blocks of rows. Merges
 it in several ways with F32 output, and prints for each how many weights of the linear layers are the same bits as
 the dense solution rounded to F32, and the largest difference as a share of the largest delta. Ends with 1 if a
-difference is larger than F32 explains. Needs NumPy; a few seconds, with --wide a minute and 1 GB of disk.
+difference is larger than F32 explains. The last line compares the shares, overlaps and effective ranks of `sluice offsets
+--directions`. Needs NumPy; a few seconds, with --wide a minute and 1 GB of disk.
 """
 
 import argparse
@@ -24,7 +25,7 @@ except ImportError:
     sys.exit(0)
 
 GOLDEN = 0x9E3779B97F4A7C15
-RATE, RANK, RIDGE, FACTOR, SHARE = 0.8, 16, 0.01, 1.3, 0.1
+RATE, RANK, RIDGE, FACTOR, SHARE, ENERGY = 0.8, 16, 0.01, 1.3, 0.1, 0.75
 TOLERANCE = 1e-5
 
 
@@ -170,6 +171,14 @@ def along_directions(deltas, name):
     return sum(parts_of(deltas, grams_along(deltas, basis(directions_of(deltas, name, RANK)))))
 
 
+def along_share(deltas, name):
+    """Along as many directions as hold a share of each model's squares."""
+    found = basis(directions_of(deltas, name, 128))
+    held = [np.cumsum(np.sum((d @ found.T) ** 2, axis=0)) / np.sum(d**2) for d in deltas]
+    count = max(int(np.argmax(each >= ENERGY)) + 1 if each[-1] >= ENERGY else len(each) for each in held)
+    return sum(parts_of(deltas, grams_along(deltas, found[:count])))
+
+
 def by_whole_matrices(deltas, name):
     return sum(parts_of(deltas, whole_grams(deltas)))
 
@@ -252,6 +261,11 @@ CASES = [
         along_directions,
     ),
     (
+        f"own-regmean, {ENERGY:.0%} of squares",
+        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", f"{ENERGY:.0%}"],
+        along_share,
+    ),
+    (
         "own-regmean, all directions",
         ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", "1024"],
         by_whole_matrices,
@@ -269,6 +283,28 @@ CASES = [
         compensated_blend(RANK),
     ),
 ]
+
+
+def compare_directions(offsets, tuned, base):
+    """The largest difference between what `sluice offsets --directions` says and the same from NumPy."""
+    worst = 0
+    ranks = offsets["ranks"]
+    for layer in offsets["layers"]:
+        deltas = [model[layer["name"]] - base[layer["name"]] for model in tuned]
+        found = [basis(directions_of([delta], layer["name"], max(ranks))) for delta in deltas]
+        for a, delta in enumerate(deltas):
+            energy = np.sum(delta**2)
+            own = np.linalg.svd(delta @ found[a].T, compute_uv=False) ** 2
+            left, others = energy - own.sum(), min(delta.shape) - len(own)
+            rank = energy**2 / ((own**2).sum() + (left**2 / others if others > 0 else 0))
+            worst = max(worst, abs(layer["effectiveRanks"][a] / rank - 1))
+            for b, other in enumerate(found):
+                for place, r in enumerate(layer["directions"]):
+                    held = np.sum((delta @ other[:r].T) ** 2) / energy
+                    overlap = np.sum((found[a][:r] @ other[:r].T) ** 2) / r
+                    worst = max(worst, abs(layer["held"][a][b][place] - held))
+                    worst = max(worst, abs(layer["overlap"][a][b][place] - overlap))
+    return worst
 
 
 def write(path, tensors):
@@ -318,6 +354,7 @@ def main():
         done = subprocess.run([sluice, *words], capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"sluice {' '.join(words)}: {done.stderr}")
+        return done.stdout
 
     models = os.path.join(work, "models")
     if not os.path.isdir(models):
@@ -345,6 +382,13 @@ def main():
             scale = max(scale, np.nanmax(np.abs(expected - base[name])))
         worst = max(worst, largest / scale)
         print(f"{title:40} {len(linear):6} {same / count:10.4%} {largest / scale:19.2e}")
+    words = ["offsets", "--directions", "--json", "--quiet", "--base", os.path.join(models, "base")]
+    for name in ("math", "law"):
+        words += ["--model", os.path.join(models, name)]
+    offsets = json.loads(run(*words).splitlines()[-1])
+    difference = compare_directions(offsets, tuned, base)
+    worst = max(worst, difference)
+    print(f"{'offsets --directions':40} {len(linear):6} {'':10} {difference:19.2e}")
     sys.exit(0 if worst < TOLERANCE else 1)
 
 

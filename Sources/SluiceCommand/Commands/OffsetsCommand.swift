@@ -17,7 +17,8 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
       Example:
         sluice offsets --base llama --model llama-math --model law=llama-law
 
-      Deciles of the offsets (deltas of linear layers) and the significance of every layer. A delta store \
+      Deciles of the offsets (deltas of linear layers) and the significance of every layer; with \
+      --directions along how few directions of inputs they lie, and what models share. A delta store \
       that sluice prune made answers without a look at the model, but for the signs.
       """)
 
@@ -38,6 +39,13 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
     help: ArgumentHelp("A LoRA adapter of the base; repeat for each.", valueName: "[name=]path"),
     completion: .file())
   var adapters: [PossiblyNamedPath] = []
+
+  @Flag(
+    help: """
+      Look at the directions of offsets, too, in two more passes over the models: effective ranks, \
+      what few directions hold, and what models have in common.
+      """)
+  var directions = false
 
   @OptionGroup(title: "LoRA adapters") var packing: ListedOptions<AdapterPackingParameters>
   @OptionGroup(title: "What is looked at") var parameters: ListedOptions<OffsetParameters>
@@ -64,26 +72,42 @@ struct OffsetsCommand: ParsableCommand, HasOutputOptions {
         model.adapters = [MergeRecipe.Adapter(path: adapter.path)]
         return model
       }
-    let surveys = try asked.map { model in
+    let requests = asked.map { model in
       var request = OffsetSurvey.Request(base: base, name: model.name, model: model.path)
       request.adapters = model.adapters
       request.expertPacking = method.loraExperts
       request.significanceMultiple = method.significanceMultiple
       request.linearSet.include = method.linearInclude
       request.linearSet.exclude = method.linearExclude
-      return try OffsetSurvey(request, options: options)
+      return request
     }
+    let surveys = try requests.map { try OffsetSurvey($0, options: options) }
+    let family = directions ? try DirectionSurvey(requests, options: options) : nil
     for survey in surveys {
       WarningDisplay.show(survey.warnings, options: output)
-      let progress = ProgressMeter()
-      let display = try ProgressDisplay(progress, options: output)
-      defer { display.stop() }
-      let result = try survey.run(progress: progress, cancellation: cancellation)
-      display.stop()
+      let result = try withProgress {
+        try survey.run(progress: $0, cancellation: cancellation)
+      }
       if output.isJSON { StandardOutput.write(OffsetDisplay.json(result)) }
       results.append(result)
     }
-    if !output.isJSON { StandardOutput.write(OffsetDisplay.text(results)) }
+    let found = try family.map { survey in
+      try withProgress { try survey.run(progress: $0, cancellation: cancellation) }
+    }
+    if output.isJSON {
+      if let found { StandardOutput.write(DirectionDisplay.json(found)) }
+    } else {
+      let text = found.map { DirectionDisplay.text($0) + "\n" } ?? ""
+      StandardOutput.write(text + OffsetDisplay.text(results))
+    }
+  }
+
+  /// Does something while its progress is shown.
+  private func withProgress<Result>(_ body: (ProgressMeter) throws -> Result) throws -> Result {
+    let progress = ProgressMeter()
+    let display = try ProgressDisplay(progress, options: output)
+    defer { display.stop() }
+    return try body(progress)
   }
 }
 

@@ -33,36 +33,15 @@ enum OffsetDisplay {
   }
 
   private static func significance(_ model: ModelOffsets) -> String {
-    var linears: [String] = []
-    for layer in model.layers where !linears.contains(layer.linear) {
-      linears.append(layer.linear)
-    }
-    let blocks = Dictionary(grouping: model.layers, by: \.block)
-    let names = blocks.keys.sorted { NaturalOrder.isOrderedBefore($0, $1) }
-    let lastParts = linears.map(lastPart)
-    let heads = Set(lastParts).count == linears.count ? lastParts : linears
-    var rows = [["block"] + heads.map(\.printable)]
-    for name in names {
-      let layers = blocks[name] ?? []
-      rows.append(
-        [name.printable]
-          + linears.map { linear in
-            layers.first { $0.linear == linear }.map { NumberFormat.percent($0.significance) }
-              ?? "-"
-          })
-    }
+    let table = LayerTable.text(
+      model.layers.map { ($0.name, NumberFormat.percent($0.significance)) })
     let multiple = "\(model.significanceMultiple)"
     let zeros = Double(model.zeroCount) / Double(max(model.elementCount, 1))
     return "\(model.name.printable): significance, the share of |offset| in those above "
       + "\(multiple.hasSuffix(".0") ? String(multiple.dropLast(2)) : multiple) times the layer's mean\n"
-      + Format.table(rows)
+      + table
       + "\(model.layers.count) linear layers, \(NumberFormat.grouped(model.elementCount)) offsets, "
       + "\(NumberFormat.percent(zeros)) of them zero, mean |offset| \(short(model.mean))\n"
-  }
-
-  /// The columns have short names where these are enough to tell layers apart, as they mostly are.
-  private static func lastPart(_ linear: String) -> String {
-    linear.split(separator: ".").last.map(String.init) ?? linear
   }
 
   /// What follows from the size of offsets, in a line.

@@ -14,9 +14,10 @@ package struct DirectionsPass: FilePass {
   private let seed: UInt64
 
   init(_ inputs: PassInputs) {
-    size = inputs.sketchSize
-    seed = inputs.recipe.method.seed
+    self.init(inputs.sketchSize, seed: inputs.recipe.method.seed)
   }
+
+  init(_ size: SketchSize, seed: UInt64) { (self.size, self.seed) = (size, seed) }
 
   package var fileKind: UnitKind { .directions }
   package var name: String { "directions" }
@@ -70,13 +71,20 @@ package struct DirectionsPass: FilePass {
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
+    guard let sketches = findings.sketches else {
+      preconditionFailure("rows are added up before")
+    }
+    findings.inputs.directions = try directions(executor, in: sketches)
+  }
+
+  /// Finds the directions of all layers.
+  func directions(
+    _ executor: any PassExecutor, in sketches: SketchStore
+  ) throws -> DirectionStore {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
     let file = units.ownFile
-    guard let sketches = findings.sketches else {
-      preconditionFailure("rows are added up before")
-    }
     let store = DirectionStore(file, tasks: tasks, modelCount: plan.modelCount, size: size)
     let (rows, columns) = most(tasks)
     try executor.work(
@@ -112,7 +120,7 @@ package struct DirectionsPass: FilePass {
       }
     }
     executor.didSpill(store.byteCount, in: self)
-    findings.inputs.directions = store
+    return store
   }
 }
 

@@ -153,12 +153,20 @@ extension Directions {
   /// - Parameter kernels: The kernels to compute with.
   /// - Returns: The basis, in panels of right factors.
   func basis(_ kernels: Kernels) -> [Float] {
-    let (width, count) = (width, columnCount)
-    let length = FactorProduct.panelColumns
-    var rows = [Double](repeating: 0, count: width * count)
-    func place(_ index: Int, _ column: Int) -> Int {
-      column / length * width * length + index * length + column % length
+    let rows = basisRows(kernels)
+    var found = panels
+    for index in 0..<width {
+      for column in 0..<columnCount {
+        found[place(index, column)] = rows[index * columnCount + column]
+      }
     }
+    return found
+  }
+
+  /// The same, one direction after the other.
+  func basisRows(_ kernels: Kernels) -> [Float] {
+    let (width, count) = (width, columnCount)
+    var rows = [Double](repeating: 0, count: width * count)
     for index in 0..<width {
       for column in 0..<count {
         rows[index * count + column] = Double(panels[place(index, column)])
@@ -169,11 +177,13 @@ extension Directions {
       // SAFETY: there are as many rows of that length.
       unsafe ThinBasis.orthonormalise(rows, count: width, length: count, kernels: kernels)
     }
-    var found = panels
-    for index in 0..<width {
-      for column in 0..<count { found[place(index, column)] = Float(rows[index * count + column]) }
-    }
-    return found
+    return rows.map { Float($0) }
+  }
+
+  /// Where a number of a direction lies in panels.
+  private func place(_ index: Int, _ column: Int) -> Int {
+    let length = FactorProduct.panelColumns
+    return column / length * width * length + index * length + column % length
   }
 
   /// The first of the directions.

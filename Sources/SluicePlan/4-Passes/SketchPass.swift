@@ -18,9 +18,10 @@ package struct SketchPass: FilePass {
   private let seed: UInt64
 
   init(_ inputs: PassInputs) {
-    size = inputs.sketchSize
-    seed = inputs.recipe.method.seed
+    self.init(inputs.sketchSize, seed: inputs.recipe.method.seed)
   }
+
+  init(_ size: SketchSize, seed: UInt64) { (self.size, self.seed) = (size, seed) }
 
   package var fileKind: UnitKind { .rowSums }
   package var name: String { "sketch" }
@@ -61,6 +62,11 @@ package struct SketchPass: FilePass {
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
+    findings.sketches = try sums(executor)
+  }
+
+  /// Adds the rows of all models up.
+  func sums(_ executor: any PassExecutor) throws -> SketchStore {
     let plan = executor.plan
     let tasks = tasks(plan)
     let units = try executor.units(fileKind)
@@ -78,7 +84,7 @@ package struct SketchPass: FilePass {
       }
     }
     executor.didSpill(store.byteCount, in: self)
-    findings.sketches = store
+    return store
   }
 }
 

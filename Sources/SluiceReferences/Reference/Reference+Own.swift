@@ -109,7 +109,8 @@ extension Reference {
     return left.indices.map { Array(flat[$0 * columns..<($0 + 1) * columns]) }
   }
 
-  static func basis(_ rows: Rows) -> Rows {
+  /// A basis of rows, rounded to Float32.
+  package static func basis(_ rows: Rows) -> Rows {
     orthonormalised(rows.map { $0.map { Double($0) } }).map { $0.map { Float($0) } }
   }
 

@@ -7,8 +7,6 @@ package struct ModelOffsets: Sendable, Hashable {
   package struct Layer: Sendable, Hashable {
     /// The tensor's name.
     package let name: String
-    /// The block that it is part of: `model.layers.3`.
-    package let block: String
     /// The number of offsets.
     package let elementCount: Int
     /// How many of them are exactly zero.
@@ -17,12 +15,6 @@ package struct ModelOffsets: Sendable, Hashable {
     package let mean: Double
     /// The share of the magnitude above `significanceMultiple` times the mean.
     package let significance: Double
-
-    /// The name inside the block: `mlp.up_proj`.
-    package var linear: String {
-      let rest = name == block ? Substring(name) : name.dropFirst(block.count + 1)
-      return String(rest.hasSuffix(".weight") ? rest.dropLast(7) : rest)
-    }
   }
 
   /// The name of the model.

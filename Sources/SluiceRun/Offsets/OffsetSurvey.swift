@@ -131,7 +131,7 @@ package struct OffsetSurvey {
         "it has no linear layer in common with the base", model: request.name, file: request.model,
         remedy: "Name its layers with --linear-include.")
     }
-    let work = try scratchWork()
+    let work = try MergeWork.unnamed(plan, "offsets")
     let context = try RunContext(
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let prefix =
@@ -188,8 +188,8 @@ package struct OffsetSurvey {
       magnitudes: table.magnitudes, mean: table.mean,
       layers: layers[0].map { layer in
         ModelOffsets.Layer(
-          name: layer.name, block: BlockName.block(of: layer.name),
-          elementCount: layer.elementCount, zeroCount: layer.zeroCount, mean: layer.mean,
+          name: layer.name, elementCount: layer.elementCount, zeroCount: layer.zeroCount,
+          mean: layer.mean,
           significance: layer.significance)
       })
   }
@@ -224,18 +224,6 @@ package struct OffsetSurvey {
         throw UnresolvedBins(request: BinRequest([error.binBits]))
       }
     }
-  }
-
-  /// Files for the histograms, without a name: nothing of them stays, however the process ends.
-  private func scratchWork() throws -> MergeWork {
-    let path = try Directory.createTemporary("sluice-offsets")
-    defer { try? Directory.remove(path) }
-    var manifest = Manifest()
-    manifest.add(fact: "kind", "offsets")
-    let directory = try RunDirectory(locking: path, manifest: manifest, plan.options)
-    defer { try? directory.finish() }
-    return try MergeWork(
-      plan, in: directory, earlier: MergeProgress(), journal: nil, meter: CostMeter())
   }
 
   /// Weights of F32 are counted in bins; looking into them takes the elements themselves.

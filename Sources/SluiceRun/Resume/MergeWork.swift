@@ -31,6 +31,8 @@ struct MergeWork: Sendable {
   private let directory: RunDirectory
   /// Nil if nothing is recorded.
   private let journal: Journal?
+  /// Where files of passes are made that have no name; they have one in the directory if nil.
+  private var unnamedPlace: String?
 
   init(
     _ plan: TensorPlan, in directory: RunDirectory, earlier: MergeProgress, journal: Journal?,
@@ -68,6 +70,26 @@ struct MergeWork: Sendable {
     journal?.finished(MergeWork.record(earlier.nextAttempt, meter.costs))
     // Before any record of a strip: that of another place means nothing in this one.
     if packs { journal?.finished(.spills(to: directory.spillPlace(of: plan))) }
+  }
+
+  /// Work of which nothing stays, however the process ends: its files have no name.
+  ///
+  /// - Parameters:
+  ///   - plan: The plan.
+  ///   - kind: What the work is for.
+  /// - Returns: The work.
+  /// - Throws: If there is no place for temporary files.
+  static func unnamed(_ plan: TensorPlan, _ kind: String) throws -> MergeWork {
+    let path = try Directory.createTemporary("sluice-\(kind)")
+    defer { try? Directory.remove(path) }
+    var manifest = Manifest()
+    manifest.add(fact: "kind", kind)
+    let directory = try RunDirectory(locking: path, manifest: manifest, plan.options)
+    defer { try? directory.finish() }
+    var work = try MergeWork(
+      plan, in: directory, earlier: MergeProgress(), journal: nil, meter: CostMeter())
+    work.unnamedPlace = Directory.temporary
+    return work
   }
 
   /// Makes one attempt at a run, with a journal of what it finishes.
@@ -175,7 +197,9 @@ struct MergeWork: Sendable {
   func units(_ kind: UnitKind) throws -> PassUnits {
     let known = (earlier.units[kind] ?? [:]).mapValues(\.body)
     var file: WorkFile?
-    if kind.isInFile {
+    if let unnamedPlace, kind.isInFile {
+      file = try WorkFile.scratch(in: unnamedPlace, name: kind.rawValue)
+    } else if kind.isInFile {
       let path = path(kind.rawValue)
       file = known.isEmpty ? nil : try WorkFile.open(at: path)
       if file == nil {
