@@ -17,6 +17,8 @@ import sys
 import tempfile
 
 LEAST = 0.01
+# Attention and MLP by thirds of the depth, embedding, head, norms.
+GROUPS = 9
 
 
 def family_module(kind):
@@ -51,7 +53,7 @@ class Family:
         print(f"{title}: {cells}", file=sys.stderr, flush=True)
 
     def merge(self, names, flags, weights=None):
-        """Merges, with weights by group if there are some, and returns the path."""
+        """Merges, with weights by group of modules if there are some, and returns the path."""
         out = os.path.join(self.work, "out")
         shutil.rmtree(out, ignore_errors=True)
         words = [self.sluice, "merge" if weights is None else "run"]
@@ -70,7 +72,7 @@ class Family:
         return out
 
     def recipe(self, names, flags, weights):
-        """What the flags say, with weights that differ from tensor to tensor."""
+        """What the flags say, as a recipe, which alone has weights by group."""
         parameters = {flag[2:]: text for flag, text in zip(flags[0::2], flags[1::2])}
         for key, text in parameters.items():
             if re.fullmatch(r"[0-9.]+", text):
@@ -108,26 +110,16 @@ class Family:
         self.tell(part, scores)
         return self.shares_of(scores, part, names)
 
-    def groups(self):
-        """The filters of each group of tensors; the first that fits counts. Attention and the rest of blocks by thirds of the
-        depth, norms, embeddings, and the last for all else."""
-        with open(os.path.join(self.path, "base", "config.json")) as file:
-            depth = json.load(file)["num_hidden_layers"]
-        thirds = [range(depth * third // 3, depth * (third + 1) // 3) for third in range(3)]
-        found = [["*norm*", "*Norm*"], ["*embed*"]]
-        found += [[f"*.{block}.*att*" for block in blocks] for blocks in thirds]
-        return found + [[f"*.{block}.*" for block in blocks] for blocks in thirds] + [[""]]
-
     def weights(self, names, factors):
-        """Weights of a recipe from factors, those of the first model first."""
-        groups, found = self.groups(), {}
+        """Weights of a recipe from factors, GROUPS for each model, those of the first model first."""
+        found = {}
         for index, name in enumerate(names):
-            own = factors[index * len(groups) : (index + 1) * len(groups)]
-            found[name] = [
-                {"filter": word, "value": round(factor, 4)} if word else {"value": round(factor, 4)}
-                for group, factor in zip(groups, own)
-                for word in group
-            ]
+            own = [round(factor, 4) for factor in factors[index * GROUPS : (index + 1) * GROUPS]]
+            found[name] = {
+                "groups": {
+                    "attention": own[0:3], "mlp": own[3:6], "embedding": own[6], "head": own[7], "norms": own[8],
+                }
+            }
         return found
 
 

@@ -10,8 +10,8 @@ DIR is what train_encoders.py or train_decoders.py writes: base and the fine-tun
 searched on validation, all figures are of test. A cell is the share of the gain over the base that is kept,
 (score - base) / (own - base), in percent: the mean over domains, in brackets the least of them and their geometric mean (none
 below 1), then the standard error of the mean, from the number of examples, and how often a model was scored for
-a search. Searches make the geometric mean large: one factor goes from 1; factors by group (of the ways that --by-group names,
-with semicolons) from --starts starts, 1 and the one factor, --group-evaluations in each, the one that does better on
+a search. Searches make the geometric mean large: one factor goes from 1; factors by group of modules (of the ways
+that --by-group names, with semicolons) from --starts starts, 1 and the one factor, --group-evaluations in each, the one that does better on
 validation counts and the test of the other stands behind it. With --evaluations 0 nothing is searched. Random masks are
 drawn from several seeds and averaged. --ways picks rows, with semicolons.
 With --grams, which holds MODEL.safetensors as `sluice collect --grams` or collect_grams.py write them, RegMean with inputs
@@ -24,7 +24,7 @@ import re
 import statistics
 import sys
 
-from family import Family, cell, search, value
+from family import GROUPS, Family, cell, search, value
 
 ROWS = ["--prune", "magnitude", "--mask-scope", "row"]
 OWN = ["--prune", "none", "--merge", "own-regmean"]
@@ -158,7 +158,7 @@ def factors_by_group(family, arguments, names, flags, factor):
     def weighted(factors):
         return family.merge(names, flags, family.weights(names, factors))
 
-    width, found, used = len(family.groups()) * len(names), [], 0
+    width, found, used = GROUPS * len(names), [], 0
     for index, start in enumerate([1.0, factor][: arguments.starts]):
         factors, score, spent = search(
             lambda f: value(family.shares(names, "validation", weighted(f))), [start] * width, 1.4,
