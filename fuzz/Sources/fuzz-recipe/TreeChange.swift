@@ -32,6 +32,7 @@ extension RecipeTree {
       switch row.kind {
       case .number:
         draw.any(of: ["0", "0.5", "0.999", "1", "1e-320", "3.4028236e38", "-1", "0.1", "2", "7"])
+      case .rank: draw.any(of: ["16", "75%", "0%", "100%", "101%", "0.5%", "%", "1e9%", "-1"])
       case .integer: draw.any(of: ["0", "1", "18446744073709551615", "-1", "0.5"])
       case .toggle: draw.any(of: ["true", "false", "yes", "1"])
       case .word(let words): draw.any(of: words + ["", "other"])
