@@ -1,0 +1,139 @@
+internal import SluiceCore
+internal import SluiceDataflow
+internal import SluiceFormats
+internal import SluiceKernels
+
+extension ReadStage {
+  /// Loads the runs of one chunk, one after the other.
+  struct RunLoader {
+    /// Pages are dropped in runs of so many bytes: in small ones it takes longer than reading.
+    static let droppedByteCount = 8 << 20
+
+    let stage: ReadStage
+    let strip: Strip
+    let context: NodeContext
+    let buffer: PooledBuffer?
+    let dropsCachedPages: Bool
+    var windows: [FileWindow] = []
+    var used = 0
+    var readByteCount = 0
+
+    init(
+      stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?,
+      dropsCachedPages: Bool
+    ) {
+      self.stage = stage
+      self.strip = strip
+      self.context = context
+      self.buffer = buffer
+      self.dropsCachedPages = dropsCachedPages
+    }
+
+    /// Reads a run from frames.
+    mutating func unpack(
+      _ cursor: FrameCursor, _ task: TensorTask, _ source: TensorSource, _ elements: Range<Int>,
+      available: Int, base: ChunkRun?
+    ) throws -> ChunkRun? {
+      let end = min(elements.upperBound, available)
+      guard elements.lowerBound < end, let buffer else { return nil }
+      let dtype = Kernels.packedDType(base: task.base.dtype, tuned: source.dtype)
+      let count = end - elements.lowerBound
+      let target = unsafe take(count * (dtype.byteCount ?? 4), of: buffer)
+      let byteCount = try unsafe cursor.read(
+        elements.lowerBound..<end, base: base, task, dtype, into: target)
+      context.count(bytes: byteCount)
+      readByteCount += byteCount
+      if cursor.holdsDeltas {
+        let deltas = unsafe UnsafeBufferPointer(target.bindMemory(to: Float.self))
+        return unsafe ChunkRun(deltas: deltas, inputByteCount: source.byteCount(ofElements: count))
+      }
+      return unsafe ChunkRun(UnsafeRawBufferPointer(target), dtype, elementCount: count)
+    }
+
+    /// Computes a run of deltas, with those of the model's own weights.
+    mutating func compute(
+      _ ordinal: Int, _ computed: ComputedRuns, _ elements: Range<Int>, available: Int,
+      stored: ChunkRun?, base: ChunkRun?
+    ) throws -> ChunkRun? {
+      let end = min(elements.upperBound, available)
+      guard elements.lowerBound < end, let buffer else { return nil }
+      let count = end - elements.lowerBound
+      let target = unsafe take(count * 4, of: buffer).bindMemory(to: Float.self)
+      let byteCount = try unsafe computed.compute(
+        ordinal, elements.lowerBound..<end, stored: stored, base: base, into: target)
+      context.count(bytes: byteCount)
+      readByteCount += byteCount
+      return unsafe ChunkRun(
+        deltas: UnsafeBufferPointer(target), inputByteCount: stored?.inputByteCount ?? 0)
+    }
+
+    /// The next bytes of the chunk's buffer.
+    private mutating func take(
+      _ byteCount: Int, of buffer: PooledBuffer
+    ) -> UnsafeMutableRawBufferPointer {
+      defer { used += (byteCount + 63) & ~63 }
+      // SAFETY: the pool's buffers hold a whole chunk with every run rounded up to a cache line.
+      return unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<(used + byteCount)])
+    }
+
+    mutating func load(
+      _ source: TensorSource, _ elements: Range<Int>, available: Int
+    ) throws -> ChunkRun? {
+      let end = min(elements.upperBound, available)
+      guard elements.lowerBound < end else { return nil }
+      let width = source.dtype.byteCount ?? 1
+      if source.isNumbers, let buffer {
+        let count = end - elements.lowerBound
+        let target = unsafe take(count * 4, of: buffer)
+        if let start = target.baseAddress {
+          // SAFETY: runs in the buffer begin on a cache line, and hold four bytes for each element.
+          try unsafe NumberReader(stage.files).read(
+            elements.lowerBound..<end, of: source,
+            into: start.assumingMemoryBound(to: Float.self))
+        }
+        let byteCount = source.byteCount(ofElements: count)
+        context.count(bytes: byteCount)
+        readByteCount += byteCount
+        return unsafe ChunkRun(
+          UnsafeRawBufferPointer(target), source.dtype, elementCount: count)
+      }
+      let start = source.byteRange.lowerBound
+      let range = (start + elements.lowerBound * width)..<(start + end * width)
+      let file = stage.files[source.file]
+      context.count(bytes: range.count)
+      readByteCount += range.count
+      if let buffer {
+        let target = unsafe take(range.count, of: buffer)
+        if let view = source.view {
+          // Brought together: the elements do not lie one after the other in the file.
+          try unsafe file.read(
+            elements.lowerBound..<end, of: view, at: start, width: width, into: target)
+        } else {
+          try unsafe file.read(into: target, at: range.lowerBound)
+        }
+        if dropsCachedPages, source.view == nil {
+          dropBehind(
+            range, of: file, stripStart: start + strip.elements.lowerBound * width,
+            isLast: elements.upperBound == strip.elements.upperBound)
+        }
+        return unsafe ChunkRun(
+          UnsafeRawBufferPointer(target), source.dtype, elementCount: end - elements.lowerBound)
+      }
+      let window = try file.map(
+        range, populate: true, dropsCachedPages: dropsCachedPages)
+      windows.append(window)
+      return unsafe ChunkRun(
+        window.bytes, source.dtype, elementCount: end - elements.lowerBound)
+    }
+
+    /// Takes what was read out of the page cache, whenever a run of it is complete.
+    private func dropBehind(
+      _ range: Range<Int>, of file: InputFile, stripStart: Int, isLast: Bool
+    ) {
+      let begun = range.lowerBound / RunLoader.droppedByteCount
+      guard isLast || range.upperBound / RunLoader.droppedByteCount > begun else { return }
+      let first = max(stripStart, begun * RunLoader.droppedByteCount)
+      file.dropCachedPages(in: first..<range.upperBound)
+    }
+  }
+}
