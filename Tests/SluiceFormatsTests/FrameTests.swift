@@ -1,5 +1,5 @@
 import SluiceCore
-import SluiceFormats
+@testable import SluiceFormats
 import Testing
 
 @Suite("Frames of kept elements") struct FrameTests {
@@ -16,13 +16,15 @@ import Testing
     var planes: [UInt8]
     var keptCount: Int { classCounts.reduce(0) { $0 + Int($1) } }
 
-    init(_ dtype: DType, _ elementCount: Int, seed: UInt64, all: Bool = false) {
+    init(
+      _ dtype: DType, _ elementCount: Int, seed: UInt64, all: Bool = false, keptOf60: UInt64 = 15
+    ) {
       var generator = SystemLike(state: seed)
       self.dtype = dtype
       self.elementCount = elementCount
       var words = [UInt64](repeating: 0, count: (elementCount + 63) / 64)
       var kept = 0
-      for index in 0..<elementCount where all || generator.next() % 4 == 0 {
+      for index in 0..<elementCount where all || generator.next() % 60 < keptOf60 {
         words[index / 64] |= 1 << UInt64(index % 64)
         kept += 1
       }
@@ -100,6 +102,20 @@ import Testing
         #expect(decoder.ends[index] == end)
       }
     }
+  }
+
+  @Test(
+    "bits of which a third to two thirds are set are not coded",
+    arguments: zip([6, 18, 22, 38, 42, 54] as [UInt64], [true, true, false, false, true, true]))
+  func keepBits(keptOf60: UInt64, isCoded: Bool) throws {
+    let sample = Sample(.bf16, 1 << 15, seed: 4, keptOf60: keptOf60)
+    let bytes = sample.encode(.zstd(), seed: 1)
+    let word = bytes[Frame.sectionOffset..<Frame.sectionOffset + 4].reversed()
+      .reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    #expect((word >> Frame.lengthBits != 0) == isCoded)
+    let length = Int(word & (1 << Frame.lengthBits - 1))
+    #expect(isCoded ? length < 1 << 12 : length == 1 << 12)
+    try decode(bytes, seed: 1, with: FrameDecoder())
   }
 
   @Test("the largest frame fits its limit, whatever it holds", arguments: codecs)

@@ -69,22 +69,29 @@ package final class FrameEncoder {
     }
     var end = header
     var section = Frame.sectionOffset
-    func append(_ bytes: UnsafeRawBufferPointer) {
+    func append(_ bytes: UnsafeRawBufferPointer, isTried: Bool) -> Int {
       let (form, count) = unsafe sections.compress(
-        bytes, into: UnsafeMutableRawBufferPointer(rebasing: target[end...]))
+        bytes, into: UnsafeMutableRawBufferPointer(rebasing: target[end...]), isTried: isTried)
       store(form.rawValue << Frame.lengthBits | UInt32(count), at: section)
       section += 4
       end += count
+      return count
     }
     let keepByteCount = Frame.keepByteCount(content.elementCount)
-    unsafe append(
+    _ = unsafe append(
       UnsafeRawBufferPointer(
-        start: content.keep, count: content.keep == nil ? 0 : keepByteCount))
+        start: content.keep, count: content.keep == nil ? 0 : keepByteCount),
+      isTried: FrameEncoder.paysForKeepBits(content))
     for plane in 0..<width {
       var start = plane * content.keptCount
+      var isTried = true
       for index in 0..<Frame.classCount {
         let count = unsafe Int(content.classCounts[index])
-        unsafe append(UnsafeRawBufferPointer(start: content.planes + start, count: count))
+        let written = unsafe append(
+          UnsafeRawBufferPointer(start: content.planes + start, count: count), isTried: isTried)
+        // From class to class the lowest bytes say more.
+        let saves = count - written >= count / 8
+        if plane == 0, count >= FrameEncoder.tellingByteCount, !saves { isTried = false }
         start += count
       }
     }
@@ -103,6 +110,18 @@ package final class FrameEncoder {
       of: UnsafeRawBufferPointer(rebasing: target[Frame.contentOffset..<end]), seed: seed)
     unsafe target[Frame.hashOffset...].copyBytes(from: hash.bytes)
     return end
+  }
+}
+
+extension FrameEncoder {
+  /// So long a section shows whether those after it are worth a try.
+  fileprivate static let tellingByteCount = 1024
+
+  /// Whether keep bits are worth a try: of bits of which a third are set, or two thirds, coding can save a twelfth, and
+  /// less in between.
+  fileprivate static func paysForKeepBits(_ content: FrameContent) -> Bool {
+    let kept = min(content.keptCount, content.elementCount - content.keptCount)
+    return 3 * kept < content.elementCount
   }
 }
 

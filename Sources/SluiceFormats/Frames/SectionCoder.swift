@@ -53,9 +53,11 @@ enum SectionForm: UInt32 {
   /// - Parameters:
   ///   - section: The bytes.
   ///   - target: Where to write; at least as long.
+  ///   - isTried: Whether the codec is tried.
   /// - Returns: The form and the number of bytes written.
   func compress(
-    _ section: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
+    _ section: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer,
+    isTried: Bool = true
   ) -> (form: SectionForm, byteCount: Int) {
     precondition(target.count >= section.count)
     guard section.count > 0 else { return (.plain, 0) }
@@ -63,7 +65,7 @@ enum SectionForm: UInt32 {
     // A form that saves nothing is not worth undoing; so the target is one byte short.
     let room = section.count - 1
     switch codec {
-    case .none: break
+    case _ where !isTried, .none: break
     case .lz4:
       // Safety: both buffers are as long as said.
       let count = unsafe LZ4_compress_default(
