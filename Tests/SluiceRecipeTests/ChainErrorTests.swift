@@ -61,7 +61,12 @@ struct ChainErrorTests {
       "stages[2].exec.comand: there is no such key", "Did you mean command?"),
     WrongRecipe(
       chain + "  [read, delta, exec: {command: []}, merge, write]", "4:33",
-      "stages[2].exec.command: the command is empty"),
+      "stages[2].exec.command: the command names no program",
+      "Write [PROGRAM, ARGUMENT, ...]."),
+    WrongRecipe(
+      chain + "  [read, delta, exec: {command: ['', x]}, merge, write]", "4:33",
+      "stages[2].exec.command: the command names no program",
+      "Write [PROGRAM, ARGUMENT, ...]."),
     WrongRecipe(
       chain + "  [read, delta, exec: {command: [x], time-limit: 5}, merge, write]", "4:50",
       "stages[2].exec.time-limit: a time such as 30s or 5min is expected, found \"5\"",

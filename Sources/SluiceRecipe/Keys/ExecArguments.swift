@@ -41,7 +41,9 @@ enum ExecArguments {
       }
       command.append(resolved)
     }
-    guard let program = command.first else { throw list.error("the command is empty") }
+    guard let program = command.first, !program.isEmpty else {
+      throw list.error("the command names no program", remedy: "Write [PROGRAM, ARGUMENT, ...].")
+    }
     // Of `python3 clip.py 3` it is the script that people know.
     let script = isFileBesideRecipe ? program : command.dropFirst().first { $0.hasPrefix("/") }
     var spec = ExecSpec(
