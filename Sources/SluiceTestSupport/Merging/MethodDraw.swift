@@ -147,7 +147,7 @@ extension MethodDraw {
     options.prune = .wanda
     options.includesHead = false
     for tuned in family.fineTuned {
-      for tensor in family.base.tensors {
+      for tensor in family.base.unstacked.tensors {
         guard Reference.isLinear(name: tensor.name, rank: tensor.shape.dimensions.count) else {
           continue
         }
