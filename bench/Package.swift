@@ -17,6 +17,7 @@ let package = Package(
     .executable(name: "bench", targets: ["bench"]),
     .executable(name: "search-simulation", targets: ["SearchSimulation"]),
     .library(name: "AllocationCounter", type: .dynamic, targets: ["CAllocationCounter"]),
+    .library(name: "DiscardedWrites", type: .dynamic, targets: ["CDiscardedWrites"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -30,6 +31,8 @@ let package = Package(
     .target(name: "Measuring", dependencies: ["Platform"], swiftSettings: settings),
     // Loaded before a program, it counts what the program allocates; part of nothing else.
     .target(name: "CAllocationCounter"),
+    // Loaded before a program, it throws away what the program writes in large pieces.
+    .target(name: "CDiscardedWrites"),
     // Scenarios, the turns that they take, counts, results and their tables.
     .target(
       name: "Suite", dependencies: ["Platform", "ModelFamilies", "Measuring"],

@@ -1,0 +1,1 @@
+// Nothing is called in this library: it is loaded before a program (LD_PRELOAD).
