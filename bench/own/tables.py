@@ -28,6 +28,8 @@ from family import GROUPS, Family, cell, search, value
 
 ROWS = ["--prune", "magnitude", "--mask-scope", "row"]
 OWN = ["--prune", "none", "--merge", "own-regmean"]
+# As regmean and own-regmean do it: embeddings, norms and biases are averaged, whatever is done to linear layers.
+REST = ["--nonlinear", "average"]
 
 
 def one_model_ways(seeds):
@@ -47,8 +49,10 @@ def merge_ways(kept, grams):
     if kept is None:
         ways = {
             "task arithmetic": ["--prune", "none", "--merge", "sum"],
+            "task arithmetic, rest averaged": ["--prune", "none", "--merge", "sum"] + REST,
             "average": ["--prune", "none", "--merge", "average"],
             "TIES": ["--prune", "none", "--merge", "ties", "--ties-flavor", "original"],
+            "TIES, rest averaged": ["--prune", "none", "--merge", "ties", "--ties-flavor", "original"] + REST,
             "`own-regmean`": OWN,
         }
         if grams:
@@ -56,10 +60,12 @@ def merge_ways(kept, grams):
         return ways
     rate = ["--pruning-rate", f"{1 - kept / 100:.4f}"]
     sparse = ["--blend-rate", f"{1 - kept / 100:.4f}"]
+    compensated = ROWS + ["--compensate", "own", "--merge", "sum"] + rate
     return {
         "task arithmetic": ["--prune", "magnitude", "--merge", "sum"] + rate,
         "task arithmetic, `row-l2`": ROWS + ["--rescale", "row-l2", "--merge", "sum"] + rate,
-        "task arithmetic, compensated": ROWS + ["--compensate", "own", "--merge", "sum"] + rate,
+        "task arithmetic, compensated": compensated,
+        "task arithmetic, compensated, rest averaged": compensated + REST,
         "average": ["--prune", "magnitude", "--merge", "average"] + rate,
         "TIES": ["--prune", "magnitude", "--merge", "ties"] + rate,
         "TIES and DPPA": ["--prune", "dppa", "--merge", "ties"] + rate,
