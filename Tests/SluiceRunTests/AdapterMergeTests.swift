@@ -247,6 +247,36 @@ import Testing
     }
   }
 
+  @Test("A store of an adapter's compensated deltas merges like the adapter, compensated")
+  func compensatedStores() throws {
+    let scene = try Scene(Self.base(.bf16))
+    var recipe = scene.recipe([0, 1]) {
+      $0.pruning = .dppa
+      $0.merging = .sum
+      $0.compensation = .own
+    }
+    recipe.method.pruningRate = .standard
+    recipe.models[1].weight = 0.6
+    let expected = try scene.run(recipe, to: "of-adapters").model
+    for position in 0..<2 {
+      var request = PruneRun.Request(
+        base: recipe.base, model: recipe.base, pruningRate: recipe.method.pruningRate)
+      request.adapters = recipe.models[position].adapters
+      request.method = recipe.method
+      _ = try PruneRun(
+        request, options: RunOptions(threads: 2), output: scene.directory("store-\(position)")
+      ).run()
+      recipe.models[position].path = scene.directory("store-\(position)")
+      recipe.models[position].adapters = []
+    }
+    recipe.method.pruning = .none
+    recipe.method.compensation = .none
+    let found = try scene.run(recipe, to: "of-stores").model
+    for tensor in expected.tensors {
+      try #require(found[tensor.name]).expectSameBytes(as: tensor)
+    }
+  }
+
   @Test("A store of an adapter merges like the adapter, offsets are looked at")
   func stores() throws {
     let scene = try Scene(Self.base(.bf16))

@@ -28,7 +28,7 @@ extension MergeCommand {
   }
 
   /// Refuses an option that no method of the merge looks at: nobody gives it to be ignored.
-  private static func checkUse(
+  static func checkUse(
     of row: ParameterRow, as flag: String, _ method: MethodParameters
   ) throws(UsageError) {
     if row.name == ParameterRow.at(\.rates).name {

@@ -17,6 +17,9 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
         sluice prune --base llama --model llama-math --out math-deltas
         sluice merge --base llama --model math=math-deltas --model law=llama-law --out merged
 
+      With --compensate own the store holds deltas that are pruned and compensated; merges from it say \
+      --prune none.
+
       A merge from stores has the same bytes as one from models, or says before it starts why it \
       cannot. A run that was stopped goes on when the same command is given again.
       """)
@@ -50,6 +53,8 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
 
   @OptionGroup(title: "LoRA adapters") var arithmetic: ListedOptions<AdapterParameters>
   @OptionGroup(title: "What merges will ask for") var parameters: ListedOptions<StoreParameters>
+  @OptionGroup(title: "What is done to deltas before they are stored")
+  var chain: ListedOptions<StoredChainParameters>
   @OptionGroup(title: "How it is run (never changes the result)") var controls: ReadControls
   @OptionGroup(title: "What is shown") var output: OutputOptions
 
@@ -57,6 +62,7 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
     var method = MethodParameters()
     _ = try parameters.apply(to: &method)
     _ = try arithmetic.apply(to: &method)
+    let made = try madeDeltas(&method)
     guard model != nil || !adapters.isEmpty else {
       throw UsageError("no fine-tuned model is given", remedy: "Add --model DIRECTORY.")
     }
@@ -70,6 +76,7 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
     request.adapterRounding = method.loraRounding
     request.expertPacking = method.loraExperts
     request.maxRateDeviation = method.maxRateDeviation
+    request.method = made
     request.codec = codec
     request.linearSet.include = method.linearInclude
     request.linearSet.exclude = method.linearExclude
@@ -84,6 +91,21 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
     let outcome = try run.run()
     display.stop()
     show(outcome)
+  }
+
+  /// What is done to the deltas before they are stored; nil if nothing is.
+  private func madeDeltas(_ method: inout MethodParameters) throws -> MethodParameters? {
+    let given = try chain.apply(to: &method)
+    let compensation = ParameterRow.at(\.compensation)
+    guard method[compensation] != compensation.defaultValue else {
+      guard let first = given.first(where: { $0.name != compensation.name }) else { return nil }
+      throw UsageError(
+        "\(first.flag) decides about deltas that are stored compensated",
+        remedy: "Add --compensate own, or leave it to the merges.")
+    }
+    method.merging = .sum
+    for row in given { try MergeCommand.checkUse(of: row, as: row.flag, method) }
+    return method
   }
 
   private func show(_ outcome: PruneRun.Outcome) {
@@ -119,7 +141,21 @@ enum StoreParameters: ParameterList {
   ]
   static let meanings = [
     ParameterRow.at(\.pruningRate).name:
-      "The lowest pruning rate that merges will ask for; 0 keeps everything.",
+      "The lowest pruning rate that merges will ask for; 0 keeps everything. With --compensate own the rate at "
+      + "which deltas are pruned.",
     ParameterRow.at(\.maxRateDeviation).name: "How far the rate of a layer may lie below it.",
+  ]
+}
+
+/// The parameters of what is done to deltas before they are stored.
+enum StoredChainParameters: ParameterList {
+  static let rows: [ParameterRow] = [
+    .at(\.compensation), .at(\.pruning), .at(\.rates), .at(\.maskUnit), .at(\.tieBreak),
+    .at(\.sketchRank), .at(\.ridge), .at(\.seed),
+  ]
+  static let meanings = [
+    ParameterRow.at(\.compensation).name:
+      "Store what the mask keeps of each row changed so that it makes up for what it removes, at the pruning rate.",
+    ParameterRow.at(\.pruning).name: "The mask: dppa, dp, magnitude or owl.",
   ]
 }

@@ -19,6 +19,9 @@ package struct SurveyPass: CountingPass {
   private let binCount: Int
   private let isKnown: Bool
   private let packs: Bool
+  /// The file with the histograms, if it is not the one that all merges share.
+  private let kind: UnitKind?
+  package let name: String
 
   /// The survey of a merge.
   init(_ inputs: PassInputs) {
@@ -28,6 +31,7 @@ package struct SurveyPass: CountingPass {
     binCount = inputs.settings.partitionCount
     isKnown = inputs.stored.stores.allSatisfy { $0 != nil }
     packs = inputs.spill.isOn
+    (name, kind) = ("survey", nil)
   }
 
   /// A survey that layers are only looked at with.
@@ -37,9 +41,11 @@ package struct SurveyPass: CountingPass {
   ///   - stages: The names of the stages before the counting.
   ///   - binCount: The most bins that one answer asks for.
   ///   - packs: Whether what is counted is packed, too.
+  ///   - name: The name of the pass.
+  ///   - kind: The kind of its units, if its histograms lie in a file of their own.
   package init(
     asking question: SignificanceQuestion, after stages: [String] = [], binCount: Int = 1,
-    packs: Bool = false
+    packs: Bool = false, named name: String = "survey", in kind: UnitKind? = nil
   ) {
     cutting = nil
     self.question = question
@@ -47,9 +53,9 @@ package struct SurveyPass: CountingPass {
     self.binCount = binCount
     isKnown = false
     self.packs = packs
+    (self.name, self.kind) = (name, kind)
   }
 
-  package var name: String { "survey" }
   package var reason: String {
     (cutting == nil
       ? "layers are looked at" : "a layer's rates depend on the significance of all layers")
@@ -98,6 +104,10 @@ package struct SurveyPass: CountingPass {
   package func workerBytes(_ sizes: PassSizes) -> Int {
     countingBytes(sizes)
       + (sizes.writesFrames ? SpillSink.byteCount(modelCount: sizes.modelCount) : 0)
+  }
+
+  package func unitBytes(_ sizes: PassSizes) -> Int {
+    kind == nil ? 0 : sizes.histogramUnitBytes(in: roles)
   }
 
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {

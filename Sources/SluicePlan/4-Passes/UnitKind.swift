@@ -56,6 +56,8 @@ package struct UnitKind: RawRepresentable, Sendable, Hashable {
   package static let maskSums = UnitKind(rawValue: "mask-sums")
   /// The histograms of a strip as the pruning left it, in the file that is named like the kind.
   package static let trimStatistics = UnitKind(rawValue: "trim-statistics")
+  /// The histograms of a strip as a store keeps it, in the file that is named like the kind.
+  package static let keptStatistics = UnitKind(rawValue: "kept-statistics")
   /// The signs that the elements of a strip elect.
   package static let majority = UnitKind(rawValue: "majority")
   /// The histograms of a strip, to find bands of magnitudes, in the file that is named like the kind.
@@ -114,7 +116,7 @@ extension UnitKind {
 
   /// Whether a unit's histograms, one for each model, lie in the file that is named like the kind.
   package var hasHistograms: Bool {
-    self == .trimStatistics || self == .bandStatistics
+    [.trimStatistics, .bandStatistics, .keptStatistics].contains(self)
       || rawValue.hasPrefix(UnitKind.stageStatistics)
   }
 

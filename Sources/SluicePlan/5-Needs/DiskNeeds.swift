@@ -143,9 +143,7 @@ extension DiskNeeds {
         finished.isFinished(.trimStatistics, $0.ordinal)
       }
     }
-    for case let pass as any FilePass in plan.tensors.passes {
-      add(pass.fileKind.rawValue, pass.bytesSpilled(plan.tensors), in: work)
-    }
+    addFiles(of: plan.tensors, in: work)
     for (number, stage) in plan.recipe.stages.asking.enumerated() {
       let kind = UnitKind.statistics(of: number)
       let counted = plan.tasks.filter { Set<TensorRole>(stage.scope).contains($0.role) }
@@ -183,6 +181,13 @@ extension DiskNeeds {
       isDone: { strip in
         finished.isCounted(strip.ordinal)
       })
+    if plan.spill.holdsDeltas {
+      let kind = UnitKind.keptStatistics
+      addStatistics(plan, plan.linearTasks, in: "\(work)/\(kind.rawValue)") {
+        finished.isFinished(kind, $0.ordinal)
+      }
+    }
+    addFiles(of: plan, in: work)
     let expected = plan.storeByteCount
     let strips = tasks.flatMap { plan.strips($0) }
     let left = strips.count { !finished.isSpilled($0.ordinal) }
@@ -192,6 +197,13 @@ extension DiskNeeds {
         unfinishedByteCount: expected / max(strips.count, 1) * left + (left > 0 ? 1 << 20 : 0)))
     parts.append(Part(name: "the store", byteCount: expected))
     addSmallFiles(plan, copied: 0, in: [work, output])
+  }
+
+  /// What passes leave in files of their own.
+  private mutating func addFiles(of plan: TensorPlan, in work: String) {
+    for case let pass as any FilePass in plan.passes {
+      add(pass.fileKind.rawValue, pass.bytesSpilled(plan), in: work)
+    }
   }
 
   private mutating func add(_ name: String, _ byteCount: Int, in work: String) {
@@ -263,7 +275,9 @@ extension TensorPlan {
       let lowest =
         task.role == .linear ? lowestRate(of: task, model: 0) : 0
       return sum
-        + SpillPlan.expectedBytes(task, 0, lowestRate: lowest, spill.codec ?? .none)
+        + SpillPlan.expectedBytes(
+          task, 0, lowestRate: lowest, spill.codec ?? .none,
+          asDeltas: spill.holdsDeltas && task.role == .linear)
     }
   }
 }

@@ -20,6 +20,8 @@ package struct SpillPlan: Sendable, Hashable {
   package let significanceMultiple: Double
   /// Whether the frames become a store.
   package var isStore = false
+  /// Whether frames of linear layers hold what a chain of stages leaves of the deltas, against zeros.
+  package var holdsDeltas = false
 
   /// Whether anything is kept.
   package var isOn: Bool { codec != nil }
@@ -73,8 +75,12 @@ package struct SpillPlan: Sendable, Hashable {
   }
 
   /// The plan of a store: every tensor is kept, linear ones from some rate on.
-  package init(storing codec: FrameCodec, reach: Double, significanceMultiple: Double) {
+  package init(
+    storing codec: FrameCodec, reach: Double, significanceMultiple: Double,
+    holdsDeltas: Bool = false
+  ) {
     self.codec = codec
+    self.holdsDeltas = holdsDeltas
     self.reach = reach + 1e-9
     self.significanceMultiple = significanceMultiple
     reason = "the frames become the store"
@@ -165,10 +171,12 @@ package struct SpillPlan: Sendable, Hashable {
 
   /// About the bytes of the frames of a tensor.
   static func expectedBytes(
-    _ task: TensorTask, _ model: Int, lowestRate: Double, _ codec: FrameCodec
+    _ task: TensorTask, _ model: Int, lowestRate: Double, _ codec: FrameCodec,
+    asDeltas: Bool = false
   ) -> Int {
     guard let source = task.fineTuned[model] else { return 0 }
-    let dtype = Kernels.packedDType(base: task.base.dtype, tuned: source.deltaDType)
+    let dtype =
+      asDeltas ? .f32 : Kernels.packedDType(base: task.base.dtype, tuned: source.deltaDType)
     // Ties at the floor stay, too: half as many again in weights of 16 bits.
     let kept = 1 - lowestRate
     let share = dtype == .f32 ? kept : min(1, kept * 1.3)

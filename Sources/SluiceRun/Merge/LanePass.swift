@@ -74,7 +74,7 @@ struct LanePass {
       name: "frames")
     let modelCount = context.plan.modelCount
     let limit = context.plan.options.spillLimit?.bytes ?? .max
-    let isStore = context.plan.spill.isStore
+    let spill = context.plan.spill
     return try run(writing: nil, frames: channel, didEnd: didEnd) { [kernels] node in
       let output = FrameOutput(
         context: node, pool: pool, channel: channel, store: repacking.store, byteLimit: limit)
@@ -82,7 +82,8 @@ struct LanePass {
         makeSink(),
         SpillSink(
           modelCount: modelCount, floors: { repacking.floors(of: $0) }, output: output,
-          store: repacking.store, codec: repacking.codec, sumsBase: isStore, kernels: kernels)
+          store: repacking.store, codec: repacking.codec, sumsBase: spill.isStore,
+          keepsTransformed: spill.holdsDeltas, kernels: kernels)
       )
     }
   }
@@ -190,10 +191,8 @@ struct LanePass {
       let first = FusedStages(
         modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first,
         norms: norms)
-      // The second visit keeps deltas as they are.
-      let second = sinks.second.map {
-        FusedStages(modelNames: names, kernels: kernels, sink: $0)
-      }
+      // The second visit keeps deltas as they are, or as it is said that stages leave them.
+      let second = sinks.second.map { FusedStages(sharing: first, sink: $0) }
       return { (chunk: Chunk) in
         let stages = chunk.strip.look == .first ? first : second ?? first
         if chunk.isFirst { try stages.begin(chunk.strip) }

@@ -87,14 +87,15 @@ final class PassRun: PassExecutor {
     in kind: UnitKind?
   ) throws -> any HistogramSurvey {
     var units = try kind.map { try self.units($0) }
-    let store = restoreHistograms(of: tasks, &units) ?? context.work.store
-    stores.append(store)
+    let store = histograms(of: tasks, &units)
     let survey = Survey(self, store: store, transforms: transforms, units: units)
     if units == nil {
       try plan.stored.restoreHistograms(of: tasks, plan, to: store)
-      if context.work.packs, let spill = context.work.spill, let codec = plan.spill.codec {
+      if context.work.packs, !plan.spill.isStore, let spill = context.work.spill,
+        let codec = plan.spill.codec
+      {
         survey.repacking = Repacking(
-          tasks, plan: plan, work: context.work, store: spill, codec: codec)
+          tasks, plan: plan, work: context.work, histograms: store, store: spill, codec: codec)
       }
     }
     try survey.count(pass, tasks)
@@ -143,7 +144,8 @@ final class PassRun: PassExecutor {
   func addInput(_ file: InputFile) { context.plan.files.append(file) }
 
   func readFrames(serving cuts: CutTable, in pass: any TensorPass) {
-    guard let spill = context.work.spill else { return }
+    // Frames of a store are for others.
+    guard let spill = context.work.spill, !plan.spill.isStore else { return }
     didSpill(spill.records.byteCount, in: pass)
     context.packed = .unpacked(
       PackedModels(
@@ -155,6 +157,13 @@ final class PassRun: PassExecutor {
   func knownStatistics(unit: Int) -> [Double]? { context.work.earlier.statistics[unit] }
 
   func didFind(_ values: [Double], unit: Int) { context.work.didFind(values, unit: unit) }
+
+  /// The histograms that a pass counts into: in a file of its own if it has units, or those that all share.
+  func histograms(of tasks: [TensorTask], _ units: inout PassUnits?) -> HistogramStore {
+    let store = restoreHistograms(of: tasks, &units) ?? context.work.store
+    stores.append(store)
+    return store
+  }
 
   /// The histograms of a pass in a file of its own, with those that earlier attempts finished.
   private func restoreHistograms(

@@ -27,9 +27,10 @@ final class Repacking: Sendable {
   private let isPacked: @Sendable (Int) -> Bool
   private let state: Mutex<State>
 
-  /// Plans the second looks at tensors.
+  /// Plans the second looks at tensors, which are counted into some histograms.
   init(
-    _ tasks: [TensorTask], plan: TensorPlan, work: MergeWork, store: SpillStore, codec: FrameCodec
+    _ tasks: [TensorTask], plan: TensorPlan, work: MergeWork, histograms: HistogramStore,
+    store: SpillStore, codec: FrameCodec
   ) {
     self.tasks = tasks.filter { task in
       plan.strips(of: task).contains { !work.isSpilled($0) }
@@ -37,7 +38,7 @@ final class Repacking: Sendable {
     self.plan = plan
     self.store = store
     self.codec = codec
-    histograms = work.store
+    self.histograms = histograms
     isSpilled = { work.isSpilled($0) }
     let stored = plan.stored
     isPacked = { stored.isStored($0) }
@@ -46,7 +47,7 @@ final class Repacking: Sendable {
       // Nothing is counted of tensors that are kept whole.
       state.missing[task.ordinal] =
         task.role == .linear
-        ? plan.strips(of: task).filter { !work.isSurveyed($0) }.count : 0
+        ? plan.strips(of: task).filter { histograms.records.slots(strip: $0) == nil }.count : 0
     }
     self.state = Mutex(state)
   }
@@ -97,6 +98,8 @@ final class Repacking: Sendable {
   }
 
   private func floor(_ task: TensorTask, _ model: Int) throws -> UInt32 {
+    // What stages left is kept but for the zeros.
+    guard !plan.spill.holdsDeltas else { return 1 }
     let whole = try histograms.histogram(strips: plan.strips(of: task), model: model)
     let floor = whole.minimumMagnitudeBits(
       rate: plan.lowestRate(of: task, model: model))
@@ -105,9 +108,11 @@ final class Repacking: Sendable {
     return bin.map { max(1, min($0, floor)) } ?? floor
   }
 
-  /// What was kept, for a pass that asks for some bins of some tensors and models.
-  func packed(_ requests: @escaping @Sendable (TensorTask, Int) -> BinRequest) -> SpilledModels {
-    SpilledModels(store: store) { task, model, floor in
+  /// What was kept, for a pass that asks for some bins of some tensors and models; nil if that is not what the
+  /// pass would read.
+  func packed(_ requests: @escaping @Sendable (TensorTask, Int) -> BinRequest) -> SpilledModels? {
+    guard !plan.spill.holdsDeltas else { return nil }
+    return SpilledModels(store: store) { task, model, floor in
       requests(task, model).bins.allSatisfy { $0 >= floor }
     }
   }

@@ -134,7 +134,9 @@ final class Survey: HistogramSurvey {
     // From the end, where the page cache still holds what was read last.
     let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
     let finished = try refinedStrips(tasks, requests)
-    let spilled = repacking?.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
+    let spilled = repacking.flatMap {
+      $0.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
+    }
     let packed = spilled.map {
       ReadStage.PackedReading.unpacked(
         PackedModels(stored: plan.stored, spilled: $0), run.kernels)

@@ -32,6 +32,8 @@ package struct PruneRun {
     package var pruningRate: PruningRate
     /// How far the rate of a layer may lie below it.
     package var maxRateDeviation = MethodParameters().maxRateDeviation
+    /// What is done to the deltas before they are stored: a mask and a compensation; nil if merges do that.
+    package var method: MethodParameters?
     /// How frames are compressed.
     package var codec = FrameCodec.zstd()
     /// Which tensors are linear layers.
@@ -70,6 +72,8 @@ package struct PruneRun {
   private let request: Request
   private let plan: TensorPlan
   private let survey: SurveyPass
+  /// What is done to the deltas before they are stored.
+  private let chain: StoredChain?
   /// What was skipped, converted or guessed when the models were looked at.
   package let warnings: [Warning]
   private let output: String
@@ -97,7 +101,6 @@ package struct PruneRun {
     self.progress = progress
     self.cancellation = cancellation
     let question = SignificanceQuestion(multiple: MethodParameters().significanceMultiple)
-    survey = SurveyPass(asking: question, packs: true)
     var rules = TensorRules()
     rules.linearSet = request.linearSet
     rules.extraTensors = request.extraTensors
@@ -112,13 +115,16 @@ package struct PruneRun {
           TensorRequest.Model(name: "model", path: request.model, adapters: request.adapters)
         ], rules: rules
       ).resolvingHubNames(), stripElements: options.stripElements)
+    chain = try request.recipe.map { try StoredChain($0, sources) }
+    survey = chain?.survey ?? SurveyPass(asking: question, packs: true)
     plan = try TensorPlan(
       sources, tasks: sources.tasks, options: options,
       spill: SpillPlan(
         storing: request.codec, reach: request.maxRateDeviation,
-        significanceMultiple: question.multiple), needs: TensorPlan.LaneNeeds(),
+        significanceMultiple: question.multiple, holdsDeltas: chain != nil),
+      needs: chain?.needs ?? TensorPlan.LaneNeeds(),
       requestedRate: { _, _ in request.pruningRate },
-      passes: { [survey] _ in survey.withRefinements })
+      passes: { [survey, chain] _ in chain?.passes(sources.tasks) ?? survey.withRefinements })
     warnings =
       sources.warnings
       + PrunedShare.warnings(
@@ -178,13 +184,21 @@ package struct PruneRun {
       plan, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let linear = plan.linearTasks.filter { $0.fineTuned[0] != nil }
     let whole = plan.tasks.filter { $0.role == .dense && $0.fineTuned[0] != nil }
-    let histograms = Survey(PassRun(context, kernels: kernels), store: work.store)
+    let run = PassRun(context, kernels: kernels)
+    var (transforms, units) = (TransformChain.empty, PassUnits?.none)
+    if let chain {
+      transforms = try run.run(chain.passesBefore(plan.tasks), from: chain.inputs)
+        .transforms(through: .amplify)
+      units = try run.units(.keptStatistics)
+    }
+    let store = run.histograms(of: linear, &units)
+    let histograms = Survey(run, store: store, transforms: transforms, units: units)
     histograms.repacking = Repacking(
-      linear + whole, plan: plan, work: work, store: spill, codec: codec)
+      linear + whole, plan: plan, work: work, histograms: store, store: spill, codec: codec)
     try histograms.count(survey, linear + whole, keptWhole: whole)
     let statistics = try survey.significance(of: linear, in: histograms)
     let sealing = StoreSealing(
-      plan: plan, work: work, spill: spill, statistics: statistics, tasks: linear + whole,
+      plan: plan, histograms: store, spill: spill, statistics: statistics, tasks: linear + whole,
       cancellation: cancellation)
     var facts = try MergeManifest.storeFacts(request, plan, warnings)
     facts["identity"] = manifest.identity.hexadecimal

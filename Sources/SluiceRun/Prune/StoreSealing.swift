@@ -10,18 +10,18 @@ internal import SluiceStore
 /// their tensors: so that the same request gives the same bytes.
 struct StoreSealing {
   let plan: TensorPlan
-  let work: MergeWork
   let spill: SpillStore
   let tasks: [TensorTask]
   let cancellation: Cancellation
+  private let histograms: HistogramStore
   private let statistics: [Int: LinearStatistics]
 
   init(
-    plan: TensorPlan, work: MergeWork, spill: SpillStore, statistics: LayerStatistics,
+    plan: TensorPlan, histograms: HistogramStore, spill: SpillStore, statistics: LayerStatistics,
     tasks: [TensorTask], cancellation: Cancellation
   ) {
     self.plan = plan
-    self.work = work
+    self.histograms = histograms
     self.spill = spill
     self.tasks = tasks
     self.cancellation = cancellation
@@ -118,13 +118,16 @@ struct StoreSealing {
       let shape = shape(of: task)
     else { preconditionFailure("only tensors of the model are stored") }
     let isLinear = task.role == .linear
+    // What stages left is all that there is of the deltas.
+    let isMade = isLinear && plan.spill.holdsDeltas
     var tensor = StoredTensor(
-      extent: isLinear ? .pruned : .whole, dtype: source.deltaDType, baseDType: task.base.dtype,
-      lowestRate: isLinear ? plan.lowestRate(of: task, model: 0) : 0,
+      extent: isLinear && !isMade ? .pruned : .whole, dtype: isMade ? .f32 : source.deltaDType,
+      baseDType: task.base.dtype,
+      lowestRate: isLinear && !isMade ? plan.lowestRate(of: task, model: 0) : 0,
       shape: shape, baseElementCount: task.baseElementCount,
       baseSample: try StoredTensor.sample(
         task.base, elementCount: task.baseElementCount, in: plan.files[task.base.file]))
-    tensor.holdsDeltas = source.computed != nil
+    tensor.holdsDeltas = isMade || source.computed != nil
     if let layer = statistics[task.ordinal] {
       tensor.zeroCount = layer.zeroCount
       tensor.mean = layer.mean
@@ -138,7 +141,7 @@ struct StoreSealing {
         table.frames[index].offset = offset
         offset += table.frames[index].byteCount
       }
-      let histogram = try work.store.records.record(strip: strip.ordinal, model: 0) ?? []
+      let histogram = try histograms.records.record(strip: strip.ordinal, model: 0) ?? []
       tensor.strips.append(StoredTensor.Strip(table: table, histogram: histogram))
     }
     return tensor

@@ -63,6 +63,7 @@ enum MergeManifest {
       "lowest-rate": max(0, request.pruningRate.value - request.maxRateDeviation).shortText,
       "codec": request.codec.label,
     ]
+    if let made = request.deltaFact { (facts["deltas"], facts["lowest-rate"]) = (made, "0") }
     for (name, files) in plan.filesByModel {
       // Content without names and times: the same model is the same wherever it lies.
       let prints = try files.map { try Fingerprint(of: $0).content.hexadecimal }

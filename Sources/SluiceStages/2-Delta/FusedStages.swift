@@ -42,6 +42,19 @@ package final class FusedStages {
     self.transforms = TransformLanes(transforms, modelCount: modelNames.count, kernels: kernels)
   }
 
+  /// Makes stages with another sink, for strips that come while the first have none at hand.
+  ///
+  /// - Parameters:
+  ///   - other: The stages of the lane, whose buffers and transforms are used.
+  ///   - sink: What is done with the deltas.
+  package init(sharing other: FusedStages, sink: any TileSink) {
+    self.sink = sink
+    norms = nil
+    takesAddedRows = sink.takesAddedRows
+    (hasTransforms, form) = (other.hasTransforms, other.form)
+    (buffers, delta, transforms) = (other.buffers, other.delta, other.transforms)
+  }
+
   /// Prepares for a strip.
   package func begin(_ strip: Strip) throws {
     request = try sink.begin(strip)

@@ -21,6 +21,7 @@ package struct SpillFloors: Sendable, Hashable {
   private let store: SpillStore
   private let kernels: Kernels
   private let sumsBase: Bool
+  private let keepsTransformed: Bool
   private let encoder: FrameEncoder
   private let packers: [FramePacker]
   private let planes: AlignedBuffer<UInt8>
@@ -28,6 +29,8 @@ package struct SpillFloors: Sendable, Hashable {
   private let baseCells: AlignedBuffer<UInt32>
   /// For each model what is kept of the strip's tensor.
   private var kept: [UInt32?] = []
+  /// Whether of the strip at hand is packed what stages left of the deltas.
+  private var isTransformed = false
   /// Where in the chunk the base's bytes begin that no sum has yet.
   private var unsummed = 0
 
@@ -41,11 +44,14 @@ package struct SpillFloors: Sendable, Hashable {
   ///   - codec: How sections are compressed.
   ///   - sumsBase: Whether frames say which base they were made with: those of a store, which another merge
   ///     reads. A run knows its own base.
+  ///   - keepsTransformed: Whether linear layers are packed as the stages before leave their deltas.
   ///   - kernels: The kernels to pack with.
   package init(
     modelCount: Int, floors: @escaping @Sendable (TensorTask) -> SpillFloors?,
-    output: FrameOutput, store: SpillStore, codec: FrameCodec, sumsBase: Bool, kernels: Kernels
+    output: FrameOutput, store: SpillStore, codec: FrameCodec, sumsBase: Bool,
+    keepsTransformed: Bool = false, kernels: Kernels
   ) {
+    self.keepsTransformed = keepsTransformed
     self.sumsBase = sumsBase
     self.floors = floors
     self.output = output
@@ -79,8 +85,10 @@ package struct SpillFloors: Sendable, Hashable {
   /// Looks up what is kept of the strip's tensor.
   package func begin(_ strip: Strip) -> StripRequest {
     kept = floors(strip.task)?.floors ?? packers.map { _ in nil }
+    isTransformed = keepsTransformed && strip.task.role == .linear
     output.begin(floors: kept.map { $0 ?? 0 })
-    return StripRequest(models: kept.indices.filter { kept[$0] != nil }, usesTransforms: false)
+    return StripRequest(
+      models: kept.indices.filter { kept[$0] != nil }, usesTransforms: isTransformed)
   }
 
   /// Begins to sum the base's bytes.
@@ -93,8 +101,20 @@ package struct SpillFloors: Sendable, Hashable {
     guard let floor = kept[model], let run = chunk.fineTuned[model],
       run.elementCount > tile.lowerBound
     else { return }
-    let count = min(tile.upperBound, run.elementCount) - tile.lowerBound
-    let packer = packers[model]
+    let end = min(tile.upperBound, run.elementCount)
+    // Tiles of stages that look at rows are longer than what is packed at a time.
+    for start in stride(from: tile.lowerBound, to: end, by: Granularity.tileElements) {
+      let part = start..<min(start + Granularity.tileElements, end)
+      let deltas = unsafe UnsafePointer(buffers.delta(of: model) + (start - tile.lowerBound))
+      unsafe select(deltas, count: part.count, floor, packers[model])
+      unsafe pack(part, run, deltas, chunk, packers[model])
+    }
+  }
+
+  /// Chooses what is kept of a tile.
+  private func select(
+    _ deltas: UnsafePointer<Float>, count: Int, _ floor: UInt32, _ packer: FramePacker
+  ) {
     let keep = unsafe packer.nextKeep
     if floor == 0 {
       for word in 0..<(count + 63) / 64 {
@@ -103,15 +123,26 @@ package struct SpillFloors: Sendable, Hashable {
       }
     } else {
       var cursor = TieCursor(threshold: floor, rule: .keepAll)
-      _ = unsafe kernels.select(
-        buffers.delta(of: model), count: count, cursor: &cursor, keep: keep)
+      _ = unsafe kernels.select(deltas, count: count, cursor: &cursor, keep: keep)
+    }
+  }
+
+  /// Packs a tile of which is chosen what is kept.
+  private func pack(
+    _ tile: Range<Int>, _ run: ChunkRun, _ deltas: UnsafePointer<Float>, _ chunk: Chunk,
+    _ packer: FramePacker
+  ) {
+    guard !isTransformed else {
+      let zeros = unsafe BasePatterns.tile(nil, tile, .f32, in: baseCells, kernels: kernels)
+      return unsafe packer.add(
+        UnsafeRawPointer(deltas), base: zeros, .f32, count: tile.count)
     }
     let dtype = Kernels.packedDType(base: chunk.strip.task.base.dtype, tuned: run.dtype)
     let tuned = unsafe cells(run, tile, dtype, in: tunedCells)
     // Deltas that were computed are kept as they are: as what they differ from zero.
     let base = unsafe BasePatterns.tile(
       run.isDelta ? nil : chunk.base, tile, dtype, in: baseCells, kernels: kernels)
-    unsafe packer.add(tuned, base: base, dtype, count: count)
+    unsafe packer.add(tuned, base: base, dtype, count: tile.count)
   }
 
   /// Sums the base's bytes where a chunk or frame ends, and finishes frames.
@@ -174,7 +205,9 @@ package struct SpillFloors: Sendable, Hashable {
         output.appendNothing(model: model)
         continue
       }
-      let dtype = Kernels.packedDType(base: strip.task.base.dtype, tuned: source.deltaDType)
+      let dtype =
+        isTransformed
+        ? .f32 : Kernels.packedDType(base: strip.task.base.dtype, tuned: source.deltaDType)
       let seed = Frame.seed(
         owner: store.owner(strip.task, model: model), firstElement: firstElement)
       try unsafe output.append(model: model, dtype, strip) { target in
