@@ -67,15 +67,7 @@ import Testing
   ) throws -> TinyModel {
     var run = RunOptions(threads: 2)
     run.spill = .off
-    _ = try MergeRun(try MergePlan(recipe, options: run), output: directory(name)).execute()
-    return try TinyModel.read(directory(name))
-  }
-
-  private func expectSame(_ found: TinyModel, _ expected: TinyModel, _ what: String) throws {
-    #expect(found.tensors.count == expected.tensors.count)
-    for tensor in expected.tensors {
-      try #require(found[tensor.name]).expectSameBytes(as: tensor, what)
-    }
+    return try directory.merged(recipe, run, name)
   }
 
   @Test(
@@ -104,7 +96,7 @@ import Testing
         from.models[index].weight = weights[index % 2]
       }
       let expected = try merged(direct, directory, "direct-\(weights)")
-      try expectSame(try merged(from, directory, "stored-\(weights)"), expected, "\(weights)")
+      try merged(from, directory, "stored-\(weights)").expectSameBytes(as: expected, "\(weights)")
       // The compensation changes something that would be missed.
       #expect(weights != [1, 1] || expected.tensors != plain.tensors)
     }
@@ -137,7 +129,7 @@ import Testing
     again.models[0].path = directory("deltas")
     let expected = try merged(again, directory, "from deltas")
     again.models[0].path = directory("store")
-    try expectSame(try merged(again, directory, "from store"), expected, "\(mask)")
+    try merged(again, directory, "from store").expectSameBytes(as: expected, "\(mask)")
   }
 
   private func large() throws -> (ScratchDirectory, PruneRun.Request) {

@@ -143,13 +143,10 @@ import Testing
     let directory = try ScratchDirectory()
     try merge.write(to: directory)
     let name = merge.family.fineTuned[0].name
-    let request = PruneRun.Request(
-      base: directory("base"), model: directory("model-" + name),
-      pruningRate: try #require(PruningRate(0.9)))
-    _ = try PruneRun(request, options: RunOptions(threads: 1), output: directory("store")).run()
+    let store = try directory.store(of: name)
     let error = #expect(throws: PipelineError.self) {
       try DirectionSurvey(
-        [OffsetSurvey.Request(base: directory("base"), name: name, model: directory("store"))],
+        [OffsetSurvey.Request(base: directory("base"), name: name, model: store)],
         options: RunOptions(threads: 1))
     }
     #expect(error?.failure.message.contains("whole rows") == true)

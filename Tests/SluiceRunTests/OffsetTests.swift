@@ -83,12 +83,9 @@ import Testing
     let directory = try ScratchDirectory()
     try merge.write(to: directory)
     let name = merge.family.fineTuned[0].name
-    let request = PruneRun.Request(
-      base: directory("base"), model: directory("model-" + name),
-      pruningRate: try #require(PruningRate(0.9)))
-    _ = try PruneRun(request, options: RunOptions(threads: 1), output: directory("store")).run()
+    let store = try directory.store(of: name)
     try FileManager.default.removeItem(atPath: directory("model-" + name))
-    let found = try survey(merge, directory, 0, path: directory("store"))
+    let found = try survey(merge, directory, 0, path: store)
     #expect(found.isStored && found.signed == nil)
     try expectSame(found, equals: try deltas(merge.family, 0))
   }

@@ -31,20 +31,6 @@ import Testing
     _ = try PruneRun(request, options: run, output: path).run()
   }
 
-  private func merged(
-    _ recipe: MergeRecipe, _ run: RunOptions, _ directory: ScratchDirectory, _ name: String
-  ) throws -> TinyModel {
-    _ = try MergeRun(try MergePlan(recipe, options: run), output: directory(name)).execute()
-    return try TinyModel.read(directory(name))
-  }
-
-  private func expectSame(_ found: TinyModel, _ expected: TinyModel, _ what: String) throws {
-    #expect(found.tensors.count == expected.tensors.count)
-    for tensor in expected.tensors {
-      try #require(found[tensor.name]).expectSameBytes(as: tensor, what)
-    }
-  }
-
   @Test("merges from stores equal merges from models, byte for byte", arguments: 0..<14)
   func randomFamilies(seed: Int) throws {
     let family = FamilySpec.random(seed: UInt64(400 + seed)).build()
@@ -57,7 +43,7 @@ import Testing
     let recipe = try merge.recipe(in: directory)
     var run = TinyMerge.randomRun(using: &random)
     run.spill = .off
-    let expected = try merged(recipe, run, directory, "expected")
+    let expected = try directory.merged(recipe, run, "expected")
     // Every second model stays a model in some of the runs.
     var stored = recipe
     let codecs: [FrameCodec] = [.none, .lz4, .zstd()]
@@ -69,11 +55,11 @@ import Testing
           recipe: recipe), to: path, run)
       stored.models[index].path = path
     }
-    try expectSame(try merged(stored, run, directory, "stored"), expected, "stored")
+    try directory.merged(stored, run, "stored").expectSameBytes(as: expected, "stored")
     let given = stored.models.contains { !$0.path.contains("/store-") }
     guard given, options.pruningRate > 0.08 else { return }
     run.spill = .on(.lz4)
-    try expectSame(try merged(stored, run, directory, "spilled"), expected, "stored, spilled")
+    try directory.merged(stored, run, "spilled").expectSameBytes(as: expected, "stored, spilled")
   }
 
   @Test(
@@ -89,13 +75,13 @@ import Testing
     var recipe = try merge.recipe(in: directory)
     recipe.method.pruning = try #require(MethodParameters.Pruning(rawValue: prune))
     let run = RunOptions(threads: 2)
-    let expected = try merged(recipe, run, directory, "expected")
+    let expected = try directory.merged(recipe, run, "expected")
     for (index, model) in recipe.models.enumerated() {
       let path = directory("store-" + model.name)
       try store(try request(directory, model.name, 0), to: path)
       recipe.models[index].path = path
     }
-    try expectSame(try merged(recipe, run, directory, "stored"), expected, prune)
+    try directory.merged(recipe, run, "stored").expectSameBytes(as: expected, prune)
   }
 
   @Test("the same request gives the same store, however it is run") func deterministic() throws {
