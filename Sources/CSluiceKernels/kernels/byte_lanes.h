@@ -8,7 +8,6 @@
 
 typedef char v64qi __attribute__((vector_size(64)));
 typedef short v32hi __attribute__((vector_size(64)));
-typedef uint8_t u8x32 __attribute__((ext_vector_type(32)));
 typedef uint16_t u16x32 __attribute__((ext_vector_type(32)));
 typedef uint16_t u16x64 __attribute__((ext_vector_type(64)));
 typedef uint32_t u32x64 __attribute__((ext_vector_type(64)));
@@ -19,13 +18,6 @@ INLINE u8x64 load_bytes(const uint8_t *from, size_t count) {
   u8x64 bytes = 0;
   memcpy(&bytes, from, count);
   return bytes;
-}
-
-INLINE uint64_t word_of_bytes(c8x64 comparison) {
-  bit64 bits = __builtin_convertvector(comparison, bit64);
-  uint64_t word;
-  memcpy(&word, &bits, sizeof word);
-  return word;
 }
 
 INLINE uint64_t first_bits(size_t count) { return count >= WORD ? ~0ull : (1ull << count) - 1; }

@@ -18,6 +18,16 @@ INLINE unsigned exponent_class(uint32_t pattern, sluice_dtype dtype) {
   return exponent < 0 ? 0 : exponent > 15 ? 15 : (unsigned)exponent;
 }
 
+#if SLUICE_LANE_MOVES
+// The result of a comparison of bytes as one bit for each.
+INLINE uint64_t word_of_bytes(c8x64 comparison) {
+  bit64 bits = __builtin_convertvector(comparison, bit64);
+  uint64_t word;
+  memcpy(&word, &bits, sizeof word);
+  return word;
+}
+#endif
+
 // How many elements each class has.
 INLINE void count_classes(const uint8_t *classes, size_t count, uint32_t counts[CLASSES]) {
   memset(counts, 0, CLASSES * sizeof *counts);
@@ -28,10 +38,7 @@ INLINE void count_classes(const uint8_t *classes, size_t count, uint32_t counts[
     u8x64 all;
     memcpy(&all, classes + index, sizeof all);
     for (int class = 0; class < CLASSES - 1; class++) {
-      bit64 equal = __builtin_convertvector((c8x64)(all == (uint8_t)class), bit64);
-      uint64_t word;
-      memcpy(&word, &equal, sizeof word);
-      counts[class] += (uint32_t)__builtin_popcountll(word);
+      counts[class] += (uint32_t)__builtin_popcountll(word_of_bytes(all == (uint8_t)class));
     }
   }
   for (int class = 0; class < CLASSES - 1; class++) others += counts[class];
