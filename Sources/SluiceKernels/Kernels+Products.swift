@@ -62,6 +62,17 @@ internal import CSluiceKernels
   package static func panelElements(rank: Int, columns: Int) -> Int {
     (columns + panelColumns - 1) / panelColumns * panelColumns * rank
   }
+
+  /// Where an element of a right factor lies in panels: rows of a panel follow each other, `panelColumns` elements of each.
+  ///
+  /// - Parameters:
+  ///   - row: The row.
+  ///   - column: The column.
+  ///   - rank: The number of rows.
+  /// - Returns: The position of the element.
+  package static func panelIndex(row: Int, column: Int, rank: Int) -> Int {
+    (column / panelColumns * rank + row) * panelColumns + column % panelColumns
+  }
 }
 
 extension Kernels {
@@ -89,7 +100,9 @@ extension Kernels {
     var column = columns.lowerBound
     while column < columns.upperBound {
       let end = min((column / width + 1) * width, columns.upperBound)
-      let target = unsafe panels + (column / width * rank + position) * width + column % width
+      let target =
+        unsafe panels
+        + FactorProduct.panelIndex(row: position, column: column, rank: rank)
       // Safety: the caller guarantees that the panels hold the columns.
       unsafe target.update(from: row + (column - columns.lowerBound), count: end - column)
       column = end

@@ -107,8 +107,7 @@ final class BlendStore: BlendSource, Sendable {
 
   /// Keeps the products with each other of all models' rows of a block.
   func put(_ cores: [Double], _ block: RowBlock) throws {
-    // SAFETY: the bytes are used inside the closure only.
-    try unsafe cores.withUnsafeBytes { try unsafe file.write($0, at: range(block).lowerBound) }
+    try RowStore.put(cores, in: file, at: range(block).lowerBound)
   }
 
   /// Where the rows of a model lie.

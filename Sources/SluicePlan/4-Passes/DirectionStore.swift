@@ -48,11 +48,8 @@ final class DirectionStore: DirectionSource, Sendable {
   func put(_ panels: [Float], energies: [Double], _ task: TensorTask, model: Int) throws {
     let start = range(task, model: model).lowerBound
     let missing = [Float](repeating: 0, count: size.panelCount(task) - panels.count)
-    // SAFETY: the bytes are used inside the closures only.
-    try unsafe energies.withUnsafeBytes { try unsafe file.write($0, at: start) }
-    try unsafe (panels + missing).withUnsafeBytes {
-      try unsafe file.write($0, at: start + 8 * energies.count)
-    }
+    try RowStore.put(energies, in: file, at: start)
+    try RowStore.put(panels + missing, in: file, at: start + 8 * energies.count)
   }
 
   /// Those of a layer of a model, or those of all models.

@@ -4,48 +4,30 @@ internal import SluiceStages
 /// What each direction holds of the squares of deltas, in a file: of each block of each layer of each model as many
 /// numbers as the layer can have directions.
 final class EnergyStore: Sendable {
-  private let file: WorkFile
+  private let numbers: BlockNumberStore
   private let size: SketchSize
-  private let places: ModelPlaces
-  var byteCount: Int { places.byteCount }
+  var byteCount: Int { numbers.byteCount }
 
   init(_ file: WorkFile, tasks: [TensorTask], modelCount: Int, size: SketchSize) {
-    self.file = file
     self.size = size
-    places = ModelPlaces(tasks, modelCount: modelCount) { task, model in
-      task.fineTuned[model].map { _ in RowBlock.count(task) * 8 * size.width(task) }
-    }
+    numbers = BlockNumberStore(file, tasks: tasks, modelCount: modelCount, count: size.width)
   }
 
   /// The bytes of a file for what models have of layers.
   static func byteCount(_ tasks: [TensorTask], size: SketchSize) -> Int {
-    tasks.reduce(0) { sum, task in
-      sum + task.fineTuned.count { $0 != nil } * RowBlock.count(task) * 8 * size.width(task)
-    }
+    BlockPlaces.byteCount(tasks) { 8 * size.width($0) }
   }
 
   /// Where the numbers of a block lie.
-  func range(_ block: SketchBlock) -> Range<Int> {
-    let count = 8 * size.width(block.task)
-    let start =
-      (places.start(of: block.task, model: block.model) ?? 0) + block.rows.index * count
-    return start..<start + count
-  }
+  func range(_ block: SketchBlock) -> Range<Int> { numbers.range(block) }
 
   /// Keeps the numbers of a block.
-  func put(_ numbers: [Double], _ block: SketchBlock) throws {
-    // SAFETY: the bytes are used inside the closure only.
-    try unsafe numbers.withUnsafeBytes { try unsafe file.write($0, at: range(block).lowerBound) }
-  }
+  func put(_ energies: [Double], _ block: SketchBlock) throws { try numbers.put(energies, block) }
 
   /// What the first directions of a layer hold of a model's squares: of one, of two, and so on.
   func held(_ task: TensorTask, model: Int) throws -> [Double] {
-    let each = try RowBlock.totals(of: task) {
-      try RowStore.values(
-        in: range(SketchBlock(rows: $0, model: model)), of: file, zero: 0.0)
-    }
     var sum = 0.0
-    return each.map { number in
+    return try numbers.totals(of: task, model: model).map { number in
       sum += number
       return sum
     }

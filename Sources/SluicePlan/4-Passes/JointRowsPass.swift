@@ -47,12 +47,11 @@ package struct JointRowsPass: FilePass {
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
     let tasks = tasks(among: sizes.tasks)
-    let columns = tasks.map(\.columnCount).max() ?? 0
     let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
     let most = size.mostDirections(tasks)
-    return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
-      + 8 * size.mostPanelNumbers(tasks) + rows * most * 12 + rows * 4
-      + 16 * size.modelCount * most * most + PassUnits.pieceBytes
+    return RowProjector.byteCount(tasks, size: size)
+      + 8 * size.mostPanelNumbers(tasks) + 4 * rows * most + 16 * size.modelCount * most * most
+      + PassUnits.pieceBytes
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {
@@ -92,14 +91,10 @@ package struct JointRowsPass: FilePass {
 }
 
 /// Projects the rows of blocks, in one lane.
-@safe private final class JointProjector {
+private final class JointProjector {
   private let store: BlendStore
   private let source: DirectionStore
-  private let reader: RowReader
-  private let kernels: Kernels
-  private let worker: PassWorker
-  private let sums: AlignedBuffer<Double>
-  private let ones: AlignedBuffer<Float>
+  private let projector: RowProjector
   private var directions = Directions.none
   private var ordinal: Int?
 
@@ -109,35 +104,26 @@ package struct JointRowsPass: FilePass {
   ) {
     self.store = store
     self.source = source
-    self.kernels = kernels
-    self.worker = worker
-    reader = plan.rowReader(
-      elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0), kernels: kernels)
-    let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
-    sums = AlignedBuffer(count: rows * store.stride, fill: 0)
-    ones = AlignedBuffer(count: rows, fill: 1)
+    projector = RowProjector(
+      plan, tasks: tasks, size: source.size, kernels: kernels, worker: worker)
   }
 
   /// Leaves what there is to say of a block in the store.
   func work(_ block: RowBlock) throws {
-    let (task, columns) = (block.task, block.task.columnCount)
+    let task = block.task
     if task.ordinal != ordinal {
       (ordinal, directions) = (nil, .none)
       directions = try source.directions(of: task, model: 0)
       ordinal = task.ordinal
     }
-    let (width, step) = (directions.width, ModelRows.step(task))
     let square = source.size.width(task) * source.size.width(task)
     var cores = [Double](repeating: 0, count: task.fineTuned.count * square)
     for model in task.fineTuned.indices where task.fineTuned[model] != nil {
-      for first in stride(from: block.rows.lowerBound, to: block.rows.upperBound, by: step) {
-        let rows = first..<min(first + step, block.rows.upperBound)
-        try worker.readPresentDeltas(
-          reader, of: task, model: model, rows.lowerBound * columns..<rows.upperBound * columns)
-        guard width > 0 else { continue }
+      try projector.forEach(block.rows, of: task, model: model) { rows in
+        guard directions.width > 0 else { return }
         try store.put(
-          project(rows.count, columns, adding: model * square, to: &cores), task: task,
-          model: model, firstRow: first)
+          project(rows.count, task.columnCount, adding: model * square, to: &cores), task: task,
+          model: model, firstRow: rows.lowerBound)
       }
     }
     try store.put(cores, block)
@@ -148,22 +134,12 @@ package struct JointRowsPass: FilePass {
     _ rowCount: Int, _ columns: Int, adding start: Int, to cores: inout [Double]
   ) -> [Float] {
     let (width, stride) = (directions.width, store.stride)
-    unsafe directions.panels.withUnsafeBufferPointer { panels in
-      guard let panels = panels.baseAddress else { return }
-      // SAFETY: the reader's buffer holds all rows, and the sums have a number for each direction.
-      unsafe kernels.project(
-        reader.deltas.pointer, rowCount: rowCount, count: columns, on: panels, width: width,
-        to: sums.pointer)
-    }
-    unsafe cores.withUnsafeMutableBufferPointer { cores in
-      guard let cores = cores.baseAddress else { return }
-      unsafe kernels.addGram(
-        of: sums.pointer, width: width, where: ones.pointer, count: rowCount, to: cores + start)
-    }
+    projector.project(rowCount, columns: columns, on: directions.panels, width: width)
+    projector.addGram(rowCount, width: width, to: &cores, at: start)
     var rows = [Float](repeating: 0, count: rowCount * stride)
     for row in 0..<rowCount {
       for index in 0..<width {
-        rows[row * stride + index] = unsafe Float(sums.pointer[row * width + index])
+        rows[row * stride + index] = Float(projector.product(row, index, width: width))
       }
     }
     return rows

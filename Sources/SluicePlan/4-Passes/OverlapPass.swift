@@ -28,7 +28,7 @@ package struct OverlapPass: FilePass {
   }
 
   package func bytesRead(_ plan: TensorPlan) -> Int {
-    SketchBlock.all(of: tasks(plan), modelCount: plan.modelCount).reduce(0) { $0 + $1.byteCount }
+    SketchBlock.bytesRead(of: tasks(plan), modelCount: plan.modelCount)
   }
 
   package func bytesSpilled(_ plan: TensorPlan) -> Int {
@@ -38,12 +38,11 @@ package struct OverlapPass: FilePass {
   package func workerBytes(_ sizes: PassSizes) -> Int {
     let tasks = tasks(among: sizes.tasks)
     let columns = tasks.map(\.columnCount).max() ?? 0
-    let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
-    let most = size.mostDirections(tasks)
     // The bases of all models, and what one is made from.
-    return RowReader.byteCount(elementCount: ModelRows.roomElements(columns))
-      + 4 * (sizes.modelCount + 2) * size.mostPanelNumbers(tasks) + 12 * most * columns
-      + 8 * rows * most + 4 * rows + 16 * OverlapStore.most(tasks, size) + PassUnits.pieceBytes
+    return RowProjector.byteCount(tasks, size: size)
+      + 4 * (sizes.modelCount + 2) * size.mostPanelNumbers(tasks)
+      + 12 * size.mostDirections(tasks) * columns + 16 * OverlapStore.most(tasks, size)
+      + PassUnits.pieceBytes
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int { 0 }
@@ -79,15 +78,12 @@ package struct OverlapPass: FilePass {
 }
 
 /// Projects the rows of blocks, in one lane.
-@safe private final class OverlapProjector {
+private final class OverlapProjector {
   private let source: DirectionStore
   private let size: SketchSize
   private let modelCount: Int
-  private let reader: RowReader
   private let kernels: Kernels
-  private let worker: PassWorker
-  private let products: AlignedBuffer<Double>
-  private let ones: AlignedBuffer<Float>
+  private let projector: RowProjector
   /// The bases of the models; an empty one of a model that does not change the layer.
   private var bases: [(width: Int, panels: [Float])] = []
   private var ordinal: Int?
@@ -99,58 +95,27 @@ package struct OverlapPass: FilePass {
     self.source = source
     self.size = size
     self.kernels = kernels
-    self.worker = worker
     modelCount = plan.modelCount
-    reader = plan.rowReader(
-      elementCount: ModelRows.roomElements(tasks.map(\.columnCount).max() ?? 0), kernels: kernels)
-    let rows = tasks.map { ModelRows.step($0) }.max() ?? 0
-    products = AlignedBuffer(count: rows * size.mostDirections(tasks), fill: 0)
-    ones = AlignedBuffer(count: rows, fill: 1)
+    projector = RowProjector(plan, tasks: tasks, size: size, kernels: kernels, worker: worker)
   }
 
   /// What there is to say of a block: as `OverlapStore` has it.
   func numbers(_ block: SketchBlock) throws -> [Double] {
-    let (task, columns) = (block.task, block.task.columnCount)
+    let task = block.task
     try begin(task)
     let width = size.width(task)
     var numbers = [Double](repeating: 0, count: OverlapStore.count(task, size))
-    let (rows, step) = (block.rows.rows, ModelRows.step(task))
-    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
-      let some = first..<min(first + step, rows.upperBound)
-      try worker.readPresentDeltas(
-        reader, of: task, model: block.model,
-        some.lowerBound * columns..<some.upperBound * columns)
+    try projector.forEach(block.rows.rows, of: task, model: block.model) { rows in
       for (model, basis) in bases.enumerated() where basis.width > 0 {
-        project(some.count, columns, on: basis)
-        for row in 0..<some.count {
-          for index in 0..<basis.width {
-            let product = unsafe products.pointer[row * basis.width + index]
-            numbers[model * width + index] += product * product
-          }
-        }
+        projector.project(
+          rows.count, columns: task.columnCount, on: basis.panels, width: basis.width)
+        projector.addSquares(rows.count, width: basis.width, to: &numbers, at: model * width)
         guard model == block.model else { continue }
-        unsafe numbers.withUnsafeMutableBufferPointer { numbers in
-          guard let numbers = numbers.baseAddress else { return }
-          // SAFETY: behind the models' numbers there is room for a square.
-          unsafe kernels.addGram(
-            of: products.pointer, width: basis.width, where: ones.pointer, count: some.count,
-            to: numbers + modelCount * width)
-        }
+        // Behind the models' numbers there is room for a square.
+        projector.addGram(rows.count, width: basis.width, to: &numbers, at: modelCount * width)
       }
     }
     return numbers
-  }
-
-  private func project(
-    _ rowCount: Int, _ columns: Int, on basis: (width: Int, panels: [Float])
-  ) {
-    unsafe basis.panels.withUnsafeBufferPointer { panels in
-      guard let panels = panels.baseAddress else { return }
-      // SAFETY: the reader's buffer holds all rows, and there is a product for each direction.
-      unsafe kernels.project(
-        reader.deltas.pointer, rowCount: rowCount, count: columns, on: panels,
-        width: basis.width, to: products.pointer)
-    }
   }
 
   private func begin(_ task: TensorTask) throws {

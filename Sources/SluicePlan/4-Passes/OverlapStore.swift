@@ -4,17 +4,13 @@ internal import SluiceStages
 /// What directions hold of deltas, in a file: of each block of each layer of each model for all models' directions what
 /// each holds, then the products of the model's own ones with each other.
 final class OverlapStore: Sendable {
-  private let file: WorkFile
+  private let numbers: BlockNumberStore
   private let size: SketchSize
-  private let places: ModelPlaces
 
   init(_ file: WorkFile, tasks: [TensorTask], modelCount: Int, size: SketchSize) {
-    self.file = file
     self.size = size
-    places = ModelPlaces(tasks, modelCount: modelCount) { task, model in
-      task.fineTuned[model].map { _ in
-        RowBlock.count(task) * 8 * OverlapStore.count(task, size)
-      }
+    numbers = BlockNumberStore(file, tasks: tasks, modelCount: modelCount) {
+      OverlapStore.count($0, size)
     }
   }
 
@@ -31,23 +27,11 @@ final class OverlapStore: Sendable {
 
   /// The bytes of a file for what models have of layers.
   static func byteCount(_ tasks: [TensorTask], size: SketchSize) -> Int {
-    tasks.reduce(0) { sum, task in
-      sum + task.fineTuned.count { $0 != nil } * RowBlock.count(task) * 8 * count(task, size)
-    }
-  }
-
-  private func range(_ block: SketchBlock) -> Range<Int> {
-    let bytes = 8 * OverlapStore.count(block.task, size)
-    let start =
-      (places.start(of: block.task, model: block.model) ?? 0) + block.rows.index * bytes
-    return start..<start + bytes
+    BlockPlaces.byteCount(tasks) { 8 * count($0, size) }
   }
 
   /// Keeps the numbers of a block.
-  func put(_ numbers: [Double], _ block: SketchBlock) throws {
-    // SAFETY: the bytes are used inside the closure only.
-    try unsafe numbers.withUnsafeBytes { try unsafe file.write($0, at: range(block).lowerBound) }
-  }
+  func put(_ found: [Double], _ block: SketchBlock) throws { try numbers.put(found, block) }
 
   /// The numbers of a layer of a model over all blocks.
   ///
@@ -61,10 +45,7 @@ final class OverlapStore: Sendable {
     of task: TensorTask, model: Int
   ) throws -> (held: [[Double]], squares: Double) {
     let width = size.width(task)
-    let numbers = try RowBlock.totals(of: task) {
-      try RowStore.values(
-        in: range(SketchBlock(rows: $0, model: model)), of: file, zero: 0.0)
-    }
+    let numbers = try self.numbers.totals(of: task, model: model)
     guard !numbers.isEmpty else { return ([], 0) }
     let held = (0..<size.modelCount).map { Array(numbers[$0 * width..<($0 + 1) * width]) }
     // A square is as wide as there are directions, and its lower half is filled in.

@@ -33,11 +33,16 @@ final class RowStore: Sendable {
   func put<Value: BitwiseCopyable>(
     _ values: [Value], task: TensorTask, model: Int, firstRow: Int
   ) throws {
+    try RowStore.put(
+      values, in: file, at: range(task: task, model: model, rows: firstRow..<firstRow).lowerBound)
+  }
+
+  /// Writes numbers into a file.
+  static func put<Value: BitwiseCopyable>(
+    _ values: [Value], in file: WorkFile, at position: Int
+  ) throws {
     // SAFETY: the bytes are used inside the closure only.
-    try unsafe values.withUnsafeBytes {
-      try unsafe file.write(
-        $0, at: range(task: task, model: model, rows: firstRow..<firstRow).lowerBound)
-    }
+    try unsafe values.withUnsafeBytes { try unsafe file.write($0, at: position) }
   }
 
   /// What was found of rows.

@@ -38,11 +38,11 @@ package struct SketchPass: FilePass {
   }
 
   package func bytesRead(_ plan: TensorPlan) -> Int {
-    SketchBlock.all(of: tasks(plan), modelCount: plan.modelCount).reduce(0) { $0 + $1.byteCount }
+    SketchBlock.bytesRead(of: tasks(plan), modelCount: plan.modelCount)
   }
 
   package func bytesSpilled(_ plan: TensorPlan) -> Int {
-    SketchStore.byteCount(tasks(plan), modelCount: plan.modelCount, size: size)
+    BlockPlaces.byteCount(tasks(plan), blockBytes: size.blockBytes)
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {

@@ -1,58 +1,22 @@
 internal import SluiceFormats
 internal import SluiceStages
 
-/// A block of a layer of one model.
-struct SketchBlock: Sendable {
-  let rows: RowBlock
-  let model: Int
-
-  var task: TensorTask { rows.task }
-  var byteCount: Int { rows.byteCount(model: model) }
-
-  /// The blocks of what models have of layers.
-  static func all(of tasks: [TensorTask], modelCount: Int) -> [SketchBlock] {
-    tasks.flatMap { task in
-      (0..<modelCount).filter { task.fineTuned[$0] != nil }.flatMap { model in
-        RowBlock.all(of: [task]).map { SketchBlock(rows: $0, model: model) }
-      }
-    }
-  }
-}
-
 /// Sums of rows with signs, in a file: of each block of each layer of each model, and the sum of squares behind
 /// them.
 final class SketchStore: Sendable {
   private let file: WorkFile
   let size: SketchSize
-  private let places: ModelPlaces
+  private let places: BlockPlaces
   var byteCount: Int { places.byteCount }
 
   init(_ file: WorkFile, tasks: [TensorTask], modelCount: Int, size: SketchSize) {
     self.file = file
     self.size = size
-    places = ModelPlaces(tasks, modelCount: modelCount) { task, model in
-      task.fineTuned[model].map { _ in SketchStore.byteCount(task, size) }
-    }
-  }
-
-  private static func byteCount(_ task: TensorTask, _ size: SketchSize) -> Int {
-    RowBlock.count(task) * size.blockBytes(task)
-  }
-
-  /// The bytes of a file for what models have of layers.
-  static func byteCount(_ tasks: [TensorTask], modelCount: Int, size: SketchSize) -> Int {
-    tasks.reduce(0) { sum, task in
-      sum + task.fineTuned.count { $0 != nil } * byteCount(task, size)
-    }
+    places = BlockPlaces(tasks, modelCount: modelCount, blockBytes: size.blockBytes)
   }
 
   /// Where the sums of a block lie.
-  func range(_ block: SketchBlock) -> Range<Int> {
-    let count = size.blockBytes(block.task)
-    let start =
-      (places.start(of: block.task, model: block.model) ?? 0) + block.rows.index * count
-    return start..<start + count
-  }
+  func range(_ block: SketchBlock) -> Range<Int> { places.range(block) }
 
   /// Keeps the sums of a block.
   func put(_ sums: UnsafePointer<Float>, energy: Double, _ block: SketchBlock) throws {

@@ -188,8 +188,7 @@ final class StepRowStore: StepRowNumbers, Sendable {
   }
 
   func put(_ numbers: [Float], task: TensorTask, firstRow: Int) throws {
-    // SAFETY: the numbers are used inside the closure only.
-    try unsafe numbers.withUnsafeBytes { try unsafe file.write($0, at: position(task, firstRow)) }
+    try RowStore.put(numbers, in: file, at: position(task, firstRow))
   }
 
   func numbers(of task: TensorTask, rows: Range<Int>) throws -> [Float] {

@@ -33,11 +33,10 @@ package struct Directions: Sendable {
   /// As many numbers for each input as there are directions, one input after the other.
   package var byInputs: [Double] {
     var rows = [Double](repeating: 0, count: width * columnCount)
-    let length = FactorProduct.panelColumns
     for column in 0..<columnCount {
-      let first = column / length * width * length + column % length
       for index in 0..<width {
-        rows[column * width + index] = Double(panels[first + index * length])
+        let place = FactorProduct.panelIndex(row: index, column: column, rank: width)
+        rows[column * width + index] = Double(panels[place])
       }
     }
     return rows
