@@ -17,7 +17,7 @@ package import SluiceKernels
   private let square: AlignedBuffer<Double>
 
   /// How many rows are projected together, which takes less than one after the other.
-  package static let rowsAtOnce = 4
+  package static let rowsAtOnce = 16
 
   /// Makes room.
   ///

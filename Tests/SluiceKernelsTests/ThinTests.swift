@@ -3,7 +3,9 @@ import SluiceTestSupport
 import Testing
 
 @Suite("Kernels on thin matrices") struct ThinTests {
-  static let shapes = [(1, 1), (5, 3), (17, 8), (100, 16), (33, 21), (600, 7), (1030, 5)]
+  static let shapes = [
+    (1, 1), (5, 3), (17, 8), (100, 16), (33, 21), (600, 7), (1030, 5), (530, 45),
+  ]
 
   private func rows(_ count: Int, _ length: Int, seed: UInt64) -> [[Float]] {
     var random = RepeatableGenerator(seed: seed)
