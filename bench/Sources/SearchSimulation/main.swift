@@ -64,7 +64,7 @@ func search(
     var bits = seed
     for value in factors.values { bits = bits &* 31 &+ value.bitPattern }
     var random = RepeatableRandom(seed: bits)
-    search.tell(factors, score: landscape.score(factors.values) + noise * random.normal())
+    search.onEvent(factors, score: landscape.score(factors.values) + noise * random.normal())
     count += 1
   }
   return (count, search.finding?.factors.values ?? [])
@@ -136,7 +136,7 @@ func compareJobs(noise: Double) {
           evaluations += requests.count
           for request in requests {
             let score = landscape.score(request.factors.values) + noise * random.normal()
-            search.tell(request.factors, score: score)
+            search.onEvent(request.factors, score: score)
           }
         }
       }
