@@ -3,6 +3,17 @@ public import Platform
 
 /// What the numbers were measured on.
 public struct Machine: Sendable {
+  /// The path of the running program: a shell that starts it again is another one.
+  /// - Returns: the path.
+  /// - Throws: `BenchFailure` when the system does not tell.
+  public static func ownProgram() throws -> String {
+    guard let path = realpath("/proc/self/exe", nil) else {
+      throw BenchFailure.system("realpath", "/proc/self/exe")
+    }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
   /// The processor's name.
   public let processor: String
   /// Processors that are online.

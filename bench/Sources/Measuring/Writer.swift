@@ -29,22 +29,14 @@ public enum Writer {
   /// - Throws: `BenchFailure` when it cannot be written.
   public static func write(_ byteCount: Int, in folder: String) throws -> Outcome {
     let path = "\(folder)/floor-\(getpid()).tmp"
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 4096)
+    let buffer = block(byteCount: blockBytes)
     defer { buffer.deallocate() }
-    // Not zeros: a host may store those for nothing.
-    for index in 0..<(blockBytes / 8) {
-      buffer.storeBytes(
-        of: UInt64(index) &* 0x9e37_79b9_7f4a_7c15, toByteOffset: index * 8, as: UInt64.self)
-    }
     let total = (byteCount + 4095) / 4096 * 4096
     unlink(path)
     let clock = ContinuousClock()
     let start = clock.now
-    let flags = O_WRONLY | O_CREAT | O_EXCL
-    let direct = try? File(path, flags | Writer.direct)
-    // A file system without direct writes may have made the file before it refused.
-    if direct == nil { unlink(path) }
-    let file = try direct ?? File(path, flags)
+    let file = try create(path, isDirect: true)
+    let isDirect = fcntl(file.descriptor, F_GETFL) & Writer.direct != 0
     defer { unlink(path) }
     let code = posix_fallocate(file.descriptor, 0, off_t(total))
     guard code == 0 || code == EOPNOTSUPP else {
@@ -55,6 +47,28 @@ public enum Writer {
       try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset)
     }
     try file.synchronize()
-    return Outcome(seconds: start.duration(to: clock.now).inSeconds, isDirect: direct != nil)
+    return Outcome(seconds: start.duration(to: clock.now).inSeconds, isDirect: isDirect)
+  }
+
+  /// Makes a file for writes, past the page cache if asked for and if the file system allows it.
+  static func create(_ path: String, isDirect: Bool) throws -> File {
+    let flags = O_WRONLY | O_CREAT | O_EXCL
+    if isDirect {
+      if let file = try? File(path, flags | Writer.direct) { return file }
+      // A file system without direct writes may have made the file before it refused.
+      unlink(path)
+    }
+    return try File(path, flags)
+  }
+
+  /// Memory with something to write, where direct writes may take it from.
+  static func block(byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 4096)
+    // Not zeros: a host may store those for nothing.
+    for index in 0..<(byteCount / 8) {
+      buffer.storeBytes(
+        of: UInt64(index) &* 0x9e37_79b9_7f4a_7c15, toByteOffset: index * 8, as: UInt64.self)
+    }
+    return buffer
   }
 }

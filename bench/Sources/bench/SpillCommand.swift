@@ -10,7 +10,8 @@ struct SpillCommand: ParsableCommand {
     abstract: "Times merges that read models again, spill, or read stores, taking turns.",
     discussion: """
       Stores are made first, each timed once. Bytes are those that the plan names, that the merge counted, \
-      and that the system counted for the process (blocks read from and written to disks).
+      and that the system counted for the process (blocks read from and written to disks). The floor of a way reads \
+      and writes the same bytes pass by pass, in the same pieces and with as many threads, and computes nothing.
       """)
 
   @Option(help: "Folder of the base model.") var base: String
@@ -43,18 +44,29 @@ struct SpillCommand: ParsableCommand {
       sluice: options.sluice, base: base, models: model, handedOn: options.handedOn)
     let fromStores = MergeInvocation(
       sluice: options.sluice, base: base, models: stores, handedOn: options.handedOn)
-    let steps: [(name: String, words: [String], invocation: MergeInvocation)] =
-      [(SpillCommand.reread, ["--spill", "off"], direct)]
-      + ["none", "lz4", "zstd"].map { ("spill \($0)", ["--spill", $0], direct) }
-      + [(SpillCommand.stored, [], fromStores)]
-    var record = SpillRecord(steps: steps.map(\.name))
+    let ways =
+      [try SpillWay(SpillCommand.reread, direct, ["--spill", "off"])]
+      + (try ["none", "lz4", "zstd"].map { try SpillWay("spill \($0)", direct, ["--spill", $0]) })
+      + [try SpillWay(SpillCommand.stored, fromStores, [])]
+    var record = SpillRecord(steps: ways.map(\.name))
+    var floors: [MergeFloor?] = ways.map { _ in nil }
     for run in 0..<runs {
-      for turn in steps.indices {
-        let number = (run + turn) % steps.count
-        let step = steps[number]
-        let sample = try measure(step.invocation, step.words, scratch)
-        record.add(sample, step: number, run: run)
-        print("run \(run + 1) of \(runs): \(step.name) \(sample.seconds.fixed(2)) s")
+      for turn in ways.indices {
+        let number = (run + turn) % ways.count
+        let way = ways[number]
+        func floor() throws -> Double? {
+          try floors[number].map { try measure($0, way, scratch, threads: machine.cores) }
+        }
+        // Merge and floor take turns in being the first; what is read is known after the first merge.
+        let before = run % 2 == 1 ? try floor() : nil
+        let (sample, known) = try measure(way, scratch)
+        floors[number] = floors[number] ?? known
+        let floorSeconds = try before ?? floor() ?? .nan
+        record.add(sample, floorSeconds: floorSeconds, step: number, run: run)
+        print(
+          "run \(run + 1) of \(runs): \(way.name) \(sample.seconds.fixed(2)) s, "
+            + "its floor \(floorSeconds.fixed(2)) s")
+        fflush(nil)
       }
     }
     print("\n\(model.count) fine-tuned models, \(cold ? "cold" : "warm")")
@@ -80,13 +92,37 @@ struct SpillCommand: ParsableCommand {
   }
 
   private func measure(
-    _ invocation: MergeInvocation, _ words: [String], _ scratch: String
-  ) throws -> SpillSample {
+    _ way: SpillWay, _ scratch: String
+  ) throws -> (SpillSample, MergeFloor) {
     let merged = scratch + "/merged"
     try Directory.remove(merged)
-    let inputs = ([base] + invocation.models.map(\.path)).flatMap { path in
-      (try? Directory.weightFiles(in: path)) ?? [path + "/deltas.safetensors"]
-    }
+    let outcome = try measured(way.invocation.command(out: merged) + way.words, way, scratch)
+    let report = try JSON(parsing: File.contents(of: merged + "/sluice-report.json"))
+    try Directory.remove(merged)
+    return (
+      SpillSample(outcome, totals: report["totals"]),
+      try MergeFloor(report: report, inputs: way.inputs, scratch: scratch)
+    )
+  }
+
+  /// The floor of a way: in a process of its own, so that it can be in a memory group as the merge is.
+  private func measure(
+    _ floor: MergeFloor, _ way: SpillWay, _ scratch: String, threads: Int
+  ) throws -> Double {
+    let plan = scratch + "/floor.json"
+    try File.replace(plan, with: floor.json.text)
+    let lanes = options.handedOn.firstIndex(of: "--threads").map { options.handedOn[$0 + 1] }
+    let words = [try Machine.ownProgram(), "floor", plan, "--lanes", lanes ?? "\(threads)"]
+    let seconds = try measured(words, way, scratch).wall
+    for name in ["frames", "output"] { unlink("\(scratch)/floor-\(name).tmp") }
+    return seconds
+  }
+
+  /// Runs a command with the inputs in the wanted state, in a memory group if one is asked for.
+  private func measured(
+    _ words: [String], _ way: SpillWay, _ scratch: String
+  ) throws -> ChildProcess.Outcome {
+    let inputs = way.inputs.flatMap(\.self)
     sync()
     if cold || limit != nil {
       try PageCache.evict(inputs)
@@ -97,95 +133,30 @@ struct SpillCommand: ParsableCommand {
     }
     let group = try limit.map { try MemoryGroup(limit: $0.bytes) }
     defer { group?.remove() }
-    let outcome = try ChildProcess(invocation.command(out: merged) + words).run(
+    let outcome = try ChildProcess(words).run(
       output: scratch + "/merge.out", errors: scratch + "/merge.err", group: group)
     guard outcome.succeeded else {
-      throw BenchFailure("sluice merge: \(outcome.ending)\n\(tail(of: scratch + "/merge.err"))")
+      throw BenchFailure("\(way.name): \(outcome.ending)\n\(tail(of: scratch + "/merge.err"))")
     }
-    let report = try JSON(parsing: File.contents(of: merged + "/sluice-report.json"))
-    try Directory.remove(merged)
-    return SpillSample(outcome, totals: report["totals"])
+    return outcome
   }
 }
 
-/// One merge.
-struct SpillSample {
-  let seconds: Double
-  let processorSeconds: Double
-  let peakResident: Int
-  /// What the merge counted.
-  let bytesRead: Int
-  let bytesWritten: Int
-  /// What the system counted: bytes from and to disks.
-  let diskRead: Int
-  let diskWritten: Int
+/// A way to come to the result.
+private struct SpillWay {
+  let name: String
+  let invocation: MergeInvocation
+  let words: [String]
+  /// The files that are read of each model, the base's first.
+  let inputs: [[String]]
 
-  init(_ outcome: ChildProcess.Outcome, totals: JSON?) {
-    seconds = outcome.wall
-    processorSeconds = outcome.user + outcome.system
-    peakResident = outcome.peakResident
-    bytesRead = totals?["bytesRead"]?.integerValue ?? 0
-    bytesWritten = totals?["bytesWritten"]?.integerValue ?? 0
-    diskRead = outcome.diskRead
-    diskWritten = outcome.diskWritten
-  }
-}
-
-/// All merges, step by step and run by run.
-struct SpillRecord {
-  private let steps: [String]
-  private var samples: [[SpillSample]]
-  private var raw: [JSON] = []
-
-  init(steps: [String]) {
-    self.steps = steps
-    samples = steps.map { _ in [] }
-  }
-
-  mutating func add(_ sample: SpillSample, step: Int, run: Int) {
-    samples[step].append(sample)
-    raw.append(
-      .object([
-        JSON.Member("run", .integer(run)), JSON.Member("step", .string(steps[step])),
-        JSON.Member("seconds", .number(sample.seconds)),
-        JSON.Member("processorSeconds", .number(sample.processorSeconds)),
-        JSON.Member("peakResident", .integer(sample.peakResident)),
-        JSON.Member("bytesRead", .integer(sample.bytesRead)),
-        JSON.Member("bytesWritten", .integer(sample.bytesWritten)),
-        JSON.Member("diskRead", .integer(sample.diskRead)),
-        JSON.Member("diskWritten", .integer(sample.diskWritten)),
-      ]))
-  }
-
-  /// The medians; ratios are taken run by run against one of the steps.
-  func table(against yardstick: Int) -> String {
-    var table = TextTable([
-      "step", "median s", "x \(steps[yardstick])", "processor s", "peak MiB", "read GB",
-      "from disk",
-      "written GB", "to disk",
-    ])
-    func gigabytes(_ values: [Int]) -> String {
-      (median(values.map { Double($0) / 1e9 }) ?? .nan).fixed(2)
+  init(_ name: String, _ invocation: MergeInvocation, _ words: [String]) throws {
+    self.name = name
+    self.invocation = invocation
+    self.words = words
+    inputs = try ([invocation.base] + invocation.models.map(\.path)).map { path in
+      let store = path + "/deltas.safetensors"
+      return access(store, F_OK) == 0 ? [store] : try Directory.weightFiles(in: path)
     }
-    for step in steps.indices {
-      let all = samples[step]
-      let ratios = zip(all, samples[yardstick]).map { $0.seconds / $1.seconds }
-      table.add([
-        steps[step], (median(all.map(\.seconds)) ?? .nan).fixed(2),
-        (median(ratios) ?? .nan).fixed(2),
-        (median(all.map(\.processorSeconds)) ?? .nan).fixed(2),
-        mebibytes(all.map(\.peakResident).max() ?? 0), gigabytes(all.map(\.bytesRead)),
-        gigabytes(all.map(\.diskRead)), gigabytes(all.map(\.bytesWritten)),
-        gigabytes(all.map(\.diskWritten)),
-      ])
-    }
-    return table.text
-  }
-
-  func json(machine: JSON) -> JSON {
-    .object([
-      JSON.Member("version", .integer(1)), JSON.Member("machine", machine),
-      JSON.Member("samples", .array(raw)),
-    ])
   }
 }
