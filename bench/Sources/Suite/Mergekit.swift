@@ -2,45 +2,6 @@ import Glibc
 import Measuring
 import Platform
 
-/// A method of mergekit, by the name that its recipes have for it.
-public enum MergekitMethod: String, CaseIterable, Hashable, Sendable {
-  /// Trim each tensor by magnitude, elect signs.
-  case ties
-  /// Drop at random, elect signs.
-  case dareTies = "dare_ties"
-  /// Add task vectors up.
-  case taskArithmetic = "task_arithmetic"
-  /// The mean of the models.
-  case linear
-
-  /// A recipe that does what the scenario of sluice does which it is compared with.
-  /// - Parameters:
-  ///   - base: the folder of the base model.
-  ///   - models: the folders of the fine-tuned models.
-  ///   - dtype: the type as PyTorch calls it.
-  /// - Returns: the text of the recipe.
-  func recipe(base: String, models: [String], dtype: String) -> String {
-    var lines = ["merge_method: \(rawValue)", "dtype: \(dtype)"]
-    if self != .linear { lines.append("base_model: \(quoted(base))") }
-    lines.append("models:")
-    for model in models {
-      lines.append("  - model: \(quoted(model))")
-      lines.append("    parameters:")
-      lines.append("      weight: 1.0")
-      switch self {
-      case .ties, .dareTies: lines.append("      density: \(Scenario.density)")
-      case .taskArithmetic, .linear: break
-      }
-    }
-    return lines.joined(separator: "\n") + "\n"
-  }
-
-  /// A text as YAML and JSON both write it.
-  private func quoted(_ text: String) -> String {
-    JSON.string(text).compactText
-  }
-}
-
 /// mergekit in a virtual environment.
 public struct Mergekit: Sendable {
   private let program: String

@@ -46,7 +46,12 @@ public struct ReadmeTable: Sendable {
 
   /// What is written: a sentence about the measurement, and tables.
   public var markdown: String {
-    let tables = [ownTable, mergekitTable].filter { !$0.isEmpty }
+    let small = mergekitTable { $0.family.layers != nil }
+    let tables = [
+      ownTable, mergekitTable { $0.family.layers == nil },
+      small.isEmpty ? "" : "Every method, with the same recipe in both, on 4 layers of that shape:",
+      small,
+    ].filter { !$0.isEmpty }
     return ([sentence] + tables).map { $0 + "\n" }.joined(separator: "\n")
   }
 
@@ -96,8 +101,8 @@ public struct ReadmeTable: Sendable {
     return rows.joined(separator: "\n")
   }
 
-  private var mergekitTable: String {
-    let shown = measured.filter { $0.topic == .mergekit }
+  private func mergekitTable(_ isShown: (Scenario) -> Bool) -> String {
+    let shown = measured.filter { $0.topic == .mergekit && $0.against != nil && isShown($0) }
     guard !shown.isEmpty else { return "" }
     var rows = [
       "| mergekit's | seconds | peak MiB | the same with sluice | seconds | peak MiB | times faster "

@@ -101,12 +101,13 @@ extension Scenario {
       isCounted: false)
   }
 
-  private static let mergekit = [
-    Scenario(.ties, against: "trimmed-ties", floorReads: 2),
-    Scenario(.dareTies, against: "dare-ties", floorReads: 1),
-    Scenario(.taskArithmetic, against: "sum", floorReads: 1),
-    Scenario(.linear, against: "average", floorReads: 1),
-  ]
+  private static let mergekit =
+    [
+      Scenario(.ties, against: "trimmed-ties", floorReads: 2),
+      Scenario(.dareTies, against: "dare-ties", floorReads: 1),
+      Scenario(.taskArithmetic, against: "sum", floorReads: 1),
+      Scenario(.linear, against: "average", floorReads: 1),
+    ] + MergekitMethod.allCases.flatMap(recipes)
 
   /// The scenarios that were asked for, with those that they are compared with.
   /// - Parameter words: names of scenarios or topics; all scenarios when there is none.

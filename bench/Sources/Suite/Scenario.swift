@@ -32,6 +32,8 @@ public struct Scenario: Hashable, Sendable {
     case sluice([String])
     /// mergekit with one of its methods.
     case mergekit(MergekitMethod)
+    /// `sluice mergekit-yaml` with a recipe that is mergekit's.
+    case recipe(MergekitMethod)
   }
 
   /// Its name.
@@ -97,10 +99,31 @@ public struct Scenario: Hashable, Sendable {
   ///   - against: the scenario of sluice that does the same.
   ///   - floorReads: how often its floor reads every input.
   public init(_ method: MergekitMethod, against: String, floorReads: Int) {
-    self.name = "mergekit-" + method.rawValue.replacing("_", with: "-")
+    self.init(
+      "mergekit-" + method.word, .mergekit(method), family: Family(), floorReads: floorReads,
+      against: against)
+  }
+
+  /// The same recipe in both programs, on models that are small enough to try every method.
+  /// - Parameter method: the method of the recipe.
+  /// - Returns: the scenario of sluice, and that of mergekit.
+  static func recipes(_ method: MergekitMethod) -> [Scenario] {
+    let own = "recipe-" + method.word
+    let family = Family(layers: 4)
+    return [
+      Scenario(own, .recipe(method), family: family, floorReads: 0, against: nil),
+      Scenario(
+        "mergekit-" + own, .mergekit(method), family: family, floorReads: 0, against: own),
+    ]
+  }
+
+  private init(
+    _ name: String, _ program: Program, family: Family, floorReads: Int, against: String?
+  ) {
+    self.name = name
     self.topic = .mergekit
-    self.program = .mergekit(method)
-    self.family = Family()
+    self.program = program
+    self.family = family
     self.floorReads = floorReads
     self.isCold = false
     self.memoryGroup = nil
@@ -115,6 +138,15 @@ public struct Scenario: Hashable, Sendable {
     switch program {
     case .sluice(let words): words.isEmpty ? "defaults" : words.joined(separator: " ")
     case .mergekit(let method): "mergekit \(method.rawValue)"
+    case .recipe(let method): "mergekit-yaml \(method.rawValue)"
+    }
+  }
+
+  /// How many times as large as the base the result is.
+  var widening: Int {
+    switch program {
+    case .mergekit(let method), .recipe(let method): method.isWidening ? 2 : 1
+    case .sluice: 1
     }
   }
 

@@ -68,12 +68,10 @@ public struct Workbench: Sendable {
     case .sluice(let words): command = merge(family, words, out: merged)
     case .mergekit(let method):
       guard let mergekit else { throw BenchFailure("\(scenario.name): mergekit is not named") }
-      let recipe = scratch + "/recipe.yaml"
-      let text = method.recipe(
-        base: family.base, models: family.models.map { "\(family.path)/\($0)" },
-        dtype: scenario.family.type.torchName)
-      try File.replace(recipe, with: text)
-      command = mergekit.command(recipe: recipe, out: merged)
+      command = mergekit.command(recipe: try recipe(method, scenario, family), out: merged)
+    case .recipe(let method):
+      let recipe = try recipe(method, scenario, family)
+      command = [sluice, "mergekit-yaml", recipe, merged, "--quiet"]
     }
     try Directory.remove(merged)
     let group = try scenario.memoryGroup.map { try MemoryGroup(limit: $0) }
@@ -89,7 +87,8 @@ public struct Workbench: Sendable {
       try $0 + File($1, O_RDONLY).size()
     }
     // The floor writes what the base has; a merged model of another size would make the ratio a lie.
-    guard abs(written - family.bytesOut) <= family.bytesOut / 100 + (1 << 20) else {
+    let expected = family.bytesOut * scenario.widening
+    guard abs(written - expected) <= expected / 100 + (1 << 20) else {
       throw BenchFailure(
         "\(scenario.name): the merged model has \(written) bytes, the base model "
           + "\(family.bytesOut): no fair comparison")
@@ -97,6 +96,18 @@ public struct Workbench: Sendable {
     let account = try account(of: merged + "/sluice-report.json")
     try Directory.remove(merged)
     return (outcome, account)
+  }
+
+  /// Writes the recipe of a method.
+  private func recipe(
+    _ method: MergekitMethod, _ scenario: Scenario, _ family: FamilyFolder
+  ) throws -> String {
+    let path = scratch + "/recipe.yaml"
+    let text = method.recipe(
+      base: family.base, models: family.models.map { "\(family.path)/\($0)" },
+      dtype: scenario.family.type.torchName)
+    try File.replace(path, with: text)
+    return path
   }
 
   /// What a merge's report says.

@@ -24,6 +24,7 @@ import Testing
     #expect(Set(Scenario.all.map(\.topic)) == Set(Scenario.Topic.allCases))
     for method in MergekitMethod.allCases {
       #expect(Scenario.all.contains { $0.program == .mergekit(method) })
+      #expect(Scenario.all.contains { $0.program == .recipe(method) })
     }
   }
 
@@ -86,13 +87,34 @@ import Testing
 
   @Test(
     "A recipe for mergekit names base, models, weights, and a density where the method prunes",
-    arguments: MergekitMethod.allCases)
-  func recipe(_ method: MergekitMethod) {
+    arguments: [
+      (.linear, false, true, false), (.taskArithmetic, true, true, false),
+      (.ties, true, true, true), (.dareTies, true, true, true),
+      (.nuslerp, false, true, false), (.sce, true, false, false),
+    ] as [(MergekitMethod, Bool, Bool, Bool)])
+  func recipe(_ method: MergekitMethod, hasBase: Bool, hasWeight: Bool, hasDensity: Bool) {
     let text = method.recipe(base: "/a \"b\"", models: ["/m", "/n"], dtype: "bfloat16")
     #expect(text.hasPrefix("merge_method: \(method.rawValue)\ndtype: bfloat16\n"))
-    #expect(text.contains("base_model: \"/a \\\"b\\\"\"") == (method != .linear))
-    #expect(text.contains("density: 0.2") == (method == .ties || method == .dareTies))
-    #expect(text.contains("  - model: \"/n\"\n    parameters:\n      weight: 1.0\n"))
+    #expect(text.contains("base_model: \"/a \\\"b\\\"\"") == hasBase)
+    #expect(text.contains("density: 0.2") == hasDensity)
+    let last = "  - model: \"/n\"\n" + (hasWeight ? "    parameters:\n      weight: 1.0\n" : "")
+    #expect(text.contains(last) && text.contains("weight") == hasWeight)
+  }
+
+  @Test("A method of one model has the first one, with what is for all")
+  func recipeOfOne() {
+    let text = MergekitMethod.slerp.recipe(base: "/b", models: ["/m", "/n"], dtype: "float16")
+    #expect(
+      text == """
+        merge_method: slerp
+        dtype: float16
+        base_model: "/b"
+        parameters:
+          t: 0.4
+        models:
+          - model: "/m"
+
+        """)
   }
 
   @Test("Families that differ in the number of models share a folder, others do not")
