@@ -1,6 +1,7 @@
 """Gram matrices of what a fine-tune's linear layers get on texts of its own training, for tables.py --grams.
 
-    python3 bench/own/collect_grams.py --kind encoders|decoders --family DIR --out DIR [--items 500] [--sluice PATH] MODEL...
+    python3 bench/own/collect_grams.py --kind encoders|decoders|real-model --family DIR --out DIR
+                                       [--items 500] [--sluice PATH] MODEL...
 
 Of an encoder by torch, as docs/how-to/scripts/collect_inputs.py does it for decoders, padding left out. Of a
 decoder `sluice collect` makes them. Writes OUT/MODEL.safetensors. Needs torch, transformers and safetensors.
@@ -14,7 +15,7 @@ import subprocess
 import torch
 from safetensors.torch import save_file
 
-from family import family_module
+from family import KINDS, family_module
 
 
 def of_encoder(module, path, items, out):
@@ -46,17 +47,17 @@ def of_encoder(module, path, items, out):
     print(f"{out}: {len(sums)} linear layers, {count} tokens")
 
 
-def of_decoder(sluice, path, items, out):
+def of_decoder(module, sluice, path, items, out):
     with open(out + ".jsonl", "w") as file:
         for question, answer in items:
-            file.write(json.dumps(list((question + answer + "\n").encode())) + "\n")
+            file.write(json.dumps(module.tokens(question, answer)) + "\n")
     subprocess.run([sluice, "collect", path, "--texts", out + ".jsonl", "--grams", out, "--quiet"], check=True)
     os.remove(out + ".jsonl")
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--kind", choices=("encoders", "decoders"), required=True)
+    parser.add_argument("--kind", choices=KINDS, required=True)
     parser.add_argument("--family", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--items", type=int, default=500)
@@ -71,7 +72,7 @@ def main():
         if arguments.kind == "encoders":
             of_encoder(module, path, items, out)
         else:
-            of_decoder(arguments.sluice, path, items, out)
+            of_decoder(module, arguments.sluice, path, items, out)
 
 
 main()

@@ -1,10 +1,10 @@
-"""A family that train_encoders.py or train_decoders.py writes: merging it, scoring it, and searching factors for it.
+"""A family of one of the kinds below: merging it, scoring it, and searching factors for it.
 
 Scores are shares in percent with standard errors. What a merged model is worth is, for each domain, the share of the
 gain over the base that it keeps: (score - base) / (own - base).
 """
 
-import importlib.util
+import importlib
 import json
 import math
 import os
@@ -19,14 +19,12 @@ import tempfile
 LEAST = 0.01
 # Attention and MLP by thirds of the depth, embedding, head, norms.
 GROUPS = 9
+# Kinds of families, and what has their data and scores them.
+KINDS = {"encoders": "train_encoders", "decoders": "train_decoders", "real-model": "real_model"}
 
 
 def family_module(kind):
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"train_{kind}.py")
-    spec = importlib.util.spec_from_file_location(f"train_{kind}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(KINDS[kind])
 
 
 class Family:

@@ -1,13 +1,13 @@
 """What pruned and merged models keep of what their fine-tuning gained, with and without a search.
 
-    python3 bench/own/tables.py --sluice .build/release/sluice --family DIR --kind encoders|decoders
+    python3 bench/own/tables.py --sluice .build/release/sluice --family DIR --kind encoders|decoders|real-model
                                 [--models a,b,c] [--kept 20,10,5,2] [--merged-kept 20,5] [--counts 2,3]
                                 [--only alone|one|merge] [--evaluations 8] [--group-evaluations 32] [--by-group WAYS]
                                 [--starts 2] [--seeds 3] [--ways WAYS] [--grams DIR] [--work DIR]
 
-DIR is what train_encoders.py or train_decoders.py writes: base and the fine-tunes. --models names those that are merged
-(the first two, then all), by default all but far-*; a model belongs to the domain that its name ends with. Factors are
-searched on validation, all figures are of test. A cell is the share of the gain over the base that is kept,
+DIR is what train_encoders.py, train_decoders.py or ../real-model/make_family.py writes: base and the fine-tunes. --models
+names those that are merged (the first two, then all), by default all but far-*; a model belongs to the domain that its
+name ends with. Factors are searched on validation, all figures are of test. A cell is the share of the gain over the base that is kept,
 (score - base) / (own - base), in percent: the mean over domains, in brackets the least of them and their geometric mean (none
 below 1), then the standard error of the mean, from the number of examples, and how often a model was scored for
 a search. Searches make the geometric mean large: one factor goes from 1; factors by group of modules (of the ways
@@ -24,7 +24,7 @@ import re
 import statistics
 import sys
 
-from family import GROUPS, Family, cell, search, value
+from family import GROUPS, KINDS, Family, cell, search, value
 
 ROWS = ["--prune", "magnitude", "--mask-scope", "row"]
 OWN = ["--prune", "none", "--merge", "own-regmean"]
@@ -202,7 +202,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sluice", required=True)
     parser.add_argument("--family", required=True)
-    parser.add_argument("--kind", choices=("encoders", "decoders"), required=True)
+    parser.add_argument("--kind", choices=KINDS, required=True)
     parser.add_argument("--models")
     parser.add_argument("--kept", type=numbers, default=[20, 10, 5, 2])
     parser.add_argument("--merged-kept", type=numbers, default=[20, 5])

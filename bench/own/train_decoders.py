@@ -21,7 +21,7 @@ import sys
 
 try:
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM, StoppingCriteriaList
 except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(0)
@@ -116,9 +116,13 @@ def text_like(draw):
     return task(draw)[0], task(draw)[1]
 
 
+def tokens(question, answer):
+    return list((question + answer).encode()) + [END]
+
+
 def batch(items, learns_all):
     """Token ids and labels; of a fine-tune only answers count."""
-    texts = [list((question + answer).encode()) + [END] for question, answer in items]
+    texts = [tokens(question, answer) for question, answer in items]
     ids = torch.full((len(items), max(len(text) for text in texts)), END)
     labels = torch.full_like(ids, -100)
     for row, (text, (question, _)) in enumerate(zip(texts, items)):
@@ -153,15 +157,21 @@ def right(model, items):
     longest = max(len(question) for question, _ in items)
     ids = torch.tensor([[END] * (longest - len(question)) + list(question.encode()) for question, _ in items])
     mask = torch.tensor([[0] * (longest - len(question)) + [1] * len(question) for question, _ in items])
+    answers = [list(answer.encode()) for _, answer in items]
+    room = max(len(answer) for answer in answers) + 1
+    wanted = torch.tensor([answer + [END] * (room - len(answer)) for answer in answers])
+
+    def wrong(found, _, **__):
+        """Answers that need not go on."""
+        said = found[:, longest:]
+        return (said != wanted[:, : said.shape[1]]).any(1)
+
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         out = model.generate(
-            ids, attention_mask=mask, max_new_tokens=64, do_sample=False, eos_token_id=END, pad_token_id=END
+            ids, attention_mask=mask, max_new_tokens=room, do_sample=False, eos_token_id=END, pad_token_id=END,
+            stopping_criteria=StoppingCriteriaList([wrong]),
         )
-    hits = 0
-    for row, (_, answer) in zip(out[:, longest:].tolist(), items):
-        found = row[: row.index(END)] if END in row else row
-        hits += bytes(found) == answer.encode()
-    share = hits / len(items)
+    share = 1 - wrong(out, None).sum().item() / len(items)
     return 100 * share, 100 * (share * (1 - share) / len(items)) ** 0.5
 
 
