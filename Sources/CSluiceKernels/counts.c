@@ -4,8 +4,8 @@
 #include "include/sluice_kernels.h"
 
 // No bin is overwritten before it is read, for its own counters are at twice its index.
-void sluice_fold_histogram(uint32_t *table, size_t bin_count) {
-  for (size_t bin = 0; bin < bin_count; bin++) table[bin] = table[2 * bin] + table[2 * bin + 1];
+void sluice_fold_histogram(uint32_t *table, size_t start, size_t end) {
+  for (size_t bin = start; bin < end; bin++) table[bin] = table[2 * bin] + table[2 * bin + 1];
 }
 
 // Most counters were never met, and those lie together: whole groups of them are skipped.

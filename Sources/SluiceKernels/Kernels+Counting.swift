@@ -1,6 +1,20 @@
 internal import CSluiceKernels
 package import SluiceCore
 
+/// What a histogram saw beside its table.
+package struct Counted: Sendable {
+  /// How many elements were listed.
+  package let listed: Int
+  /// The largest bits of a magnitude.
+  package let largest: UInt32
+  /// The smallest that are not zero; 2^31 if all are.
+  package let smallest: UInt32
+
+  fileprivate init(_ counted: sluice_counted) {
+    (listed, largest, smallest) = (counted.length, counted.largest, counted.smallest)
+  }
+}
+
 extension Kernels {
   /// The bin width of BF16 tensors: bins share the upper 16 of 31 bits.
   package static let brainShift = 15
@@ -36,14 +50,14 @@ extension Kernels {
   ///   - table: `tableCount(shift:)` counters, added to.
   ///   - side: Receives b of every element with one of the lower bits set, in index order; has room
   ///     for `count`.
-  /// - Returns: How many were listed.
+  /// - Returns: How many were listed, and the ends of what was counted.
   package func histogram(
     _ delta: UnsafePointer<Float>, count: Int, shift: Int,
     table: UnsafeMutablePointer<UInt32>, side: UnsafeMutablePointer<UInt32>
-  ) -> Int {
+  ) -> Counted {
     precondition(shift == Self.brainShift || shift == Self.halfShift, "bins ignore 15 or 12 bits")
     // Safety: the caller guarantees `count` elements in and out, and the size of the table.
-    return unsafe functions.pointee.histogram(delta, count, UInt32(shift), table, side)
+    return unsafe Counted(functions.pointee.histogram(delta, count, UInt32(shift), table, side))
   }
 
   /// Counts the differences of two runs of one type as `histogram` counts deltas, without keeping
@@ -58,30 +72,33 @@ extension Kernels {
   ///   - table: `tableCount(shift:)` counters, added to.
   ///   - side: Receives the bits of every magnitude with one of the lower bits set, in index order;
   ///     has room for `count`.
-  /// - Returns: How many were listed, and the largest bit pattern of a magnitude; 0x7f800000 or more
-  ///   says that a difference is not finite.
+  /// - Returns: How many were listed, and the ends of what was counted; a largest magnitude of
+  ///   0x7f800000 or more says that a difference is not finite.
   package func differenceHistogram(
     _ tuned: UnsafeRawPointer, _ base: UnsafeRawPointer, _ dtype: DType, count: Int, shift: Int,
     table: UnsafeMutablePointer<UInt32>, side: UnsafeMutablePointer<UInt32>
-  ) -> (listed: Int, largest: UInt32) {
+  ) -> Counted {
     precondition(dtype == .bf16 || dtype == .f16, "other types have too many magnitudes")
     precondition(shift == Self.brainShift || shift == Self.halfShift, "bins ignore 15 or 12 bits")
     // Safety: the caller guarantees `count` elements in and out, and the size of the table.
-    let counted = unsafe functions.pointee.difference_histogram(
-      tuned, base, Self.code(of: dtype), count, UInt32(shift), table, side)
-    return (counted.length, counted.largest)
+    return unsafe Counted(
+      functions.pointee.difference_histogram(
+        tuned, base, Self.code(of: dtype), count, UInt32(shift), table, side))
   }
 
   /// Adds up the counters of each bin, in place: afterwards bin i is counted at index i.
   ///
   /// - Parameters:
-  ///   - table: The table of `histogram`; what lies after `binCount(shift:)` is of no use
-  ///     afterwards.
+  ///   - table: The table of `histogram`; what lies after the bins is of no use afterwards.
   ///   - shift: How many lower bits the bins ignore.
-  package func foldHistogram(_ table: UnsafeMutablePointer<UInt32>, shift: Int) {
+  ///   - bins: Which are wanted, of `binCount(shift:)`.
+  package func foldHistogram(
+    _ table: UnsafeMutablePointer<UInt32>, shift: Int, bins: Range<Int>
+  ) {
+    precondition(bins.upperBound <= Self.binCount(shift: shift))
     guard Self.tableCount(shift: shift) > Self.binCount(shift: shift) else { return }
     // Safety: the caller guarantees `tableCount(shift:)` counters.
-    unsafe sluice_fold_histogram(table, Self.binCount(shift: shift))
+    unsafe sluice_fold_histogram(table, bins.lowerBound, bins.upperBound)
   }
 
   /// Counts magnitudes by their upper 16 bits and sums up their lower 15 bits.

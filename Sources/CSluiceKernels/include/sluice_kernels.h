@@ -59,8 +59,9 @@ typedef enum {
 
 // What a histogram saw beside its table.
 typedef struct {
-  size_t length;     // how many elements were listed
-  uint32_t largest;  // the largest bit pattern of a magnitude
+  size_t length;      // how many elements were listed
+  uint32_t largest;   // the largest bit pattern of a magnitude
+  uint32_t smallest;  // the smallest that is not zero; 2^31 if all are
 } sluice_counted;
 
 // The columns of a panel: how the right factor of a product lies.
@@ -131,9 +132,9 @@ typedef struct {
   uint32_t (*difference)(const void *raw, const void *base, sluice_dtype dtype, float *out,
                          size_t count);
   // Counts of the upper bits, for a shift of 15 (two counters per bin, side by side) or 12 (one);
-  // elements with lower bits are also listed. The length of the list.
-  size_t (*histogram)(const float *delta, size_t count, unsigned shift, uint32_t *table,
-                      uint32_t *side);
+  // elements with lower bits are also listed.
+  sluice_counted (*histogram)(const float *delta, size_t count, unsigned shift, uint32_t *table,
+                              uint32_t *side);
   // The same of the differences of two runs of F16 or BF16, which are not kept.
   sluice_counted (*difference_histogram)(const void *tuned, const void *base, sluice_dtype dtype,
                                          size_t count, unsigned shift, uint32_t *table,
@@ -247,7 +248,7 @@ typedef enum {
 const sluice_kernel_table *_Nullable sluice_kernels(sluice_vector_level level);
 
 // Adds up the two counters of each bin, in place.
-void sluice_fold_histogram(uint32_t *table, size_t bin_count);
+void sluice_fold_histogram(uint32_t *table, size_t start, size_t end);
 
 // The first counter from `start` on that is not zero; `end` if all are.
 size_t sluice_next_counted(const uint32_t *counters, size_t start, size_t end);

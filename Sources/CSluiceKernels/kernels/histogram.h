@@ -23,20 +23,28 @@ typedef struct {
   uint64_t inexact;
 } prepared;
 
-INLINE s32x16 prepare(prepared *word, counted from, size_t index, unsigned shift,
-                      uint32_t counters) {
+// The ends of what was counted: the largest magnitude, and 2^31 less the smallest that is not zero.
+typedef struct {
+  s32x16 top, bottom;
+} ends;
+
+INLINE void widen_to(ends *both, s32x16 magnitude) {
+  both->top = larger(both->top, magnitude);
+  both->bottom = larger(both->bottom, -magnitude & MAGNITUDE);
+}
+
+INLINE void prepare(prepared *word, counted from, size_t index, unsigned shift, uint32_t counters,
+                    ends *both) {
   s32x16 inexact[WORD / LANES];
-  s32x16 top = 0;
   for (int part = 0; part < WORD / LANES; part++) {
     s32x16 magnitude = bits_of(delta_at(from, index + part * LANES, LANES)) & MAGNITUDE;
-    top = larger(top, magnitude);
+    widen_to(both, magnitude);
     inexact[part] = (magnitude & ((1 << shift) - 1)) != 0;
     s32x16 place = (magnitude >> (int)shift) * (int32_t)counters;
     memcpy(word->places + part * LANES, &place, sizeof place);
     memcpy(word->magnitudes + part * LANES, &magnitude, sizeof magnitude);
   }
   word->inexact = whole_word_of(inexact);
-  return top;
 }
 
 // Counts 64 magnitudes, lists those with lower bits, and returns how many these are.
@@ -64,24 +72,26 @@ INLINE size_t count_word(const prepared *word, uint32_t counters, uint32_t *tabl
 INLINE sluice_counted histogram_by(unsigned shift, uint32_t counters, counted from, size_t count,
                                    uint32_t *table, uint32_t *side) {
   prepared words[2];
-  s32x16 top = 0;
+  ends both = {0};
   size_t length = 0;
   size_t whole = count / WORD;
-  if (whole > 0) top = prepare(&words[0], from, 0, shift, counters);
+  if (whole > 0) prepare(&words[0], from, 0, shift, counters, &both);
   for (size_t word = 0; word < whole; word++) {
     if (word + 1 < whole) {
-      top = larger(top, prepare(&words[(word + 1) & 1], from, (word + 1) * WORD, shift, counters));
+      prepare(&words[(word + 1) & 1], from, (word + 1) * WORD, shift, counters, &both);
     }
     length += count_word(&words[word & 1], counters, table, side + length);
   }
   for (size_t index = whole * WORD; index < count; index++) {
     s32x16 one = bits_of(delta_at(from, index, 1)) & MAGNITUDE;
-    top = larger(top, one);
+    widen_to(&both, one);
     uint32_t magnitude = (uint32_t)one[0];
     table[(magnitude >> shift) * counters]++;
     if (magnitude & ((1u << shift) - 1)) side[length++] = magnitude;
   }
-  return (sluice_counted){.length = length, .largest = largest(top)};
+  return (sluice_counted){.length = length,
+                          .largest = largest(both.top),
+                          .smallest = (1u << 31) - largest(both.bottom)};
 }
 
 // Fine bins have one counter: two would leave the second-level cache.
@@ -91,9 +101,9 @@ INLINE sluice_counted histogram_of(counted from, size_t count, unsigned shift, u
                      : histogram_by(12, 1, from, count, table, side);
 }
 
-static size_t histogram(const float *delta, size_t count, unsigned shift, uint32_t *table,
-                        uint32_t *side) {
-  return histogram_of((counted){.delta = delta}, count, shift, table, side).length;
+static sluice_counted histogram(const float *delta, size_t count, unsigned shift,
+                                uint32_t *table, uint32_t *side) {
+  return histogram_of((counted){.delta = delta}, count, shift, table, side);
 }
 
 static sluice_counted difference_histogram(const void *tuned, const void *base, sluice_dtype dtype,

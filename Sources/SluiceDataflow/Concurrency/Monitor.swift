@@ -4,7 +4,7 @@ internal import Glibc
 ///
 /// Waiting blocks the calling thread, so that only threads made for blocking may wait. Every
 /// change that goes through ``withLock(_:)`` or a wait that succeeds wakes all waiters, and each
-/// looks again whether its condition holds.
+/// looks again whether its condition holds; one through ``change(wakingIf:)`` only where it may matter.
 ///
 /// The lock is not recursive; taking it twice on one thread traps.
 @safe package final class Monitor<State: Sendable>: @unchecked Sendable {
@@ -49,6 +49,15 @@ internal import Glibc
     lock()
     defer { unlockAndWake() }
     return try body(&state)
+  }
+
+  /// Reads or changes the value while no other thread can, and wakes waiters only where it says so.
+  ///
+  /// - Parameter body: The change; true if it may be what somebody waits for.
+  package func change(wakingIf body: (inout State) -> Bool) {
+    lock()
+    if body(&state) { return unlockAndWake() }
+    unlock()
   }
 
   /// Makes all waiters look again, after something outside the value changed.
@@ -111,6 +120,11 @@ internal import Glibc
   private func unlockAndWake() {
     // Safe: this thread holds the mutex, and both objects live as long as the monitor.
     if waiterCount > 0 { unsafe requireSuccess(pthread_cond_broadcast(condition)) }
+    unlock()
+  }
+
+  private func unlock() {
+    // Safe: as above.
     unsafe requireSuccess(pthread_mutex_unlock(mutex))
   }
 }

@@ -24,6 +24,14 @@ internal import Glibc
 
   deinit { unsafe pointer.deallocate() }
 
+  /// Sets the bytes of elements to zero.
+  package func clear(_ elements: Range<Int>) {
+    precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
+    // SAFETY: the memory has room for these elements, of a trivial type.
+    _ = unsafe memset(
+      pointer + elements.lowerBound, 0, elements.count * MemoryLayout<Element>.stride)
+  }
+
   /// Overwrites every element.
   ///
   /// - Parameter value: The value to write.
@@ -31,8 +39,7 @@ internal import Glibc
     let isZero = unsafe withUnsafeBytes(of: value) { unsafe $0.allSatisfy { $0 == 0 } }
     // Also where nothing is optimised, as in tests, for which large tables are filled again and again.
     if isZero {
-      // SAFETY: the memory has room for `count` elements of a trivial type.
-      _ = unsafe memset(pointer, 0, count * MemoryLayout<Element>.stride)
+      clear(0..<count)
     } else {
       unsafe pointer.update(repeating: value, count: count)
     }

@@ -56,7 +56,11 @@ package enum HistogramMode: Sendable, Hashable {
   private let counters: UnsafeMutablePointer<UInt32>?
   private let sideStart: UnsafeMutablePointer<UInt32>?
   private var sideCount = 0
+  /// The ends of what was counted in the table: outside of them, but for zeros, it is untouched.
+  private var ends = (smallest: UInt32.max, largest: UInt32(0))
   private var runs: [MagnitudeHistogram.Entry] = []
+  /// The most entries that the table itself had up to now.
+  private var drainedCount = 0
   private var bins: BinTable?
 
   /// Makes a builder.
@@ -97,8 +101,9 @@ package enum HistogramMode: Sendable, Hashable {
       return
     }
     // SAFETY: the list has room for the whole block, the table for every key of the shift.
-    sideCount += unsafe kernels.histogram(
+    let counted = unsafe kernels.histogram(
       deltas, count: count, shift: shift, table: counters, side: sideStart + sideCount)
+    note(counted)
   }
 
   /// Counts the differences of two runs, of which none is kept, if the builder can.
@@ -121,7 +126,7 @@ package enum HistogramMode: Sendable, Hashable {
     let counted = unsafe kernels.differenceHistogram(
       tuned, base, dtype, count: count, shift: shift, table: counters,
       side: sideStart + sideCount)
-    sideCount += counted.listed
+    note(counted)
     return counted.largest
   }
 
@@ -135,6 +140,12 @@ package enum HistogramMode: Sendable, Hashable {
     }
     defer { restoreExactMode() }
     return bins?.finish() ?? MagnitudeHistogram([])
+  }
+
+  private func note(_ counted: Counted) {
+    sideCount += counted.listed
+    ends.smallest = min(ends.smallest, counted.smallest)
+    ends.largest = max(ends.largest, counted.largest)
   }
 
   // Sorts the waiting magnitudes into the runs, so that the list is empty again.
@@ -175,26 +186,39 @@ package enum HistogramMode: Sendable, Hashable {
   // larger than the one without.
   private func drainTable(shift: Int) -> [MagnitudeHistogram.Entry] {
     guard let table else { return [] }
-    unsafe kernels.foldHistogram(table.pointer, shift: shift)
     var entries: [MagnitudeHistogram.Entry] = []
-    entries.reserveCapacity(runs.count + 8192)
+    entries.reserveCapacity(runs.count + drainedCount)
     var next = 0
-    let end = Kernels.binCount(shift: shift)
-    var key = table.nextCounted(from: 0, below: end)
-    while key < end {
-      var count = UInt64(unsafe table.pointer[key])
-      let bits = UInt32(key) << UInt32(shift)
-      let begun = next
-      while next < runs.count, runs[next].bits < bits + (1 << UInt32(shift)) {
-        count -= runs[next].count
-        next += 1
+    let countersPerBin = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
+    for bins in usedBins(shift: shift) {
+      unsafe kernels.foldHistogram(table.pointer, shift: shift, bins: bins)
+      var key = table.nextCounted(from: bins.lowerBound, below: bins.upperBound)
+      while key < bins.upperBound {
+        var count = UInt64(unsafe table.pointer[key])
+        let bits = UInt32(key) << UInt32(shift)
+        let begun = next
+        while next < runs.count, runs[next].bits < bits + (1 << UInt32(shift)) {
+          count -= runs[next].count
+          next += 1
+        }
+        if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
+        if begun < next { entries.append(contentsOf: runs[begun..<next]) }
+        key = table.nextCounted(from: key + 1, below: bins.upperBound)
       }
-      if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
-      if begun < next { entries.append(contentsOf: runs[begun..<next]) }
-      key = table.nextCounted(from: key + 1, below: end)
+      table.clear(bins)
+      table.clear(bins.lowerBound * countersPerBin..<bins.upperBound * countersPerBin)
     }
-    table.fill(0)
+    ends = (smallest: .max, largest: 0)
+    drainedCount = max(drainedCount, entries.count - runs.count)
     return entries
+  }
+
+  // Zeros, and from the smallest other delta to the largest: most of a table lies outside, and a small
+  // tensor would spend its time there.
+  private func usedBins(shift: Int) -> [Range<Int>] {
+    let end = Int(ends.largest >> UInt32(shift)) + 1
+    let start = min(Int(ends.smallest >> UInt32(shift)), end)
+    return start == 0 ? [0..<end] : [0..<1, start..<end]
   }
 
   private func goOverToBins() {

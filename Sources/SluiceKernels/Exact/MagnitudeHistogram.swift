@@ -11,13 +11,13 @@ public struct MagnitudeHistogram: Sendable, Hashable {
   /// A run of neighbouring magnitudes.
   public struct Entry: Sendable, Hashable {
     /// The Float32 bit pattern of the smallest magnitude.
-    package var bits: UInt32
+    @usableFromInline package var bits: UInt32
     /// How many patterns the run spans: 1 for one exact magnitude, `binWidth` for a bin.
-    package var span: UInt32
+    @usableFromInline package var span: UInt32
     /// How many elements lie in it.
-    package var count: UInt64
+    @usableFromInline package var count: UInt64
     /// The sum over the elements of their pattern's distance from `bits`; 0 for a span of 1.
-    package var offsetSum: UInt64
+    @usableFromInline package var offsetSum: UInt64
 
     /// Describes a run.
     ///
@@ -26,6 +26,7 @@ public struct MagnitudeHistogram: Sendable, Hashable {
     ///   - span: How many patterns the run spans.
     ///   - count: How many elements lie in it.
     ///   - offsetSum: The sum of their distances from `bits`.
+    @inlinable
     package init(bits: UInt32, span: UInt32 = 1, count: UInt64, offsetSum: UInt64 = 0) {
       self.bits = bits
       self.span = span

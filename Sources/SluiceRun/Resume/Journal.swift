@@ -89,13 +89,16 @@ package final class Journal: Sendable {
   ///   - record: The unit.
   ///   - data: What must be on the disk before the record is.
   package func finished(_ record: JournalRecord, in data: (any DurableData)? = nil) {
-    monitor.withLock { state in
-      guard state.error == nil else { return }
+    monitor.change(wakingIf: { state in
+      guard state.error == nil else { return false }
       state.records.append(record)
       if let data { state.data[ObjectIdentifier(data)] = data }
       state.workByteCount += record.workByteCount
-      if state.deadline == nil { state.deadline = .now.advanced(by: pace.interval) }
-    }
+      // The thread waits for the first of a group, and then for the group to be due.
+      let isFirst = state.deadline == nil
+      if isFirst { state.deadline = .now.advanced(by: pace.interval) }
+      return isFirst || state.isDue(pace)
+    })
   }
 
   /// Waits until everything noted so far is on the disk.

@@ -106,8 +106,11 @@ struct TileSample {
   private let mask: UInt64
 
   /// Chooses so many that looking costs little, and enough for two digits.
+  ///
+  /// Small tensors may be many: an eighth of them is looked at, or 3 units.
   init(_ task: TensorTask, modelCount: Int) {
-    let enough = 32 * Granularity.tileElements
+    let eighth = task.elementCount / 8
+    let enough = min(32 * Granularity.tileElements, max(eighth, 3 * Granularity.tileElements))
     // With more models there is more to compare than to merge.
     let most = 1024 * max(1, modelCount / 2)
     var stride = 1
