@@ -87,6 +87,8 @@ struct PassTests {
       #expect(actual.elementCount > 0)
       #expect(
         actual.byteCount == (channel.name == "chunks" ? merge.bytesRead : merge.bytesWritten))
+      // Small tensors that lie one after the other are written at once.
+      if channel.name == "merged" { #expect(actual.elementCount < report.plan.tasks.count / 2) }
     }
     let crossed = report.passes.flatMap(\.run.edges).filter { $0.name == "chunks" }
     // Two lanes, in the survey and in the merge.

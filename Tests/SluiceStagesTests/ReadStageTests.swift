@@ -174,7 +174,7 @@ import Testing
       $0 == 1 || $0 == 6
     }
     var seen: [Int] = []
-    while let strip = try queue.take() {
+    while let strip = try queue.take().first {
       seen.append(strip.ordinal)
       #expect(strip.look == .first && !strip.isRevisited)
     }
@@ -185,11 +185,36 @@ import Testing
     let tasks = [task(0, strips: 2, first: 0), task(1, strips: 1, first: 2)]
     let queue = StripQueue(
       tasks, granularity: granularity, cancellation: .init(), revisited: [0])
-    let first = [try #require(try queue.take()), try #require(try queue.take())]
+    let first = try queue.take() + queue.take()
     #expect(first.map(\.ordinal) == [0, 1] && first.allSatisfy { $0.isRevisited })
     queue.revisit(at: tasks[0], first)
     var seen: [String] = []
-    while let strip = try queue.take() { seen.append("\(strip.ordinal) \(strip.look)") }
+    while let strip = try queue.take().first { seen.append("\(strip.ordinal) \(strip.look)") }
     #expect(seen == ["0 second", "1 second", "2 first"])
+  }
+
+  @Test("small tensors come in runs of neighbours, large ones alone") func runs() throws {
+    let granularity = Granularity(stripElements: 1 << 18, chunkElements: 1 << 16)
+    // In units of 2^16 elements, of which a run has at most eight and a strip at most four.
+    let sizes = [1, 1, 3, 4, 1, 9, 2, 1, 1]
+    var tasks: [TensorTask] = []
+    var strips = 0
+    for (ordinal, size) in sizes.enumerated() {
+      tasks.append(task(ordinal, strips: size, first: strips))
+      strips += granularity.stripCount(of: size << 16)
+    }
+    func runs(_ tasks: [TensorTask]) throws -> [[Int]] {
+      // The seventh tensor, of two units, is finished.
+      let queue = StripQueue(tasks, granularity: granularity, cancellation: .init()) { $0 == 8 }
+      var seen: [[Int]] = []
+      while case let run = try queue.take(), !run.isEmpty {
+        #expect(run.map(\.endsRun) == Array(repeating: false, count: run.count - 1) + [true])
+        seen.append(run.map(\.ordinal))
+      }
+      return seen
+    }
+    #expect(try runs(tasks) == [[0, 1, 2], [3, 4], [5], [6], [7], [9, 10]])
+    // From the end, and in order all the same.
+    #expect(try runs(tasks.reversed()) == [[9, 10], [5], [6], [7], [2, 3, 4], [0, 1]])
   }
 }

@@ -60,8 +60,10 @@ package struct MemoryPlan: Sendable, Hashable {
       for lanes in (1...max(options.threads, 1)).reversed() {
         var chunk = largest
         while true {
-          let plan = shape.plan(lanes: lanes, chunkElements: chunk)
-          if plan.totalBytes <= options.memory.bytes { return plan }
+          for gathers in [true, false] {
+            let plan = shape.plan(lanes: lanes, chunkElements: chunk, gathers: gathers)
+            if plan.totalBytes <= options.memory.bytes { return plan }
+          }
           guard chunk > smallest else { break }
           chunk = max(chunk / 2, smallest)
         }
@@ -100,6 +102,7 @@ package struct MemoryPlan: Sendable, Hashable {
     let tasks: [TensorTask]
     let largestElementCount: Int
     let widestOutput: Int
+    let outputBytes: Int
     let tableBytes: Int
     let indexBytes: Int
     let normBytes: Int
@@ -135,6 +138,7 @@ package struct MemoryPlan: Sendable, Hashable {
       }
       self.tasks = Array(distinct.values)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
+      outputBytes = tasks.reduce(0) { $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1) }
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
       let usesGrains =
         needs.transforms.contains { $0.needs.usesGrains }
@@ -196,7 +200,14 @@ package struct MemoryPlan: Sendable, Hashable {
       return min(rounded, max(MemoryPlan.preferredChunkElements(io), scattered))
     }
 
-    func plan(lanes: Int, chunkElements: Int) -> MemoryPlan {
+    /// The plan for a number of lanes and a size of chunks.
+    ///
+    /// - Parameters:
+    ///   - lanes: The number of lanes.
+    ///   - chunkElements: The number of elements in a chunk.
+    ///   - gathers: Whether buffers have room for what is merged of many small tensors.
+    /// - Returns: The plan.
+    func plan(lanes: Int, chunkElements: Int, gathers: Bool = false) -> MemoryPlan {
       let chunkBytes =
         tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
       let room = factors.room(chunkElements: chunkElements, limit: memory / (4 * lanes))
@@ -206,22 +217,22 @@ package struct MemoryPlan: Sendable, Hashable {
         tableBytes: tableBytes + (room.map { $0.byteCount + ComputedRuns.byteCount } ?? 0),
         factorRoom: room,
         outputBuffers: lanes + 3,
-        outputBufferBytes: outputBufferBytes(chunkElements: chunkElements),
+        outputBufferBytes: outputBufferBytes(chunkElements: chunkElements, gathers: gathers),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,
         indexBytes: indexBytes + scatterBytes + factors.sharedByteCount
           + (factors.isEmpty ? 0 : normBytes))
     }
 
     /// Room for several chunks, or for one where memory is so short that chunks are small.
-    private func outputBufferBytes(chunkElements: Int) -> Int {
+    private func outputBufferBytes(chunkElements: Int, gathers: Bool) -> Int {
       let chunk = min(chunkElements, max(largestElementCount, 1)) * widestOutput
-      let all = max(largestElementCount, 1) * widestOutput
+      let all = gathers ? outputBytes : max(largestElementCount, 1) * widestOutput
       let preferred =
         scatterBytes > 0 && chunkElements > MemoryPlan.goodChunkElements
         ? ChunkOutput.scatteredByteCount : ChunkOutput.preferredByteCount
-      let whole =
-        chunkElements < MemoryPlan.goodChunkElements
-        ? chunk : max(chunk, min(all, preferred))
+      let isShort = chunkElements < min(MemoryPlan.goodChunkElements, largestElementCount)
+      let isSmall = chunkElements < MemoryPlan.goodChunkElements && !gathers
+      let whole = isShort || isSmall ? chunk : max(chunk, min(all, preferred))
       return (whole + ChunkOutput.alignmentSlack + 4095) & ~4095
     }
   }

@@ -9,6 +9,10 @@ package struct Granularity: Sendable, Hashable {
   /// first-level cache.
   package static let tileElements = 1024
 
+  /// The most elements of the small tensors that a lane gets together: as many as are worth writing at
+  /// once.
+  package static let runElements = 1 << 19
+
   /// The number of elements in a strip, unless tests say another.
   package static let standardStripElements = 1 << 25
 
@@ -49,6 +53,8 @@ public struct Strip: Sendable, Hashable {
   public let elements: Range<Int>
   /// Whether it is the tensor's last.
   public let isLast: Bool
+  /// Whether it is the last of those that a lane gets together.
+  package var endsRun = true
   /// Which look of the pass at the strip this is.
   package var look = Visit.first
   /// Whether the pass comes back to the strip, so that it should stay in the page cache.

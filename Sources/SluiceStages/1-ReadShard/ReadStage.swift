@@ -106,15 +106,19 @@ package struct ReadStage: Sendable {
   ) throws {
     var cursors: [FrameCursor?] = []
     let computed = deltas.map { ComputedRuns($0.source, kernels: $0.kernels) }
-    while let strip = try context.measure(.blockedOnInput, { try queue.take() }) {
-      let frames = try prepare(strip, &cursors)
-      var start = strip.elements.lowerBound
-      repeat {
-        let end = min(start + granularity.chunkElements, strip.elements.upperBound)
-        try context.cancellation.check()
-        try pass(try read(strip, start..<end, frames, computed, context, pool: pool))
-        start = end
-      } while start < strip.elements.upperBound
+    while true {
+      let run = try context.measure(.blockedOnInput) { try queue.take() }
+      if run.isEmpty { return }
+      for strip in run {
+        let frames = try prepare(strip, &cursors)
+        var start = strip.elements.lowerBound
+        repeat {
+          let end = min(start + granularity.chunkElements, strip.elements.upperBound)
+          try context.cancellation.check()
+          try pass(try read(strip, start..<end, frames, computed, context, pool: pool))
+          start = end
+        } while start < strip.elements.upperBound
+      }
     }
   }
 

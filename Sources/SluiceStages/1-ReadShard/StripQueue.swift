@@ -1,6 +1,7 @@
 package import SluiceDataflow
 
-/// Hands the strips of a list of tensors to lanes, one at a time and in order.
+/// Hands the strips of a list of tensors to lanes in order: large ones one at a time, small tensors in
+/// runs of neighbours, so that a lane can write what it makes of them at once.
 ///
 /// A tensor's strips follow each other; the tensors come in the order given, so that a later pass
 /// can begin with what the page cache still holds. Strips that an earlier run finished are left out.
@@ -45,16 +46,19 @@ package final class StripQueue: Sendable {
   /// Whether there are tensors whose elements do not lie one after the other in their file.
   var hasStridedSources: Bool { tasks.contains { $0.hasStridedSource } }
 
-  /// Takes the next strip; waits if all that is left are second looks that nobody asked for yet.
-  package func take() throws(CancelledError) -> Strip? {
-    let next: Strip?? = monitor.wait { state in
-      if cancellation.isCancelled { return .some(nil) }
-      if !state.ready.isEmpty { return .some(state.ready.removeFirst()) }
-      if let strip = firstLook(&state) { return .some(strip) }
-      return state.awaited.isEmpty ? .some(nil) : nil
+  /// Takes the next strips; waits if all that is left are second looks that nobody asked for yet.
+  ///
+  /// - Returns: A strip, or several whole tensors of at most `Granularity.runElements` together; none
+  ///   at the end.
+  package func take() throws(CancelledError) -> [Strip] {
+    let next: [Strip] = monitor.wait { state in
+      if cancellation.isCancelled { return [] }
+      if !state.ready.isEmpty { return [state.ready.removeFirst()] }
+      let run = firstLooks(&state)
+      return run.isEmpty && !state.awaited.isEmpty ? nil : run
     }
     try cancellation.check()
-    return next ?? nil
+    return next
   }
 
   /// Asks for the second look at a tensor, or says that there will be none.
@@ -70,9 +74,27 @@ package final class StripQueue: Sendable {
     }
   }
 
-  private func firstLook(_ state: inout State) -> Strip? {
+  private func firstLooks(_ state: inout State) -> [Strip] {
+    var run: [Strip] = []
+    var elementCount = 0
+    while let strip = firstLook(&state, within: Granularity.runElements - elementCount, run) {
+      run.append(strip)
+      elementCount += strip.elements.count
+      if strip.index > 0 || !strip.isLast || elementCount >= Granularity.runElements { break }
+    }
+    // Also where a pass goes from the last tensor to the first, what is made of a run lies in its order.
+    run.sort { $0.ordinal < $1.ordinal }
+    for place in run.indices.dropLast() { run[place].endsRun = false }
+    return run
+  }
+
+  /// The next strip; nil if there is none, or if it does not go with those before it.
+  private func firstLook(
+    _ state: inout State, within room: Int, _ run: [Strip]
+  ) -> Strip? {
     while state.task < tasks.count {
       let task = tasks[state.task]
+      if !run.isEmpty, task.elementCount > room { return nil }
       var strip = Strip(task, index: state.strip, granularity: granularity)
       if strip.isLast {
         state.task += 1

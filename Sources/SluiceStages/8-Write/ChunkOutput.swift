@@ -4,6 +4,8 @@ internal import SluiceFormats
 
 /// Where a lane puts its merged chunks: lets each be written after the last in a buffer, adds its
 /// bytes to the tensor's sum, and sends a buffer that is full to the writer.
+///
+/// Small tensors that lie one after the other share a buffer.
 package final class ChunkOutput {
   /// What is worth writing at once: quarters of it took a pass that writes a quarter more time.
   package static let preferredByteCount = 1 << 20
@@ -45,7 +47,7 @@ package final class ChunkOutput {
     guard byteCount > 0 else { return .none }
     let task = chunk.strip.task
     let job =
-      try room(for: byteCount)
+      try room(for: byteCount, of: chunk.strip, chunk.elements.lowerBound)
       ?? begin(chunk.strip, task, chunk.elements.lowerBound)
     filling = job
     let start = job.range.upperBound
@@ -66,13 +68,14 @@ package final class ChunkOutput {
       UnsafeRawBufferPointer(room.bytes), firstElement: chunk.elements.lowerBound,
       dtype: chunk.strip.task.outputDType)
     filling?.range = unsafe job.range.lowerBound..<(job.range.upperBound + room.bytes.count)
+    unsafe filling?.strips.add(room.bytes.count, of: chunk.strip.ordinal)
   }
 
-  /// The buffer that is being filled, if as many bytes fit after what is in it.
-  private func room(for byteCount: Int) throws -> WriteJob? {
-    if let job = filling, unsafe job.range.upperBound + byteCount > job.buffer.bytes.count {
-      try send()
-    }
+  /// The buffer that is being filled, if the bytes go after what is in it, and fit.
+  private func room(for byteCount: Int, of strip: Strip, _ element: Int) throws -> WriteJob? {
+    guard let job = filling else { return nil }
+    let isFull = unsafe job.range.upperBound + byteCount > job.buffer.bytes.count
+    if isFull || !job.goesOn(with: strip, element) { try send() }
     return filling
   }
 
@@ -80,15 +83,15 @@ package final class ChunkOutput {
     let width = task.outputDType.byteCount ?? 1
     if let view = task.outputView {
       return WriteJob(
-        buffer: try context.take(from: pool), range: 0..<0, strip: strip.ordinal,
+        buffer: try context.take(from: pool), range: 0..<0, strips: .init(first: strip.ordinal),
         shard: task.outputShard, offset: task.outputOffset,
         scattering: WriteJob.Scattering(view: view, firstElement: element, width: width))
     }
     let offset = task.outputOffset + element * width
     let lead = offset % ShardLayout.alignment
     return WriteJob(
-      buffer: try context.take(from: pool), range: lead..<lead, strip: strip.ordinal,
-      shard: task.outputShard, offset: offset)
+      buffer: try context.take(from: pool), range: lead..<lead,
+      strips: .init(first: strip.ordinal), shard: task.outputShard, offset: offset)
   }
 
   private func send() throws {
@@ -96,10 +99,20 @@ package final class ChunkOutput {
     try context.send(job, to: channel)
   }
 
-  /// Sends what is left of the strip, and tells what it adds to its tensor's sum.
+  /// Tells what the strip adds to its tensor's sum, and sends what is left of its run.
   func end(_ strip: Strip) throws {
-    try send()
+    if strip.endsRun { try send() }
     ledger.didMerge(strip, sum: sum)
+  }
+}
+
+extension WriteJob {
+  /// Whether an element of a strip goes right after what is there.
+  fileprivate func goesOn(with strip: Strip, _ element: Int) -> Bool {
+    if strip.ordinal == strips.last { return true }
+    let task = strip.task
+    return scattering == nil && task.outputView == nil && shard == task.outputShard
+      && offset + range.count == task.outputOffset + element * (task.outputDType.byteCount ?? 1)
   }
 }
 

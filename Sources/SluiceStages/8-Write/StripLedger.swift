@@ -21,6 +21,12 @@ package final class StripLedger: Sendable {
     self.didFinish = didFinish
   }
 
+  /// Notes that the bytes of a job were written.
+  func didWrite(_ shares: WriteJob.StripShares) {
+    didWrite(shares.byteCount, strip: shares.first)
+    for share in shares.others { didWrite(share.byteCount, strip: share.strip) }
+  }
+
   /// Notes that bytes of a strip were written.
   func didWrite(_ byteCount: Int, strip: Int) {
     update(strip) { $0.writtenByteCount += byteCount }

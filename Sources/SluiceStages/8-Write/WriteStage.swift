@@ -24,14 +24,42 @@ package struct WriteJob: EdgeElement {
   package let buffer: PooledBuffer
   /// Where they lie in the buffer.
   package internal(set) var range: Range<Int>
-  /// The ordinal of the strip that they belong to.
-  package let strip: Int
+  /// The strips that they belong to.
+  package internal(set) var strips: StripShares
   /// The ordinal of the shard.
   package let shard: Int
   /// Where they go in the shard; where the tensor's first element goes if they do not stay together.
   package let offset: Int
   /// What they are of a tensor whose elements do not lie one after the other.
   package internal(set) var scattering: Scattering?
+
+  /// Whose bytes a job holds: those of one strip, or of several small tensors that lie one after the other.
+  package struct StripShares: Sendable {
+    /// A strip and how many of the bytes are its own.
+    package typealias Share = (strip: Int, byteCount: Int)
+    /// The first strip.
+    package let first: Int
+    /// The bytes of the first.
+    package private(set) var byteCount = 0
+    /// The others, in order.
+    package private(set) var others: [Share] = []
+
+    init(first: Int) { self.first = first }
+
+    /// The strip that came last.
+    var last: Int { others.last?.strip ?? first }
+
+    /// Counts bytes of a strip.
+    mutating func add(_ byteCount: Int, of strip: Int) {
+      if others.isEmpty, strip == first {
+        self.byteCount += byteCount
+      } else if others.last?.strip == strip {
+        others[others.count - 1].byteCount += byteCount
+      } else {
+        others.append((strip, byteCount))
+      }
+    }
+  }
 
   /// How elements are written that do not stay together.
   package struct Scattering: Sendable {
@@ -72,7 +100,7 @@ package struct WriteStage: Sendable {
       try unsafe shards.write(
         UnsafeRawBufferPointer(rebasing: job.buffer.bytes[job.range]), shard: job.shard,
         at: job.offset, job.scattering)
-      ledger.didWrite(job.range.count, strip: job.strip)
+      ledger.didWrite(job.strips)
       context.count(bytes: job.range.count)
       didWrite(job.range.count)
     }
