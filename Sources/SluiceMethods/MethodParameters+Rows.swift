@@ -31,7 +31,15 @@ extension MethodParameters {
   package var compensatesBlends: Bool { blends && self.compensation == .own }
 
   /// Whether models are blended by what their deltas say of their inputs.
-  package var blends: Bool { self.merging.row.passes(self).contains(.jointRows) }
+  package var blends: Bool {
+    solvesOwn || self.merging.row.passes(self).contains(.jointRows)
+  }
+
+  /// Whether they are blended by the whole Gram matrices of their deltas, without directions.
+  package var solvesOwn: Bool {
+    self.sketchRank == .all && self.merging.row.passes(self).contains(.solve)
+      && uses(ParameterRow.at(\.gramShare))
+  }
 
   /// How many of a delta's own directions are looked for in each linear layer.
   package var usedSketchRank: SketchRank { self.sketchRank ?? .count(blends ? 32 : 16) }

@@ -94,6 +94,20 @@ enum Dense {
     }
   }
 
+  /// c += the products of columns of a matrix, from some column on, with each other: as many rows as `c` has.
+  static func addGram(of a: DenseMatrix, from first: Int, to c: DenseMatrix) {
+    guard c.count > 0, a.rowCount > 0 else { return }
+    precondition(first + c.columnCount == a.columnCount && c.rowCount <= c.columnCount)
+    let start = unsafe a.pointer + first
+    // SAFETY: as just checked.
+    LibraryCalls.perform {
+      unsafe cblas_dgemm(
+        Int32(SLUICE_ROW_MAJOR), Int32(SLUICE_TRANSPOSE), Int32(SLUICE_NO_TRANSPOSE),
+        Int32(c.rowCount), Int32(c.columnCount), Int32(a.rowCount), 1, start,
+        Int32(a.columnCount), start, Int32(a.columnCount), 1, c.pointer, Int32(c.columnCount))
+    }
+  }
+
   /// b = b * inverse(triangle), or with the transposed triangle; the triangle is a lower one.
   static func divide(
     _ b: UnsafeMutablePointer<Double>, _ stride: Int, rows: Int, byLower triangle: DenseMatrix,

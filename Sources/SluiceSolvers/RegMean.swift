@@ -52,15 +52,16 @@ package struct RegMean {
   ///   - rowCount: The number of outputs.
   ///   - columnCount: The number of inputs.
   ///   - modelCount: The number of models.
+  ///   - isSeparate: Whether what each model adds is solved for by itself.
   ///   - readGram: Reads rows of a model's Gram matrix.
   ///   - readDeltas: Reads rows of a model's deltas.
-  ///   - emit: Takes rows of the merged deltas, in order.
+  ///   - emit: Takes rows of the merged deltas, in order, or of what each model adds, model after model.
   /// - Throws: What the functions throw, `SolverError` if the sum of Gram matrices is singular.
   package func solve(
-    rowCount: Int, columnCount: Int, modelCount: Int,
+    rowCount: Int, columnCount: Int, modelCount: Int, isSeparate: Bool = false,
     readGram: (_ model: Int, _ rows: Range<Int>, UnsafeMutablePointer<Double>) throws -> Void,
     readDeltas: (_ model: Int, _ rows: Range<Int>, UnsafeMutablePointer<Double>) throws -> Void,
-    emit: (_ rows: Range<Int>, UnsafePointer<Double>) throws -> Void
+    emit: (_ model: Int, _ rows: Range<Int>, UnsafePointer<Double>) throws -> Void
   ) throws {
     let step = RegMean.gramRows(columnCount)
     let gram = DenseMatrix(capacity: step * columnCount)
@@ -73,25 +74,28 @@ package struct RegMean {
     }
     let cholesky = Cholesky(tile: tile)
     try cholesky.factorise(sum)
+    let parts = isSeparate ? (0..<modelCount).map { $0..<$0 + 1 } : [0..<modelCount]
     for rows in Cholesky.ranges(rowCount, panelRows) {
-      panel.reshape(rows.count, columnCount)
-      unsafe panel.pointer.update(repeating: 0, count: panel.count)
-      for model in 0..<modelCount {
-        deltas.reshape(rows.count, columnCount)
-        try unsafe readDeltas(model, rows, deltas.pointer)
-        for inner in Cholesky.ranges(columnCount, step) {
-          gram.reshape(inner.count, columnCount)
-          try unsafe readGram(model, inner, gram.pointer)
-          scale(gram, firstRow: inner.lowerBound)
-          unsafe Dense.subtract(
-            deltas.pointer + inner.lowerBound, columnCount, gram, isTransposed: false,
-            from: panel.pointer, columnCount, rows: rows.count, columns: columnCount,
-            inner: inner.count)
+      for part in parts {
+        panel.reshape(rows.count, columnCount)
+        unsafe panel.pointer.update(repeating: 0, count: panel.count)
+        for model in part {
+          deltas.reshape(rows.count, columnCount)
+          try unsafe readDeltas(model, rows, deltas.pointer)
+          for inner in Cholesky.ranges(columnCount, step) {
+            gram.reshape(inner.count, columnCount)
+            try unsafe readGram(model, inner, gram.pointer)
+            scale(gram, firstRow: inner.lowerBound)
+            unsafe Dense.subtract(
+              deltas.pointer + inner.lowerBound, columnCount, gram, isTransposed: false,
+              from: panel.pointer, columnCount, rows: rows.count, columns: columnCount,
+              inner: inner.count)
+          }
         }
+        for index in 0..<panel.count { unsafe panel.pointer[index] = -panel.pointer[index] }
+        try cholesky.solve(panel, by: sum)
+        try unsafe emit(part.lowerBound, rows, panel.pointer)
       }
-      for index in 0..<panel.count { unsafe panel.pointer[index] = -panel.pointer[index] }
-      try cholesky.solve(panel, by: sum)
-      try unsafe emit(rows, panel.pointer)
     }
   }
 

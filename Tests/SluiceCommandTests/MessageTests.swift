@@ -132,7 +132,7 @@ struct MessageTests {
     Case(
       arguments: merge + ["--compensate", "own", "--sketch-rank", "0%"], exitCode: 64,
       errors: """
-        error: --sketch-rank: a whole number, or a share above 0% and below 100%, is expected, found "0%"
+        error: --sketch-rank: a whole number, a share above 0% and below 100%, or all, is expected, found "0%"
 
         """),
     Case(

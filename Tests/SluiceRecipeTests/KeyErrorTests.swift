@@ -78,10 +78,10 @@ struct KeyErrorTests {
     word("compensate", "owns", "Did you mean own? Known are: none, own."),
     WrongValue(
       "sketch-rank", "0.5",
-      "a whole number, or a share above 0% and below 100%, is expected, found \"0.5\""),
+      "a whole number, a share above 0% and below 100%, or all, is expected, found \"0.5\""),
     WrongValue(
       "sketch-rank", "100%",
-      "a whole number, or a share above 0% and below 100%, is expected, found \"100%\""),
+      "a whole number, a share above 0% and below 100%, or all, is expected, found \"100%\""),
     number("ridge", "0", "above 0"),
     number("gram-share", "0", "above 0"),
     number("blend-rate", "1", "from 0 to below 1"),

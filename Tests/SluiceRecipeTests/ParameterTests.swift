@@ -241,7 +241,7 @@ extension ParameterRow {
     switch kind {
     case .number(let range): "a number \(range.rawValue)"
     case .integer: "a whole number"
-    case .rank: "a whole number, or a share such as `75%`"
+    case .rank: "a whole number, a share such as `75%`, or `all`"
     case .toggle: "`on`, `off`"
     case .word(let words): words.map { "`\($0)`" }.joined(separator: ", ")
     case .size: "a size"

@@ -125,6 +125,71 @@ import Testing
     }
   }
 
+  /// Own-Gram RegMean, dense: what is left of each model's part has the norm of its row, times a factor.
+  private func blended(
+    _ deltas: [Matrix], weights: [Double], rate: Double, factor: Double
+  ) -> Matrix {
+    let grams = deltas.map { delta in
+      var gram = delta.transposed * delta
+      let mean = gram.rows.indices.reduce(0) { $0 + gram.rows[$1][$1] } / Double(gram.rowCount)
+      for row in gram.rows.indices {
+        gram.rows[row] = gram.rows[row].map { $0 / mean }
+        gram.rows[row][row] += 0.1
+      }
+      return gram
+    }
+    let inverse = Matrix(
+      rows: zip(grams[0].rows, grams[1].rows).map { zip($0, $1).map { $0 + $1 } }
+    ).inverse
+    let parts = deltas.indices.map { model -> [[Double]] in
+      (deltas[model] * grams[model] * inverse).rows.map { row in
+        let quota = max(1, row.count - Int((rate * Double(row.count)).rounded(.up)))
+        let least = row.map(abs).sorted(by: >)[quota - 1]
+        let kept = row.map { abs($0) >= least ? $0 : 0 }
+        let norms = [row, kept].map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+        let scale = rate > 0 && norms[1] > 0 ? factor * norms[0] / norms[1] : 1
+        return kept.map { $0 * scale * weights[model] }
+      }
+    }
+    return Matrix(rows: zip(parts[0], parts[1]).map { zip($0, $1).map { $0 + $1 } })
+  }
+
+  @Test("own-regmean: whole Gram matrices of the deltas", arguments: dtypes, [0, 0.6])
+  func ownGrams(dtype: DType, rate: Double) throws {
+    let input = Case(dtype, seed: 6)
+    let weights = [1, 0.5]
+    let merged = try input.run { recipe in
+      recipe.method.pruning = try #require(.init(rawValue: "none"))
+      recipe.method.merging = try #require(.init(rawValue: "own-regmean"))
+      recipe.method.sketchRank = .all
+      recipe.method.blendRate = rate
+      recipe.method.blendFactor = rate > 0 ? 1.3 : 1
+      recipe.models[1].weight = 0.5
+      for model in recipe.models.indices { recipe.models[model].extraFiles = [:] }
+    }
+    for tensor in input.linear {
+      let base = input.weights(tensor.name, model: nil)
+      let deltas = [0, 1].map { model in
+        let own = input.weights(tensor.name, model: model)
+        return Matrix(rows: zip(own.rows, base.rows).map { zip($0, $1).map { $0 - $1 } })
+      }
+      let solution = blended(deltas, weights: weights, rate: rate, factor: 1.3)
+      let expected = zip(base.rows, solution.rows).map { zip($0, $1).map { $0 + $1 } }
+      try input.expectTensor(merged, tensor.name, near: Matrix(rows: expected))
+    }
+    let linear = Set(input.linear.map(\.name))
+    for tensor in input.family.base.tensors where !linear.contains(tensor.name) {
+      let base = try #require(tensor.floats)
+      let tuned = try input.family.fineTuned.map { try #require($0.model[tensor.name]?.floats) }
+      let expected = base.indices.map { index in
+        weights.indices.reduce(Double(base[index])) {
+          $0 + weights[$1] / 2 * (Double(tuned[$1][index]) - Double(base[index]))
+        }
+      }
+      try input.expectTensor(merged, tensor.name, near: Matrix(rows: [expected]))
+    }
+  }
+
   @Test(
     "sparsegpt: on weights and on deltas", arguments: MethodParameters.SolveTarget.allCases, dtypes)
   func sparse(target: MethodParameters.SolveTarget, dtype: DType) throws {
@@ -162,6 +227,19 @@ import Testing
     #expect(throws: PipelineError.self) {
       _ = try input.run { recipe in
         recipe.method.merging = try #require(.init(rawValue: "regmean"))
+      }
+    }
+    for change: @Sendable (inout MethodParameters) -> Void in [
+      { $0.compensation = .own }, { $0.seed = 3 },
+    ] {
+      #expect(throws: PipelineError.self) {
+        _ = try input.run { recipe in
+          recipe.method.pruning = try #require(.init(rawValue: "none"))
+          recipe.method.merging = try #require(.init(rawValue: "own-regmean"))
+          recipe.method.sketchRank = .all
+          for model in recipe.models.indices { recipe.models[model].extraFiles = [:] }
+          change(&recipe.method)
+        }
       }
     }
     #expect(throws: PipelineError.self) {

@@ -13,7 +13,7 @@ struct SharedScheduleTests {
     "mergekit-della", "mergekit-della-linear", "ties-original", "dppa-arxiv", "dppa-code", "owl",
     "dp-owl", "wanda", "sparsegpt", "sparsegpt-delta", "regmean", "own-regmean",
     "own-regmean-sparse", "own-regmean-compensated", "compensated", "compensated-dppa",
-    "own-regmean-energy", "compensated-energy",
+    "own-regmean-energy", "own-regmean-all", "compensated-energy",
     "drop-after-mask", "dare-then-dp",
     "adamerging", "mergekit-nuslerp", "mergekit-arcee-fusion", "mergekit-sce",
   ]
@@ -31,7 +31,9 @@ struct SharedScheduleTests {
 
   @Test("have the bytes and the report of one machine", arguments: pipelines, [DType.bf16, .f32])
   func schedules(pipeline: String, dtype: DType) throws {
-    let isSolved = ["sparsegpt", "sparsegpt-delta", "regmean"].contains(pipeline)
+    let isSolved = [
+      "sparsegpt", "sparsegpt-delta", "regmean", "own-regmean-all",
+    ].contains(pipeline)
     try compare(
       try ResumableMerge(
         pipeline: pipeline, dtype: dtype, intermediateSize: isSolved ? 96 : 2800))

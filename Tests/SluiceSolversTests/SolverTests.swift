@@ -95,12 +95,46 @@ import Testing
     try solver.solve(
       rowCount: rows, columnCount: columns, modelCount: 2,
       readGram: { copy(grams[$0], $1, to: $2) }, readDeltas: { copy(deltas[$0], $1, to: $2) },
-      emit: { range, values in
+      emit: { _, range, values in
         for row in 0..<range.count {
           found.append((0..<columns).map { values[row * columns + $0] })
         }
       })
     expectClose(Matrix(rows: found), equals: expected)
+  }
+
+  @Test(
+    "Gram matrices of deltas, whatever the bands and panels", arguments: [1, 5, 17],
+    [(1, 3), (3, 1), (64, 4)])
+  func ownGrams(columns: Int, sizes: (band: Int, panel: Int)) throws {
+    var random = RepeatableGenerator(seed: UInt64(columns))
+    let deltas = [Matrix.random(7, columns, &random), .random(0, columns, &random)]
+    let grams = try OwnGrams(modelCount: 3, columnCount: columns, share: 0.1, scratch: scratch())
+    for (model, delta) in deltas.enumerated() {
+      try grams.add(
+        model, rowCount: delta.rowCount, panelRows: sizes.panel, bandRows: min(sizes.band, columns),
+        readDeltas: { copy(delta, $0, to: $1) })
+    }
+    #expect((0..<3).map(grams.isPresent) == [true, false, false])
+    let gram = (deltas[0].transposed * deltas[0]).rows
+    let mean = gram.indices.reduce(0) { $0 + gram[$1][$1] } / Double(columns)
+    let expected = gram.enumerated().map { row, values in
+      values.enumerated().map { $1 / mean + ($0 == row ? 0.1 : 0) }
+    }
+    for model in 0..<3 {
+      var numbers = [Double](repeating: 7, count: columns * columns)
+      try numbers.withUnsafeMutableBufferPointer {
+        let start = try #require($0.baseAddress)
+        let middle = columns / 2
+        try grams.read(model, 0..<middle, into: start)
+        try grams.read(model, middle..<columns, into: start + middle * columns)
+      }
+      let found = stride(from: 0, to: numbers.count, by: columns).map {
+        Array(numbers[$0..<$0 + columns])
+      }
+      let zeros = expected.map { $0.map { _ in 0.0 } }
+      expectClose(Matrix(rows: found), equals: Matrix(rows: model == 0 ? expected : zeros))
+    }
   }
 
   @Test("RegMean leaves inputs alone that no model has seen")
@@ -112,7 +146,7 @@ import Testing
     try RegMean(offDiagonal: 1, scratch: scratch(), tile: 4, panelRows: 2).solve(
       rowCount: 3, columnCount: 9, modelCount: 1, readGram: { copy(gram, $1, to: $2) },
       readDeltas: { copy(delta, $1, to: $2) },
-      emit: { range, values in found += (0..<range.count * 9).map { values[$0] } })
+      emit: { _, range, values in found += (0..<range.count * 9).map { values[$0] } })
     for row in 0..<3 {
       #expect(found[row * 9 + 4] == 0)
       #expect(abs(found[row * 9] - delta.rows[row][0]) < 1e-9)

@@ -277,6 +277,17 @@ CASES = [
         sparse_blend,
     ),
     (
+        "own-regmean, whole Gram matrices",
+        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", "all"],
+        by_whole_matrices,
+    ),
+    (
+        "own-regmean, whole Gram matrices, sparse",
+        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", "all"]
+        + ["--blend-rate", str(RATE), "--blend-factor", str(FACTOR)],
+        sparse_blend,
+    ),
+    (
         f"own-regmean, {RANK} directions, compensated",
         ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", str(RANK)]
         + ["--blend-rate", str(RATE), "--compensate", "own", "--ridge", str(RIDGE)],

@@ -88,7 +88,7 @@ extension ParameterRow {
     switch kind {
     case .number: "number"
     case .integer: "whole-number"
-    case .rank: "number|share%"
+    case .rank: "number|share%|all"
     case .toggle: "on|off"
     case .word: name == "prune" || name == "merge" ? "method" : "word"
     case .size: "size"
@@ -116,7 +116,7 @@ extension ParameterRow {
       return .integer(number)
     case .rank:
       guard let rank = SketchRank(text) else {
-        throw expected("a whole number, or a share above 0% and below 100%,", text)
+        throw expected("a whole number, a share above 0% and below 100%, or all,", text)
       }
       return .rank(rank)
     case .size:

@@ -108,6 +108,9 @@ extension MergeSummary {
       if elects, density < 1 {
         return "TIES left the largest \(NumberFormat.percent(density, 0)) of each model's changes\n"
       }
+      if method.solvesOwn {
+        return "all changes of all models were blended by their Gram matrices\n"
+      }
       if method.blends {
         return method.blendRate > 0
           ? "the largest \(NumberFormat.percent(1 - method.blendRate, 0)) of each row of each model's "

@@ -99,7 +99,7 @@ package struct ParameterTable: Sendable {
   )
   package let sketchRank = Parameter<SketchRank?>(
     "sketch-rank", nil, in: "mask",
-    "How many of a delta's own directions are looked for in each linear layer, or what share of its squares they hold, such as 75%; 32 for each model of own-regmean, else 16 if not given.",
+    "How many of a delta's own directions are looked for in each linear layer, or what share of its squares they hold, such as 75%, or all for whole Gram matrices; 32 for each model of own-regmean, else 16 if not given.",
     derived: { $0.usedSketchRank.untyped })
   package let ridge = Parameter<Double>(
     "ridge", 0.01, .positive, in: "mask",

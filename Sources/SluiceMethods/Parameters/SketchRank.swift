@@ -4,15 +4,18 @@ package enum SketchRank: Sendable, Hashable {
   case count(UInt64)
   /// In each layer the fewest that hold so many percent of the squares of its deltas.
   case percent(Double)
+  /// No directions: whole Gram matrices.
+  case all
 
   /// The most directions of a layer and model where a share is asked for.
   package static let mostForShare: UInt64 = 128
 
-  /// The most directions of a layer and model.
+  /// The most directions of a layer and model, where there are any.
   package var mostDirections: UInt64 {
     switch self {
     case .count(let count): count
     case .percent: SketchRank.mostForShare
+    case .all: 1
     }
   }
 
@@ -21,9 +24,11 @@ package enum SketchRank: Sendable, Hashable {
     if case .percent(let percent) = self { percent / 100 } else { nil }
   }
 
-  /// Reads `32` or `75%`; nil if it is neither, or not above 0 and below 100 %.
+  /// Reads `32`, `75%` or `all`; nil if it is none of them, or not above 0 and below 100 %.
   package init?(_ text: String) {
-    if text.hasSuffix("%") {
+    if text == "all" {
+      self = .all
+    } else if text.hasSuffix("%") {
       guard let percent = Double(text.dropLast()), percent > 0, percent < 100 else { return nil }
       self = .percent(percent)
     } else {
@@ -36,6 +41,7 @@ package enum SketchRank: Sendable, Hashable {
   package var text: String {
     switch self {
     case .count(let count): "\(count)"
+    case .all: "all"
     case .percent(let percent):
       percent == percent.rounded() ? "\(Int(percent))%" : "\(percent)%"
     }

@@ -92,12 +92,17 @@ extension MergeMethod {
     ],
     modelParameters: [.weight],
     passes: [
-      .always(.sketch), .always(.directions), .when({ $0.asksForShare }, .energies),
-      .always(.jointRows),
-      .when({ $0.blendRate > 0 }, .jointCuts),
+      .when({ $0.sketchRank == .all }, .solve),
+      .when({ $0.sketchRank != .all }, .sketch), .when({ $0.sketchRank != .all }, .directions),
+      .when({ $0.asksForShare }, .energies), .when({ $0.sketchRank != .all }, .jointRows),
+      .when({ $0.blendRate > 0 && $0.sketchRank != .all }, .jointCuts),
     ],
     paper: "after RegMean (arXiv 2212.09849)",
     rule: { method, inputs in
+      guard method.sketchRank != .all else {
+        return BlendOperator(
+          nil, weights: inputs.weights, modelCount: inputs.modelCount, isSolved: true)
+      }
       guard method.blendRate > 0 else {
         return BlendOperator(
           inputs.blend, weights: inputs.weights, modelCount: inputs.modelCount)

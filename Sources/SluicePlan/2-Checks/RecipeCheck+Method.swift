@@ -161,8 +161,27 @@ extension RecipeCheck {
     }
   }
 
+  /// Where whole Gram matrices are solved with there are neither directions nor parts of single models.
+  private static func checkSolved(_ method: MethodParameters) throws(PipelineError) {
+    guard method.solvesOwn else { return }
+    let unused: [ParameterRow] = [.at(\.compensation), .at(\.seed)]
+    for row in unused where method[row] != row.defaultValue {
+      throw .usage(
+        "\(row.flag) needs directions, and --sketch-rank all solves without",
+        remedy: "Leave it out, or give --sketch-rank a number or a share.")
+    }
+  }
+
   private static func checkBlends(_ method: MethodParameters) throws(PipelineError) {
-    guard method.blends else { return }
+    guard method.blends else {
+      guard !method.compensates || method.sketchRank != .all else {
+        throw .usage(
+          "--sketch-rank all is of --merge own-regmean; a row is compensated along directions",
+          remedy: "Give a number of directions, or a share.")
+      }
+      return
+    }
+    try checkSolved(method)
     guard method.blendFactor == 1 || method.blendRate > 0 else {
       throw .usage(
         "--blend-factor is what norms are multiplied by where --blend-rate removes deltas, and that is 0",

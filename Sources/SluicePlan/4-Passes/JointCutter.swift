@@ -5,13 +5,11 @@ internal import SluiceStages
 /// Blends rows of a model and finds where they are cut, and what makes up for what that removes, in one lane.
 @safe final class JointCutter {
   private let reader: RowReader
-  private let removal: Removal
   private let size: SketchSize
   private let kernels: Kernels
   private let lane: BlendLane
-  private let selection: RowBandSelection
+  private let cutter: BlendCutter
   private let rows: AlignedBuffer<Float>
-  private let squares: SquareSum
   private let compensation: RowCompensation?
   private let kept: AlignedBuffer<Float>
   /// The directions that rows are compensated along, by inputs, and whose they are.
@@ -23,12 +21,10 @@ internal import SluiceStages
     kernels: Kernels
   ) {
     self.reader = reader
-    self.removal = removal
     self.size = size
     self.kernels = kernels
     lane = BlendLane(source, modelCount: size.modelCount, kernels: kernels)
-    squares = SquareSum(kernels)
-    selection = RowBandSelection(kernels: kernels)
+    cutter = BlendCutter(removal, kernels: kernels)
     rows = AlignedBuffer(count: ModelRows.roomElements(columnCount), fill: 0)
     let compensates = size.corrections > 0
     compensation =
@@ -54,7 +50,7 @@ internal import SluiceStages
       reader.deltas.pointer, model: job.model, elements: job.elements, into: rows.pointer)
     guard let compensation else {
       return (0..<job.rows.count).flatMap { row in
-        unsafe restoring(rows.pointer + row * columns, columns).numbers
+        unsafe cutter.restoring(rows.pointer + row * columns, columns).numbers
       }
     }
     let step = RowCompensation.rowsAtOnce
@@ -62,29 +58,6 @@ internal import SluiceStages
       unsafe compensated(
         rows.pointer + first * columns, min(step, job.rows.count - first), columns, compensation)
     }
-  }
-
-  /// Where a row is cut.
-  private func cut(_ row: UnsafePointer<Float>, _ columns: Int) -> BlendCut {
-    let cutAt = unsafe selection.cuts(
-      row, count: columns, rates: [removal.rate], tieBreak: .index)[0]
-    var (column, left) = (0, cutAt.keptOfTied)
-    while left > 0, column < columns {
-      if unsafe row[column].magnitude.bitPattern == cutAt.thresholdBits { left -= 1 }
-      column += 1
-    }
-    return BlendCut(threshold: cutAt.threshold, firstDroppedColumn: column, factor: 1)
-  }
-
-  /// The cut of a row, with what restores its norm.
-  private func restoring(_ row: UnsafeMutablePointer<Float>, _ columns: Int) -> BlendCut {
-    let cut = unsafe cut(row, columns)
-    let whole = unsafe squares.of(row, count: columns)
-    unsafe cut.apply(to: row, count: columns, column: 0, kernels: kernels)
-    let factor = RowScaleStage.factor(
-      whole: whole, kept: unsafe squares.of(row, count: columns), times: removal.factor)
-    return BlendCut(
-      threshold: cut.threshold, firstDroppedColumn: cut.firstDroppedColumn, factor: factor)
   }
 
   /// The cuts of some rows, and the weights that make up for what these remove.
@@ -96,7 +69,7 @@ internal import SluiceStages
     // SAFETY: there is room for so many rows, and the directions have a row for each of their elements.
     unsafe kept.pointer.update(from: some, count: count * columns)
     for row in 0..<count {
-      let cut = unsafe cut(some + row * columns, columns)
+      let cut = unsafe cutter.cut(some + row * columns, columns)
       unsafe cut.apply(
         to: kept.pointer + row * columns, count: columns, column: 0, kernels: kernels)
       numbers.replaceSubrange(row * width..<row * width + BlendCut.width, with: cut.numbers)

@@ -45,7 +45,10 @@ package struct SolvePass: TensorPass {
     let base = bytes(job.task.base)
     // Deltas of each model take the base along, and so does what is added to it in the end.
     guard let model = job.model else {
-      return job.task.fineTuned.reduce(base) { $0 + base + bytes($1) }
+      let bands = method.solvesOwn ? OwnGrams.bandCount(job.task.columnCount) : 0
+      return job.task.fineTuned.reduce(base) {
+        $0 + (base + bytes($1)) * (1 + ($1 == nil ? 0 : bands))
+      }
     }
     return bytes(job.task.fineTuned[model]) + (method.solveTarget == .delta ? 2 * base : 0)
   }
@@ -164,6 +167,14 @@ private struct LayerSolver {
       unsafe widen(reader.deltas, rows.count * task.columnCount, into: target)
     }
     guard let model = job.model else {
+      guard !method.solvesOwn else {
+        return try unsafe OwnSolver(
+          task: task, method: method,
+          weights: task.fineTuned.indices.map { Double(settings.factor(of: task, model: $0)) },
+          scratch: scratch, kernels: kernels
+        ).solve(
+          readDeltas: unsafe readDeltas, emit: { _ = try unsafe emit($1, $0, job, isDelta: true) })
+      }
       let solver = RegMean(
         offDiagonal: method.offDiagonal, scratch: scratch,
         panelRows: SolvePlan.panelRows(task.columnCount))
@@ -171,7 +182,7 @@ private struct LayerSolver {
       try unsafe solver.solve(
         rowCount: task.rowCount, columnCount: task.columnCount, modelCount: grams.count,
         readGram: { try unsafe grams[$0].read(task, $1, into: $2) }, readDeltas: unsafe readDeltas,
-        emit: { _ = try unsafe emit($1, $0, job, isDelta: true) })
+        emit: { _ = try unsafe emit($2, $1, job, isDelta: true) })
       return
     }
     var kept = 0

@@ -26,6 +26,7 @@ struct SolvePlan: Sendable {
   private(set) var jobs: [SolveJob] = []
   private(set) var tasks: [TensorTask]
   private(set) var warnings: [Warning] = []
+  /// The Gram matrices that are given; none if the deltas' own are made.
   let grams: [VectorFile]
 
   /// The bytes of the file of solutions.
@@ -56,12 +57,8 @@ struct SolvePlan: Sendable {
   private mutating func solveAll(
     _ task: TensorTask, at index: Int, _ file: Int, _ offset: inout Int, _ recipe: MergeRecipe
   ) throws {
-    let without = recipe.models.indices.filter { grams[$0].entry(task.name) == nil }
-    guard without.isEmpty else {
-      warnings.append(
-        Warning(
-          .leftOut, subject: Subject(model: recipe.models[without[0]].name, tensor: task.name),
-          message: "there is no Gram matrix for this layer; the models' weights are averaged"))
+    if let warning = averaged(task, recipe) {
+      warnings.append(warning)
       tasks[index] = task.with(role: .dense, fineTuned: task.fineTuned)
       return
     }
@@ -74,6 +71,21 @@ struct SolvePlan: Sendable {
     tasks[index] = task.with(role: .linear, fineTuned: sources)
     jobs.append(SolveJob(task: task, model: nil, offset: offset, number: jobs.count))
     offset += task.elementCount * 4
+  }
+
+  /// Why a layer is averaged; nil if it can be solved for.
+  private func averaged(_ task: TensorTask, _ recipe: MergeRecipe) -> Warning? {
+    if recipe.method.solvesOwn {
+      guard task.baseRowCount != task.rowCount else { return nil }
+      return Warning(
+        .leftOut, subject: Subject(tensor: task.name),
+        message: "the base does not have all rows of this layer; the models' weights are averaged")
+    }
+    return recipe.models.indices.first { grams[$0].entry(task.name) == nil }.map {
+      Warning(
+        .leftOut, subject: Subject(model: recipe.models[$0].name, tensor: task.name),
+        message: "there is no Gram matrix for this layer; the models' weights are averaged")
+    }
   }
 
   /// A solution for each model.
@@ -99,9 +111,11 @@ struct SolvePlan: Sendable {
   /// The bytes that a lane holds while it solves.
   static func laneByteCount(_ tasks: [TensorTask]) -> Int {
     tasks.filter { $0.role == .linear && $0.columnCount > 0 }.map { task in
+      let rows = panelRows(task.columnCount)
       let solving = max(
-        RegMean.byteCount(
-          columnCount: task.columnCount, panelRows: panelRows(task.columnCount)),
+        RegMean.byteCount(columnCount: task.columnCount, panelRows: rows)
+          + OwnSolver.restBytes(task.columnCount),
+        OwnGrams.byteCount(columnCount: task.columnCount, panelRows: rows),
         SparseSolver.byteCount(rowCount: task.rowCount, columnCount: task.columnCount))
       // Rows as they lie in the file, and the base's and the model's as Float32.
       return solving + SolvePass.readElements(task.columnCount) * 24

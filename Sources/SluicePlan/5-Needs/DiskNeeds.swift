@@ -152,10 +152,12 @@ extension DiskNeeds {
       }
     }
     add(UnitKind.solved.rawValue, plan.passInputs.solve.byteCount, in: work)
-    // One matrix each, or three, for as long as a lane solves for a layer.
+    // One matrix each, or three, or one more for each model, for as long as a lane solves for a layer.
+    let own = plan.recipe.method.solvesOwn ? plan.recipe.models.count : 0
     let scratch = plan.passInputs.solve.jobs.map { job in
       let columns = job.task.columnCount
-      return (columns * columns + (job.model == nil ? 0 : 2 * job.task.elementCount)) * 8
+      return ((1 + own) * columns * columns + (job.model == nil ? 0 : 2 * job.task.elementCount))
+        * 8
     }.max()
     if let scratch {
       parts.append(

@@ -59,7 +59,8 @@ extension PlanSlice {
       && recipe.models.allSatisfy {
         $0.extraFiles.isEmpty && $0.adapters.isEmpty && $0.layers.isEmpty && $0.pruningRate == nil
           && $0.weightByTensor == nil
-      } && plan.tensors.deltas == nil && plan.tensors.stored.isEmpty
+      } && plan.passInputs.solve.jobs.isEmpty && plan.tensors.deltas == nil
+      && plan.tensors.stored.isEmpty
       && plan.tasks.allSatisfy { task in
         task.stack == nil
           && ([task.base] + task.fineTuned).allSatisfy {

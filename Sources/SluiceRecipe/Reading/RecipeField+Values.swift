@@ -33,7 +33,8 @@ extension RecipeField {
       rank.share != nil || rank.text == text
     else {
       throw error(
-        "a whole number, or a share above 0% and below 100%, is expected, found \(node.kindName)")
+        "a whole number, a share above 0% and below 100%, or all, is expected, found \(node.kindName)"
+      )
     }
     return rank
   }

@@ -9,6 +9,7 @@ package struct BlendOperator: MergeOperator {
   private let source: (any BlendSource)?
   private let weights: any FactorSource
   private let modelCount: Int
+  private let isSolved: Bool
 
   /// Makes the operator.
   ///
@@ -16,8 +17,13 @@ package struct BlendOperator: MergeOperator {
   ///   - source: The directions and their weights.
   ///   - weights: For each model, what a tensor's deltas are multiplied by.
   ///   - modelCount: The number of models.
-  package init(_ source: (any BlendSource)?, weights: any FactorSource, modelCount: Int) {
+  ///   - isSolved: Whether the first model has the blended deltas of linear layers, and no other model has these.
+  package init(
+    _ source: (any BlendSource)?, weights: any FactorSource, modelCount: Int,
+    isSolved: Bool = false
+  ) {
     self.source = source
+    self.isSolved = isSolved
     self.weights = weights
     self.modelCount = modelCount
   }
@@ -53,9 +59,10 @@ package struct BlendOperator: MergeOperator {
         Double(rule.weights.factor(of: strip.task, model: $0))
       }
       isBlended = false
+      let isWhole = rule.isSolved && strip.task.role == .linear
       for (model, factor) in factors.enumerated() {
         // SAFETY: there is room for each model.
-        unsafe shares.pointer[model] = factor / Double(factors.count)
+        unsafe shares.pointer[model] = isWhole ? 1 : factor / Double(factors.count)
       }
       guard let source = rule.source, let lane, strip.task.role == .linear else { return }
       isBlended = true

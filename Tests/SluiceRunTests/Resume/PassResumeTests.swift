@@ -12,7 +12,8 @@ import Testing
 struct PassResumeTests {
   /// A method, and the passes that it takes before it merges.
   enum Method: String, CaseIterable {
-    case regMean = "solve", sparse = "solve of each", wanda = "rows", sums = "mask sums"
+    case regMean = "solve", sparse = "solve of each", ownGrams = "solve by deltas' own matrices"
+    case wanda = "rows", sums = "mask sums"
     case ties = "trim and majority"
     case rows = "cuts and norms of rows"
     case own = "sketches and corrections", blend = "joint rows and cuts"
@@ -46,14 +47,16 @@ struct PassResumeTests {
     }
 
     func merge(_ directory: ScratchDirectory) throws -> ResumableMerge {
-      let small = self == .regMean || self == .sparse
+      let small = [.regMean, .sparse, .ownGrams].contains(self)
       return try ResumableMerge(
         in: ScratchDirectory.root, dtype: [.ties, .variances].contains(self) ? .f32 : .bf16,
         threads: 2,
         intermediateSize: small ? 40 : 2800
       ) { family, recipe in
         guard step == nil else { return try setSteps(&recipe) }
-        if small || self == .wanda { try prepare(&recipe, family, directory) }
+        if [.regMean, .sparse, .wanda].contains(self) {
+          try prepare(&recipe, family, directory)
+        }
         let (pruning, merging) =
           switch self {
           case .regMean: ("none", "regmean")
@@ -61,7 +64,7 @@ struct PassResumeTests {
           case .wanda: ("wanda", "sum")
           case .sums: ("dare", "sum")
           case .rows, .own, .share: ("magnitude", "sum")
-          case .blend, .blendShare: ("none", "own-regmean")
+          case .ownGrams, .blend, .blendShare: ("none", "own-regmean")
           default: ("none", "ties")
           }
         recipe.models[0].amplification = []
@@ -71,7 +74,8 @@ struct PassResumeTests {
         if self == .rows { (recipe.method.maskUnit, recipe.method.rescale) = (.row, .rowL2) }
         if [.share, .blendShare].contains(self) { recipe.method.sketchRank = .percent(60) }
         if [.own, .share, .blend].contains(self) { recipe.method.compensation = .own }
-        if self == .blend { recipe.method.blendRate = 0.8 }
+        if self == .ownGrams { recipe.method.sketchRank = .all }
+        if self == .blend || self == .ownGrams { recipe.method.blendRate = 0.8 }
         if self == .ties { recipe.method.tiesFlavor = .original }
       }
     }
@@ -108,12 +112,12 @@ struct PassResumeTests {
     "are done again where their files are damaged",
     arguments: zip(
       [
-        Method.sparse, .wanda, .ties, .rows, .rows, .own, .own, .own, .blend, .blend, .share,
-        .blendShare,
+        Method.sparse, .ownGrams, .wanda, .ties, .rows, .rows, .own, .own, .own, .blend, .blend,
+        .share, .blendShare,
       ],
       [
-        "solved", "row-cuts", "trim-statistics", "row-bands", "row-norms", "row-sums", "directions",
-        "corrections", "joint-rows", "joint-cuts", "energies", "energies",
+        "solved", "solved", "row-cuts", "trim-statistics", "row-bands", "row-norms", "row-sums",
+        "directions", "corrections", "joint-rows", "joint-cuts", "energies", "energies",
       ]))
   func damaged(method: Method, file: String) throws {
     let directory = try ScratchDirectory()

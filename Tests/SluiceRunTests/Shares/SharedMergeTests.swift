@@ -47,9 +47,11 @@ struct SharedMergeTests {
       ])
   }
 
-  @Test("whose layers are solved for, and whose report says what that left")
-  func solved() throws {
-    let merge = try ResumableMerge(pipeline: "sparsegpt", intermediateSize: 96)
+  @Test(
+    "whose layers are solved for, and whose report says what that left",
+    arguments: ["sparsegpt", "own-regmean-all"])
+  func solved(pipeline: String) throws {
+    let merge = try ResumableMerge(pipeline: pipeline, intermediateSize: 96)
     #expect(try SharedMerge(merge, shareCount: 3).differences(seed: 1, kills: 1) == [])
   }
 
