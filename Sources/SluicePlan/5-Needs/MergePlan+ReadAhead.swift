@@ -3,8 +3,8 @@ internal import SluiceFormats
 internal import SluiceRecipe
 
 extension TensorPlan {
-  /// What the system may read ahead in front of a file, and more than once over.
-  private static let readAheadByteCount = 32 << 20
+  /// What the system may read ahead in front of a file.
+  private static let readAheadByteCount = 8 << 20
 
   /// Keeps the system from reading ahead where a memory group has no room for that in front of each
   /// file that a lane reads.

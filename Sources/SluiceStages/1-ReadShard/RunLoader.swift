@@ -8,6 +8,9 @@ extension ReadStage {
   struct RunLoader {
     /// Pages are dropped in runs of so many bytes: in small ones it takes longer than reading.
     static let droppedByteCount = 8 << 20
+    /// Where the system reads nothing ahead, it is asked for the next run of so many bytes as soon as the one
+    /// before is begun.
+    static let askedByteCount = 1 << 20
 
     let stage: ReadStage
     let strip: Strip
@@ -109,6 +112,10 @@ extension ReadStage {
           try unsafe file.read(
             elements.lowerBound..<end, of: view, at: start, width: width, into: target)
         } else {
+          let last = min(strip.elements.upperBound, available)
+          askAhead(
+            range, of: file,
+            in: start + strip.elements.lowerBound * width..<start + last * width)
           try unsafe file.read(into: target, at: range.lowerBound)
         }
         if dropsCachedPages, source.view == nil {
@@ -124,6 +131,15 @@ extension ReadStage {
       windows.append(window)
       return unsafe ChunkRun(
         window.bytes, source.dtype, elementCount: end - elements.lowerBound)
+    }
+
+    /// Has what comes next in a strip read beside the work, where the system would not.
+    private func askAhead(_ range: Range<Int>, of file: InputFile, in strip: Range<Int>) {
+      let unit = RunLoader.askedByteCount
+      let begun = range.lowerBound / unit
+      guard range.lowerBound == strip.lowerBound || range.upperBound / unit > begun else { return }
+      let end = min((range.upperBound / unit + 2) * unit, strip.upperBound)
+      file.willNeed(range.lowerBound..<max(end, range.upperBound))
     }
 
     /// Takes what was read out of the page cache, whenever a run of it is complete.
