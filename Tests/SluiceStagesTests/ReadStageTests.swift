@@ -216,5 +216,8 @@ import Testing
     #expect(try runs(tasks) == [[0, 1, 2], [3, 4], [5], [6], [7], [9, 10]])
     // From the end, and in order all the same.
     #expect(try runs(tasks.reversed()) == [[9, 10], [5], [6], [7], [2, 3, 4], [0, 1]])
+    // Tiny ones are many, and a run holds what is known of each.
+    let tiny = (0..<100).map { task($0, strips: 0, first: 100 + $0) }
+    #expect(try runs(tiny).map(\.count) == [Granularity.runTensors, 36])
   }
 }

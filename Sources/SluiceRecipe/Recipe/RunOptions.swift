@@ -106,6 +106,8 @@ package struct JournalPace: Sendable, Hashable {
   package var interval: Duration = .seconds(1)
   /// As soon as the group stands for so many bytes of work.
   package var workByteLimit = 1 << 30
+  /// As soon as it has so many records, which wait in memory.
+  package var recordLimit = 4096
 
   /// The pace of a normal run.
   package init() {}

@@ -184,5 +184,6 @@ extension Journal {
 extension Journal.State {
   fileprivate func isDue(_ pace: JournalPace) -> Bool {
     isClosing || wantedGroups > begunGroups || workByteCount >= pace.workByteLimit
+      || records.count >= pace.recordLimit
   }
 }

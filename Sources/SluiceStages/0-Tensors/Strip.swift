@@ -12,6 +12,8 @@ package struct Granularity: Sendable, Hashable {
   /// The most elements of the small tensors that a lane gets together: as many as are worth writing at
   /// once.
   package static let runElements = 1 << 19
+  /// The most tensors of a run: until it is written, what is known of each takes memory.
+  package static let runTensors = 64
 
   /// The number of elements in a strip, unless tests say another.
   package static let standardStripElements = 1 << 25

@@ -48,8 +48,8 @@ package final class StripQueue: Sendable {
 
   /// Takes the next strips; waits if all that is left are second looks that nobody asked for yet.
   ///
-  /// - Returns: A strip, or several whole tensors of at most `Granularity.runElements` together; none
-  ///   at the end.
+  /// - Returns: A strip, or at most `Granularity.runTensors` whole tensors that have at most
+  ///   `Granularity.runElements` together; none at the end.
   package func take() throws(CancelledError) -> [Strip] {
     let next: [Strip] = monitor.wait { state in
       if cancellation.isCancelled { return [] }
@@ -80,7 +80,8 @@ package final class StripQueue: Sendable {
     while let strip = firstLook(&state, within: Granularity.runElements - elementCount, run) {
       run.append(strip)
       elementCount += strip.elements.count
-      if strip.index > 0 || !strip.isLast || elementCount >= Granularity.runElements { break }
+      let isFull = elementCount >= Granularity.runElements || run.count == Granularity.runTensors
+      if isFull || strip.index > 0 || !strip.isLast { break }
     }
     // Also where a pass goes from the last tensor to the first, what is made of a run lies in its order.
     run.sort { $0.ordinal < $1.ordinal }

@@ -140,16 +140,19 @@ struct JournalTests {
     #expect(found == expected)
   }
 
-  @Test("much work is committed before the interval is over")
-  func workLimit() throws {
+  @Test("much work, or many records, are committed before the interval is over", arguments: [1, 3])
+  func limits(recordCount: Int) throws {
     let scratch = try ScratchDirectory()
     let file = try Journal.createFile(at: scratch("journal"), manifest: JournalTests.manifest)
     let data = Data(file)
     var pace = JournalPace()
     pace.interval = .seconds(3600)
-    pace.workByteLimit = 100
+    pace.workByteLimit = recordCount == 1 ? 100 : .max
+    pace.recordLimit = 3
     let journal = try Journal(file, pace: pace, cancellation: Cancellation())
-    journal.finished(JournalRecord(UnitKey(.merge, 0), workByteCount: 100), in: data)
+    for unit in 0..<recordCount {
+      journal.finished(JournalRecord(UnitKey(.merge, unit), workByteCount: 100), in: data)
+    }
     let isSynced: Bool? = data.calls.wait(before: .now.advanced(by: .seconds(20))) {
       $0.isEmpty ? nil : true
     }
