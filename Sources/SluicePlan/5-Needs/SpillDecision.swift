@@ -13,7 +13,13 @@ struct SpillDecision {
   private static let countingRate = 2.8e9
   private static let mergingRate = 1.5e9
   /// The processor's seconds that a byte from the disk costs.
-  private static let readingCost = 0.2e-9
+  private static let readingCost = 0.15e-9
+  /// The part of the shorter of reading and computing that is not hidden behind the longer.
+  private static let unhiddenComputing = 0.25
+  /// The same of reading and writing at a time.
+  private static let unhiddenWriting = 0.5
+  /// The seconds of the start, the end, and what lies between passes.
+  private static let outsideOfPasses = 0.1
   /// A codec, and how fast it packs and unpacks.
   private struct Choice {
     let codec: FrameCodec
@@ -21,13 +27,15 @@ struct SpillDecision {
     let unpackingRate: Double
   }
   private static let choices = [
-    Choice(codec: .zstd(), packingRate: 0.78e9, unpackingRate: 1.3e9),
-    Choice(codec: .lz4, packingRate: 0.72e9, unpackingRate: 1.8e9),
-    Choice(codec: .none, packingRate: 1.35e9, unpackingRate: 2.2e9),
+    Choice(codec: .zstd(), packingRate: 0.68e9, unpackingRate: 1.8e9),
+    Choice(codec: .lz4, packingRate: 0.8e9, unpackingRate: 2.0e9),
+    Choice(codec: .none, packingRate: 1.1e9, unpackingRate: 2.2e9),
   ]
 
-  /// The bytes of all inputs, and those among them that a spill makes up for.
+  /// The bytes of all inputs, those among them that the first pass looks at, and those that a spill makes
+  /// up for.
   var inputByteCount: Int
+  var surveyedByteCount: Int
   var savedByteCount: Int
   /// The elements of those, of all models.
   var elementCount: Int
@@ -37,39 +45,36 @@ struct SpillDecision {
   var readRate: Double
   var writeRate: Double
 
-  /// The expected seconds of both passes when models are read again.
+  /// The expected seconds when models are read again.
   var rereadSeconds: Double {
-    let read = Double(inputByteCount) / readRate
-    let elements = Double(elementCount) / Double(lanes)
-    let reading = readingSeconds(inputByteCount)
-    return max(read, elements / SpillDecision.countingRate + reading)
-      + max(
-        read + Double(outputByteCount) / writeRate, elements / SpillDecision.mergingRate + reading)
+    seconds(reading: surveyedByteCount, writing: 0, computing: 1 / SpillDecision.countingRate)
+      + seconds(
+        reading: inputByteCount, writing: outputByteCount, computing: 1 / SpillDecision.mergingRate)
+      + SpillDecision.outsideOfPasses
   }
 
-  /// What reading costs each lane's processor.
-  private func readingSeconds(_ byteCount: Int) -> Double {
-    Double(byteCount) * SpillDecision.readingCost / Double(lanes)
-  }
-
-  /// The expected seconds of both passes with a spill.
+  /// The expected seconds with a spill.
   private func spillSeconds(_ byteCount: Int, _ choice: Choice) -> Double {
-    let elements = Double(elementCount) / Double(lanes)
-    let spilled = Double(byteCount)
-    let first = max(
-      Double(inputByteCount) / readRate + spilled / writeRate,
-      elements / SpillDecision.countingRate + elements / choice.packingRate
-        + readingSeconds(inputByteCount))
-    let second = max(
-      Double(inputByteCount - savedByteCount) / readRate + spilled / readRate
-        + Double(outputByteCount) / writeRate,
-      elements / SpillDecision.mergingRate + elements / choice.unpackingRate
-        + readingSeconds(inputByteCount - savedByteCount + byteCount))
-    return first + second
+    seconds(
+      reading: surveyedByteCount, writing: byteCount,
+      computing: 1 / SpillDecision.countingRate + 1 / choice.packingRate)
+      + seconds(
+        reading: inputByteCount - savedByteCount + byteCount, writing: outputByteCount,
+        computing: 1 / SpillDecision.mergingRate + 1 / choice.unpackingRate)
+      + SpillDecision.outsideOfPasses
   }
 
-  /// The codec with which a spill is expected to be fastest, and the seconds; nil if reading again is
-  /// faster, or no spill fits.
+  /// The expected seconds of a pass that computes so long for an element.
+  private func seconds(reading: Int, writing: Int, computing: Double) -> Double {
+    let (read, written) = (Double(reading) / readRate, Double(writing) / writeRate)
+    let disk = max(read, written) + SpillDecision.unhiddenWriting * min(read, written)
+    let processor =
+      (Double(elementCount) * computing + Double(reading) * SpillDecision.readingCost)
+      / Double(lanes)
+    return max(disk, processor) + SpillDecision.unhiddenComputing * min(disk, processor)
+  }
+
+  /// The codec with which a spill is expected to be fastest, and the seconds; nil if none fits.
   func best(
     room: Int, byteCount: (FrameCodec) -> Int
   ) -> (codec: FrameCodec, seconds: Double)? {
@@ -78,11 +83,11 @@ struct SpillDecision {
       guard bytes <= room else { return nil }
       return (choice.codec, spillSeconds(bytes, choice))
     }
-    let best = choices.min { $0.1 < $1.1 }
-    // A spill is more to go wrong; it has to be worth it.
-    guard let best, best.1 < 0.9 * rereadSeconds else { return nil }
-    return (best.0, best.1)
+    return choices.min { $0.1 < $1.1 }
   }
+
+  /// Whether a spill that is expected to take so long is worth it: it is more to go wrong.
+  func isWorthIt(_ seconds: Double) -> Bool { seconds < 0.9 * rereadSeconds }
 
   /// The bytes a second that files give which are not in the page cache, to as many threads as a run
   /// reads with; nil if all that was looked at is there, or cannot be read.

@@ -208,20 +208,23 @@ package struct SpillPlan: Sendable, Hashable {
     // The output needs its room, too.
     let free = (spillInputs.freeByteCount ?? .max) - decision.outputByteCount
     let room = min(free, spillInputs.options.spillLimit?.bytes ?? .max)
-    let again = decision.rereadSeconds
-    guard
-      let best = decision.best(room: room, byteCount: { expectedBytes(spillInputs, $0) })
+    let again =
+      "reading the models again \(NumberFormat.fixed(decision.rereadSeconds, 1)) s"
+    let speed = "expected at \(ByteCount(Int(rate)))/s"
+    guard let best = decision.best(room: room, byteCount: { expectedBytes(spillInputs, $0) })
     else {
-      reason =
-        "at \(ByteCount(Int(rate)))/s reading the models again, about \(Int(again.rounded())) s in all, is no "
-        + "slower than packing them"
+      reason = "\(speed): \(again); there is no room for a spill"
+      return
+    }
+    let packing =
+      "packing them (\(best.codec.name)) \(NumberFormat.fixed(best.seconds, 1)) s"
+    guard decision.isWorthIt(best.seconds) else {
+      reason = "\(speed): \(again), \(packing), which is not worth it"
       return
     }
     codec = best.codec
     expectedByteCount = expectedBytes(spillInputs, best.codec)
-    reason =
-      "at \(ByteCount(Int(rate)))/s it is expected to take \(Int(best.seconds.rounded())) s in all, and "
-      + "\(Int(again.rounded())) s if the models are read again"
+    reason = "\(speed): \(again), \(packing)"
   }
 }
 
@@ -229,8 +232,9 @@ extension SpillDecision {
   init(_ spillInputs: SpillPlan.Inputs, readRate: Double) {
     let linear = spillInputs.tasks.filter { $0.role == .linear }
     let models = spillInputs.recipe.models.indices.filter { !spillInputs.stored.isStored($0) }
-    var (saved, elements) = (0, 0)
+    var (saved, surveyed, elements) = (0, 0, 0)
     for task in linear {
+      surveyed += task.elementCount * (task.base.dtype.byteCount ?? 1)
       for model in models {
         guard let source = task.fineTuned[model], source.computed == nil else { continue }
         saved += task.elementCount * (source.dtype.byteCount ?? 1)
@@ -238,7 +242,8 @@ extension SpillDecision {
       }
     }
     self.init(
-      inputByteCount: TensorPlan.inputByteCount(spillInputs.tasks), savedByteCount: saved,
+      inputByteCount: TensorPlan.inputByteCount(spillInputs.tasks),
+      surveyedByteCount: surveyed + saved, savedByteCount: saved,
       elementCount: elements,
       outputByteCount: spillInputs.tasks.reduce(0) {
         $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1)

@@ -66,8 +66,9 @@ final class PassRun: PassExecutor {
     _ makeSink: @escaping @Sendable (ChunkOutput) -> any TileSink
   ) throws {
     let work = context.work
-    // In reverse, so that what the passes before read last, and the page cache still holds, is used first.
-    let tasks = Array(pass.tasks(plan).reversed())
+    // In reverse, so that what the passes before read last, and the page cache still holds, is used first; where
+    // it holds nothing forward, since the system reads ahead of a tensor what then comes next.
+    let tasks = context.dropsCachedPages ? pass.tasks(plan) : pass.tasks(plan).reversed()
     context.progress.startPhase(
       pass.name,
       totalBytes: plan.mergedStrips.reduce(0) { $0 + $1.inputByteCount + $1.outputByteCount },

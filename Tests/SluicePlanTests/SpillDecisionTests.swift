@@ -1,0 +1,64 @@
+import SluiceFormats
+import Testing
+
+@testable import SluicePlan
+
+@Suite("Whether a spill is worth it")
+struct SpillDecisionTests {
+  /// Models of 10^9 elements of two bytes, all of them in layers that are pruned.
+  private static func decision(models: Int, readRate: Double, lanes: Int = 2) -> SpillDecision {
+    let model = 2_000_000_000
+    return SpillDecision(
+      inputByteCount: model * (models + 1), surveyedByteCount: model * (models + 1),
+      savedByteCount: model * models, elementCount: 1_000_000_000 * models,
+      outputByteCount: model, lanes: lanes, readRate: readRate, writeRate: readRate)
+  }
+
+  /// Frames take a third to a half of a byte for each element.
+  private static func frames(_ codec: FrameCodec, models: Int) -> Int {
+    1_000_000_000 * models / (codec == .none ? 2 : 3)
+  }
+
+  @Test("On a slow disk it is the bytes that count: the smallest frames win", arguments: [1, 2, 8])
+  func slow(_ models: Int) throws {
+    let decision = Self.decision(models: models, readRate: 50e6)
+    let best = try #require(
+      decision.best(room: .max) { Self.frames($0, models: models) })
+    #expect(best.codec != .none)
+    #expect(decision.isWorthIt(best.seconds))
+    // Twice all inputs at 50 MB/s, and half of what is written meanwhile.
+    let reread = 2 * Double(models + 1) * 40 + 20
+    #expect(abs(decision.rereadSeconds / reread - 1) < 0.05)
+  }
+
+  @Test("Where the disk is faster than packing, models are read again")
+  func fast() throws {
+    let decision = Self.decision(models: 2, readRate: 50e9, lanes: 1)
+    let best = try #require(decision.best(room: .max) { Self.frames($0, models: 2) })
+    #expect(!decision.isWorthIt(best.seconds))
+  }
+
+  @Test("More lanes pack faster, and reading stays what it is")
+  func lanes() throws {
+    let (few, many) = (
+      Self.decision(models: 2, readRate: 7e9, lanes: 2),
+      Self.decision(models: 2, readRate: 7e9, lanes: 32)
+    )
+    let (slow, fast) = (
+      try #require(few.best(room: .max) { Self.frames($0, models: 2) }),
+      try #require(many.best(room: .max) { Self.frames($0, models: 2) })
+    )
+    #expect(fast.seconds < slow.seconds)
+    #expect(many.isWorthIt(fast.seconds) && !few.isWorthIt(slow.seconds))
+  }
+
+  @Test("What does not fit the room is not chosen")
+  func room() throws {
+    let decision = Self.decision(models: 2, readRate: 50e6)
+    let room = Self.frames(.lz4, models: 2)
+    #expect(decision.best(room: room - 1) { Self.frames($0, models: 2) } == nil)
+    let best = try #require(
+      decision.best(room: room) { $0 == .lz4 ? room : room + 1 })
+    #expect(best.codec == .lz4)
+  }
+}
