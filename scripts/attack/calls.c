@@ -374,7 +374,8 @@ static ssize_t write_any(int file, const void *bytes, size_t count, int64_t offs
   int fate = verdict_of(k_write, file);
   if (fate == -1) return -1;
   if (fate == 1 && mode == dropping) return (ssize_t)count;
-  char flipped[1 << 16];
+  // As direct writes want it: refused, they would come again through the page cache, and whole.
+  _Alignas(4096) char flipped[1 << 16];
   if (fate == 1 && mode == flipping && count > 0) {
     size_t half = count > sizeof flipped ? sizeof flipped : count;
     memcpy(flipped, bytes, half);
