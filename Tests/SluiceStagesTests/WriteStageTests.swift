@@ -77,10 +77,10 @@ import Testing
     graph.add("sink", reads: [channel]) { node in
       while let job = try node.receive(from: channel) {
         let own = Job(
-          position: job.range.lowerBound, offset: job.offset, strip: job.strips.first,
-          bytes: Array(job.buffer.bytes[job.range]))
+          position: job.range.lowerBound, offset: job.offset,
+          strip: try #require(job.strips.first).strip, bytes: Array(job.buffer.bytes[job.range]))
         jobs.withLock { $0.append(own) }
-        ledger.didWrite(job.strips)
+        ledger.didWrite(job)
       }
     }
     try graph.run()

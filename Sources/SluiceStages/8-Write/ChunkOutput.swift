@@ -63,12 +63,11 @@ package final class ChunkOutput {
   ///   - room: Where they are: what was reserved last.
   ///   - chunk: The chunk.
   func commit(_ room: OutputRoom, of chunk: Chunk) {
-    guard unsafe !room.bytes.isEmpty, let job = filling else { return }
+    guard unsafe !room.bytes.isEmpty else { return }
     unsafe sum.add(
       UnsafeRawBufferPointer(room.bytes), firstElement: chunk.elements.lowerBound,
       dtype: chunk.strip.task.outputDType)
-    filling?.range = unsafe job.range.lowerBound..<(job.range.upperBound + room.bytes.count)
-    unsafe filling?.strips.add(room.bytes.count, of: chunk.strip.ordinal)
+    unsafe filling?.add(room.bytes.count, of: chunk.strip.ordinal)
   }
 
   /// The buffer that is being filled, if the bytes go after what is in it, and fit.
@@ -83,7 +82,7 @@ package final class ChunkOutput {
     let width = task.outputDType.byteCount ?? 1
     if let view = task.outputView {
       return WriteJob(
-        buffer: try context.take(from: pool), range: 0..<0, strips: .init(first: strip.ordinal),
+        buffer: try context.take(from: pool), range: 0..<0,
         shard: task.outputShard, offset: task.outputOffset,
         scattering: WriteJob.Scattering(view: view, firstElement: element, width: width))
     }
@@ -91,7 +90,7 @@ package final class ChunkOutput {
     let lead = offset % ShardLayout.alignment
     return WriteJob(
       buffer: try context.take(from: pool), range: lead..<lead,
-      strips: .init(first: strip.ordinal), shard: task.outputShard, offset: offset)
+      shard: task.outputShard, offset: offset)
   }
 
   private func send() throws {
@@ -109,7 +108,7 @@ package final class ChunkOutput {
 extension WriteJob {
   /// Whether an element of a strip goes right after what is there.
   fileprivate func goesOn(with strip: Strip, _ element: Int) -> Bool {
-    if strip.ordinal == strips.last { return true }
+    if strip.ordinal == strips.last?.strip { return true }
     let task = strip.task
     return scattering == nil && task.outputView == nil && shard == task.outputShard
       && offset + range.count == task.outputOffset + element * (task.outputDType.byteCount ?? 1)

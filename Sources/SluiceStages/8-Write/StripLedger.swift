@@ -22,9 +22,8 @@ package final class StripLedger: Sendable {
   }
 
   /// Notes that the bytes of a job were written.
-  func didWrite(_ shares: WriteJob.StripShares) {
-    didWrite(shares.byteCount, strip: shares.first)
-    for share in shares.others { didWrite(share.byteCount, strip: share.strip) }
+  func didWrite(_ job: WriteJob) {
+    for share in job.strips { didWrite(share.byteCount, strip: share.strip) }
   }
 
   /// Notes that bytes of a strip were written.

@@ -23,9 +23,9 @@ package struct WriteJob: EdgeElement {
   /// The buffer that holds the bytes.
   package let buffer: PooledBuffer
   /// Where they lie in the buffer.
-  package internal(set) var range: Range<Int>
-  /// The strips that they belong to.
-  package internal(set) var strips: StripShares
+  package private(set) var range: Range<Int>
+  /// The strips that they belong to: one, or several small tensors that lie one after the other.
+  package private(set) var strips: [StripShare] = []
   /// The ordinal of the shard.
   package let shard: Int
   /// Where they go in the shard; where the tensor's first element goes if they do not stay together.
@@ -33,32 +33,12 @@ package struct WriteJob: EdgeElement {
   /// What they are of a tensor whose elements do not lie one after the other.
   package internal(set) var scattering: Scattering?
 
-  /// Whose bytes a job holds: those of one strip, or of several small tensors that lie one after the other.
-  package struct StripShares: Sendable {
-    /// A strip and how many of the bytes are its own.
-    package typealias Share = (strip: Int, byteCount: Int)
-    /// The first strip.
-    package let first: Int
-    /// The bytes of the first.
-    package private(set) var byteCount = 0
-    /// The others, in order.
-    package private(set) var others: [Share] = []
-
-    init(first: Int) { self.first = first }
-
-    /// The strip that came last.
-    var last: Int { others.last?.strip ?? first }
-
-    /// Counts bytes of a strip.
-    mutating func add(_ byteCount: Int, of strip: Int) {
-      if others.isEmpty, strip == first {
-        self.byteCount += byteCount
-      } else if others.last?.strip == strip {
-        others[others.count - 1].byteCount += byteCount
-      } else {
-        others.append((strip, byteCount))
-      }
-    }
+  /// A strip, and how many of the bytes are its own.
+  package struct StripShare: Sendable {
+    /// The ordinal of the strip.
+    package let strip: Int
+    /// The number of bytes.
+    package fileprivate(set) var byteCount: Int
   }
 
   /// How elements are written that do not stay together.
@@ -67,6 +47,16 @@ package struct WriteJob: EdgeElement {
     /// The position of the first element in the tensor's order.
     let firstElement: Int
     let width: Int
+  }
+
+  /// Takes bytes of a strip that lie after the last ones.
+  mutating func add(_ byteCount: Int, of strip: Int) {
+    range = range.lowerBound..<range.upperBound + byteCount
+    if strips.last?.strip == strip {
+      strips[strips.count - 1].byteCount += byteCount
+    } else {
+      strips.append(StripShare(strip: strip, byteCount: byteCount))
+    }
   }
 
   package var byteCount: Int { range.count }
@@ -100,7 +90,7 @@ package struct WriteStage: Sendable {
       try unsafe shards.write(
         UnsafeRawBufferPointer(rebasing: job.buffer.bytes[job.range]), shard: job.shard,
         at: job.offset, job.scattering)
-      ledger.didWrite(job.strips)
+      ledger.didWrite(job)
       context.count(bytes: job.range.count)
       didWrite(job.range.count)
     }
