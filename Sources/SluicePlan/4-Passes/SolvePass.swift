@@ -56,7 +56,7 @@ package struct SolvePass: TensorPass {
   package func bytesSpilled(_ plan: TensorPlan) -> Int { layers.byteCount }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {
-    SolvePlan.laneByteCount(sizes.tasks) + PassUnits.pieceBytes
+    SolvePlan.laneByteCount(sizes.tasks, solvesOwn: method.solvesOwn) + PassUnits.pieceBytes
   }
 
   package func unitBytes(_ sizes: PassSizes) -> Int {

@@ -109,13 +109,17 @@ struct SolvePlan: Sendable {
   }
 
   /// The bytes that a lane holds while it solves.
-  static func laneByteCount(_ tasks: [TensorTask]) -> Int {
+  static func laneByteCount(_ tasks: [TensorTask], solvesOwn: Bool) -> Int {
     tasks.filter { $0.role == .linear && $0.columnCount > 0 }.map { task in
       let rows = panelRows(task.columnCount)
+      let own =
+        solvesOwn
+        ? (
+          rest: OwnSolver.restBytes(task.columnCount),
+          grams: OwnGrams.byteCount(columnCount: task.columnCount, panelRows: rows)
+        ) : (rest: 0, grams: 0)
       let solving = max(
-        RegMean.byteCount(columnCount: task.columnCount, panelRows: rows)
-          + OwnSolver.restBytes(task.columnCount),
-        OwnGrams.byteCount(columnCount: task.columnCount, panelRows: rows),
+        RegMean.byteCount(columnCount: task.columnCount, panelRows: rows) + own.rest, own.grams,
         SparseSolver.byteCount(rowCount: task.rowCount, columnCount: task.columnCount))
       // Rows as they lie in the file, and the base's and the model's as Float32.
       return solving + SolvePass.readElements(task.columnCount) * 24
