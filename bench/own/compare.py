@@ -238,6 +238,9 @@ def one_by_one(change):
     return lambda deltas, name: sum(change(delta, name) for delta in deltas)
 
 
+OWN = ["--prune", "none", "--merge", "own-regmean"]
+SPARSE = ["--blend-rate", str(RATE), "--blend-factor", str(FACTOR)]
+
 CASES = [
     (
         "mask by row, row-l2",
@@ -257,39 +260,38 @@ CASES = [
     ),
     (
         f"own-regmean, {RANK} directions",
-        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", str(RANK)],
+        OWN + ["--sketch-rank", str(RANK)],
         along_directions,
     ),
     (
         f"own-regmean, {ENERGY:.0%} of squares",
-        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", f"{ENERGY:.0%}"],
+        OWN + ["--sketch-rank", f"{ENERGY:.0%}"],
         along_share,
     ),
     (
         "own-regmean, all directions",
-        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", "1024"],
+        OWN + ["--sketch-rank", "1024"],
         by_whole_matrices,
     ),
     (
         "own-regmean, all directions, sparse",
-        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", "1024"]
-        + ["--blend-rate", str(RATE), "--blend-factor", str(FACTOR)],
+        OWN + ["--sketch-rank", "1024"] + SPARSE,
         sparse_blend,
     ),
     (
         "own-regmean, whole Gram matrices",
-        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", "all"],
+        OWN + ["--sketch-rank", "all"],
         by_whole_matrices,
     ),
     (
         "own-regmean, whole Gram matrices, sparse",
-        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", "all"]
-        + ["--blend-rate", str(RATE), "--blend-factor", str(FACTOR)],
+        OWN + ["--sketch-rank", "all"] + SPARSE,
         sparse_blend,
     ),
     (
         f"own-regmean, {RANK} directions, compensated",
-        ["--prune", "none", "--merge", "own-regmean", "--sketch-rank", str(RANK)]
+        OWN
+        + ["--sketch-rank", str(RANK)]
         + ["--blend-rate", str(RATE), "--compensate", "own", "--ridge", str(RIDGE)],
         compensated_blend(RANK),
     ),
