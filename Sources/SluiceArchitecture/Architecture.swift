@@ -38,11 +38,12 @@ package struct Architecture: Sendable {
   ///   - config: The model's `config.json`.
   package init(_ tensors: [TensorDescription], config: ModelConfig? = nil) {
     for tensor in tensors {
-      let name = TensorName(tensor.name)
-      if let mixture = name.mixture { mixtures.insert(mixture) }
       let isBias = tensor.name.hasSuffix(".bias")
-      if isBias || tensor.shape.rank == 3 && name.isInExperts {
-        shapes[tensor.name] = tensor.shape
+      if isBias { shapes[tensor.name] = tensor.shape }
+      if tensor.name.contains(bytesOf: "expert") {
+        let name = TensorName(tensor.name)
+        if let mixture = name.mixture { mixtures.insert(mixture) }
+        if tensor.shape.rank == 3, name.isInExperts { shapes[tensor.name] = tensor.shape }
       }
       hasBiases = hasBiases || isBias
     }

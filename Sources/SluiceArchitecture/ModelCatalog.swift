@@ -135,10 +135,21 @@ package struct ModelCatalog: Sendable {
 
   /// All names under which weights are found, with the layers of stacks in the place of stacks.
   package var layerNames: [String] {
-    tensors.flatMap { tensor -> [String] in
-      guard let stack = stacks[tensor.name] else { return [canonicalName(tensor.name)] }
-      return (0..<stack.layerCount).map(stack.layerName)
+    var names: [String] = []
+    names.reserveCapacity(tensors.count)
+    for tensor in tensors {
+      if let stack = stacks[tensor.name] {
+        names += (0..<stack.layerCount).map(stack.layerName)
+      } else {
+        names.append(canonicalName(tensor.name))
+      }
     }
+    return names
+  }
+
+  /// Whether there is a tensor of a name: one of the checkpoint's, or a layer of one of its stacks.
+  package func has(_ name: String) -> Bool {
+    positions[name] != nil || aliases[name] != nil || layers[name] != nil
   }
 
   /// The part that a tensor plays.

@@ -5,6 +5,8 @@ extension String {
 
   /// The text with control characters written as `\u{..}`, or the beginning of one.
   package func printable(limit: Int) -> String {
+    // Nearly every text is, and names of tensors are asked for by ten thousands.
+    if utf8.count <= limit, utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return self }
     var out = ""
     for (count, scalar) in unicodeScalars.enumerated() {
       guard count < limit else { return out + "... (\(utf8.count) bytes)" }

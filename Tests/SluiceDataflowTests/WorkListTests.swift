@@ -57,6 +57,18 @@ import Testing
     #expect(taken.values.sorted() == [0, 1, 2])
   }
 
+  @Test("what is made comes in the order of the list", arguments: [1, 3, 40])
+  func map(threads: Int) throws {
+    let made = try Graph.map(Array(0..<500), "work", threads: threads) { $0 * 3 }
+    #expect(made == (0..<500).map { $0 * 3 })
+    #expect(try Graph.map([Int](), "work", threads: threads) { $0 }.isEmpty)
+    #expect(throws: NumberedError(number: 7)) {
+      try Graph.map(Array(0..<500), "work", threads: threads) { element in
+        if element == 7 { throw NumberedError(number: 7) }
+      }
+    }
+  }
+
   @Test("a run that was cancelled before takes nothing") func cancelled() throws {
     let (taken, cancellation) = (Collected<Int>(), Cancellation())
     cancellation.cancel(NumberedError(number: 4))

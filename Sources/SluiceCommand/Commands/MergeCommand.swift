@@ -73,8 +73,8 @@ struct Merge {
     WarningDisplay.show(plan.warnings, options: output)
     let progress = ProgressMeter()
     progress.expect(
-      PlanExplanation(plan, output: out, measuresSpeed: false).passes.map {
-        ($0.name, $0.bytesRead + $0.bytesWritten)
+      plan.tensors.passes.map {
+        ($0.name, $0.bytesRead(plan.tensors) + $0.bytesWritten(plan.tensors))
       })
     announceResumed()
     let display = try ProgressDisplay(progress, options: output)

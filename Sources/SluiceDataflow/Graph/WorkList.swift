@@ -70,4 +70,30 @@ extension Graph {
       while let element = try list.next() { try body(element, node) }
     }
   }
+
+  /// Makes something of each element of a list, on several threads.
+  ///
+  /// - Parameters:
+  ///   - elements: The list.
+  ///   - name: The name of the nodes, to which their number is added.
+  ///   - threads: How many threads at the most.
+  ///   - cancellation: What ends the work before its time.
+  ///   - body: What is made of an element.
+  /// - Returns: What was made, in the order of the list.
+  /// - Throws: The first error of any thread, or what the run was cancelled with.
+  package static func map<Element: Sendable, Value: Sendable>(
+    _ elements: [Element], _ name: String, threads: Int,
+    cancellation: Cancellation = Cancellation(),
+    _ body: @escaping @Sendable (Element) throws -> Value
+  ) throws -> [Value] {
+    let values = Monitor([Value?](repeating: nil, count: elements.count))
+    try forEach(
+      Array(elements.indices), name, threads: min(threads, elements.count),
+      cancellation: cancellation
+    ) { index, _ in
+      let value = try body(elements[index])
+      values.withLock { $0[index] = value }
+    }
+    return values.withLock { $0.compactMap(\.self) }
+  }
 }

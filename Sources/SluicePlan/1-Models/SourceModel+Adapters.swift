@@ -1,12 +1,13 @@
 internal import SluiceAdapters
 internal import SluiceArchitecture
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
 internal import SluiceRecipe
 
 /// An adapter of a model, and the tensors that it has something for.
-package struct AppliedAdapter {
+package struct AppliedAdapter: Sendable {
   let path: String
   package let configText: [UInt8]
   package let tensorNames: Set<String>
@@ -15,6 +16,37 @@ package struct AppliedAdapter {
 }
 
 extension SourceModel {
+  /// Opens the models of a request, the base first.
+  ///
+  /// - Parameter request: What is asked for, with names of the hub resolved.
+  /// - Returns: The models.
+  /// - Throws: `PipelineError` or `FormatError` if one is broken: of several the first.
+  static func openAll(_ request: TensorRequest) throws -> [SourceModel] {
+    let base = TensorRequest.Model(name: "base", path: request.base, layers: request.baseLayers)
+    // Whose names are the base's by renaming, and whatever adapters change, asks the base.
+    guard request.rules.renames.isEmpty, request.models.allSatisfy(\.adapters.isEmpty) else {
+      var opened = [try open(name: base.name, path: base.path, layers: base.layers, firstFile: 0)]
+      for model in request.models {
+        let files = opened.reduce(0) { $0 + $1.checkpoint.files.count }
+        opened.append(
+          try open(
+            model, base: opened[0], basePath: request.base, rules: request.rules,
+            firstFile: files))
+      }
+      return opened
+    }
+    // Two at once: the text of a header may be long.
+    var opened = try Graph.map([base] + request.models, "open", threads: 2) { model in
+      Result { try open(name: model.name, path: model.path, layers: model.layers, firstFile: 0) }
+    }.map { try $0.get() }
+    for position in opened.indices.dropFirst() {
+      let before = opened[position - 1]
+      opened[position].firstFile = before.firstFile + before.checkpoint.files.count
+      opened[position].followHead(of: opened[0])
+    }
+    return opened
+  }
+
   /// Opens a model of a recipe: a checkpoint, a store, or a checkpoint with adapters.
   package static func open(
     _ model: TensorRequest.Model, base: SourceModel, basePath: String, rules: TensorRules,
@@ -132,7 +164,7 @@ extension SourceModel {
   }
 
   /// Without a head of its own, an adapter with an embedding says nothing of the head.
-  private mutating func followHead(of base: SourceModel) {
+  fileprivate mutating func followHead(of base: SourceModel) {
     if isAdapterAlone { baseUsesEmbeddingAsHead = base.usesEmbeddingAsHead }
   }
 

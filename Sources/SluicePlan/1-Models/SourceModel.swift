@@ -6,13 +6,13 @@ package import SluiceRecipe
 package import SluiceStore
 
 /// A checkpoint that takes part in a merge, with the names under which its tensors are found.
-package struct SourceModel {
+package struct SourceModel: Sendable {
   /// The name in messages; `base` for the base model.
   let name: String
   /// The tensors.
   package let catalog: ModelCatalog
   /// The ordinal of the checkpoint's first file in the run's list of files.
-  let firstFile: Int
+  var firstFile: Int
   /// The model's `config.json`, to be written with changes.
   let config: TopLevelObject?
   /// The store that stands for the model, if it is one.

@@ -11,9 +11,12 @@ enum NameCheck {
   static func check(
     _ model: SourceModel, base: SourceModel, _ rules: TensorRules
   ) throws(PipelineError) {
+    let ownNames = base.catalog.layerNames
+    // Most models have all of them, which is seen at once.
+    guard !ownNames.allSatisfy(model.catalog.has) else { return }
     let names = model.catalog.layerNames
-    guard !names.isEmpty, !base.catalog.tensors.isEmpty else { return }
-    let baseNames = Set(base.catalog.layerNames)
+    guard !names.isEmpty else { return }
+    let baseNames = Set(ownNames)
     let comparison = ModelNames(names, base: baseNames)
     let suggested = comparison.suggestion.map { renaming in
       let all = comparison.suggestedCount == names.count

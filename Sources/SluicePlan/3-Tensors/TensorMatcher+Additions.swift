@@ -31,10 +31,10 @@ extension TensorMatcher {
     var seen: Set<String> = []
     for model in models {
       for tensor in model.catalog.tensors
-      where base.catalog[model.catalog.canonicalName(tensor.name)] == nil {
+      where !base.catalog.has(model.catalog.canonicalName(tensor.name)) {
         // A stack whose layers the base has each by itself is no further tensor.
         if let stack = model.catalog.stack(tensor.name),
-          (0..<stack.layerCount).allSatisfy({ base.catalog[stack.layerName($0)] != nil })
+          (0..<stack.layerCount).allSatisfy({ base.catalog.has(stack.layerName($0)) })
         {
           continue
         }

@@ -1,6 +1,7 @@
 internal import SluiceAdapters
 internal import SluiceArchitecture
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
 internal import SluiceRecipe
@@ -50,11 +51,12 @@ struct TensorMatcher {
       warnings += match.warnings
       vocabulary = match
     }
+    let parts = try parts()
     var drafts: [TensorDraft] = []
-    for tensor in base.catalog.tensors {
+    for (tensor, part) in zip(base.catalog.tensors, parts) {
       guard let stack = base.catalog.stack(tensor.name) else {
         let name = base.catalog.canonicalName(tensor.name)
-        var draft = try draft(of: base.tensor(tensor.name) ?? tensor, named: name, tensor)
+        var draft = try draft(of: base.tensor(tensor.name) ?? tensor, named: name, tensor, part)
         let layout = base.catalog.layout(tensor.name)
         if name != tensor.name || layout != nil {
           draft.stack = StackPlace(
@@ -63,7 +65,6 @@ struct TensorMatcher {
         drafts.append(draft)
         continue
       }
-      let part = base.catalog.part(of: tensor)
       for index in 0..<stack.layerCount {
         guard let layer = base.catalog.layer(index, of: tensor.name) else { continue }
         place = StackPlace(
@@ -85,13 +86,22 @@ struct TensorMatcher {
     return drafts
   }
 
+  /// The parts of the base's tensors, in their order; to look at ten thousands of names takes its time.
+  private func parts() throws -> [TensorPart] {
+    let (tensors, blockLength) = (base.catalog.tensors, 1024)
+    let starts = Array(stride(from: 0, to: tensors.count, by: blockLength))
+    return try Graph.map(starts, "parts", threads: 2) { [catalog = base.catalog] start in
+      tensors[start..<min(start + blockLength, tensors.count)].map(catalog.part)
+    }.flatMap(\.self)
+  }
+
   /// The part of a tensor, or of a layer of a stack, once the rules' patterns have been heard.
   func part(
     _ tensor: CheckpointTensor, _ name: String, _ stack: CheckpointTensor?, _ known: TensorPart?
   ) -> TensorPart {
     let shape = tensor.entry.shape
     guard let stack, let known else {
-      var own = base.catalog.part(of: tensor)
+      var own = known ?? base.catalog.part(of: tensor)
       // An embedding that plays the part of a head is one.
       if HeadNames.isHead(name) { own = TensorPart(.head, "its name says head") }
       return rules.linearSet.adjusted(own, name: name, shape: shape)

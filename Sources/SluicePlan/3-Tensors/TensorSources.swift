@@ -35,19 +35,11 @@ package struct TensorSources {
   /// - Throws: `PipelineError` or `FormatError` if the models do not fit together or are broken.
   package init(_ request: TensorRequest, stripElements: Int) throws {
     self.request = request
-    let base = try SourceModel.open(
-      name: "base", path: request.base, layers: request.baseLayers, firstFile: 0)
-    var firstFile = base.checkpoint.files.count
-    var models: [SourceModel] = []
-    for model in request.models {
-      let source = try SourceModel.open(
-        model, base: base, basePath: request.base, rules: request.rules, firstFile: firstFile)
-      firstFile += source.checkpoint.files.count
-      models.append(source)
-    }
+    let opened = try SourceModel.openAll(request)
+    let (base, models) = (opened[0], Array(opened.dropFirst()))
     let configWarnings = try ConfigCheck.warnings(models, base: base)
     var matcher = TensorMatcher(rules: request.rules, base: base, models: models)
-    drafts = try matcher.drafts()
+    drafts = TensorSources.ordered(try matcher.drafts())
     layout = try ShardLayout.plan(
       TensorSources.outputTensors(drafts), shardByteLimit: request.rules.shardSize.bytes)
     (tasks, stripCount) = TensorSources.tasks(drafts, layout, stripElements: stripElements)
@@ -101,6 +93,13 @@ package struct TensorSources {
     return renamings
   }
 
+  /// In natural order of the names, which layouts have too: sorted once, and by positions, as drafts are long.
+  private static func ordered(_ drafts: [TensorDraft]) -> [TensorDraft] {
+    let names = drafts.map(\.name)
+    return names.indices.sorted { NaturalOrder.isOrderedBefore(names[$0], names[$1]) }
+      .map { drafts[$0] }
+  }
+
   /// The tensors of the output: layers of a stack make one together.
   private static func outputTensors(_ drafts: [TensorDraft]) -> [PlannedTensor] {
     drafts.compactMap { draft in
@@ -123,7 +122,7 @@ package struct TensorSources {
       stripElements: stripElements, chunkElements: Granularity.grainElements)
     var tasks: [TensorTask] = []
     var firstStrip = 0
-    for draft in drafts.sorted(by: { NaturalOrder.isOrderedBefore($0.name, $1.name) }) {
+    for draft in drafts {
       guard let place = places[draft.stack?.tensor ?? draft.name] else { continue }
       let inside =
         (draft.stack?.firstElement ?? 0) * (draft.outputDType.byteCount ?? 1)

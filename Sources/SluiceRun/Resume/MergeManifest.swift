@@ -200,33 +200,6 @@ enum MergeManifest {
       note: "\(UnitKind.merge.rawValue).bytes",
       "\(TensorPlan.inputByteCount(plan.tasks) + plan.layout.tensorByteCount)")
   }
-
-  /// A hash of what is done with each tensor.
-  private static func tensorsHash(_ tasks: [TensorTask]) -> Hash128 {
-    var hashes: [UInt8] = []
-    for task in tasks {
-      var text = "\(task.name)\u{0}\(task.role.rawValue) \(task.elementCount)"
-      text += " \(task.outputDType.rawValue) \(task.outputShard) \(task.outputOffset)"
-      let counts = [task.baseElementCount] + task.fineTunedElementCounts
-      for (source, count) in zip([task.base] + task.fineTuned, counts) {
-        guard let source else {
-          text += " -"
-          continue
-        }
-        let range = source.byteRange
-        text += " \(source.file) \(source.dtype.rawValue) \(range.lowerBound) \(count)"
-        if let computed = source.computed { text += " +\(computed)" }
-        if let matched = source.matched {
-          // Safety: the rows are read inside the closure only.
-          let hash = unsafe matched.rows.withUnsafeBytes { unsafe Hash128(of: $0) }
-          text += " rows \(hash.hexadecimal)"
-          if let made = matched.made { text += " made \(made.hash.hexadecimal)" }
-        }
-      }
-      hashes += Hash128(of: Array(text.utf8)).bytes
-    }
-    return Hash128(of: hashes)
-  }
 }
 
 extension TensorPlan {

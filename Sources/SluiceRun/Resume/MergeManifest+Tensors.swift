@@ -1,0 +1,49 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceStages
+
+extension MergeManifest {
+  /// A hash of what is done with each tensor.
+  static func tensorsHash(_ tasks: [TensorTask]) -> Hash128 {
+    var hashes: [UInt8] = []
+    for task in tasks {
+      // Of bytes, as there may be ten thousands of tensors.
+      var text = Array("\(task.name)\u{0}\(task.role.rawValue)".utf8)
+      text.append(task.elementCount)
+      text += " \(task.outputDType.rawValue)".utf8
+      text.append(task.outputShard)
+      text.append(task.outputOffset)
+      append(task.base, task.baseElementCount, to: &text)
+      for (source, count) in zip(task.fineTuned, task.fineTunedElementCounts) {
+        append(source, count, to: &text)
+      }
+      hashes += Hash128(of: text).bytes
+    }
+    return Hash128(of: hashes)
+  }
+
+  private static func append(_ source: TensorSource?, _ count: Int, to text: inout [UInt8]) {
+    guard let source else {
+      text += " -".utf8
+      return
+    }
+    text.append(source.file)
+    text += " \(source.dtype.rawValue)".utf8
+    text.append(source.byteRange.lowerBound)
+    text.append(count)
+    if let computed = source.computed { text += " +\(computed)".utf8 }
+    guard let matched = source.matched else { return }
+    // Safety: the rows are read inside the closure only.
+    let hash = unsafe matched.rows.withUnsafeBytes { unsafe Hash128(of: $0) }
+    text += " rows \(hash.hexadecimal)".utf8
+    if let made = matched.made { text += " made \(made.hash.hexadecimal)".utf8 }
+  }
+}
+
+extension [UInt8] {
+  /// Appends a number after a space.
+  fileprivate mutating func append(_ number: Int) {
+    append(UInt8(ascii: " "))
+    append(contentsOf: String(number).utf8)
+  }
+}
