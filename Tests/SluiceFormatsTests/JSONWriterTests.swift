@@ -27,6 +27,41 @@ import Testing
     writer.endObject()
   }
 
+  @Test(
+    "elements made elsewhere are written as if they were made here",
+    arguments: [0, 1], [false, true])
+  func elementsMadeElsewhere(indentation: Int, isOnOneLine: Bool) {
+    func element(_ writer: inout JSONWriter, _ number: Int) {
+      writer.beginObject()
+      writer.member("number", number)
+      writer.endObject()
+    }
+    func list(_ write: (inout JSONWriter) -> Void) -> String {
+      text(indentation: indentation) { writer in
+        writer.beginObject()
+        writer.key("list")
+        writer.beginArray(isOnOneLine: isOnOneLine)
+        write(&writer)
+        writer.endArray()
+        writer.endObject()
+      }
+    }
+    for count in 0...4 {
+      let whole = list { writer in for number in 0..<count { element(&writer, number) } }
+      for cut in 0...count {
+        let inParts = list { writer in
+          for part in [0..<cut, cut..<count] {
+            let text = JSONWriter.elements(at: writer.place) { writer in
+              for number in part { element(&writer, number) }
+            }
+            writer.append(elements: text)
+          }
+        }
+        #expect(inParts == whole)
+      }
+    }
+  }
+
   @Test("a text without white space")
   func compact() {
     #expect(text(sample) == #"{"a":1,"b":[true,null,{}],"c":[0.5,{"d":"e"}]}"#)

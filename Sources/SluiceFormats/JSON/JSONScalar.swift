@@ -62,6 +62,16 @@ extension JSONWriter {
 
   mutating func appendQuoted(_ text: String) {
     buffer.append(UInt8(ascii: "\""))
+    if isPlain(text) { buffer.append(contentsOf: text.utf8) } else { appendEscaped(text) }
+    buffer.append(UInt8(ascii: "\""))
+  }
+
+  /// Whether a text stands in JSON as it is.
+  private func isPlain(_ text: String) -> Bool {
+    text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+  }
+
+  private mutating func appendEscaped(_ text: String) {
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -79,7 +89,6 @@ extension JSONWriter {
       default: buffer.append(byte)
       }
     }
-    buffer.append(UInt8(ascii: "\""))
   }
 }
 

@@ -26,7 +26,7 @@ package struct JSONWriter: ~Copyable {
 
   private static let flushByteCount = 1 << 16
 
-  private struct Container {
+  fileprivate struct Container {
     let isObject: Bool
     let isOnOneLine: Bool
     var isEmpty = true
@@ -93,6 +93,44 @@ package struct JSONWriter: ~Copyable {
     isAfterKey = true
   }
 
+  /// Where elements of an array stand that are written elsewhere.
+  package struct Place: Sendable {
+    fileprivate var containers: [Container]
+    fileprivate let indentation: Int
+  }
+
+  /// Where the next elements of the innermost container stand, which must be an array.
+  package var place: Place {
+    precondition(containers.last?.isObject == false, "elements outside of an array")
+    var place = Place(containers: containers, indentation: indentation)
+    place.containers[containers.count - 1].isEmpty = true
+    return place
+  }
+
+  /// Makes the text of neighbouring elements of an array, on any thread.
+  ///
+  /// - Parameters:
+  ///   - place: Where they stand.
+  ///   - body: Writes the elements.
+  /// - Returns: The text, for ``append(elements:)``.
+  package static func elements(
+    at place: Place, _ body: (inout JSONWriter) -> Void
+  ) -> [UInt8] {
+    var writer = JSONWriter(gatheringWithIndentation: place.indentation)
+    writer.containers = place.containers
+    body(&writer)
+    precondition(writer.containers.count == place.containers.count, "elements without their end")
+    return writer.buffer
+  }
+
+  /// Writes elements whose text was made elsewhere.
+  package mutating func append(elements text: [UInt8]) {
+    guard !text.isEmpty else { return }
+    separateFromLast()
+    buffer += text
+    endValue()
+  }
+
   /// Writes a scalar.
   package mutating func value(_ value: JSONScalar) {
     startValue()
@@ -131,6 +169,12 @@ package struct JSONWriter: ~Copyable {
 
   /// Writes what stands between the members of a container.
   private mutating func separate() {
+    if !separateFromLast() { startLine() }
+  }
+
+  /// Writes the comma behind the member before, if there is one; tells whether all are on one line.
+  @discardableResult
+  private mutating func separateFromLast() -> Bool {
     let last = containers.count - 1
     let isOnOneLine = containers[last].isOnOneLine
     if !containers[last].isEmpty {
@@ -138,7 +182,7 @@ package struct JSONWriter: ~Copyable {
       if isOnOneLine, indentation > 0 { buffer.append(UInt8(ascii: " ")) }
     }
     containers[last].isEmpty = false
-    if !isOnOneLine { startLine() }
+    return isOnOneLine
   }
 
   private mutating func startLine() {

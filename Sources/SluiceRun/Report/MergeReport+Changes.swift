@@ -6,13 +6,13 @@ internal import SluiceStages
 
 /// How tensors were changed, as reports have it (docs/reference/report.md).
 extension MergeReport {
-  func writeChanges(_ json: inout JSONWriter) {
-    json.key("changes")
-    json.beginArray()
-    for (task, sums) in measured(plan.tasks.sorted { $0.name < $1.name }) {
-      write(&json, task, sums)
+  func writeChanges(_ json: inout JSONWriter) throws {
+    let names = plan.tasks.map(\.name)
+    let order = names.indices.sorted { names[$0] < names[$1] }
+    try json.array("changes", of: order, on: threads) { json, position in
+      let task = plan.tasks[position]
+      if let sums = measured(task) { write(&json, task, sums) }
     }
-    json.endArray()
   }
 
   /// The size of a model's deltas beside that of the base's weights, as far as they were looked at; nil where
@@ -44,13 +44,13 @@ extension MergeReport {
   private func measured(
     _ tasks: [TensorTask]
   ) -> some Sequence<(task: TensorTask, sums: ChangeFigures.Sums)> {
-    tasks.lazy.compactMap { task in
-      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
-      guard let sums = figures?.sums(of: task, stripCount: strips), sums.count > 0 else {
-        return nil
-      }
-      return (task, sums)
-    }
+    tasks.lazy.compactMap { task in measured(task).map { (task, $0) } }
+  }
+
+  /// What was summed of a tensor that was looked at.
+  private func measured(_ task: TensorTask) -> ChangeFigures.Sums? {
+    let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
+    return figures?.sums(of: task, stripCount: strips).flatMap { $0.count > 0 ? $0 : nil }
   }
 
   private func write(_ json: inout JSONWriter, _ task: TensorTask, _ sums: ChangeFigures.Sums) {

@@ -10,7 +10,9 @@ internal import SluiceStages
 /// The file format of reports, version 1 (docs/reference/report.md).
 extension MergeReport {
   /// The whole report as a file that has not been published.
-  func file(to path: String, via directory: String) throws(FormatError) -> AtomicFile {
+  ///
+  /// - Throws: If it cannot be written, or there are no threads to be had.
+  func file(to path: String, via directory: String) throws -> AtomicFile {
     let file = try AtomicFile(to: path, via: directory)
     var json = JSONWriter(indentation: 1) { (text) throws(FormatError) in try file.append(text) }
     json.beginObject()
@@ -18,11 +20,11 @@ extension MergeReport {
     json.member("sluice", .string(SluiceVersion.current))
     json.member("identity", .string(identity.hexadecimal))
     writePlan(&json)
-    writeModels(&json)
-    writeChanges(&json)
+    try writeModels(&json)
+    try writeChanges(&json)
     writeWarnings(&json)
     writeTotals(&json)
-    writeShards(&json)
+    try writeShards(&json)
     if let explanation {
       json.key("explanation")
       explanation.write(to: &json)
@@ -40,6 +42,13 @@ extension MergeReport {
     json.endObject()
     try json.finish()
     return file
+  }
+
+  /// How long lists are written.
+  var threads: ReportThreads {
+    // What is told of changes has a place for each pair of models.
+    let pairs = models.count * models.count
+    return ReportThreads(count: plan.memory.lanes, blockElements: max(1, 256 / max(pairs, 1)))
   }
 
   private func writePlan(_ json: inout JSONWriter) {
@@ -84,7 +93,7 @@ extension MergeReport {
     json.endObject()
   }
 
-  private func writeModels(_ json: inout JSONWriter) {
+  private func writeModels(_ json: inout JSONWriter) throws {
     json.key("models")
     json.beginArray()
     for (position, (model, recipe)) in zip(models, plan.recipe.models).enumerated() {
@@ -97,10 +106,7 @@ extension MergeReport {
       }
       adapters[position]?.write(to: &json)
       json.list("factors", model.factors.map { .double(Double($0)) })
-      json.key("tensors")
-      json.beginArray()
-      for layer in model.layers { writeLayer(&json, layer) }
-      json.endArray()
+      try json.array("tensors", of: model.layers, on: threads) { MergeReport.write(&$0, $1) }
       json.member("requestedRate", .double(model.requestedRate))
       json.member("assignedRate", model.assignedRate.map { .double($0) } ?? .null)
       json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)
@@ -117,7 +123,7 @@ extension MergeReport {
     json.endArray()
   }
 
-  private func writeLayer(_ json: inout JSONWriter, _ layer: Layer) {
+  private static func write(_ json: inout JSONWriter, _ layer: Layer) {
     let statistics = layer.statistics
     json.beginObject(isOnOneLine: true)
     json.member("name", .string(statistics.name))
@@ -161,7 +167,7 @@ extension MergeReport {
     json.endObject()
   }
 
-  private func writeShards(_ json: inout JSONWriter) {
+  private func writeShards(_ json: inout JSONWriter) throws {
     let tasks = Dictionary(grouping: plan.tasks) { $0.stack?.tensor ?? $0.name }
     json.key("shards")
     json.beginArray()
@@ -174,19 +180,18 @@ extension MergeReport {
       json.member("file", .string(shard.fileName))
       json.member("bytes", .integer(shard.byteCount))
       json.member("hash", .string(ShardHash.text(header: shard.header, sums: tensorSums)))
-      json.key("tensors")
-      json.beginArray()
-      for (tensor, (sum, parts)) in zip(shard.tensors, zip(tensorSums, parts)) {
+      let positions = Array(shard.tensors.indices)
+      try json.array("tensors", of: positions, on: threads) { json, position in
+        let parts = parts[position]
         json.beginObject(isOnOneLine: true)
-        json.member("name", .string(tensor.name))
-        json.member("hash", .string(sum.text))
+        json.member("name", .string(shard.tensors[position].name))
+        json.member("hash", .string(tensorSums[position].text))
         if parts.count > 1 { json.member("parts", .integer(parts.count)) }
         if let layout = parts.first?.stack?.layout {
           json.member("layout", .string(layout.rawValue))
         }
         json.endObject()
       }
-      json.endArray()
       json.endObject()
     }
     json.endArray()

@@ -38,8 +38,10 @@ extension PlanExplanation {
     isActual = true
     seconds = report.totals.seconds
     peakMemory = report.totals.peakMemory
+    let planned = passes
     passes = report.passes.map { metrics in
-      var pass = Pass(metrics.pass, report.plan.tensors)
+      var pass =
+        planned.first { $0.name == metrics.pass.name } ?? Pass(metrics.pass, report.plan.tensors)
       pass.isConditional = false
       pass.tensorCount = metrics.tensorCount
       pass.seconds = metrics.run.wallSeconds

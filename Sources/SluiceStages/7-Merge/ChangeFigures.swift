@@ -94,8 +94,7 @@ package final class ChangeFigures: Sendable {
     strips.withLock { strips in
       (task.firstStrip..<task.firstStrip + stripCount).reduce(into: nil) { whole, strip in
         guard let sums = strips[strip] else { return }
-        whole = whole ?? Sums(modelCount: modelCount)
-        whole?.add(sums)
+        if whole == nil { whole = sums } else { whole?.add(sums) }
       }
     }
   }

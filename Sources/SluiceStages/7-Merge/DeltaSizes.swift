@@ -49,8 +49,9 @@ final class DeltaSizeCounter {
       for exponent in 0..<Self.exponents {
         guard let index = DeltaSizes.index(ofExponentBits: exponent) else { continue }
         let start = (model * Self.exponents + exponent) * Self.turns
-        sizes[model * DeltaSizes.classCount + index] += counts[start..<start + Self.turns].reduce(
-          0, +)
+        for turn in 0..<Self.turns {
+          sizes[model * DeltaSizes.classCount + index] += counts[start + turn]
+        }
       }
     }
     for index in counts.indices { counts[index] = 0 }

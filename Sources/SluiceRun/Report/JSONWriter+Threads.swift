@@ -1,0 +1,54 @@
+internal import SluiceDataflow
+internal import SluiceFormats
+
+/// How a long list of a report is written on several threads.
+struct ReportThreads {
+  /// How many threads.
+  let count: Int
+  /// How many elements a thread writes at once: their text stays below some hundred KiB.
+  let blockElements: Int
+
+  /// How many blocks wait in memory for their turn.
+  private var roundBlocks: Int { count * 8 }
+
+  /// The text of what is written of elements, which an array consists of.
+  ///
+  /// It is the same for any number of threads.
+  fileprivate func write<Element: Sendable>(
+    _ elements: [Element], to json: inout JSONWriter,
+    _ write: @escaping @Sendable (inout JSONWriter, Element) -> Void
+  ) throws {
+    let place = json.place
+    let starts = Array(stride(from: 0, to: elements.count, by: blockElements))
+    for first in stride(from: 0, to: starts.count, by: roundBlocks) {
+      let round = Array(starts[first..<min(first + roundBlocks, starts.count)])
+      let texts = try Graph.map(round, "report", threads: count) { start in
+        JSONWriter.elements(at: place) { json in
+          let end = min(start + blockElements, elements.count)
+          for element in elements[start..<end] { write(&json, element) }
+        }
+      }
+      for text in texts { json.append(elements: text) }
+    }
+  }
+}
+
+extension JSONWriter {
+  /// Writes a member that is an array of many elements.
+  ///
+  /// - Parameters:
+  ///   - key: The key.
+  ///   - elements: What the elements are written of; of some there may be nothing to write.
+  ///   - threads: How it is written on several threads.
+  ///   - write: Writes an element.
+  /// - Throws: If there are no threads to be had.
+  mutating func array<Element: Sendable>(
+    _ key: String, of elements: [Element], on threads: ReportThreads,
+    _ write: @escaping @Sendable (inout JSONWriter, Element) -> Void
+  ) throws {
+    self.key(key)
+    beginArray()
+    try threads.write(elements, to: &self, write)
+    endArray()
+  }
+}
