@@ -41,7 +41,8 @@ package struct BandPass: CountingPass, FilePass {
   package func run(_ executor: any PassExecutor, _ findings: inout PassFindings) throws {
     let tasks = tasks(executor.plan)
     let survey = try executor.survey(
-      self, of: tasks, after: findings.transforms(through: .delta), in: fileKind)
+      self, of: tasks, after: findings.transforms(through: .delta), in: fileKind,
+      note: nil)
     let layers = try survey.resolve(refinement, tasks.map { [$0] }) {
       [setup, isMiddle] layer, whole, strips in
       let kept = Band.kept(

@@ -46,11 +46,12 @@ package protocol PassExecutor: AnyObject {
   ///   - transforms: What is done to the deltas before they are counted.
   ///   - kind: The kind of the units, whose name is that of the file; nil for the histograms that all
   ///     merges share, with which also goes what is to be kept in frames.
+  ///   - note: What looks at each histogram that is made; an earlier attempt may have made some.
   /// - Returns: The histograms, to ask about.
   /// - Throws: What keeps the tensors from being counted.
   func survey(
     _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
-    in kind: UnitKind?
+    in kind: UnitKind?, note: HistogramNote?
   ) throws -> any HistogramSurvey
 
   /// Works on a list of jobs, one after the other in each lane.

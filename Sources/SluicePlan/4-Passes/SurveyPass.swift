@@ -136,9 +136,11 @@ extension SurveyPass {
     _ executor: any PassExecutor, _ findings: inout PassFindings
   ) throws -> any HistogramSurvey {
     let linear = executor.plan.linearTasks
+    let noted = NotedStatistics(
+      question.statistic(multiple: question.multiple), modelCount: executor.plan.modelCount)
     let survey = try executor.survey(
-      self, of: linear, after: findings.transforms(through: .delta), in: nil)
-    findings.statistics = try significance(of: linear, in: survey)
+      self, of: linear, after: findings.transforms(through: .delta), in: nil, note: noted.note)
+    findings.statistics = try significance(of: linear, in: survey, noted: noted)
     return survey
   }
 
@@ -148,8 +150,15 @@ extension SurveyPass {
   }
 
   /// The mean and the significance of every linear layer, and of its block if the rule asks for it.
+  ///
+  /// - Parameters:
+  ///   - linear: The layers.
+  ///   - survey: Their histograms.
+  ///   - noted: What is known of some, which are then not looked up.
+  /// - Returns: What is known of all.
+  /// - Throws: What keeps layers from being looked at.
   package func significance(
-    of linear: [TensorTask], in survey: any HistogramSurvey
+    of linear: [TensorTask], in survey: any HistogramSurvey, noted: NotedStatistics? = nil
   ) throws -> LayerStatistics {
     func statistics(
       _ refining: RefinePass, _ groups: [[TensorTask]], multiple: Double
@@ -163,8 +172,10 @@ extension SurveyPass {
         }
       }
     }
-    var layers = try statistics(
-      refineSignificance, linear.map { [$0] }, multiple: question.multiple)
+    let unknown = linear.filter { noted?.knows($0) != true }
+    let asked = try statistics(
+      refineSignificance, unknown.map { [$0] }, multiple: question.multiple)
+    var layers = noted?.layers(of: linear, asked) ?? asked
     let blockMultiple: Double
     switch question.blockMultiple {
     case .none: return LayerStatistics(tasks: linear, layers: layers)

@@ -85,7 +85,7 @@ final class PassRun: PassExecutor {
 
   func survey(
     _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
-    in kind: UnitKind?
+    in kind: UnitKind?, note: HistogramNote?
   ) throws -> any HistogramSurvey {
     var units = try kind.map { try self.units($0) }
     let store = histograms(of: tasks, &units)
@@ -99,7 +99,7 @@ final class PassRun: PassExecutor {
           tasks, plan: plan, work: context.work, histograms: store, store: spill, codec: codec)
       }
     }
-    try survey.count(pass, tasks)
+    try survey.count(pass, tasks, note: note)
     return survey
   }
 

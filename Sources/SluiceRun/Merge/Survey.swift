@@ -4,7 +4,6 @@ internal import SluiceKernels
 internal import SluicePlan
 internal import SluiceRecipe
 internal import SluiceStages
-internal import Synchronization
 
 /// Counts tensors into histograms, and asks these.
 ///
@@ -46,8 +45,12 @@ final class Survey: HistogramSurvey {
   ///   - pass: The pass.
   ///   - tasks: The tensors.
   ///   - keptWhole: Tensors among them that are not counted, only looked at again.
+  ///   - note: What looks at each histogram that is made, if anything does.
   /// - Throws: What keeps them from being counted.
-  func count(_ pass: any TensorPass, _ tasks: [TensorTask], keptWhole: [TensorTask] = []) throws {
+  func count(
+    _ pass: any TensorPass, _ tasks: [TensorTask], keptWhole: [TensorTask] = [],
+    note: HistogramNote? = nil
+  ) throws {
     let whole = Set(keptWhole.flatMap { plan.strips(of: $0) })
     guard !tasks.isEmpty else { return }
     let isFinished: @Sendable (Int) -> Bool = { [store] in
@@ -59,7 +62,8 @@ final class Survey: HistogramSurvey {
     try stream(pass, inFileOrder, isFinished: isFinished, repacking: repacking, packed: packed) {
       [store, modelCount, kernels = run.kernels, hasTransforms = !transforms.isEmpty] in
       SurveySink(
-        modelCount: modelCount, store: store, hasTransforms: hasTransforms, kernels: kernels)
+        modelCount: modelCount, store: store, hasTransforms: hasTransforms, kernels: kernels,
+        note: note)
     }
   }
 
@@ -89,7 +93,7 @@ final class Survey: HistogramSurvey {
           next.append(layer)
         }
       }
-      try refine(refining, Array(groups.joined()), requests)
+      if !requests.isEmpty { try refine(refining, Array(groups.joined()), requests) }
       pending = next
     }
     return answers.map { $0.compactMap(\.self) }
@@ -103,13 +107,9 @@ final class Survey: HistogramSurvey {
         Answer, UnresolvedBins
       >
   ) throws -> [Result<Answer, UnresolvedBins>] {
-    typealias Outcome = Result<Answer, UnresolvedBins>
-    let results = Mutex([Outcome?](repeating: nil, count: layers.count))
-    try Graph.forEach(
-      Array(layers.enumerated()), "barrier", threads: plan.memory.lanes,
-      cancellation: run.context.cancellation
-    ) { [store, plan] element, _ in
-      let (index, layer) = element
+    try Graph.map(
+      layers, "barrier", threads: plan.memory.lanes, cancellation: run.context.cancellation
+    ) { [store, plan] layer in
       let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
       // Only of a single tensor must its strips be known apart.
       let needsParts = layer.tasks.count == 1 && strips.count > 1
@@ -120,16 +120,13 @@ final class Survey: HistogramSurvey {
         whole.merge(part)
         if needsParts { parts.append(part) }
       }
-      let result = answer(layer, whole, parts)
-      results.withLock { $0[index] = result }
+      return answer(layer, whole, parts)
     }
-    return results.withLock { $0.compactMap(\.self) }
   }
 
   private func refine(
     _ pass: RefinePass, _ tasks: [TensorTask], _ requests: [Key: BinRequest]
   ) throws {
-    guard !requests.isEmpty else { return }
     let wanted = Set(requests.keys.map(\.task))
     // From the end, where the page cache still holds what was read last.
     let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }

@@ -19,11 +19,12 @@ package enum LayerSurvey: Sendable {
   package init(_ histogram: MagnitudeHistogram, name: String, significance: any TensorStatistic) {
     do throws(MagnitudeHistogram.Unresolved) {
       let zeros = try histogram.zeroCount()
+      let (count, sum) = (histogram.elementCount, histogram.sum)
       self = .known(
         LinearStatistics(
-          name: name, elementCount: histogram.elementCount, zeroCount: zeros,
-          mean: MeanMagnitude().value(of: histogram),
-          significance: try significance.value(of: histogram)))
+          name: name, elementCount: count, zeroCount: zeros,
+          mean: count > 0 ? sum / Double(count) : 0,
+          significance: try significance.value(of: histogram, sum: sum)))
     } catch {
       self = .needs(error.binBits)
     }

@@ -1,5 +1,8 @@
 package import SluiceKernels
 
+/// What looks at the histogram of a strip and a model when it is made, in the lane that made it.
+package typealias HistogramNote = @Sendable (Strip, Int, MagnitudeHistogram) -> Void
+
 /// Counts deltas into histograms, one for each strip and model: as they are, or as the stages before
 /// leave them.
 ///
@@ -8,6 +11,7 @@ package final class SurveySink: TileSink {
   private let store: HistogramStore
   private let kernels: Kernels
   private let countsUnchanged: Bool
+  private let note: HistogramNote?
   private var builders: [[HistogramMode: HistogramBuilder]]
   private var active: [HistogramBuilder?] = []
   /// The models whose histograms are there already.
@@ -20,10 +24,13 @@ package final class SurveySink: TileSink {
   ///   - store: Where histograms are kept.
   ///   - hasTransforms: Whether a stage stands before the sink.
   ///   - kernels: The kernels to compute with.
+  ///   - note: What looks at each histogram that is made, if anything does.
   package init(
-    modelCount: Int, store: HistogramStore, hasTransforms: Bool = false, kernels: Kernels
+    modelCount: Int, store: HistogramStore, hasTransforms: Bool = false, kernels: Kernels,
+    note: HistogramNote? = nil
   ) {
     self.store = store
+    self.note = note
     self.kernels = kernels
     // A model without the tensor is unchanged there, but a stage may make something of zeros.
     countsUnchanged = hasTransforms
@@ -77,12 +84,17 @@ package final class SurveySink: TileSink {
   /// Keeps the histograms of a strip.
   package func end(_ strip: Strip) throws {
     for (model, builder) in active.enumerated() where !known.contains(model) {
-      // A model without the tensor is unchanged there: nothing but zeros.
-      let end = min(strip.elements.upperBound, strip.task.baseElementCount)
-      let count = UInt64(max(0, end - strip.elements.lowerBound))
-      let zeros = MagnitudeHistogram(
-        count > 0 ? [MagnitudeHistogram.Entry(bits: 0, count: count)] : [])
-      try store.put(builder?.finish() ?? zeros, strip: strip.ordinal, model: model)
+      let histogram = builder?.finish() ?? SurveySink.unchanged(strip)
+      try store.put(histogram, strip: strip.ordinal, model: model)
+      note?(strip, model, histogram)
     }
+  }
+
+  /// The histogram of a model without the tensor, which is unchanged there: nothing but zeros.
+  private static func unchanged(_ strip: Strip) -> MagnitudeHistogram {
+    let end = min(strip.elements.upperBound, strip.task.baseElementCount)
+    let count = UInt64(max(0, end - strip.elements.lowerBound))
+    return MagnitudeHistogram(
+      count > 0 ? [MagnitudeHistogram.Entry(bits: 0, count: count)] : [])
   }
 }

@@ -15,6 +15,24 @@ public protocol TensorStatistic: Sendable {
   /// - Returns: The number.
   /// - Throws: `Unresolved` if a bin must be counted in detail first; ask again then.
   func value(of histogram: MagnitudeHistogram) throws(MagnitudeHistogram.Unresolved) -> Double
+
+  /// Computes the number where the sum of all magnitudes is known already.
+  ///
+  /// - Parameters:
+  ///   - histogram: The magnitudes of the whole tensor.
+  ///   - sum: Their sum.
+  /// - Returns: The number, the same as without the sum.
+  /// - Throws: `Unresolved` if a bin must be counted in detail first; ask again then.
+  func value(
+    of histogram: MagnitudeHistogram, sum: Double
+  ) throws(MagnitudeHistogram.Unresolved) -> Double
+}
+
+extension TensorStatistic {
+  /// Computes the number without the sum.
+  public func value(
+    of histogram: MagnitudeHistogram, sum: Double
+  ) throws(MagnitudeHistogram.Unresolved) -> Double { try value(of: histogram) }
 }
 
 /// The share of the magnitude, or of the elements, that lies above a multiple of the mean.
@@ -50,7 +68,20 @@ public struct SignificantShare: TensorStatistic, Hashable {
   public func value(of histogram: MagnitudeHistogram) throws(MagnitudeHistogram.Unresolved)
     -> Double
   {
-    let (sum, count) = (histogram.sum, histogram.elementCount)
+    try value(of: histogram, sum: histogram.sum)
+  }
+
+  /// The share, where the sum is known.
+  ///
+  /// - Parameters:
+  ///   - histogram: The magnitudes of the tensor.
+  ///   - sum: Their sum.
+  /// - Returns: A number in 0 ... 1.
+  /// - Throws: `Unresolved` if the bound lies inside a bin.
+  public func value(
+    of histogram: MagnitudeHistogram, sum: Double
+  ) throws(MagnitudeHistogram.Unresolved) -> Double {
+    let count = histogram.elementCount
     guard sum > 0 else { return 0 }
     let bound = multiple * (sum / Double(count))
     switch measure {

@@ -1,0 +1,52 @@
+internal import SluiceDataflow
+package import SluiceStages
+
+/// The statistics of layers whose histograms are looked at when they are made: they need not be read again.
+///
+/// Only of a tensor of one strip is the histogram of the strip that of the tensor; and one whose bins must be
+/// looked into is left to be asked.
+package final class NotedStatistics: Sendable {
+  private let statistic: any TensorStatistic
+  private let modelCount: Int
+  /// For each tensor by its ordinal, what is known of each model.
+  private let layers = Monitor([Int: [LinearStatistics?]]())
+
+  init(_ statistic: any TensorStatistic, modelCount: Int) {
+    self.statistic = statistic
+    self.modelCount = modelCount
+  }
+
+  /// Looks at a histogram.
+  package var note: HistogramNote {
+    { [self] strip, model, histogram in
+      guard strip.elements.count == strip.task.elementCount,
+        case .known(let found) = LayerSurvey(
+          histogram, name: strip.task.name, significance: statistic)
+      else { return }
+      layers.withLock { layers in
+        layers[strip.task.ordinal, default: Array(repeating: nil, count: modelCount)][model] = found
+      }
+    }
+  }
+
+  /// Whether a layer is known of all models.
+  func knows(_ task: TensorTask) -> Bool {
+    layers.withLock { $0[task.ordinal]?.allSatisfy { $0 != nil } ?? false }
+  }
+
+  /// For each model, what is known of some layers.
+  ///
+  /// - Parameters:
+  ///   - tasks: The layers.
+  ///   - asked: For each model, what was found of those that are not known, in their order.
+  /// - Returns: For each model, one entry for each layer.
+  func layers(of tasks: [TensorTask], _ asked: [[LinearStatistics]]) -> [[LinearStatistics]] {
+    let known = tasks.map { task in
+      knows(task) ? layers.withLock { $0[task.ordinal] } : nil
+    }
+    return asked.enumerated().map { model, asked in
+      var asked = asked.makeIterator()
+      return known.compactMap { $0?[model] ?? asked.next() }
+    }
+  }
+}
