@@ -186,6 +186,8 @@ package enum HistogramMode: Sendable, Hashable {
   // larger than the one without.
   private func drainTable(shift: Int) -> [MagnitudeHistogram.Entry] {
     guard let table else { return [] }
+    // Of its own, as there is nothing to check at each look.
+    let runs = runs
     var entries: [MagnitudeHistogram.Entry] = []
     entries.reserveCapacity(runs.count + drainedCount)
     var next = 0
@@ -194,16 +196,24 @@ package enum HistogramMode: Sendable, Hashable {
       unsafe kernels.foldHistogram(table.pointer, shift: shift, bins: bins)
       var key = table.nextCounted(from: bins.lowerBound, below: bins.upperBound)
       while key < bins.upperBound {
-        var count = UInt64(unsafe table.pointer[key])
         let bits = UInt32(key) << UInt32(shift)
-        let begun = next
-        while next < runs.count, runs[next].bits < bits + (1 << UInt32(shift)) {
-          count -= runs[next].count
-          next += 1
+        var count = UInt64(unsafe table.pointer[key])
+        var end = next
+        while end < runs.count, runs[end].bits < bits + (1 << UInt32(shift)) {
+          count -= runs[end].count
+          end += 1
         }
         if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
-        if begun < next { entries.append(contentsOf: runs[begun..<next]) }
-        key = table.nextCounted(from: key + 1, below: bins.upperBound)
+        while next < end {
+          entries.append(runs[next])
+          next += 1
+        }
+        key += 1
+        // Most that are counted lie side by side.
+        // SAFETY: the key is below the end of the bins, which are in the table.
+        if key < bins.upperBound, unsafe table.pointer[key] == 0 {
+          key = table.nextCounted(from: key, below: bins.upperBound)
+        }
       }
       table.clear(bins)
       table.clear(bins.lowerBound * countersPerBin..<bins.upperBound * countersPerBin)
