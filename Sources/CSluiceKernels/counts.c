@@ -29,6 +29,25 @@ size_t sluice_next_counted_wide(const uint64_t *counters, size_t start, size_t e
   NEXT_COUNTED(counters, start, end)
 }
 
+// In a group with one that was met there are mostly several: each is written, and stays if it was met.
+size_t sluice_counted_places(const uint32_t *counters, size_t start, size_t end, uint32_t *places) {
+  enum { GROUP = 16 };
+  size_t found = 0, index = start;
+  for (; index + GROUP <= end; index += GROUP) {
+    uint32_t any = 0;
+    for (size_t place = 0; place < GROUP; place++) any |= counters[index + place];
+    if (!any) continue;
+    for (size_t place = index; place < index + GROUP; place++) {
+      places[found] = (uint32_t)place;
+      found += counters[place] != 0;
+    }
+  }
+  for (; index < end; index++) {
+    if (counters[index]) places[found++] = (uint32_t)index;
+  }
+  return found;
+}
+
 enum { DIGIT_BITS = 11, DIGITS = 3, VALUES = 1 << DIGIT_BITS };
 
 // Sorts by the 33 bits from `shift` on, smallest first, in passes over 11 bits each that keep the order of equals.

@@ -186,4 +186,20 @@ import Testing
     #expect(sorted.values == expected.map(\.1))
     #expect(sorted.isMarkUntouched && scratch.isMarkUntouched)
   }
+
+  @Test("counters that are not zero are found in any range", arguments: [1, 2, 40, 1000])
+  func countedPlaces(oneOf rarity: Int) {
+    var random = RepeatableGenerator(seed: UInt64(rarity))
+    let counters = AlignedBuffer<UInt32>(count: 700, fill: 0)
+    for place in 0..<counters.count where Int.random(in: 0..<rarity, using: &random) == 0 {
+      unsafe counters.pointer[place] = .random(in: 1...9, using: &random)
+    }
+    let places = AlignedBuffer<UInt32>(count: 700, fill: .max)
+    for range in [0..<700, 0..<0, 5..<6, 3..<19, 16..<32, 33..<699] {
+      let found = counters.countedPlaces(in: range, places)
+      #expect(
+        (0..<found).map { unsafe Int(places.pointer[$0]) }
+          == range.filter { unsafe counters.pointer[$0] != 0 })
+    }
+  }
 }

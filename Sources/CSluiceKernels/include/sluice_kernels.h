@@ -254,6 +254,10 @@ void sluice_fold_histogram(uint32_t *table, size_t start, size_t end);
 size_t sluice_next_counted(const uint32_t *counters, size_t start, size_t end);
 size_t sluice_next_counted_wide(const uint64_t *counters, size_t start, size_t end);
 
+// Where counters from `start` on are not zero, smallest first; returns how many. The places have room for as many as
+// there are counters.
+size_t sluice_counted_places(const uint32_t *counters, size_t start, size_t end, uint32_t *places);
+
 // Sorts 31-bit keys, smallest first. The scratch space holds as many keys.
 void sluice_sort_magnitudes(uint32_t *values, uint32_t *scratch, size_t count);
 

@@ -183,9 +183,9 @@ package enum HistogramMode: Sendable, Hashable {
   }
 
   // The table counts all elements of a key; those with low bits set are in the runs as well, and are
-  // larger than the one without.
+  // larger than the one without. The list's scratch space takes the keys that were met, as many as it holds.
   private func drainTable(shift: Int) -> [MagnitudeHistogram.Entry] {
-    guard let table else { return [] }
+    guard let table, let scratch else { return [] }
     // Of its own, as there is nothing to check at each look.
     let runs = runs
     var entries: [MagnitudeHistogram.Entry] = []
@@ -194,25 +194,23 @@ package enum HistogramMode: Sendable, Hashable {
     let countersPerBin = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
     for bins in usedBins(shift: shift) {
       unsafe kernels.foldHistogram(table.pointer, shift: shift, bins: bins)
-      var key = table.nextCounted(from: bins.lowerBound, below: bins.upperBound)
-      while key < bins.upperBound {
-        let bits = UInt32(key) << UInt32(shift)
-        var count = UInt64(unsafe table.pointer[key])
-        var end = next
-        while end < runs.count, runs[end].bits < bits + (1 << UInt32(shift)) {
-          count -= runs[end].count
-          end += 1
-        }
-        if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
-        while next < end {
-          entries.append(runs[next])
-          next += 1
-        }
-        key += 1
-        // Most that are counted lie side by side.
-        // SAFETY: the key is below the end of the bins, which are in the table.
-        if key < bins.upperBound, unsafe table.pointer[key] == 0 {
-          key = table.nextCounted(from: key, below: bins.upperBound)
+      for start in stride(from: bins.lowerBound, to: bins.upperBound, by: scratch.count) {
+        let end = min(start + scratch.count, bins.upperBound)
+        for place in 0..<table.countedPlaces(in: start..<end, scratch) {
+          // SAFETY: so many keys were just written, each the place of a counter.
+          let key = unsafe scratch.pointer[place]
+          var count = UInt64(unsafe table.pointer[Int(key)])
+          let bits = key << UInt32(shift)
+          var last = next
+          while last < runs.count, runs[last].bits < bits + (1 << UInt32(shift)) {
+            count -= runs[last].count
+            last += 1
+          }
+          if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
+          while next < last {
+            entries.append(runs[next])
+            next += 1
+          }
         }
       }
       table.clear(bins)

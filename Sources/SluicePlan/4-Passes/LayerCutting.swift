@@ -41,10 +41,10 @@ struct LayerCutting: Sendable {
     _ refineCuts: RefinePass
   ) throws -> CutTable {
     let layers = try survey.resolve(refineCuts, linear.map { [$0] }) {
-      [method] layer, whole, strips in
+      [tieBreak = method.tieBreak] layer, whole, strips in
       let rates = rates[layer.tasks[0].ordinal, layer.model]
       return Result { () throws(UnresolvedBins) in
-        try LayerCuts(rates: rates, whole: whole, tieBreak: method.tieBreak, strips: strips)
+        try LayerCuts(rates: rates, whole: whole, tieBreak: tieBreak, strips: strips)
       }
     }
     return CutTable(

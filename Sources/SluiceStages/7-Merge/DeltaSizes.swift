@@ -45,16 +45,16 @@ final class DeltaSizeCounter {
   func take() -> [UInt32] {
     let models = counts.count / (Self.exponents * Self.turns)
     var sizes = [UInt32](repeating: 0, count: models * DeltaSizes.classCount)
-    for model in 0..<models {
-      for exponent in 0..<Self.exponents {
-        guard let index = DeltaSizes.index(ofExponentBits: exponent) else { continue }
-        let start = (model * Self.exponents + exponent) * Self.turns
-        for turn in 0..<Self.turns {
-          sizes[model * DeltaSizes.classCount + index] += counts[start + turn]
-        }
+    unsafe counts.withUnsafeMutableBufferPointer { counts in
+      for place in 0..<models * Self.exponents {
+        // SAFETY: every exponent of every model has its turns.
+        let sum = (0..<Self.turns).reduce(0) { unsafe $0 + counts[place * Self.turns + $1] }
+        let (model, exponent) = place.quotientAndRemainder(dividingBy: Self.exponents)
+        guard sum > 0, let index = DeltaSizes.index(ofExponentBits: exponent) else { continue }
+        sizes[model * DeltaSizes.classCount + index] += sum
       }
+      unsafe counts.update(repeating: 0)
     }
-    for index in counts.indices { counts[index] = 0 }
     return sizes
   }
 }
