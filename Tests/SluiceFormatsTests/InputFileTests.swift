@@ -1,4 +1,5 @@
 import Glibc
+import SluiceCore
 import SluiceFormats
 import SluiceTestSupport
 import Testing
@@ -25,6 +26,57 @@ import Testing
       window.release()
       #expect(try file.bytes(in: empty) == [])
     }
+  }
+
+  /// Reads a range around the page cache.
+  private func readDirectly(_ range: Range<Int>, of file: InputFile) throws -> [UInt8]? {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: range.count + InputFile.directSlack, alignment: 4096)
+    defer { buffer.deallocate() }
+    guard let start = try file.readDirectly(range, into: buffer) else { return nil }
+    return Array(buffer[start..<(start + range.count)])
+  }
+
+  @Test(
+    "reads around the page cache give exactly the asked bytes, and leave nothing there",
+    .enabled(if: ScratchDirectory.diskRoot != nil))
+  func direct() throws {
+    let scratch = try ScratchDirectory(in: ScratchDirectory.diskRoot)
+    let bytes = noise((1 << 20) + 77)
+    let file = try InputFile.open(try scratch.write(bytes, to: "a"))
+    try #require(file.canBeReadDirectly)
+    try dropFromCache(file)
+    for range in [
+      0..<bytes.count, 1..<2, 4095..<4097, 4096..<8192, 8191..<300_001, 1_048_575..<bytes.count,
+      bytes.count - 1..<bytes.count,
+    ] {
+      #expect(try readDirectly(range, of: file) == Array(bytes[range]), "\(range)")
+    }
+    #expect(file.cachedShare(of: 0..<bytes.count) == 0)
+    #expect(throws: FormatError.self) {
+      try readDirectly(bytes.count - 1..<bytes.count + 4096, of: file)
+    }
+  }
+
+  @Test("what cannot be read around the page cache says so")
+  func notDirect() throws {
+    // Files that are made as they are read have no pages on a disk.
+    let made = try InputFile.open("/proc/version")
+    #expect(!made.canBeReadDirectly)
+    // Nor is there another way for bytes that others read, too.
+    let scratch = try ScratchDirectory()
+    let file = try InputFile.open(try scratch.write(content, to: "a"))
+    file.share(SharedReads(capacity: 1 << 16))
+    #expect(!file.canBeReadDirectly)
+    #expect(try readDirectly(0..<100, of: file) == nil)
+  }
+
+  /// Has a file's pages written and forgotten.
+  private func dropFromCache(_ file: InputFile) throws {
+    let descriptor = Glibc.open(file.path, O_RDONLY)
+    defer { close(descriptor) }
+    #expect(fsync(descriptor) == 0)
+    file.dropCachedPages(in: 0..<file.byteCount.roundedUp(to: 4096))
   }
 
   @Test("a released window cannot be read")

@@ -2,6 +2,7 @@ import SluiceCore
 import SluicePlan
 import SluiceRun
 import SluiceRecipe
+import SluiceStages
 import SluiceTestSupport
 import Testing
 
@@ -11,11 +12,13 @@ struct ReadEdgeTests {
     "is chosen by whether the inputs exceed the page cache, unless it is asked for",
     arguments: [true, false])
   func choice(exceedsCache: Bool) {
-    let chosen = ReadEdge(.auto, exceedsCache: exceedsCache)
-    #expect(chosen.isQueued == exceedsCache)
-    #expect(chosen.reason.contains("page cache"))
-    #expect(ReadEdge(.queued, exceedsCache: exceedsCache).isQueued)
-    #expect(!ReadEdge(.fused, exceedsCache: exceedsCache).isQueued)
+    for input in InputMode.allCases {
+      let chosen = ReadEdge(.auto, input: input, exceedsCache: exceedsCache)
+      #expect(chosen.isQueued == (exceedsCache || input == .direct))
+      #expect(chosen.reason.contains("page cache"))
+      #expect(ReadEdge(.queued, input: input, exceedsCache: exceedsCache).isQueued)
+      #expect(!ReadEdge(.fused, input: input, exceedsCache: exceedsCache).isQueued)
+    }
   }
 
   @Test("counts in the plan of the memory: six chunks of a lane instead of one")

@@ -201,7 +201,7 @@ struct RecipeErrorTests {
       "run.threads: a number of threads from 1 to 1024 is expected, found 0"),
     WrongRecipe(
       method + "run: {io: map}", "5:11", "run.io: \"map\" is not one of the words expected here",
-      "Did you mean mmap? Known are: pread, mmap."),
+      "Did you mean mmap? Known are: auto, pread, mmap, direct."),
     WrongRecipe(
       method + "run: {pruning-rate: 0.8}", "5:7", "run.pruning-rate: there is no such key",
       "Known are: memory, threads, io, edges."),

@@ -115,6 +115,34 @@ struct SameBytesTests {
     try merge.expectEqualToReference()
   }
 
+  @Test(
+    "room for all, some or none of what is looked at twice",
+    arguments: [DType.bf16, .f32], [RunOptions.EdgeOption.fused, .queued])
+  func keptChunks(dtype: DType, edges: RunOptions.EdgeOption) throws {
+    let merge = TinyMerge(Self.family(dtype))
+    let expected = try merge.run()
+    var run = RunOptions(threads: 2)
+    (run.io, run.spill, run.edges) = (.direct, .on(.lz4), edges)
+    run.stripElements = 2 * Granularity.grainElements
+    run.chunkElements = Granularity.grainElements
+    let all = try merge.run(run: run)
+    let plan = all.report.plan.memory
+    // For each lane as many as the largest layer has, and once more.
+    #expect(plan.keptChunks == 9)
+    let first = plan.totalBytes - plan.keptChunksByteCount
+    var kept: Set<Int> = []
+    for chunks in [0, 1, 4, 6] {
+      run.memory = ByteCount(first + chunks * plan.chunkBytes)
+      let some = try merge.run(run: run)
+      kept.insert(some.report.plan.memory.keptChunks)
+      for tensor in expected.model.tensors {
+        try #require(some.model[tensor.name]).expectSameBytes(as: tensor, "\(chunks)")
+        try #require(all.model[tensor.name]).expectSameBytes(as: tensor, "all")
+      }
+    }
+    #expect(kept.count >= 3 && kept.contains(0))
+  }
+
   @Test("how the inputs are cut into files")
   func layouts() throws {
     let merge = TinyMerge(FamilySpec.random(seed: 3).build())

@@ -40,11 +40,7 @@ import Testing
           store: store, codec: codec, sumsBase: true, kernels: .best)
         let stages = FusedStages(
           modelNames: floors.indices.map { "m\($0)" }, kernels: .best, sink: sink)
-        try tensor.read(.pread, strip: 1 << 19, on: node) { chunk in
-          if chunk.isFirst { try stages.begin(chunk.strip) }
-          try stages.process(chunk)
-          if chunk.isLast { try stages.end(chunk.strip) }
-        }
+        try tensor.read(.pread, strip: 1 << 19, on: node) { chunk in try stages.take(chunk) }
       }
       let written = Monitor(0)
       graph.add("write", reads: [channel]) { node in

@@ -3,7 +3,6 @@ package import SluiceCore
 package import SluiceFormats
 package import SluiceKernels
 package import SluiceRecipe
-package import SluiceStages
 
 extension ByteCount: ExpressibleByArgument {
   /// Reads a size such as `96MiB`.
@@ -26,7 +25,7 @@ extension VectorLevel: ExpressibleByArgument {
   package var defaultValueDescription: String { name }
 }
 
-extension InputMode: ExpressibleByArgument {}
+extension RunOptions.InputOption: ExpressibleByArgument {}
 extension RunOptions.EdgeOption: ExpressibleByArgument {}
 
 extension RunOptions.SpillOption: ExpressibleByArgument {

@@ -5,7 +5,6 @@ internal import SluiceKernels
 internal import SluicePlan
 internal import SluiceRun
 internal import SluiceRecipe
-internal import SluiceStages
 
 /// The options that say how a run is done; none of them changes a byte of the result.
 typealias RunControls = JoinedOptions<
@@ -63,8 +62,8 @@ struct LaneControls: ParsableArguments {
     help: "How many lanes compute; the number of processors if not given.")
   var threads: Int?
 
-  @Option(help: "How input files are read; pread if not given.")
-  var io: InputMode?
+  @Option(help: "How input files are read; auto if not given.")
+  var io: RunOptions.InputOption?
 
   @Option(help: "How chunks come from reading to working; auto if not given.")
   var edges: RunOptions.EdgeOption?
@@ -85,7 +84,7 @@ struct LaneControls: ParsableArguments {
     var options = options
     if let threads { options.threads = threads }
     if let memory { options.memory = memory }
-    if let io { options.io = io }
+    if let io { options.io = io.mode }
     if let edges { options.edges = edges }
     return options
   }

@@ -39,7 +39,11 @@ enum PlanDisplay {
     }
     text += "\npasses\n"
     for (index, pass) in plan.passes.enumerated() { text += tree(pass, index, plan) }
-    if !plan.edges.isEmpty { text += "\nreading\n  \(plan.edges): \(plan.edgesReason)\n" }
+    if !plan.edges.isEmpty {
+      text += "\nreading\n"
+      text += "  \(plan.input): \(plan.inputReason)\n"
+      text += "  \(plan.edges): \(plan.edgesReason)\n"
+    }
     if !plan.spillReason.isEmpty {
       let what =
         plan.spillCodec.isEmpty ? "the models are read again" : "kept as \(plan.spillCodec)"

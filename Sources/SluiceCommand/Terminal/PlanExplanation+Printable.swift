@@ -11,6 +11,8 @@ extension PlanExplanation {
     plan.modelNames = modelNames.map(\.printable)
     plan.modelPaths = modelPaths.map(\.printable)
     plan.output = output.printable
+    plan.input = input.printable
+    plan.inputReason = inputReason.printable
     plan.edges = edges.printable
     plan.edgesReason = edgesReason.printable
     plan.spillCodec = spillCodec.printable

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SluiceCore
 
 /// Equally large buffers in one mapping of anonymous memory, which takes pages when touched.
 @safe final class BufferStorage: @unchecked Sendable {
@@ -9,7 +10,7 @@ internal import Glibc
   private let stride: Int
   private let byteCount: Int
 
-  /// Maps the memory.
+  /// Maps the memory, in large pages where that is worth it.
   ///
   /// - Parameters:
   ///   - count: How many buffers.
@@ -19,11 +20,13 @@ internal import Glibc
   init(count: Int, byteCount: Int, alignment: Int) throws(DataflowError) {
     precondition(count > 0 && byteCount > 0, "a pool has buffers, and they have bytes")
     precondition(alignment > 0 && alignment & (alignment - 1) == 0, "alignment: a power of two")
-    let (padded, tooLarge) = byteCount.addingReportingOverflow(alignment - 1)
-    let stride = padded & ~(alignment - 1)
+    let (_, tooLarge) = byteCount.addingReportingOverflow(alignment - 1)
+    let stride = tooLarge ? byteCount : byteCount.roundedUp(to: alignment)
     let (total, overflow) = stride.multipliedReportingOverflow(by: count)
+    let isLarge = total >= BufferStorage.largePageByteCount
+    let start = isLarge ? max(alignment, BufferStorage.largePageByteCount) : alignment
     // A mapping begins at a page; a larger alignment needs room to move up.
-    let slack = alignment > BufferStorage.pageByteCount ? alignment : 0
+    let slack = start > BufferStorage.pageByteCount ? start : 0
     let (mapped, overflowOfSlack) = total.addingReportingOverflow(slack)
     guard !tooLarge, !overflow, !overflowOfSlack else {
       throw .buffersNotAllocated(.max, systemError: ENOMEM)
@@ -36,7 +39,13 @@ internal import Glibc
     }
     unsafe mapping = address
     mappedByteCount = mapped
-    unsafe first = address.alignedUp(toMultipleOf: alignment)
+    unsafe first = address.alignedUp(toMultipleOf: start)
+    if isLarge {
+      // A disk reads and writes memory page by page: the larger they are, the fewer. Only advice, and
+      // only for pages that the buffers fill.
+      unsafe madvise(
+        first, total.roundedDown(to: BufferStorage.largePageByteCount), MADV_HUGEPAGE)
+    }
     self.stride = stride
     self.byteCount = byteCount
   }
@@ -57,4 +66,6 @@ internal import Glibc
 
   /// The size of a page of memory.
   static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+  /// The size of a large page, on most processors.
+  private static let largePageByteCount = 2 << 20
 }

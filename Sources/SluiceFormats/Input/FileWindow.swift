@@ -1,17 +1,11 @@
 internal import CSluiceSystem
 internal import Glibc
+internal import SluiceCore
 internal import Synchronization
 
 /// The size of a page of memory, the unit of mappings and of transfers around the page cache.
 enum MemoryPage {
   static let byteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
-}
-
-extension Int {
-  /// The nearest multiple of a power of two that is not above the value.
-  package func roundedDown(to alignment: Int) -> Int { self & -alignment }
-  /// The nearest multiple of a power of two that is not below the value.
-  package func roundedUp(to alignment: Int) -> Int { (self + alignment - 1) & -alignment }
 }
 
 /// A range of a file's bytes in memory, until it is released.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SluiceCore
 
 extension InputFile {
   /// The share of a range's pages that lie in the page cache.

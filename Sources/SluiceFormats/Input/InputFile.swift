@@ -15,8 +15,10 @@ package final class InputFile: Sendable {
 
   let descriptor: Int32
   private let hasUnreadablePage = Atomic<Bool>(false)
-  private let isReadAheadOff = Atomic<Bool>(false)
+  private let readAheadOff = Atomic<Bool>(false)
   private let isShared = Atomic<Bool>(false)
+  /// What reads the file around the page cache.
+  let direct = Mutex(DirectDescriptor.unopened)
   private let shared = Mutex<SharedReads?>(nil)
 
   private init(path: String, status: FileStatus, descriptor: Int32) {
@@ -25,7 +27,10 @@ package final class InputFile: Sendable {
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    direct.withLock { $0.close() }
+    close(descriptor)
+  }
 
   /// Opens a file; anything but a regular file is refused, without waiting for a pipe's writer.
   package static func open(_ path: String) throws(FormatError) -> InputFile {
@@ -65,12 +70,15 @@ package final class InputFile: Sendable {
   package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(FormatError) {
-    if isShared.load(ordering: .acquiring), let reads = shared.withLock({ $0 }) {
+    if readsThroughOthers, let reads = shared.withLock({ $0 }) {
       return try unsafe reads.read(
         descriptor, FileIdentity(status), into: buffer, at: offset, path: path)
     }
     try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
   }
+
+  /// Whether it reads through what others read, too.
+  var readsThroughOthers: Bool { isShared.load(ordering: .acquiring) }
 
   /// From now on reads through what others read, too.
   package func share(_ reads: SharedReads) {
@@ -102,13 +110,14 @@ package final class InputFile: Sendable {
   /// every file, such pages are thrown out before anybody looks at them, and read again.
   package func readNothingAhead() {
     guard posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM) == 0 else { return }
-    isReadAheadOff.store(true, ordering: .releasing)
+    readAheadOff.store(true, ordering: .releasing)
   }
 
-  /// Where nothing is read ahead, asks the system to begin reading a range: page after page would be
-  /// read alone otherwise.
+  /// Whether nothing is read ahead, so that page after page would be read alone if nobody asked for them.
+  package var isReadAheadOff: Bool { readAheadOff.load(ordering: .acquiring) }
+
+  /// Asks the system to begin reading a range.
   package func willNeed(_ range: Range<Int>) {
-    guard isReadAheadOff.load(ordering: .acquiring), !range.isEmpty else { return }
     posix_fadvise(
       descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
   }

@@ -10,6 +10,9 @@ package protocol ReadableFile: AnyObject, Sendable {
   ///   - offset: Where in the file to start.
   /// - Throws: If the read fails or the file ends too early.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FormatError)
+
+  /// Asks the system to begin reading a range.
+  func willNeed(_ range: Range<Int>)
 }
 
 extension ReadableFile {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SluiceCore
 internal import Synchronization
 
 extension OutputFile {

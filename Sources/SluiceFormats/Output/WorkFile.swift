@@ -106,6 +106,12 @@ package final class WorkFile: Sendable, DurableData {
     try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
   }
 
+  /// Asks the system to begin reading a range.
+  package func willNeed(_ range: Range<Int>) {
+    posix_fadvise(
+      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+  }
+
   /// Cuts the file off.
   package func truncate(to byteCount: Int) throws(FormatError) {
     let number = FileCalls.perform(.truncate, path) {

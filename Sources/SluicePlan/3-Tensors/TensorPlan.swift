@@ -46,6 +46,8 @@ package struct TensorPlan: Sendable {
   let memoryShape: MemoryPlan.Shape
   /// How chunks come from reading to working.
   package let readEdge: ReadEdge
+  /// How files are read.
+  package let input: InputChoice
   /// Whether later passes read the models again or what the first one kept of them.
   package let spill: SpillPlan
   /// The rate that was asked for of a tensor and a model.
@@ -133,14 +135,17 @@ package struct TensorPlan: Sendable {
     isAdapterAlone = sources.isAdapterAlone
     self.requestedRate = requestedRate
     inputsExceedCache = sources.inputsExceedCache
-    var (spill, edge) = (spill, ReadEdge(options.edges, exceedsCache: inputsExceedCache))
+    input = InputChoice(options.io, exceedsCache: inputsExceedCache, files: sources.files)
+    var (spill, edge) = (
+      spill, ReadEdge(options.edges, input: input.mode, exceedsCache: inputsExceedCache)
+    )
     let factors = FactorNeed(sources.computed)
     while true {
       let passes = makePasses(spill)
       let shape = MemoryPlan.Shape(
         tasks, modelCount: sources.request.models.count, needs: needs, passes: passes,
         stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, sources.stored),
-        edge: edge, factors: factors, memory: options.memory.bytes)
+        input: input.mode, edge: edge, factors: factors, memory: options.memory.bytes)
       do throws(PipelineError) {
         memory = try MemoryPlan.fit(shape, options)
         (self.passes, memoryShape) = (passes, shape)
@@ -221,7 +226,14 @@ package struct TensorPlan: Sendable {
   }
 
   /// How an edge with chunks is crossed.
-  package var chunkContract: EdgeContract { readEdge.contract(chunkBytes: memory.chunkBytes) }
+  ///
+  /// - Parameter keepsChunks: Whether chunks are kept that are looked at twice: these may wait for a lane,
+  ///   all of them, so that reading goes on.
+  /// - Returns: The contract.
+  package func chunkContract(keepsChunks: Bool = false) -> EdgeContract {
+    let kept = keepsChunks ? memory.keptChunks : 0
+    return readEdge.contract(chunkBytes: memory.chunkBytes, more: kept)
+  }
 
   /// The lowest rate that a tensor of a model may come to have; nothing is kept below it.
   package func lowestRate(of task: TensorTask, model: Int) -> Double {

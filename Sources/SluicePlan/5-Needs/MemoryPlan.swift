@@ -26,26 +26,49 @@ package struct MemoryPlan: Sendable, Hashable {
   package let outputBufferBytes: Int
   /// The number of buffers for frames; 0 if nothing is spilled.
   package let frameBuffers: Int
+  /// How many chunks are kept between the two looks of a pass.
+  package private(set) var keptChunks = 0
   /// The bytes of the lists of tensors and of what is known of them.
   package let indexBytes: Int
 
   /// The bytes that the plan needs in all.
   package var totalBytes: Int {
     lanes * laneBytes + indexBytes
-      + max(outputBuffers * outputBufferBytes, frameBuffersByteCount)
+      + max(outputBuffersByteCount, frameBuffersByteCount + keptChunksByteCount)
   }
 
   /// The bytes that a lane holds.
   package var laneBytes: Int { chunksPerLane * chunkBytes + tableBytes }
 
+  /// The bytes of all output buffers.
+  package var outputBuffersByteCount: Int { outputBuffers * outputBufferBytes }
+
   /// The bytes of all buffers for frames: no pass has them and output buffers.
   package var frameBuffersByteCount: Int { frameBuffers * FrameOutput.bufferByteCount }
+
+  /// The bytes of the chunks that are kept: the pass that has them has no output buffers.
+  package var keptChunksByteCount: Int { keptChunks * chunkBytes }
+
+  /// Keeps chunks in what is left of a budget: as many as a layer has, for each lane and once more.
+  private func keepingChunks(of largestElementCount: Int, within budget: Int) -> MemoryPlan {
+    var plan = self
+    let wanted = (lanes + 1) * ((largestElementCount + chunkElements - 1) / chunkElements)
+    let room = budget - totalBytes + max(0, outputBuffersByteCount - frameBuffersByteCount)
+    plan.keptChunks = max(0, min(wanted, room / max(chunkBytes, 1)))
+    return plan
+  }
 
   /// The largest chunk that is worth having.
   ///
   /// What is read into buffers should still be in the processor's cache when it is worked on; a
-  /// window costs less for each byte the longer it is.
-  static func preferredChunkElements(_ io: InputMode) -> Int { io == .pread ? 1 << 17 : 1 << 21 }
+  /// window, and a piece that a disk gives, cost less for each byte the longer they are.
+  static func preferredChunkElements(_ input: InputMode) -> Int {
+    switch input {
+    case .pread: 1 << 17
+    case .direct: 1 << 20
+    case .mmap: 1 << 21
+    }
+  }
   /// The largest chunk that is worth having where layers do not lie together.
   static let scatteredChunkElements = 1 << 20
   /// A chunk that still keeps the cost of a window or a read small.
@@ -54,7 +77,7 @@ package struct MemoryPlan: Sendable, Hashable {
   /// Fits a run into a budget: as many lanes as asked for, then chunks as large as possible; lanes
   /// are given up only for chunks that would be very small.
   static func fit(_ shape: Shape, _ options: RunOptions) throws(PipelineError) -> MemoryPlan {
-    let largest = options.chunkElements ?? shape.largestUsefulChunk(options.io)
+    let largest = options.chunkElements ?? shape.largestUsefulChunk
     let limits = [min(largest, goodChunkElements), min(largest, Granularity.grainElements)]
     for smallest in limits {
       for lanes in (1...max(options.threads, 1)).reversed() {
@@ -62,10 +85,13 @@ package struct MemoryPlan: Sendable, Hashable {
         while true {
           for gathers in [true, false] {
             let plan = shape.plan(lanes: lanes, chunkElements: chunk, gathers: gathers)
-            if plan.totalBytes <= options.memory.bytes { return plan }
+            guard plan.totalBytes <= options.memory.bytes else { continue }
+            guard shape.keepsChunks else { return plan }
+            return plan.keepingChunks(
+              of: shape.largestLinearCount, within: options.memory.bytes)
           }
           guard chunk > smallest else { break }
-          chunk = max(chunk / 2, smallest)
+          chunk = max((chunk / 2).roundedUp(to: Granularity.grainElements), smallest)
         }
       }
     }
@@ -76,7 +102,7 @@ package struct MemoryPlan: Sendable, Hashable {
 
   /// The smallest budget that works.
   static func smallest(_ shape: Shape, _ options: RunOptions) -> ByteCount {
-    shape.least(options.chunkElements ?? shape.largestUsefulChunk(options.io))
+    shape.least(options.chunkElements ?? shape.largestUsefulChunk)
   }
 
   /// What a run does with frames.
@@ -90,158 +116,5 @@ package struct MemoryPlan: Sendable, Hashable {
       isWriting = spill.isOn
       isReading = spill.isOn || !stored.isEmpty
     }
-  }
-
-  /// What the memory of a run depends on, whatever the number of lanes and the chunks are.
-  struct Shape: Sendable {
-    let frames: FrameUse
-    let factors: FactorNeed
-    /// The budget, of which factors may take a part.
-    var memory: Int
-    let edge: ReadEdge
-    let tasks: [TensorTask]
-    let largestElementCount: Int
-    let widestOutput: Int
-    let outputBytes: Int
-    let tableBytes: Int
-    let indexBytes: Int
-    let normBytes: Int
-    /// What writers hold for tensors whose elements do not lie one after the other.
-    let scatterBytes: Int
-
-    init(
-      _ tasks: [TensorTask], modelCount: Int, needs: TensorPlan.LaneNeeds,
-      passes: [any TensorPass], stripElements: Int, frames: FrameUse, edge: ReadEdge,
-      factors: FactorNeed, memory: Int
-    ) {
-      self.frames = frames
-      self.factors = factors
-      self.memory = memory
-      self.edge = edge
-      // Only what can be the largest chunk matters: one task for each combination of dtypes and of
-      // what is read in place.
-      struct Kind: Hashable {
-        let dtype: DType?
-        let isStrided: Bool
-        let isStored: Bool
-        let isComputed: Bool
-      }
-      var distinct: [[Kind]: TensorTask] = [:]
-      for task in tasks {
-        let key = ([task.base] + task.fineTuned).map { source in
-          Kind(
-            dtype: source?.dtype, isStrided: source?.view != nil,
-            isStored: source?.isStored ?? false, isComputed: source?.computed != nil)
-        }
-        if let other = distinct[key], other.elementCount >= task.elementCount { continue }
-        distinct[key] = task
-      }
-      self.tasks = Array(distinct.values)
-      largestElementCount = tasks.map(\.elementCount).max() ?? 0
-      outputBytes = tasks.reduce(0) { $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1) }
-      widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
-      let usesGrains =
-        needs.transforms.contains { $0.needs.usesGrains }
-        || needs.merging?.needs.usesGrains ?? false || needs.rows?.usesGrains ?? false
-      let tileElements = usesGrains ? Granularity.grainElements : Granularity.tileElements
-      let blocks = (2 * modelCount + 3) * tileElements * 4 + needs.partitionCount * tileElements / 8
-      let custom =
-        needs.transforms.reduce(0) { $0 + $1.needs.laneByteCount * modelCount }
-        + (needs.merging?.needs.laneByteCount ?? 0)
-      let sizes = PassSizes(
-        tasks: tasks, modelCount: modelCount, stripElements: stripElements,
-        writesFrames: frames.isWriting, readsFrames: frames.isReading)
-      let rows = needs.rows?.count(sizes) ?? 0
-      // The passes follow each other, so a lane holds the tables of one of them at a time.
-      tableBytes = (passes.map { $0.workerBytes(sizes) }.max() ?? 0) + blocks + custom + rows
-      scatterBytes =
-        tasks.contains { $0.outputView != nil }
-        ? MergePass.writerCount * OutputFile.stridedScratchByteCount : 0
-      let strips = tasks.reduce(0) { $0 + $1.elementCount / stripElements + 1 }
-      indexBytes =
-        tasks.count * (TensorTask.byteCount + 160 + modelCount * 160)
-        + Shape.listBytes(tasks, modelCount: modelCount)
-        + StripRecords.indexByteCount(stripCount: strips, modelCount: modelCount)
-        + MemoryPlan.progressByteCount(stripCount: strips, modelCount: modelCount)
-        + 2 * strips * ChangeFigures.byteCount(modelCount: modelCount)
-        + passes.reduce(0) { $0 + $1.unitBytes(sizes) }
-      // Once in what was read of the journal, once for the report.
-      normBytes = 2 * DeltaNorms.byteCount(stripCount: strips, modelCount: modelCount)
-    }
-
-    /// What headers, the layout of the output, the statistics and the report hold of each tensor, as
-    /// measured (`scripts/attacks known`): some 600 bytes, and its name once in each of the run's own
-    /// lists and twice for each model.
-    private static func listBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
-      tasks.reduce(0) { sum, task in
-        let matched = ([task.base] + task.fineTuned).reduce(0) {
-          $0 + ($1?.matched?.byteCount ?? 0)
-        }
-        return sum + 600 + task.name.utf8.count * (4 + 2 * modelCount) + matched
-      }
-    }
-
-    func least(_ largest: Int) -> ByteCount {
-      var shape = self
-      // Factors in the smallest pieces, too.
-      shape.memory = 0
-      let chunk = min(largest, Granularity.grainElements)
-      return ByteCount(shape.plan(lanes: 1, chunkElements: chunk).totalBytes)
-    }
-
-    func largestUsefulChunk(_ io: InputMode) -> Int {
-      let grain = Granularity.grainElements
-      let rounded = (max(largestElementCount, 1) + grain - 1) / grain * grain
-      // Of a layer that is scattered over its file, what is read at once is a piece of each column:
-      // the more rows, the longer.
-      let scattered = scatterBytes > 0 ? MemoryPlan.scatteredChunkElements : 0
-      // Deltas that are computed should still be in the cache when they are worked on.
-      guard factors.isEmpty else { return min(rounded, MemoryPlan.preferredChunkElements(.pread)) }
-      return min(rounded, max(MemoryPlan.preferredChunkElements(io), scattered))
-    }
-
-    /// The plan for a number of lanes and a size of chunks.
-    ///
-    /// - Parameters:
-    ///   - lanes: The number of lanes.
-    ///   - chunkElements: The number of elements in a chunk.
-    ///   - gathers: Whether buffers have room for what is merged of many small tensors.
-    /// - Returns: The plan.
-    func plan(lanes: Int, chunkElements: Int, gathers: Bool = false) -> MemoryPlan {
-      let chunkBytes =
-        tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
-      let room = factors.room(chunkElements: chunkElements, limit: memory / (4 * lanes))
-      return MemoryPlan(
-        lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
-        chunksPerLane: edge.chunksPerLane,
-        tableBytes: tableBytes + (room.map { $0.byteCount + ComputedRuns.byteCount } ?? 0),
-        factorRoom: room,
-        outputBuffers: lanes + 3,
-        outputBufferBytes: outputBufferBytes(chunkElements: chunkElements, gathers: gathers),
-        frameBuffers: frames.isWriting ? lanes + 2 : 0,
-        indexBytes: indexBytes + scatterBytes + factors.sharedByteCount
-          + (factors.isEmpty ? 0 : normBytes))
-    }
-
-    /// Room for several chunks, or for one where memory is so short that chunks are small.
-    private func outputBufferBytes(chunkElements: Int, gathers: Bool) -> Int {
-      let chunk = min(chunkElements, max(largestElementCount, 1)) * widestOutput
-      let all = gathers ? outputBytes : max(largestElementCount, 1) * widestOutput
-      let preferred =
-        scatterBytes > 0 && chunkElements > MemoryPlan.goodChunkElements
-        ? ChunkOutput.scatteredByteCount : ChunkOutput.preferredByteCount
-      let isShort = chunkElements < min(MemoryPlan.goodChunkElements, largestElementCount)
-      let isSmall = chunkElements < MemoryPlan.goodChunkElements && !gathers
-      let whole = isShort || isSmall ? chunk : max(chunk, min(all, preferred))
-      return (whole + ChunkOutput.alignmentSlack + 4095) & ~4095
-    }
-  }
-}
-
-extension MemoryPlan {
-  /// About the bytes that it takes in memory when all is finished.
-  fileprivate static func progressByteCount(stripCount: Int, modelCount: Int) -> Int {
-    // Keys and values of the tables, which are up to half empty.
-    stripCount * (256 + 4 * modelCount * MemoryLayout<StripRecords.Slot>.stride)
   }
 }

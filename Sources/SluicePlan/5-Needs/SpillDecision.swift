@@ -1,8 +1,6 @@
 internal import SluiceRecipe
 internal import SluiceCore
-internal import SluiceDataflow
 internal import SluiceFormats
-internal import Synchronization
 
 /// Weighs reading models again against packing what is needed of them.
 ///
@@ -13,11 +11,15 @@ struct SpillDecision {
   private static let countingRate = 2.8e9
   private static let mergingRate = 1.5e9
   /// The processor's seconds that a byte from the disk costs.
-  private static let readingCost = 0.15e-9
+  private static let readingCost = 0.03e-9
   /// The part of the shorter of reading and computing that is not hidden behind the longer.
-  private static let unhiddenComputing = 0.25
+  private static let unhiddenComputing = 0.2
   /// The same of reading and writing at a time.
   private static let unhiddenWriting = 0.5
+  /// The part of what a disk gives to those who only read that a run gets of it.
+  private static let sustainedShare = 0.88
+  /// How many times as long frames take to read as models: they come in smaller pieces, and from the page cache.
+  private static let frameReading = 2.0
   /// The seconds of the start, the end, and what lies between passes.
   private static let outsideOfPasses = 0.1
   /// A codec, and how fast it packs and unpacks.
@@ -27,7 +29,7 @@ struct SpillDecision {
     let unpackingRate: Double
   }
   private static let choices = [
-    Choice(codec: .zstd(), packingRate: 0.68e9, unpackingRate: 1.8e9),
+    Choice(codec: .zstd(), packingRate: 0.85e9, unpackingRate: 1.8e9),
     Choice(codec: .lz4, packingRate: 0.8e9, unpackingRate: 2.0e9),
     Choice(codec: .none, packingRate: 1.1e9, unpackingRate: 2.2e9),
   ]
@@ -59,14 +61,18 @@ struct SpillDecision {
       reading: surveyedByteCount, writing: byteCount,
       computing: 1 / SpillDecision.countingRate + 1 / choice.packingRate)
       + seconds(
-        reading: inputByteCount - savedByteCount + byteCount, writing: outputByteCount,
+        reading: inputByteCount - savedByteCount
+          + Int(SpillDecision.frameReading * Double(byteCount)), writing: outputByteCount,
         computing: 1 / SpillDecision.mergingRate + 1 / choice.unpackingRate)
       + SpillDecision.outsideOfPasses
   }
 
   /// The expected seconds of a pass that computes so long for an element.
   private func seconds(reading: Int, writing: Int, computing: Double) -> Double {
-    let (read, written) = (Double(reading) / readRate, Double(writing) / writeRate)
+    let share = SpillDecision.sustainedShare
+    let (read, written) = (
+      Double(reading) / (share * readRate), Double(writing) / (share * writeRate)
+    )
     let disk = max(read, written) + SpillDecision.unhiddenWriting * min(read, written)
     let processor =
       (Double(elementCount) * computing + Double(reading) * SpillDecision.readingCost)
@@ -88,38 +94,4 @@ struct SpillDecision {
 
   /// Whether a spill that is expected to take so long is worth it: it is more to go wrong.
   func isWorthIt(_ seconds: Double) -> Bool { seconds < 0.9 * rereadSeconds }
-
-  /// The bytes a second that files give which are not in the page cache, to as many threads as a run
-  /// reads with; nil if all that was looked at is there, or cannot be read.
-  static func readRate(of files: [InputFile], lanes: Int) -> Double? {
-    // Long runs, since the system reads ahead of those who read on.
-    let (windowByteCount, runByteCount) = (8 << 20, 64 << 20)
-    let largest = files.sorted { $0.byteCount > $1.byteCount }.filter {
-      $0.byteCount >= 4 * runByteCount
-    }
-    let runs = (1...lanes).compactMap { lane -> (file: InputFile, start: Int)? in
-      guard !largest.isEmpty else { return nil }
-      let file = largest[(lane - 1) % largest.count]
-      return (1...8).lazy.map { (file: file, start: file.byteCount / 10 * $0) }.first {
-        $0.start + runByteCount <= file.byteCount
-          && file.cachedShare(of: $0.start..<$0.start + runByteCount) < 0.1
-      }
-    }
-    guard !runs.isEmpty else { return nil }
-    let bytes = Atomic<Int>(0)
-    let start = MonotonicTime.now
-    let measured = try? Graph.forEach(runs, "disk", threads: runs.count) { run, _ in
-      for offset in stride(from: run.start, to: run.start + runByteCount, by: windowByteCount) {
-        let window = try run.file.map(
-          offset..<offset + windowByteCount, populate: true, dropsCachedPages: true)
-        try window.checkReadable()
-        window.release()
-        bytes.wrappingAdd(windowByteCount, ordering: .relaxed)
-        if MonotonicTime.now.seconds(since: start) > 0.3 { return }
-      }
-    }
-    guard measured != nil else { return nil }
-    let seconds = MonotonicTime.now.seconds(since: start)
-    return seconds > 0 ? Double(bytes.load(ordering: .relaxed)) / seconds : nil
-  }
 }

@@ -198,8 +198,8 @@ package struct SpillPlan: Sendable, Hashable {
       return
     }
     guard
-      let rate = SpillDecision.readRate(
-        of: spillInputs.files, lanes: max(spillInputs.options.threads, 1))
+      let rate = DiskRate.ofReading(
+        spillInputs.files, lanes: max(spillInputs.options.threads, 1))
     else {
       reason = "the disk's speed could not be measured"
       return

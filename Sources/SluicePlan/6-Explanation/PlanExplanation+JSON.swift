@@ -28,6 +28,11 @@ extension PlanExplanation {
     json.member("memoryLimit", .integer(memoryLimit))
     json.member("smallestMemory", .integer(smallestMemory))
     json.member("peakMemory", .integer(peakMemory))
+    json.key("input")
+    json.beginObject(isOnOneLine: true)
+    json.member("mode", .string(input))
+    json.member("reason", .string(inputReason))
+    json.endObject()
     json.key("edges")
     json.beginObject(isOnOneLine: true)
     json.member("contract", .string(edges))
@@ -77,6 +82,8 @@ extension PlanExplanation {
     memoryLimit = tree["memoryLimit"]?.count ?? 0
     smallestMemory = tree["smallestMemory"]?.count ?? 0
     peakMemory = tree["peakMemory"]?.count ?? 0
+    input = tree["input"]?["mode"]?.text ?? ""
+    inputReason = tree["input"]?["reason"]?.text ?? ""
     edges = tree["edges"]?["contract"]?.text ?? ""
     edgesReason = tree["edges"]?["reason"]?.text ?? ""
     spillCodec = tree["spill"]?["codec"]?.text ?? ""

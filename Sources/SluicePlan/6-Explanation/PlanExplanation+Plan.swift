@@ -45,11 +45,14 @@ extension PlanExplanation {
     memoryLimit = plan.options.memory.bytes
     smallestMemory = MemoryPlan.smallest(plan.tensors.memoryShape, plan.options).bytes
     // No pass has both; what the one takes more than the other is counted.
-    let more = memory.frameBuffersByteCount - memory.outputBuffers * memory.outputBufferBytes
+    let more =
+      memory.frameBuffersByteCount + memory.keptChunksByteCount - memory.outputBuffersByteCount
     if more > 0 {
-      self.memory.append(MemoryPart(name: "more for frame buffers", count: 1, byteCount: more))
+      let what = memory.keptChunks > 0 ? "frames and second looks" : "frame buffers"
+      self.memory.append(MemoryPart(name: "more for \(what)", count: 1, byteCount: more))
     }
-    edges = plan.tensors.chunkContract.name
+    (input, inputReason) = (plan.tensors.input.mode.rawValue, plan.tensors.input.reason)
+    edges = plan.tensors.chunkContract().name
     edgesReason = plan.tensors.readEdge.reason
     spillCodec = plan.spill.codec?.label ?? ""
     spillReason = plan.spill.reason

@@ -162,6 +162,10 @@ package struct PlanExplanation: Sendable, Hashable {
   package var smallestMemory = 0
   /// The most memory that the process had, after a run.
   package var peakMemory = 0
+  /// How files are read; empty if that is not known.
+  package var input = ""
+  /// Why so.
+  package var inputReason = ""
   /// How chunks come from reading to working: `fused` or `queued`; empty if that is not known.
   package var edges = ""
   /// Why so.

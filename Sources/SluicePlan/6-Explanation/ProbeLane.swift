@@ -12,6 +12,8 @@ final class ProbeLane {
   private let kernels: Kernels
   private let buffers: TileBuffers
   private let output: AlignedBuffer<UInt64>
+  /// Room for a piece that is read around the page cache.
+  private var buffer: BufferPool?
   private var builders: [HistogramMode: HistogramBuilder] = [:]
 
   init(_ plan: TensorPlan) {
@@ -45,9 +47,14 @@ final class ProbeLane {
       part.add(LaneSpeed.Part(bytes: bytes, seconds: now.seconds(since: mark)))
       mark = now
     }
+    let isDirect = isCold && plan.input.mode == .direct
+    if isDirect {
+      for (source, range) in sources { try readDirectly(plan.files[source.file], range) }
+      lap(&speed.cold)
+    }
     let read = try windows()
     defer { for window in read { window.release() } }
-    if isCold { lap(&speed.cold) }
+    if isCold, !isDirect { lap(&speed.cold) }
     if isWarm { lap(&speed.warm) }
     if isCold {
       // Now in the cache: what later passes find there.
@@ -65,6 +72,15 @@ final class ProbeLane {
     compute(piece, sources.map(\.0), read, half..<piece.elements.count, counts: false)
     lap(&speed.merging, share: 1 - Double(half) / Double(piece.elements.count))
     for window in read { try window.checkReadable() }
+  }
+
+  private func readDirectly(_ file: InputFile, _ range: Range<Int>) throws {
+    let length = range.count + InputFile.directSlack
+    if buffer.map({ $0.bufferByteCount < length }) ?? true {
+      buffer = try BufferPool(count: 1, byteCount: length, cancellation: Cancellation())
+    }
+    guard let buffer = try buffer?.take() else { return }
+    _ = try unsafe file.readDirectly(range, into: buffer.bytes)
   }
 
   private func compute(

@@ -1,3 +1,4 @@
+internal import SluiceCore
 internal import SluiceArchitecture
 internal import SluiceFormats
 package import SluiceStages

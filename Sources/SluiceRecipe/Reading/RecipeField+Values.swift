@@ -124,8 +124,8 @@ extension RecipeField {
       options.threads = Int(number)
     }
     if let io = map.take("io") {
-      let word = try io.word(among: InputMode.allCases.map(\.rawValue))
-      options.io = InputMode(rawValue: word) ?? .pread
+      let word = try io.word(among: RunOptions.InputOption.allCases.map(\.rawValue))
+      options.io = InputMode(rawValue: word)
     }
     if let edges = map.take("edges") {
       let word = try edges.word(among: RunOptions.EdgeOption.allCases.map(\.rawValue))

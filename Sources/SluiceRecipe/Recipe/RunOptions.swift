@@ -9,8 +9,8 @@ public struct RunOptions: Sendable, Hashable {
   public var memory = ByteCount.mebibytes(512)
   /// The number of lanes that compute; fewer run if memory does not allow for them.
   public var threads: Int
-  /// How input files are read.
-  package var io: InputMode = .pread
+  /// How input files are read; nil lets the planner choose.
+  package var io: InputMode?
   /// How chunks come from reading to working.
   package var edges: EdgeOption = .auto
   /// Whether what the second pass needs of the models is kept by the first.
@@ -47,6 +47,16 @@ public struct RunOptions: Sendable, Hashable {
   package var notes: [Warning] = []
   /// Whether finished work is recorded at all; without, an attempt begins from the beginning.
   package var isJournaled = true
+
+  /// How input files are read.
+  package enum InputOption: String, Sendable, Hashable, CaseIterable {
+    /// Whichever is expected to be faster.
+    case auto
+    case pread, mmap, direct
+
+    /// What is asked for, if anything is.
+    package var mode: InputMode? { InputMode(rawValue: rawValue) }
+  }
 
   /// How the edge between reading and working is crossed.
   package enum EdgeOption: String, Sendable, Hashable, CaseIterable {

@@ -95,7 +95,7 @@ struct LanePass {
   ) throws -> PassMetrics {
     let ledger = context.work.ledger()
     let memory = context.plan.memory
-    let lease = try context.budget.acquire(memory.outputBuffers * memory.outputBufferBytes)
+    let lease = try context.budget.acquire(memory.outputBuffersByteCount)
     defer { lease.release() }
     let pool = try BufferPool(
       count: memory.outputBuffers, byteCount: memory.outputBufferBytes,
@@ -123,18 +123,24 @@ struct LanePass {
     let queue = StripQueue(
       tasks, granularity: plan.granularity, cancellation: context.cancellation,
       revisited: repacking?.ordinals ?? [], isFinished: isFinished)
+    let keptLease = try context.budget.acquire(
+      repacking == nil ? 0 : plan.memory.keptChunksByteCount)
+    defer { keptLease.release() }
+    let kept = try repacking == nil ? nil : keptChunks()
     try repacking?.begin(queue)
     let stage = ReadStage(
-      queue: queue, files: plan.files, mode: plan.options.io, granularity: plan.granularity,
+      queue: queue, files: plan.files, mode: plan.input.mode, granularity: plan.granularity,
       dropsCachedPages: context.dropsCachedPages, packed: context.packed,
-      deltas: plan.deltas.map { ($0, kernels) })
+      deltas: plan.deltas.map { ($0, kernels) }, kept: kept)
     let outputs: [any GraphChannel] =
       (output.map { [$0.channel] } ?? []) + (frames.map { [$0] } ?? [])
     let lanes = plan.memory.lanes * plan.memory.laneBytes
     let lease = try context.budget.acquire(lanes)
     defer { lease.release() }
     for lane in 1...plan.memory.lanes {
-      try addLane(lane, to: graph, stage: stage, outputs: outputs, didEnd: didEnd, makeSinks)
+      try addLane(
+        lane, to: graph, stage: stage, outputs: outputs,
+        kept: kept, didEnd: didEnd, makeSinks)
     }
     if let frames, let repacking { addFrameWriter(to: graph, frames, repacking) }
     if let output {
@@ -158,6 +164,16 @@ struct LanePass {
     }
   }
 
+  /// Room for what is looked at twice, if there is any.
+  private func keptChunks() throws -> KeptChunks? {
+    let memory = context.plan.memory
+    guard memory.keptChunks > 0 else { return nil }
+    return KeptChunks(
+      try BufferPool(
+        count: memory.keptChunks, byteCount: memory.chunkBytes,
+        cancellation: context.cancellation))
+  }
+
   private func addFrameWriter(
     to graph: PassGraphRun, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
   ) {
@@ -171,7 +187,7 @@ struct LanePass {
 
   private func addLane(
     _ lane: Int, to graph: PassGraphRun, stage: ReadStage, outputs: [any GraphChannel],
-    didEnd: @escaping @Sendable (Strip) -> Void,
+    kept: KeptChunks?, didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
     let memory = context.plan.memory
@@ -183,7 +199,7 @@ struct LanePass {
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
     let names = context.plan.modelNames
     graph.connect(
-      context.plan.chunkContract, ReadEdge.name,
+      context.plan.chunkContract(keepsChunks: repacking != nil), ReadEdge.name,
       from: .reader, to: .lane, lane, writes: outputs,
       produce: { node, pass in try stage.run(node, pool: pool, pass: pass) }
     ) { [kernels, transforms, norms] node in
@@ -194,20 +210,25 @@ struct LanePass {
       // The second visit keeps deltas as they are, or as it is said that stages leave them.
       let second = sinks.second.map { FusedStages(sharing: first, sink: $0) }
       return { (chunk: Chunk) in
-        let stages = chunk.strip.look == .first ? first : second ?? first
-        if chunk.isFirst { try stages.begin(chunk.strip) }
-        try stages.process(chunk)
-        try chunk.checkReadable()
-        if chunk.isLast {
-          try stages.end(chunk.strip)
-          if chunk.strip.look == .first {
-            didEnd(chunk.strip)
-            try repacking?.didSurvey(chunk.strip)
-          }
-        }
+        let isFirst = chunk.strip.look == .first
+        let unpacked = try chunk.unpack()
+        node.count(bytes: unpacked)
+        try (isFirst ? first : second ?? first).take(chunk)
         progress.advance(by: chunk.byteCount)
-        // What is looked at again lies in the page cache.
-        if chunk.strip.look == .first { meter.countRead(chunk.readByteCount) }
+        // What is looked at again lies in memory.
+        guard isFirst else { return }
+        meter.countRead(chunk.readByteCount + unpacked)
+        kept?.keep(chunk)
+        guard chunk.isLast else { return }
+        didEnd(chunk.strip)
+        guard var again = try repacking?.didSurvey(chunk.strip, kept), let second else { return }
+        again.reverse()
+        // Each gives its memory back as soon as it is done.
+        while let chunk = again.popLast() {
+          try second.take(chunk)
+          progress.advance(by: chunk.byteCount)
+        }
+        kept?.didFinish()
       }
     }
   }

@@ -68,23 +68,36 @@ final class Repacking: Sendable {
       state.queue = queue
       return tasks.filter { state.missing[$0.ordinal] == 0 }
     }
-    for task in ready { try ask(task, queue) }
+    for task in ready { queue.revisit(at: task, try strips(of: task)) }
   }
 
   /// Takes note of a counted strip.
-  func didSurvey(_ strip: Strip) throws {
+  ///
+  /// - Parameters:
+  ///   - strip: The strip.
+  ///   - kept: What is in memory of tensors.
+  /// - Returns: The chunks that the lane is to look at again itself; nil if there is nothing to do now.
+  /// - Throws: `FormatError` if histograms cannot be read.
+  func didSurvey(_ strip: Strip, _ kept: KeptChunks?) throws -> [Chunk]? {
     let queue: StripQueue? = state.withLock { state in
       guard let missing = state.missing[strip.task.ordinal] else { return nil }
       state.missing[strip.task.ordinal] = missing - 1
       return missing == 1 ? state.queue : nil
     }
-    if let queue { try ask(strip.task, queue) }
+    guard let queue else { return nil }
+    let strips = try strips(of: strip.task)
+    let chunks = kept?.take(strip.task, strips)
+    queue.revisit(at: strip.task, chunks == nil ? strips : [])
+    return chunks
   }
 
   /// What is kept of a tensor.
   func floors(of task: TensorTask) -> SpillFloors? { state.withLock { $0.floors[task.ordinal] } }
 
-  private func ask(_ task: TensorTask, _ queue: StripQueue) throws {
+  /// Notes what is kept of a tensor that is counted.
+  ///
+  /// - Returns: The strips to look at again.
+  private func strips(of task: TensorTask) throws -> [Strip] {
     let floors = try task.fineTuned.indices.map { model -> UInt32? in
       // What is computed is not spilled, but a store may be made of it.
       guard let source = task.fineTuned[model], source.computed == nil || plan.spill.isStore,
@@ -93,8 +106,8 @@ final class Repacking: Sendable {
       return task.role == .linear ? try floor(task, model) : 0
     }
     state.withLock { $0.floors[task.ordinal] = SpillFloors(floors: floors) }
-    let strips = floors.contains { $0 != nil } ? Array(plan.strips(task)) : []
-    queue.revisit(at: task, strips.filter { !isSpilled($0.ordinal) })
+    let isWanted = floors.contains { $0 != nil }
+    return plan.strips(task).filter { isWanted && !isSpilled($0.ordinal) }.map(\.again)
   }
 
   private func floor(_ task: TensorTask, _ model: Int) throws -> UInt32 {

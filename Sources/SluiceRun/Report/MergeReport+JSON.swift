@@ -86,7 +86,7 @@ extension MergeReport {
     json.member("lanes", .integer(plan.memory.lanes))
     json.member("chunkElements", .integer(plan.memory.chunkElements))
     json.member("outputBuffers", .integer(plan.memory.outputBuffers))
-    json.member("io", .string(plan.options.io.rawValue))
+    json.member("io", .string(plan.tensors.input.mode.rawValue))
     json.member("edges", .string(plan.tensors.readEdge.isQueued ? "queued" : "fused"))
     json.member("vectorLevel", .string(plan.options.vectorLevel.name))
     json.list("passes", passes.map { .string($0.name) })

@@ -80,6 +80,13 @@ public struct Strip: Sendable, Hashable {
     isLast = elements.upperBound == task.elementCount
   }
 
+  /// The strip for the second look at it.
+  package var again: Strip {
+    var strip = self
+    (strip.look, strip.isRevisited) = (.second, false)
+    return strip
+  }
+
   /// The position in the run's numbering of strips.
   package var ordinal: Int { task.firstStrip + index }
 }

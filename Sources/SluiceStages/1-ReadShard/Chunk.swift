@@ -51,7 +51,7 @@ package final class Chunk: EdgeElement {
   package let base: ChunkRun?
   /// Each fine-tuned model's run; nil where the model counts as unchanged.
   package let fineTuned: [ChunkRun?]
-  /// The bytes that were read for the chunk, packed ones as they lie in their file.
+  /// The bytes that were read from files of models for the chunk.
   package let readByteCount: Int
 
   /// The bytes of its elements, however they were read.
@@ -59,12 +59,17 @@ package final class Chunk: EdgeElement {
   /// The most bytes that reading it takes.
   package let heldByteCount: Int
 
+  /// Whether its buffer is one of those that are kept for a second look.
+  package let isKept: Bool
+
   private let windows: [FileWindow]
+  private let frames: [PackedRun]
   private let buffer: PooledBuffer?
 
   init(
     strip: Strip, elements: Range<Int>, base: ChunkRun?, fineTuned: [ChunkRun?],
-    readByteCount: Int, windows: [FileWindow], buffer: PooledBuffer?
+    readByteCount: Int, windows: [FileWindow], frames: [PackedRun] = [], buffer: PooledBuffer?,
+    isKept: Bool = false
   ) {
     self.strip = strip
     self.elements = elements
@@ -72,7 +77,9 @@ package final class Chunk: EdgeElement {
     self.fineTuned = fineTuned
     self.readByteCount = readByteCount
     self.windows = windows
+    self.frames = frames
     self.buffer = buffer
+    self.isKept = isKept
     byteCount = zip([base] + fineTuned, [strip.task.base] + strip.task.fineTuned).reduce(0) {
       sum, pair in
       // Of packed elements what lies in the file counts, as the plan has it.
@@ -84,6 +91,21 @@ package final class Chunk: EdgeElement {
       return sum + run.inputByteCount
     }
     heldByteCount = ReadStage.chunkByteCount(strip.task, chunkElements: elements.count)
+  }
+
+  /// The same chunk for another look at its strip.
+  func seen(again strip: Strip) -> Chunk {
+    Chunk(
+      strip: strip, elements: elements, base: base, fineTuned: fineTuned, readByteCount: 0,
+      windows: windows, buffer: buffer)
+  }
+
+  /// Fills the runs that come from frames: a lane does so before it looks at them, chunk after chunk.
+  ///
+  /// - Returns: The bytes read from files of frames.
+  /// - Throws: `FormatError` if a frame is not what belongs there.
+  package func unpack() throws -> Int {
+    try frames.reduce(0) { try $0 + $1.unpack(base: base) }
   }
 
   /// Checks that all that was looked at could be read; what was computed from it counts only then.

@@ -9,6 +9,8 @@ package enum InputMode: String, Sendable, Hashable, CaseIterable {
   case pread
   /// Through memory-mapped windows that are released after the lane.
   case mmap
+  /// Around the page cache, in long pieces; what is short or does not lie in one piece as `pread` does.
+  case direct
 }
 
 /// Reads the strips of a queue chunk by chunk, every model's run of the same elements at once: the
@@ -18,13 +20,14 @@ package enum InputMode: String, Sendable, Hashable, CaseIterable {
 package struct ReadStage: Sendable {
   private let queue: StripQueue
   let files: [InputFile]
-  private let mode: InputMode
+  let mode: InputMode
   private let granularity: Granularity
   private let dropsCachedPages: Bool
   private let packed: PackedReading
   /// Whether chunks are read into buffers rather than mapped.
   package let usesBuffers: Bool
   private let deltas: (source: any DeltaSource, kernels: Kernels)?
+  private let kept: KeptChunks?
 
   /// Which strips are read from frames.
   package enum PackedReading: Sendable {
@@ -47,10 +50,11 @@ package struct ReadStage: Sendable {
   ///     do not fit there.
   ///   - packed: Which strips are read from frames.
   ///   - deltas: What computes deltas, where some are not read; then there are buffers in both modes.
+  ///   - kept: Room for what is looked at twice, if there is any.
   package init(
     queue: StripQueue, files: [InputFile], mode: InputMode, granularity: Granularity,
     dropsCachedPages: Bool, packed: PackedReading = .none,
-    deltas: (source: any DeltaSource, kernels: Kernels)? = nil
+    deltas: (source: any DeltaSource, kernels: Kernels)? = nil, kept: KeptChunks? = nil
   ) {
     self.queue = queue
     self.files = files
@@ -59,9 +63,10 @@ package struct ReadStage: Sendable {
     self.dropsCachedPages = dropsCachedPages
     self.packed = packed
     self.deltas = deltas
+    self.kept = kept
     // What does not lie there in one piece, or is computed, cannot be mapped, and a mapping beside a
     // buffer would be memory twice.
-    usesBuffers = mode == .pread || packed.needsBuffers || queue.hasStridedSources
+    usesBuffers = mode != .mmap || packed.needsBuffers || queue.hasStridedSources
   }
 
   /// The most bytes that a chunk of a task holds.
@@ -90,8 +95,11 @@ package struct ReadStage: Sendable {
   /// - Returns: The number of bytes.
   package static func packedByteCount(modelCount: Int) -> Int { modelCount * FrameCursor.byteCount }
 
-  // A window begins and ends on a page, a run in a buffer on a cache line.
-  private static func runByteCount(_ byteCount: Int) -> Int { byteCount + 8192 }
+  // A window begins and ends on a page, a run in a buffer on a cache line, or on a page if it was read
+  // together with all of its pages.
+  private static func runByteCount(_ byteCount: Int) -> Int {
+    byteCount + InputFile.directSlack + InputFile.directSlack / 2
+  }
 
   /// Reads until the queue is empty.
   ///
@@ -123,9 +131,15 @@ package struct ReadStage: Sendable {
   }
 
   /// Where each model's elements of a strip come from.
-  private enum Origin {
+  enum Origin {
+    /// Frames, and what unpacks those of a model.
+    struct Frames {
+      let cursor: FrameCursor
+      let packed: PackedStrip
+    }
+
     case file
-    case frames(FrameCursor)
+    case frames(Frames)
     case nowhere
   }
 
@@ -142,8 +156,7 @@ package struct ReadStage: Sendable {
         else { return .file }
         let cursor = cursors[model] ?? FrameCursor(kernels: kernels)
         cursors[model] = cursor
-        cursor.begin(strip, packed)
-        return .frames(cursor)
+        return .frames(Origin.Frames(cursor: cursor, packed: packed))
       }
     }
   }
@@ -153,10 +166,15 @@ package struct ReadStage: Sendable {
     _ context: NodeContext, pool: BufferPool?
   ) throws -> Chunk {
     let task = strip.task
-    let buffer = try pool.map { try context.take(from: $0) }
+    if strip.look == .second, let chunk = kept?.take(strip, elements) {
+      return chunk.seen(again: strip)
+    }
+    let isKept = strip.isRevisited && RunLoader.isLong(task)
+    let room = try isKept ? kept?.room(strip, elements) : nil
+    let buffer = try room ?? pool.map { try context.take(from: $0) }
     var loader = RunLoader(
-      stage: self, strip: strip, context: context, buffer: buffer,
-      dropsCachedPages: dropsCachedPages && !strip.isRevisited)
+      stage: self, strip: strip, context: context, buffer: buffer, isKept: room != nil,
+      dropsCachedPages: dropsCachedPages && (room != nil || !strip.isRevisited))
     let base = try loader.load(task.base, elements, available: task.baseElementCount)
     let fineTuned = try task.fineTuned.indices.map { model -> ChunkRun? in
       guard let source = task.fineTuned[model] else { return nil }
@@ -169,15 +187,14 @@ package struct ReadStage: Sendable {
         guard let ordinal = source.computed, let computed else { return stored }
         return try loader.compute(
           ordinal, computed, elements, available: available, stored: stored, base: base)
-      case .frames(let cursor):
-        return try loader.unpack(
-          cursor, task, source, elements, available: available, base: base)
+      case .frames(let frames):
+        return loader.unpack(frames, source, elements, available: available)
       }
     }
     return Chunk(
       strip: strip, elements: elements, base: base, fineTuned: fineTuned,
       readByteCount: loader.readByteCount,
-      windows: loader.windows, buffer: buffer)
+      windows: loader.windows, frames: loader.frames, buffer: buffer, isKept: room != nil)
   }
 }
 

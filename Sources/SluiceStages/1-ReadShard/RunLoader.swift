@@ -11,42 +11,51 @@ extension ReadStage {
     /// Where the system reads nothing ahead, it is asked for the next run of so many bytes as soon as the one
     /// before is begun.
     static let askedByteCount = 1 << 20
+    /// What is shorter is not worth going around the page cache for, where the system reads ahead.
+    static let directByteCount = 1 << 17
 
     let stage: ReadStage
     let strip: Strip
     let context: NodeContext
     let buffer: PooledBuffer?
+    let isKept: Bool
     let dropsCachedPages: Bool
     var windows: [FileWindow] = []
+    var frames: [PackedRun] = []
     var used = 0
     var readByteCount = 0
 
     init(
-      stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?,
+      stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?, isKept: Bool,
       dropsCachedPages: Bool
     ) {
       self.stage = stage
       self.strip = strip
       self.context = context
       self.buffer = buffer
+      self.isKept = isKept
       self.dropsCachedPages = dropsCachedPages
     }
 
-    /// Reads a run from frames.
+    /// Whether a tensor is worth keeping room for: what is shorter lies in the page cache.
+    static func isLong(_ task: TensorTask) -> Bool {
+      task.elementCount * (task.base.dtype.byteCount ?? 1) >= directByteCount
+    }
+
+    /// Makes room for a run that the lane will unpack, and asks the system for its frames.
     mutating func unpack(
-      _ cursor: FrameCursor, _ task: TensorTask, _ source: TensorSource, _ elements: Range<Int>,
-      available: Int, base: ChunkRun?
-    ) throws -> ChunkRun? {
+      _ origin: Origin.Frames, _ source: TensorSource, _ elements: Range<Int>, available: Int
+    ) -> ChunkRun? {
       let end = min(elements.upperBound, available)
       guard elements.lowerBound < end, let buffer else { return nil }
-      let dtype = Kernels.packedDType(base: task.base.dtype, tuned: source.dtype)
+      let dtype = Kernels.packedDType(base: strip.task.base.dtype, tuned: source.dtype)
       let count = end - elements.lowerBound
       let target = unsafe take(count * (dtype.byteCount ?? 4), of: buffer)
-      let byteCount = try unsafe cursor.read(
-        elements.lowerBound..<end, base: base, task, dtype, into: target)
-      context.count(bytes: byteCount)
-      readByteCount += byteCount
-      if cursor.holdsDeltas {
+      let part = elements.lowerBound..<end
+      origin.packed.willNeed(part, of: strip)
+      frames.append(
+        unsafe PackedRun(origin.cursor, origin.packed, strip, part, dtype, target: target))
+      if origin.packed.holdsDeltas {
         let deltas = unsafe UnsafeBufferPointer(target.bindMemory(to: Float.self))
         return unsafe ChunkRun(deltas: deltas, inputByteCount: source.byteCount(ofElements: count))
       }
@@ -106,6 +115,7 @@ extension ReadStage {
       context.count(bytes: range.count)
       readByteCount += range.count
       if let buffer {
+        if let run = try loadDirectly(source, range, of: file, in: buffer) { return run }
         let target = unsafe take(range.count, of: buffer)
         if let view = source.view {
           // Brought together: the elements do not lie one after the other in the file.
@@ -133,8 +143,31 @@ extension ReadStage {
         window.bytes, source.dtype, elementCount: end - elements.lowerBound)
     }
 
+    /// Reads a run around the page cache; nil if it is to be read otherwise.
+    private mutating func loadDirectly(
+      _ source: TensorSource, _ range: Range<Int>, of file: InputFile, in buffer: PooledBuffer
+    ) throws -> ChunkRun? {
+      // What is looked at twice and not kept is to lie in the page cache the second time.
+      guard stage.mode == .direct, isKept || (strip.look == .first && !strip.isRevisited),
+        source.view == nil, range.count >= RunLoader.directByteCount
+      else { return nil }
+      let begun = used
+      used = used.roundedUp(to: InputFile.directSlack / 2)
+      let target = unsafe take(range.count + InputFile.directSlack, of: buffer)
+      guard let start = try unsafe file.readDirectly(range, into: target) else {
+        used = begun
+        return nil
+      }
+      // SAFETY: the range lies there in the buffer.
+      let bytes = unsafe UnsafeRawBufferPointer(
+        rebasing: target[start..<(start + range.count)])
+      return unsafe ChunkRun(
+        bytes, source.dtype, elementCount: range.count / (source.dtype.byteCount ?? 1))
+    }
+
     /// Has what comes next in a strip read beside the work, where the system would not.
     private func askAhead(_ range: Range<Int>, of file: InputFile, in strip: Range<Int>) {
+      guard file.isReadAheadOff else { return }
       let unit = RunLoader.askedByteCount
       let begun = range.lowerBound / unit
       guard range.lowerBound == strip.lowerBound || range.upperBound / unit > begun else { return }

@@ -65,12 +65,7 @@ package final class StripQueue: Sendable {
   package func revisit(at task: TensorTask, _ strips: [Strip]) {
     monitor.withLock { state in
       state.awaited.remove(task.ordinal)
-      state.ready += strips.map { strip in
-        var again = strip
-        again.look = .second
-        again.isRevisited = false
-        return again
-      }
+      state.ready += strips.map(\.again)
     }
   }
 

@@ -55,8 +55,18 @@ package final class FusedStages {
     (buffers, delta, transforms) = (other.buffers, other.delta, other.transforms)
   }
 
+  /// Works on the next chunk of a strip, from its beginning or to its end if the chunk is the first or last.
+  ///
+  /// - Throws: What is wrong with a weight, `FormatError` if a file cannot be read, and what the sink throws.
+  package func take(_ chunk: Chunk) throws {
+    if chunk.isFirst { try begin(chunk.strip) }
+    try process(chunk)
+    try chunk.checkReadable()
+    if chunk.isLast { try end(chunk.strip) }
+  }
+
   /// Prepares for a strip.
-  package func begin(_ strip: Strip) throws {
+  func begin(_ strip: Strip) throws {
     request = try sink.begin(strip)
     working = form.working?.dtype(of: strip.task)
     norms?.begin(strip)
@@ -64,7 +74,7 @@ package final class FusedStages {
   }
 
   /// Works on the next chunk of the strip.
-  package func process(_ chunk: Chunk) throws {
+  func process(_ chunk: Chunk) throws {
     try sink.begin(chunk)
     if request.usesTiles {
       switch sink.order {
@@ -80,7 +90,7 @@ package final class FusedStages {
   }
 
   /// Finishes the strip.
-  package func end(_ strip: Strip) throws {
+  func end(_ strip: Strip) throws {
     norms?.end(strip)
     try sink.end(strip)
   }

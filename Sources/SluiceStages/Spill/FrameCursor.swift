@@ -28,9 +28,6 @@ internal import SluiceKernels
     frame = stripStart..<stripStart
   }
 
-  /// Whether what is read are deltas.
-  var holdsDeltas: Bool { packed?.holdsDeltas ?? false }
-
   /// Reads the next run.
   ///
   /// - Parameters:

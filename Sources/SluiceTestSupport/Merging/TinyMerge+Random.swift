@@ -34,7 +34,7 @@ extension TinyMerge {
   /// Draws how it is done.
   package static func randomRun(using random: inout RepeatableGenerator) -> RunOptions {
     var run = RunOptions(threads: Int.random(in: 1...4, using: &random))
-    run.io = Bool.random(using: &random) ? .mmap : .pread
+    run.io = InputMode.allCases.randomElement(using: &random)
     run.edges = RunOptions.EdgeOption.allCases.randomElement(using: &random) ?? .auto
     run.vectorLevel =
       VectorLevel.allCases.filter(\.isSupported).randomElement(using: &random) ?? .best

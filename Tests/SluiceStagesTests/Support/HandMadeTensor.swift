@@ -139,6 +139,7 @@ struct HandMadeTensor {
       },
       work: { _ in
         { (chunk: Chunk) in
+          _ = try chunk.unpack()
           let result = try work(chunk)
           results.withLock { $0.append(result) }
         }
