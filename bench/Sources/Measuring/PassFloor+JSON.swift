@@ -26,13 +26,13 @@ extension PassFloor.Part {
     guard !paths.isEmpty, let byteCount = json["byteCount"]?.integerValue else {
       throw BenchFailure("a part of a floor without files or bytes")
     }
-    self.init(paths: paths, byteCount: byteCount)
+    self.init(paths: paths, byteCount: byteCount, isDirect: json["isDirect"] == .bool(true))
   }
 
   var json: JSON {
     .object([
       JSON.Member("paths", .array(paths.map { .string($0) })),
-      JSON.Member("byteCount", .integer(byteCount)),
+      JSON.Member("byteCount", .integer(byteCount)), JSON.Member("isDirect", .bool(isDirect)),
     ])
   }
 }

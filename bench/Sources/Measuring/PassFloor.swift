@@ -5,8 +5,8 @@ import Synchronization
 /// The reads and writes of one pass of a merge without its arithmetic: the least that a program must do
 /// that goes over the same bytes in the same order.
 ///
-/// Lanes take strips of the base model, and read of each model what belongs to it, turn by turn in small
-/// reads; pages are dropped behind. Writers of their own write what becomes due as lanes get on, and hold
+/// Lanes take strips of the base model, and read of each model what belongs to it, turn by turn: in small
+/// reads, pages being dropped behind, or in long ones around the page cache. Writers of their own write what becomes due as lanes get on, and hold
 /// lanes up where too much waits for them, as a pass does.
 public struct PassFloor: Sendable {
   /// So many bytes from the start of files, one file after the other.
@@ -15,24 +15,28 @@ public struct PassFloor: Sendable {
     public let paths: [String]
     /// How many bytes of them.
     public let byteCount: Int
+    /// Whether they are read around the page cache.
+    public let isDirect: Bool
 
     /// Names a part.
     /// - Parameters:
     ///   - paths: the files.
     ///   - byteCount: how many bytes of them, from the first one's start.
-    public init(paths: [String], byteCount: Int) {
+    ///   - isDirect: whether they are read around the page cache.
+    public init(paths: [String], byteCount: Int, isDirect: Bool = false) {
       self.paths = paths
       self.byteCount = byteCount
+      self.isDirect = isDirect
     }
   }
 
-  // What the passes do: strips of 2^25 elements of two bytes, chunks of 2^17.
+  // What the passes do: strips of 2^25 elements of two bytes, chunks of 2^17, or 2^20 around the page cache.
   private static let stripBytes = 1 << 26
-  private static let chunkBytes = 1 << 18
   private static let smallestRead = 1 << 17
   private static let droppedBytes = 8 << 20
 
   let reads: [Part]
+  private let chunkBytes: Int
   let frames: Part?
   let output: Part?
 
@@ -43,6 +47,7 @@ public struct PassFloor: Sendable {
   ///   - output: what is written past it, in pieces of 1 MiB by two threads.
   public init(reads: [Part], frames: Part?, output: Part?) {
     self.reads = reads.filter { $0.byteCount > 0 }
+    chunkBytes = self.reads.contains(where: \.isDirect) ? 1 << 21 : 1 << 18
     self.frames = frames
     self.output = output
   }
@@ -60,7 +65,7 @@ public struct PassFloor: Sendable {
       output.map { try PieceWriter($0, pieceBytes: 1 << 20, threads: 2, isDirect: true) },
     ].compactMap { $0 }
     let strips = ((reads.first?.byteCount ?? 0) + PassFloor.stripBytes - 1) / PassFloor.stripBytes
-    let chunks = PassFloor.stripBytes / PassFloor.chunkBytes
+    let chunks = PassFloor.stripBytes / chunkBytes
     let next = Atomic<Int>(0)
     let done = Atomic<Int>(0)
     try onThreads(lanes + writers.reduce(0) { $0 + $1.threads }) { number in
@@ -69,8 +74,7 @@ public struct PassFloor: Sendable {
       }
       // A lane that fails must not leave writers waiting.
       defer { for writer in writers { writer.end(lanes: lanes) } }
-      let buffer = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: PassFloor.chunkBytes, alignment: 4096)
+      let buffer = Writer.block(byteCount: chunkBytes + 2 * JoinedFiles.pageBytes)
       defer { buffer.deallocate() }
       while true {
         let strip = next.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -123,14 +127,18 @@ public struct PassFloor: Sendable {
 
 /// The files of a model, one after the other.
 private struct JoinedFiles: Sendable {
+  static let pageBytes = 4096
+
   let byteCount: Int
   private let files: [(file: File, range: Range<Int>)]
+  private let isDirect: Bool
 
   init(_ part: PassFloor.Part) throws {
     var files: [(file: File, range: Range<Int>)] = []
     var end = 0
+    isDirect = part.isDirect
     for path in part.paths {
-      let file = try File(path, O_RDONLY)
+      let file = try File(path, O_RDONLY | (isDirect ? Writer.direct : 0))
       files.append((file, end..<end + (try file.size())))
       end += try file.size()
     }
@@ -141,11 +149,16 @@ private struct JoinedFiles: Sendable {
   func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     for (file, own) in files where own.overlaps(range) {
       let part = range.clamped(to: own)
-      var offset = part.lowerBound
-      while offset < part.upperBound {
+      // Around the page cache with all that lies in the same pages.
+      let unit = isDirect ? JoinedFiles.pageBytes : 1
+      var offset = (part.lowerBound - own.lowerBound) / unit * unit
+      let end = part.upperBound - own.lowerBound
+      let first = offset
+      while offset < end {
+        let length = ((end - offset) + unit - 1) / unit * unit
         let room = UnsafeMutableRawBufferPointer(
-          rebasing: buffer[..<min(buffer.count, part.upperBound - offset)])
-        let count = try file.read(into: room, at: offset - own.lowerBound)
+          rebasing: buffer[(offset - first)..<(offset - first + length)])
+        let count = try file.read(into: room, at: offset)
         guard count > 0 else { throw BenchFailure("\(file.path): shorter than it was") }
         offset += count
       }
@@ -153,6 +166,7 @@ private struct JoinedFiles: Sendable {
   }
 
   func drop(_ range: Range<Int>) {
+    guard !isDirect else { return }
     for (file, own) in files where own.overlaps(range) {
       let part = range.clamped(to: own)
       posix_fadvise(

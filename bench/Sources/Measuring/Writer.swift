@@ -8,9 +8,9 @@ public enum Writer {
 
   /// `O_DIRECT`, which Swift does not import; its value differs between processors.
   #if arch(arm64)
-    private static let direct: CInt = 0o200000
+    static let direct: CInt = 0o200000
   #else
-    private static let direct: CInt = 0o40000
+    static let direct: CInt = 0o40000
   #endif
 
   /// How a file was written.
@@ -61,14 +61,18 @@ public enum Writer {
     return try File(path, flags)
   }
 
-  /// Memory with something to write, where direct writes may take it from.
+  /// Memory with something to write, where direct reads and writes may work: in large pages, of which a disk
+  /// has fewer to go through.
   static func block(byteCount: Int) -> UnsafeMutableRawBufferPointer {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 4096)
+    let page = 2 << 20
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: (byteCount + page - 1) / page * page, alignment: page)
+    madvise(buffer.baseAddress, buffer.count, MADV_HUGEPAGE)
     // Not zeros: a host may store those for nothing.
-    for index in 0..<(byteCount / 8) {
+    for index in 0..<(buffer.count / 8) {
       buffer.storeBytes(
         of: UInt64(index) &* 0x9e37_79b9_7f4a_7c15, toByteOffset: index * 8, as: UInt64.self)
     }
-    return buffer
+    return UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
   }
 }

@@ -21,6 +21,7 @@ struct MergeFloor {
       let spilled = report["totals"]?["bytesSpilled"]?.integerValue
     else { throw BenchFailure("no bytes in the report of a merge") }
     func number(_ pass: JSON, _ key: String) -> Int { pass[key]?.integerValue ?? 0 }
+    let isDirect = report["plan"]?["run"]?["io"]?.stringValue == "direct"
     func part(_ name: String, _ bytes: Int) -> PassFloor.Part? {
       bytes > 0 ? PassFloor.Part(paths: ["\(scratch)/floor-\(name).tmp"], byteCount: bytes) : nil
     }
@@ -38,8 +39,9 @@ struct MergeFloor {
         ? [base] + inputs.dropFirst().map { _ in max(0, rest) / (inputs.count - 1) }
         : inputs.map { _ in read / inputs.count }
       return PassFloor(
-        reads: zip(inputs, shares).map(PassFloor.Part.init(paths:byteCount:))
-          + [kept].compactMap(\.self),
+        reads: zip(inputs, shares).map {
+          PassFloor.Part(paths: $0, byteCount: $1, isDirect: isDirect)
+        } + [kept].compactMap(\.self),
         frames: part("frames", number(pass, "bytesSpilled")), output: part("output", output))
     }
   }
