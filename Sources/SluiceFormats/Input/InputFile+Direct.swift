@@ -26,16 +26,9 @@ extension InputFile {
   /// What a buffer must hold beside the range: what lies in front of it and behind it in the same pages.
   package static let directSlack = 2 * MemoryPage.byteCount
 
-  /// Whether the file can be read around the page cache.
+  /// Whether the file can be opened for reading around the page cache.
   package var canBeReadDirectly: Bool {
-    guard !readsThroughOthers, byteCount > 0, let descriptor = directDescriptor() else {
-      return false
-    }
-    let page = MemoryPage.byteCount
-    // Safety: the memory lives until the closure ends, and is as long as what is read.
-    return unsafe withUnsafeTemporaryAllocation(byteCount: page, alignment: page) { buffer in
-      unsafe pread(descriptor, buffer.baseAddress, page, 0) > 0
-    }
+    !readsThroughOthers && byteCount > 0 && directDescriptor() != nil
   }
 
   /// Reads a range into a buffer, together with what else lies in its pages.
