@@ -38,6 +38,18 @@ struct SpillDecisionTests {
     #expect(!decision.isWorthIt(best.seconds))
   }
 
+  @Test("On a disk that is not slow, packing is worth it only where the second look is in memory")
+  func room() throws {
+    func isWorthIt(readRate: Double, hasRoom: Bool) throws -> Bool {
+      let decision = Self.decision(models: 2, readRate: readRate, lanes: 8)
+      let best = try #require(decision.best(room: .max) { Self.frames($0, models: 2) })
+      return decision.isWorthIt(best.seconds, hasRoom: hasRoom)
+    }
+    #expect(try isWorthIt(readRate: 3e9, hasRoom: true))
+    #expect(try !isWorthIt(readRate: 3e9, hasRoom: false))
+    #expect(try isWorthIt(readRate: 1e8, hasRoom: false))
+  }
+
   @Test("More lanes pack faster, and reading stays what it is")
   func lanes() throws {
     let (few, many) = (
@@ -52,8 +64,8 @@ struct SpillDecisionTests {
     #expect(many.isWorthIt(fast.seconds) && !few.isWorthIt(slow.seconds))
   }
 
-  @Test("What does not fit the room is not chosen")
-  func room() throws {
+  @Test("What does not fit the disk is not chosen")
+  func diskSpace() throws {
     let decision = Self.decision(models: 2, readRate: 50e6)
     let room = Self.frames(.lz4, models: 2)
     #expect(decision.best(room: room - 1) { Self.frames($0, models: 2) } == nil)

@@ -147,7 +147,12 @@ package struct TensorPlan: Sendable {
         stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, sources.stored),
         input: input.mode, edge: edge, factors: factors, memory: options.memory.bytes)
       do throws(PipelineError) {
-        memory = try MemoryPlan.fit(shape, options)
+        let plan = try MemoryPlan.fit(shape, options)
+        if spill.needsRoom, shape.keepsChunks, !plan.keepsLargestLayer(shape) {
+          spill.turnOff("the memory budget has no room for a layer that is looked at twice")
+          continue
+        }
+        memory = plan
         (self.passes, memoryShape) = (passes, shape)
         break
       } catch {

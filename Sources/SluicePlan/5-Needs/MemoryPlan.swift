@@ -58,6 +58,11 @@ package struct MemoryPlan: Sendable, Hashable {
     return plan
   }
 
+  /// Whether there is room for all chunks of the largest layer between its two looks.
+  func keepsLargestLayer(_ shape: Shape) -> Bool {
+    keptChunks * chunkElements >= shape.largestLinearCount
+  }
+
   /// The largest chunk that is worth having.
   ///
   /// What is read into buffers should still be in the processor's cache when it is worked on; a

@@ -18,8 +18,11 @@ struct SpillDecision {
   private static let unhiddenWriting = 0.5
   /// The part of what a disk gives to those who only read that a run gets of it.
   private static let sustainedShare = 0.88
-  /// How many times as long frames take to read as models: they come in smaller pieces, and from the page cache.
-  private static let frameReading = 2.0
+  /// The seconds that a byte of frames takes longer to read than one of models: they come in smaller pieces, and
+  /// through the page cache.
+  private static let frameCost = 0.15e-9
+  /// The seconds that a byte takes longer that goes through the page cache, for the second look to find it there.
+  private static let cachedLookCost = 0.5e-9
   /// The seconds of the start, the end, and what lies between passes.
   private static let outsideOfPasses = 0.1
   /// A codec, and how fast it packs and unpacks.
@@ -61,10 +64,9 @@ struct SpillDecision {
       reading: surveyedByteCount, writing: byteCount,
       computing: 1 / SpillDecision.countingRate + 1 / choice.packingRate)
       + seconds(
-        reading: inputByteCount - savedByteCount
-          + Int(SpillDecision.frameReading * Double(byteCount)), writing: outputByteCount,
+        reading: inputByteCount - savedByteCount + byteCount, writing: outputByteCount,
         computing: 1 / SpillDecision.mergingRate + 1 / choice.unpackingRate)
-      + SpillDecision.outsideOfPasses
+      + SpillDecision.frameCost * Double(byteCount) + SpillDecision.outsideOfPasses
   }
 
   /// The expected seconds of a pass that computes so long for an element.
@@ -93,5 +95,13 @@ struct SpillDecision {
   }
 
   /// Whether a spill that is expected to take so long is worth it: it is more to go wrong.
-  func isWorthIt(_ seconds: Double) -> Bool { seconds < 0.9 * rereadSeconds }
+  ///
+  /// - Parameters:
+  ///   - seconds: What it takes where the budget has room for what is looked at twice.
+  ///   - hasRoom: Whether it has.
+  /// - Returns: Whether it is worth it.
+  func isWorthIt(_ seconds: Double, hasRoom: Bool = true) -> Bool {
+    let more = hasRoom ? 0 : SpillDecision.cachedLookCost * Double(surveyedByteCount)
+    return seconds + more < 0.9 * rereadSeconds
+  }
 }

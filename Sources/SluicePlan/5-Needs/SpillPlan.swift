@@ -13,6 +13,8 @@ package struct SpillPlan: Sendable, Hashable {
   package internal(set) var reason: String
   /// The bytes that are expected to be kept.
   package internal(set) var expectedByteCount = 0
+  /// Whether it is worth it only where the budget has room for a layer that is looked at twice.
+  private(set) var needsRoom = false
   /// How far a layer's rate may lie below the one asked for.
   package let reach: Double
   /// How many times the mean a delta must exceed to be significant: what the inside of a bin there may
@@ -223,6 +225,7 @@ package struct SpillPlan: Sendable, Hashable {
       return
     }
     codec = best.codec
+    needsRoom = !decision.isWorthIt(best.seconds, hasRoom: false)
     expectedByteCount = expectedBytes(spillInputs, best.codec)
     reason = "\(speed): \(again), \(packing)"
   }
