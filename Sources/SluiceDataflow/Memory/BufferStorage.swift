@@ -20,8 +20,8 @@ internal import SluiceCore
   init(count: Int, byteCount: Int, alignment: Int) throws(DataflowError) {
     precondition(count > 0 && byteCount > 0, "a pool has buffers, and they have bytes")
     precondition(alignment > 0 && alignment & (alignment - 1) == 0, "alignment: a power of two")
-    let (_, tooLarge) = byteCount.addingReportingOverflow(alignment - 1)
-    let stride = tooLarge ? byteCount : byteCount.roundedUp(to: alignment)
+    let (padded, tooLarge) = byteCount.addingReportingOverflow(alignment - 1)
+    let stride = padded.roundedDown(to: alignment)
     let (total, overflow) = stride.multipliedReportingOverflow(by: count)
     let isLarge = total >= BufferStorage.largePageByteCount
     let start = isLarge ? max(alignment, BufferStorage.largePageByteCount) : alignment

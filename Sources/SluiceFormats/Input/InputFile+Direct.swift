@@ -23,8 +23,10 @@ enum DirectDescriptor {
 ///
 /// What the page cache holds of the file is not used, and nothing is left there.
 extension InputFile {
+  /// What the address of a buffer must be a multiple of.
+  package static let directAlignment = MemoryPage.byteCount
   /// What a buffer must hold beside the range: what lies in front of it and behind it in the same pages.
-  package static let directSlack = 2 * MemoryPage.byteCount
+  package static let directSlack = 2 * directAlignment
 
   /// Whether the file can be opened for reading around the page cache.
   package var canBeReadDirectly: Bool {
@@ -65,6 +67,22 @@ extension InputFile {
       }
     }
     return range.lowerBound - start
+  }
+
+  /// Reads a range to see how long that takes: around the page cache if it can be, and leaving nothing there
+  /// otherwise.
+  ///
+  /// - Parameters:
+  ///   - range: Where in the file; not empty.
+  ///   - buffer: As for `readDirectly`.
+  /// - Throws: If the read fails or the file ends too early.
+  package func readForTiming(
+    _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(FormatError) {
+    guard try unsafe readDirectly(range, into: buffer) == nil else { return }
+    let window = try map(range, populate: true, dropsCachedPages: true)
+    try window.checkReadable()
+    window.release()
   }
 
   private func directDescriptor() -> Int32? {

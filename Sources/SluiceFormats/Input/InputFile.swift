@@ -117,10 +117,7 @@ package final class InputFile: Sendable {
   package var isReadAheadOff: Bool { readAheadOff.load(ordering: .acquiring) }
 
   /// Asks the system to begin reading a range.
-  package func willNeed(_ range: Range<Int>) {
-    posix_fadvise(
-      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
-  }
+  package func willNeed(_ range: Range<Int>) { askForPages(of: range, of: descriptor) }
 
   /// Asks the system to forget the cached pages that lie wholly inside a range.
   ///
@@ -144,6 +141,11 @@ package final class InputFile: Sendable {
     }
     throw .open(path, errno: number)
   }
+}
+
+/// Asks the system to begin reading a range into the page cache.
+func askForPages(of range: Range<Int>, of descriptor: Int32) {
+  posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
 }
 
 func dropCachedPagesInside(_ range: Range<Int>, of descriptor: Int32) {

@@ -107,10 +107,7 @@ package final class WorkFile: Sendable, DurableData {
   }
 
   /// Asks the system to begin reading a range.
-  package func willNeed(_ range: Range<Int>) {
-    posix_fadvise(
-      descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
-  }
+  package func willNeed(_ range: Range<Int>) { askForPages(of: range, of: descriptor) }
 
   /// Cuts the file off.
   package func truncate(to byteCount: Int) throws(FormatError) {

@@ -38,7 +38,8 @@ enum DiskRate {
     let measured = try? Graph.forEach(runs, "disk", threads: runs.count) { run, _ in
       let buffer = try pool.take()
       for offset in stride(from: run.start, to: run.start + runByteCount, by: pieceByteCount) {
-        try read(offset..<offset + pieceByteCount, of: run.file, into: buffer)
+        try unsafe run.file.readForTiming(
+          offset..<offset + pieceByteCount, into: buffer.bytes)
         bytes.wrappingAdd(pieceByteCount, ordering: .relaxed)
         if MonotonicTime.now.seconds(since: start) > longestSeconds { return }
       }
@@ -46,15 +47,5 @@ enum DiskRate {
     guard measured != nil else { return nil }
     let seconds = MonotonicTime.now.seconds(since: start)
     return seconds > 0 ? Double(bytes.load(ordering: .relaxed)) / seconds : nil
-  }
-
-  /// Reads around the page cache if that can be done, and leaves nothing there otherwise.
-  private static func read(
-    _ range: Range<Int>, of file: InputFile, into buffer: PooledBuffer
-  ) throws {
-    guard try unsafe file.readDirectly(range, into: buffer.bytes) == nil else { return }
-    let window = try file.map(range, populate: true, dropsCachedPages: true)
-    try window.checkReadable()
-    window.release()
   }
 }

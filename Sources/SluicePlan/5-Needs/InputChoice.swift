@@ -19,22 +19,21 @@ package struct InputChoice: Sendable, Hashable {
   ///   - exceedsCache: Whether the inputs are larger than the page cache can be.
   ///   - files: The inputs.
   package init(_ asked: InputMode?, exceedsCache: Bool, files: [InputFile]) {
-    let largest = files.sorted { $0.byteCount > $1.byteCount }.prefix(InputChoice.sampledFiles)
-    let refusing = largest.first { !$0.canBeReadDirectly }.map {
-      "\($0.path) cannot be read around the page cache"
+    // Who reads through the page cache anyway looks at no file.
+    guard asked == .direct || asked == nil && exceedsCache else {
+      mode = asked ?? .pread
+      reason = asked == nil ? "the inputs fit into the page cache" : "as asked for"
+      return
     }
-    switch asked {
-    case .direct: (mode, reason) = refusing.map { (.pread, $0) } ?? (.direct, "as asked for")
-    case .some(let asked): (mode, reason) = (asked, "as asked for")
-    case nil where !exceedsCache: (mode, reason) = (.pread, "the inputs fit into the page cache")
-    case nil:
-      if let refusing {
-        (mode, reason) = (.pread, refusing)
-      } else if InputChoice.cachedShare(of: Array(largest)) > 0.5 {
-        (mode, reason) = (.pread, "most of the inputs lie in the page cache")
-      } else {
-        (mode, reason) = (.direct, "the inputs exceed the page cache, so it is left out")
-      }
+    let largest = files.sorted { $0.byteCount > $1.byteCount }.prefix(InputChoice.sampledFiles)
+    if let refusing = largest.first(where: { !$0.canBeReadDirectly }) {
+      (mode, reason) = (.pread, "\(refusing.path) cannot be read around the page cache")
+    } else if asked == .direct {
+      (mode, reason) = (.direct, "as asked for")
+    } else if InputChoice.cachedShare(of: Array(largest)) > 0.5 {
+      (mode, reason) = (.pread, "most of the inputs lie in the page cache")
+    } else {
+      (mode, reason) = (.direct, "the inputs exceed the page cache, so it is left out")
     }
   }
 

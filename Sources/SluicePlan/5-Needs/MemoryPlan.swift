@@ -1,9 +1,6 @@
-internal import SluiceRecipe
 internal import SluiceAdapters
 internal import SluiceCore
-internal import SluiceFormats
-internal import SluiceKernels
-internal import SluiceMethods
+internal import SluiceRecipe
 internal import SluiceStages
 
 /// How the byte budget of a run is spent.

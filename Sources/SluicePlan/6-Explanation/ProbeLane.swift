@@ -80,7 +80,7 @@ final class ProbeLane {
       buffer = try BufferPool(count: 1, byteCount: length, cancellation: Cancellation())
     }
     guard let buffer = try buffer?.take() else { return }
-    _ = try unsafe file.readDirectly(range, into: buffer.bytes)
+    try unsafe file.readForTiming(range, into: buffer.bytes)
   }
 
   private func compute(

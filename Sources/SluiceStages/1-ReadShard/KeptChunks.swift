@@ -61,8 +61,10 @@ package final class KeptChunks: Sendable {
   /// - Returns: The chunks, strip by strip; nil if some are missing.
   package func take(_ task: TensorTask, _ strips: [Strip]) -> [Chunk]? {
     let kept = tensors.withLock { tensors -> Kept? in
-      guard tensors[task.ordinal]?.elementCount == task.elementCount else { return nil }
-      return tensors.removeValue(forKey: task.ordinal)
+      let isWhole = tensors[task.ordinal]?.elementCount == task.elementCount
+      // What nobody looks at again is let go of in any case.
+      let kept = isWhole || strips.isEmpty ? tensors.removeValue(forKey: task.ordinal) : nil
+      return isWhole ? kept : nil
     }
     return kept.map { kept in
       strips.flatMap { strip in (kept.strips[strip.ordinal] ?? []).map { $0.seen(again: strip) } }

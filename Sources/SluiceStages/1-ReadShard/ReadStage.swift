@@ -98,7 +98,7 @@ package struct ReadStage: Sendable {
   // A window begins and ends on a page, a run in a buffer on a cache line, or on a page if it was read
   // together with all of its pages.
   private static func runByteCount(_ byteCount: Int) -> Int {
-    byteCount + InputFile.directSlack + InputFile.directSlack / 2
+    byteCount + InputFile.directSlack + InputFile.directAlignment
   }
 
   /// Reads until the queue is empty.

@@ -152,7 +152,7 @@ extension ReadStage {
         source.view == nil, range.count >= RunLoader.directByteCount
       else { return nil }
       let begun = used
-      used = used.roundedUp(to: InputFile.directSlack / 2)
+      used = used.roundedUp(to: InputFile.directAlignment)
       let target = unsafe take(range.count + InputFile.directSlack, of: buffer)
       guard let start = try unsafe file.readDirectly(range, into: target) else {
         used = begun

@@ -46,12 +46,14 @@ internal import SluiceFormats
 }
 
 extension PackedStrip {
-  /// Asks the system for the frames of some elements of a strip.
+  /// Asks the system for the frames that begin with some elements of a strip.
   func willNeed(_ elements: Range<Int>, of strip: Strip) {
-    let first = (elements.lowerBound - strip.elements.lowerBound) / Frame.elementLimit
-    let last = (elements.upperBound - 1 - strip.elements.lowerBound) / Frame.elementLimit
-    guard first <= last, last < table.frames.count else { return }
-    for entry in table.frames[first...last] where entry.byteCount > 0 {
+    func frames(before element: Int) -> Int {
+      let passed = element - strip.elements.lowerBound
+      return min((passed + Frame.elementLimit - 1) / Frame.elementLimit, table.frames.count)
+    }
+    let begun = frames(before: elements.lowerBound)..<frames(before: elements.upperBound)
+    for entry in table.frames[begun] where entry.byteCount > 0 {
       file.willNeed(entry.offset..<entry.offset + entry.byteCount)
     }
   }
