@@ -1,6 +1,8 @@
 // The kernels for x86-64-v3: AVX2, BMI2, F16C.
 #if defined(__x86_64__)
 #define SLUICE_HALF_CONVERSION 1
+#define SLUICE_SSE2_ALONE 0
+#define SLUICE_SPLIT_VECTORS 1
 #define SLUICE_BIT_DEPOSIT 1
 #define SLUICE_TILE_ROWS 2
 #define SLUICE_LANE_MOVES 1

@@ -1,6 +1,6 @@
 // All kernels of one level. The file that includes this says what the level can do:
-// SLUICE_HALF_CONVERSION, SLUICE_BIT_DEPOSIT, SLUICE_LANE_MOVES, SLUICE_TILE_ROWS and
-// SLUICE_TILE_DIRECTIONS.
+// SLUICE_SSE2_ALONE, SLUICE_HALF_CONVERSION, SLUICE_SPLIT_VECTORS (16 lanes take several registers),
+// SLUICE_BIT_DEPOSIT, SLUICE_LANE_MOVES, SLUICE_TILE_ROWS and SLUICE_TILE_DIRECTIONS.
 #pragma once
 
 #include "codes.h"
@@ -15,6 +15,7 @@
 #include "partitions.h"
 #include "product.h"
 #include "project.h"
+#include "row_cut.h"
 #include "select.h"
 #include "steps.h"
 #include "thin.h"

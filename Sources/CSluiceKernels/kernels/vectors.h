@@ -54,10 +54,35 @@ INLINE uint64_t word_of(s32x16 comparison) {
   return word;
 }
 INLINE s32x16 lanes_of(uint64_t word) {
+#if SLUICE_SSE2_ALONE
+  // Read four by four: making them takes three instructions for each four.
+#define QUARTER(bits) {-((bits)&1), -((bits) >> 1 & 1), -((bits) >> 2 & 1), -((bits) >> 3 & 1)}
+  static const _Alignas(64) int32_t quarters[LANES][4] = {
+      QUARTER(0),  QUARTER(1),  QUARTER(2),  QUARTER(3), QUARTER(4),  QUARTER(5),
+      QUARTER(6),  QUARTER(7),  QUARTER(8),  QUARTER(9), QUARTER(10), QUARTER(11),
+      QUARTER(12), QUARTER(13), QUARTER(14), QUARTER(15)};
+#undef QUARTER
+  s32x16 lanes;
+  for (int quarter = 0; quarter < 4; quarter++) {
+    memcpy((char *)&lanes + quarter * 16, quarters[word >> 4 * quarter & 15], 16);
+  }
+  return lanes;
+#else
   uint16_t low = (uint16_t)word;
   bit16 bits;
   memcpy(&bits, &low, sizeof bits);
   return -__builtin_convertvector(bits, s32x16);
+#endif
+}
+
+// The first where a lane is all ones, the second where it is all zeros.
+INLINE f32x16 chosen(s32x16 lanes, f32x16 a, f32x16 b) {
+#if SLUICE_SSE2_ALONE
+  // That lanes out of a table are one or the other, the compiler does not see.
+  return floats_of((lanes & bits_of(a)) | (~lanes & bits_of(b)));
+#else
+  return lanes ? a : b;
+#endif
 }
 
 // The results of four comparisons as one word. Joined as vectors of bits: the shifts and unions of
@@ -80,17 +105,32 @@ INLINE uint64_t whole_word_of(const s32x16 comparisons[4]) {
   return word;
 }
 
-// Puts the lowest bits of `source` where `mask` has ones.
+#if SLUICE_SSE2_ALONE
+typedef int8_t s8x16 __attribute__((ext_vector_type(16)));
+
+// The nearest numbers of 8 bits: signs stay, and what is zero or not. One comparison of them stands for four of the lanes.
+INLINE s8x16 saturated(s32x16 value) {
+  typedef int v4si __attribute__((vector_size(16)));
+  typedef short v8hi __attribute__((vector_size(16)));
+  v4si parts[4];
+  memcpy(parts, &value, sizeof parts);
+  v8hi low = __builtin_ia32_packssdw128(parts[0], parts[1]);
+  v8hi high = __builtin_ia32_packssdw128(parts[2], parts[3]);
+  return (s8x16)__builtin_ia32_packsswb128(low, high);
+}
+
+// The signs, and the zeros, as one bit per lane.
+INLINE uint64_t signs_of(s8x16 value) {
+  typedef char v16qi __attribute__((vector_size(16)));
+  return (uint64_t)__builtin_ia32_pmovmskb128((v16qi)value);
+}
+INLINE uint64_t zeros_of(s8x16 value) { return signs_of((s8x16)(value == 0)); }
+#endif
+
 #if SLUICE_BIT_DEPOSIT
+// Puts the lowest bits of `source` where `mask` has ones.
 INLINE uint64_t deposit(uint64_t source, uint64_t mask) {
   return __builtin_ia32_pdep_di(source, mask);
-}
-#else
-INLINE uint64_t deposit(uint64_t source, uint64_t mask) {
-  uint64_t out = 0;
-  // Whether a bit is set is as good as random: a branch would cost more than the rest.
-  for (; mask != 0; mask &= mask - 1, source >>= 1) out |= mask & -mask & -(source & 1);
-  return out;
 }
 #endif
 
