@@ -49,6 +49,12 @@ INLINE u16x16 narrow_half(f32x16 value) {
 INLINE f32x16 widen_brain(u16x16 brain) {
   return (f32x16)(__builtin_convertvector(brain, u32x16) << 16);
 }
+// The same of what is no NaN, as numbers with a sign: SSE2 packs no others.
+INLINE u16x16 narrow_number(f32x16 value) {
+  u32x16 all = (u32x16)value;
+  s32x16 rounded = (s32x16)(all + 0x7fff + ((all >> 16) & 1));
+  return (u16x16)__builtin_convertvector(rounded >> 16, s16x16);
+}
 INLINE u16x16 narrow_brain(f32x16 value) {
   u32x16 all = (u32x16)value;
   u32x16 rounded = (all + 0x7fff + ((all >> 16) & 1)) >> 16;
@@ -105,6 +111,17 @@ INLINE void store_elements(char *raw, sluice_dtype dtype, size_t index, f32x16 v
       memcpy(raw + 8 * index, &wide, lanes * 8);
       return;
     }
+  }
+}
+
+// The same where no element is NaN.
+INLINE void store_numbers(char *raw, sluice_dtype dtype, size_t index, f32x16 value,
+                          size_t lanes) {
+  if (dtype == SLUICE_BF16) {
+    u16x16 bits = narrow_number(value);
+    memcpy(raw + 2 * index, &bits, lanes * 2);
+  } else {
+    store_elements(raw, dtype, index, value, lanes);
   }
 }
 

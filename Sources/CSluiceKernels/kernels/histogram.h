@@ -2,6 +2,7 @@
 #pragma once
 
 #include "convert.h"
+#include "peaks.h"
 
 // What is counted: deltas, or else the differences of two runs of elements of one type.
 typedef struct {
@@ -23,43 +24,52 @@ typedef struct {
   uint64_t inexact;
 } prepared;
 
-// The ends of what was counted: the largest magnitude, and 2^31 less the smallest that is not zero.
-typedef struct {
-  s32x16 top, bottom;
-} ends;
+// Which of 64 numbers of at most 15 bits are not zero, 16 by 16 and as one word.
+#if SLUICE_SSE2_ALONE
+typedef uint64_t set_lanes;
 
-INLINE void widen_to(ends *both, s32x16 magnitude) {
-  both->top = larger(both->top, magnitude);
-  both->bottom = larger(both->bottom, -magnitude & MAGNITUDE);
+INLINE set_lanes set_lanes_of(s32x16 lower) {
+  return zeros_of(saturated(lower)) ^ 0xffff;
+}
+INLINE uint64_t set_word_of(const set_lanes parts[4]) {
+  return parts[0] | parts[1] << 16 | parts[2] << 32 | parts[3] << 48;
+}
+#else
+typedef s32x16 set_lanes;
+
+INLINE set_lanes set_lanes_of(s32x16 lower) { return lower != 0; }
+INLINE uint64_t set_word_of(const set_lanes parts[4]) { return whole_word_of(parts); }
+#endif
+
+// Prepares 16 of the 64 magnitudes, and returns which of them have lower bits.
+INLINE set_lanes prepare(prepared *word, int part, counted from, size_t index, unsigned shift,
+                         uint32_t counters, peak *peak, trough *trough) {
+  f32x16 value = delta_at(from, index + (size_t)(part * LANES), LANES);
+  add_to_peak(peak, value);
+  add_to_trough(trough, value);
+  s32x16 magnitude = bits_of(value) & MAGNITUDE;
+  s32x16 place = (magnitude >> (int)shift) * (int32_t)counters;
+  memcpy(word->places + part * LANES, &place, sizeof place);
+  memcpy(word->magnitudes + part * LANES, &magnitude, sizeof magnitude);
+  return set_lanes_of(magnitude & ((1 << shift) - 1));
 }
 
-INLINE void prepare(prepared *word, counted from, size_t index, unsigned shift, uint32_t counters,
-                    ends *both) {
-  s32x16 inexact[WORD / LANES];
-  for (int part = 0; part < WORD / LANES; part++) {
-    s32x16 magnitude = bits_of(delta_at(from, index + part * LANES, LANES)) & MAGNITUDE;
-    widen_to(both, magnitude);
-    inexact[part] = (magnitude & ((1 << shift) - 1)) != 0;
-    s32x16 place = (magnitude >> (int)shift) * (int32_t)counters;
-    memcpy(word->places + part * LANES, &place, sizeof place);
-    memcpy(word->magnitudes + part * LANES, &magnitude, sizeof magnitude);
-  }
-  word->inexact = whole_word_of(inexact);
-}
-
-// Counts 64 magnitudes, lists those with lower bits, and returns how many these are.
+// Counts magnitudes.
 //
 // Neighbours often fall into the same bin, and a counter that was just written is slow to read
 // again. So elements take turns between the counters of a bin, which are side by side.
-INLINE size_t count_word(const prepared *word, uint32_t counters, uint32_t *table,
-                         uint32_t *side) {
+INLINE void count_places(const uint32_t *places, int count, uint32_t counters, uint32_t *table) {
   const uint32_t second = counters - 1;
-  for (int place = 0; place < WORD; place += 2) {
+  for (int place = 0; place < count; place += 2) {
     uint64_t pair;
-    memcpy(&pair, word->places + place, sizeof pair);
+    memcpy(&pair, places + place, sizeof pair);
     table[(uint32_t)pair]++;
     table[(pair >> 32) + second]++;
   }
+}
+
+// Lists the magnitudes with lower bits, and returns how many these are.
+INLINE size_t list_inexact(const prepared *word, uint32_t *side) {
   size_t length = 0;
   for (uint64_t chosen = word->inexact; chosen != 0; chosen &= chosen - 1) {
     side[length++] = word->magnitudes[__builtin_ctzll(chosen)];
@@ -67,31 +77,62 @@ INLINE size_t count_word(const prepared *word, uint32_t counters, uint32_t *tabl
   return length;
 }
 
+// The ends of what has NaNs.
+INLINE sluice_counted ends_with_nans(counted from, size_t count) {
+  s32x16 top = 0, bottom = 0;
+#define STEP(index, lanes)                                             \
+  s32x16 magnitude = bits_of(delta_at(from, index, lanes)) & MAGNITUDE; \
+  top = larger(top, magnitude);                                        \
+  bottom = larger(bottom, -magnitude & MAGNITUDE)
+  FOR_EACH_VECTOR(count, STEP);
+#undef STEP
+  return (sluice_counted){.largest = largest(top), .smallest = NO_MAGNITUDE - largest(bottom)};
+}
+
 // The next 64 are prepared before these are counted: vectors and counters work side by side, and
-// places are not read while they are on their way to memory.
+// places are not read while they are on their way to memory. Where preparing takes many instructions, both take turns
+// after every 16, so that the processor sees enough of either at a time.
 INLINE sluice_counted histogram_by(unsigned shift, uint32_t counters, counted from, size_t count,
                                    uint32_t *table, uint32_t *side) {
+  enum { PARTS = WORD / LANES };
   prepared words[2];
-  ends both = {0};
+  set_lanes inexact[PARTS];
+  peak peak = {0};
+  trough trough = no_trough();
   size_t length = 0;
-  size_t whole = count / WORD;
-  if (whole > 0) prepare(&words[0], from, 0, shift, counters, &both);
+  const size_t whole = count / WORD;
+#define PREPARE(word)                                                                       \
+  inexact[part] =                                                                           \
+      prepare(&words[(word) & 1], part, from, (word) * WORD, shift, counters, &peak, &trough)
+  for (int part = 0; whole > 0 && part < PARTS; part++) PREPARE(0);
+  if (whole > 0) words[0].inexact = set_word_of(inexact);
   for (size_t word = 0; word < whole; word++) {
+    const prepared *here = &words[word & 1];
+    const bool interleaves = SLUICE_SPLIT_VECTORS && word + 1 < whole;
     if (word + 1 < whole) {
-      prepare(&words[(word + 1) & 1], from, (word + 1) * WORD, shift, counters, &both);
+#pragma clang loop unroll(full)
+      for (int part = 0; part < PARTS; part++) {
+        PREPARE(word + 1);
+        if (interleaves) count_places(here->places + part * LANES, LANES, counters, table);
+      }
+      words[(word + 1) & 1].inexact = set_word_of(inexact);
     }
-    length += count_word(&words[word & 1], counters, table, side + length);
+    if (!interleaves) count_places(here->places, WORD, counters, table);
+    length += list_inexact(here, side + length);
   }
+#undef PREPARE
   for (size_t index = whole * WORD; index < count; index++) {
-    s32x16 one = bits_of(delta_at(from, index, 1)) & MAGNITUDE;
-    widen_to(&both, one);
-    uint32_t magnitude = (uint32_t)one[0];
+    f32x16 one = delta_at(from, index, 1);
+    add_to_peak(&peak, one);
+    add_to_trough(&trough, one);
+    uint32_t magnitude = (uint32_t)bits_of(one)[0] & MAGNITUDE;
     table[(magnitude >> shift) * counters]++;
     if (magnitude & ((1u << shift) - 1)) side[length++] = magnitude;
   }
-  return (sluice_counted){.length = length,
-                          .largest = largest(both.top),
-                          .smallest = (1u << 31) - largest(both.bottom)};
+  sluice_counted out = {.largest = largest_met(peak), .smallest = smallest_met(trough)};
+  if (has_met_nan(peak)) out = ends_with_nans(from, count);
+  out.length = length;
+  return out;
 }
 
 // Fine bins have one counter: two would leave the second-level cache.
