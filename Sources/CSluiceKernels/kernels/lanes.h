@@ -6,8 +6,6 @@
 #include "vectors.h"
 
 #if SLUICE_LANE_MOVES == 1
-typedef uint32_t u32x8 __attribute__((ext_vector_type(8)));
-
 // All ones in the bytes whose bit is set.
 INLINE uint64_t bytes_of_bits(uint64_t bits) {
   return deposit(bits, 0x0101010101010101) * 0xff;
