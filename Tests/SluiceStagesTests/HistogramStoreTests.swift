@@ -24,4 +24,49 @@ struct HistogramStoreTests {
     #expect(try store.histogram(strip: 1, model: 0) == MagnitudeHistogram([]))
     #expect(store.records.byteCount > 0)
   }
+
+  @Test("every prefix and change of a record is refused, or another histogram")
+  func damage() throws {
+    let histogram = MagnitudeHistogram([
+      .init(bits: 0, count: 1), .init(bits: 1, count: 127), .init(bits: 0x7fff, count: 128),
+      .init(bits: 0x8000, count: 1 << 33),
+      .init(bits: 0x3f80_0000, span: MagnitudeHistogram.binWidth, count: 5, offsetSum: 1 << 16),
+      .init(bits: 0x7f7f_ffff, count: 1 << 40),
+    ])
+    let record = histogram.encoded()
+    #expect(MagnitudeHistogram(encoded: record) == histogram)
+    for count in record.indices {
+      #expect(MagnitudeHistogram(encoded: Array(record[..<count])) == nil)
+    }
+    #expect(MagnitudeHistogram(encoded: record + [0]) == nil)
+    for place in record.indices {
+      for bit in 0..<8 {
+        var other = record
+        other[place] ^= 1 << bit
+        #expect(MagnitudeHistogram(encoded: other) != histogram, "\(place) \(bit)")
+      }
+    }
+  }
+
+  @Test("records of a batch come back as if each had been put by itself") func batch() throws {
+    let directory = try ScratchDirectory()
+    let store = HistogramStore(
+      try WorkFile.create(at: directory("histograms")), stripCount: 3, modelCount: 2)
+    func histogram(_ count: UInt64) -> MagnitudeHistogram {
+      MagnitudeHistogram([.init(bits: 0x3f80_0000, count: count)])
+    }
+    try store.put(histogram(1), strip: 1, model: 0)
+    var batch = StripRecords.Batch()
+    for (strip, model) in [(2, 0), (2, 1), (1, 0)] {
+      batch.add(histogram(UInt64(10 * strip + model)).encoded(), strip: strip, model: model)
+    }
+    try store.put(batch)
+    batch.removeAll()
+    #expect(batch.isEmpty)
+    try store.put(batch)
+    try store.put(histogram(3), strip: 0, model: 1)
+    for (strip, model, count) in [(0, 1, 3), (1, 0, 10), (2, 0, 20), (2, 1, 21)] {
+      #expect(try store.histogram(strip: strip, model: model) == histogram(UInt64(count)))
+    }
+  }
 }

@@ -209,6 +209,7 @@ struct LanePass {
         norms: norms)
       // The second visit keeps deltas as they are, or as it is said that stages leave them.
       let second = sinks.second.map { FusedStages(sharing: first, sink: $0) }
+      var counted: [Strip] = []
       return { (chunk: Chunk) in
         let isFirst = chunk.strip.look == .first
         let unpacked = try chunk.unpack()
@@ -220,7 +221,10 @@ struct LanePass {
         meter.countRead(chunk.readByteCount + unpacked)
         kept?.keep(chunk)
         guard chunk.isLast else { return }
-        didEnd(chunk.strip)
+        counted.append(chunk.strip)
+        guard chunk.strip.isAwaited else { return }
+        for strip in counted { didEnd(strip) }
+        counted.removeAll(keepingCapacity: true)
         guard var again = try repacking?.didSurvey(chunk.strip, kept), let second else { return }
         again.reverse()
         // Each gives its memory back as soon as it is done.

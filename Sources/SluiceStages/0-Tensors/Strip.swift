@@ -57,6 +57,8 @@ public struct Strip: Sendable, Hashable {
   public let isLast: Bool
   /// Whether it is the last of those that a lane gets together.
   package var endsRun = true
+  /// Whether what is found of the strip, and of those before it in the run, must be kept once it is through.
+  package var isAwaited: Bool { endsRun || isRevisited }
   /// Which look of the pass at the strip this is.
   package var look = Visit.first
   /// Whether the pass comes back to the strip, so that it should stay in the page cache.

@@ -76,6 +76,25 @@ package final class StripRecords: Sendable, DurableData {
     state.withLock { $0.slots[strip * modelCount + model] = slot }
   }
 
+  /// Keeps records that lie one after the other, in place of earlier ones of the same strips and models.
+  ///
+  /// - Parameter batch: The records.
+  /// - Throws: `FormatError` if they cannot be written.
+  package func put(_ batch: Batch) throws(FormatError) {
+    guard !batch.isEmpty else { return }
+    let start = state.withLock { state in
+      defer { state.end += batch.bytes.count }
+      return state.end
+    }
+    try file.write(batch.bytes, at: start)
+    state.withLock { state in
+      for place in batch.places {
+        state.slots[place.strip * modelCount + place.model] = Slot(
+          offset: start + place.offset, byteCount: place.byteCount, hash: place.hash)
+      }
+    }
+  }
+
   /// Takes room at the end of the file for data that a record tells of.
   ///
   /// - Parameters:

@@ -16,6 +16,8 @@ package final class SurveySink: TileSink {
   private var active: [HistogramBuilder?] = []
   /// The models whose histograms are there already.
   private var known: Set<Int> = []
+  /// What is counted of the run at hand, and not yet kept.
+  private var batch = StripRecords.Batch()
 
   /// Makes the sink of one lane.
   ///
@@ -81,12 +83,16 @@ package final class SurveySink: TileSink {
     unsafe active[model]?.add(buffers.delta(of: model), count: tile.count)
   }
 
-  /// Keeps the histograms of a strip.
+  /// Keeps the histograms of a strip, at the latest when it is the last of its run.
   package func end(_ strip: Strip) throws {
     for (model, builder) in active.enumerated() where !known.contains(model) {
       let histogram = builder?.finish() ?? SurveySink.unchanged(strip)
-      try store.put(histogram, strip: strip.ordinal, model: model)
+      batch.add(histogram.encoded(), strip: strip.ordinal, model: model)
       note?(strip, model, histogram)
+    }
+    if strip.isAwaited || batch.isFull {
+      try store.put(batch)
+      batch.removeAll()
     }
   }
 
