@@ -48,12 +48,48 @@ size_t sluice_counted_places(const uint32_t *counters, size_t start, size_t end,
   return found;
 }
 
-enum { DIGIT_BITS = 11, DIGITS = 3, VALUES = 1 << DIGIT_BITS };
+// Sorts by the 32 bits from `shift` on, smallest first, in passes over `BITS` bits each that keep the order of equals.
+// A digit that all values share needs no pass.
+#define SORT_BY_DIGITS(BITS, type, shift, values, scratch, count)                                  \
+  enum { DIGITS = (32 + BITS - 1) / BITS, VALUES = 1 << BITS };                                    \
+  size_t starts[DIGITS][VALUES] = {0};                                                             \
+  for (size_t index = 0; index < count; index++) {                                                 \
+    for (int digit = 0; digit < DIGITS; digit++) {                                                 \
+      starts[digit][values[index] >> (shift + digit * BITS) & (VALUES - 1)]++;                     \
+    }                                                                                              \
+  }                                                                                                \
+  type *from = values, *to = scratch;                                                              \
+  for (int digit = 0; digit < DIGITS; digit++) {                                                   \
+    if (starts[digit][from[0] >> (shift + digit * BITS) & (VALUES - 1)] == count) continue;        \
+    size_t start = 0;                                                                              \
+    for (int value = 0; value < VALUES; value++) {                                                 \
+      size_t here = starts[digit][value];                                                          \
+      starts[digit][value] = start;                                                                \
+      start += here;                                                                               \
+    }                                                                                              \
+    for (size_t index = 0; index < count; index++) {                                               \
+      to[starts[digit][from[index] >> (shift + digit * BITS) & (VALUES - 1)]++] = from[index];     \
+    }                                                                                              \
+    type *swap = from;                                                                             \
+    from = to;                                                                                     \
+    to = swap;                                                                                     \
+  }                                                                                                \
+  if (from != values) memcpy(values, from, count * sizeof *values);
 
-// Sorts by the 33 bits from `shift` on, smallest first, in passes over 11 bits each that keep the order of equals.
-// Clearing the counters costs more than sorting a few values in place. A digit that all values share needs no pass.
-#define SORT_BY_DIGITS(type, shift, values, scratch, count)                                        \
-  if (count < 64) {                                                                                \
+// Clearing counters and adding them up costs more than sorting few values in more passes, or very few in place.
+#define SORTING(name, type, shift)                                                                 \
+  static void name##_few(type *values, type *scratch, size_t count) {                              \
+    SORT_BY_DIGITS(8, type, shift, values, scratch, count)                                         \
+  }                                                                                                \
+  static void name##_many(type *values, type *scratch, size_t count) {                             \
+    SORT_BY_DIGITS(11, type, shift, values, scratch, count)                                        \
+  }                                                                                                \
+  void name(type *values, type *scratch, size_t count) {                                           \
+    enum { VERY_FEW = 32, FEW = 2500 };                                                            \
+    if (count >= VERY_FEW) {                                                                       \
+      (count < FEW ? name##_few : name##_many)(values, scratch, count);                            \
+      return;                                                                                      \
+    }                                                                                              \
     for (size_t index = 1; index < count; index++) {                                               \
       type value = values[index];                                                                  \
       size_t place = index;                                                                        \
@@ -62,36 +98,7 @@ enum { DIGIT_BITS = 11, DIGITS = 3, VALUES = 1 << DIGIT_BITS };
       }                                                                                            \
       values[place] = value;                                                                       \
     }                                                                                              \
-    return;                                                                                        \
-  }                                                                                                \
-  size_t starts[DIGITS][VALUES] = {0};                                                             \
-  for (size_t index = 0; index < count; index++) {                                                 \
-    for (int digit = 0; digit < DIGITS; digit++) starts[digit][DIGIT(values[index], shift)]++;     \
-  }                                                                                                \
-  type *from = values, *to = scratch;                                                              \
-  for (int digit = 0; digit < DIGITS; digit++) {                                                   \
-    if (starts[digit][DIGIT(from[0], shift)] == count) continue;                                   \
-    size_t start = 0;                                                                              \
-    for (int value = 0; value < VALUES; value++) {                                                 \
-      size_t here = starts[digit][value];                                                          \
-      starts[digit][value] = start;                                                                \
-      start += here;                                                                               \
-    }                                                                                              \
-    for (size_t index = 0; index < count; index++) {                                               \
-      to[starts[digit][DIGIT(from[index], shift)]++] = from[index];                                \
-    }                                                                                              \
-    type *swap = from;                                                                             \
-    from = to;                                                                                     \
-    to = swap;                                                                                     \
-  }                                                                                                \
-  if (from != values) memcpy(values, from, count * sizeof *values);
+  }
 
-#define DIGIT(value, shift) ((value) >> (shift + digit * DIGIT_BITS) & (VALUES - 1))
-
-void sluice_sort_magnitudes(uint32_t *values, uint32_t *scratch, size_t count) {
-  SORT_BY_DIGITS(uint32_t, 0, values, scratch, count)
-}
-
-void sluice_sort_places(uint64_t *places, uint64_t *scratch, size_t count) {
-  SORT_BY_DIGITS(uint64_t, 32, places, scratch, count)
-}
+SORTING(sluice_sort_magnitudes, uint32_t, 0)
+SORTING(sluice_sort_places, uint64_t, 32)

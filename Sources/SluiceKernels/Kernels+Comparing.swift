@@ -43,4 +43,25 @@ extension Kernels {
     unsafe functions.pointee.compare(first, second, count, &result)
     return Comparison(dot: result.dot, both: Int(result.both), same: Int(result.same))
   }
+
+  /// Counts numbers by powers of two.
+  ///
+  /// The class of x is floor(log2 |x|) - `firstExponent`, but at least 0 and at most the last. Zero, and
+  /// what is below 2^-126, has none.
+  ///
+  /// - Parameters:
+  ///   - values: Finite numbers.
+  ///   - count: How many.
+  ///   - firstExponent: The power of two of the first class, above -127.
+  ///   - classCount: How many classes there are, at most 254.
+  ///   - counts: The number of each class, added to.
+  package func countSizes(
+    _ values: UnsafePointer<Float>, count: Int, firstExponent: Int, classCount: Int,
+    into counts: UnsafeMutablePointer<UInt32>
+  ) {
+    precondition(firstExponent > -127 && (1...254).contains(classCount))
+    // Safety: the caller guarantees `count` numbers and a counter for each class.
+    unsafe functions.pointee.count_sizes(
+      values, count, UInt32(firstExponent + 127), UInt32(classCount), counts)
+  }
 }

@@ -23,4 +23,30 @@ import Testing
       }
     }
   }
+
+  @Test("Numbers are counted by powers of two as one after the other would be")
+  func sizes() {
+    for content in BlockContent.finite {
+      for count in [0, 1, 15, 64, 77, 1024, 2500] {
+        let values =
+          content.values(count, seed: UInt64(count + 3)) + [0, -0, 1, -0x1p-126, 0x1p-140]
+        for (first, classes) in [(-32, 40), (-126, 254), (-3, 1)] {
+          // What was counted before stays.
+          let expected = ScalarKernels.sizes(values, first: first, classCount: classes).map {
+            UInt32($0 + 7)
+          }
+          for kernels in allKernels {
+            let block = Block(values)
+            var counts = [UInt32](repeating: 7, count: classes)
+            counts.withUnsafeMutableBufferPointer { counts in
+              kernels.countSizes(
+                block.pointer, count: values.count, firstExponent: first, classCount: classes,
+                into: counts.baseAddress!)
+            }
+            #expect(counts == expected, "\(content) \(count) from \(first)")
+          }
+        }
+      }
+    }
+  }
 }

@@ -234,6 +234,10 @@ typedef struct {
   // The sum of an element of each run times the run's share, and of what is there if it goes on.
   void (*thin_blend)(const float *_Nonnull const *_Nonnull runs, const double *shares,
                      size_t run_count, size_t first, size_t count, float *out, bool continues);
+  // Adds how many numbers have a magnitude in each power of two: the first is that of an exponent with its bias, and
+  // holds smaller ones, too; the last holds larger ones. Zero, and what is too small for an exponent, is in none.
+  void (*count_sizes)(const float *values, size_t count, uint32_t first_exponent,
+                      uint32_t class_count, uint32_t *counts);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

@@ -4,7 +4,6 @@
 #include "vectors.h"
 
 typedef char c8x64 __attribute__((ext_vector_type(64)));
-typedef uint8_t u8x64 __attribute__((ext_vector_type(64)));
 
 enum { CLASSES = 16, RUNS = 4 };
 

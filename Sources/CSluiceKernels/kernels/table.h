@@ -17,6 +17,7 @@
 #include "project.h"
 #include "row_cut.h"
 #include "select.h"
+#include "sizes.h"
 #include "steps.h"
 #include "thin.h"
 #include "unpack.h"
@@ -35,5 +36,5 @@
     .compare = compare, .take_step = take_step, .add_products = add_products,                      \
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
     .thin_gram = thin_gram, .thin_factorise = thin_factorise, .thin_correct = thin_correct,        \
-    .thin_blend = thin_blend,                                                                      \
+    .thin_blend = thin_blend, .count_sizes = count_sizes,                                          \
   }

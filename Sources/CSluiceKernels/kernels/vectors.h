@@ -32,6 +32,7 @@ typedef uint64_t u64x8 __attribute__((ext_vector_type(8)));
 typedef uint64_t u64x16 __attribute__((ext_vector_type(16)));
 typedef uint8_t u8x8 __attribute__((ext_vector_type(8)));
 typedef uint8_t u8x16 __attribute__((ext_vector_type(16)));
+typedef uint8_t u8x64 __attribute__((ext_vector_type(64)));
 typedef int16_t s16x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t u16x16 __attribute__((ext_vector_type(16)));
 typedef bool bit16 __attribute__((ext_vector_type(16)));

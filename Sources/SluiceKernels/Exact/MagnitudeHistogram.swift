@@ -129,11 +129,11 @@ public struct MagnitudeHistogram: Sendable, Hashable {
   /// - Returns: The cut.
   /// - Throws: `Unresolved` if the border lies inside a bin.
   package func cut(rate: Double, tieBreak: TieBreak) throws(Unresolved) -> Cut {
-    if rate <= 0, elementCount > 0 {
-      let nonZero = elementCount - (try zeroCount())
-      return Cut(thresholdBits: 0, above: nonZero, tied: 0, keptOfTied: 0)
+    let all = elementCount
+    if rate <= 0, all > 0 {
+      return Cut(thresholdBits: 0, above: all - (try zeroCount()), tied: 0, keptOfTied: 0)
     }
-    return try cut(keeping: Cut.keptCount(rate: rate, of: elementCount), tieBreak: tieBreak)
+    return try cut(keeping: Cut.keptCount(rate: rate, of: all), of: all, tieBreak: tieBreak)
   }
 
   /// Where a number of kept elements cuts.
@@ -146,8 +146,14 @@ public struct MagnitudeHistogram: Sendable, Hashable {
   /// - Returns: The cut.
   /// - Throws: `Unresolved` if the border lies inside a bin.
   package func cut(keeping wanted: Int, tieBreak: TieBreak) throws(Unresolved) -> Cut {
+    try cut(keeping: wanted, of: elementCount, tieBreak: tieBreak)
+  }
+
+  private func cut(
+    keeping wanted: Int, of all: Int, tieBreak: TieBreak
+  ) throws(Unresolved) -> Cut {
     guard wanted > 0 else { return .none }
-    let nonZero = elementCount - (try zeroCount())
+    let nonZero = all - (try zeroCount())
     if wanted > nonZero {
       return Cut(thresholdBits: 0, above: nonZero, tied: 0, keptOfTied: 0)
     }

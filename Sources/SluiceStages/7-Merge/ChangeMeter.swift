@@ -16,7 +16,7 @@ final class ChangeMeter {
     self.figures = figures
     self.kernels = kernels
     sums = ChangeFigures.Sums(modelCount: figures.modelCount)
-    sizes = DeltaSizeCounter(modelCount: figures.modelCount)
+    sizes = DeltaSizeCounter(modelCount: figures.modelCount, kernels: kernels)
   }
 
   func begin(_ strip: Strip) {
