@@ -152,6 +152,12 @@ package struct ModelCatalog: Sendable {
     positions[name] != nil || aliases[name] != nil || layers[name] != nil
   }
 
+  /// Whether all tensors are named as another model's, in the same order, and none is a stack: most fine-tunes are.
+  package func isNamed(like other: ModelCatalog) -> Bool {
+    stacks.isEmpty && other.stacks.isEmpty && tensors.count == other.tensors.count
+      && tensors.indices.allSatisfy { tensors[$0].name == other.tensors[$0].name }
+  }
+
   /// The part that a tensor plays.
   package func part(of tensor: CheckpointTensor) -> TensorPart {
     architecture.part(

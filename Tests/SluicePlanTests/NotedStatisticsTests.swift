@@ -40,9 +40,10 @@ import Testing
       note(tasks[0], model: model, histogram(Float(model + 3)))
     }
     note(tasks[1], model: 0, histogram(9))
-    #expect(tasks.map(noted.knows) == [true, false, true])
+    let known = noted.known(of: tasks)
+    #expect(known.map { $0 != nil } == [true, false, true])
     let middle = try (0..<2).map { [try #require(asked(tasks[1], histogram(Float($0 + 5))))] }
-    let layers = noted.layers(of: tasks, middle)
+    let layers = NotedStatistics.layers(known, middle)
     for model in 0..<2 {
       let magnitudes = [model + 3, model + 5, model + 1].map { histogram(Float($0)) }
       #expect(layers[model] == zip(tasks, magnitudes).map { asked($0, $1) })
@@ -52,7 +53,7 @@ import Testing
   @Test("are none of a tensor of several strips") func severalStrips() {
     let long = task(0, elements: 2 * Granularity.grainElements)
     for model in 0..<2 { note(long, strip: 1, model: model, histogram(1)) }
-    #expect(!noted.knows(long))
+    #expect(noted.known(of: [long]) == [nil])
   }
 
   @Test("are none where a bin must be looked into") func unresolved() {
@@ -60,6 +61,6 @@ import Testing
       .init(bits: 0, span: MagnitudeHistogram.binWidth, count: 4, offsetSum: 8)
     ])
     for model in 0..<2 { note(task(0), model: model, bins) }
-    #expect(!noted.knows(task(0)))
+    #expect(noted.known(of: [task(0)]) == [nil])
   }
 }

@@ -49,26 +49,37 @@ extension JSONWriter {
   mutating func append(_ scalar: JSONScalar) {
     switch scalar {
     case .string(let value): appendQuoted(value)
-    case .integer(let value): buffer.append(contentsOf: String(value).utf8)
-    case .unsignedInteger(let value): buffer.append(contentsOf: String(value).utf8)
-    case .double(let value):
-      buffer.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
-    case .float(let value):
-      buffer.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
-    case .bool(let value): buffer.append(contentsOf: (value ? "true" : "false").utf8)
-    case .null: buffer.append(contentsOf: "null".utf8)
+    case .integer(let value): appendPlain(String(value))
+    case .unsignedInteger(let value): appendPlain(String(value))
+    case .double(let value): appendPlain(value.isFinite ? value.description : "null")
+    case .float(let value): appendPlain(value.isFinite ? value.description : "null")
+    case .bool(let value): appendPlain(value ? "true" : "false")
+    case .null: appendPlain("null")
     }
+  }
+
+  private mutating func appendPlain(_ text: String) {
+    var text = text
+    // Safety: the bytes are used inside the closure only.
+    text.withUTF8 { bytes in unsafe buffer.append(contentsOf: bytes) }
   }
 
   mutating func appendQuoted(_ text: String) {
     buffer.append(UInt8(ascii: "\""))
-    if isPlain(text) { buffer.append(contentsOf: text.utf8) } else { appendEscaped(text) }
+    var text = text
+    // Safety: the bytes are used inside the closure only.
+    let isPlain = text.withUTF8 { bytes in
+      guard unsafe bytes.allSatisfy(JSONWriter.isPlain) else { return false }
+      unsafe buffer.append(contentsOf: bytes)
+      return true
+    }
+    if !isPlain { appendEscaped(text) }
     buffer.append(UInt8(ascii: "\""))
   }
 
-  /// Whether a text stands in JSON as it is.
-  private func isPlain(_ text: String) -> Bool {
-    text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+  /// Whether a byte stands in JSON as it is.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   private mutating func appendEscaped(_ text: String) {

@@ -29,7 +29,7 @@ extension TensorMatcher {
   mutating func extraTensors() throws(PipelineError) -> [TensorDraft] {
     var drafts: [TensorDraft] = []
     var seen: Set<String> = []
-    for model in models {
+    for (model, isNamedAsBase) in zip(models, isNamedAsBase) where !isNamedAsBase {
       for tensor in model.catalog.tensors
       where !base.catalog.has(model.catalog.canonicalName(tensor.name)) {
         // A stack whose layers the base has each by itself is no further tensor.

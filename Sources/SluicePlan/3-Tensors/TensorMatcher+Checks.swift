@@ -94,8 +94,15 @@ extension TensorMatcher {
   }
 
   mutating func warnAboutMixedDTypes() {
-    for model in models {
-      let different = model.catalog.tensors.filter { [base] tensor in
+    let own = base.catalog.tensors
+    for (model, isNamedAsBase) in zip(models, isNamedAsBase) {
+      let tensors = model.catalog.tensors
+      if isNamedAsBase,
+        tensors.indices.allSatisfy({ tensors[$0].entry.dtype == own[$0].entry.dtype })
+      {
+        continue
+      }
+      let different = tensors.filter { [base] tensor in
         guard let mine = base.catalog[tensor.name]?.entry.dtype else { return false }
         return tensor.entry.dtype != mine
       }

@@ -23,6 +23,8 @@ struct TensorMatcher {
   var reasons: Set<String> = []
   /// For each model, the tensors that it does not have.
   var absent: [[String]]
+  /// For each model, whether its tensors are named as the base's, one after the other.
+  let isNamedAsBase: [Bool]
   /// Which rows stand for the same tokens, if that is asked for.
   var vocabulary: VocabularyMatch?
   /// The tokens of the merged model, if a recipe says whose they are.
@@ -33,11 +35,13 @@ struct TensorMatcher {
     self.base = base
     self.models = models
     absent = Array(repeating: [], count: models.count)
+    isNamedAsBase = models.map { $0.catalog.isNamed(like: base.catalog) }
   }
 
   /// All tensors of the merged model.
   mutating func drafts() throws -> [TensorDraft] {
-    for model in models where model.store == nil && !model.isAdapterAlone && !model.hasGaps {
+    for (model, isNamedAsBase) in zip(models, isNamedAsBase)
+    where model.store == nil && !model.isAdapterAlone && !model.hasGaps && !isNamedAsBase {
       try NameCheck.check(model, base: base, rules)
     }
     for model in [base] + models {

@@ -4,15 +4,12 @@ package import SluiceStages
 extension TensorPlan {
   /// All strips of all tensors.
   package var strips: some Sequence<Strip> {
-    tasks.lazy.flatMap { strips($0) }
+    // What is captured is kept once for each tensor: the plan would be much.
+    tasks.lazy.flatMap { [granularity] in $0.strips(granularity) }
   }
 
   /// The strips of a tensor.
-  package func strips(_ task: TensorTask) -> some Sequence<Strip> {
-    (0..<granularity.stripCount(of: task.elementCount)).lazy.map { index in
-      Strip(task, index: index, granularity: granularity)
-    }
-  }
+  package func strips(_ task: TensorTask) -> some Sequence<Strip> { task.strips(granularity) }
 
   /// The ordinals of a tensor's strips.
   package func strips(of task: TensorTask) -> Range<Int> {
@@ -23,6 +20,15 @@ extension TensorPlan {
   package func inputByteCount(_ tasks: [TensorTask], _ isFinished: (Int) -> Bool) -> Int {
     tasks.reduce(0) { sum, task in
       strips(task).filter { isFinished($0.ordinal) }.reduce(sum) { $0 + $1.inputByteCount }
+    }
+  }
+}
+
+extension TensorTask {
+  /// The strips of the tensor.
+  fileprivate func strips(_ granularity: Granularity) -> LazyMapSequence<Range<Int>, Strip> {
+    (0..<granularity.stripCount(of: elementCount)).lazy.map { index in
+      Strip(self, index: index, granularity: granularity)
     }
   }
 }

@@ -23,9 +23,15 @@ struct LayerCutting: Sendable {
     let shifts = statistics.rateShifts(rule)
     let starts = starts(of: statistics.tasks, shifts)
     var layers: [Int: [[Double]]] = [:]
+    layers.reserveCapacity(statistics.tasks.count)
+    // Most layers are to be pruned alike.
+    var partitions: [PruningRate: [PruningRate]] = [:]
     for (position, task) in statistics.tasks.enumerated() {
       layers[task.ordinal] = shifts.indices.map { model in
-        settings.partitionRates(of: task, model: model).map { rate in
+        let asked = settings.pruningRate(of: task, model: model)
+        let rates = partitions[asked] ?? method.partitionRates(of: asked)
+        partitions[asked] = rates
+        return rates.map { rate in
           // Nothing is pruned at rate 0: there is nothing to share out among the layers.
           rate.value == 0
             ? 0 : (starts[model][rate] ?? rate.value) + shifts[model][position]

@@ -29,22 +29,26 @@ package final class NotedStatistics: Sendable {
     }
   }
 
-  /// Whether a layer is known of all models.
-  func knows(_ task: TensorTask) -> Bool {
-    layers.withLock { $0[task.ordinal]?.allSatisfy { $0 != nil } ?? false }
+  /// What is known of layers: for each what is known of each model, nil unless it is known of all.
+  func known(of tasks: [TensorTask]) -> [[LinearStatistics]?] {
+    let layers = layers.withLock { $0 }
+    return tasks.map { task in
+      guard let found = layers[task.ordinal] else { return nil }
+      let known = found.compactMap(\.self)
+      return known.count == modelCount ? known : nil
+    }
   }
 
-  /// For each model, what is known of some layers.
+  /// For each model, what is known of layers.
   ///
   /// - Parameters:
-  ///   - tasks: The layers.
+  ///   - known: What `known(of:)` says of the layers.
   ///   - asked: For each model, what was found of those that are not known, in their order.
   /// - Returns: For each model, one entry for each layer.
-  func layers(of tasks: [TensorTask], _ asked: [[LinearStatistics]]) -> [[LinearStatistics]] {
-    let known = tasks.map { task in
-      knows(task) ? layers.withLock { $0[task.ordinal] } : nil
-    }
-    return asked.enumerated().map { model, asked in
+  static func layers(
+    _ known: [[LinearStatistics]?], _ asked: [[LinearStatistics]]
+  ) -> [[LinearStatistics]] {
+    asked.enumerated().map { model, asked in
       var asked = asked.makeIterator()
       return known.compactMap { $0?[model] ?? asked.next() }
     }

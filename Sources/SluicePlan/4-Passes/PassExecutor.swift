@@ -117,6 +117,26 @@ package struct PassWorker {
 
 /// Histograms of tensors, and how to ask them what they may not know at once.
 package protocol HistogramSurvey: AnyObject {
+  /// The number of fine-tuned models.
+  var modelCount: Int { get }
+
+  /// Asks about every group of tensors of every model, looking into bins where it must.
+  ///
+  /// - Parameters:
+  ///   - refining: The pass that looks into bins.
+  ///   - groups: The tensors that are looked at as one.
+  ///   - ask: Gets the histogram of a group, and those of its strips where the group is a tensor of
+  ///     several, on any thread; gives the bins that it needs, after which it is asked again, or nil.
+  /// - Throws: What keeps tensors from being counted.
+  func settle(
+    _ refining: RefinePass, _ groups: [[TensorTask]],
+    _ ask:
+      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
+      UnresolvedBins?
+  ) throws
+}
+
+extension HistogramSurvey {
   /// Answers a question about every group of tensors of every model, looking into bins where it must.
   ///
   /// - Parameters:
@@ -126,13 +146,26 @@ package protocol HistogramSurvey: AnyObject {
   ///     is a tensor of several; or the bins that it needs.
   /// - Returns: For each model, the answers in the order of the groups.
   /// - Throws: What keeps tensors from being counted.
-  func resolve<Answer: Sendable>(
+  package func resolve<Answer: Sendable>(
     _ refining: RefinePass, _ groups: [[TensorTask]],
     _ answer:
       @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
         Answer, UnresolvedBins
       >
-  ) throws -> [[Answer]]
+  ) throws -> [[Answer]] {
+    // Here, and not where histograms are, as answers may be ten thousands, and their type is known here.
+    let none = [Answer?](repeating: nil, count: groups.count)
+    let answers = Monitor(Array(repeating: none, count: modelCount))
+    try settle(refining, groups) { layer, whole, strips in
+      switch answer(layer, whole, strips) {
+      case .success(let known):
+        answers.withLock { $0[layer.model][layer.position] = known }
+        return nil
+      case .failure(let unresolved): return unresolved
+      }
+    }
+    return answers.withLock { $0.map { $0.compactMap(\.self) } }
+  }
 }
 
 /// What a question is about: a tensor of one model, or several as one.

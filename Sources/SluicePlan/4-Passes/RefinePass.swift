@@ -38,7 +38,8 @@ package struct RefinePass: TensorPass {
   /// The tensors that may be counted in bins: those of F32 weights, and all that stages make other
   /// numbers of.
   package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
-    tasks.filter { task in
+    let roles = roles
+    return tasks.filter { task in
       roles.contains(task.role)
         && (!stages.isEmpty
           || task.fineTuned.contains { source in

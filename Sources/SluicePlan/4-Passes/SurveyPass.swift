@@ -172,10 +172,11 @@ extension SurveyPass {
         }
       }
     }
-    let unknown = linear.filter { noted?.knows($0) != true }
+    let known = noted?.known(of: linear) ?? linear.map { _ in nil }
+    let unknown = zip(linear, known).filter { $1 == nil }
     let asked = try statistics(
-      refineSignificance, unknown.map { [$0] }, multiple: question.multiple)
-    var layers = noted?.layers(of: linear, asked) ?? asked
+      refineSignificance, unknown.map { [$0.0] }, multiple: question.multiple)
+    var layers = NotedStatistics.layers(known, asked)
     let blockMultiple: Double
     switch question.blockMultiple {
     case .none: return LayerStatistics(tasks: linear, layers: layers)

@@ -122,8 +122,9 @@ extension TensorPass {
   package var reach: PassReach { .tensor }
 
   package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
+    let roles = roles
     // Where it looks at all, the list is not made anew.
-    tasks.allSatisfy { roles.contains($0.role) }
+    return tasks.allSatisfy { roles.contains($0.role) }
       ? tasks : tasks.filter { roles.contains($0.role) }
   }
 

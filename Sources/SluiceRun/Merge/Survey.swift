@@ -37,7 +37,7 @@ final class Survey: HistogramSurvey {
 
   private var plan: TensorPlan { run.plan }
   private var work: MergeWork { run.context.work }
-  private var modelCount: Int { plan.modelCount }
+  var modelCount: Int { plan.modelCount }
 
   /// Counts the deltas of tensors.
   ///
@@ -67,46 +67,39 @@ final class Survey: HistogramSurvey {
     }
   }
 
-  func resolve<Answer: Sendable>(
+  func settle(
     _ refining: RefinePass, _ groups: [[TensorTask]],
-    _ answer:
-      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
-        Answer, UnresolvedBins
-      >
-  ) throws -> [[Answer]] {
-    let models = 0..<plan.modelCount
-    var answers: [[Answer?]] = models.map { _ in groups.map { _ in nil } }
+    _ ask:
+      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
+      UnresolvedBins?
+  ) throws {
     var pending = groups.enumerated().flatMap { position, tasks in
-      models.map { SurveyedLayer(tasks: tasks, position: position, model: $0) }
+      (0..<modelCount).map { SurveyedLayer(tasks: tasks, position: position, model: $0) }
     }
     while !pending.isEmpty {
-      let results = try ask(pending, answer)
+      let missing = try bins(of: pending, ask)
       var requests: [Key: BinRequest] = [:]
       var next: [SurveyedLayer] = []
-      for (layer, result) in zip(pending, results) {
-        switch result {
-        case .success(let known): answers[layer.model][layer.position] = known
-        case .failure(let unresolved):
-          for task in layer.tasks {
-            requests[Key(task: task.ordinal, model: layer.model)] = unresolved.request
-          }
-          next.append(layer)
+      for (position, missing) in missing.enumerated() {
+        guard let missing else { continue }
+        let layer = pending[position]
+        for task in layer.tasks {
+          requests[Key(task: task.ordinal, model: layer.model)] = missing.request
         }
+        next.append(layer)
       }
       if !requests.isEmpty { try refine(refining, Array(groups.joined()), requests) }
       pending = next
     }
-    return answers.map { $0.compactMap(\.self) }
   }
 
   /// Reads the histograms of layers and asks about them, on all lanes.
-  private func ask<Answer: Sendable>(
-    _ layers: [SurveyedLayer],
-    _ answer:
-      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> Result<
-        Answer, UnresolvedBins
-      >
-  ) throws -> [Result<Answer, UnresolvedBins>] {
+  private func bins(
+    of layers: [SurveyedLayer],
+    _ ask:
+      @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
+      UnresolvedBins?
+  ) throws -> [UnresolvedBins?] {
     try Graph.map(
       layers, "barrier", threads: plan.memory.lanes, cancellation: run.context.cancellation
     ) { [store, plan] layer in
@@ -120,7 +113,7 @@ final class Survey: HistogramSurvey {
         whole.merge(part)
         if needsParts { parts.append(part) }
       }
-      return answer(layer, whole, parts)
+      return ask(layer, whole, parts)
     }
   }
 

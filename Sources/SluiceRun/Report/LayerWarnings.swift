@@ -7,19 +7,26 @@ internal import SluiceStages
 /// What about a model's linear layers a user should know: one warning for each kind, with an example.
 enum LayerWarnings {
   static func warnings(_ model: MergeReport.Model) -> [Warning] {
-    [
-      about(model, .unchangedTensor, { isUnchanged($0) ? 1 : 0 }) { _ in
+    // One look at each layer finds out all of it: there may be ten thousands.
+    let degrees = model.layers.map { layer in
+      (
+        unchanged: isUnchanged(layer) ? 1.0 : 0, clamped: clamped(layer),
+        undecided: undecided(layer), empty: hasEmptyRing(layer) ? 1.0 : 0
+      )
+    }
+    return [
+      about(model, .unchangedTensor, degrees.map(\.unchanged)) { _ in
         "equal to the base's: nothing of them is merged"
       },
-      about(model, .clampedRate, clamped) { layer in
+      about(model, .clampedRate, degrees.map(\.clamped)) { layer in
         "assigned a rate outside 0 ... 1 (\(layer.cuts.unclampedRates.first ?? 0) here), which was "
           + "clamped"
       },
-      about(model, .manyTies, { undecided($0) > 0.01 ? undecided($0) : 0 }) { layer in
+      about(model, .manyTies, degrees.map { $0.undecided > 0.01 ? $0.undecided : 0 }) { layer in
         "tied at the threshold in more than 1 % of their elements "
           + "(\(percent(undecided(layer))) here); --tie-break says which stay"
       },
-      about(model, .emptyPartition, { hasEmptyRing($0) ? 1 : 0 }) { _ in
+      about(model, .emptyPartition, degrees.map(\.empty)) { _ in
         "left with a partition that keeps nothing more than a more severe one"
       },
     ].compactMap(\.self)
@@ -27,10 +34,9 @@ enum LayerWarnings {
 
   /// One warning for all layers of which something is true, with the worst as the example.
   private static func about(
-    _ model: MergeReport.Model, _ kind: Warning.Kind, _ degree: (MergeReport.Layer) -> Double,
+    _ model: MergeReport.Model, _ kind: Warning.Kind, _ degrees: [Double],
     _ what: (MergeReport.Layer) -> String
   ) -> Warning? {
-    let degrees = model.layers.map(degree)
     let count = degrees.count { $0 > 0 }
     guard count > 0, let worst = degrees.max(), let index = degrees.firstIndex(of: worst) else {
       return nil
@@ -53,13 +59,15 @@ enum LayerWarnings {
 
   /// The share of elements at a threshold of which some stay and some go.
   private static func undecided(_ layer: MergeReport.Layer) -> Double {
-    let tied = layer.cuts.cuts.filter { $0.keptOfTied > 0 && $0.keptOfTied < $0.tied }
-    return Double(tied.map(\.tied).max() ?? 0) / Double(max(layer.statistics.elementCount, 1))
+    let tied = layer.cuts.cuts.reduce(0) { most, cut in
+      cut.keptOfTied > 0 && cut.keptOfTied < cut.tied ? max(most, cut.tied) : most
+    }
+    return Double(tied) / Double(max(layer.statistics.elementCount, 1))
   }
 
   private static func hasEmptyRing(_ layer: MergeReport.Layer) -> Bool {
     !isUnchanged(layer) && layer.statistics.elementCount >= 1000
-      && (layer.cuts.rates.last ?? 0) > 0
+      && layer.cuts.lastRate > 0
       && zip(layer.cuts.rates, layer.cuts.keptByRing).contains { $0 < 1 && $1 == 0 }
   }
 

@@ -131,7 +131,7 @@ extension MergeReport {
     json.member("zeros", .integer(statistics.zeroCount))
     json.member("mean", .double(statistics.mean))
     json.member("significance", .double(statistics.significance))
-    json.member("rate", .double(layer.cuts.rates.last ?? 0))
+    json.member("rate", .double(layer.cuts.lastRate))
     json.list("rates", layer.cuts.rates.map { .double($0) })
     json.list("kept", layer.cuts.keptByRing.map { .integer($0) })
     json.list("threshold", layer.cuts.cuts.map(\.reportedThreshold))
@@ -168,14 +168,22 @@ extension MergeReport {
   }
 
   private func writeShards(_ json: inout JSONWriter) throws {
-    let tasks = Dictionary(grouping: plan.tasks) { $0.stack?.tensor ?? $0.name }
+    // By their numbers: most tensors are one task, and there may be ten thousands of them.
+    let tasks = Dictionary(grouping: plan.tasks.indices) {
+      plan.tasks[$0].stack?.tensor ?? plan.tasks[$0].name
+    }
     json.key("shards")
     json.beginArray()
     for shard in plan.layout.shards {
       let parts = shard.tensors.map { tensor in
-        (tasks[tensor.name] ?? []).sorted { ($0.stack?.index ?? 0) < ($1.stack?.index ?? 0) }
+        let own = tasks[tensor.name] ?? []
+        return own.count < 2
+          ? own
+          : own.sorted { (plan.tasks[$0].stack?.index ?? 0) < (plan.tasks[$1].stack?.index ?? 0) }
       }
-      let tensorSums = parts.map { BlockSum(parts: $0.map { sums.sum(of: $0.ordinal) }) }
+      let tensorSums = parts.map { own in
+        BlockSum(parts: own.map { sums.sum(of: plan.tasks[$0].ordinal) })
+      }
       json.beginObject()
       json.member("file", .string(shard.fileName))
       json.member("bytes", .integer(shard.byteCount))
@@ -187,7 +195,7 @@ extension MergeReport {
         json.member("name", .string(shard.tensors[position].name))
         json.member("hash", .string(tensorSums[position].text))
         if parts.count > 1 { json.member("parts", .integer(parts.count)) }
-        if let layout = parts.first?.stack?.layout {
+        if let layout = parts.first.flatMap({ plan.tasks[$0].stack?.layout }) {
           json.member("layout", .string(layout.rawValue))
         }
         json.endObject()

@@ -58,21 +58,31 @@ public struct MergeReport: Sendable {
     /// How many linear layers were counted.
     package var layerCount: Int { solved?.layers ?? layers.count }
     /// The elements of all linear layers.
-    public var elementCount: Int {
-      layers.reduce(solved?.elements ?? 0) { $0 + $1.statistics.elementCount }
-    }
+    public let elementCount: Int
     /// The deltas of linear layers that were kept; the weights, where weights were removed.
-    public var keptCount: Int { layers.reduce(solved?.kept ?? 0) { $0 + $1.cuts.kept } }
+    public let keptCount: Int
     /// The share of linear layers' deltas that was set to zero or was zero; nil without such layers.
     public var achievedRate: Double? {
       elementCount > 0 ? 1 - Double(keptCount) / Double(elementCount) : nil
     }
     /// The mean of the layers' rates, weighted by their elements; nil without such layers.
-    package var assignedRate: Double? {
-      guard !layers.isEmpty, elementCount > 0 else { return nil }
-      return layers.reduce(0) { sum, layer in
-        sum + (layer.cuts.rates.last ?? 0) * Double(layer.statistics.elementCount)
-      } / Double(elementCount)
+    package let assignedRate: Double?
+
+    init(
+      name: String, path: String, factors: [Float], requestedRate: Double, layers: [Layer],
+      solved: SolvedCount?, sketched: SketchShare?
+    ) {
+      (self.name, self.path, self.factors, self.layers) = (name, path, factors, layers)
+      (self.requestedRate, self.solved, self.sketched) = (requestedRate, solved, sketched)
+      // Once, since there may be ten thousands of layers.
+      var (elements, kept, rates) = (solved?.elements ?? 0, solved?.kept ?? 0, 0.0)
+      for layer in layers {
+        elements += layer.statistics.elementCount
+        kept += layer.cuts.kept
+        rates += layer.cuts.lastRate * Double(layer.statistics.elementCount)
+      }
+      (elementCount, keptCount) = (elements, kept)
+      assignedRate = layers.isEmpty || elements == 0 ? nil : rates / Double(elements)
     }
   }
 

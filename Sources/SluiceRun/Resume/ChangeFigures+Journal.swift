@@ -9,8 +9,10 @@ extension ChangeFigures.Sums {
   /// The number of elements, then each comparison: its product, and both counts; then the sizes.
   var encoded: [UInt8] {
     var bytes: [UInt8] = []
+    let comparisons = [base, merged] + changes + kept + shares
+    bytes.reserveCapacity(8 + 24 * comparisons.count + 4 * sizes.count)
     bytes.append(count: count)
-    for comparison in [base, merged] + changes + kept + shares {
+    for comparison in comparisons {
       bytes.append(littleEndian: comparison.dot.bitPattern)
       bytes.append(count: comparison.both)
       bytes.append(count: comparison.same)

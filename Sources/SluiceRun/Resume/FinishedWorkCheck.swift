@@ -34,9 +34,12 @@ struct FinishedWorkCheck {
     var damaged = try unitsWithoutFile(progress) + unitsOfPassesWithoutFile(progress)
     guard extent != .none else { return damaged }
     let known = Set(damaged)
-    let strips = plan.strips.filter {
-      progress.merged[$0.ordinal] != nil && !known.contains(UnitKey(.merge, $0.ordinal))
-    }
+    let strips =
+      progress.merged.isEmpty
+      ? []
+      : plan.strips.filter {
+        progress.merged[$0.ordinal] != nil && !known.contains(UnitKey(.merge, $0.ordinal))
+      }
     var first = extent == .all ? strips : sample(of: strips, progress)
     var found = try damagedStrips(first, progress)
     if !found.isEmpty, extent == .sample {
@@ -57,9 +60,12 @@ struct FinishedWorkCheck {
     let isThere = try plan.layout.shards.enumerated().map { ordinal, shard in
       try own.contains(ordinal) && path(of: shard, progress) != nil
     }
-    let strips = plan.strips.filter {
-      progress.merged[$0.ordinal] != nil && !isThere[$0.task.outputShard]
-    }
+    let strips =
+      progress.merged.isEmpty
+      ? []
+      : plan.strips.filter {
+        progress.merged[$0.ordinal] != nil && !isThere[$0.task.outputShard]
+      }
     let numbers = 0..<plan.stripCount
     let statistics = try FileStatus.of(directory.workPath(RunFile.statistics))
     let histograms = progress.histograms.filter { strip, slots in

@@ -172,9 +172,10 @@ extension Journal {
     guard !group.records.isEmpty else { return start }
     for data in group.data { try data.sync() }
     var bytes: [UInt8] = []
-    for record in group.records + [costs()].compactMap(\.self) {
-      bytes += JournalFormat.encode(record, at: start + bytes.count)
+    for record in group.records {
+      JournalFormat.append(record, to: &bytes, at: start + bytes.count)
     }
+    if let costs = costs() { JournalFormat.append(costs, to: &bytes, at: start + bytes.count) }
     try file.write(bytes, at: start)
     try file.sync()
     return start + bytes.count

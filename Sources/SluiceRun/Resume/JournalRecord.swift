@@ -50,16 +50,29 @@ enum JournalFormat {
   }
 
   static func encode(_ record: JournalRecord, at offset: Int) -> [UInt8] {
-    var payload = [UInt8(record.key.kind.rawValue.utf8.count)]
-    payload += record.key.kind.rawValue.utf8
-    payload.append(count: record.key.ordinal)
-    payload.append(count: record.workByteCount)
-    payload += record.body
-    precondition(payload.count <= payloadByteLimit, "a record that no reader would take")
     var bytes: [UInt8] = []
-    bytes.append(littleEndian: UInt32(payload.count))
-    bytes += Hash128(of: payload, seed: UInt64(offset)).bytes
-    return bytes + payload
+    append(record, to: &bytes, at: offset)
+    return bytes
+  }
+
+  /// Appends a record to what is going to be written, and begins somewhere in the file.
+  static func append(_ record: JournalRecord, to bytes: inout [UInt8], at offset: Int) {
+    let name = record.key.kind.rawValue.utf8
+    let payload = 1 + name.count + 16 + record.body.count
+    precondition(payload <= payloadByteLimit, "a record that no reader would take")
+    let start = bytes.count + recordHeaderByteCount
+    bytes.append(littleEndian: UInt32(payload))
+    bytes.append(contentsOf: repeatElement(0, count: 16))
+    bytes.append(UInt8(name.count))
+    bytes += name
+    bytes.append(count: record.key.ordinal)
+    bytes.append(count: record.workByteCount)
+    bytes += record.body
+    // Safety: the payload is used inside the closure only.
+    let hash = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe Hash128(of: UnsafeRawBufferPointer(rebasing: bytes[start...]), seed: UInt64(offset))
+    }
+    bytes.replaceSubrange(start - 16..<start, with: hash.bytes)
   }
 
   /// Reads a payload; nil if it is none.

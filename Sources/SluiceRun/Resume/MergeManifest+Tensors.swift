@@ -6,11 +6,16 @@ extension MergeManifest {
   /// A hash of what is done with each tensor.
   static func tensorsHash(_ tasks: [TensorTask]) -> Hash128 {
     var hashes: [UInt8] = []
+    // Of bytes, in one place, as there may be ten thousands of tensors.
+    var text: [UInt8] = []
     for task in tasks {
-      // Of bytes, as there may be ten thousands of tensors.
-      var text = Array("\(task.name)\u{0}\(task.role.rawValue)".utf8)
+      text.removeAll(keepingCapacity: true)
+      text += task.name.utf8
+      text.append(UInt8(0))
+      text += task.role.rawValue.utf8
       text.append(task.elementCount)
-      text += " \(task.outputDType.rawValue)".utf8
+      text.append(UInt8(ascii: " "))
+      text += task.outputDType.rawValue.utf8
       text.append(task.outputShard)
       text.append(task.outputOffset)
       append(task.base, task.baseElementCount, to: &text)
@@ -28,7 +33,8 @@ extension MergeManifest {
       return
     }
     text.append(source.file)
-    text += " \(source.dtype.rawValue)".utf8
+    text.append(UInt8(ascii: " "))
+    text += source.dtype.rawValue.utf8
     text.append(source.byteRange.lowerBound)
     text.append(count)
     if let computed = source.computed { text += " +\(computed)".utf8 }
@@ -44,6 +50,13 @@ extension [UInt8] {
   /// Appends a number after a space.
   fileprivate mutating func append(_ number: Int) {
     append(UInt8(ascii: " "))
-    append(contentsOf: String(number).utf8)
+    guard number > 9 else { return append(contentsOf: String(number).utf8) }
+    let start = count
+    var rest = number
+    while rest > 0 {
+      append(UInt8(ascii: "0") + UInt8(rest % 10))
+      rest /= 10
+    }
+    self[start...].reverse()
   }
 }

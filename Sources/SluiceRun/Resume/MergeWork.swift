@@ -246,6 +246,7 @@ struct MergeWork: Sendable {
   /// For each shard that was begun, the finished bytes of tensors in it.
   private static func finishedBytes(_ plan: TensorPlan, _ earlier: MergeProgress) -> [Int: Int] {
     var bytes: [Int: Int] = [:]
+    guard !earlier.merged.isEmpty else { return bytes }
     for strip in plan.strips where earlier.merged[strip.ordinal] != nil {
       bytes[strip.task.outputShard, default: 0] += strip.outputByteCount
     }

@@ -13,6 +13,9 @@ package struct LayerCuts: Sendable, Hashable {
   /// The rate of each partition from 0 to 1, most severe first.
   package var rates: [Double] { unclampedRates.map(LayerCuts.clamp) }
 
+  /// The rate of the least severe partition, from 0 to 1; 0 if there is none.
+  package var lastRate: Double { unclampedRates.last.map(LayerCuts.clamp) ?? 0 }
+
   /// How many elements each partition keeps that no more severe one does, most severe first.
   package var keptByRing: [Int] {
     cuts.indices.map { $0 == 0 ? cuts[0].kept : cuts[$0].kept - cuts[$0 - 1].kept }

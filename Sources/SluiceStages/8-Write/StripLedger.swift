@@ -23,7 +23,12 @@ package final class StripLedger: Sendable {
 
   /// Notes that the bytes of a job were written.
   func didWrite(_ job: WriteJob) {
-    for share in job.strips { didWrite(share.byteCount, strip: share.strip) }
+    let finished = entries.withLock { entries in
+      job.strips.compactMap { share in
+        StripLedger.update(share.strip, in: &entries) { $0.writtenByteCount += share.byteCount }
+      }
+    }
+    for (strip, sum) in finished { didFinish(strip, sum) }
   }
 
   /// Notes that bytes of a strip were written.
@@ -37,15 +42,20 @@ package final class StripLedger: Sendable {
   }
 
   private func update(_ strip: Int, _ change: (inout Entry) -> Void) {
-    let finished = entries.withLock { entries -> (Strip, BlockSum)? in
-      change(&entries[strip, default: Entry()])
-      guard let entry = entries[strip], let merged = entry.merged,
-        entry.writtenByteCount == merged.strip.outputByteCount
-      else { return nil }
-      entries[strip] = nil
-      return merged
-    }
+    let finished = entries.withLock { StripLedger.update(strip, in: &$0, change) }
     if let finished { didFinish(finished.0, finished.1) }
+  }
+
+  /// Changes what is known of a strip; gives it if it is finished with that.
+  private static func update(
+    _ strip: Int, in entries: inout [Int: Entry], _ change: (inout Entry) -> Void
+  ) -> (Strip, BlockSum)? {
+    change(&entries[strip, default: Entry()])
+    guard let entry = entries[strip], let merged = entry.merged,
+      entry.writtenByteCount == merged.strip.outputByteCount
+    else { return nil }
+    entries[strip] = nil
+    return merged
   }
 }
 
