@@ -18,18 +18,25 @@ INLINE u16x16 narrow_half(f32x16 value) {
 #define HALF_NORMAL 0x38800000
 #define HALF_BIAS (112 << 23)
 
+// The floats whose lower and upper bits are given.
+INLINE f32x16 joined_halves(u16x16 lower, u16x16 upper) {
+  return (f32x16)__builtin_shufflevector(lower, upper, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
+                                         22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                         14, 30, 15, 31);
+}
+
 INLINE f32x16 widen_half(u16x16 half) {
-  s32x16 all = __builtin_convertvector(half, s32x16);
-  s32x16 magnitude = (all & 0x7fff) << 13;
-  s32x16 normal = magnitude + HALF_BIAS;
-  // A subnormal is m * 2^-24: put m after the mantissa of 2^-14, and take 2^-14 away again.
-  s32x16 small = bits_of(floats_of(magnitude + HALF_NORMAL) - floats_of((s32x16)HALF_NORMAL));
-  s32x16 special = normal + HALF_BIAS;
-  // Hardware makes signalling NaNs quiet.
-  special |= (magnitude > (0x7c00 << 13)) & 0x400000;
-  s32x16 out = magnitude < (0x0400 << 13) ? small : normal;
-  out = magnitude >= (0x7c00 << 13) ? special : out;
-  return floats_of(out | ((all & 0x8000) << 16));
+  const s16x16 magnitude = (s16x16)half & (int16_t)0x7fff;
+  const s16x16 is_small = magnitude < (int16_t)0x0400, is_special = magnitude > (int16_t)0x7bff;
+  s16x16 upper = (magnitude >> (int16_t)3) + (int16_t)(HALF_BIAS >> 16);
+  upper += is_special & (int16_t)(HALF_BIAS >> 16);
+  // A subnormal is m * 2^-24: put m after the mantissa of 2^-14, and take 2^-14 away again. Taking zero away makes
+  // signalling NaNs quiet, as hardware does.
+  upper += is_small & (int16_t)(1 << 7);
+  f32x16 value = joined_halves(half << (uint16_t)13, (u16x16)upper) -
+                 joined_halves((u16x16)0, (u16x16)(is_small & (int16_t)(HALF_NORMAL >> 16)));
+  s32x16 sign = bits_of(joined_halves((u16x16)0, half & (uint16_t)0x8000));
+  return floats_of(bits_of(value) | sign);
 }
 INLINE u16x16 narrow_half(f32x16 value) {
   s32x16 all = bits_of(value);
@@ -48,12 +55,6 @@ INLINE u16x16 narrow_half(f32x16 value) {
 
 INLINE f32x16 widen_brain(u16x16 brain) {
   return (f32x16)(__builtin_convertvector(brain, u32x16) << 16);
-}
-// The same of what is no NaN, as numbers with a sign: SSE2 packs no others.
-INLINE u16x16 narrow_number(f32x16 value) {
-  u32x16 all = (u32x16)value;
-  s32x16 rounded = (s32x16)(all + 0x7fff + ((all >> 16) & 1));
-  return (u16x16)__builtin_convertvector(rounded >> 16, s16x16);
 }
 INLINE u16x16 narrow_brain(f32x16 value) {
   u32x16 all = (u32x16)value;
@@ -114,16 +115,38 @@ INLINE void store_elements(char *raw, sluice_dtype dtype, size_t index, f32x16 v
   }
 }
 
-// The same where no element is NaN.
+#if SLUICE_SSE2_ALONE
+// Rounds numbers, none of which is NaN.
+INLINE u16x16 narrow_half_number(f32x16 value) {
+  const s32x16 all = bits_of(value);
+  const f32x16 most = 65536.0f;
+  f32x16 held = floats_of(all & MAGNITUDE);
+  held = held < most ? held : most;
+  s32x16 magnitude = bits_of(held);
+  s32x16 normal = (magnitude + (0xfff - HALF_BIAS) + ((magnitude >> 13) & 1)) >> 13;
+  s32x16 small = bits_of(held + 0.5f) - 0x3f000000;
+  s32x16 is_small = magnitude < HALF_NORMAL;
+  s32x16 out = (is_small & small) | (~is_small & normal);
+  return (u16x16)(short_numbers(out) | (short_numbers(all >> 16) & (int16_t)0x8000));
+}
+INLINE u16x16 narrow_brain_number(f32x16 value) {
+  u32x16 all = (u32x16)value;
+  s32x16 rounded = (s32x16)(all + 0x7fff + ((all >> 16) & 1));
+  return (u16x16)short_numbers(rounded >> 16);
+}
+
+// Rounds and stores elements of which none is NaN.
 INLINE void store_numbers(char *raw, sluice_dtype dtype, size_t index, f32x16 value,
                           size_t lanes) {
-  if (dtype == SLUICE_BF16) {
-    u16x16 bits = narrow_number(value);
+  if (dtype == SLUICE_F16 || dtype == SLUICE_BF16) {
+    u16x16 bits =
+        dtype == SLUICE_F16 ? narrow_half_number(value) : narrow_brain_number(value);
     memcpy(raw + 2 * index, &bits, lanes * 2);
   } else {
     store_elements(raw, dtype, index, value, lanes);
   }
 }
+#endif
 
 // What a magnitude becomes when it is rounded to the element type, as Float32 bits.
 INLINE uint32_t rounded_magnitude(uint32_t magnitude, sluice_dtype dtype) {

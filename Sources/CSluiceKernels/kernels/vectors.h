@@ -111,15 +111,26 @@ INLINE uint64_t whole_word_of(const s32x16 comparisons[4]) {
 #if SLUICE_SSE2_ALONE
 typedef int8_t s8x16 __attribute__((ext_vector_type(16)));
 
-// The nearest numbers of 8 bits: signs stay, and what is zero or not. One comparison of them stands for four of the lanes.
-INLINE s8x16 saturated(s32x16 value) {
-  typedef int v4si __attribute__((vector_size(16)));
-  typedef short v8hi __attribute__((vector_size(16)));
+typedef int v4si __attribute__((vector_size(16)));
+typedef short v8hi __attribute__((vector_size(16)));
+
+// The nearest numbers of 16 bits.
+INLINE s16x16 short_numbers(s32x16 value) {
   v4si parts[4];
   memcpy(parts, &value, sizeof parts);
-  v8hi low = __builtin_ia32_packssdw128(parts[0], parts[1]);
-  v8hi high = __builtin_ia32_packssdw128(parts[2], parts[3]);
-  return (s8x16)__builtin_ia32_packsswb128(low, high);
+  v8hi halves[2] = {__builtin_ia32_packssdw128(parts[0], parts[1]),
+                    __builtin_ia32_packssdw128(parts[2], parts[3])};
+  s16x16 out;
+  memcpy(&out, halves, sizeof out);
+  return out;
+}
+
+// The nearest numbers of 8 bits: signs stay, and what is zero or not. One comparison of them stands for four of the lanes.
+INLINE s8x16 saturated(s32x16 value) {
+  v8hi halves[2];
+  s16x16 all = short_numbers(value);
+  memcpy(halves, &all, sizeof all);
+  return (s8x16)__builtin_ia32_packsswb128(halves[0], halves[1]);
 }
 
 // The signs, and the zeros, as one bit per lane.
