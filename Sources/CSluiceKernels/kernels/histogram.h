@@ -26,13 +26,13 @@ typedef struct {
 
 // Which of 64 numbers of at most 15 bits are not zero, 16 by 16 and as one word.
 #if SLUICE_SSE2_ALONE
-typedef uint64_t set_lanes;
+typedef uint16_t set_lanes;
 
-INLINE set_lanes set_lanes_of(s32x16 lower) {
-  return zeros_of(saturated(lower)) ^ 0xffff;
-}
+INLINE set_lanes set_lanes_of(s32x16 lower) { return (set_lanes)~zeros_of(saturated(lower)); }
 INLINE uint64_t set_word_of(const set_lanes parts[4]) {
-  return parts[0] | parts[1] << 16 | parts[2] << 32 | parts[3] << 48;
+  uint64_t word;
+  memcpy(&word, parts, sizeof word);
+  return word;
 }
 #else
 typedef s32x16 set_lanes;
