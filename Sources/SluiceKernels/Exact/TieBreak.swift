@@ -28,35 +28,18 @@ package enum TieBreak: String, Sendable, Hashable, CaseIterable {
   private static func spreadLimit(keeping kept: UInt64, of tied: UInt64) -> UInt64 {
     precondition(kept <= tied && tied <= 1 << 32)
     guard kept > 0 else { return 0 }
-    // Reversed numbers of as many bits as the largest has are multiples of a step; x comes right after one of them.
+    // The number with so many before it is found bit by bit, the highest first: of those that agree with it so far,
+    // one in every 2^(bit+1) has a zero next. x comes right after it.
     let bits = tied > 1 ? 64 - (tied - 1).leadingZeroBitCount : 0
-    let shift = UInt64(32 - bits)
-    var low: UInt64 = 0
-    var high: UInt64 = 1 << UInt64(bits) - 1
-    while low < high {
-      let middle = (low + high) >> 1
-      if countOfReversed(below: middle << shift + 1, among: tied) >= kept {
-        high = middle
-      } else {
-        low = middle + 1
-      }
-    }
-    return low << shift + 1
-  }
-
-  /// How many j < `tied` have bitrev32(j) < `limit`: one term for each set bit of the limit.
-  ///
-  /// The numbers whose reversal agrees with the limit above bit 31 - b and has a 0 at that bit are
-  /// those with given low b bits and bit b clear, one in every 2^(b+1).
-  static func countOfReversed(below limit: UInt64, among tied: UInt64) -> UInt64 {
-    if limit >= 1 << 32 { return tied }
-    var count: UInt64 = 0
-    var lowBits: UInt64 = 0
-    for bit in 0..<32 where limit >> UInt64(31 - bit) & 1 == 1 {
+    var (limit, lowBits, left) = (0 as UInt64, 0 as UInt64, kept)
+    for bit in 0..<bits {
       let period: UInt64 = 1 << UInt64(bit + 1)
-      if lowBits < tied { count += (tied - lowBits + period - 1) / period }
+      let zeros = lowBits < tied ? (tied - lowBits + period - 1) >> UInt64(bit + 1) : 0
+      guard left > zeros else { continue }
+      left -= zeros
       lowBits |= 1 << UInt64(bit)
+      limit |= 1 << UInt64(31 - bit)
     }
-    return count
+    return limit + 1
   }
 }

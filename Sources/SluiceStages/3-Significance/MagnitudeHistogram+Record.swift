@@ -4,15 +4,14 @@ package import SluiceKernels
 // one: so a record says how far the upper bits are from those of the entry before.
 
 extension MagnitudeHistogram {
-  /// What an entry is, in the lowest bits of its first number.
+  /// What an entry is, in the two lowest bits of its first number.
   private enum Form {
     /// A magnitude without low bits.
-    static let even: UInt64 = 0
+    static var even: UInt32 { 0 }
     /// A magnitude with low bits, which follow.
-    static let odd: UInt64 = 1
+    static var odd: UInt32 { 1 }
     /// A bin.
-    static let bin: UInt64 = 2
-    static let width: UInt64 = 2
+    static var bin: UInt32 { 2 }
   }
 
   /// The most bytes of a number: seven bits in each.
@@ -32,6 +31,8 @@ extension MagnitudeHistogram {
     let entries = entries
     let most = hasBins ? MagnitudeHistogram.longestBin : MagnitudeHistogram.longestMagnitude
     let room = MagnitudeHistogram.longestNumber + entries.count * most
+    // Looked up once: another module has them, and there may be millions of entries.
+    let (shift, lowBits) = (UInt32(MagnitudeHistogram.binShift), MagnitudeHistogram.binWidth - 1)
     return unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, initializedCount in
       guard let start = buffer.baseAddress else { return }
       var out = unsafe start
@@ -39,11 +40,9 @@ extension MagnitudeHistogram {
       unsafe MagnitudeHistogram.put(UInt64(entries.count), &out)
       var last: UInt32 = 0
       for entry in entries {
-        let upper = entry.bits >> UInt32(MagnitudeHistogram.binShift)
-        let low = entry.bits & (MagnitudeHistogram.binWidth - 1)
-        let isBin = entry.span > 1
+        let (upper, low, isBin) = (entry.bits >> shift, entry.bits & lowBits, entry.span > 1)
         let form = isBin ? Form.bin : low == 0 ? Form.even : Form.odd
-        unsafe MagnitudeHistogram.put(UInt64(upper - last) << Form.width | form, &out)
+        unsafe MagnitudeHistogram.put(UInt64(upper &- last) << 2 | UInt64(form), &out)
         last = upper
         if form == Form.odd {
           unsafe out[0] = UInt8(truncatingIfNeeded: low)
@@ -74,78 +73,67 @@ extension MagnitudeHistogram {
   /// Reads a record; nil if it is none, or no histogram.
   package init?(encoded record: [UInt8]) {
     // SAFETY: the bytes are used inside the closure only.
-    let entries = unsafe record.withUnsafeBufferPointer { bytes -> [Entry]? in
-      var reader = unsafe RecordReader(bytes)
-      return reader.entries()
+    let entries = unsafe record.withUnsafeBufferPointer { bytes in
+      unsafe MagnitudeHistogram.entries(of: bytes)
     }
     guard let entries else { return nil }
     self.init(read: entries)
   }
 
-  /// Reads the numbers of a record.
-  @safe private struct RecordReader {
-    private let bytes: UnsafeBufferPointer<UInt8>
-    private let end: Int
-    private var position = 0
-
-    init(_ bytes: UnsafeBufferPointer<UInt8>) {
-      unsafe self.bytes = unsafe bytes
-      end = bytes.count
-    }
-
-    /// All entries; nil if there are fewer, something follows, or a number is too large.
-    mutating func entries() -> [Entry]? {
-      // An entry has two bytes or more.
-      guard let count = number(), count <= UInt64(end / 2) else { return nil }
-      var isWhole = true
-      let entries = unsafe [Entry](unsafeUninitializedCapacity: Int(count)) { room, made in
-        var upper: UInt64 = 0
-        for index in 0..<Int(count) {
-          guard let entry = entry(&upper) else {
-            isWhole = false
-            break
-          }
-          // SAFETY: there is room for so many entries.
-          unsafe room.initializeElement(at: index, to: entry)
-          made = index + 1
+  /// All entries of a record; nil if there are fewer, something follows, or a number is too large.
+  private static func entries(of bytes: UnsafeBufferPointer<UInt8>) -> [Entry]? {
+    var position = 0
+    // An entry has two bytes or more.
+    guard let count = unsafe Int(exactly: number(bytes, &position)), count <= bytes.count / 2
+    else { return nil }
+    let (shift, width) = (UInt32(MagnitudeHistogram.binShift), MagnitudeHistogram.binWidth)
+    var isWhole = false
+    let entries = unsafe [Entry](unsafeUninitializedCapacity: count) { room, made in
+      var upper: UInt64 = 0
+      while made < count {
+        let step = unsafe number(bytes, &position)
+        let form = step & 3
+        upper &+= step >> 2
+        // What is no magnitude at all would not fit its type either; nor is a number that is not there.
+        guard upper < 1 << 17, form < 3 else { return }
+        var bits = UInt32(truncatingIfNeeded: upper) << shift
+        if form == UInt64(Form.odd) {
+          guard position + 2 <= bytes.count else { return }
+          // SAFETY: the bytes are there.
+          let low = unsafe UInt32(bytes[position]) | UInt32(bytes[position + 1]) << 8
+          position += 2
+          guard low > 0, low < width else { return }
+          bits |= low
         }
+        let elements = unsafe number(bytes, &position)
+        guard elements != .max else { return }
+        var entry = Entry(bits: bits, count: elements)
+        if form == UInt64(Form.bin) {
+          (entry.span, entry.offsetSum) = (width, unsafe number(bytes, &position))
+          guard entry.offsetSum != .max else { return }
+        }
+        // SAFETY: there is room for so many entries.
+        unsafe room.initializeElement(at: made, to: entry)
+        made += 1
       }
-      return isWhole && position == end ? entries : nil
+      isWhole = position == bytes.count
     }
+    return isWhole ? entries : nil
+  }
 
-    @inline(__always) private mutating func entry(_ upper: inout UInt64) -> Entry? {
-      guard let step = number() else { return nil }
-      let form = step & 3
-      upper += step >> Form.width
-      // What is no magnitude at all would not fit its type either.
-      guard upper < 1 << 17, form <= Form.bin else { return nil }
-      var bits = UInt32(upper) << UInt32(MagnitudeHistogram.binShift)
-      if form == Form.odd {
-        guard position + 2 <= end else { return nil }
-        // SAFETY: the bytes are there.
-        let low = unsafe UInt32(bytes[position]) | UInt32(bytes[position + 1]) << 8
-        position += 2
-        guard low > 0, low < MagnitudeHistogram.binWidth else { return nil }
-        bits |= low
-      }
-      guard let count = number() else { return nil }
-      guard form == Form.bin else { return Entry(bits: bits, count: count) }
-      guard let offsetSum = number() else { return nil }
-      return Entry(
-        bits: bits, span: MagnitudeHistogram.binWidth, count: count, offsetSum: offsetSum)
+  /// The number at a position, which moves on; the largest number if there is none, or a larger one.
+  @inline(__always) private static func number(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ position: inout Int
+  ) -> UInt64 {
+    var (value, shift) = (0 as UInt64, 0 as UInt64)
+    while position < bytes.count, shift < 63 {
+      // SAFETY: the position was just checked.
+      let byte = unsafe bytes[position]
+      position += 1
+      value |= UInt64(byte & 0x7f) << shift
+      if byte < 0x80 { return value }
+      shift += 7
     }
-
-    @inline(__always) private mutating func number() -> UInt64? {
-      var (value, shift) = (0 as UInt64, 0 as UInt64)
-      while position < end, shift < 63 {
-        // SAFETY: the position was just checked.
-        let byte = unsafe bytes[position]
-        position += 1
-        value |= UInt64(byte & 0x7f) << shift
-        if byte < 0x80 { return value }
-        shift += 7
-      }
-      return nil
-    }
+    return .max
   }
 }
