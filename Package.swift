@@ -47,7 +47,7 @@ let package = Package(
     .target(name: "CSluiceSystem"),
     .target(name: "SluiceCore", swiftSettings: strict),
 
-    // Layer 1: arithmetic, files, dataflow; none knows another.
+    // Layer 1: arithmetic, files, dataflow. Files know arithmetic, for what is packed in them.
     .target(
       name: "SluiceKernels", dependencies: ["SluiceCore", "CSluiceKernels"], swiftSettings: strict),
     .target(
@@ -55,7 +55,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "SluiceFormats",
-      dependencies: ["SluiceCore", "CSluiceSystem", "CXXHash", "CZstd", "CLZ4"],
+      dependencies: [
+        "SluiceCore", "SluiceKernels", "CSluiceSystem", "CXXHash", "CZstd", "CLZ4",
+      ],
       swiftSettings: strict),
     .target(
       name: "SluiceArchitecture", dependencies: ["SluiceCore", "SluiceFormats"],

@@ -20,5 +20,5 @@
 #include "kernels/table.h"
 #pragma clang attribute pop
 
-const sluice_kernel_table sluice_kernels_avx2 = KERNEL_TABLE(split, unpack);
+const sluice_kernel_table sluice_kernels_avx2 = KERNEL_TABLE(split, unpack, rice_encode, rice_decode);
 #endif

@@ -25,8 +25,10 @@
     __attribute__((target("arch=x86-64-v4,avx512vbmi2"), min_vector_width(512))), \
     apply_to = function)
 #include "kernels/byte_lanes.h"
+#include "kernels/rice_bytes.h"
 #pragma clang attribute pop
 
-const sluice_kernel_table sluice_kernels_avx512 = KERNEL_TABLE(split, unpack);
-const sluice_kernel_table sluice_kernels_avx512_vbmi2 = KERNEL_TABLE(split_bytes, unpack_bytes);
+const sluice_kernel_table sluice_kernels_avx512 = KERNEL_TABLE(split, unpack, rice_encode, rice_decode);
+const sluice_kernel_table sluice_kernels_avx512_vbmi2 = 
+    KERNEL_TABLE(split_bytes, unpack_bytes, rice_encode_bytes, rice_decode_bytes);
 #endif

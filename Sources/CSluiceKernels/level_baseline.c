@@ -14,4 +14,4 @@
 #include "kernels/table.h"
 #include "levels.h"
 
-const sluice_kernel_table sluice_kernels_baseline = KERNEL_TABLE(split, unpack);
+const sluice_kernel_table sluice_kernels_baseline = KERNEL_TABLE(split, unpack, rice_encode, rice_decode);

@@ -62,8 +62,8 @@ struct MessageTests {
     Case(
       arguments: merge + ["--spill", "frozen"], exitCode: 64,
       errors: """
-        error: the value 'frozen' is invalid for '--spill <auto|off|none|lz4|zstd|zstd:level>'. \
-        Please provide one of the following: auto, off, none, lz4, zstd, zstd:LEVEL.
+        error: the value 'frozen' is invalid for '--spill <auto|off|none|rice|lz4|zstd|zstd:level>'. \
+        Please provide one of the following: auto, off, none, rice, lz4, zstd, zstd:LEVEL.
         hint: See 'sluice merge --help' for more information.
 
         """),

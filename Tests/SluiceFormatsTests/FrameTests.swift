@@ -1,10 +1,11 @@
 import SluiceCore
 @testable import SluiceFormats
+import SluiceKernels
 import Testing
 
 @Suite("Frames of kept elements") struct FrameTests {
   private static let codecs: [FrameCodec] = [
-    .none, .lz4, .zstd(), .zstd(level: 1), .zstd(level: 19),
+    .none, .rice, .lz4, .zstd(), .zstd(level: 1), .zstd(level: 19),
   ]
 
   /// What a frame is made from, with memory of its own.
@@ -48,7 +49,7 @@ import Testing
               guard let planes = planes.baseAddress, let counts = counts.baseAddress else {
                 return 0
               }
-              return FrameEncoder(codec).encode(
+              return FrameEncoder(codec, kernels: .best).encode(
                 FrameContent(
                   dtype: dtype, elementCount: elementCount, keptCount: keptCount,
                   baseSum: Hash128(high: 3, low: 4), keep: keep == nil ? nil : words.baseAddress,
@@ -81,7 +82,7 @@ import Testing
 
   @Test("read back what was written", arguments: codecs, [DType.f16, .bf16, .f32])
   func roundTrip(codec: FrameCodec, dtype: DType) throws {
-    let decoder = FrameDecoder()
+    let decoder = FrameDecoder(kernels: .best)
     for (count, all) in [(1, false), (64, true), (1000, false), (5000, true)] {
       let sample = Sample(dtype, count, seed: UInt64(count), all: all)
       let bytes = sample.encode(codec, seed: 9)
@@ -115,7 +116,7 @@ import Testing
     #expect((word >> Frame.lengthBits != 0) == isCoded)
     let length = Int(word & (1 << Frame.lengthBits - 1))
     #expect(isCoded ? length < 1 << 12 : length == 1 << 12)
-    try decode(bytes, seed: 1, with: FrameDecoder())
+    try decode(bytes, seed: 1, with: FrameDecoder(kernels: .best))
   }
 
   @Test("the largest frame fits its limit, whatever it holds", arguments: codecs)
@@ -125,13 +126,13 @@ import Testing
     for index in sample.planes.indices { sample.planes[index] = UInt8(generator.next() & 255) }
     let bytes = sample.encode(codec, seed: 0)
     #expect(bytes.count <= Frame.byteLimit(.f32))
-    try decode(bytes, seed: 0, with: FrameDecoder())
+    try decode(bytes, seed: 0, with: FrameDecoder(kernels: .best))
   }
 
   @Test(
     "cut off anywhere or with any byte changed, are refused with their place", arguments: codecs)
   func damage(codec: FrameCodec) throws {
-    let decoder = FrameDecoder()
+    let decoder = FrameDecoder(kernels: .best)
     let bytes = Sample(.bf16, 700, seed: 3).encode(codec, seed: 5)
     for count in 0..<bytes.count {
       #expect(throws: FormatError.self) {
@@ -155,7 +156,7 @@ import Testing
   @Test("of another place are not taken for this one") func foreign() throws {
     let bytes = Sample(.bf16, 700, seed: 3).encode(
       .lz4, seed: Frame.seed(owner: "a", firstElement: 0))
-    let decoder = FrameDecoder()
+    let decoder = FrameDecoder(kernels: .best)
     try decode(bytes, seed: Frame.seed(owner: "a", firstElement: 0), with: decoder)
     for seed in [Frame.seed(owner: "b", firstElement: 0), Frame.seed(owner: "a", firstElement: 64)]
     {
@@ -165,7 +166,7 @@ import Testing
 
   @Test("made up with a right hash, contradict themselves without harm")
   func forged() {
-    let decoder = FrameDecoder()
+    let decoder = FrameDecoder(kernels: .best)
     let bytes = Sample(.bf16, 700, seed: 3).encode(.zstd(level: 1), seed: 5)
     var refused = 0
     for index in 24..<bytes.count {

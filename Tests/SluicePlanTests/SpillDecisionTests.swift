@@ -67,10 +67,10 @@ struct SpillDecisionTests {
   @Test("What does not fit the disk is not chosen")
   func diskSpace() throws {
     let decision = Self.decision(models: 2, readRate: 50e6)
-    let room = Self.frames(.lz4, models: 2)
+    let room = Self.frames(.rice, models: 2)
     #expect(decision.best(room: room - 1) { Self.frames($0, models: 2) } == nil)
     let best = try #require(
-      decision.best(room: room) { $0 == .lz4 ? room : room + 1 })
-    #expect(best.codec == .lz4)
+      decision.best(room: room) { $0 == .rice ? room : room + 1 })
+    #expect(best.codec == .rice)
   }
 }

@@ -34,7 +34,7 @@ SITUATIONS = {
     "throttled-2": ("llama-1.1b-layers-4", 2, 512, 128, True),
     "throttled-8": ("llama-1.1b-layers-4", 8, 1024, 256, True),
 }
-WAYS = ["auto", "off", "none", "lz4", "zstd"]
+WAYS = ["auto", "off", "none", "rice"]
 
 
 def merge(options, situation, way, models, device):
@@ -77,8 +77,8 @@ def main():
     parser.add_argument("--rate", type=int, default=400)
     options = parser.parse_args()
     device = device_of(options.work)
-    print("| situation | read again | none | lz4 | zstd | foreseen: again | packed | `auto` picked | took | right |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("| situation | read again | none | rice | foreseen: again | packed | `auto` picked | took | right |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name in options.only.split(",") if options.only else SITUATIONS:
         situation = SITUATIONS[name]
         folder = f"{options.data}/{situation[0]}"

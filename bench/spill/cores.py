@@ -109,7 +109,7 @@ def main():
     deltas = [sum(linear) * len(models), sum(every) * len(models)]
     chunks = sum((count + (1 << 17) - 1) >> 17 for count in linear + every)
     rows, told = [], []
-    for way in ("off", "none", "zstd"):
+    for way in ("off", "none", "rice"):
         report, nodes, locks = run(options.sluice, family, models, work, library, options.limit, ["--spill", way])
         passes, totals = report["explanation"]["passes"], report["totals"]
         lanes = [nodes[one["name"], "lane"] for one in passes]

@@ -59,7 +59,7 @@ command_of() {
   case $1 in
     merge) words=("${merge[@]}" --amplify math=1.1,1.3) ;;
     shards) words=("${merge[@]}" --shard-size "${shard_sizes[0]}" --spill off --io mmap) ;;
-    spill) words=("${merge[@]}" --shard-size "${shard_sizes[1]}" --spill zstd) ;;
+    spill) words=("${merge[@]}" --shard-size "${shard_sizes[1]}" --spill rice) ;;
     elsewhere) words=("${merge[@]}" --spill none --spill-dir "$room/elsewhere") ;;
     mergekit) words=("${run[@]}" "$work/pipelines/ties-mergekit.yaml") ;;
     original) words=("${run[@]}" "$work/pipelines/ties-original.yaml") ;;

@@ -147,7 +147,7 @@ once() {
 # What is left of a recipe's merge from its preparation on, unless something else is wanted in the middle of it.
 merge_in_shares() {
   local phase phases
-  [ "${recipe%-spill}" = "$recipe" ] || set -- "$@" --spill zstd
+  [ "${recipe%-spill}" = "$recipe" ] || set -- "$@" --spill rice
   once prepare "recipes/$recipe.yaml" --out "$out" --shares "$shares" "$@"
   [ -z "$problem" ] || return 0
   phases=$("$sluice" status "$out" --json | grep -o '"name":"[a-z]*"' | cut -d'"' -f4)

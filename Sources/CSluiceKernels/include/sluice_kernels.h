@@ -57,6 +57,14 @@ typedef enum {
   SLUICE_INT4 = 2,  // half a byte: an integer plus 8
 } sluice_code;
 
+// How numbers are taken apart for a Rice code.
+typedef struct {
+  uint8_t shift;    // how many lower bits are there as they are, 0 to 7
+  bool is_pair;     // numbers are of two bytes
+  bool is_folded;   // those just below zero, modulo the width, follow those just above
+  uint16_t offset;  // the number that counts as zero
+} sluice_rice;
+
 // What a histogram saw beside its table.
 typedef struct {
   size_t length;      // how many elements were listed
@@ -238,6 +246,16 @@ typedef struct {
   // holds smaller ones, too; the last holds larger ones. Zero, and what is too small for an exponent, is in none.
   void (*count_sizes)(const float *values, size_t count, uint32_t first_exponent,
                       uint32_t class_count, uint32_t *counts);
+  // The code that is shortest for a sample: of bytes; or of pairs, as such or as upper bytes only.
+  sluice_rice (*rice_choose)(const uint8_t *low, const uint8_t *_Nullable high, size_t count);
+  // Writes a code, and returns its bytes; 0 if there were more than `room`. There is a word more at the end, and there
+  // are as many quotients as numbers, and a word more.
+  size_t (*rice_encode)(const uint8_t *low, const uint8_t *_Nullable high, size_t count,
+                        sluice_rice code, uint8_t *quotients, uint8_t *out, size_t room);
+  // Reads a code of `length` bytes, behind which a word can be read. False if it is none of so many numbers. There are
+  // twice as many quotients as in encoding.
+  bool (*rice_decode)(const uint8_t *in, size_t length, size_t count, uint8_t *quotients,
+                      uint8_t *low, uint8_t *_Nullable high);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

@@ -8,19 +8,9 @@
 
 typedef char v64qi __attribute__((vector_size(64)));
 typedef short v32hi __attribute__((vector_size(64)));
-typedef uint16_t u16x32 __attribute__((ext_vector_type(32)));
-typedef uint16_t u16x64 __attribute__((ext_vector_type(64)));
 typedef uint32_t u32x64 __attribute__((ext_vector_type(64)));
 
 enum { HALF = WORD / 2 };
-
-INLINE u8x64 load_bytes(const uint8_t *from, size_t count) {
-  u8x64 bytes = 0;
-  memcpy(&bytes, from, count);
-  return bytes;
-}
-
-INLINE uint64_t first_bits(size_t count) { return count >= WORD ? ~0ull : (1ull << count) - 1; }
 
 // The lanes whose bit is set, one after the other; and the next values in the lanes whose bit is set, zero elsewhere.
 INLINE u8x64 moved_together(u8x64 bytes, uint64_t bits) {
@@ -40,30 +30,36 @@ INLINE void add_to_run(uint8_t *plane, u8x64 bytes, uint32_t next, uint32_t end,
   }
 }
 
+// Of a class with fewer codes than one in so many, elements are taken one by one.
+enum { SELDOM = 32 };
+
 // The runs of a frame's codes while they are filled.
 typedef struct {
   uint32_t next[CLASSES], ends[CLASSES];
+  // The classes that are not seldom.
   uint8_t used[CLASSES];
   int used_count;
   // For each plane the first class that was seen to have a byte other than zero there.
   int first_long[4];
 } open_runs;
 
-INLINE open_runs open_runs_of(const uint32_t class_counts[CLASSES]) {
+INLINE open_runs open_runs_of(const uint32_t class_counts[CLASSES], size_t count) {
   open_runs runs = {.first_long = {CLASSES, CLASSES, CLASSES, CLASSES}};
   uint32_t end = 0;
   for (int class = 0; class < CLASSES; class++) {
     runs.next[class] = end;
     runs.ends[class] = end += class_counts[class];
-    if (class_counts[class] > 0) runs.used[runs.used_count++] = (uint8_t)class;
+    if (class_counts[class] > 0 && class_counts[class] >= count / SELDOM) {
+      runs.used[runs.used_count++] = (uint8_t)class;
+    }
   }
   return runs;
 }
 
 // Upper bytes are zero where nothing is stored; mostly the last classes have others.
-INLINE void split_upper(u8x64 bytes, const uint64_t chosen[CLASSES], const uint8_t *classes,
-                        open_runs *runs, int *first_long, uint8_t *plane) {
-  uint64_t rest = word_of_bytes(bytes != (uint8_t)0);
+INLINE void split_upper(u8x64 bytes, const uint64_t chosen[CLASSES], uint64_t seldom,
+                        const uint8_t *classes, open_runs *runs, int *first_long, uint8_t *plane) {
+  uint64_t rest = word_of_bytes(bytes != (uint8_t)0) & ~seldom;
 #define ADD(class)                                                                       \
   do {                                                                                   \
     uint32_t length = (uint32_t)__builtin_popcountll(chosen[class]);                     \
@@ -71,7 +67,9 @@ INLINE void split_upper(u8x64 bytes, const uint64_t chosen[CLASSES], const uint8
                runs->ends[class], length);                                               \
     rest &= ~chosen[class];                                                              \
   } while (0)
-  for (int class = *first_long; class < CLASSES; class++) ADD(class);
+  for (int i = 0; i < runs->used_count; i++) {
+    if (runs->used[i] >= *first_long) ADD(runs->used[i]);
+  }
   while (rest != 0) {
     int class = classes[__builtin_ctzll(rest)];
     ADD(class);
@@ -86,10 +84,11 @@ INLINE void split_word(size_t width, const uint32_t *codes, const uint8_t *class
   u32x64 code = 0;
   memcpy(&code, codes, here * sizeof *codes);
   u8x64 lowest = __builtin_convertvector(code, u8x64);
-  uint64_t chosen[CLASSES] = {0};
+  uint64_t chosen[CLASSES] = {0}, seldom = first_bits(here);
   for (int i = 0; i < runs->used_count; i++) {
     int class = runs->used[i];
     chosen[class] = word_of_bytes(of_class == (uint8_t)class) & first_bits(here);
+    seldom &= ~chosen[class];
     size_t length = (size_t)__builtin_popcountll(chosen[class]);
     add_to_run(planes, moved_together(lowest, chosen[class]), runs->next[class],
                runs->ends[class], length);
@@ -97,14 +96,22 @@ INLINE void split_word(size_t width, const uint32_t *codes, const uint8_t *class
   }
   for (size_t plane = 1; plane < width; plane++) {
     u8x64 bytes = __builtin_convertvector(code >> (uint32_t)(8 * plane), u8x64);
-    split_upper(bytes, chosen, classes, runs, &runs->first_long[plane], planes + plane * count);
+    split_upper(bytes, chosen, seldom, classes, runs, &runs->first_long[plane],
+                planes + plane * count);
+  }
+  for (; seldom != 0; seldom &= seldom - 1) {
+    int index = __builtin_ctzll(seldom);
+    size_t place = runs->next[classes[index]]++;
+    for (size_t plane = 0; plane < width; plane++) {
+      planes[plane * count + place] = (uint8_t)(codes[index] >> 8 * plane);
+    }
   }
 }
 
 INLINE void split_words(size_t width, const uint32_t *codes, const uint8_t *classes, size_t count,
                         uint32_t *class_counts, uint8_t *planes) {
   count_classes(classes, count, class_counts);
-  open_runs runs = open_runs_of(class_counts);
+  open_runs runs = open_runs_of(class_counts, count);
   memset(planes + count, 0, (width - 1) * count);
   size_t index = 0;
   for (; index + WORD <= count; index += WORD) {
@@ -138,7 +145,7 @@ typedef struct {
   const uint8_t *lower, *upper;
   uint32_t next[CLASSES];
   const uint32_t *ends;
-  // The classes that have codes, and those with an upper byte that is not zero.
+  // The classes that are not seldom, and those of them with an upper byte that is not zero.
   uint8_t used[CLASSES], long_ones[CLASSES];
   int used_count, long_count;
 } code_runs;
@@ -148,11 +155,14 @@ INLINE code_runs code_runs_of(const uint8_t *planes, size_t plane_length,
   code_runs runs = {.lower = planes, .upper = planes + plane_length, .ends = ends};
   memcpy(runs.next, positions, sizeof runs.next);
   for (int class = 0; class < CLASSES; class++) {
+    // Most calls are for a whole frame: what is left of a class is all of it.
+    uint32_t length = ends[class] - positions[class];
+    if (length == 0 || length < plane_length / SELDOM) continue;
+    runs.used[runs.used_count++] = (uint8_t)class;
     u8x64 all = 0;
     uint32_t index = positions[class];
     for (; index + WORD <= ends[class]; index += WORD) all |= load_bytes(runs.upper + index, WORD);
     if (index < ends[class]) all |= load_bytes(runs.upper + index, ends[class] - index);
-    if (positions[class] < ends[class]) runs.used[runs.used_count++] = (uint8_t)class;
     if (word_of_bytes(all != (uint8_t)0) != 0) runs.long_ones[runs.long_count++] = (uint8_t)class;
   }
   return runs;
@@ -180,8 +190,7 @@ INLINE bool take_codes(code_runs *runs, const uint8_t *classes, size_t here, uin
     size_t count = (size_t)__builtin_popcountll(chosen[class]);
     upper |= moved_apart(next_of_run(runs->upper, runs->next[class], count), chosen[class]);
   }
-  // Of a class that has no codes in the frame there are none here either.
-  bool fits = left == 0;
+  bool fits = true;
   for (int i = 0; i < runs->used_count; i++) {
     int class = runs->used[i];
     runs->next[class] += (uint32_t)__builtin_popcountll(chosen[class]);
@@ -190,6 +199,13 @@ INLINE bool take_codes(code_runs *runs, const uint8_t *classes, size_t here, uin
   u16x64 both = __builtin_convertvector(lower, u16x64) |
                 __builtin_convertvector(upper, u16x64) << (uint16_t)8;
   memcpy(codes, &both, sizeof both);
+  for (; left != 0; left &= left - 1) {
+    int index = __builtin_ctzll(left), class = classes[index];
+    uint32_t place = runs->next[class];
+    if (place >= runs->ends[class]) return false;
+    runs->next[class]++;
+    codes[index] = (uint16_t)(runs->lower[place] | runs->upper[place] << 8);
+  }
   return fits;
 }
 

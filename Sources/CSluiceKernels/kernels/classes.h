@@ -1,9 +1,7 @@
 // The classes of kept elements, by which their codes are sorted.
 #pragma once
 
-#include "vectors.h"
-
-typedef char c8x64 __attribute__((ext_vector_type(64)));
+#include "words.h"
 
 enum { CLASSES = 16, RUNS = 4 };
 
@@ -16,16 +14,6 @@ INLINE unsigned exponent_class(uint32_t pattern, sluice_dtype dtype) {
                                                                : (int)(pattern >> 23 & 255));
   return exponent < 0 ? 0 : exponent > 15 ? 15 : (unsigned)exponent;
 }
-
-#if SLUICE_LANE_MOVES
-// The result of a comparison of bytes as one bit for each.
-INLINE uint64_t word_of_bytes(c8x64 comparison) {
-  bit64 bits = __builtin_convertvector(comparison, bit64);
-  uint64_t word;
-  memcpy(&word, &bits, sizeof word);
-  return word;
-}
-#endif
 
 // How many elements each class has.
 INLINE void count_classes(const uint8_t *classes, size_t count, uint32_t counts[CLASSES]) {

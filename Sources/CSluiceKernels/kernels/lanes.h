@@ -5,11 +5,15 @@
 
 #include "vectors.h"
 
-#if SLUICE_LANE_MOVES == 1
+#if SLUICE_BIT_DEPOSIT
 // All ones in the bytes whose bit is set.
 INLINE uint64_t bytes_of_bits(uint64_t bits) {
   return deposit(bits, 0x0101010101010101) * 0xff;
 }
+#endif
+
+#if SLUICE_LANE_MOVES == 1
+typedef uint32_t u32x8 __attribute__((ext_vector_type(8)));
 
 INLINE u32x8 moved(const uint32_t *from, uint64_t order) {
   typedef int v8si __attribute__((vector_size(32)));

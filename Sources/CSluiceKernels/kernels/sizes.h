@@ -1,9 +1,7 @@
 // How many numbers have which size, by powers of two.
 #pragma once
 
-#include "vectors.h"
-
-typedef uint16_t u16x64 __attribute__((ext_vector_type(64)));
+#include "words.h"
 
 // Numbers whose classes are found before any is counted. Each lane of bytes counts at most 16 of them.
 enum { SIZED = 1024, NO_SIZE = 0xff };

@@ -16,14 +16,16 @@
 #include "product.h"
 #include "project.h"
 #include "row_cut.h"
+#include "rice.h"
 #include "select.h"
 #include "sizes.h"
 #include "steps.h"
 #include "thin.h"
 #include "unpack.h"
+#include "unrice.h"
 
-// With the kernels that sort codes by class, and put them back.
-#define KERNEL_TABLE(split_codes, unpack_codes)                                                    \
+// With the kernels that sort codes by class, and put them back; and those of Rice codes.
+#define KERNEL_TABLE(split_codes, unpack_codes, encode_rice, decode_rice)                          \
   {                                                                                                \
     .widen = widen, .delta = delta, .difference = difference, .histogram = histogram,              \
     .difference_histogram = difference_histogram, .binned_histogram = binned_histogram,            \
@@ -36,5 +38,6 @@
     .compare = compare, .take_step = take_step, .add_products = add_products,                      \
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
     .thin_gram = thin_gram, .thin_factorise = thin_factorise, .thin_correct = thin_correct,        \
-    .thin_blend = thin_blend, .count_sizes = count_sizes,                                          \
+    .thin_blend = thin_blend, .count_sizes = count_sizes, .rice_choose = rice_choose,               \
+    .rice_encode = encode_rice, .rice_decode = decode_rice,                                        \
   }

@@ -34,7 +34,7 @@ struct PrepareCommand: ParsableCommand, HasOutputOptions {
   @Option(
     help: ArgumentHelp(
       "Keep what the merge needs of the models while they are surveyed, in this form, or not.",
-      valueName: "auto|off|none|lz4|zstd|zstd:level"))
+      valueName: "auto|off|none|rice|lz4|zstd|zstd:level"))
   var spill: RunOptions.SpillOption = .off
 
   @Flag(help: "Throw the work of an unfinished run in the output away and start over.")

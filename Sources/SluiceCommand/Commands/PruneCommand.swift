@@ -46,7 +46,7 @@ struct PruneCommand: ParsableCommand, HasOutputOptions {
   var out: String
 
   @Option(help: "How frames are compressed.")
-  var codec: FrameCodec = .zstd()
+  var codec: FrameCodec = .rice
 
   @Flag(help: "Leave out tensors that the base does not have.")
   var ignoreExtraTensors = false

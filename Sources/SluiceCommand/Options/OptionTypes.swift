@@ -55,7 +55,7 @@ extension FrameCodec: ExpressibleByArgument {
   /// Reads a codec such as `lz4` or `zstd:3`.
   package init?(argument: String) { self.init(label: argument) }
   /// The names of all codecs.
-  package static var allValueStrings: [String] { ["none", "lz4", "zstd", "zstd:LEVEL"] }
+  package static var allValueStrings: [String] { ["none", "rice", "lz4", "zstd", "zstd:LEVEL"] }
   /// The codec as an option value.
   package var defaultValueDescription: String { name }
 }

@@ -28,7 +28,7 @@ struct WriteControls: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Keep what the merge needs of the models while they are surveyed, in this form, or not.",
-      valueName: "auto|off|none|lz4|zstd|zstd:level"))
+      valueName: "auto|off|none|rice|lz4|zstd|zstd:level"))
   var spill: RunOptions.SpillOption = .auto
 
   @Option(

@@ -1,4 +1,5 @@
 package import SluiceCore
+internal import SluiceKernels
 
 /// A run of elements of one fine-tuned tensor, as far as merges can need them: which ones are kept, and
 /// how far each is from the base.
@@ -12,7 +13,7 @@ package import SluiceCore
 ///     32   type of the patterns (UInt8: 0 F16, 1 BF16, 2 F32), whether all are kept (UInt8), 0 (UInt16)
 ///     36   sum of the base's bytes (16)
 ///     52   number of kept elements of each class (16 UInt32)
-///     116  form and length of each section (UInt32: form in the upper 2 bits): the keep bits, then
+///     116  form and length of each section (UInt32: form in the upper 3 bits): the keep bits, then
 ///          for each byte of a code, least significant first, one for each class
 ///     ...  the sections
 package enum Frame {
@@ -27,15 +28,16 @@ package enum Frame {
   static let baseSumOffset = 36
   static let classOffset = 52
   static let sectionOffset = 116
-  static let lengthBits: UInt32 = 30
+  static let lengthBits: UInt32 = 29
 
-  /// The most bytes of a frame.
+  /// The room that a frame needs: its most bytes, when nothing can be compressed, and what coders may write behind.
   ///
   /// - Parameter dtype: The type of the patterns.
-  /// - Returns: The number of bytes: when nothing can be compressed.
+  /// - Returns: The number of bytes.
   package static func byteLimit(_ dtype: DType) -> Int {
     let width = width(of: dtype)
     return headerByteCount(width: width) + elementLimit / 8 + elementLimit * width
+      + Kernels.riceSlack
   }
 
   /// The seed of a frame's hash: a frame at another place is not taken for this one.

@@ -4,6 +4,8 @@ package enum FrameCodec: Sendable, Hashable {
   case none
   /// With LZ4: fast, but it finds little in what changes of weights look like.
   case lz4
+  /// With Rice codes, which fit what changes of weights look like: as small as with Zstandard, and several times as fast.
+  case rice
   /// With Zstandard of a level; without one, what codes of single bytes save, and nothing that looks for repeats.
   ///
   /// Changes of weights hardly repeat: the search costs a third of the time and makes frames larger.
@@ -17,6 +19,7 @@ package enum FrameCodec: Sendable, Hashable {
     switch self {
     case .none: "none"
     case .lz4: "lz4"
+    case .rice: "rice"
     case .zstd: "zstd"
     }
   }
@@ -26,6 +29,7 @@ package enum FrameCodec: Sendable, Hashable {
     switch label {
     case "none": self = .none
     case "lz4": self = .lz4
+    case "rice": self = .rice
     case "zstd": self = .zstd()
     default:
       guard label.hasPrefix("zstd:"), let level = Int(label.dropFirst(5)),

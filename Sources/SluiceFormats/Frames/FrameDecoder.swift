@@ -1,4 +1,5 @@
 package import SluiceCore
+package import SluiceKernels
 
 /// Reads frames back, on one thread, one at a time.
 ///
@@ -20,19 +21,19 @@ package import SluiceCore
   @unsafe package let positions: UnsafeMutablePointer<UInt32>
   /// For each class, where its codes end.
   @unsafe package let ends: UnsafeMutablePointer<UInt32>
-  private let sections = SectionCoder(.none)
+  private let sections: SectionCoder
 
   /// The bytes that a decoder holds.
-  package static let byteCount = Frame.elementLimit / 8 + Frame.elementLimit * 4
+  package static let byteCount =
+    Frame.elementLimit / 8 + Frame.elementLimit * 4 + Kernels.planeSlack + SectionCoder.byteCount
 
   /// Makes a decoder with its memory.
-  ///
-  /// - Parameter planeSlack: How many bytes behind the planes can be read, too.
-  package init(planeSlack: Int = 0) {
+  package init(kernels: Kernels) {
+    sections = SectionCoder(.none, kernels: kernels)
     // SAFETY: allocated here with room for the largest frame, freed in deinit only.
     unsafe keep = .allocate(capacity: Frame.elementLimit / 64)
     unsafe keep.initialize(repeating: 0, count: Frame.elementLimit / 64)
-    let planeByteCount = Frame.elementLimit * 4 + planeSlack
+    let planeByteCount = Frame.elementLimit * 4 + Kernels.planeSlack
     unsafe planes = .allocate(capacity: planeByteCount)
     unsafe planes.initialize(repeating: 0, count: planeByteCount)
     unsafe positions = .allocate(capacity: Frame.classCount)
@@ -99,39 +100,51 @@ package import SluiceCore
   }
 
   private func readSections(_ bytes: UnsafeRawBufferPointer, width: Int) -> Bool {
-    var next = Frame.headerByteCount(width: width)
-    var section = Frame.sectionOffset
-    func take(into target: UnsafeMutableRawBufferPointer) -> Bool {
-      let word = unsafe LittleEndian.load(bytes, at: section)
-      section += 4
-      let count = Int(word & (1 << Frame.lengthBits - 1))
-      guard let form = SectionForm(rawValue: word >> Frame.lengthBits), count <= bytes.count - next
-      else { return false }
-      defer { next += count }
-      // SAFETY: the section lies inside the frame, as was just checked.
-      return unsafe sections.decompress(
-        UnsafeRawBufferPointer(rebasing: bytes[next..<next + count]), form, into: target)
-    }
+    var list = unsafe StoredSections(bytes, next: Frame.headerByteCount(width: width))
     let holdsAll = unsafe bytes[Frame.contentOffset + 9] == 1
     // SAFETY: the buffers hold the largest frame, and counts were checked against it.
-    guard
-      unsafe take(
+    guard let keptBits = list.next(),
+      unsafe sections.decompress(
+        keptBits.bytes, keptBits.form,
         into: UnsafeMutableRawBufferPointer(
           start: keep, count: holdsAll ? 0 : Frame.keepByteCount(elementCount))),
       checkKeep(holdsAll: holdsAll)
     else { return false }
+    // The classes whose section of the next plane was read with this one's.
+    var pairs: UInt32 = 0
     for plane in 0..<width {
+      let known = pairs
+      pairs = 0
       for index in 0..<Frame.classCount {
-        let start = unsafe Int(positions[index])
-        let count = unsafe Int(ends[index]) - start
-        guard
-          unsafe take(
-            into: UnsafeMutableRawBufferPointer(
-              start: planes + plane * keptCount + start, count: count))
-        else { return false }
+        guard let section = list.next() else { return false }
+        if known >> UInt32(index) & 1 == 1 {
+          guard section.form == .plain, unsafe section.bytes.count == 0 else { return false }
+        } else if section.form == .ricePairs {
+          guard plane + 1 < width, read(section, plane, index) else { return false }
+          pairs |= 1 << UInt32(index)
+        } else {
+          guard read(section, plane, index) else { return false }
+        }
       }
     }
-    return next == bytes.count
+    return list.isAtEnd
+  }
+
+  /// Reads a class's bytes of a plane, and of the next one if they are coded together.
+  private func read(_ section: StoredSections.Section, _ plane: Int, _ index: Int) -> Bool {
+    // SAFETY: positions and ends were checked against the number of codes, and the planes hold the largest frame.
+    let start = unsafe Int(positions[index])
+    let count = unsafe Int(ends[index]) - start
+    let low = unsafe planes + plane * keptCount + start
+    switch section.form {
+    case .rice, .ricePairs:
+      return unsafe sections.decodeRice(
+        section.bytes, isEnd: section.isEnd, count: count, low: low,
+        high: section.form == .ricePairs ? low + keptCount : nil)
+    case .plain, .lz4, .zstd, .zeros:
+      return unsafe sections.decompress(
+        section.bytes, section.form, into: UnsafeMutableRawBufferPointer(start: low, count: count))
+    }
   }
 
   /// Whether there are as many keep bits as codes, and none beyond the elements.
@@ -149,39 +162,40 @@ package import SluiceCore
   }
 }
 
-/// Where a frame is, for messages.
-package struct FramePlace: Sendable {
-  /// The path of the file.
-  package var file: String
-  /// The bytes of the frame in it.
-  package var byteRange: Range<Int>
-  /// The name of the tensor.
-  package var tensor: String
-  /// Whether the file belongs to the run, and is no input.
-  package var isOfRun: Bool
-
-  /// Names a place.
-  ///
-  /// - Parameters:
-  ///   - file: The path of the file.
-  ///   - byteRange: The bytes of the frame in it.
-  ///   - tensor: The name of the tensor.
-  ///   - isOfRun: Whether the file belongs to the run, and is no input.
-  package init(file: String, byteRange: Range<Int>, tensor: String, isOfRun: Bool = false) {
-    self.file = file
-    self.byteRange = byteRange
-    self.tensor = tensor
-    self.isOfRun = isOfRun
+/// The sections of a frame, one after the other.
+@safe private struct StoredSections {
+  /// A section.
+  @safe struct Section {
+    let form: SectionForm
+    let bytes: UnsafeRawBufferPointer
+    /// Whether less can be read behind it than decoders may read.
+    let isEnd: Bool
   }
 
-  /// What is wrong with the frame there.
-  package func problem(_ message: String) -> FormatError {
-    FormatError(
-      Failure(
-        isOfRun ? .inputOutput : .badInput,
-        subject: Subject(file: file, tensor: tensor, byteRange: byteRange), message: message,
-        remedy: isOfRun
-          ? "Check the disk; --verify-resume all does damaged work again, --restart all work."
-          : "Make the store again from its model (sluice prune), or give the model itself."))
+  private let frame: UnsafeRawBufferPointer
+  private var word = Frame.sectionOffset
+  private var start: Int
+
+  init(_ frame: UnsafeRawBufferPointer, next: Int) {
+    unsafe self.frame = frame
+    start = next
+  }
+
+  /// Whether nothing is left.
+  var isAtEnd: Bool { unsafe start == frame.count }
+
+  /// The next section; nil if it would end behind the frame.
+  mutating func next() -> Section? {
+    // SAFETY: the header has as many words as there are sections, and the frame was measured against it.
+    let value = unsafe LittleEndian.load(frame, at: word)
+    word += 4
+    let count = Int(value & (1 << Frame.lengthBits - 1))
+    guard let form = SectionForm(rawValue: value >> Frame.lengthBits),
+      unsafe count <= frame.count - start
+    else { return nil }
+    defer { start += count }
+    return unsafe Section(
+      form: form, bytes: UnsafeRawBufferPointer(rebasing: frame[start..<start + count]),
+      isEnd: frame.count - start - count < Kernels.riceSlack)
   }
 }

@@ -1,5 +1,7 @@
 internal import CLZ4
 internal import CZstd
+internal import Glibc
+internal import SluiceKernels
 
 /// What became of the bytes of one section of a frame.
 enum SectionForm: UInt32 {
@@ -11,31 +13,57 @@ enum SectionForm: UInt32 {
   case zstd = 2
   /// All of them are zero, and none is there.
   case zeros = 3
+  /// In a Rice code.
+  case rice = 4
+  /// In a Rice code together with the bytes of the next plane, whose section is empty.
+  case ricePairs = 5
 }
 
 /// Compresses and decompresses the sections of frames, on one thread.
 @safe final class SectionCoder {
+  let kernels: Kernels
   private let codec: FrameCodec
   private let compressor: OpaquePointer?
   private let decompressor: OpaquePointer?
+  /// What becomes of numbers on their way to Rice codes and back.
+  let quotients: UnsafeMutableBufferPointer<UInt8>
+  /// A copy of a section behind which nothing can be read.
+  let lastSection: UnsafeMutableBufferPointer<UInt8>
+
+  /// The bytes that a coder holds.
+  static let byteCount = quotientCount + sectionCount
+  private static let quotientCount = 2 * (Frame.elementLimit + Kernels.riceSlack)
+  private static let sectionCount = 2 * Frame.elementLimit + Kernels.riceSlack
 
   /// Makes the coder with its working memory, which comes from the heap.
-  init(_ codec: FrameCodec) {
+  init(_ codec: FrameCodec, kernels: Kernels) {
     self.codec = codec
-    if case .zstd(let level) = codec {
+    self.kernels = kernels
+    switch codec {
+    case .zstd(let level):
       unsafe compressor = ZSTD_createCCtx()
       // Safety: the context was made here; a setting that the library does not know changes nothing.
       unsafe SectionCoder.set(compressor, level)
-    } else {
-      unsafe compressor = nil
+    case .rice:
+      // Keep bits are no numbers.
+      unsafe compressor = ZSTD_createCCtx()
+      unsafe SectionCoder.set(compressor, nil)
+    case .none, .lz4: unsafe compressor = nil
     }
     unsafe decompressor = ZSTD_createDCtx()
+    // Safety: allocated here, freed in deinit only.
+    unsafe quotients = .allocate(capacity: SectionCoder.quotientCount)
+    unsafe quotients.initialize(repeating: 0)
+    unsafe lastSection = .allocate(capacity: SectionCoder.sectionCount)
+    unsafe lastSection.initialize(repeating: 0)
   }
 
   deinit {
     // Safety: made in init, used by this alone; both functions accept null.
     unsafe ZSTD_freeCCtx(compressor)
     unsafe ZSTD_freeDCtx(decompressor)
+    unsafe quotients.deallocate()
+    unsafe lastSection.deallocate()
   }
 
   private static func set(_ compressor: OpaquePointer?, _ level: Int?) {
@@ -71,7 +99,7 @@ enum SectionForm: UInt32 {
       let count = unsafe LZ4_compress_default(
         section.baseAddress, target.baseAddress, Int32(section.count), Int32(room))
       if count > 0 { return (.lz4, Int(count)) }
-    case .zstd:
+    case .zstd, .rice:
       // Safety: as above; the context is used by this thread alone.
       let count = unsafe ZSTD_compress2(
         compressor, target.baseAddress, room, section.baseAddress, section.count)
@@ -111,21 +139,15 @@ enum SectionForm: UInt32 {
       let count = unsafe ZSTD_decompressDCtx(
         decompressor, target.baseAddress, target.count, stored.baseAddress, stored.count)
       return ZSTD_isError(count) == 0 && count == target.count
+    // Those know of planes.
+    case .rice, .ricePairs: return false
     }
   }
 
-  private func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    // Eight at a time, and most sections end the search with the first.
-    var index = 0
-    while index + 8 <= bytes.count {
-      // Safety: inside the buffer.
-      if unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) != 0 { return false }
-      index += 8
-    }
-    while index < bytes.count {
-      if unsafe bytes[index] != 0 { return false }
-      index += 1
-    }
-    return true
+  /// Whether all bytes are zero; there is one at least.
+  func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let start = bytes.baseAddress, unsafe bytes[0] == 0 else { return false }
+    // Safety: both parts lie inside the buffer. If each byte is the one before it, all are the first.
+    return unsafe memcmp(start, start + 1, bytes.count - 1) == 0
   }
 }

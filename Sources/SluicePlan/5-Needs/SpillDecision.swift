@@ -32,8 +32,7 @@ struct SpillDecision {
     let unpackingRate: Double
   }
   private static let choices = [
-    Choice(codec: .zstd(), packingRate: 0.85e9, unpackingRate: 1.8e9),
-    Choice(codec: .lz4, packingRate: 0.8e9, unpackingRate: 2.0e9),
+    Choice(codec: .rice, packingRate: 1.2e9, unpackingRate: 2.2e9),
     Choice(codec: .none, packingRate: 1.1e9, unpackingRate: 2.2e9),
   ]
 

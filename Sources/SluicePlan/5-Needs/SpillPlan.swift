@@ -186,7 +186,7 @@ package struct SpillPlan: Sendable, Hashable {
       switch (codec, dtype) {
       case (.none, .f32): 4.0
       case (_, .f32): 3.3
-      case (.zstd, _): 0.55
+      case (.zstd, _), (.rice, _): 0.55
       case (.lz4, _): 0.9
       case (.none, _): 1.15
       }

@@ -35,7 +35,7 @@ package struct PruneRun {
     /// What is done to the deltas before they are stored: a mask and a compensation; nil if merges do that.
     package var method: MethodParameters?
     /// How frames are compressed.
-    package var codec = FrameCodec.zstd()
+    package var codec = FrameCodec.rice
     /// Which tensors are linear layers.
     package var linearSet = LinearSet()
     /// What to do with a tensor that the base does not have: refuse, or leave it out.

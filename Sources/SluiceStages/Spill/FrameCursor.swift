@@ -6,7 +6,7 @@ internal import SluiceKernels
 /// elements that were not kept read as unchanged.
 @safe final class FrameCursor {
   private let kernels: Kernels
-  private let decoder = FrameDecoder(planeSlack: Kernels.planeSlack)
+  private let decoder: FrameDecoder
   private let stored = AlignedBuffer<UInt8>(count: Frame.byteLimit(.f32), fill: 0)
   private let baseCells = AlignedBuffer<UInt32>(count: Granularity.tileElements, fill: 0)
   private var packed: PackedStrip?
@@ -16,9 +16,12 @@ internal import SluiceKernels
   private var baseSum = BlockSum()
 
   /// The bytes that a cursor holds.
-  static let byteCount = FrameDecoder.byteCount + Kernels.planeSlack + Frame.byteLimit(.f32)
+  static let byteCount = FrameDecoder.byteCount + Frame.byteLimit(.f32)
 
-  init(kernels: Kernels) { self.kernels = kernels }
+  init(kernels: Kernels) {
+    self.kernels = kernels
+    decoder = FrameDecoder(kernels: kernels)
+  }
 
   /// Prepares for a strip.
   func begin(_ strip: Strip, _ packed: PackedStrip) {

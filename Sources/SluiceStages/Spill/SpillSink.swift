@@ -57,7 +57,7 @@ package struct SpillFloors: Sendable, Hashable {
     self.output = output
     self.store = store
     self.kernels = kernels
-    encoder = FrameEncoder(codec)
+    encoder = FrameEncoder(codec, kernels: kernels)
     packers = (0..<modelCount).map { _ in FramePacker(kernels: kernels) }
     planes = AlignedBuffer(count: Frame.elementLimit * 4, fill: 0)
     tunedCells = AlignedBuffer(count: Granularity.tileElements, fill: 0)
@@ -69,7 +69,7 @@ package struct SpillFloors: Sendable, Hashable {
   /// - Parameter modelCount: The number of fine-tuned models.
   /// - Returns: The number of bytes.
   package static func byteCount(modelCount: Int) -> Int {
-    modelCount * FramePacker.byteCount + Frame.elementLimit * 4 + 1 << 20
+    modelCount * FramePacker.byteCount + Frame.elementLimit * 4 + FrameEncoder.byteCount
   }
 
   /// A frame is of one model.

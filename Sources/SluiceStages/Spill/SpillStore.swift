@@ -1,5 +1,6 @@
 internal import SluiceCore
 package import SluiceFormats
+internal import SluiceKernels
 
 /// A strip of one fine-tuned model as frames.
 package struct PackedStrip: Sendable {
@@ -37,7 +38,7 @@ package struct PackedStrip: Sendable {
 extension PackedStrip {
   /// Reads all frames and checks that they are what was written.
   package func checkFrames(firstElement: Int, tensor: String) throws {
-    let decoder = FrameDecoder()
+    let decoder = FrameDecoder(kernels: .best)
     var start = firstElement
     for entry in table.frames where entry.byteCount > 0 {
       let place = place(entry, tensor)

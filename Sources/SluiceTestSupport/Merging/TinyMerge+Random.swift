@@ -40,7 +40,7 @@ extension TinyMerge {
       VectorLevel.allCases.filter(\.isSupported).randomElement(using: &random) ?? .best
     run.stripElements = Granularity.grainElements * Int.random(in: 1...3, using: &random)
     run.spill =
-      [.off, .on(.none), .on(.lz4), .on(.zstd()), .on(.zstd(level: 5))].randomElement(
+      [.off, .on(.none), .on(.rice), .on(.lz4), .on(.zstd()), .on(.zstd(level: 5))].randomElement(
         using: &random) ?? .off
     return run
   }

@@ -27,7 +27,7 @@ public struct Growth: Hashable, Sendable {
 
   /// The scenarios of which growth is counted: one for each kind of pass.
   public static let all: [Growth] = Scenario.all.filter {
-    ["dppa-ties", "dare-ties", "average", "original-ties", "spill-zstd"].contains($0.name)
+    ["dppa-ties", "dare-ties", "average", "original-ties", "spill-rice"].contains($0.name)
   }.map(Growth.init(of:))
 
   /// Memory that makes chunks small, so that a small family has many.

@@ -46,7 +46,7 @@ extension Scenario {
     Scenario(
       "baseline", .vectors, ["--vector-level", "baseline"], against: "dppa-ties", isCounted: false),
     Scenario("spill-none", .spills, ["--spill", "none"], against: "dppa-ties"),
-    Scenario("spill-lz4", .spills, ["--spill", "lz4"], against: "dppa-ties"),
+    Scenario("spill-rice", .spills, ["--spill", "rice"], against: "dppa-ties"),
     Scenario("spill-zstd", .spills, ["--spill", "zstd"], against: "dppa-ties"),
   ]
 

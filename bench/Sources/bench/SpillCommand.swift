@@ -46,7 +46,9 @@ struct SpillCommand: ParsableCommand {
       sluice: options.sluice, base: base, models: stores, handedOn: options.handedOn)
     let ways =
       [try SpillWay(SpillCommand.reread, direct, ["--spill", "off"])]
-      + (try ["none", "lz4", "zstd"].map { try SpillWay("spill \($0)", direct, ["--spill", $0]) })
+      + (try ["none", "rice", "lz4", "zstd"].map {
+        try SpillWay("spill \($0)", direct, ["--spill", $0])
+      })
       + [try SpillWay(SpillCommand.stored, fromStores, [])]
     var record = SpillRecord(steps: ways.map(\.name))
     var floors: [MergeFloor?] = ways.map { _ in nil }

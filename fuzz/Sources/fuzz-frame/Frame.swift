@@ -57,4 +57,4 @@ private func frame(_ data: [UInt8]) throws {
     ends: decoder.ends, into: &out)
 }
 
-private let state = Confined(FrameDecoder())
+private let state = Confined(FrameDecoder(kernels: .best))
