@@ -24,7 +24,7 @@ import Testing
       self.tensor = tensor
       path = tensor.directory("spill")
       let store = SpillStore(
-        try WorkFile.create(at: path), stripCount: 8, modelCount: floors.count
+        try WorkFile.create(at: path), stripCount: 8, modelCount: floors.count, isAroundCache: true
       ) { task, model in "\(model) \(task.name)" }
       let graph = Graph()
       let pool = try BufferPool(
@@ -40,7 +40,7 @@ import Testing
           store: store, codec: codec, sumsBase: true, kernels: .best)
         let stages = FusedStages(
           modelNames: floors.indices.map { "m\($0)" }, kernels: .best, sink: sink)
-        try tensor.read(.pread, strip: 1 << 19, on: node) { chunk in try stages.take(chunk) }
+        try tensor.read(.pread, strip: 1 << 20, on: node) { chunk in try stages.take(chunk) }
       }
       let written = Monitor(0)
       graph.add("write", reads: [channel]) { node in
@@ -54,10 +54,12 @@ import Testing
     }
 
     /// What a later pass reads of each model, as bytes and their type.
-    func read(_ mode: InputMode = .pread) throws -> [(dtype: DType?, bytes: [UInt8])] {
+    func read(
+      _ mode: InputMode = .pread, chunk: Int = 1 << 16
+    ) throws -> [(dtype: DType?, bytes: [UInt8])] {
       let source = StoredFrames(store: store)
       let chunks = try tensor.read(
-        mode, strip: 1 << 19, packed: .unpacked(source, .best)
+        mode, strip: 1 << 20, chunk: chunk, packed: .unpacked(source, .best)
       ) { chunk in chunk.fineTuned.map { ($0?.dtype, $0?.copied ?? []) } }
       return tensor.task.fineTuned.indices.map { model in
         (chunks.compactMap { $0[model].0 }.first, chunks.flatMap { $0[model].1 })
@@ -89,7 +91,7 @@ import Testing
 
   @Test(
     "everything kept comes back as it was, in both modes and all forms",
-    arguments: InputMode.allCases, [FrameCodec.none, .lz4, .zstd(level: 1)])
+    arguments: InputMode.allCases, [FrameCodec.none, .rice, .lz4, .zstd(level: 1)])
   func whole(mode: InputMode, codec: FrameCodec) throws {
     // Two frames, the second of them short.
     let count = Frame.elementLimit + 70_001
@@ -105,6 +107,26 @@ import Testing
     let isSame = found.bytes == changed.bytes
     #expect(isSame)
     #expect(spilled.byteCount > 0 && spilled.byteCount < count * 2 + count / 8 + 4096)
+  }
+
+  @Test(
+    "frames of many bytes go around the page cache, and what finds no room is read all the same",
+    .enabled(if: ScratchDirectory.diskRoot != nil), arguments: [FrameCodec.none, .rice],
+    [1 << 16, 1 << 18, 1 << 20])
+  func manyBytes(codec: FrameCodec, chunk: Int) throws {
+    let (base, tuned) = pair(3 * Frame.elementLimit + 1000)
+    // Of the second model all is kept, and far from the base: more than finds room.
+    let other = HandMadeTensor.Model(.bf16, someWeights(tuned.elementCount, seed: 53))
+    let tensor = try HandMadeTensor(
+      base: base, tuned: [tuned, other], in: ScratchDirectory.diskRoot)
+    let spilled = try Spilled(tensor, floors: [1, 0], codec: codec)
+    let file = try InputFile.open(spilled.path)
+    if file.canBeReadDirectly { #expect(file.cachedShare(of: 0..<file.byteCount) < 0.1) }
+    for mode in [InputMode.direct, .pread] {
+      let found = try spilled.read(mode, chunk: chunk)
+      let isSame = found[0].bytes == tuned.bytes && found[1].bytes == other.bytes
+      #expect(isSame, "\(mode)")
+    }
   }
 
   @Test(

@@ -1,27 +1,6 @@
-internal import CSluiceSystem
-internal import Glibc
 internal import SluiceCore
-internal import Synchronization
-
-/// A second descriptor of a file, which reads around the page cache.
-enum DirectDescriptor {
-  case unopened
-  case open(Int32)
-  /// The file system cannot, or not at such places.
-  case refused(Int32?)
-
-  mutating func close() {
-    switch self {
-    case .open(let descriptor), .refused(.some(let descriptor)): _ = Glibc.close(descriptor)
-    case .unopened, .refused(nil): break
-    }
-    self = .refused(nil)
-  }
-}
 
 /// Reading around the page cache: the disk writes into the buffer itself.
-///
-/// What the page cache holds of the file is not used, and nothing is left there.
 extension InputFile {
   /// What the address of a buffer must be a multiple of.
   package static let directAlignment = MemoryPage.byteCount
@@ -30,7 +9,7 @@ extension InputFile {
 
   /// Whether the file can be opened for reading around the page cache.
   package var canBeReadDirectly: Bool {
-    !readsThroughOthers && byteCount > 0 && directDescriptor() != nil
+    !readsThroughOthers && byteCount > 0 && direct.isPossible(descriptor)
   }
 
   /// Reads a range into a buffer, together with what else lies in its pages.
@@ -44,29 +23,8 @@ extension InputFile {
   package func readDirectly(
     _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
   ) throws(FormatError) -> Int? {
-    precondition(buffer.count >= range.count + InputFile.directSlack)
-    guard !readsThroughOthers, let descriptor = directDescriptor(),
-      let memory = buffer.baseAddress
-    else { return nil }
-    let start = range.lowerBound.roundedDown(to: MemoryPage.byteCount)
-    let end = range.upperBound.roundedUp(to: MemoryPage.byteCount)
-    var done = start
-    while done < range.upperBound {
-      // Safety: pages of the range, for which the buffer has room.
-      let count = unsafe pread(descriptor, memory + (done - start), end - done, off_t(done))
-      if count > 0 {
-        done += count
-      } else if count == 0 {
-        throw .shortRead(path, range: range, found: max(0, done - range.lowerBound))
-      } else if errno == EINVAL {
-        // Its blocks are larger than a page, or a read ended inside of one.
-        refuse()
-        return nil
-      } else if errno != EINTR {
-        throw .read(path, range: range, errno: errno)
-      }
-    }
-    return range.lowerBound - start
+    guard !readsThroughOthers else { return nil }
+    return try unsafe direct.read(range, into: buffer, of: descriptor, path: path)
   }
 
   /// Reads a range to see how long that takes: around the page cache if it can be, and leaving nothing there
@@ -83,28 +41,5 @@ extension InputFile {
     let window = try map(range, populate: true, dropsCachedPages: true)
     try window.checkReadable()
     window.release()
-  }
-
-  private func directDescriptor() -> Int32? {
-    direct.withLock { state in
-      switch state {
-      case .open(let descriptor): return descriptor
-      case .refused: return nil
-      case .unopened:
-        // The same file, whatever has its name by now.
-        // Safety: the name is a C string for the length of the call.
-        let descriptor = unsafe Glibc.open(
-          "/proc/self/fd/\(descriptor)", O_RDONLY | sluice_direct_open_flag() | O_CLOEXEC)
-        state = descriptor < 0 ? .refused(nil) : .open(descriptor)
-        return descriptor < 0 ? nil : descriptor
-      }
-    }
-  }
-
-  /// Reads so no more; others may be using the descriptor, so it stays open.
-  private func refuse() {
-    direct.withLock { state in
-      if case .open(let descriptor) = state { state = .refused(descriptor) }
-    }
   }
 }

@@ -18,7 +18,7 @@ package final class InputFile: Sendable {
   private let readAheadOff = Atomic<Bool>(false)
   private let isShared = Atomic<Bool>(false)
   /// What reads the file around the page cache.
-  let direct = Mutex(DirectDescriptor.unopened)
+  let direct = DirectAccess(isWriting: false)
   private let shared = Mutex<SharedReads?>(nil)
 
   private init(path: String, status: FileStatus, descriptor: Int32) {
@@ -27,10 +27,7 @@ package final class InputFile: Sendable {
     self.descriptor = descriptor
   }
 
-  deinit {
-    direct.withLock { $0.close() }
-    close(descriptor)
-  }
+  deinit { close(descriptor) }
 
   /// Opens a file; anything but a regular file is refused, without waiting for a pipe's writer.
   package static func open(_ path: String) throws(FormatError) -> InputFile {

@@ -11,6 +11,17 @@ package protocol ReadableFile: AnyObject, Sendable {
   /// - Throws: If the read fails or the file ends too early.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FormatError)
 
+  /// Reads a range around the page cache, together with what else lies in its pages.
+  ///
+  /// - Parameters:
+  ///   - range: Where in the file; not empty.
+  ///   - buffer: Begins on a page and has room for all pages of the range.
+  /// - Returns: Where in the buffer the range begins; nil if it is to be read in another way.
+  /// - Throws: If the read fails or the file ends too early.
+  func readDirectly(
+    _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(FormatError) -> Int?
+
   /// Asks the system to begin reading a range.
   func willNeed(_ range: Range<Int>)
 }

@@ -7,6 +7,7 @@ package final class WorkFile: Sendable, DurableData {
   /// The path.
   package let path: String
   private let descriptor: Int32
+  private let direct = DirectAccess(isWriting: true)
 
   private init(path: String, descriptor: Int32) {
     self.path = path
@@ -92,6 +93,30 @@ package final class WorkFile: Sendable, DurableData {
     guard number == 0 else {
       throw .write(path, range: offset..<offset + bytes.count, errno: number)
     }
+  }
+
+  /// Writes whole pages, around the page cache if the file system can.
+  ///
+  /// - Parameters:
+  ///   - bytes: What to write: begins on a page, and ends on one.
+  ///   - offset: Where in the file: where a page begins.
+  /// - Throws: If the disk is full or reports an error; a part may have been written.
+  package func writePages(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
+    guard try unsafe !direct.write(bytes, at: offset, of: descriptor, path: path) else { return }
+    try unsafe write(bytes, at: offset)
+  }
+
+  /// Reads a range around the page cache, together with what else lies in its pages.
+  ///
+  /// - Parameters:
+  ///   - range: Where in the file; not empty.
+  ///   - buffer: Begins on a page and has room for all pages of the range.
+  /// - Returns: Where in the buffer the range begins; nil if it is to be read in another way.
+  /// - Throws: If the read fails or the file ends too early.
+  package func readDirectly(
+    _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(FormatError) -> Int? {
+    try unsafe direct.read(range, into: buffer, of: descriptor, path: path)
   }
 
   /// Fills a buffer from the file.

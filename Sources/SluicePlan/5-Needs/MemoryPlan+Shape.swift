@@ -7,6 +7,7 @@ extension MemoryPlan {
   /// What the memory of a run depends on, whatever the number of lanes and the chunks are.
   struct Shape: Sendable {
     let frames: FrameUse
+    let modelCount: Int
     let factors: FactorNeed
     /// The budget, of which factors may take a part.
     var memory: Int
@@ -29,6 +30,7 @@ extension MemoryPlan {
       edge: ReadEdge, factors: FactorNeed, memory: Int
     ) {
       self.frames = frames
+      self.modelCount = modelCount
       self.factors = factors
       self.memory = memory
       self.input = input
@@ -132,6 +134,8 @@ extension MemoryPlan {
       let room = factors.room(chunkElements: chunkElements, limit: memory / (4 * lanes))
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
+        framesBytes: frames.isReading && input == .direct
+          ? ReadStage.framesByteCount(modelCount: modelCount, chunkElements: chunkElements) : 0,
         chunksPerLane: edge.chunksPerLane,
         tableBytes: tableBytes + (room.map { $0.byteCount + ComputedRuns.byteCount } ?? 0),
         factorRoom: room,

@@ -11,6 +11,8 @@ package struct MemoryPlan: Sendable, Hashable {
   package let chunkElements: Int
   /// The most bytes of a chunk with the runs of all models: windows or a buffer.
   package let chunkBytes: Int
+  /// The bytes of the frames that are read with a chunk.
+  package let framesBytes: Int
   /// How many chunks there are of a lane at one time.
   package let chunksPerLane: Int
   /// The bytes of counting tables and scratch that a lane holds.
@@ -35,7 +37,7 @@ package struct MemoryPlan: Sendable, Hashable {
   }
 
   /// The bytes that a lane holds.
-  package var laneBytes: Int { chunksPerLane * chunkBytes + tableBytes }
+  package var laneBytes: Int { chunksPerLane * (chunkBytes + framesBytes) + tableBytes }
 
   /// The bytes of all output buffers.
   package var outputBuffersByteCount: Int { outputBuffers * outputBufferBytes }

@@ -36,7 +36,8 @@ extension PlanExplanation {
     self.memory = [
       MemoryPart(
         name: memory.chunksPerLane == 1 ? "chunk of a lane" : "chunks of a lane",
-        count: memory.lanes, byteCount: memory.chunksPerLane * memory.chunkBytes),
+        count: memory.lanes,
+        byteCount: memory.chunksPerLane * (memory.chunkBytes + memory.framesBytes)),
       MemoryPart(name: "tables of a lane", count: memory.lanes, byteCount: memory.tableBytes),
       MemoryPart(
         name: "output buffers", count: memory.outputBuffers, byteCount: memory.outputBufferBytes),

@@ -191,10 +191,11 @@ struct LanePass {
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
     let memory = context.plan.memory
+    let frames = context.packed.needsBuffers ? memory.framesBytes : 0
     let pool =
       stage.usesBuffers
       ? try BufferPool(
-        count: memory.chunksPerLane, byteCount: max(memory.chunkBytes, 1),
+        count: memory.chunksPerLane, byteCount: max(memory.chunkBytes + frames, 1),
         cancellation: context.cancellation) : nil
     let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
     let names = context.plan.modelNames

@@ -135,7 +135,8 @@ struct MergeWork: Sendable {
       file = try known ?? WorkFile.create(at: path)
     }
     let store = SpillStore(
-      file, stripCount: plan.stripCount, modelCount: plan.modelCount, owner: frameOwner(plan))
+      file, stripCount: plan.stripCount, modelCount: plan.modelCount,
+      isAroundCache: plan.input.mode == .direct, owner: frameOwner(plan))
     for (strip, slots) in earlier.spilled { store.records.restore(slots, strip: strip) }
     return store
   }

@@ -1,3 +1,4 @@
+internal import SluiceCore
 package import SluiceFormats
 internal import Synchronization
 
@@ -99,13 +100,15 @@ package final class StripRecords: Sendable, DurableData {
   ///
   /// - Parameters:
   ///   - byteCount: The number of bytes.
+  ///   - alignment: What the position is a multiple of.
   ///   - limit: How long the file may become.
   /// - Returns: The position of the first, or nil if the file would become too long.
-  package func allocate(_ byteCount: Int, limit: Int = .max) -> Int? {
+  package func allocate(_ byteCount: Int, alignment: Int = 1, limit: Int = .max) -> Int? {
     state.withLock { state in
-      guard byteCount <= limit - state.end else { return nil }
-      defer { state.end += byteCount }
-      return state.end
+      let start = state.end.roundedUp(to: alignment)
+      guard byteCount <= limit - start else { return nil }
+      state.end = start + byteCount
+      return start
     }
   }
 

@@ -89,6 +89,18 @@ package struct ReadStage: Sendable {
     }
   }
 
+  /// The room for the frames of a chunk that are read around the page cache.
+  ///
+  /// It is more than light fine-tunes take; of what finds none, a lane reads one frame after the other.
+  ///
+  /// - Parameters:
+  ///   - modelCount: The number of fine-tuned models.
+  ///   - chunkElements: The number of elements in a chunk.
+  /// - Returns: The number of bytes.
+  package static func framesByteCount(modelCount: Int, chunkElements: Int) -> Int {
+    modelCount * (chunkElements / 4 * 3 + InputFile.directSlack + InputFile.directAlignment)
+  }
+
   /// The bytes that a lane holds for reading frames.
   ///
   /// - Parameter modelCount: The number of fine-tuned models.
@@ -175,6 +187,10 @@ package struct ReadStage: Sendable {
     var loader = RunLoader(
       stage: self, strip: strip, context: context, buffer: buffer, isKept: room != nil,
       dropsCachedPages: dropsCachedPages && (room != nil || !strip.isRevisited))
+    if packed.needsBuffers, let buffer {
+      let runs = ReadStage.chunkByteCount(task, chunkElements: elements.count)
+      try loader.readFrames(origins, elements, room: unsafe buffer.bytes.count - runs)
+    }
     let base = try loader.load(task.base, elements, available: task.baseElementCount)
     let fineTuned = try task.fineTuned.indices.map { model -> ChunkRun? in
       guard let source = task.fineTuned[model] else { return nil }
@@ -200,7 +216,7 @@ package struct ReadStage: Sendable {
 
 extension ReadStage.PackedReading {
   /// Whether chunks need buffers whatever the mode is.
-  var needsBuffers: Bool {
+  package var needsBuffers: Bool {
     if case .unpacked = self { true } else { false }
   }
 }

@@ -22,6 +22,8 @@ extension ReadStage {
     let dropsCachedPages: Bool
     var windows: [FileWindow] = []
     var frames: [PackedRun] = []
+    /// The frames of the chunk that are in its buffer.
+    var ahead = FramesAhead()
     var used = 0
     var readByteCount = 0
 
@@ -42,7 +44,7 @@ extension ReadStage {
       task.elementCount * (task.base.dtype.byteCount ?? 1) >= directByteCount
     }
 
-    /// Makes room for a run that the lane will unpack, and asks the system for its frames.
+    /// Makes room for a run that the lane will unpack.
     mutating func unpack(
       _ origin: Origin.Frames, _ source: TensorSource, _ elements: Range<Int>, available: Int
     ) -> ChunkRun? {
@@ -52,9 +54,9 @@ extension ReadStage {
       let count = end - elements.lowerBound
       let target = unsafe take(count * (dtype.byteCount ?? 4), of: buffer)
       let part = elements.lowerBound..<end
-      origin.packed.willNeed(part, of: strip)
       frames.append(
-        unsafe PackedRun(origin.cursor, origin.packed, strip, part, dtype, target: target))
+        unsafe PackedRun(
+          origin.cursor, origin.packed, ahead, strip, part, dtype, target: target))
       if origin.packed.holdsDeltas {
         let deltas = unsafe UnsafeBufferPointer(target.bindMemory(to: Float.self))
         return unsafe ChunkRun(deltas: deltas, inputByteCount: source.byteCount(ofElements: count))

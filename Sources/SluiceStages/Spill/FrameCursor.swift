@@ -38,12 +38,13 @@ internal import SluiceKernels
   ///   - base: The base's run of the chunk.
   ///   - task: The tensor.
   ///   - dtype: The type of the patterns.
+  ///   - ahead: The frames that are in memory.
   ///   - target: Where the patterns go.
   /// - Returns: The number of bytes read from the file.
   /// - Throws: `FormatError` if a frame is not what belongs there.
   func read(
     _ elements: Range<Int>, base: ChunkRun?, _ task: TensorTask, _ dtype: DType,
-    into target: UnsafeMutableRawBufferPointer
+    _ ahead: FramesAhead, into target: UnsafeMutableRawBufferPointer
   ) throws -> Int {
     guard let packed else { preconditionFailure("a cursor begins with a strip") }
     let width = dtype.byteCount ?? 4
@@ -51,7 +52,7 @@ internal import SluiceKernels
     var start = elements.lowerBound
     while start < elements.upperBound {
       if start == frame.upperBound {
-        byteCount += try load(packed, task, dtype, from: start)
+        byteCount += try load(packed, task, dtype, ahead, from: start)
       }
       let part = start..<min(frame.upperBound, elements.upperBound)
       let offset = (start - elements.lowerBound) * width
@@ -68,7 +69,8 @@ internal import SluiceKernels
   }
 
   private func load(
-    _ packed: PackedStrip, _ task: TensorTask, _ dtype: DType, from start: Int
+    _ packed: PackedStrip, _ task: TensorTask, _ dtype: DType, _ ahead: FramesAhead,
+    from start: Int
   ) throws -> Int {
     guard next < packed.table.frames.count else {
       throw packed.place(FrameTable.Entry(offset: 0, byteCount: 0), task.name).problem(
@@ -78,11 +80,9 @@ internal import SluiceKernels
     next += 1
     let place = packed.place(entry, task.name)
     guard entry.byteCount <= stored.count else { throw place.problem("the frame is too long") }
-    // SAFETY: the buffer is as long as the longest frame, and this entry is not longer.
-    let bytes = unsafe UnsafeMutableRawBufferPointer(start: stored.pointer, count: entry.byteCount)
-    try unsafe packed.file.read(into: bytes, at: entry.offset)
+    let bytes = try unsafe ahead.bytes(entry, of: packed.file) ?? read(entry, packed)
     try unsafe decoder.decode(
-      UnsafeRawBufferPointer(bytes),
+      bytes,
       seed: Frame.seed(owner: packed.owner, firstElement: start), place: place)
     guard decoder.dtype == dtype else {
       throw place.problem("the frame holds \(decoder.dtype), expected \(dtype)")
@@ -90,6 +90,15 @@ internal import SluiceKernels
     frame = start..<start + decoder.elementCount
     baseSum = BlockSum()
     return entry.byteCount
+  }
+
+  private func read(
+    _ entry: FrameTable.Entry, _ packed: PackedStrip
+  ) throws -> UnsafeRawBufferPointer {
+    // SAFETY: the buffer is as long as the longest frame, and this entry is not longer.
+    let bytes = unsafe UnsafeMutableRawBufferPointer(start: stored.pointer, count: entry.byteCount)
+    try unsafe packed.file.read(into: bytes, at: entry.offset)
+    return UnsafeRawBufferPointer(bytes)
   }
 
   private func unpack(

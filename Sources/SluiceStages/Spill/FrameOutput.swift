@@ -96,7 +96,8 @@ package final class FrameOutput {
       used = 0
       buffer = nil
     }
-    guard !isAbandoned, let start = store.records.allocate(used, limit: byteLimit) else {
+    let written = store.writtenByteCount(used)
+    guard !isAbandoned, let start = store.allocate(written, limit: byteLimit) else {
       isAbandoned = true
       return
     }
@@ -105,7 +106,10 @@ package final class FrameOutput {
         FrameTable.Entry(offset: start + entry.offset, byteCount: entry.byteCount))
     }
     guard let buffer, used > 0 else { return }
-    let job = FrameJob(buffer: buffer, byteCount: used, offset: start, strip: strip, tables: [])
+    // SAFETY: the buffer is this lane's, and a whole number of pages long.
+    unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<written])
+      .initializeMemory(as: UInt8.self, repeating: 0)
+    let job = FrameJob(buffer: buffer, byteCount: written, offset: start, strip: strip, tables: [])
     // The writer gives it back as soon as it is written.
     self.buffer = nil
     try context.send(job, to: channel)

@@ -8,6 +8,7 @@ internal import SluiceFormats
 
   private let cursor: FrameCursor
   private let packed: PackedStrip
+  private let ahead: FramesAhead
   private let strip: Strip
   private let elements: Range<Int>
   private let dtype: DType
@@ -18,16 +19,18 @@ internal import SluiceFormats
   /// - Parameters:
   ///   - cursor: What unpacks the model's frames, strip after strip.
   ///   - packed: The frames of the strip.
+  ///   - ahead: Those that are in memory.
   ///   - strip: The strip.
   ///   - elements: The elements, which the model has; runs of a strip follow each other.
   ///   - dtype: The type of the patterns.
   ///   - target: Where they go.
   init(
-    _ cursor: FrameCursor, _ packed: PackedStrip, _ strip: Strip, _ elements: Range<Int>,
-    _ dtype: DType, target: UnsafeMutableRawBufferPointer
+    _ cursor: FrameCursor, _ packed: PackedStrip, _ ahead: FramesAhead, _ strip: Strip,
+    _ elements: Range<Int>, _ dtype: DType, target: UnsafeMutableRawBufferPointer
   ) {
     self.cursor = cursor
     self.packed = packed
+    self.ahead = ahead
     self.strip = strip
     self.elements = elements
     self.dtype = dtype
@@ -41,20 +44,7 @@ internal import SluiceFormats
   /// - Throws: `FormatError` if a frame is not what belongs there.
   func unpack(base: ChunkRun?) throws -> Int {
     if elements.lowerBound == strip.elements.lowerBound { cursor.begin(strip, packed) }
-    return try unsafe cursor.read(elements, base: base, strip.task, dtype, into: target)
-  }
-}
-
-extension PackedStrip {
-  /// Asks the system for the frames that begin with some elements of a strip.
-  func willNeed(_ elements: Range<Int>, of strip: Strip) {
-    func frames(before element: Int) -> Int {
-      let passed = element - strip.elements.lowerBound
-      return min((passed + Frame.elementLimit - 1) / Frame.elementLimit, table.frames.count)
-    }
-    let begun = frames(before: elements.lowerBound)..<frames(before: elements.upperBound)
-    for entry in table.frames[begun] where entry.byteCount > 0 {
-      file.willNeed(entry.offset..<entry.offset + entry.byteCount)
-    }
+    return try unsafe cursor.read(
+      elements, base: base, strip.task, dtype, ahead, into: target)
   }
 }

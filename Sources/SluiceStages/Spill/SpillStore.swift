@@ -75,6 +75,7 @@ package protocol PackedSource: Sendable {
 package struct SpillStore: Sendable {
   /// The tables.
   package let records: StripRecords
+  private let isAroundCache: Bool
   private let owner: @Sendable (TensorTask, Int) -> String
 
   /// Makes a store in a file.
@@ -83,21 +84,46 @@ package struct SpillStore: Sendable {
   ///   - file: The file: empty, or with the tables that `restore` is going to tell of.
   ///   - stripCount: The number of strips of the run.
   ///   - modelCount: The number of fine-tuned models.
+  ///   - isAroundCache: Whether frames are written around the page cache, in whole pages.
   ///   - owner: What the hashes of the frames of a tensor and model are seeded with.
   package init(
-    _ file: WorkFile, stripCount: Int, modelCount: Int,
+    _ file: WorkFile, stripCount: Int, modelCount: Int, isAroundCache: Bool = false,
     owner: @escaping @Sendable (TensorTask, Int) -> String
   ) {
     records = StripRecords(file, stripCount: stripCount, modelCount: modelCount)
+    self.isAroundCache = isAroundCache
     self.owner = owner
   }
 
   /// What the hashes of the frames of a tensor and model are seeded with.
   package func owner(_ task: TensorTask, model: Int) -> String { owner(task, model) }
 
-  /// Writes frames at the end of the file.
+  /// Takes room for frames at the end of the file.
+  ///
+  /// - Parameters:
+  ///   - byteCount: The bytes of frames, and what fills their last page where whole pages are written.
+  ///   - limit: How long the file may become.
+  /// - Returns: The position of the first, or nil if the file would become too long.
+  package func allocate(_ byteCount: Int, limit: Int) -> Int? {
+    records.allocate(
+      byteCount, alignment: writesPages(byteCount) ? InputFile.directAlignment : 1,
+      limit: limit)
+  }
+
+  /// How many bytes are written for so many of frames: whole pages where they are many.
+  package func writtenByteCount(_ byteCount: Int) -> Int {
+    writesPages(byteCount) ? byteCount.roundedUp(to: InputFile.directAlignment) : byteCount
+  }
+
+  private func writesPages(_ byteCount: Int) -> Bool { isAroundCache && byteCount >= 1 << 17 }
+
+  /// Writes frames where room was taken for them; they begin on a page in memory.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
-    try unsafe records.file.write(bytes, at: offset)
+    if writesPages(bytes.count) {
+      try unsafe records.file.writePages(bytes, at: offset)
+    } else {
+      try unsafe records.file.write(bytes, at: offset)
+    }
   }
 
   /// Keeps the table of a strip whose frames are written.

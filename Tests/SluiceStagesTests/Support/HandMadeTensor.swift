@@ -79,9 +79,10 @@ struct HandMadeTensor {
 
   init(
     elementCount: Int? = nil, base: Model, tuned: [Model?], role: TensorRole = .linear,
-    output: DType = .bf16, columnCount: Int? = nil, outputShard: Int = 0, outputOffset: Int = 0
+    output: DType = .bf16, columnCount: Int? = nil, outputShard: Int = 0, outputOffset: Int = 0,
+    in root: String? = nil
   ) throws {
-    directory = try ScratchDirectory()
+    directory = try ScratchDirectory(in: root)
     var files: [InputFile] = []
     var sources: [TensorSource?] = []
     for (position, model) in ([base] + tuned).enumerated() {
@@ -160,7 +161,10 @@ struct HandMadeTensor {
       queue: queue, files: files, mode: mode, granularity: granularity, dropsCachedPages: false,
       packed: packed)
     // No more than the plan allows for a chunk.
-    let byteCount = ReadStage.chunkByteCount(task, chunkElements: chunk)
+    let frames =
+      mode == .direct && packed.needsBuffers
+      ? ReadStage.framesByteCount(modelCount: task.fineTuned.count, chunkElements: chunk) : 0
+    let byteCount = ReadStage.chunkByteCount(task, chunkElements: chunk) + frames
     let pool =
       stage.usesBuffers
       ? try BufferPool(count: buffers, byteCount: byteCount, cancellation: node.cancellation) : nil

@@ -15,14 +15,14 @@ public struct PassFloor: Sendable {
     public let paths: [String]
     /// How many bytes of them.
     public let byteCount: Int
-    /// Whether they are read around the page cache.
+    /// Whether they are read or written around the page cache.
     public let isDirect: Bool
 
     /// Names a part.
     /// - Parameters:
     ///   - paths: the files.
     ///   - byteCount: how many bytes of them, from the first one's start.
-    ///   - isDirect: whether they are read around the page cache.
+    ///   - isDirect: whether they are read or written around the page cache.
     public init(paths: [String], byteCount: Int, isDirect: Bool = false) {
       self.paths = paths
       self.byteCount = byteCount
@@ -43,8 +43,8 @@ public struct PassFloor: Sendable {
   /// Describes a pass.
   /// - Parameters:
   ///   - reads: what is read; the first is the base model.
-  ///   - frames: what is written through the page cache, in pieces of 2 MiB by one thread.
-  ///   - output: what is written past it, in pieces of 1 MiB by two threads.
+  ///   - frames: what is written in pieces of 2 MiB by one thread.
+  ///   - output: what is written in pieces of 1 MiB by two threads.
   public init(reads: [Part], frames: Part?, output: Part?) {
     self.reads = reads.filter { $0.byteCount > 0 }
     chunkBytes = self.reads.contains(where: \.isDirect) ? 1 << 21 : 1 << 18
@@ -61,8 +61,8 @@ public struct PassFloor: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     let writers = try [
-      frames.map { try PieceWriter($0, pieceBytes: 2 << 20, threads: 1, isDirect: false) },
-      output.map { try PieceWriter($0, pieceBytes: 1 << 20, threads: 2, isDirect: true) },
+      frames.map { try PieceWriter($0, pieceBytes: 2 << 20, threads: 1, isLengthKnown: false) },
+      output.map { try PieceWriter($0, pieceBytes: 1 << 20, threads: 2, isLengthKnown: true) },
     ].compactMap { $0 }
     let strips = ((reads.first?.byteCount ?? 0) + PassFloor.stripBytes - 1) / PassFloor.stripBytes
     let chunks = PassFloor.stripBytes / chunkBytes

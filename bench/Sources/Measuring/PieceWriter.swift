@@ -17,16 +17,15 @@ final class PieceWriter: Sendable {
   private let made = Atomic<Int>(0)
   private let ended = Atomic<Int>(0)
 
-  init(_ part: PassFloor.Part, pieceBytes: Int, threads: Int, isDirect: Bool) throws {
+  init(_ part: PassFloor.Part, pieceBytes: Int, threads: Int, isLengthKnown: Bool) throws {
     self.threads = threads
     self.pieceBytes = pieceBytes
     pieces = (part.byteCount + pieceBytes - 1) / pieceBytes
     room = CountingSemaphore(PieceWriter.waiting * threads)
     let path = part.paths[0]
     unlink(path)
-    file = try Writer.create(path, isDirect: isDirect)
-    if isDirect {
-      // A result's length is known before; that of frames is not.
+    file = try Writer.create(path, isDirect: part.isDirect)
+    if isLengthKnown {
       let code = posix_fallocate(file.descriptor, 0, off_t(pieces * pieceBytes))
       guard code == 0 || code == EOPNOTSUPP else {
         throw BenchFailure.system("posix_fallocate", path, code: code)

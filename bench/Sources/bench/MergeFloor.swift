@@ -22,8 +22,10 @@ struct MergeFloor {
     else { throw BenchFailure("no bytes in the report of a merge") }
     func number(_ pass: JSON, _ key: String) -> Int { pass[key]?.integerValue ?? 0 }
     let isDirect = report["plan"]?["run"]?["io"]?.stringValue == "direct"
-    func part(_ name: String, _ bytes: Int) -> PassFloor.Part? {
-      bytes > 0 ? PassFloor.Part(paths: ["\(scratch)/floor-\(name).tmp"], byteCount: bytes) : nil
+    func part(_ name: String, _ bytes: Int, isDirect: Bool) -> PassFloor.Part? {
+      guard bytes > 0 else { return nil }
+      return PassFloor.Part(
+        paths: ["\(scratch)/floor-\(name).tmp"], byteCount: bytes, isDirect: isDirect)
     }
     let others = all.dropFirst().reduce(0) { $0 + number($1, "bytesRead") }
     let base = try byteCount(of: inputs[0])
@@ -32,7 +34,7 @@ struct MergeFloor {
       let output = number(pass, "bytesWritten")
       // Of passes, only the first one has second looks.
       let read = place == 0 ? total - others : number(pass, "bytesRead")
-      let kept = output > 0 && hasFrames ? part("frames", spilled) : nil
+      let kept = output > 0 && hasFrames ? part("frames", spilled, isDirect: isDirect) : nil
       let rest = read - base - (kept?.byteCount ?? 0)
       let shares =
         output > 0
@@ -42,7 +44,8 @@ struct MergeFloor {
         reads: zip(inputs, shares).map {
           PassFloor.Part(paths: $0, byteCount: $1, isDirect: isDirect)
         } + [kept].compactMap(\.self),
-        frames: part("frames", number(pass, "bytesSpilled")), output: part("output", output))
+        frames: part("frames", number(pass, "bytesSpilled"), isDirect: isDirect),
+        output: part("output", output, isDirect: true))
     }
   }
 
