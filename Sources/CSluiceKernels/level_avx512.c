@@ -24,8 +24,9 @@
 #pragma clang attribute push(                                                              \
     __attribute__((target("arch=x86-64-v4,avx512vbmi2"), min_vector_width(512))), \
     apply_to = function)
-#include "kernels/byte_lanes.h"
 #include "kernels/rice_bytes.h"
+#include "kernels/split_bytes.h"
+#include "kernels/unpack_bytes.h"
 #pragma clang attribute pop
 
 const sluice_kernel_table sluice_kernels_avx512 = KERNEL_TABLE(split, unpack, rice_encode, rice_decode);

@@ -105,7 +105,9 @@ extension ReadStage.RunLoader {
 
   private mutating func read(_ extent: FrameExtent, room: Int) throws -> Bool {
     let begun = used.roundedUp(to: InputFile.directAlignment)
-    let end = begun + extent.range.count + InputFile.directSlack
+    // Runs follow, which begin on a cache line.
+    let end = (begun + extent.range.count + InputFile.directSlack)
+      .roundedUp(to: InputFile.directAlignment)
     guard let buffer, end <= room,
       extent.range.count >= Self.directByteCount
     else { return false }
