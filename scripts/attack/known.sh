@@ -313,7 +313,8 @@ attack_edited_input() {
   for file in "$copy/math/model-00001-of-00003.safetensors"; do
     fresh_room
     words=("$sluice" merge --quiet --threads 1 --journal-interval 0.01 --base "$copy/base" --model "math=$copy/math" --model "law=$copy/law" --out "$room/out")
-    attacked kill ATTACK_KINDS=write ATTACK_AT=60
+    attacked kill ATTACK_KINDS=write ATTACK_AT=20
+    [ "$code" = 137 ] || echo "the run was not killed before its end: exit $code"
     touch -r "$file" "$work/time"
     printf '\x11\x12' | dd of="$file" bs=1 seek=700001 conv=notrunc status=none
     touch -r "$work/time" "$file"
