@@ -30,6 +30,6 @@
 #pragma clang attribute pop
 
 const sluice_kernel_table sluice_kernels_avx512 = KERNEL_TABLE(split, unpack, rice_encode, rice_decode);
-const sluice_kernel_table sluice_kernels_avx512_vbmi2 = 
+const sluice_kernel_table sluice_kernels_avx512_vbmi2 =
     KERNEL_TABLE(split_bytes, unpack_bytes, rice_encode_bytes, rice_decode_bytes);
 #endif

@@ -46,7 +46,6 @@ package import SluiceKernels
 /// Writes frames, on one thread.
 package final class FrameEncoder {
   private let sections: SectionCoder
-  private let codec: FrameCodec
   private var riceSections = [RiceSection?](repeating: nil, count: Frame.classCount)
 
   /// The bytes that an encoder holds, about: half of it is what the libraries allocate.
@@ -54,7 +53,6 @@ package final class FrameEncoder {
 
   /// Makes an encoder.
   package init(_ codec: FrameCodec, kernels: Kernels) {
-    self.codec = codec
     sections = SectionCoder(codec, kernels: kernels)
   }
 
@@ -76,7 +74,7 @@ package final class FrameEncoder {
     _ = unsafe append(
       UnsafeRawBufferPointer(start: content.keep, count: content.keep == nil ? 0 : keepByteCount),
       to: &list, isTried: FrameEncoder.paysForKeepBits(content))
-    if codec == .rice {
+    if sections.codec == .rice {
       appendRice(content, width: width, to: &list)
     } else {
       appendBytes(content, width: width, to: &list)

@@ -22,7 +22,7 @@ enum SectionForm: UInt32 {
 /// Compresses and decompresses the sections of frames, on one thread.
 @safe final class SectionCoder {
   let kernels: Kernels
-  private let codec: FrameCodec
+  let codec: FrameCodec
   private let compressor: OpaquePointer?
   private let decompressor: OpaquePointer?
   /// What becomes of numbers on their way to Rice codes and back.

@@ -15,11 +15,12 @@ extension OutputFile {
     precondition(!isClosed.load(ordering: .acquiring), "a write to a closed file")
     guard let start = bytes.baseAddress, bytes.count > 0 else { return }
     let inner = unsafe directRange(of: bytes, at: offset)
-    guard !inner.isEmpty else { return try unsafe writeBuffered(bytes, at: offset) }
+    guard let direct, !inner.isEmpty else { return try unsafe writeBuffered(bytes, at: offset) }
     // Safety: the three slices are parts of the caller's buffer, as the ranges are of its range.
     let head = inner.lowerBound - offset
-    let isWritten = try unsafe writeDirect(
-      UnsafeRawBufferPointer(start: start + head, count: inner.count), at: inner.lowerBound)
+    let isWritten = try unsafe direct.write(
+      UnsafeRawBufferPointer(start: start + head, count: inner.count), at: inner.lowerBound,
+      of: descriptor, path: path)
     guard isWritten else { return try unsafe writeBuffered(bytes, at: offset) }
     try unsafe writeBuffered(UnsafeRawBufferPointer(start: start, count: head), at: offset)
     let tail = offset + bytes.count - inner.upperBound
@@ -32,26 +33,12 @@ extension OutputFile {
   private func directRange(of bytes: UnsafeRawBufferPointer, at offset: Int) -> Range<Int> {
     let alignment = ShardLayout.alignment
     let address = Int(bitPattern: bytes.baseAddress)
-    guard directDescriptor >= 0, !isDirectRefused.load(ordering: .relaxed),
+    guard direct?.isPossible(descriptor) ?? false,
       (address - offset) % alignment == 0
     else { return offset..<offset }
     let first = offset.roundedUp(to: alignment)
     let end = (offset + bytes.count).roundedDown(to: alignment)
     return first < end ? first..<end : offset..<offset
-  }
-
-  /// Writes whole pages around the cache; false if the file system turns out not to take them.
-  private func writeDirect(
-    _ bytes: UnsafeRawBufferPointer, at offset: Int
-  ) throws(FormatError) -> Bool {
-    let number = unsafe writeFully(directDescriptor, bytes, at: offset, path: path)
-    switch number {
-    case 0: return true
-    case EINVAL, EOPNOTSUPP:
-      isDirectRefused.store(true, ordering: .relaxed)
-      return false
-    default: throw .write(path, range: offset..<offset + bytes.count, errno: number)
-    }
   }
 
   /// Writes bytes through the page cache.

@@ -16,9 +16,8 @@ package final class OutputFile: Sendable {
   package let byteCount: Int
 
   let descriptor: Int32
-  /// A second descriptor for transfers around the page cache; -1 if there is none.
-  let directDescriptor: Int32
-  let isDirectRefused = Atomic<Bool>(false)
+  /// What writes around the page cache, if anything may.
+  let direct: DirectAccess?
   let isClosed = Atomic<Bool>(false)
   let writeBack = WriteBack()
   /// Held while bytes are written between others that stay as they are.
@@ -28,13 +27,7 @@ package final class OutputFile: Sendable {
     self.path = path
     self.byteCount = byteCount
     self.descriptor = descriptor
-    let flag = sluice_direct_open_flag()
-    // Safety: the path is a C string for the length of the call. A file system that cannot do it
-    // fails here or at the first write; both only mean that the cache is used.
-    directDescriptor =
-      isDirect && flag != 0
-      ? callSystem(at: path) { unsafe openat($0, $1, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flag) }
-      : -1
+    direct = isDirect ? DirectAccess(isWriting: true) : nil
   }
 
   deinit { close() }
@@ -141,7 +134,7 @@ package final class OutputFile: Sendable {
 
   private func close() {
     guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    if directDescriptor >= 0 { Glibc.close(directDescriptor) }
+    direct?.close()
     Glibc.close(descriptor)
   }
 }

@@ -19,12 +19,16 @@ final class DirectAccess: Sendable {
 
   init(isWriting: Bool) { self.isWriting = isWriting }
 
-  deinit {
+  deinit { close() }
+
+  /// Gives the descriptor back, and takes no other.
+  func close() {
     state.withLock { state in
       switch state {
-      case .open(let descriptor), .refused(.some(let descriptor)): close(descriptor)
+      case .open(let descriptor), .refused(.some(let descriptor)): _ = Glibc.close(descriptor)
       case .unopened, .refused(nil): break
       }
+      state = .refused(nil)
     }
   }
 
@@ -98,11 +102,15 @@ final class DirectAccess: Sendable {
       case .open(let direct): return direct
       case .refused: return nil
       case .unopened:
+        let flag = sluice_direct_open_flag()
         // The same file, whatever has its name by now.
         // Safety: the name is a C string for the length of the call.
-        let direct = unsafe open(
-          "/proc/self/fd/\(descriptor)",
-          (isWriting ? O_RDWR : O_RDONLY) | sluice_direct_open_flag() | O_CLOEXEC)
+        let direct =
+          flag == 0
+          ? -1
+          : unsafe open(
+            "/proc/self/fd/\(descriptor)",
+            (isWriting ? O_RDWR : O_RDONLY) | flag | O_CLOEXEC)
         state = direct < 0 ? .refused(nil) : .open(direct)
         return direct < 0 ? nil : direct
       }

@@ -31,6 +31,13 @@ package final class StripRecords: Sendable, DurableData {
   private struct State {
     var slots: [Slot?]
     var end = 0
+
+    /// Moves the end on; what is skipped in front of a given start is left empty.
+    mutating func takeRoom(_ byteCount: Int, from start: Int? = nil) -> Int {
+      let start = start ?? end
+      end = start + byteCount
+      return start
+    }
   }
 
   /// The file.
@@ -68,10 +75,7 @@ package final class StripRecords: Sendable, DurableData {
   ///   - model: The position of the model.
   /// - Throws: `FormatError` if it cannot be written.
   package func put(_ record: [UInt8], strip: Int, model: Int) throws(FormatError) {
-    let offset = state.withLock { state in
-      defer { state.end += record.count }
-      return state.end
-    }
+    let offset = state.withLock { $0.takeRoom(record.count) }
     try file.write(record, at: offset)
     let slot = Slot(offset: offset, byteCount: record.count, hash: Hash128(of: record))
     state.withLock { $0.slots[strip * modelCount + model] = slot }
@@ -83,10 +87,7 @@ package final class StripRecords: Sendable, DurableData {
   /// - Throws: `FormatError` if they cannot be written.
   package func put(_ batch: Batch) throws(FormatError) {
     guard !batch.isEmpty else { return }
-    let start = state.withLock { state in
-      defer { state.end += batch.bytes.count }
-      return state.end
-    }
+    let start = state.withLock { $0.takeRoom(batch.bytes.count) }
     try file.write(batch.bytes, at: start)
     state.withLock { state in
       for place in batch.places {
@@ -107,8 +108,7 @@ package final class StripRecords: Sendable, DurableData {
     state.withLock { state in
       let start = state.end.roundedUp(to: alignment)
       guard byteCount <= limit - start else { return nil }
-      state.end = start + byteCount
-      return start
+      return state.takeRoom(byteCount, from: start)
     }
   }
 

@@ -11,7 +11,7 @@ extension ReadStage {
     /// Where the system reads nothing ahead, it is asked for the next run of so many bytes as soon as the one
     /// before is begun.
     static let askedByteCount = 1 << 20
-    /// What is shorter is not worth going around the page cache for, where the system reads ahead.
+    /// What is shorter is not worth going around the page cache for, where the system reads ahead and writes behind.
     static let directByteCount = 1 << 17
 
     let stage: ReadStage
@@ -153,6 +153,24 @@ extension ReadStage {
       guard stage.mode == .direct, isKept || (strip.look == .first && !strip.isRevisited),
         source.view == nil, range.count >= RunLoader.directByteCount
       else { return nil }
+      guard let bytes = try unsafe readDirectly(range, of: file, into: buffer) else {
+        return nil
+      }
+      return unsafe ChunkRun(
+        bytes, source.dtype, elementCount: range.count / (source.dtype.byteCount ?? 1))
+    }
+
+    /// Reads a range around the page cache, together with what else lies in its pages.
+    ///
+    /// - Parameters:
+    ///   - range: Where in the file.
+    ///   - file: The file.
+    ///   - buffer: The chunk's buffer, whose next bytes are taken.
+    /// - Returns: The range; nil if it is to be read in another way.
+    /// - Throws: `FormatError` if it cannot be read.
+    mutating func readDirectly(
+      _ range: Range<Int>, of file: any ReadableFile, into buffer: PooledBuffer
+    ) throws -> UnsafeRawBufferPointer? {
       let begun = used
       used = used.roundedUp(to: InputFile.directAlignment)
       let target = unsafe take(range.count + InputFile.directSlack, of: buffer)
@@ -161,10 +179,7 @@ extension ReadStage {
         return nil
       }
       // SAFETY: the range lies there in the buffer.
-      let bytes = unsafe UnsafeRawBufferPointer(
-        rebasing: target[start..<(start + range.count)])
-      return unsafe ChunkRun(
-        bytes, source.dtype, elementCount: range.count / (source.dtype.byteCount ?? 1))
+      return unsafe UnsafeRawBufferPointer(rebasing: target[start..<(start + range.count)])
     }
 
     /// Has what comes next in a strip read beside the work, where the system would not.

@@ -104,20 +104,12 @@ extension ReadStage.RunLoader {
   }
 
   private mutating func read(_ extent: FrameExtent, room: Int) throws -> Bool {
-    let begun = used.roundedUp(to: InputFile.directAlignment)
-    // Runs follow, which begin on a cache line.
-    let end = (begun + extent.range.count + InputFile.directSlack)
-      .roundedUp(to: InputFile.directAlignment)
-    guard let buffer, end <= room,
-      extent.range.count >= Self.directByteCount
+    let need = extent.range.count + InputFile.directSlack + InputFile.directAlignment
+    guard let buffer, used + need <= room, extent.range.count >= Self.directByteCount,
+      let bytes = try unsafe readDirectly(extent.range, of: extent.file, into: buffer),
+      let start = bytes.baseAddress
     else { return false }
-    // SAFETY: there is room, as was just checked.
-    let target = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[begun..<end])
-    guard let start = try unsafe extent.file.readDirectly(extent.range, into: target),
-      let memory = target.baseAddress
-    else { return false }
-    used = end
-    unsafe ahead.add(extent.range, of: extent.file, at: UnsafeRawPointer(memory + start))
+    unsafe ahead.add(extent.range, of: extent.file, at: start)
     return true
   }
 }

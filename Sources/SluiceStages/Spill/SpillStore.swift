@@ -115,7 +115,9 @@ package struct SpillStore: Sendable {
     writesPages(byteCount) ? byteCount.roundedUp(to: InputFile.directAlignment) : byteCount
   }
 
-  private func writesPages(_ byteCount: Int) -> Bool { isAroundCache && byteCount >= 1 << 17 }
+  private func writesPages(_ byteCount: Int) -> Bool {
+    isAroundCache && byteCount >= ReadStage.RunLoader.directByteCount
+  }
 
   /// Writes frames where room was taken for them; they begin on a page in memory.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FormatError) {
