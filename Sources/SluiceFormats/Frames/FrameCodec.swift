@@ -4,7 +4,8 @@ package enum FrameCodec: Sendable, Hashable {
   case none
   /// With LZ4: fast, but it finds little in what changes of weights look like.
   case lz4
-  /// With Rice codes, which fit what changes of weights look like: as small as with Zstandard, and several times as fast.
+  /// With Rice codes, which fit what changes of weights look like: about as small as with
+  /// Zstandard, and several times as fast.
   case rice
   /// With Zstandard of a level; without one, what codes of single bytes save, and nothing that looks for repeats.
   ///
