@@ -51,53 +51,6 @@ import Testing
     #expect(pool.inUseCount == 0)
   }
 
-  @Test("who need not wait takes what is free, and waits only while that is worth it")
-  func whileWorthIt() throws {
-    let pool = try BufferPool(count: 1, byteCount: 16, cancellation: Cancellation())
-    var held: PooledBuffer? = try pool.take(while: { false })
-    #expect(held != nil)
-    let none = try pool.take(while: { false })
-    #expect(none == nil)
-    // One that is put back is had.
-    let isWorthIt = Atomic(true)
-    let patient = try NamedThread(name: "patient") {
-      #expect(throws: Never.self) {
-        let taken = try pool.take(while: { true })
-        #expect(taken != nil)
-      }
-    }
-    #expect(eventually { pool.waitingThreadCount == 1 })
-    held = nil
-    patient.join()
-    #expect(pool.inUseCount == 0)
-    // And where nobody will put one back any more, the wait ends.
-    held = try pool.take()
-    let doubting = try NamedThread(name: "doubting") {
-      #expect(throws: Never.self) {
-        let taken = try pool.take(while: { isWorthIt.load(ordering: .acquiring) })
-        #expect(taken == nil)
-      }
-    }
-    #expect(eventually { pool.waitingThreadCount == 1 })
-    isWorthIt.store(false, ordering: .releasing)
-    pool.wakeAll()
-    doubting.join()
-    #expect(pool.inUseCount == 1 && held != nil)
-  }
-
-  @Test("waiting for a buffer that may come ends with the run") func whileCancelled() throws {
-    let cancellation = Cancellation()
-    let pool = try BufferPool(count: 1, byteCount: 16, cancellation: cancellation)
-    let held = try pool.take()
-    let waiter = try NamedThread(name: "waiter") {
-      #expect(throws: CancelledError.self) { _ = try pool.take(while: { true }) }
-    }
-    #expect(eventually { pool.waitingThreadCount == 1 })
-    cancellation.cancel(CancelledError())
-    waiter.join()
-    #expect(held.bytes.count == 16)
-  }
-
   @Test("large pools begin with a large page")
   func largePages() throws {
     let pool = try BufferPool(count: 2, byteCount: 3 << 20, cancellation: Cancellation())

@@ -38,16 +38,19 @@ struct SpillDecisionTests {
     #expect(!decision.isWorthIt(best.seconds))
   }
 
-  @Test("On a disk that is not slow, packing is worth it only where the second look is in memory")
-  func room() throws {
-    func isWorthIt(readRate: Double, hasRoom: Bool) throws -> Bool {
-      let decision = Self.decision(models: 2, readRate: readRate, lanes: 8)
-      let best = try #require(decision.best(room: .max) { Self.frames($0, models: 2) })
-      return decision.isWorthIt(best.seconds, hasRoom: hasRoom)
+  @Test("Frames for which the budget has room cost no time of the disk") func held() throws {
+    var decision = Self.decision(models: 2, readRate: 5e8)
+    func seconds() throws -> Double {
+      try #require(decision.best(room: .max) { Self.frames($0, models: 2) }).seconds
     }
-    #expect(try isWorthIt(readRate: 3e9, hasRoom: true))
-    #expect(try !isWorthIt(readRate: 3e9, hasRoom: false))
-    #expect(try isWorthIt(readRate: 1e8, hasRoom: false))
+    let none = try seconds()
+    decision.heldByteCount = Self.frames(.rice, models: 2)
+    // Read once less at 0.88 of the rate, and half of what is written beside longer reading.
+    #expect(try seconds() < none - 1.4 * 666e6 / (0.88 * 5e8))
+    let budget = 512 << 20
+    let two = SpillDecision.heldByteCount(of: budget, lanes: 2, modelCount: 2)
+    #expect(two > budget * 3 / 4 && two < budget)
+    #expect(SpillDecision.heldByteCount(of: budget, lanes: 16, modelCount: 8) == 0)
   }
 
   @Test("More lanes pack faster, and reading stays what it is")

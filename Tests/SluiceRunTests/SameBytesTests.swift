@@ -115,32 +115,75 @@ struct SameBytesTests {
     try merge.expectEqualToReference()
   }
 
+  /// A family whose layers change most in their first grains, or least.
+  private static func uneven(_ dtype: DType, isFalling: Bool) -> ModelFamily {
+    var family = family(dtype)
+    for index in family.fineTuned.indices {
+      for (place, tensor) in family.fineTuned[index].model.tensors.enumerated() {
+        guard let base = family.base[tensor.name]?.floats, let tuned = tensor.floats,
+          tensor.shape.dimensions.count == 2
+        else { continue }
+        let values = base.indices.map { element in
+          let isFirst = element < Granularity.grainElements
+          let scale: Float = isFirst == isFalling ? 8 : 1
+          return Double(base[element] + (tuned[element] - base[element]) * scale)
+        }
+        family.fineTuned[index].model.tensors[place] = TinyTensor(
+          tensor.name, tensor.dtype, tensor.shape.dimensions, values: values)
+      }
+    }
+    return family
+  }
+
   @Test(
-    "room for all, some or none of what is looked at twice",
-    arguments: [DType.bf16, .f32], [RunOptions.EdgeOption.fused, .queued])
-  func keptChunks(dtype: DType, edges: RunOptions.EdgeOption) throws {
-    let merge = TinyMerge(Self.family(dtype))
+    "models are read again where the beginning of a layer says too little of its rest",
+    arguments: [DType.bf16, .f16, .f32])
+  func unevenLayers(dtype: DType) throws {
+    var bytesRead: [Int] = []
+    for isFalling in [false, true] {
+      let merge = TinyMerge(Self.uneven(dtype, isFalling: isFalling))
+      let expected = try merge.run { _ in }
+      for io in [InputMode.pread, .direct] {
+        var run = RunOptions(threads: 2)
+        (run.io, run.spill) = (io, .on(.rice))
+        run.chunkElements = Granularity.grainElements
+        let spilled = try merge.run(run: run)
+        for tensor in expected.model.tensors {
+          try #require(spilled.model[tensor.name]).expectSameBytes(as: tensor, "\(isFalling)")
+        }
+        bytesRead.append(spilled.report.totals.bytesRead)
+      }
+    }
+    // What was packed is of use where layers change most behind their first grain.
+    #expect(bytesRead[0] < bytesRead[2] && bytesRead[1] < bytesRead[3])
+  }
+
+  @Test("frames stay in memory as far as the budget has room, and nobody sees it in the result")
+  func heldFrames() throws {
+    var spec = FamilySpec(seed: 9)
+    (spec.hiddenSize, spec.headSize, spec.intermediateSize) = (512, 128, 1500)
+    spec.layerCount = 1
+    let merge = TinyMerge(spec.build())
     let expected = try merge.run()
     var run = RunOptions(threads: 2)
-    (run.io, run.spill, run.edges) = (.direct, .on(.lz4), edges)
-    run.stripElements = 2 * Granularity.grainElements
-    run.chunkElements = Granularity.grainElements
+    run.spill = .on(.rice)
     let all = try merge.run(run: run)
     let plan = all.report.plan.memory
-    // For each lane as many as the largest layer has, and once more.
-    #expect(plan.keptChunks == 9)
-    let first = plan.totalBytes - plan.keptChunksByteCount
-    var kept: Set<Int> = []
-    for chunks in [0, 1, 4, 6] {
-      run.memory = ByteCount(first + chunks * plan.chunkBytes)
+    #expect(plan.heldFramesByteCount > 1 << 20)
+    // Histograms go through files all the same.
+    let least = all.report.totals.bytesSpilled
+    var spilled: [Int] = []
+    for room in [(1 << 20) - 1, 1 << 20] {
+      run.memory = ByteCount(plan.totalBytes - plan.heldFramesByteCount + room)
       let some = try merge.run(run: run)
-      kept.insert(some.report.plan.memory.keptChunks)
+      #expect(some.report.plan.memory.heldFramesByteCount == (room < 1 << 20 ? 0 : room))
+      spilled.append(some.report.totals.bytesSpilled)
       for tensor in expected.model.tensors {
-        try #require(some.model[tensor.name]).expectSameBytes(as: tensor, "\(chunks)")
+        try #require(some.model[tensor.name]).expectSameBytes(as: tensor, "\(room)")
         try #require(all.model[tensor.name]).expectSameBytes(as: tensor, "all")
       }
     }
-    #expect(kept.count >= 3 && kept.contains(0))
+    #expect(spilled[0] > spilled[1] + (1 << 19) && spilled[1] >= least)
   }
 
   @Test("how the inputs are cut into files")

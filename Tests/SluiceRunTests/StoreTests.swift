@@ -1,5 +1,6 @@
 import SluiceCore
 import SluiceFormats
+import SluiceKernels
 import SluiceMethods
 import SluiceStages
 import SluiceTestSupport
@@ -107,6 +108,61 @@ import Testing
         try InputFile.contents(of: "\(path)/\(DeltaStore.fileName)", byteLimit: 1 << 30))
     }
     #expect(bytes.allSatisfy { $0 == bytes[0] })
+  }
+
+  @Test("a store holds all that its lowest rate keeps of layers that change most where they begin")
+  func unevenLayers() throws {
+    var spec = FamilySpec(seed: 8)
+    spec.hiddenSize = 180
+    spec.intermediateSize = 741
+    spec.layerCount = 1
+    var family = spec.build()
+    for (place, tensor) in family.fineTuned[0].model.tensors.enumerated() {
+      guard let base = family.base[tensor.name]?.floats, let tuned = tensor.floats,
+        tensor.shape.dimensions.count == 2
+      else { continue }
+      let values = base.indices.map { element in
+        let scale: Float = element < Granularity.grainElements ? 8 : 1
+        return Double(base[element] + (tuned[element] - base[element]) * scale)
+      }
+      family.fineTuned[0].model.tensors[place] = TinyTensor(
+        tensor.name, tensor.dtype, tensor.shape.dimensions, values: values)
+    }
+    var options = ReferenceOptions()
+    options.pruningRate = 0.8
+    let merge = TinyMerge(family, options: options)
+    let directory = try ScratchDirectory()
+    try merge.write(to: directory)
+    let recipe = try merge.recipe(in: directory)
+    let expected = try directory.merged(recipe, RunOptions(threads: 2), "expected")
+    var bytes: [[UInt8]] = []
+    for (threads, chunk) in [(1, 1), (3, 2), (2, 8)] {
+      var run = RunOptions(threads: threads)
+      run.chunkElements = chunk * Granularity.grainElements
+      let path = directory("store-\(threads)")
+      try store(try request(directory, recipe.models[0].name, 0.8, codec: .rice), to: path, run)
+      bytes.append(
+        try InputFile.contents(of: "\(path)/\(DeltaStore.fileName)", byteLimit: 1 << 30))
+      var stored = recipe
+      stored.models[0].path = path
+      try directory.merged(stored, run, "stored-\(threads)").expectSameBytes(
+        as: expected, "stored")
+    }
+    #expect(bytes.allSatisfy { $0 == bytes[0] })
+    let opened = try #require(try DeltaStore.open(directory("store-1")))
+    var exactCount = 0
+    for tensor in family.base.tensors {
+      guard let stored = try opened.tensor(tensor.name), stored.extent == .pruned,
+        let strip = stored.strips.first, stored.strips.count == 1
+      else { continue }
+      let histogram = try #require(MagnitudeHistogram(encoded: strip.histogram))
+      let needed = histogram.minimumMagnitudeBits(rate: stored.lowestRate)
+      #expect(strip.table.minimumMagnitudeBits <= needed)
+      let isLong = tensor.shape.elementCount > Granularity.grainElements
+      if isLong, strip.table.minimumMagnitudeBits == needed { exactCount += 1 }
+    }
+    // Looked at again, with what is known then.
+    #expect(exactCount > 0)
   }
 
   /// What a plan with a store says.

@@ -14,7 +14,7 @@ import Testing
       let buffers = TileBuffers(modelCount: names.count)
       let stage = DeltaStage(modelNames: names, buffers: buffers, kernels: kernels)
       var values = [[Float]](repeating: [], count: names.count)
-      for tile in chunk.tiles(of: buffers.tileElements) {
+      for tile in chunk.tiles(of: buffers.tileElements, in: 0..<chunk.elements.count) {
         try stage.widenBase(chunk, tile)
         for model in names.indices {
           try stage.takeDelta(model, chunk, tile)
@@ -83,9 +83,9 @@ import Testing
 
   @Test("tiles end where the base or a model does") func borders() {
     let tiles = Array(
-      ChunkTiles(elementCount: 3000, tileElements: 1024, borders: [100, 2048, 2900]))
+      ChunkTiles(0..<3000, tileElements: 1024, borders: [100, 2048, 2900], origin: 0))
     #expect(tiles == [0..<100, 100..<1024, 1024..<2048, 2048..<2900, 2900..<3000])
     #expect(Array(ChunkTiles(5..<2000, tileElements: 1024)) == [5..<1029, 1029..<2000])
-    #expect(Array(ChunkTiles(elementCount: 0, tileElements: 1024, borders: [])).isEmpty)
+    #expect(Array(ChunkTiles(0..<0, tileElements: 1024)).isEmpty)
   }
 }

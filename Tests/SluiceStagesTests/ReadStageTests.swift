@@ -176,7 +176,7 @@ import Testing
     var seen: [Int] = []
     while let strip = try queue.take().first {
       seen.append(strip.ordinal)
-      #expect(strip.look == .first && !strip.isRevisited)
+      #expect(strip.look == .first && !strip.mayComeAgain)
     }
     #expect(seen == [5, 0, 2])
   }
@@ -186,7 +186,7 @@ import Testing
     let queue = StripQueue(
       tasks, granularity: granularity, cancellation: .init(), revisited: [0])
     let first = try queue.take() + queue.take()
-    #expect(first.map(\.ordinal) == [0, 1] && first.allSatisfy { $0.isRevisited })
+    #expect(first.map(\.ordinal) == [0, 1] && first.allSatisfy { $0.mayComeAgain })
     queue.revisit(at: tasks[0], first)
     var seen: [String] = []
     while let strip = try queue.take().first { seen.append("\(strip.ordinal) \(strip.look)") }

@@ -14,17 +14,22 @@ import Testing
     let tensor: HandMadeTensor
     let store: SpillStore
     let path: String
+    /// The bytes that were written.
     let byteCount: Int
+    /// How many strips a journal may tell of.
+    let stripsInFile: Int
 
-    /// Packs a tensor, as the second look of the first pass does.
+    /// Packs a tensor, as the first pass does.
     init(
       _ tensor: HandMadeTensor, floors: [UInt32?], codec: FrameCodec = .zstd(level: 1),
-      byteLimit: Int = .max
+      byteLimit: Int = .max, room: Int = 0
     ) throws {
       self.tensor = tensor
+      let held = try room > 0 ? HeldFrames(byteCount: room, cancellation: .init()) : nil
       path = tensor.directory("spill")
       let store = SpillStore(
-        try WorkFile.create(at: path), stripCount: 8, modelCount: floors.count, isAroundCache: true
+        try WorkFile.create(at: path), stripCount: 8, modelCount: floors.count, isAroundCache: true,
+        held: held
       ) { task, model in "\(model) \(task.name)" }
       let graph = Graph()
       let pool = try BufferPool(
@@ -34,7 +39,7 @@ import Testing
         name: "frames")
       graph.add("lane", writes: [channel]) { node in
         let sink = SpillSink(
-          modelCount: floors.count, floors: { _ in SpillFloors(floors: floors) },
+          modelCount: floors.count, floors: { _ in floors.map { $0.map { .known($0) } } },
           output: FrameOutput(
             context: node, pool: pool, channel: channel, store: store, byteLimit: byteLimit),
           store: store, codec: codec, sumsBase: true, kernels: .best)
@@ -42,14 +47,15 @@ import Testing
           modelNames: floors.indices.map { "m\($0)" }, kernels: .best, sink: sink)
         try tensor.read(.pread, strip: 1 << 20, on: node) { chunk in try stages.take(chunk) }
       }
-      let written = Monitor(0)
+      let (written, ended) = (Monitor(0), Monitor(0))
       graph.add("write", reads: [channel]) { node in
         try SpillWriteStage(store).run(
           node, from: channel, didWrite: { count in written.withLock { $0 += count } },
-          didEnd: { _ in })
+          didEnd: { _ in ended.withLock { $0 += 1 } })
       }
       try graph.run()
       self.store = store
+      stripsInFile = ended.withLock { $0 }
       byteCount = written.withLock { $0 }
     }
 
@@ -126,6 +132,27 @@ import Testing
       let found = try spilled.read(mode, chunk: chunk)
       let isSame = found[0].bytes == tuned.bytes && found[1].bytes == other.bytes
       #expect(isSame, "\(mode)")
+    }
+  }
+
+  @Test(
+    "frames for which there is room stay in memory, and no journal tells of their strip",
+    arguments: [1 << 24, 1_200_000, 1000], InputMode.allCases)
+  func held(room: Int, mode: InputMode) throws {
+    let (base, tuned) = pair(5 * Frame.elementLimit + 1000)
+    let other = HandMadeTensor.Model(.bf16, someWeights(tuned.elementCount, seed: 54))
+    let tensor = try HandMadeTensor(base: base, tuned: [tuned, other])
+    let spilled = try Spilled(tensor, floors: [0, 0], room: room)
+    let all = try Spilled(tensor, floors: [0, 0])
+    #expect(all.stripsInFile == 2 && all.byteCount > 2_000_000)
+    #expect((spilled.byteCount == 0) == (room == 1 << 24))
+    #expect((spilled.byteCount < all.byteCount) == (room > 1000))
+    // The short last strip has room where the first has not.
+    #expect(spilled.stripsInFile == [1 << 24: 0, 1_200_000: 1, 1000: 2][room])
+    for chunk in [1 << 16, 1 << 20] {
+      let found = try spilled.read(mode, chunk: chunk)
+      let isSame = found[0].bytes == tuned.bytes && found[1].bytes == other.bytes
+      #expect(isSame)
     }
   }
 

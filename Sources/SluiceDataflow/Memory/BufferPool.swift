@@ -49,27 +49,6 @@ package final class BufferPool: Sendable {
     return unsafe PooledBuffer(index, bytes: storage.bytes(at: index), pool: self)
   }
 
-  /// Takes a buffer, and waits for one as long as that is worth it.
-  ///
-  /// - Parameter isWorthWaiting: Whether somebody will put one back; asked again whenever one was, and after
-  ///   ``wakeAll()``.
-  /// - Returns: The buffer; nil if none is free and it is not worth waiting.
-  /// - Throws: ``CancelledError`` if the run was cancelled.
-  package func take(
-    while isWorthWaiting: @Sendable () -> Bool
-  ) throws(CancelledError) -> PooledBuffer? {
-    let index: Int? = monitor.wait { state in
-      if cancellation.isCancelled { return .some(nil) }
-      if let index = state.takeIfFree() { return .some(index) }
-      return isWorthWaiting() ? nil : .some(nil)
-    }
-    try cancellation.check()
-    return index.map { unsafe PooledBuffer($0, bytes: storage.bytes(at: $0), pool: self) }
-  }
-
-  /// Has those who wait ask anew whether it is worth it.
-  package func wakeAll() { monitor.wakeAll() }
-
   fileprivate func putBack(_ index: Int) { monitor.withLock { $0.putBack(index) } }
 }
 

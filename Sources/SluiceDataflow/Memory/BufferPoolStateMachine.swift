@@ -27,12 +27,6 @@ struct BufferPoolStateMachine: Sendable {
     return index
   }
 
-  /// Gives a buffer to somebody who does not wait; nil if none is there, or if it is another's turn.
-  mutating func takeIfFree() -> Int? {
-    guard servedCount == ticketCount, !free.isEmpty else { return nil }
-    return take(enqueue())
-  }
-
   /// Takes a buffer back.
   mutating func putBack(_ index: Int) {
     precondition(inUseCount > 0, "more buffers come back than were taken")

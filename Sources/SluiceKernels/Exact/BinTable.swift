@@ -25,6 +25,15 @@ final class BinTable {
 
   /// Gives what was counted and starts anew; a bin whose elements all equal its first pattern is exact.
   func finish() -> MagnitudeHistogram {
+    defer {
+      counts.fill(0)
+      sums.fill(0)
+    }
+    return outline()
+  }
+
+  /// What was counted up to now.
+  func outline() -> MagnitudeHistogram {
     unpack()
     var entries: [MagnitudeHistogram.Entry] = []
     var key = counts.nextCounted(from: 0, below: counts.count)
@@ -37,8 +46,6 @@ final class BinTable {
           count: count, offsetSum: sum))
       key = counts.nextCounted(from: key + 1, below: counts.count)
     }
-    counts.fill(0)
-    sums.fill(0)
     return MagnitudeHistogram(entries)
   }
 

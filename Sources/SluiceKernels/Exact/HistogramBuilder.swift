@@ -142,6 +142,28 @@ package enum HistogramMode: Sendable, Hashable {
     return bins?.finish() ?? MagnitudeHistogram([])
   }
 
+  /// What was counted up to now, of magnitudes only the upper bits: enough to foresee where a rate will cut.
+  package func outline() -> MagnitudeHistogram {
+    guard case .exact(let shift) = mode, let table else {
+      return bins?.outline() ?? MagnitudeHistogram([])
+    }
+    let counters = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
+    var entries: [MagnitudeHistogram.Entry] = []
+    for bins in usedBins(shift: shift) {
+      for bin in bins {
+        // SAFETY: each bin of the shift has so many counters, which lie together.
+        let count = (0..<counters).reduce(0) {
+          unsafe $0 + UInt64(table.pointer[bin * counters + $1])
+        }
+        if count > 0 {
+          entries.append(
+            MagnitudeHistogram.Entry(bits: UInt32(bin) << UInt32(shift), count: count))
+        }
+      }
+    }
+    return MagnitudeHistogram(entries)
+  }
+
   private func note(_ counted: Counted) {
     sideCount += counted.listed
     ends.smallest = min(ends.smallest, counted.smallest)

@@ -21,6 +21,17 @@ extension MagnitudeHistogram {
     return 1
   }
 
+  /// The same, with what the inside of the bin around a multiple of the mean may be asked for.
+  ///
+  /// - Parameters:
+  ///   - rate: The pruning rate.
+  ///   - multiple: How many times the mean, not negative.
+  /// - Returns: The Float32 bit pattern, at least 1.
+  package func minimumMagnitudeBits(rate: Double, reaching multiple: Double) -> UInt32 {
+    let floor = minimumMagnitudeBits(rate: rate)
+    return binBits(aroundMeanTimes: multiple).map { max(1, min($0, floor)) } ?? floor
+  }
+
   /// The pattern that the bin begins with into which a multiple of the mean falls.
   ///
   /// - Parameter multiple: How many times the mean, not negative.

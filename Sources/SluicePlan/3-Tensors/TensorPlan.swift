@@ -148,10 +148,6 @@ package struct TensorPlan: Sendable {
         input: input.mode, edge: edge, factors: factors, memory: options.memory.bytes)
       do throws(PipelineError) {
         let plan = try MemoryPlan.fit(shape, options)
-        if spill.needsRoom, shape.keepsChunks, !plan.keepsLargestLayer(shape) {
-          spill.turnOff("the memory budget has no room for a layer that is looked at twice")
-          continue
-        }
         memory = plan
         (self.passes, memoryShape) = (passes, shape)
         break
@@ -231,14 +227,7 @@ package struct TensorPlan: Sendable {
   }
 
   /// How an edge with chunks is crossed.
-  ///
-  /// - Parameter keepsChunks: Whether chunks are kept that are looked at twice: these may wait for a lane,
-  ///   all of them, so that reading goes on.
-  /// - Returns: The contract.
-  package func chunkContract(keepsChunks: Bool = false) -> EdgeContract {
-    let kept = keepsChunks ? memory.keptChunks : 0
-    return readEdge.contract(chunkBytes: memory.chunkBytes, more: kept)
-  }
+  package var chunkContract: EdgeContract { readEdge.contract(chunkBytes: memory.chunkBytes) }
 
   /// The lowest rate that a tensor of a model may come to have; nothing is kept below it.
   package func lowestRate(of task: TensorTask, model: Int) -> Double {

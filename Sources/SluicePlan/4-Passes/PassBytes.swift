@@ -5,6 +5,12 @@ package import SluiceStages
 internal import SluiceStore
 
 extension TensorPlan {
+  /// How much of what is packed goes through a file, from 0 to 1, as far as it is expected.
+  var spilledShare: Double {
+    let expected = Double(max(spill.expectedByteCount, 1))
+    return max(0, 1 - Double(memory.heldFramesByteCount) / expected)
+  }
+
   /// The bytes that a pass reads of tensors, with frames counted as they lie in their files.
   ///
   /// - Parameters:
@@ -21,7 +27,8 @@ extension TensorPlan {
         }
         if knowsSpill, task.role == .linear, source.computed == nil, let codec = spill.codec {
           let lowest = lowestRate(of: task, model: model)
-          return sum + SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
+          let frames = SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
+          return sum + Int(Double(frames) * spilledShare)
         }
         return sum + source.byteCount(ofElements: task.fineTunedElementCounts[model])
       }

@@ -46,7 +46,7 @@ package struct PassGraph: Sendable, Hashable {
   package static func lanes(_ plan: TensorPlan, _ stages: [String], edge: Edge? = nil) -> PassGraph
   {
     let count = plan.memory.lanes
-    let chunks = Edge(name: ReadEdge.name, count: count, plan.chunkContract())
+    let chunks = Edge(name: ReadEdge.name, count: count, plan.chunkContract)
     let lane = Node(.lane, count: count, stages: ["delta"] + stages, edge: edge)
     let reader = Node(.reader, count: count, stages: ["read"], edge: chunks)
     return PassGraph([reader, lane].fused)

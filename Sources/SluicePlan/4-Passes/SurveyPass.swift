@@ -8,8 +8,7 @@ package import SluiceStages
 
 /// Pass 1: counts the deltas of all linear layers, from which each layer's rates and cuts follow.
 ///
-/// What the rates can never keep is known as soon as a layer is counted; if the run spills, the rest is
-/// packed while the layer is still in the page cache.
+/// If the run spills, what the rates can keep is foreseen and packed behind the counting.
 package struct SurveyPass: CountingPass {
   /// What becomes of what is counted: nothing where layers are only looked at.
   private let cutting: LayerCutting?
@@ -60,7 +59,7 @@ package struct SurveyPass: CountingPass {
     (cutting == nil
       ? "layers are looked at" : "a layer's rates depend on the significance of all layers")
       + (isKnown ? "; the stores know it" : "")
-      + (packs ? "; what they can keep is packed in a second look" : "")
+      + (packs ? "; what they can keep is packed" : "")
   }
   package var roles: Set<TensorRole> { [.linear] }
 
@@ -98,7 +97,8 @@ package struct SurveyPass: CountingPass {
   }
 
   package func bytesSpilled(_ plan: TensorPlan) -> Int {
-    histogramBytes(plan) + (packs ? plan.spill.expectedByteCount : 0)
+    histogramBytes(plan)
+      + (packs ? Int(Double(plan.spill.expectedByteCount) * plan.spilledShare) : 0)
   }
 
   package func workerBytes(_ sizes: PassSizes) -> Int {

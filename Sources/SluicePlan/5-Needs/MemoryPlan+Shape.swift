@@ -15,7 +15,6 @@ extension MemoryPlan {
     let edge: ReadEdge
     let tasks: [TensorTask]
     let largestElementCount: Int
-    let largestLinearCount: Int
     let widestOutput: Int
     let outputBytes: Int
     let tableBytes: Int
@@ -55,7 +54,6 @@ extension MemoryPlan {
       }
       self.tasks = Array(distinct.values)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
-      largestLinearCount = tasks.lazy.filter { $0.role == .linear }.map(\.elementCount).max() ?? 0
       outputBytes = tasks.reduce(0) { $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1) }
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
       let usesGrains =
@@ -71,7 +69,10 @@ extension MemoryPlan {
         writesFrames: frames.isWriting, readsFrames: frames.isReading)
       let rows = needs.rows?.count(sizes) ?? 0
       // The passes follow each other, so a lane holds the tables of one of them at a time.
-      tableBytes = (passes.map { $0.workerBytes(sizes) }.max() ?? 0) + blocks + custom + rows
+      // What transforms leave is counted, and packed behind that by others.
+      let chains = frames.isWriting && !needs.transforms.isEmpty ? 2 : 1
+      tableBytes =
+        (passes.map { $0.workerBytes(sizes) }.max() ?? 0) + chains * (blocks + custom + rows)
       scatterBytes =
         tasks.contains { $0.outputView != nil }
         ? MergePass.writerCount * OutputFile.stridedScratchByteCount : 0
@@ -98,9 +99,6 @@ extension MemoryPlan {
         return sum + 600 + task.name.utf8.count * (4 + 2 * modelCount) + matched
       }
     }
-
-    /// Whether what is looked at twice is kept in memory; else it lies in the page cache.
-    var keepsChunks: Bool { frames.isWriting && input == .direct }
 
     func least(_ largest: Int) -> ByteCount {
       var shape = self

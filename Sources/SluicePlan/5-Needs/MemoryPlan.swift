@@ -25,15 +25,16 @@ package struct MemoryPlan: Sendable, Hashable {
   package let outputBufferBytes: Int
   /// The number of buffers for frames; 0 if nothing is spilled.
   package let frameBuffers: Int
-  /// How many chunks are kept between the two looks of a pass.
-  package private(set) var keptChunks = 0
   /// The bytes of the lists of tensors and of what is known of them.
   package let indexBytes: Int
 
+  /// The bytes of frames that stay in memory between the passes.
+  package private(set) var heldFramesByteCount = 0
+
   /// The bytes that the plan needs in all.
   package var totalBytes: Int {
-    lanes * laneBytes + indexBytes
-      + max(outputBuffersByteCount, frameBuffersByteCount + keptChunksByteCount)
+    lanes * laneBytes + indexBytes + heldFramesByteCount
+      + max(outputBuffersByteCount, frameBuffersByteCount)
   }
 
   /// The bytes that a lane holds.
@@ -45,22 +46,16 @@ package struct MemoryPlan: Sendable, Hashable {
   /// The bytes of all buffers for frames: no pass has them and output buffers.
   package var frameBuffersByteCount: Int { frameBuffers * FrameOutput.bufferByteCount }
 
-  /// The bytes of the chunks that are kept: the pass that has them has no output buffers.
-  package var keptChunksByteCount: Int { keptChunks * chunkBytes }
-
-  /// Keeps chunks in what is left of a budget: as many as a layer has, for each lane and once more.
-  private func keepingChunks(of largestElementCount: Int, within budget: Int) -> MemoryPlan {
+  /// Keeps frames in memory, in what is left of a budget.
+  private func holding(_ frames: FrameUse, within budget: Int) -> MemoryPlan {
     var plan = self
-    let wanted = (lanes + 1) * ((largestElementCount + chunkElements - 1) / chunkElements)
-    let room = budget - totalBytes + max(0, outputBuffersByteCount - frameBuffersByteCount)
-    plan.keptChunks = max(0, min(wanted, room / max(chunkBytes, 1)))
+    let room = min(budget - totalBytes, frames.heldByteCount)
+    plan.heldFramesByteCount = room < MemoryPlan.leastHeldFrames ? 0 : room
     return plan
   }
 
-  /// Whether there is room for all chunks of the largest layer between its two looks.
-  func keepsLargestLayer(_ shape: Shape) -> Bool {
-    keptChunks * chunkElements >= shape.largestLinearCount
-  }
+  /// What is not worth keeping in memory.
+  private static let leastHeldFrames = 1 << 20
 
   /// The largest chunk that is worth having.
   ///
@@ -90,9 +85,7 @@ package struct MemoryPlan: Sendable, Hashable {
           for gathers in [true, false] {
             let plan = shape.plan(lanes: lanes, chunkElements: chunk, gathers: gathers)
             guard plan.totalBytes <= options.memory.bytes else { continue }
-            guard shape.keepsChunks else { return plan }
-            return plan.keepingChunks(
-              of: shape.largestLinearCount, within: options.memory.bytes)
+            return plan.holding(shape.frames, within: options.memory.bytes)
           }
           guard chunk > smallest else { break }
           chunk = max((chunk / 2).roundedUp(to: Granularity.grainElements), smallest)
@@ -115,9 +108,13 @@ package struct MemoryPlan: Sendable, Hashable {
     let isWriting: Bool
     /// Whether later passes read some.
     let isReading: Bool
+    /// The most bytes of those that are worth keeping in memory until they are read.
+    let heldByteCount: Int
 
     init(_ spill: SpillPlan, _ stored: StoredModels) {
       isWriting = spill.isOn
+      // What is expected is an estimate.
+      heldByteCount = spill.staysInRun ? spill.expectedByteCount / 4 * 5 : 0
       isReading = spill.isOn || !stored.isEmpty
     }
   }

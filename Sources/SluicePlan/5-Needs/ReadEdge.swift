@@ -43,12 +43,10 @@ package struct ReadEdge: Sendable, Hashable {
 
   /// How it is crossed by chunks of so many bytes.
   ///
-  /// - Parameters:
-  ///   - chunkBytes: The most bytes of a chunk.
-  ///   - more: How many more may wait than otherwise.
+  /// - Parameter chunkBytes: The most bytes of a chunk.
   /// - Returns: The contract.
-  package func contract(chunkBytes: Int, more: Int = 0) -> EdgeContract {
-    isQueued ? .queued(byteBound: max(1, (waitingChunks + more) * chunkBytes)) : .fused
+  package func contract(chunkBytes: Int) -> EdgeContract {
+    isQueued ? .queued(byteBound: max(1, waitingChunks * chunkBytes)) : .fused
   }
 
   /// Has lanes read for themselves after all.

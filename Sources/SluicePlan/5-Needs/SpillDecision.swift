@@ -1,6 +1,7 @@
 internal import SluiceRecipe
 internal import SluiceCore
 internal import SluiceFormats
+internal import SluiceStages
 
 /// Weighs reading models again against packing what is needed of them.
 ///
@@ -21,8 +22,6 @@ struct SpillDecision {
   /// The seconds that a byte of frames takes longer to read than one of models: they come in smaller pieces, and
   /// through the page cache.
   private static let frameCost = 0.15e-9
-  /// The seconds that a byte takes longer that goes through the page cache, for the second look to find it there.
-  private static let cachedLookCost = 0.5e-9
   /// The seconds of the start, the end, and what lies between passes.
   private static let outsideOfPasses = 0.1
   /// A codec, and how fast it packs and unpacks.
@@ -45,9 +44,24 @@ struct SpillDecision {
   var elementCount: Int
   var outputByteCount: Int
   var lanes: Int
+  /// The bytes of frames that the budget is expected to have room for.
+  var heldByteCount = 0
   /// The bytes a second that the inputs' disk gives and the output's disk takes.
   var readRate: Double
   var writeRate: Double
+
+  /// About the bytes of a budget that are left for frames.
+  ///
+  /// - Parameters:
+  ///   - budget: The bytes of the budget.
+  ///   - lanes: The number of lanes.
+  ///   - modelCount: The number of fine-tuned models.
+  /// - Returns: The number of bytes.
+  static func heldByteCount(of budget: Int, lanes: Int, modelCount: Int) -> Int {
+    // Chunks of BF16 with room for their frames, three of a lane, and what a lane packs with.
+    let lane = (6 * (modelCount + 1) + 9 * modelCount) << 20
+    return max(0, budget - lanes * lane - (12 << 20))
+  }
 
   /// The expected seconds when models are read again.
   var rereadSeconds: Double {
@@ -58,7 +72,12 @@ struct SpillDecision {
   }
 
   /// The expected seconds with a spill.
-  private func spillSeconds(_ byteCount: Int, _ choice: Choice) -> Double {
+  private func spillSeconds(_ frames: Int, _ choice: Choice) -> Double {
+    let byteCount = max(0, frames - heldByteCount)
+    return spillSeconds(throughFile: byteCount, choice)
+  }
+
+  private func spillSeconds(throughFile byteCount: Int, _ choice: Choice) -> Double {
     seconds(
       reading: surveyedByteCount, writing: byteCount,
       computing: 1 / SpillDecision.countingRate + 1 / choice.packingRate)
@@ -93,14 +112,36 @@ struct SpillDecision {
     return choices.min { $0.1 < $1.1 }
   }
 
-  /// Whether a spill that is expected to take so long is worth it: it is more to go wrong.
-  ///
-  /// - Parameters:
-  ///   - seconds: What it takes where the budget has room for what is looked at twice.
-  ///   - hasRoom: Whether it has.
-  /// - Returns: Whether it is worth it.
-  func isWorthIt(_ seconds: Double, hasRoom: Bool = true) -> Bool {
-    let more = hasRoom ? 0 : SpillDecision.cachedLookCost * Double(surveyedByteCount)
-    return seconds + more < 0.9 * rereadSeconds
+  /// Whether a spill that is expected to take so many seconds is worth it: it is more to go wrong.
+  func isWorthIt(_ seconds: Double) -> Bool { seconds < 0.9 * rereadSeconds }
+}
+
+extension SpillDecision {
+  /// What is decided from, of a run.
+  init(_ spillInputs: SpillPlan.Inputs, readRate: Double) {
+    let linear = spillInputs.tasks.filter { $0.role == .linear }
+    let models = spillInputs.recipe.models.indices.filter { !spillInputs.stored.isStored($0) }
+    var (saved, surveyed, elements) = (0, 0, 0)
+    for task in linear {
+      surveyed += task.elementCount * (task.base.dtype.byteCount ?? 1)
+      for model in models {
+        guard let source = task.fineTuned[model], source.computed == nil else { continue }
+        saved += task.elementCount * (source.dtype.byteCount ?? 1)
+        elements += task.elementCount
+      }
+    }
+    self.init(
+      inputByteCount: TensorPlan.inputByteCount(spillInputs.tasks),
+      surveyedByteCount: surveyed + saved, savedByteCount: saved,
+      elementCount: elements,
+      outputByteCount: spillInputs.tasks.reduce(0) {
+        $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1)
+      }, lanes: max(spillInputs.options.threads, 1),
+      heldByteCount: SpillDecision.heldByteCount(
+        of: spillInputs.options.memory.bytes, lanes: max(spillInputs.options.threads, 1),
+        modelCount: models.count),
+      readRate: readRate,
+      // Disks take about as much as they give.
+      writeRate: readRate)
   }
 }

@@ -13,8 +13,6 @@ package struct SpillPlan: Sendable, Hashable {
   package internal(set) var reason: String
   /// The bytes that are expected to be kept.
   package internal(set) var expectedByteCount = 0
-  /// Whether it is worth it only where the budget has room for a layer that is looked at twice.
-  private(set) var needsRoom = false
   /// How far a layer's rate may lie below the one asked for.
   package let reach: Double
   /// How many times the mean a delta must exceed to be significant: what the inside of a bin there may
@@ -24,6 +22,9 @@ package struct SpillPlan: Sendable, Hashable {
   package var isStore = false
   /// Whether frames of linear layers hold what a chain of stages leaves of the deltas, against zeros.
   package var holdsDeltas = false
+
+  /// Whether the process that packs reads the frames, and nobody else.
+  private(set) var staysInRun = false
 
   /// Whether anything is kept.
   package var isOn: Bool { codec != nil }
@@ -48,6 +49,7 @@ package struct SpillPlan: Sendable, Hashable {
   ///   - isPart: Whether it is a part of a run of which it was decided before, `off` or `on`.
   /// - Throws: `PipelineError` if a spill was asked for and there is nothing to keep.
   init(_ spillInputs: Inputs, isPart: Bool = false) throws(PipelineError) {
+    staysInRun = !isPart
     reach = (spillInputs.recipe.maxRateShift ?? 0) + 1e-9
     significanceMultiple = spillInputs.recipe.method.significanceMultiple
     // A part may be without the layers that are pruned.
@@ -225,33 +227,7 @@ package struct SpillPlan: Sendable, Hashable {
       return
     }
     codec = best.codec
-    needsRoom = !decision.isWorthIt(best.seconds, hasRoom: false)
     expectedByteCount = expectedBytes(spillInputs, best.codec)
     reason = "\(speed): \(again), \(packing)"
-  }
-}
-
-extension SpillDecision {
-  init(_ spillInputs: SpillPlan.Inputs, readRate: Double) {
-    let linear = spillInputs.tasks.filter { $0.role == .linear }
-    let models = spillInputs.recipe.models.indices.filter { !spillInputs.stored.isStored($0) }
-    var (saved, surveyed, elements) = (0, 0, 0)
-    for task in linear {
-      surveyed += task.elementCount * (task.base.dtype.byteCount ?? 1)
-      for model in models {
-        guard let source = task.fineTuned[model], source.computed == nil else { continue }
-        saved += task.elementCount * (source.dtype.byteCount ?? 1)
-        elements += task.elementCount
-      }
-    }
-    self.init(
-      inputByteCount: TensorPlan.inputByteCount(spillInputs.tasks),
-      surveyedByteCount: surveyed + saved, savedByteCount: saved,
-      elementCount: elements,
-      outputByteCount: spillInputs.tasks.reduce(0) {
-        $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1)
-      }, lanes: max(spillInputs.options.threads, 1), readRate: readRate,
-      // Disks take about as much as they give.
-      writeRate: readRate)
   }
 }

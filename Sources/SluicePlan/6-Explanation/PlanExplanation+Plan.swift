@@ -46,14 +46,17 @@ extension PlanExplanation {
     memoryLimit = plan.options.memory.bytes
     smallestMemory = MemoryPlan.smallest(plan.tensors.memoryShape, plan.options).bytes
     // No pass has both; what the one takes more than the other is counted.
-    let more =
-      memory.frameBuffersByteCount + memory.keptChunksByteCount - memory.outputBuffersByteCount
+    let more = memory.frameBuffersByteCount - memory.outputBuffersByteCount
     if more > 0 {
-      let what = memory.keptChunks > 0 ? "frames and second looks" : "frame buffers"
-      self.memory.append(MemoryPart(name: "more for \(what)", count: 1, byteCount: more))
+      self.memory.append(MemoryPart(name: "more for frame buffers", count: 1, byteCount: more))
+    }
+    if memory.heldFramesByteCount > 0 {
+      self.memory.append(
+        MemoryPart(
+          name: "frames that stay here", count: 1, byteCount: memory.heldFramesByteCount))
     }
     (input, inputReason) = (plan.tensors.input.mode.rawValue, plan.tensors.input.reason)
-    edges = plan.tensors.chunkContract().name
+    edges = plan.tensors.chunkContract.name
     edgesReason = plan.tensors.readEdge.reason
     spillCodec = plan.spill.codec?.label ?? ""
     spillReason = plan.spill.reason

@@ -17,8 +17,8 @@ struct RunContext: Sendable {
   let dropsCachedPages: Bool
   /// Where strips are read from frames, if there are any.
   var packed: ReadStage.PackedReading
-  /// The memory of what is known of the tensors, for as long as the context is used.
-  private let catalogue: ByteLease
+  /// The memory of what is known of the tensors, and of frames that stay there, for as long as the context is used.
+  private let lasting: ByteLease
 
   init(
     _ plan: TensorPlan, work: MergeWork, kernels: Kernels, progress: ProgressMeter,
@@ -29,7 +29,7 @@ struct RunContext: Sendable {
     self.progress = progress
     self.cancellation = cancellation
     budget = ByteBudget(limit: plan.memory.totalBytes)
-    catalogue = try budget.acquire(plan.memory.indexBytes)
+    lasting = try budget.acquire(plan.memory.indexBytes + plan.memory.heldFramesByteCount)
     dropsCachedPages = plan.inputsExceedCache
     packed = plan.packedReading(kernels)
   }
@@ -40,7 +40,7 @@ struct RunContext: Sendable {
 ///     read 1 ==chunks==> lane 1 --+                 +--> write 1
 ///     read 2 ==chunks==> lane 2 --+--merged bytes---+--> write 2
 ///
-/// Where the edge before a lane is fused, the lane reads for itself. A pass with second looks has a
+/// Where the edge before a lane is fused, the lane reads for itself. A pass that packs what it counts has a
 /// writer of frames in their place.
 struct LanePass {
   let pass: any TensorPass
@@ -53,16 +53,16 @@ struct LanePass {
   var transforms = TransformChain.empty
   /// Where is noted how much adapters change, if the pass looks at that.
   var norms: DeltaNorms?
-  /// The second looks of the pass, if it has any.
-  var repacking: Repacking?
+  /// What the pass packs of what it counts, if it does.
+  var packing: Packing?
 
   /// Runs a pass that only reads.
   func run(
     didEnd: @escaping @Sendable (Strip) -> Void,
-    _ makeSink: @escaping @Sendable () -> any TileSink
+    _ makeSink: @escaping @Sendable (FloorForecast?) -> any TileSink
   ) throws -> PassMetrics {
-    guard let repacking else {
-      return try run(writing: nil, frames: nil, didEnd: didEnd) { _ in (makeSink(), nil) }
+    guard let packing else {
+      return try run(writing: nil, frames: nil, didEnd: didEnd) { _ in (makeSink(nil), nil) }
     }
     let lease = try context.budget.acquire(context.plan.memory.frameBuffersByteCount)
     defer { lease.release() }
@@ -77,13 +77,15 @@ struct LanePass {
     let spill = context.plan.spill
     return try run(writing: nil, frames: channel, didEnd: didEnd) { [kernels] node in
       let output = FrameOutput(
-        context: node, pool: pool, channel: channel, store: repacking.store, byteLimit: limit)
+        context: node, pool: pool, channel: channel, store: packing.store, byteLimit: limit)
+      let forecast = packing.forecast()
       return (
-        makeSink(),
+        makeSink(forecast),
         SpillSink(
-          modelCount: modelCount, floors: { repacking.floors(of: $0) }, output: output,
-          store: repacking.store, codec: repacking.codec, sumsBase: spill.isStore,
-          keepsTransformed: spill.holdsDeltas, kernels: kernels)
+          modelCount: modelCount, floors: { packing.floors(of: $0) }, forecast: forecast,
+          output: output, store: packing.store, codec: packing.codec, sumsBase: spill.isStore,
+          keepsTransformed: spill.holdsDeltas, kernels: kernels,
+          didPack: { packing.repeats?.didPack($0, $1) })
       )
     }
   }
@@ -109,8 +111,8 @@ struct LanePass {
     }
   }
 
-  /// The sink of each visit of a lane.
-  private typealias Sinks = (first: any TileSink, second: (any TileSink)?)
+  /// What counts or merges, and what packs.
+  private typealias Sinks = (first: any TileSink, packing: (any TileSink)?)
 
   private func run(
     writing output: (stage: WriteStage, channel: BoundedChannel<WriteJob>)?,
@@ -122,16 +124,12 @@ struct LanePass {
     let plan = context.plan
     let queue = StripQueue(
       tasks, granularity: plan.granularity, cancellation: context.cancellation,
-      revisited: repacking?.ordinals ?? [], isFinished: isFinished)
-    let keptLease = try context.budget.acquire(
-      repacking == nil ? 0 : plan.memory.keptChunksByteCount)
-    defer { keptLease.release() }
-    let kept = try repacking == nil ? nil : keptChunks()
-    try repacking?.begin(queue)
+      revisited: packing?.repeats?.ordinals ?? [], isFinished: isFinished)
+    try packing?.repeats?.begin(queue)
     let stage = ReadStage(
       queue: queue, files: plan.files, mode: plan.input.mode, granularity: plan.granularity,
       dropsCachedPages: context.dropsCachedPages, packed: context.packed,
-      deltas: plan.deltas.map { ($0, kernels) }, kept: kept)
+      deltas: plan.deltas.map { ($0, kernels) })
     let outputs: [any GraphChannel] =
       (output.map { [$0.channel] } ?? []) + (frames.map { [$0] } ?? [])
     let lanes = plan.memory.lanes * plan.memory.laneBytes
@@ -139,10 +137,9 @@ struct LanePass {
     defer { lease.release() }
     for lane in 1...plan.memory.lanes {
       try addLane(
-        lane, to: graph, stage: stage, outputs: outputs,
-        kept: kept, didEnd: didEnd, makeSinks)
+        lane, to: graph, stage: stage, outputs: outputs, didEnd: didEnd, makeSinks)
     }
-    if let frames, let repacking { addFrameWriter(to: graph, frames, repacking) }
+    if let frames, let packing { addFrameWriter(to: graph, frames, packing) }
     if let output {
       for writer in 1...MergePass.writerCount {
         graph.add(.writer, writer, reads: [output.channel]) { [context] node in
@@ -164,20 +161,10 @@ struct LanePass {
     }
   }
 
-  /// Room for what is looked at twice, if there is any.
-  private func keptChunks() throws -> KeptChunks? {
-    let memory = context.plan.memory
-    guard memory.keptChunks > 0 else { return nil }
-    return KeptChunks(
-      try BufferPool(
-        count: memory.keptChunks, byteCount: memory.chunkBytes,
-        cancellation: context.cancellation))
-  }
-
   private func addFrameWriter(
-    to graph: PassGraphRun, _ frames: BoundedChannel<FrameJob>, _ repacking: Repacking
+    to graph: PassGraphRun, _ frames: BoundedChannel<FrameJob>, _ packing: Packing
   ) {
-    let stage = SpillWriteStage(repacking.store)
+    let stage = SpillWriteStage(packing.store)
     graph.add(.frameWriter, nil, reads: [frames]) { [context] node in
       try stage.run(
         node, from: frames, didWrite: { context.work.meter.countWritten($0) },
@@ -187,7 +174,7 @@ struct LanePass {
 
   private func addLane(
     _ lane: Int, to graph: PassGraphRun, stage: ReadStage, outputs: [any GraphChannel],
-    kept: KeptChunks?, didEnd: @escaping @Sendable (Strip) -> Void,
+    didEnd: @escaping @Sendable (Strip) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
     let memory = context.plan.memory
@@ -197,10 +184,12 @@ struct LanePass {
       ? try BufferPool(
         count: memory.chunksPerLane, byteCount: max(memory.chunkBytes + frames, 1),
         cancellation: context.cancellation) : nil
-    let (progress, meter, repacking) = (context.progress, context.work.meter, repacking)
+    let (progress, meter, repeats) = (
+      context.progress, context.work.meter, packing?.repeats
+    )
     let names = context.plan.modelNames
     graph.connect(
-      context.plan.chunkContract(keepsChunks: repacking != nil), ReadEdge.name,
+      context.plan.chunkContract, ReadEdge.name,
       from: .reader, to: .lane, lane, writes: outputs,
       produce: { node, pass in try stage.run(node, pool: pool, pass: pass) }
     ) { [kernels, transforms, norms] node in
@@ -208,32 +197,35 @@ struct LanePass {
       let first = FusedStages(
         modelNames: names, transforms: transforms, kernels: kernels, sink: sinks.first,
         norms: norms)
-      // The second visit keeps deltas as they are, or as it is said that stages leave them.
-      let second = sinks.second.map { FusedStages(sharing: first, sink: $0) }
+      // What is packed are deltas as they are, or as it is said that stages leave them.
+      let packing = sinks.packing.map { sink in
+        transforms.isEmpty
+          ? FusedStages(sharing: first, sink: sink)
+          : FusedStages(modelNames: names, transforms: transforms, kernels: kernels, sink: sink)
+      }
       var counted: [Strip] = []
       return { (chunk: Chunk) in
-        let isFirst = chunk.strip.look == .first
         let unpacked = try chunk.unpack()
         node.count(bytes: unpacked)
-        try (isFirst ? first : second ?? first).take(chunk)
-        progress.advance(by: chunk.byteCount)
-        // What is looked at again lies in memory.
-        guard isFirst else { return }
         meter.countRead(chunk.readByteCount + unpacked)
-        kept?.keep(chunk)
+        if chunk.strip.look == .second {
+          let isExpected = repeats?.isKnownToCome(chunk.strip) ?? false
+          try packing?.take(chunk)
+          if isExpected { progress.advance(by: chunk.byteCount) }
+          return
+        }
+        if let packing {
+          try first.take(chunk, before: packing)
+        } else {
+          try first.take(chunk)
+        }
+        progress.advance(by: chunk.byteCount)
         guard chunk.isLast else { return }
         counted.append(chunk.strip)
         guard chunk.strip.isAwaited else { return }
         for strip in counted { didEnd(strip) }
         counted.removeAll(keepingCapacity: true)
-        guard var again = try repacking?.didSurvey(chunk.strip, kept), let second else { return }
-        again.reverse()
-        // Each gives its memory back as soon as it is done.
-        while let chunk = again.popLast() {
-          try second.take(chunk)
-          progress.advance(by: chunk.byteCount)
-        }
-        kept?.didFinish()
+        try repeats?.didSurvey(chunk.strip)
       }
     }
   }

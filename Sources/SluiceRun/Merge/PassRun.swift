@@ -58,7 +58,7 @@ final class PassRun: PassExecutor {
       pass: pass, tasks: tasks, context: context, isFinished: { units.isFinished($0) },
       kernels: kernels,
       transforms: transforms)
-    didRun(try lanes.run(didEnd: { _ in }, makeSink))
+    didRun(try lanes.run(didEnd: { _ in }) { _ in makeSink() })
   }
 
   func write(
@@ -95,7 +95,7 @@ final class PassRun: PassExecutor {
       if context.work.packs, !plan.spill.isStore, let spill = context.work.spill,
         let codec = plan.spill.codec
       {
-        survey.repacking = Repacking(
+        survey.packing = Packing(
           tasks, plan: plan, work: context.work, histograms: store, store: spill, codec: codec)
       }
     }

@@ -19,8 +19,8 @@ final class Survey: HistogramSurvey {
   let store: HistogramStore
   /// What is done to the deltas before they are counted.
   private let transforms: TransformChain
-  /// What is kept of the tensors while they are counted.
-  var repacking: Repacking?
+  /// What is packed of the tensors while they are counted.
+  var packing: Packing?
 
   /// What is finished; nil for the first survey, whose strips the run knows.
   private let units: PassUnits?
@@ -44,7 +44,7 @@ final class Survey: HistogramSurvey {
   /// - Parameters:
   ///   - pass: The pass.
   ///   - tasks: The tensors.
-  ///   - keptWhole: Tensors among them that are not counted, only looked at again.
+  ///   - keptWhole: Tensors among them that are not counted, only packed.
   ///   - note: What looks at each histogram that is made, if anything does.
   /// - Throws: What keeps them from being counted.
   func count(
@@ -59,11 +59,11 @@ final class Survey: HistogramSurvey {
     let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
     // The first survey has the histograms of stored models, and counts the others as they are.
     let packed = units == nil ? ReadStage.PackedReading.leftOut(plan.stored.positions) : nil
-    try stream(pass, inFileOrder, isFinished: isFinished, repacking: repacking, packed: packed) {
-      [store, modelCount, kernels = run.kernels, hasTransforms = !transforms.isEmpty] in
+    try stream(pass, inFileOrder, isFinished: isFinished, packing: packing, packed: packed) {
+      [store, modelCount, kernels = run.kernels, hasTransforms = !transforms.isEmpty] forecast in
       SurveySink(
         modelCount: modelCount, store: store, hasTransforms: hasTransforms, kernels: kernels,
-        note: note)
+        note: note, forecast: forecast)
     }
   }
 
@@ -124,7 +124,7 @@ final class Survey: HistogramSurvey {
     // From the end, where the page cache still holds what was read last.
     let tasks = tasks.filter { wanted.contains($0.ordinal) }.sorted { $0.ordinal > $1.ordinal }
     let finished = try refinedStrips(tasks, requests)
-    let spilled = repacking.flatMap {
+    let spilled = packing.flatMap {
       $0.packed { requests[Key(task: $0.ordinal, model: $1)] ?? BinRequest() }
     }
     let packed = spilled.map {
@@ -133,7 +133,7 @@ final class Survey: HistogramSurvey {
     }
     try stream(
       pass, tasks, isFinished: { finished.contains($0) }, isRefining: true, packed: packed
-    ) { [store, modelCount, kernels = run.kernels] in
+    ) { [store, modelCount, kernels = run.kernels] _ in
       RefineSink(modelCount: modelCount, store: store, kernels: kernels) { strip, model in
         requests[Key(task: strip.task.ordinal, model: model)] ?? BinRequest()
       }
@@ -164,18 +164,19 @@ final class Survey: HistogramSurvey {
 
   private func stream(
     _ pass: any TensorPass, _ tasks: [TensorTask], isFinished: @escaping @Sendable (Int) -> Bool,
-    isRefining: Bool = false, repacking: Repacking? = nil, packed: ReadStage.PackedReading?,
-    _ makeSink: @escaping @Sendable () -> any TileSink
+    isRefining: Bool = false, packing: Packing? = nil, packed: ReadStage.PackedReading?,
+    _ makeSink: @escaping @Sendable (FloorForecast?) -> any TileSink
   ) throws {
     let context = run.context
     context.progress.startPhase(
-      pass.name, totalBytes: TensorPlan.inputByteCount(tasks) + (repacking?.inputByteCount ?? 0),
+      pass.name,
+      totalBytes: TensorPlan.inputByteCount(tasks) + (packing?.repeats?.inputByteCount ?? 0),
       doneBytes: plan.inputByteCount(tasks, isFinished))
     defer { context.progress.finishPhase() }
     var lanes = LanePass(
       pass: pass, tasks: tasks, context: context, isFinished: isFinished, kernels: run.kernels,
       transforms: transforms)
-    lanes.repacking = repacking
+    lanes.packing = packing
     if let packed { lanes.context.packed = packed }
     let didEnd: @Sendable (Strip) -> Void = { [work, units, store] strip in
       guard let units else { return work.didSurvey(strip, isRefined: isRefining) }

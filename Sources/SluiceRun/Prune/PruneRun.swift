@@ -12,8 +12,8 @@ internal import SluiceStore
 
 /// Makes the sparse delta store of a fine-tuned model.
 ///
-/// One pass over the model: its linear layers are counted, and looked at again while they are in the
-/// page cache, to keep what merges from the lowest rate on can need; other tensors are kept whole. A
+/// One pass over the model: its linear layers are counted, and what merges from the lowest rate on can need is
+/// packed behind that; other tensors are kept whole. A
 /// run that is stopped goes on where it was, and what it makes depends on inputs and request alone.
 package struct PruneRun {
   /// What is asked for.
@@ -161,6 +161,7 @@ package struct PruneRun {
       let check = FinishedWorkCheck(plan: plan, directory: directory, cancellation: cancellation)
       let damaged = try check.damagedUnits(in: earlier, plan.options.resumeCheck)
       for unit in damaged { earlier.undo(unit) }
+      earlier.undoCountsWithoutFrames()
       try DiskNeeds(storing: plan, output: output, finished: earlier.finishedStrips)
         .check(output, making: "the store")
       let summary = try MergeWork.attempt(
@@ -193,7 +194,7 @@ package struct PruneRun {
     }
     let store = run.histograms(of: linear, &units)
     let histograms = Survey(run, store: store, transforms: transforms, units: units)
-    histograms.repacking = Repacking(
+    histograms.packing = Packing(
       linear + whole, plan: plan, work: work, histograms: store, store: spill, codec: codec)
     try histograms.count(survey, linear + whole, keptWhole: whole)
     let statistics = try survey.significance(of: linear, in: histograms)

@@ -90,6 +90,12 @@ struct MergeProgress: Sendable {
     spillPlace = place
   }
 
+  /// Forgets the histograms of strips that were not packed: what is kept of a strip is foreseen while it is counted,
+  /// and a store must be the same whatever was interrupted.
+  mutating func undoCountsWithoutFrames() {
+    for strip in histograms.keys where spilled[strip] == nil { undo(UnitKey(.survey, strip)) }
+  }
+
   /// Forgets a unit.
   mutating func undo(_ key: UnitKey) {
     switch key.kind {

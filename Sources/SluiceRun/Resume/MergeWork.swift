@@ -134,9 +134,12 @@ struct MergeWork: Sendable {
       let known = earlier.spilled.isEmpty ? nil : try WorkFile.open(at: path)
       file = try known ?? WorkFile.create(at: path)
     }
+    let room = frames == nil ? plan.memory.heldFramesByteCount : 0
     let store = SpillStore(
       file, stripCount: plan.stripCount, modelCount: plan.modelCount,
-      isAroundCache: plan.input.mode == .direct, owner: frameOwner(plan))
+      isAroundCache: plan.input.mode == .direct,
+      held: room > 0 ? try HeldFrames(byteCount: room, cancellation: Cancellation()) : nil,
+      owner: frameOwner(plan))
     for (strip, slots) in earlier.spilled { store.records.restore(slots, strip: strip) }
     return store
   }

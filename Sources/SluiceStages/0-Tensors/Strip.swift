@@ -58,14 +58,14 @@ public struct Strip: Sendable, Hashable {
   /// Whether it is the last of those that a lane gets together.
   package var endsRun = true
   /// Whether what is found of the strip, and of those before it in the run, must be kept once it is through.
-  package var isAwaited: Bool { endsRun || isRevisited }
+  package var isAwaited: Bool { endsRun || mayComeAgain }
   /// Which look of the pass at the strip this is.
   package var look = Visit.first
-  /// Whether the pass comes back to the strip, so that it should stay in the page cache.
-  package var isRevisited = false
+  /// Whether what is found of the strip decides if the pass looks at its tensor again.
+  package var mayComeAgain = false
 
-  /// Some passes look twice at a tensor: once to find out, and again while it is still in the page
-  /// cache, to keep what the first look showed to be needed.
+  /// A pass that makes a store looks at a strip a second time if too little was kept of it the first time, or if
+  /// there was nothing to find out.
   package enum Visit: Sendable, Hashable {
     /// The first, in most passes the only one.
     case first
@@ -85,7 +85,7 @@ public struct Strip: Sendable, Hashable {
   /// The strip for the second look at it.
   package var again: Strip {
     var strip = self
-    (strip.look, strip.isRevisited) = (.second, false)
+    (strip.look, strip.mayComeAgain) = (.second, false)
     return strip
   }
 

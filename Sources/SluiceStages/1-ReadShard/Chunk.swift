@@ -59,17 +59,13 @@ package final class Chunk: EdgeElement {
   /// The most bytes that reading it takes.
   package let heldByteCount: Int
 
-  /// Whether its buffer is one of those that are kept for a second look.
-  package let isKept: Bool
-
   private let windows: [FileWindow]
   private let frames: [PackedRun]
   private let buffer: PooledBuffer?
 
   init(
     strip: Strip, elements: Range<Int>, base: ChunkRun?, fineTuned: [ChunkRun?],
-    readByteCount: Int, windows: [FileWindow], frames: [PackedRun] = [], buffer: PooledBuffer?,
-    isKept: Bool = false
+    readByteCount: Int, windows: [FileWindow], frames: [PackedRun] = [], buffer: PooledBuffer?
   ) {
     self.strip = strip
     self.elements = elements
@@ -79,7 +75,6 @@ package final class Chunk: EdgeElement {
     self.windows = windows
     self.frames = frames
     self.buffer = buffer
-    self.isKept = isKept
     byteCount = zip([base] + fineTuned, [strip.task.base] + strip.task.fineTuned).reduce(0) {
       sum, pair in
       // Of packed elements what lies in the file counts, as the plan has it.
@@ -91,13 +86,6 @@ package final class Chunk: EdgeElement {
       return sum + run.inputByteCount
     }
     heldByteCount = ReadStage.chunkByteCount(strip.task, chunkElements: elements.count)
-  }
-
-  /// The same chunk for another look at its strip.
-  func seen(again strip: Strip) -> Chunk {
-    Chunk(
-      strip: strip, elements: elements, base: base, fineTuned: fineTuned, readByteCount: 0,
-      windows: windows, buffer: buffer)
   }
 
   /// Fills the runs that come from frames: a lane does so before it looks at them, chunk after chunk.

@@ -27,7 +27,6 @@ package struct ReadStage: Sendable {
   /// Whether chunks are read into buffers rather than mapped.
   package let usesBuffers: Bool
   private let deltas: (source: any DeltaSource, kernels: Kernels)?
-  private let kept: KeptChunks?
 
   /// Which strips are read from frames.
   package enum PackedReading: Sendable {
@@ -50,11 +49,10 @@ package struct ReadStage: Sendable {
   ///     do not fit there.
   ///   - packed: Which strips are read from frames.
   ///   - deltas: What computes deltas, where some are not read; then there are buffers in both modes.
-  ///   - kept: Room for what is looked at twice, if there is any.
   package init(
     queue: StripQueue, files: [InputFile], mode: InputMode, granularity: Granularity,
     dropsCachedPages: Bool, packed: PackedReading = .none,
-    deltas: (source: any DeltaSource, kernels: Kernels)? = nil, kept: KeptChunks? = nil
+    deltas: (source: any DeltaSource, kernels: Kernels)? = nil
   ) {
     self.queue = queue
     self.files = files
@@ -63,7 +61,6 @@ package struct ReadStage: Sendable {
     self.dropsCachedPages = dropsCachedPages
     self.packed = packed
     self.deltas = deltas
-    self.kept = kept
     // What does not lie there in one piece, or is computed, cannot be mapped, and a mapping beside a
     // buffer would be memory twice.
     usesBuffers = mode != .mmap || packed.needsBuffers || queue.hasStridedSources
@@ -178,15 +175,10 @@ package struct ReadStage: Sendable {
     _ context: NodeContext, pool: BufferPool?
   ) throws -> Chunk {
     let task = strip.task
-    if strip.look == .second, let chunk = kept?.take(strip, elements) {
-      return chunk.seen(again: strip)
-    }
-    let isKept = strip.isRevisited && RunLoader.isLong(task)
-    let room = try isKept ? kept?.room(strip, elements) : nil
-    let buffer = try room ?? pool.map { try context.take(from: $0) }
+    let buffer = try pool.map { try context.take(from: $0) }
     var loader = RunLoader(
-      stage: self, strip: strip, context: context, buffer: buffer, isKept: room != nil,
-      dropsCachedPages: dropsCachedPages && (room != nil || !strip.isRevisited))
+      stage: self, strip: strip, context: context, buffer: buffer,
+      dropsCachedPages: dropsCachedPages)
     if packed.needsBuffers, let buffer {
       let runs = ReadStage.chunkByteCount(task, chunkElements: elements.count)
       try loader.readFrames(origins, elements, room: unsafe buffer.bytes.count - runs)
@@ -210,7 +202,7 @@ package struct ReadStage: Sendable {
     return Chunk(
       strip: strip, elements: elements, base: base, fineTuned: fineTuned,
       readByteCount: loader.readByteCount,
-      windows: loader.windows, frames: loader.frames, buffer: buffer, isKept: room != nil)
+      windows: loader.windows, frames: loader.frames, buffer: buffer)
   }
 }
 

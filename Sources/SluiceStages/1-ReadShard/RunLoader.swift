@@ -18,7 +18,6 @@ extension ReadStage {
     let strip: Strip
     let context: NodeContext
     let buffer: PooledBuffer?
-    let isKept: Bool
     let dropsCachedPages: Bool
     var windows: [FileWindow] = []
     var frames: [PackedRun] = []
@@ -28,20 +27,14 @@ extension ReadStage {
     var readByteCount = 0
 
     init(
-      stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?, isKept: Bool,
+      stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?,
       dropsCachedPages: Bool
     ) {
       self.stage = stage
       self.strip = strip
       self.context = context
       self.buffer = buffer
-      self.isKept = isKept
       self.dropsCachedPages = dropsCachedPages
-    }
-
-    /// Whether a tensor is worth keeping room for: what is shorter lies in the page cache.
-    static func isLong(_ task: TensorTask) -> Bool {
-      task.elementCount * (task.base.dtype.byteCount ?? 1) >= directByteCount
     }
 
     /// Makes room for a run that the lane will unpack.
@@ -149,9 +142,7 @@ extension ReadStage {
     private mutating func loadDirectly(
       _ source: TensorSource, _ range: Range<Int>, of file: InputFile, in buffer: PooledBuffer
     ) throws -> ChunkRun? {
-      // What is looked at twice and not kept is to lie in the page cache the second time.
-      guard stage.mode == .direct, isKept || (strip.look == .first && !strip.isRevisited),
-        source.view == nil, range.count >= RunLoader.directByteCount
+      guard stage.mode == .direct, source.view == nil, range.count >= RunLoader.directByteCount
       else { return nil }
       guard let bytes = try unsafe readDirectly(range, of: file, into: buffer) else {
         return nil

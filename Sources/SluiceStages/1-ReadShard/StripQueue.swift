@@ -28,7 +28,7 @@ package final class StripQueue: Sendable {
   ///   - tasks: The tensors, in the order in which to visit them.
   ///   - granularity: The sizes of the run.
   ///   - cancellation: Ends waiting.
-  ///   - revisited: The ordinals of the tensors that will be looked at again.
+  ///   - revisited: The ordinals of the tensors that may be looked at again.
   ///   - isFinished: Whether the first look at the strip of an ordinal is to be left out.
   package init(
     _ tasks: [TensorTask], granularity: Granularity, cancellation: Cancellation,
@@ -99,7 +99,7 @@ package final class StripQueue: Sendable {
         state.strip += 1
       }
       guard !isFinished(strip.ordinal) else { continue }
-      strip.isRevisited = state.awaited.contains(task.ordinal)
+      strip.mayComeAgain = state.awaited.contains(task.ordinal)
       return strip
     }
     return nil

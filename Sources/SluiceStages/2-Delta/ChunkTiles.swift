@@ -7,10 +7,12 @@ extension Chunk {
   /// A tile does not cross the end of the base's or a model's elements, so that it is of one kind. The next
   /// one ends where it would without: so the same elements share a tile whatever the size of chunks.
   ///
-  /// - Parameter tileElements: The most elements in a tile.
+  /// - Parameters:
+  ///   - tileElements: The most elements in a tile.
+  ///   - part: The elements, as positions in the chunk; it begins where a tile does.
   /// - Returns: The tiles.
-  func tiles(of tileElements: Int) -> ChunkTiles {
-    ChunkTiles(elementCount: elements.count, tileElements: tileElements, borders: ends)
+  func tiles(of tileElements: Int, in part: Range<Int>) -> ChunkTiles {
+    ChunkTiles(part, tileElements: tileElements, borders: ends, origin: 0)
   }
 
   /// The spans of the chunk, as positions in it, in order: as long as they are if they are counted from
@@ -19,12 +21,17 @@ extension Chunk {
   /// - Parameters:
   ///   - spanElements: The most elements in a span.
   ///   - dividesAtEnds: Whether a span ends where the base's or a model's elements do.
+  ///   - part: The elements, as positions in the chunk.
   /// - Returns: The spans.
-  func spans(of spanElements: Int, dividesAtEnds: Bool) -> ChunkTiles {
+  func spans(of spanElements: Int, dividesAtEnds: Bool, in part: Range<Int>) -> ChunkTiles {
     let begun = (elements.lowerBound - strip.elements.lowerBound) % spanElements
     return ChunkTiles(
-      elementCount: elements.count, tileElements: spanElements,
-      borders: dividesAtEnds ? ends : [], origin: -begun)
+      part, tileElements: spanElements, borders: dividesAtEnds ? ends : [], origin: -begun)
+  }
+
+  /// The grains of the chunk, as positions in it, in order.
+  var grains: ChunkTiles {
+    ChunkTiles(0..<elements.count, tileElements: Granularity.grainElements)
   }
 
   /// Where models end before the chunk does.
@@ -37,33 +44,30 @@ extension Chunk {
 
 /// The tiles of a chunk: a type of its own, since what it does is done for every tile.
 struct ChunkTiles: Sequence, IteratorProtocol {
-  private let elementCount: Int
+  private let end: Int
   private let tileElements: Int
   /// Positions that no tile crosses.
   private let borders: [Int]
   /// Where tiles are counted from, at or before the first element.
   private let origin: Int
-  private var start = 0
+  private var start: Int
 
   /// The tiles of elements that no border divides, counted from the first.
   init(_ elements: Range<Int>, tileElements: Int) {
-    self.init(
-      elementCount: elements.upperBound, tileElements: tileElements, borders: [],
-      origin: elements.lowerBound)
-    start = elements.lowerBound
+    self.init(elements, tileElements: tileElements, borders: [], origin: elements.lowerBound)
   }
 
-  init(elementCount: Int, tileElements: Int, borders: [Int], origin: Int = 0) {
-    self.elementCount = elementCount
+  init(_ elements: Range<Int>, tileElements: Int, borders: [Int], origin: Int) {
+    (start, end) = (elements.lowerBound, elements.upperBound)
     self.tileElements = tileElements
     self.borders = borders
     self.origin = origin
   }
 
   mutating func next() -> Range<Int>? {
-    guard start < elementCount else { return nil }
+    guard start < self.end else { return nil }
     let whole = start + tileElements - (start - origin) % tileElements
-    var end = Swift.min(whole, elementCount)
+    var end = Swift.min(whole, self.end)
     if !borders.isEmpty {
       for border in borders where border > start && border < end { end = border }
     }

@@ -42,16 +42,17 @@ package final class FusedStages {
     self.transforms = TransformLanes(transforms, modelCount: modelNames.count, kernels: kernels)
   }
 
-  /// Makes stages with another sink, for strips that come while the first have none at hand.
+  /// Makes stages with another sink, for the same lane, where no transform stands before it.
   ///
   /// - Parameters:
-  ///   - other: The stages of the lane, whose buffers and transforms are used.
+  ///   - other: The stages of the lane, whose buffers are used.
   ///   - sink: What is done with the deltas.
   package init(sharing other: FusedStages, sink: any TileSink) {
+    precondition(!other.hasTransforms, "transforms are of one strip at a time")
     self.sink = sink
     norms = nil
     takesAddedRows = sink.takesAddedRows
-    (hasTransforms, form) = (other.hasTransforms, other.form)
+    (hasTransforms, form) = (false, other.form)
     (buffers, delta, transforms) = (other.buffers, other.delta, other.transforms)
   }
 
@@ -65,6 +66,30 @@ package final class FusedStages {
     if chunk.isLast { try end(chunk.strip) }
   }
 
+  /// Works on the next chunk, grain by grain in turns with other stages of the lane: what is found of a grain is
+  /// known to these when they come to it, and so is what is found of the whole strip at its last grain.
+  package func take(_ chunk: Chunk, before others: FusedStages) throws {
+    if chunk.isFirst {
+      try begin(chunk.strip)
+      try others.begin(chunk.strip)
+    }
+    try sink.begin(chunk)
+    try others.sink.begin(chunk)
+    var waiting = 0..<0
+    for grain in chunk.grains {
+      try others.process(waiting, of: chunk)
+      try process(grain, of: chunk)
+      waiting = grain
+    }
+    try sink.end(chunk)
+    try chunk.checkReadable()
+    if chunk.isLast { try end(chunk.strip) }
+    try others.process(waiting, of: chunk)
+    try others.sink.end(chunk)
+    try chunk.checkReadable()
+    if chunk.isLast { try others.end(chunk.strip) }
+  }
+
   /// Prepares for a strip.
   func begin(_ strip: Strip) throws {
     request = try sink.begin(strip)
@@ -76,17 +101,21 @@ package final class FusedStages {
   /// Works on the next chunk of the strip.
   func process(_ chunk: Chunk) throws {
     try sink.begin(chunk)
-    if request.usesTiles {
-      switch sink.order {
-      case .tileByTile: try takeTiles(chunk, request.models)
-      case .modelByModel(let elements, let dividesAtEnds):
-        // A stage that wants long tiles gets the same ones in every pass.
-        let spans = chunk.spans(
-          of: max(elements, buffers.tileElements), dividesAtEnds: dividesAtEnds)
-        try takeSpans(spans, of: chunk, request.models)
-      }
-    }
+    try process(0..<chunk.elements.count, of: chunk)
     try sink.end(chunk)
+  }
+
+  private func process(_ part: Range<Int>, of chunk: Chunk) throws {
+    guard request.usesTiles, !part.isEmpty else { return }
+    switch sink.order {
+    case .tileByTile:
+      try takeTiles(chunk.tiles(of: buffers.tileElements, in: part), of: chunk, request.models)
+    case .modelByModel(let elements, let dividesAtEnds):
+      // A stage that wants long tiles gets the same ones in every pass.
+      let spans = chunk.spans(
+        of: max(elements, buffers.tileElements), dividesAtEnds: dividesAtEnds, in: part)
+      try takeSpans(spans, of: chunk, request.models)
+    }
   }
 
   /// Finishes the strip.
@@ -95,8 +124,8 @@ package final class FusedStages {
     try sink.end(strip)
   }
 
-  private func takeTiles(_ chunk: Chunk, _ models: [Int]) throws {
-    for tile in chunk.tiles(of: buffers.tileElements) {
+  private func takeTiles(_ tiles: ChunkTiles, of chunk: Chunk, _ models: [Int]) throws {
+    for tile in tiles {
       let hasBase = chunk.hasBase(tile)
       guard hasBase || takesAddedRows else { continue }
       try take(base: tile, of: chunk)

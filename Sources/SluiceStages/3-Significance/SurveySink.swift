@@ -12,6 +12,7 @@ package final class SurveySink: TileSink {
   private let kernels: Kernels
   private let countsUnchanged: Bool
   private let note: HistogramNote?
+  private let forecast: FloorForecast?
   private var builders: [[HistogramMode: HistogramBuilder]]
   private var active: [HistogramBuilder?] = []
   /// The models whose histograms are there already.
@@ -27,10 +28,12 @@ package final class SurveySink: TileSink {
   ///   - hasTransforms: Whether a stage stands before the sink.
   ///   - kernels: The kernels to compute with.
   ///   - note: What looks at each histogram that is made, if anything does.
+  ///   - forecast: What foresees what can be kept, if strips are packed as they are counted.
   package init(
     modelCount: Int, store: HistogramStore, hasTransforms: Bool = false, kernels: Kernels,
-    note: HistogramNote? = nil
+    note: HistogramNote? = nil, forecast: FloorForecast? = nil
   ) {
+    self.forecast = forecast
     self.store = store
     self.note = note
     self.kernels = kernels
@@ -65,6 +68,7 @@ package final class SurveySink: TileSink {
       builders[model][mode] = builder
       return builder
     }
+    forecast?.begin(strip)
     return StripRequest(models: active.indices.filter { active[$0] != nil })
   }
 
@@ -83,12 +87,19 @@ package final class SurveySink: TileSink {
     unsafe active[model]?.add(buffers.delta(of: model), count: tile.count)
   }
 
+  /// Has it foreseen what can be kept.
+  package func take(_ span: Range<Int>, of chunk: Chunk, _ buffers: TileBuffers) {
+    forecast?.didCount(
+      chunk.elements.lowerBound - chunk.strip.elements.lowerBound + span.upperBound, active)
+  }
+
   /// Keeps the histograms of a strip, at the latest when it is the last of its run.
   package func end(_ strip: Strip) throws {
     for (model, builder) in active.enumerated() where !known.contains(model) {
       let histogram = builder?.finish() ?? SurveySink.unchanged(strip)
       batch.add(histogram.encoded(), strip: strip.ordinal, model: model)
       note?(strip, model, histogram)
+      forecast?.didCount(histogram, of: model)
     }
     if strip.isAwaited || batch.isFull {
       try store.put(batch)

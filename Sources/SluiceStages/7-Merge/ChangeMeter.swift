@@ -46,7 +46,7 @@ final class ChangeMeter {
   ) -> some Sequence<(element: Int, place: Range<Int>)> {
     let first = chunk.elements.lowerBound + tile.lowerBound
     let all = ChunkTiles(
-      elementCount: tile.count, tileElements: Granularity.tileElements, borders: [],
+      0..<tile.count, tileElements: Granularity.tileElements, borders: [],
       origin: -(first % Granularity.tileElements))
     return all.lazy.map { (first + $0.lowerBound, $0) }
   }

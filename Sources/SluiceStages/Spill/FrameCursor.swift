@@ -80,7 +80,9 @@ internal import SluiceKernels
     next += 1
     let place = packed.place(entry, task.name)
     guard entry.byteCount <= stored.count else { throw place.problem("the frame is too long") }
-    let bytes = try unsafe ahead.bytes(entry, of: packed.file) ?? read(entry, packed)
+    let held = unsafe packed.held?.bytes(entry)
+    let bytes =
+      try unsafe held ?? ahead.bytes(entry, of: packed.file) ?? read(entry, packed)
     try unsafe decoder.decode(
       bytes,
       seed: Frame.seed(owner: packed.owner, firstElement: start), place: place)
@@ -89,7 +91,7 @@ internal import SluiceKernels
     }
     frame = start..<start + decoder.elementCount
     baseSum = BlockSum()
-    return entry.byteCount
+    return unsafe held == nil ? entry.byteCount : 0
   }
 
   private func read(

@@ -16,6 +16,10 @@ package struct FrameJob: EdgeElement {
   let strip: Strip
   /// Where the strip's frames are, model by model, once all of them were sent.
   let tables: [FrameTable]
+  /// Whether all of them are in the file.
+  var isInFile: Bool {
+    tables.allSatisfy { $0.frames.allSatisfy { !HeldFrames.isHeld($0.offset) } }
+  }
 
   package var heldByteCount: Int { buffer.map { unsafe $0.bytes.count } ?? 0 }
 }
@@ -57,10 +61,9 @@ package final class FrameOutput {
   }
 
   /// Prepares for a strip.
-  ///
-  /// - Parameter floors: For each model the pattern of the smallest |delta| that is kept.
-  func begin(floors: [UInt32]) {
-    tables = floors.map { FrameTable(minimumMagnitudeBits: $0, frames: []) }
+  func begin(modelCount: Int) {
+    tables = Array(
+      repeating: FrameTable(minimumMagnitudeBits: 0, frames: []), count: modelCount)
     isAbandoned = false
   }
 
@@ -83,9 +86,15 @@ package final class FrameOutput {
   }
 
   /// Sends what is left of a strip, and that it is whole.
-  func end(_ strip: Strip) throws {
+  ///
+  /// - Parameters:
+  ///   - strip: The strip.
+  ///   - floors: For each model the pattern from which on every magnitude was kept.
+  /// - Throws: `CancelledError` if the run was cancelled.
+  func end(_ strip: Strip, floors: [UInt32]) throws {
     try flush(strip)
     guard !isAbandoned else { return }
+    for (model, floor) in floors.enumerated() { tables[model].minimumMagnitudeBits = floor }
     try context.send(
       FrameJob(buffer: nil, byteCount: 0, offset: 0, strip: strip, tables: tables), to: channel)
   }
@@ -94,17 +103,19 @@ package final class FrameOutput {
     defer {
       waiting.removeAll(keepingCapacity: true)
       used = 0
-      buffer = nil
+    }
+    // What is held is a copy, and the buffer used again.
+    if let buffer {
+      // SAFETY: so many bytes of the buffer were filled.
+      let frames = unsafe UnsafeRawBufferPointer(rebasing: buffer.bytes[..<used])
+      if let start = unsafe store.hold(frames) { return note(start) }
     }
     let written = store.writtenByteCount(used)
     guard !isAbandoned, let start = store.allocate(written, limit: byteLimit) else {
       isAbandoned = true
       return
     }
-    for (model, entry) in waiting {
-      tables[model].frames.append(
-        FrameTable.Entry(offset: start + entry.offset, byteCount: entry.byteCount))
-    }
+    note(start)
     guard let buffer, used > 0 else { return }
     // SAFETY: the buffer is this lane's, and a whole number of pages long.
     unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[used..<written])
@@ -113,6 +124,14 @@ package final class FrameOutput {
     // The writer gives it back as soon as it is written.
     self.buffer = nil
     try context.send(job, to: channel)
+  }
+
+  /// Notes where the frames are that waited.
+  private func note(_ start: Int) {
+    for (model, entry) in waiting {
+      tables[model].frames.append(
+        FrameTable.Entry(offset: start + entry.offset, byteCount: entry.byteCount))
+    }
   }
 }
 
@@ -129,7 +148,7 @@ package struct SpillWriteStage: Sendable {
   ///   - context: The node.
   ///   - channel: Where the frames come from.
   ///   - didWrite: Called with the number of bytes after each buffer.
-  ///   - didEnd: Called when all frames of a strip are written.
+  ///   - didEnd: Called when all frames of a strip are in the file, not of one of which some are held.
   /// - Throws: `FormatError` if the disk is full or fails, `CancelledError` if the run was cancelled.
   package func run(
     _ context: NodeContext, from channel: BoundedChannel<FrameJob>, didWrite: (Int) -> Void,
@@ -140,7 +159,7 @@ package struct SpillWriteStage: Sendable {
         for (model, table) in job.tables.enumerated() {
           try store.put(table, strip: job.strip.ordinal, model: model)
         }
-        didEnd(job.strip)
+        if job.isInFile { didEnd(job.strip) }
         continue
       }
       // SAFETY: the job owns the buffer, and says how much of it is frames.

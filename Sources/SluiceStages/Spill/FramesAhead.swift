@@ -91,6 +91,7 @@ extension ReadStage.RunLoader {
     for case .frames(let frames) in origins {
       let (packed, isDirect) = (frames.packed, stage.mode == .direct)
       packed.forEachFrame(elements, of: strip) { range in
+        if HeldFrames.isHeld(range.lowerBound) { return }
         if isDirect {
           extents.append(FrameExtent(file: packed.file, range: range))
         } else {

@@ -2,33 +2,25 @@ internal import SluiceCore
 package import SluiceFormats
 package import SluiceKernels
 
-/// What of a tensor is kept in frames, once its first look is done.
-package struct SpillFloors: Sendable, Hashable {
-  /// For each model the Float32 bit pattern of the smallest |delta| that is kept; 0 for every element,
-  /// nil if nothing of that model is wanted.
-  package var floors: [UInt32?]
-
-  /// States what is kept.
-  ///
-  /// - Parameter floors: For each model the smallest pattern that is kept, 0 or nil.
-  package init(floors: [UInt32?]) { self.floors = floors }
-}
-
-/// The second look of pass 1: packs what is kept of the deltas into frames, which go to the writer.
+/// Packs what is kept of the deltas into frames, which go to the writer: in pass 1, grain by grain behind the counting.
 @safe package final class SpillSink: TileSink {
-  private let floors: @Sendable (TensorTask) -> SpillFloors?
+  private let floors: @Sendable (Strip) -> [SpillFloor?]
+  private let forecast: FloorForecast?
   private let output: FrameOutput
   private let store: SpillStore
   private let kernels: Kernels
   private let sumsBase: Bool
   private let keepsTransformed: Bool
+  private let didPack: @Sendable (Strip, [UInt32]) -> Void
   private let encoder: FrameEncoder
   private let packers: [FramePacker]
   private let planes: AlignedBuffer<UInt8>
   private let tunedCells: AlignedBuffer<UInt32>
   private let baseCells: AlignedBuffer<UInt32>
-  /// For each model what is kept of the strip's tensor.
-  private var kept: [UInt32?] = []
+  /// For each model what is kept of the strip.
+  private var kept: [SpillFloor?] = []
+  /// For each model the largest floor of a tile, so that everything from it on is there.
+  private var highest: [UInt32] = []
   /// Whether of the strip at hand is packed what stages left of the deltas.
   private var isTransformed = false
   /// Where in the chunk the base's bytes begin that no sum has yet.
@@ -38,7 +30,8 @@ package struct SpillFloors: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - modelCount: The number of fine-tuned models.
-  ///   - floors: What is kept of a tensor.
+  ///   - floors: For each model what is kept of a strip; nil if nothing is wanted of it.
+  ///   - forecast: What foresees it, where that is needed.
   ///   - output: Where frames go.
   ///   - store: Whose frames they are.
   ///   - codec: How sections are compressed.
@@ -46,14 +39,19 @@ package struct SpillFloors: Sendable, Hashable {
   ///     reads. A run knows its own base.
   ///   - keepsTransformed: Whether linear layers are packed as the stages before leave their deltas.
   ///   - kernels: The kernels to pack with.
+  ///   - didPack: Called when a strip is packed, with the pattern from which on every magnitude of a model was kept.
   package init(
-    modelCount: Int, floors: @escaping @Sendable (TensorTask) -> SpillFloors?,
-    output: FrameOutput, store: SpillStore, codec: FrameCodec, sumsBase: Bool,
-    keepsTransformed: Bool = false, kernels: Kernels
+    modelCount: Int, floors: @escaping @Sendable (Strip) -> [SpillFloor?],
+    forecast: FloorForecast? = nil, output: FrameOutput, store: SpillStore, codec: FrameCodec,
+    sumsBase: Bool,
+    keepsTransformed: Bool = false, kernels: Kernels,
+    didPack: @escaping @Sendable (Strip, [UInt32]) -> Void = { _, _ in }
   ) {
+    self.didPack = didPack
     self.keepsTransformed = keepsTransformed
     self.sumsBase = sumsBase
     self.floors = floors
+    self.forecast = forecast
     self.output = output
     self.store = store
     self.kernels = kernels
@@ -82,13 +80,15 @@ package struct SpillFloors: Sendable, Hashable {
   /// All rows are kept; a merge decides what becomes of them.
   package var takesAddedRows: Bool { true }
 
-  /// Looks up what is kept of the strip's tensor.
+  /// Looks up what is kept of the strip.
   package func begin(_ strip: Strip) -> StripRequest {
-    kept = floors(strip.task)?.floors ?? packers.map { _ in nil }
+    kept = floors(strip)
+    highest = kept.map { _ in 0 }
     isTransformed = keepsTransformed && strip.task.role == .linear
-    output.begin(floors: kept.map { $0 ?? 0 })
+    output.begin(modelCount: kept.count)
+    let models = kept.indices.filter { kept[$0] != nil }
     return StripRequest(
-      models: kept.indices.filter { kept[$0] != nil }, usesTransforms: isTransformed)
+      models: models, usesTransforms: isTransformed, usesTiles: !models.isEmpty)
   }
 
   /// Begins to sum the base's bytes.
@@ -98,17 +98,30 @@ package struct SpillFloors: Sendable, Hashable {
   package func take(
     _ tile: Range<Int>, of model: Int, _ chunk: Chunk, _ buffers: TileBuffers
   ) {
-    guard let floor = kept[model], let run = chunk.fineTuned[model],
+    guard let rule = kept[model], let run = chunk.fineTuned[model],
       run.elementCount > tile.lowerBound
     else { return }
+    let first = chunk.elements.lowerBound - chunk.strip.elements.lowerBound
     let end = min(tile.upperBound, run.elementCount)
     // Tiles of stages that look at rows are longer than what is packed at a time.
     for start in stride(from: tile.lowerBound, to: end, by: Granularity.tileElements) {
       let part = start..<min(start + Granularity.tileElements, end)
+      let floor = floor(rule, at: first + start, of: model)
       let deltas = unsafe UnsafePointer(buffers.delta(of: model) + (start - tile.lowerBound))
       unsafe select(deltas, count: part.count, floor, packers[model])
       unsafe pack(part, run, deltas, chunk, packers[model])
     }
+  }
+
+  /// The smallest pattern of a magnitude that is kept of a tile.
+  private func floor(_ rule: SpillFloor, at element: Int, of model: Int) -> UInt32 {
+    let floor =
+      switch rule {
+      case .known(let bits): bits
+      case .foreseen: forecast?.bits(at: element, of: model) ?? 0
+      }
+    highest[model] = max(highest[model], floor)
+    return floor
   }
 
   /// Chooses what is kept of a tile.
@@ -161,7 +174,11 @@ package struct SpillFloors: Sendable, Hashable {
   }
 
   /// Sends what is left of the strip.
-  package func end(_ strip: Strip) throws { try output.end(strip) }
+  package func end(_ strip: Strip) throws {
+    guard kept.contains(where: { $0 != nil }) else { return }
+    try output.end(strip, floors: highest)
+    didPack(strip, highest)
+  }
 
   /// Adds to the sums of the base's bytes what the models have elements for, mostly all the same.
   private func addBase(_ chunk: Chunk, _ span: Range<Int>) {

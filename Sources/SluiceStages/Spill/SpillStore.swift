@@ -14,6 +14,8 @@ package struct PackedStrip: Sendable {
   package let checksBase: Bool
   /// Whether the frames hold deltas, against zeros, and not weights against the base's.
   package let holdsDeltas: Bool
+  /// Those that lie in memory and not in the file, if there are any.
+  let held: HeldFrames?
 
   /// Describes a strip.
   ///
@@ -23,10 +25,12 @@ package struct PackedStrip: Sendable {
   ///   - table: Where the frames lie.
   ///   - checksBase: Whether the base's bytes are compared with the sums in the frames.
   ///   - holdsDeltas: Whether the frames hold deltas.
+  ///   - held: Those that lie in memory, if there are any.
   package init(
     file: any ReadableFile, owner: String, table: FrameTable, checksBase: Bool,
-    holdsDeltas: Bool = false
+    holdsDeltas: Bool = false, held: HeldFrames? = nil
   ) {
+    self.held = held
     self.file = file
     self.owner = owner
     self.table = table
@@ -76,6 +80,7 @@ package struct SpillStore: Sendable {
   /// The tables.
   package let records: StripRecords
   private let isAroundCache: Bool
+  private let held: HeldFrames?
   private let owner: @Sendable (TensorTask, Int) -> String
 
   /// Makes a store in a file.
@@ -85,18 +90,26 @@ package struct SpillStore: Sendable {
   ///   - stripCount: The number of strips of the run.
   ///   - modelCount: The number of fine-tuned models.
   ///   - isAroundCache: Whether frames are written around the page cache, in whole pages.
+  ///   - held: Room for frames that stay in memory, if there is any.
   ///   - owner: What the hashes of the frames of a tensor and model are seeded with.
   package init(
     _ file: WorkFile, stripCount: Int, modelCount: Int, isAroundCache: Bool = false,
-    owner: @escaping @Sendable (TensorTask, Int) -> String
+    held: HeldFrames? = nil, owner: @escaping @Sendable (TensorTask, Int) -> String
   ) {
     records = StripRecords(file, stripCount: stripCount, modelCount: modelCount)
     self.isAroundCache = isAroundCache
+    self.held = held
     self.owner = owner
   }
 
   /// What the hashes of the frames of a tensor and model are seeded with.
   package func owner(_ task: TensorTask, model: Int) -> String { owner(task, model) }
+
+  /// Keeps frames in memory.
+  ///
+  /// - Parameter bytes: The frames.
+  /// - Returns: Their place; nil if there is no room.
+  func hold(_ bytes: UnsafeRawBufferPointer) -> Int? { unsafe held?.keep(bytes) }
 
   /// Takes room for frames at the end of the file.
   ///
@@ -142,6 +155,7 @@ package struct SpillStore: Sendable {
     return table.frames.isEmpty
       ? nil
       : PackedStrip(
-        file: records.file, owner: owner(strip.task, model), table: table, checksBase: false)
+        file: records.file, owner: owner(strip.task, model), table: table, checksBase: false,
+        held: held)
   }
 }

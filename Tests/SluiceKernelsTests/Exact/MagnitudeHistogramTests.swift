@@ -70,6 +70,29 @@ struct MagnitudeHistogramTests {
     }
   }
 
+  @Test(
+    "what was counted up to now is known by its upper bits, and counting goes on",
+    arguments: [15, 12, nil])
+  func outline(shift: Int?) throws {
+    let mode = shift.map { HistogramMode.exact(shift: $0) } ?? .binned
+    let builder = HistogramBuilder(mode: mode, kernels: .best)
+    let values = normals(20_000, seed: 5, step: shift == nil ? 0 : 0x1p-18) + [0, -0.0, 1]
+    for (end, start) in [(4096, 0), (8192, 4096), (values.count, 8192)] {
+      for first in stride(from: start, to: end, by: 4096) {
+        let block = Array(values[first..<min(first + 4096, end)])
+        builder.add(block, count: block.count)
+      }
+      var counts: [UInt32: UInt64] = [:]
+      for value in values[..<end] {
+        counts[value.magnitude.bitPattern >> UInt32(shift ?? 15), default: 0] += 1
+      }
+      let outline = builder.outline()
+      #expect(outline.entries.map(\.bits) == counts.keys.sorted().map { $0 << UInt32(shift ?? 15) })
+      #expect(outline.entries.map(\.count) == counts.sorted { $0.key < $1.key }.map(\.value))
+    }
+    #expect(builder.finish().sum == exactHistogram(values).sum)
+  }
+
   @Test("bins answer after the bins they name are resolved") func resolving() throws {
     let values = normals(20_000, seed: 4)
     let exact = exactHistogram(values)

@@ -47,6 +47,19 @@ struct ResumeTests {
     }
   }
 
+  @Test("that hold frames in memory read the models again where these are gone")
+  func heldKills() throws {
+    let merge = try ResumableMerge(
+      in: ResumeTests.root, threads: 2, spill: .on(.rice), intermediateSize: 24_000)
+    let plan = try MergePlan(merge.recipe, options: merge.options)
+    #expect(plan.memory.heldFramesByteCount > 1 << 20)
+    let calls = try merge.calls()
+    for position in stride(from: 0, to: calls.count, by: max(1, calls.count / 8)) {
+      let losesPower = position % 2 == 1
+      #expect(try merge.problems(afterKillAt: position, losesPower: losesPower) == [])
+    }
+  }
+
   @Test("go on whether they spill or not, wherever the spill is")
   func otherSpill() throws {
     let merge = try ResumeTests.spilled.get()
