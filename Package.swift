@@ -43,7 +43,7 @@ let package = Package(
       name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
     .systemLibrary(
       name: "CLAPACK", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
-    .target(name: "CSluiceKernels"),
+    .target(name: "CSluiceKernels", dependencies: ["CXXHash"]),
     .target(name: "CSluiceSystem"),
     .target(name: "SluiceCore", swiftSettings: strict),
 
@@ -186,6 +186,7 @@ let package = Package(
         dependencies: module == "Core"
           ? ["SluiceCore", "SluiceTestSupport"]
           : [.target(name: "Sluice\(module)"), "SluiceCore", "SluiceTestSupport"]
+            + (module == "Kernels" ? ["CXXHash"] : [])
             + (module == "Recipe" ? ["SluiceCommand"] : [])
             + (module == "Plan" ? ["SluiceRecipe", "SluiceFormats"] : [])
             + (module == "Run" ? ["SluiceStore", "SluicePlan", "SluiceRecipe"] : [])

@@ -7,11 +7,14 @@
 #define SLUICE_TILE_ROWS 2
 #define SLUICE_LANE_MOVES 1
 #define SLUICE_TILE_DIRECTIONS 2
+#define XXH_VECTOR XXH_AVX2
 
 // System headers stay outside: what they define is for every processor.
+#include <immintrin.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "levels.h"

@@ -256,6 +256,8 @@ typedef struct {
   // twice as many quotients as in encoding.
   bool (*rice_decode)(const uint8_t *in, size_t length, size_t count, uint8_t *quotients,
                       uint8_t *low, uint8_t *_Nullable high);
+  // XXH3 with 128 bits: its upper half, and its lower one.
+  void (*hash)(const void *_Nullable bytes, size_t count, uint64_t seed, uint64_t *halves);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

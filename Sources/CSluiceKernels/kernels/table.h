@@ -9,6 +9,7 @@
 #include "elect.h"
 #include "elements.h"
 #include "gram.h"
+#include "hash.h"
 #include "histogram.h"
 #include "merge.h"
 #include "pack.h"
@@ -39,5 +40,5 @@
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
     .thin_gram = thin_gram, .thin_factorise = thin_factorise, .thin_correct = thin_correct,        \
     .thin_blend = thin_blend, .count_sizes = count_sizes, .rice_choose = rice_choose,               \
-    .rice_encode = encode_rice, .rice_decode = decode_rice,                                        \
+    .rice_encode = encode_rice, .rice_decode = decode_rice, .hash = hash,                          \
   }

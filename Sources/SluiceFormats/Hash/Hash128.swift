@@ -1,4 +1,4 @@
-internal import CXXHash
+internal import SluiceKernels
 
 /// A 128-bit value of XXH3: says whether bytes changed by accident, not whether someone meant to.
 package struct Hash128: Sendable, Hashable {
@@ -15,9 +15,8 @@ package struct Hash128: Sendable, Hashable {
 
   /// The XXH3-128 of bytes that are in memory.
   package init(of bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) {
-    // Safety: the pointer is valid for the length; no bytes have a null pointer, which is allowed.
-    let hash = unsafe XXH3_128bits_withSeed(bytes.baseAddress, bytes.count, seed)
-    self.init(high: hash.high64, low: hash.low64)
+    let hash = unsafe Kernels.best.hash(bytes, seed: seed)
+    self.init(high: hash.high, low: hash.low)
   }
 
   /// The XXH3-128 of an array's bytes.
