@@ -18,21 +18,40 @@ extension Kernels {
     unsafe functions.pointee.draw(start, UInt64(first), count, draws)
   }
 
+  /// Selects the elements whose number reaches a limit, for each of several limits.
+  ///
+  /// - Parameters:
+  ///   - count: How many elements.
+  ///   - start: Where the sequence starts.
+  ///   - first: The position of the first element in the tensor.
+  ///   - limits: The limits, each at most 2^24.
+  ///   - keep: For each limit, receives one bit per element, the least significant bit of a word first;
+  ///     bits past `count` in the last word are 0.
+  package func keepDrawn(
+    count: Int, start: UInt64, first: Int, atLeast limits: [UInt32],
+    keep: UnsafePointer<UnsafeMutablePointer<UInt64>>
+  ) {
+    precondition(limits.allSatisfy { $0 <= 1 << 24 }, "draws have 24 bits")
+    // Safety: the caller guarantees the keep words of `count` elements for each limit.
+    unsafe functions.pointee.keep_drawn(
+      start, UInt64(first), count, limits, limits.count, keep)
+  }
+
   /// Selects the elements whose number reaches a limit.
   ///
   /// - Parameters:
-  ///   - draws: The numbers, below 2^24.
-  ///   - count: How many.
+  ///   - count: How many elements.
+  ///   - start: Where the sequence starts.
+  ///   - first: The position of the first element in the tensor.
   ///   - limit: The limit, at most 2^24.
-  ///   - keep: Receives one bit per element, the least significant bit of a word first; bits past
-  ///     `count` in the last word are 0.
-  /// - Returns: How many elements stay.
+  ///   - keep: As above.
   package func keepDrawn(
-    _ draws: UnsafePointer<UInt32>, count: Int, atLeast limit: UInt32,
+    count: Int, start: UInt64, first: Int, atLeast limit: UInt32,
     keep: UnsafeMutablePointer<UInt64>
-  ) -> Int {
+  ) {
     precondition(limit <= 1 << 24, "draws have 24 bits")
-    // Safety: the caller guarantees `count` numbers and their keep words.
-    return unsafe functions.pointee.keep_drawn(draws, count, limit, keep)
+    var (limit, keep) = unsafe (limit, keep)
+    // Safety: as above.
+    unsafe functions.pointee.keep_drawn(start, UInt64(first), count, &limit, 1, &keep)
   }
 }

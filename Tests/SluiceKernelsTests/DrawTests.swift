@@ -36,22 +36,38 @@ import Testing
 
   @Test(
     "Masks of different rates are nested, and bits past the end are off",
-    arguments: [1, 64, 65, 257])
-  func nested(count: Int) {
+    arguments: [(1, 0), (64, 3), (65, 0), (257, 12_345), (1024, 0), (1600, 1 << 33)])
+  func nested(count: Int, first: Int) {
     for kernels in allKernels {
       var draws = [UInt32](repeating: 0, count: count)
-      kernels.draw(into: &draws, count: count, start: 5, first: 0)
+      kernels.draw(into: &draws, count: count, start: 5, first: first)
       var before = [UInt64](repeating: 0, count: (count + 63) / 64)
       for rate in [1.0, 0.95, 0.9, 0.8, 0.3, 0] {
         let limit = UInt32((rate * 0x1p24).rounded())
         var keep = [UInt64](repeating: .max, count: before.count)
-        let kept = kernels.keepDrawn(draws, count: count, atLeast: limit, keep: &keep)
+        kernels.keepDrawn(count: count, start: 5, first: first, atLeast: limit, keep: &keep)
         #expect(keep == ScalarKernels.keepWords(draws.map { $0 >= limit }))
-        #expect(kept == keep.reduce(0) { $0 + $1.nonzeroBitCount })
         #expect(zip(before, keep).allSatisfy { $0 & ~$1 == 0 })
         before = keep
       }
       #expect(before.reduce(0) { $0 + $1.nonzeroBitCount } == count)
+    }
+  }
+
+  @Test(
+    "Several limits at once select what each selects by itself", arguments: [1, 63, 64, 300, 1024])
+  func several(count: Int) {
+    let limits = [0.97, 0.9, 0.2].map { UInt32(($0 * 0x1p24).rounded()) }
+    let wordCount = (count + 63) / 64
+    for kernels in allKernels {
+      let together = AlignedBuffer<UInt64>(count: limits.count * wordCount, fill: .max)
+      var rows = limits.indices.map { together.pointer + $0 * wordCount }
+      kernels.keepDrawn(count: count, start: 9, first: 70, atLeast: limits, keep: &rows)
+      for (row, limit) in limits.enumerated() {
+        var alone = [UInt64](repeating: .max, count: wordCount)
+        kernels.keepDrawn(count: count, start: 9, first: 70, atLeast: limit, keep: &alone)
+        #expect(Array(UnsafeBufferPointer(start: rows[row], count: wordCount)) == alone)
+      }
     }
   }
 }

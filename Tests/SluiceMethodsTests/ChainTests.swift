@@ -113,14 +113,20 @@ import Testing
     try lane?.begin(
       Strip(task, index: 0, granularity: Granularity(chunkElements: Granularity.grainElements)),
       statistics: [])
-    var value: Float = 2
-    try withUnsafeMutablePointer(to: &value) {
+    // Of two elements the mask keeps the first.
+    let kept = PartitionMasks(count: 1)
+    kept[0][0] = 1
+    var values: [Float] = [2, 2]
+    try values.withUnsafeMutableBufferPointer {
       try lane?.apply(
         to: DeltaTile(
-          values: $0, count: 1, firstElement: 0, partitions: PartitionMasks(count: 1)))
+          values: $0.baseAddress!, count: 2, firstElement: 0, partitions: kept))
     }
+    // Of the mask alone, the rescale that follows it makes the zeros.
+    let isFused = rescale == .inverse
+    #expect(values[1] == (isFused ? 0 : values[0]))
     let factors: [Rescale: Float] = [.inverse: 4, .l1: 3, .rowL2: 1, .none: 1]
-    #expect(value == factors[rescale].map { 2 * $0 })
+    #expect(values[0] == factors[rescale].map { 2 * $0 })
   }
 
   @Test("partitions have nested rates where the pruning has partitions") func partitionRates()

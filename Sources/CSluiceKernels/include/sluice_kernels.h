@@ -183,8 +183,9 @@ typedef struct {
                      sluice_dtype dtype, size_t count);
   // A number below 2^24 for each element from `first` on.
   void (*draw)(uint64_t start, uint64_t first, size_t count, uint32_t *draws);
-  // Keep words of the elements whose number reaches the limit; how many there are.
-  size_t (*keep_drawn)(const uint32_t *draws, size_t count, uint32_t limit, uint64_t *keep);
+  // Keep words of the elements whose number, as `draw` has it, reaches a limit, for each limit.
+  void (*keep_drawn)(uint64_t start, uint64_t first, size_t count, const uint32_t *limits,
+                     size_t limit_count, uint64_t *_Nonnull const *_Nonnull keep);
   // Sign election, and one delta of those that have the elected sign. Without weights where the
   // aggregation needs none. The output may be one of the inputs.
   void (*merge_elected)(const float *_Nonnull const *_Nonnull deltas,

@@ -14,7 +14,6 @@ extension PruneMethod {
     drawsMasks: true,
     fixedRates: .uniform,
     stages: { method, inputs in
-      let mask = RandomMaskStage(rates: inputs.rates, seed: method.seed, scope: method.maskScope)
       let factors: (any FactorSource)? =
         switch method.usedRescale {
         case .rowL2: InverseRescale(rates: inputs.rates, sparesLinear: true)
@@ -25,7 +24,13 @@ extension PruneMethod {
         // The pass that finds the factors runs the chain without them.
         case .l1: inputs.rescales
         }
-      let rescale = factors.map { FactorStage($0, name: "rescale", scope: method.maskScope) }
+      // What is left is multiplied as the rest becomes zero, where no pass looks at what the mask leaves.
+      let isFused = inputs.fusesMask && method.usedRescale == .inverse
+      let rescale = factors.map {
+        FactorStage($0, name: "rescale", scope: method.maskScope, zeroesDropped: isFused)
+      }
+      let mask = RandomMaskStage(
+        rates: inputs.rates, seed: method.seed, scope: method.maskScope, zeroesDropped: !isFused)
       return PruningStages(
         mask: [mask],
         amplify: [rescale].compactMap(\.self) + makeUp(method, inputs) + [

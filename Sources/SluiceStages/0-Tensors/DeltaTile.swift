@@ -11,6 +11,7 @@ internal import SluiceKernels
   public var activeCount: Int
   private let words: AlignedBuffer<UInt64>
   private let rows: AlignedBuffer<UnsafePointer<UInt64>>
+  private let filledRows: AlignedBuffer<UnsafeMutablePointer<UInt64>>
 
   /// Makes empty masks.
   ///
@@ -24,7 +25,11 @@ internal import SluiceKernels
     wordCount = tileElements / 64
     words = AlignedBuffer(count: count * wordCount, fill: 0)
     unsafe rows = AlignedBuffer(count: count, fill: UnsafePointer(words.pointer))
-    for index in 0..<count { unsafe rows.pointer[index] = UnsafePointer(self[index]) }
+    unsafe filledRows = AlignedBuffer(count: count, fill: words.pointer)
+    for index in 0..<count {
+      unsafe rows.pointer[index] = UnsafePointer(self[index])
+      unsafe filledRows.pointer[index] = self[index]
+    }
   }
 
   /// The bits of a partition, least significant first, in `wordCount` words.
@@ -38,6 +43,11 @@ internal import SluiceKernels
 
   /// The bit arrays of all partitions, as kernels take them.
   public var pointers: UnsafePointer<UnsafePointer<UInt64>> { unsafe UnsafePointer(rows.pointer) }
+
+  /// The bit arrays of all partitions, as kernels that fill them take them.
+  package var filledPointers: UnsafePointer<UnsafeMutablePointer<UInt64>> {
+    unsafe UnsafePointer(filledRows.pointer)
+  }
 }
 
 /// A tile of one model's deltas on its way through the chain.

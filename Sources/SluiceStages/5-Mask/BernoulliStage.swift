@@ -20,10 +20,8 @@ package struct BernoulliStage: DeltaTransform {
   package var name: String { "draw" }
   /// All tensors that are merged.
   package var scope: TransformScope { .all }
-  /// Room for the bits and the drawn numbers.
-  package var needs: StageNeeds {
-    StageNeeds(laneByteCount: Granularity.tileElements / 8 + 4 * Granularity.tileElements)
-  }
+  /// Room for the bits.
+  package var needs: StageNeeds { StageNeeds(laneByteCount: Granularity.tileElements / 8) }
 
   /// Makes the part that works in one lane on one model.
   package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
@@ -34,7 +32,6 @@ package struct BernoulliStage: DeltaTransform {
     private let stage: BernoulliStage
     private let model: Int
     private let kernels: Kernels
-    private let draws = AlignedBuffer<UInt32>(count: Granularity.tileElements, fill: 0)
     private let keep = AlignedBuffer<UInt64>(count: Granularity.tileElements / 64, fill: 0)
     private var start: UInt64 = 0
     private var limit: UInt32?
@@ -56,11 +53,10 @@ package struct BernoulliStage: DeltaTransform {
       guard let limit else { return }
       for first in stride(from: 0, to: tile.count, by: Granularity.tileElements) {
         let count = min(Granularity.tileElements, tile.count - first)
-        // SAFETY: a piece has no more elements than the buffers, and lies in the tile.
-        unsafe kernels.draw(
-          into: draws.pointer, count: count, start: start, first: tile.firstElement + first)
-        _ = unsafe kernels.keepDrawn(
-          draws.pointer, count: count, atLeast: limit, keep: keep.pointer)
+        // SAFETY: a piece has no more elements than there are bits, and lies in the tile.
+        unsafe kernels.keepDrawn(
+          count: count, start: start, first: tile.firstElement + first, atLeast: limit,
+          keep: keep.pointer)
         unsafe kernels.applyMask(tile.values + first, count: count, keep: keep.pointer)
       }
     }

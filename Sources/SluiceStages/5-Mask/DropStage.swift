@@ -18,7 +18,8 @@ package struct DropStage: DeltaTransform {
   ///   - scope: Which tensors it changes.
   ///   - isRescaled: Whether the rest is multiplied by 1 / (1 - rate).
   package init(rate: PruningRate, seed: UInt64, scope: TransformScope, isRescaled: Bool) {
-    mask = RandomMaskStage(rates: SameRates([rate]), seed: seed, scope: scope)
+    mask = RandomMaskStage(
+      rates: SameRates([rate]), seed: seed, scope: scope, zeroesDropped: false)
     factor = isRescaled ? Float(1 / (1 - rate.value)) : 1
   }
 
@@ -26,10 +27,8 @@ package struct DropStage: DeltaTransform {
   package var name: String { "drop" }
   /// Which tensors it changes.
   package var scope: TransformScope { mask.scope }
-  /// Room for the bits and the drawn numbers.
-  package var needs: StageNeeds {
-    StageNeeds(laneByteCount: Granularity.grainElements / 8 + 4 * Granularity.tileElements)
-  }
+  /// Room for the bits.
+  package var needs: StageNeeds { StageNeeds(laneByteCount: Granularity.grainElements / 8) }
 
   /// Makes the part that works in one lane on one model.
   package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
@@ -58,7 +57,7 @@ package struct DropStage: DeltaTransform {
         values: tile.values, count: tile.count, firstElement: tile.firstElement,
         partitions: kept)
       try mask.apply(to: own)
-      if factor != 1 { unsafe kernels.scale(tile.values, count: tile.count, by: factor) }
+      kernels.keepLast(own, times: factor)
     }
   }
 }

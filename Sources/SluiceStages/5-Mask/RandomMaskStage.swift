@@ -37,12 +37,22 @@ package struct RandomMaskStage: DeltaTransform {
   private let seed: UInt64
   /// Which tensors it prunes.
   package let scope: TransformScope
+  private let zeroesDropped: Bool
 
   /// Makes the stage.
-  package init(rates: any RateSource, seed: UInt64, scope: TransformScope) {
+  ///
+  /// - Parameters:
+  ///   - rates: The rates of each tensor's partitions.
+  ///   - seed: Another one keeps others.
+  ///   - scope: Which tensors it prunes.
+  ///   - zeroesDropped: Whether dropped deltas become zero here; false where the next stage does it.
+  package init(
+    rates: any RateSource, seed: UInt64, scope: TransformScope, zeroesDropped: Bool = true
+  ) {
     self.rates = rates
     self.seed = seed
     self.scope = scope
+    self.zeroesDropped = zeroesDropped
   }
 
   /// The name in recipes.
@@ -59,12 +69,13 @@ package struct RandomMaskStage: DeltaTransform {
     private let seed: UInt64
     private let model: Int
     private let kernels: Kernels
-    private let draws = AlignedBuffer<UInt32>(count: Granularity.tileElements, fill: 0)
+    private let zeroesDropped: Bool
     private var start: UInt64 = 0
 
     init(stage: RandomMaskStage, model: Int, kernels: Kernels) {
       rates = stage.rates
       seed = stage.seed
+      zeroesDropped = stage.zeroesDropped
       self.model = model
       self.kernels = kernels
     }
@@ -79,17 +90,11 @@ package struct RandomMaskStage: DeltaTransform {
     func apply(to tile: DeltaTile) {
       precondition(!limits.isEmpty && limits.count <= tile.partitions.count)
       tile.partitions.activeCount = limits.count
-      for first in stride(from: 0, to: tile.count, by: Granularity.tileElements) {
-        let count = min(Granularity.tileElements, tile.count - first)
-        // SAFETY: a piece has no more elements than the buffer, and begins with a word of its own.
-        unsafe kernels.draw(
-          into: draws.pointer, count: count, start: start, first: tile.firstElement + first)
-        for (partition, limit) in limits.enumerated() {
-          _ = unsafe kernels.keepDrawn(
-            draws.pointer, count: count, atLeast: limit,
-            keep: tile.partitions[partition] + first / 64)
-        }
-      }
+      // SAFETY: each partition has words for a whole tile.
+      unsafe kernels.keepDrawn(
+        count: tile.count, start: start, first: tile.firstElement, atLeast: limits,
+        keep: tile.partitions.filledPointers)
+      guard zeroesDropped else { return }
       // The last partition contains the others.
       unsafe kernels.applyMask(
         tile.values, count: tile.count, keep: tile.partitions[limits.count - 1])

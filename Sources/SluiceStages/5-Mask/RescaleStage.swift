@@ -39,27 +39,39 @@ package struct FactorStage: DeltaTransform {
   package let name: String
   /// Which tensors it changes.
   package let scope: TransformScope
+  private let zeroesDropped: Bool
 
   /// Makes the stage.
-  package init(_ factors: any FactorSource, name: String, scope: TransformScope) {
+  ///
+  /// - Parameters:
+  ///   - factors: The factor of each tensor.
+  ///   - name: The name in recipes.
+  ///   - scope: Which tensors it changes.
+  ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
+  package init(
+    _ factors: any FactorSource, name: String, scope: TransformScope, zeroesDropped: Bool = false
+  ) {
     self.factors = factors
     self.name = name
     self.scope = scope
+    self.zeroesDropped = zeroesDropped
   }
 
   /// Makes the part that works in one lane on one model.
   package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
-    Lane(factors: factors, model: model, kernels: kernels)
+    Lane(stage: self, model: model, kernels: kernels)
   }
 
   private final class Lane: LaneTransform {
     private let factors: any FactorSource
+    private let zeroesDropped: Bool
     private let model: Int
     private let kernels: Kernels
     private var factor: Float = 1
 
-    init(factors: any FactorSource, model: Int, kernels: Kernels) {
-      self.factors = factors
+    init(stage: FactorStage, model: Int, kernels: Kernels) {
+      factors = stage.factors
+      zeroesDropped = stage.zeroesDropped
       self.model = model
       self.kernels = kernels
     }
@@ -68,10 +80,30 @@ package struct FactorStage: DeltaTransform {
       factor = factors.factor(of: strip.task, model: model)
     }
 
-    var changesNothing: Bool { factor == 1 }
+    var changesNothing: Bool { factor == 1 && !zeroesDropped }
 
     func apply(to tile: DeltaTile) {
-      unsafe kernels.scale(tile.values, count: tile.count, by: factor)
+      if zeroesDropped {
+        kernels.keepLast(tile, times: factor)
+      } else {
+        unsafe kernels.scale(tile.values, count: tile.count, by: factor)
+      }
+    }
+  }
+}
+
+extension Kernels {
+  /// Multiplies the deltas of the last partition, which contains the others, and sets all else to zero.
+  func keepLast(_ tile: DeltaTile, times factor: Float) {
+    let last = unsafe tile.partitions[tile.partitions.activeCount - 1]
+    if factor == 1 {
+      unsafe applyMask(tile.values, count: tile.count, keep: last)
+    } else {
+      var (partition, factor) = unsafe (UnsafePointer(last), factor)
+      // SAFETY: there is one partition, with words for a whole tile, and its factor.
+      unsafe prune(
+        tile.values, count: tile.count, partitions: &partition, factors: &factor,
+        partitionCount: 1)
     }
   }
 }
