@@ -75,17 +75,17 @@ package final class Chunk: EdgeElement {
     self.windows = windows
     self.frames = frames
     self.buffer = buffer
-    byteCount = zip([base] + fineTuned, [strip.task.base] + strip.task.fineTuned).reduce(0) {
-      sum, pair in
-      // Of packed elements what lies in the file counts, as the plan has it.
-      let (run, source) = pair
-      guard let run else { return sum }
-      if let source, source.isNumbers {
-        return sum + source.byteCount(ofElements: run.elementCount)
-      }
-      return sum + run.inputByteCount
-    }
+    byteCount = zip(fineTuned, strip.task.fineTuned).reduce(
+      Chunk.byteCount(of: base, from: strip.task.base)
+    ) { $0 + Chunk.byteCount(of: $1.0, from: $1.1) }
     heldByteCount = ReadStage.chunkByteCount(strip.task, chunkElements: elements.count)
+  }
+
+  /// Of packed elements what lies in the file counts, as the plan has it.
+  private static func byteCount(of run: ChunkRun?, from source: TensorSource?) -> Int {
+    guard let run else { return 0 }
+    guard let source, source.isNumbers else { return run.inputByteCount }
+    return source.byteCount(ofElements: run.elementCount)
   }
 
   /// Fills the runs that come from frames: a lane does so before it looks at them, chunk after chunk.

@@ -74,16 +74,20 @@ package struct ReadStage: Sendable {
   /// - Returns: The number of bytes, with what alignment adds.
   package static func chunkByteCount(_ task: TensorTask, chunkElements: Int) -> Int {
     let count = min(chunkElements, max(task.elementCount, 1))
-    let sources = [task.base] + task.fineTuned.compactMap { $0 }
-    return sources.reduce(0) {
-      // Read from frames, what differs from the base in its type comes as F32.
-      let width = $1.dtype == task.base.dtype ? 1 : 4
-      let computed = $1.computed == nil ? 0 : runByteCount(count * 4)
-      guard $1.isStored else { return $0 + computed }
-      return $0 + computed + runByteCount(count * max($1.dtype.byteCount ?? 1, width))
-        + ($1.isPlain ? 0 : InputFile.stridedScratchByteCount)
-        + ($1.matched.map { NumberReader.scratchByteCount + $0.heldByteCount } ?? 0)
+    return task.fineTuned.reduce(runsByteCount(task.base, count, base: task.base.dtype)) {
+      $0 + ($1.map { runsByteCount($0, count, base: task.base.dtype) } ?? 0)
     }
+  }
+
+  /// The most bytes that a chunk holds of a model.
+  private static func runsByteCount(_ source: TensorSource, _ count: Int, base: DType) -> Int {
+    // Read from frames, what differs from the base in its type comes as F32.
+    let width = source.dtype == base ? 1 : 4
+    let computed = source.computed == nil ? 0 : runByteCount(count * 4)
+    guard source.isStored else { return computed }
+    return computed + runByteCount(count * max(source.dtype.byteCount ?? 1, width))
+      + (source.isPlain ? 0 : InputFile.stridedScratchByteCount)
+      + (source.matched.map { NumberReader.scratchByteCount + $0.heldByteCount } ?? 0)
   }
 
   /// The room for the frames of a chunk that are read around the page cache.

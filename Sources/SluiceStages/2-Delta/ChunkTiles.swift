@@ -36,9 +36,13 @@ extension Chunk {
 
   /// Where models end before the chunk does.
   private var ends: [Int] {
-    ([base?.elementCount] + fineTuned.map { $0?.elementCount }).compactMap { end in
-      end.flatMap { $0 < elements.count ? $0 : nil }
+    // Most chunks have none, and an empty array takes no memory.
+    var ends: [Int] = []
+    if let base, base.elementCount < elements.count { ends.append(base.elementCount) }
+    for case let run? in fineTuned where run.elementCount < elements.count {
+      ends.append(run.elementCount)
     }
+    return ends
   }
 }
 
