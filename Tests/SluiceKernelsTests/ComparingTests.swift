@@ -24,6 +24,44 @@ import Testing
     }
   }
 
+  @Test("Runs compared together are as each two of them would be, block after block")
+  func together() {
+    // More than the kernel takes are compared one by one.
+    for runCount in [1, 4, 6, 16, 17] {
+      let pairs = (0..<runCount).flatMap { high in (0..<high).map { ($0, high) } }.suffix(64)
+      for counts in [[0], [1, 15], [64, 77], [1024, 1024, 200]] {
+        var generator = BlockGenerator(state: UInt64(runCount))
+        let blocks = counts.enumerated().map { block, count in
+          (0..<runCount).map { run in
+            BlockContent.bellShaped.values(count, seed: UInt64(100 * block + run))
+              .map { generator.next() % 3 == 0 ? 0 : $0 }
+          }
+        }
+        func expected(_ first: Int, _ second: Int) -> Comparison {
+          blocks.reduce(into: Comparison()) {
+            $0 += ScalarKernels.compared($1[first], $1[second])
+          }
+        }
+        let own = (0..<runCount).map { expected($0, $0) }
+        let others = pairs.map { expected($0, $1) }
+        for kernels in allKernels {
+          let comparison = RunComparison(
+            runCount: runCount, pairs: Array(pairs), kernels: kernels)
+          for _ in 1...2 {
+            comparison.clear()
+            for block in blocks {
+              let runs = block.map { Block($0) }
+              for (run, values) in runs.enumerated() { comparison.set(run, values.pointer) }
+              comparison.add(count: block[0].count)
+            }
+            #expect((0..<runCount).map { comparison.sum(ofRun: $0) } == own, "\(runCount)")
+            #expect(others.indices.map { comparison.sum(ofPair: $0) } == others, "\(runCount)")
+          }
+        }
+      }
+    }
+  }
+
   @Test("Numbers are counted by powers of two as one after the other would be")
   func sizes() {
     for content in BlockContent.finite {

@@ -129,6 +129,15 @@ typedef struct {
   uint64_t same;  // how many of those have one sign
 } sluice_comparison;
 
+// Two of several runs.
+typedef struct {
+  uint32_t first;
+  uint32_t second;
+} sluice_pair;
+
+// How many runs and pairs of them are compared at once, at most.
+enum { SLUICE_RUNS = 16, SLUICE_PAIRS = 64 };
+
 // The kernels of one instruction set. Counts are in elements.
 typedef struct {
   // Float32 of each element; the largest bit pattern of a magnitude.
@@ -216,6 +225,9 @@ typedef struct {
                  const float *scales, size_t block, float *out);
   // How two runs are alike; both may be the same.
   void (*compare)(const float *a, const float *b, size_t count, sluice_comparison *out);
+  // The same of each of several runs and itself, then of pairs of them; added to what there is.
+  void (*compare_runs)(const float *_Nonnull const *_Nonnull runs, size_t run_count, const sluice_pair *pairs,
+                       size_t pair_count, size_t count, sluice_comparison *out);
   // One operation on each element, rounded to a type; with a number where there is no second run. The
   // output may be one of the inputs. The largest bit pattern of a magnitude.
   uint32_t (*take_step)(sluice_step step, sluice_dtype dtype, const float *a,

@@ -36,7 +36,8 @@
     .keep_drawn = keep_drawn, .merge_elected = merge_elected, .count_signs = count_signs,          \
     .pack = pack, .split = split_codes, .keep_reaching = keep_reaching,                            \
     .unpack = unpack_codes, .product = product, .square_sums = square_sums, .decode = decode,            \
-    .compare = compare, .take_step = take_step, .add_products = add_products,                      \
+    .compare = compare, .compare_runs = compare_runs, .take_step = take_step,                      \
+    .add_products = add_products,                                                                  \
     .thin_dot = thin_dot, .thin_add = thin_add, .thin_project = thin_project,                      \
     .thin_gram = thin_gram, .thin_factorise = thin_factorise, .thin_correct = thin_correct,        \
     .thin_blend = thin_blend, .count_sizes = count_sizes, .rice_choose = rice_choose,               \

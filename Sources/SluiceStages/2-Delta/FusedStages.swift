@@ -130,11 +130,11 @@ package final class FusedStages {
       guard hasBase || takesAddedRows else { continue }
       try take(base: tile, of: chunk)
       norms?.addBase(buffers, count: tile.count)
-      let isMeasured = hasBase && sink.measures(tile, of: chunk)
+      let keepsDeltas = hasTransforms && hasBase && sink.measures(tile, of: chunk)
       for model in models {
         try take(tile, of: model, chunk)
         norms?.add(model, buffers, count: tile.count)
-        if isMeasured { buffers.keepDelta(of: model, count: tile.count) }
+        if keepsDeltas { buffers.keepDelta(of: model, count: tile.count) }
         if hasBase, hasTransforms { try transform(tile, of: model, chunk) }
       }
       try sink.take(tile, of: chunk, buffers)

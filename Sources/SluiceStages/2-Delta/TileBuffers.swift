@@ -42,9 +42,13 @@ package import SluiceKernels
     unsafe untouched[model].pointer.update(from: delta(of: model), count: count)
   }
 
-  /// The deltas of a model as they were kept.
+  /// Whether deltas are kept before stages act on them; else none does.
+  var keepsDeltas: Bool { !untouched.isEmpty }
+
+  /// The deltas of a model as they came.
   func keptDelta(of model: Int) -> UnsafePointer<Float> {
-    unsafe UnsafePointer(untouched[model].pointer)
+    untouched.isEmpty
+      ? unsafe UnsafePointer(delta(of: model)) : unsafe UnsafePointer(untouched[model].pointer)
   }
 
   /// The deltas of all models, as kernels take them.

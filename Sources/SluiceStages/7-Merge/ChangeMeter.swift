@@ -9,18 +9,20 @@ final class ChangeMeter {
   private let figures: ChangeFigures
   private let kernels: Kernels
   private var sample: TileSample?
-  private var sums: ChangeFigures.Sums
+  private var count = 0
   private let sizes: DeltaSizeCounter
+  /// Made when the buffers are known.
+  private var pairs: ChangePairs?
 
   init(_ figures: ChangeFigures, kernels: Kernels) {
     self.figures = figures
     self.kernels = kernels
-    sums = ChangeFigures.Sums(modelCount: figures.modelCount)
     sizes = DeltaSizeCounter(modelCount: figures.modelCount, kernels: kernels)
   }
 
   func begin(_ strip: Strip) {
-    sums = ChangeFigures.Sums(modelCount: figures.modelCount)
+    count = 0
+    pairs?.comparison.clear()
     sample =
       figures.covers(strip.task)
       ? TileSample(strip.task, modelCount: figures.modelCount) : nil
@@ -52,22 +54,14 @@ final class ChangeMeter {
   }
 
   private func add(_ place: Range<Int>, _ buffers: TileBuffers) {
-    let (models, start, count) = (figures.modelCount, place.lowerBound, place.count)
-    sums.count += count
-    let base = unsafe UnsafePointer(buffers.base.pointer) + start
-    unsafe add(base, base, count, to: &sums.base)
-    let merged = unsafe UnsafePointer(buffers.merged.pointer) + start
-    unsafe add(merged, merged, count, to: &sums.merged)
-    for high in 0..<models {
-      let change = unsafe buffers.keptDelta(of: high) + start
-      let kept = unsafe buffers.delta(of: high) + start
-      unsafe add(merged, change, count, to: &sums.shares[high])
-      unsafe sizes.add(change, count: count, model: high)
-      for low in 0...high {
-        let index = ChangeFigures.Sums.index(low, high)
-        unsafe add(buffers.keptDelta(of: low) + start, change, count, to: &sums.changes[index])
-        unsafe add(buffers.delta(of: low) + start, kept, count, to: &sums.kept[index])
-      }
+    let pairs = pairs ?? ChangePairs(figures.modelCount, buffers, kernels)
+    self.pairs = pairs
+    count += place.count
+    pairs.add(place, buffers)
+    for model in 0..<figures.modelCount {
+      // SAFETY: the buffers hold a whole tile.
+      unsafe sizes.add(
+        buffers.keptDelta(of: model) + place.lowerBound, count: place.count, model: model)
     }
   }
 
@@ -78,18 +72,81 @@ final class ChangeMeter {
   ///   - scale: What merged deltas are multiplied by before they are added.
   func end(_ strip: Strip, scale: Float) {
     guard sample != nil else { return }
+    var sums = ChangeFigures.Sums(modelCount: figures.modelCount)
+    if count > 0 { pairs?.fill(&sums) }
     let scale = Double(scale)
+    sums.count = count
     sums.sizes = sizes.take()
     sums.merged.dot *= scale * scale
     for model in sums.shares.indices { sums.shares[model].dot *= scale }
     figures.set(sums, strip: strip.ordinal)
   }
+}
 
-  private func add(
-    _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ count: Int,
-    to sum: inout Comparison
-  ) {
+/// The runs that are compared of each unit: the base's weights, the merged deltas, the models' deltas as they came,
+/// and, where stages act on those, what is left of them.
+private struct ChangePairs {
+  let comparison: RunComparison
+  private let modelCount: Int
+  private let keepsDeltas: Bool
+
+  private enum Run {
+    static let (base, merged, firstChange) = (0, 1, 2)
+  }
+
+  init(_ modelCount: Int, _ buffers: TileBuffers, _ kernels: Kernels) {
+    self.modelCount = modelCount
+    keepsDeltas = buffers.keepsDeltas
+    let changes = Run.firstChange..<Run.firstChange + modelCount
+    let left = changes.upperBound..<changes.upperBound + (keepsDeltas ? modelCount : 0)
+    comparison = RunComparison(
+      runCount: left.upperBound,
+      pairs: changes.map { (Run.merged, $0) } + ChangePairs.all(of: changes)
+        + ChangePairs.all(of: left),
+      kernels: kernels)
+  }
+
+  /// Those of two different runs: (0, 1), (0, 2), (1, 2), (0, 3) and so on.
+  private static func all(of runs: Range<Int>) -> [RunComparison.Pair] {
+    runs.flatMap { high in (runs.lowerBound..<high).map { ($0, high) } }
+  }
+
+  /// Compares a unit.
+  func add(_ place: Range<Int>, _ buffers: TileBuffers) {
+    let start = place.lowerBound
     // SAFETY: the buffers hold a whole tile.
-    sum += unsafe kernels.compare(first, second, count: count)
+    unsafe comparison.set(Run.base, buffers.base.pointer + start)
+    unsafe comparison.set(Run.merged, buffers.merged.pointer + start)
+    for model in 0..<modelCount {
+      unsafe comparison.set(Run.firstChange + model, buffers.keptDelta(of: model) + start)
+      guard keepsDeltas else { continue }
+      unsafe comparison.set(
+        Run.firstChange + modelCount + model, buffers.delta(of: model) + start)
+    }
+    comparison.add(count: place.count)
+  }
+
+  /// Gives the sums of all units.
+  func fill(_ sums: inout ChangeFigures.Sums) {
+    sums.base = comparison.sum(ofRun: Run.base)
+    sums.merged = comparison.sum(ofRun: Run.merged)
+    for model in 0..<modelCount { sums.shares[model] = comparison.sum(ofPair: model) }
+    fill(&sums.changes, firstRun: Run.firstChange, firstPair: modelCount)
+    guard keepsDeltas else { return sums.kept = sums.changes }
+    fill(
+      &sums.kept, firstRun: Run.firstChange + modelCount,
+      firstPair: modelCount + modelCount * (modelCount - 1) / 2)
+  }
+
+  private func fill(_ sums: inout [Comparison], firstRun: Int, firstPair: Int) {
+    var (place, pair) = (0, firstPair)
+    for high in 0..<modelCount {
+      for _ in 0..<high {
+        sums[place] = comparison.sum(ofPair: pair)
+        (place, pair) = (place + 1, pair + 1)
+      }
+      sums[place] = comparison.sum(ofRun: firstRun + high)
+      place += 1
+    }
   }
 }
