@@ -80,7 +80,7 @@ import Testing
           position: job.range.lowerBound, offset: job.offset,
           strip: try #require(job.strips.first).strip, bytes: Array(job.buffer.bytes[job.range]))
         jobs.withLock { $0.append(own) }
-        ledger.didWrite(job)
+        ledger.didWrite(job.strips)
       }
     }
     try graph.run()

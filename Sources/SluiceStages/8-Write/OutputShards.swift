@@ -73,6 +73,9 @@ package final class OutputShards: OutputPlaces {
     try unsafe shards[shard].write(bytes, at: offset, scattering)
   }
 
+  /// The pages between the one with the end of the header and the file's end.
+  package func wholePages(of shard: Int) -> Range<Int> { shards[shard].wholePages }
+
   /// A shard as something to wait for until it is on the disk.
   package func durableData(of shard: Int) -> any DurableData { shards[shard] }
 
@@ -128,6 +131,11 @@ final class OutputShard: Sendable, DurableData {
   }
 
   private var path: String { "\(directory)/\(plan.fileName)" }
+
+  var wholePages: Range<Int> {
+    let first = plan.header.count.roundedUp(to: ShardLayout.alignment)
+    return first..<max(first, plan.byteCount.roundedDown(to: ShardLayout.alignment))
+  }
 
   /// Whether all tensors' bytes have been written, as far as this process knows.
   var isComplete: Bool { !isShared && state.withLock { $0.missingByteCount == 0 } }

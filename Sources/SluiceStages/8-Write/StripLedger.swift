@@ -21,10 +21,10 @@ package final class StripLedger: Sendable {
     self.didFinish = didFinish
   }
 
-  /// Notes that the bytes of a job were written.
-  func didWrite(_ job: WriteJob) {
+  /// Notes that bytes of strips were written.
+  func didWrite(_ shares: [WriteJob.StripShare]) {
     let finished = entries.withLock { entries in
-      job.strips.compactMap { share in
+      shares.compactMap { share in
         StripLedger.update(share.strip, in: &entries) { $0.writtenByteCount += share.byteCount }
       }
     }

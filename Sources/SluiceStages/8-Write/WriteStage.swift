@@ -14,59 +14,21 @@ package protocol OutputPlaces: Sendable {
   func write(
     _ bytes: UnsafeRawBufferPointer, shard: Int, at offset: Int, _ scattering: WriteJob.Scattering?
   ) throws(FormatError)
+
+  /// The bytes of a shard that lie in pages of which each byte is some tensor's, if these are to be written whole.
+  func wholePages(of shard: Int) -> Range<Int>
 }
 
-/// Merged bytes on their way to a shard.
-///
-/// Dropping it gives the buffer back.
-package struct WriteJob: EdgeElement {
-  /// The buffer that holds the bytes.
-  package let buffer: PooledBuffer
-  /// Where they lie in the buffer.
-  package private(set) var range: Range<Int>
-  /// The strips that they belong to: one, or several small tensors that lie one after the other.
-  package private(set) var strips: [StripShare] = []
-  /// The ordinal of the shard.
-  package let shard: Int
-  /// Where they go in the shard; where the tensor's first element goes if they do not stay together.
-  package let offset: Int
-  /// What they are of a tensor whose elements do not lie one after the other.
-  package internal(set) var scattering: Scattering?
-
-  /// A strip, and how many of the bytes are its own.
-  package struct StripShare: Sendable {
-    /// The ordinal of the strip.
-    package let strip: Int
-    /// The number of bytes.
-    package fileprivate(set) var byteCount: Int
-  }
-
-  /// How elements are written that do not stay together.
-  package struct Scattering: Sendable {
-    let view: StridedView
-    /// The position of the first element in the tensor's order.
-    let firstElement: Int
-    let width: Int
-  }
-
-  /// Takes bytes of a strip that lie after the last ones.
-  mutating func add(_ byteCount: Int, of strip: Int) {
-    range = range.lowerBound..<range.upperBound + byteCount
-    if strips.last?.strip == strip {
-      strips[strips.count - 1].byteCount += byteCount
-    } else {
-      strips.append(StripShare(strip: strip, byteCount: byteCount))
-    }
-  }
-
-  package var byteCount: Int { range.count }
-  package var heldByteCount: Int { unsafe buffer.bytes.count }
+extension OutputPlaces {
+  /// None, where nothing is gained by writing whole pages.
+  package func wholePages(of shard: Int) -> Range<Int> { 0..<0 }
 }
 
 /// Writes merged chunks to their places: the last nodes of the graph, shared by all lanes.
 package struct WriteStage: Sendable {
   private let shards: any OutputPlaces
   private let ledger: StripLedger
+  private let borders = BorderPages()
 
   /// Makes the stage.
   package init(_ shards: any OutputPlaces, ledger: StripLedger) {
@@ -85,14 +47,37 @@ package struct WriteStage: Sendable {
     _ context: NodeContext, from channel: BoundedChannel<WriteJob>,
     didWrite: (Int) -> Void
   ) throws {
-    while let job = try context.receive(from: channel) {
-      // SAFETY: the job owns the buffer, and its range lies inside.
-      try unsafe shards.write(
-        UnsafeRawBufferPointer(rebasing: job.buffer.bytes[job.range]), shard: job.shard,
-        at: job.offset, job.scattering)
-      ledger.didWrite(job)
-      context.count(bytes: job.range.count)
-      didWrite(job.range.count)
+    while var job = try context.receive(from: channel) {
+      let late = borders.fit(&job, within: shards.wholePages(of: job.shard))
+      if job.byteCount > 0 {
+        // SAFETY: the job owns the buffer, and its range lies inside.
+        try unsafe shards.write(
+          UnsafeRawBufferPointer(rebasing: job.buffer.bytes[job.range]), shard: job.shard,
+          at: job.offset, job.scattering)
+        ledger.didWrite(job.strips)
+        context.count(bytes: job.byteCount)
+        didWrite(job.byteCount)
+      }
+      try write(late, context, didWrite)
+    }
+    try write(borders.takeAll(), context, didWrite)
+  }
+
+  /// Writes parts of pages of which others do not come, or not soon.
+  private func write(
+    _ parts: [BorderPages.Part], _ context: NodeContext, _ didWrite: (Int) -> Void
+  ) throws {
+    for part in parts {
+      // SAFETY: the bytes are used inside the closure only.
+      let result = unsafe part.bytes.withUnsafeBytes { bytes in
+        Result { () throws(FormatError) in
+          try unsafe shards.write(bytes, shard: part.shard, at: part.offset, nil)
+        }
+      }
+      try result.get()
+      ledger.didWrite(part.strips)
+      context.count(bytes: part.bytes.count)
+      didWrite(part.bytes.count)
     }
   }
 }
