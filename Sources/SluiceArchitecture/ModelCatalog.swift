@@ -97,6 +97,9 @@ package struct ModelCatalog: Sendable {
     }
   }
 
+  /// Whether each tensor is found under its own name, as it lies in its file.
+  package var isPlain: Bool { stacks.isEmpty && transposed.isEmpty }
+
   /// The tensor of a name: one of the checkpoint's, or a layer of one of its stacks.
   ///
   /// Matrices are outputs x inputs, however they lie.

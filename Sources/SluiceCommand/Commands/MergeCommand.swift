@@ -96,6 +96,17 @@ struct Merge {
     StandardOutput.write(
       output.isJSON
         ? MergeSummary.json(report, output: out) : MergeSummary.text(report, output: out))
+    // The process ends here: to take apart what it knows of ten thousands of tensors would only take time.
+    // SAFETY: nobody takes it back.
+    _ = unsafe Unmanaged.passRetained(Known(plan: plan, report: report))
+  }
+
+  /// What is known of a merge that is done.
+  private final class Known {
+    let plan: MergePlan
+    let report: MergeReport
+
+    init(plan: MergePlan, report: MergeReport) { (self.plan, self.report) = (plan, report) }
   }
 
   /// Says what an earlier attempt finished, if there was one.

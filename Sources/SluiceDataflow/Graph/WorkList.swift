@@ -86,14 +86,18 @@ extension Graph {
     cancellation: Cancellation = Cancellation(),
     _ body: @escaping @Sendable (Element) throws -> Value
   ) throws -> [Value] {
-    let values = Monitor([Value?](repeating: nil, count: elements.count))
+    // Of very many several at a time: the list, and what is made, are for one thread at a time.
+    let blockLength = max(1, min(64, elements.count / (64 * max(threads, 1))))
+    let starts = Array(stride(from: 0, to: elements.count, by: blockLength))
+    let values = Monitor([[Value]?](repeating: nil, count: starts.count))
     try forEach(
-      Array(elements.indices), name, threads: min(threads, elements.count),
+      Array(starts.indices), name, threads: min(threads, starts.count),
       cancellation: cancellation
     ) { index, _ in
-      let value = try body(elements[index])
-      values.withLock { $0[index] = value }
+      let end = min(starts[index] + blockLength, elements.count)
+      let block = try elements[starts[index]..<end].map(body)
+      values.withLock { $0[index] = block }
     }
-    return values.withLock { $0.compactMap(\.self) }
+    return values.withLock { $0.flatMap { $0 ?? [] } }
   }
 }

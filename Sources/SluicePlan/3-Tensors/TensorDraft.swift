@@ -21,6 +21,11 @@ struct TensorDraft {
 extension SourceModel {
   /// Where a tensor's elements are read from.
   package func source(_ tensor: CheckpointTensor) -> TensorSource {
+    SourceModel.source(tensor, firstFile: firstFile)
+  }
+
+  /// The same where the model's first file is known.
+  static func source(_ tensor: CheckpointTensor, firstFile: Int) -> TensorSource {
     let entry = tensor.entry
     return TensorSource(
       file: firstFile + tensor.fileOrdinal, dtype: entry.dtype, byteRange: entry.byteRange,

@@ -10,6 +10,12 @@ internal import SluiceStages
 /// Finds for every tensor of the merged model what each model has to give, and checks that it fits:
 /// names, shapes, dtypes (C1, C2, C13, C14 of the specification).
 struct TensorMatcher {
+  /// The tensors of a model that go with the base's, and where its files are among all.
+  private struct Peers {
+    let tensors: [CheckpointTensor]
+    let firstFile: Int
+  }
+
   let rules: TensorRules
   let base: SourceModel
   let models: [SourceModel]
@@ -25,6 +31,8 @@ struct TensorMatcher {
   var absent: [[String]]
   /// For each model, whether its tensors are named as the base's, one after the other.
   let isNamedAsBase: [Bool]
+  /// For each model whose tensors go with the base's one after the other, as they are: those.
+  private let peers: [Peers?]
   /// Which rows stand for the same tokens, if that is asked for.
   var vocabulary: VocabularyMatch?
   /// The tokens of the merged model, if a recipe says whose they are.
@@ -36,6 +44,11 @@ struct TensorMatcher {
     self.models = models
     absent = Array(repeating: [], count: models.count)
     isNamedAsBase = models.map { $0.catalog.isNamed(like: base.catalog) }
+    peers = zip(models, isNamedAsBase).map { model, isNamedAsBase in
+      let isPlain = model.terms.isEmpty && model.catalog.isPlain && base.catalog.isPlain
+      return isNamedAsBase && isPlain
+        ? Peers(tensors: model.catalog.tensors, firstFile: model.firstFile) : nil
+    }
   }
 
   /// All tensors of the merged model.
@@ -57,10 +70,15 @@ struct TensorMatcher {
     }
     let parts = try parts()
     var drafts: [TensorDraft] = []
-    for (tensor, part) in zip(base.catalog.tensors, parts) {
+    drafts.reserveCapacity(parts.count)
+    for (position, (tensor, part)) in zip(base.catalog.tensors, parts).enumerated() {
       guard let stack = base.catalog.stack(tensor.name) else {
         let name = base.catalog.canonicalName(tensor.name)
-        var draft = try draft(of: base.tensor(tensor.name) ?? tensor, named: name, tensor, part)
+        let isAsItIs =
+          base.catalog.isPlain && name == tensor.name && !HeadNames.isHead(tensor.name)
+        var draft = try draft(
+          of: isAsItIs ? tensor : base.tensor(tensor.name) ?? tensor, named: name, tensor, part,
+          at: isAsItIs ? position : nil)
         let layout = base.catalog.layout(tensor.name)
         if name != tensor.name || layout != nil {
           draft.stack = StackPlace(
@@ -118,7 +136,7 @@ struct TensorMatcher {
 
   mutating func draft(
     of tensor: CheckpointTensor, named name: String, _ named: CheckpointTensor? = nil,
-    in stack: CheckpointTensor? = nil, _ known: TensorPart? = nil
+    in stack: CheckpointTensor? = nil, _ known: TensorPart? = nil, at position: Int? = nil
   ) throws -> TensorDraft {
     let (shape, dtype) = (tensor.entry.shape, tensor.entry.dtype)
     var part = part(HeadNames.isHead(name) ? tensor : named ?? tensor, name, stack, known)
@@ -163,13 +181,28 @@ struct TensorMatcher {
         try match(model, &result, baseShape: shape)
       }
     } else {
-      for model in models.indices { try match(model, &result, baseShape: shape) }
+      for model in models.indices where !takePeer(of: position, in: model, &result) {
+        try match(model, &result, baseShape: shape)
+      }
     }
     if rules.promotesOutput {
       result.outputDType = WorkingType.promoted(
         ([result.base] + result.fineTuned).compactMap { $0?.storedDType })
     }
     return result
+  }
+
+  /// Takes the tensor of a model that stands where the base's does; false unless nothing is to be asked about it.
+  private func takePeer(of position: Int?, in model: Int, _ draft: inout TensorDraft) -> Bool {
+    guard let position, vocabulary == nil, let peers = peers[model] else { return false }
+    let tensor = peers.tensors[position]
+    let entry = tensor.entry
+    guard entry.shape == draft.shape, entry.dtype.isMergeable, entry.dtype != .f64 else {
+      return false
+    }
+    draft.fineTuned[model] = SourceModel.source(tensor, firstFile: peers.firstFile)
+    draft.fineTunedElementCounts[model] = entry.shape.elementCount
+    return true
   }
 
   /// What is done with a part.

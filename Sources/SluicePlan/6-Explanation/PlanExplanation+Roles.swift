@@ -23,8 +23,12 @@ extension PlanExplanation {
   /// The parts that tensors play, those with the most elements first.
   static func roles(_ plan: MergePlan) -> [Role] {
     var roles: [Role] = []
+    // Asked of the recipe once: there may be ten thousands of tensors.
+    var treatments: [TensorRole: String] = [:]
     for task in plan.tasks {
-      let (name, treatment) = (task.part.kind.rawValue, treatment(of: task, plan.recipe))
+      let treatment = treatments[task.role] ?? treatment(of: task.role, plan.recipe)
+      treatments[task.role] = treatment
+      let name = task.part.kind.rawValue
       let index = roles.firstIndex { $0.name == name && $0.treatment == treatment }
       if let index {
         roles[index].tensorCount += 1
@@ -39,8 +43,8 @@ extension PlanExplanation {
     return roles.sorted { ($0.elementCount, $1.name) > ($1.elementCount, $0.name) }
   }
 
-  private static func treatment(of task: TensorTask, _ recipe: MergeRecipe) -> String {
-    switch task.role {
+  private static func treatment(of role: TensorRole, _ recipe: MergeRecipe) -> String {
+    switch role {
     case .linear: recipe.method.pruning.row.bands == .none ? "merged" : "pruned and merged"
     case .dense: recipe.method.nonLinear == .average ? "averaged" : "merged"
     case .averaged: "averaged"

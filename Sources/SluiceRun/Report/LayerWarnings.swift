@@ -49,7 +49,7 @@ enum LayerWarnings {
   }
 
   private static func clamped(_ layer: MergeReport.Layer) -> Double {
-    zip(layer.cuts.rates, layer.cuts.unclampedRates).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    layer.cuts.unclampedRates.reduce(0) { max($0, -$1, $1 - 1) }
   }
 
   private static func isUnchanged(_ layer: MergeReport.Layer) -> Bool {
@@ -66,9 +66,13 @@ enum LayerWarnings {
   }
 
   private static func hasEmptyRing(_ layer: MergeReport.Layer) -> Bool {
-    !isUnchanged(layer) && layer.statistics.elementCount >= 1000
-      && layer.cuts.lastRate > 0
-      && zip(layer.cuts.rates, layer.cuts.keptByRing).contains { $0 < 1 && $1 == 0 }
+    guard !isUnchanged(layer), layer.statistics.elementCount >= 1000, layer.cuts.lastRate > 0
+    else { return false }
+    var before = 0
+    return zip(layer.cuts.unclampedRates, layer.cuts.cuts).contains { rate, cut in
+      defer { before = cut.kept }
+      return rate < 1 && cut.kept == before
+    }
   }
 
   private static func percent(_ share: Double) -> String {

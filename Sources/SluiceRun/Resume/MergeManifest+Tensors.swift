@@ -1,10 +1,22 @@
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceStages
 
 extension MergeManifest {
   /// A hash of what is done with each tensor.
-  static func tensorsHash(_ tasks: [TensorTask]) -> Hash128 {
+  ///
+  /// - Throws: If there are no threads to be had.
+  static func tensorsHash(_ tasks: [TensorTask]) throws -> Hash128 {
+    let blockLength = 1024
+    let starts = Array(stride(from: 0, to: tasks.count, by: blockLength))
+    let parts = try Graph.map(starts, "hash", threads: 2) { start in
+      hashes(tasks[start..<min(start + blockLength, tasks.count)])
+    }
+    return Hash128(of: Array(parts.joined()))
+  }
+
+  private static func hashes(_ tasks: ArraySlice<TensorTask>) -> [UInt8] {
     var hashes: [UInt8] = []
     // Of bytes, in one place, as there may be ten thousands of tensors.
     var text: [UInt8] = []
@@ -24,7 +36,7 @@ extension MergeManifest {
       }
       hashes += Hash128(of: text).bytes
     }
-    return Hash128(of: hashes)
+    return hashes
   }
 
   private static func append(_ source: TensorSource?, _ count: Int, to text: inout [UInt8]) {

@@ -26,7 +26,7 @@ enum MergeManifest {
     addRecipe(plan.recipe, to: &manifest)
     try addInputs(plan.tensors, hasTimes: !isShared, to: &manifest)
     try addFiles(plan, hasTimes: !isShared, to: &manifest)
-    addPlan(plan, to: &manifest)
+    try addPlan(plan, to: &manifest)
     if isShared, plan.recipe.method.passes.contains(.solve), plan.recipe.steps == nil {
       manifest.add(fact: solverFact, SolverLibraries.identity)
     }
@@ -50,7 +50,7 @@ enum MergeManifest {
     manifest.add(note: "model.model", request.model)
     try addInputs(plan, to: &manifest)
     manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
-    manifest.add(fact: "tensors", tensorsHash(plan.tasks).hexadecimal)
+    manifest.add(fact: "tensors", try tensorsHash(plan.tasks).hexadecimal)
     return manifest
   }
 
@@ -180,7 +180,9 @@ enum MergeManifest {
     }
   }
 
-  private static func addPlan(_ plan: MergePlan, to manifest: inout Manifest) {
+  private static func addPlan(
+    _ plan: MergePlan, to manifest: inout Manifest
+  ) throws {
     for shard in plan.layout.shards {
       manifest.add(
         fact: "output.\(shard.fileName)",
@@ -189,7 +191,7 @@ enum MergeManifest {
     manifest.add(fact: "output.index", Hash128(of: plan.layout.index ?? []).hexadecimal)
     manifest.add(fact: "output.config", Hash128(of: plan.config ?? []).hexadecimal)
     manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
-    manifest.add(fact: "tensors", tensorsHash(plan.tasks).hexadecimal)
+    manifest.add(fact: "tensors", try tensorsHash(plan.tasks).hexadecimal)
     let survey = plan.linearTasks.flatMap { plan.tensors.strips(of: $0) }.count
     manifest.add(note: "\(UnitKind.survey.rawValue).units", "\(survey)")
     manifest.add(
