@@ -33,15 +33,14 @@ extension MergeSummary {
         ("pruned", { report, _ in report.achievedRate.map { NumberFormat.percent($0) } ?? "" }))
       columns.append(("kept", { report, _ in NumberFormat.grouped(report.keptCount) }))
     }
-    if !isCounted,
-      report.models.indices.contains(where: { report.measuredChange(model: $0) != nil })
-    {
+    let changes = isCounted ? [] : report.models.indices.map { report.measuredChange(model: $0) }
+    if changes.contains(where: { $0 != nil }) {
       columns.append(
         (
           "change",
           { own, _ in
             report.models.firstIndex { $0.name == own.name }
-              .flatMap { report.measuredChange(model: $0) }.map { NumberFormat.percent($0) } ?? ""
+              .flatMap { changes[$0] }.map { NumberFormat.percent($0) } ?? ""
           }
         ))
     }

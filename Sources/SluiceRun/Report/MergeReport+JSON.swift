@@ -166,44 +166,6 @@ extension MergeReport {
     json.member("attempts", .integer(totals.attempts))
     json.endObject()
   }
-
-  private func writeShards(_ json: inout JSONWriter) throws {
-    // By their numbers: most tensors are one task, and there may be ten thousands of them.
-    let tasks = Dictionary(grouping: plan.tasks.indices) {
-      plan.tasks[$0].stack?.tensor ?? plan.tasks[$0].name
-    }
-    json.key("shards")
-    json.beginArray()
-    for shard in plan.layout.shards {
-      let parts = shard.tensors.map { tensor in
-        let own = tasks[tensor.name] ?? []
-        return own.count < 2
-          ? own
-          : own.sorted { (plan.tasks[$0].stack?.index ?? 0) < (plan.tasks[$1].stack?.index ?? 0) }
-      }
-      let tensorSums = parts.map { own in
-        BlockSum(parts: own.map { sums.sum(of: plan.tasks[$0].ordinal) })
-      }
-      json.beginObject()
-      json.member("file", .string(shard.fileName))
-      json.member("bytes", .integer(shard.byteCount))
-      json.member("hash", .string(ShardHash.text(header: shard.header, sums: tensorSums)))
-      let positions = Array(shard.tensors.indices)
-      try json.array("tensors", of: positions, on: threads) { json, position in
-        let parts = parts[position]
-        json.beginObject(isOnOneLine: true)
-        json.member("name", .string(shard.tensors[position].name))
-        json.member("hash", .string(tensorSums[position].text))
-        if parts.count > 1 { json.member("parts", .integer(parts.count)) }
-        if let layout = parts.first.flatMap({ plan.tasks[$0].stack?.layout }) {
-          json.member("layout", .string(layout.rawValue))
-        }
-        json.endObject()
-      }
-      json.endObject()
-    }
-    json.endArray()
-  }
 }
 
 extension JSONWriter {
