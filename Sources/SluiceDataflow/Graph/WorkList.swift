@@ -89,15 +89,18 @@ extension Graph {
     // Of very many several at a time: the list, and what is made, are for one thread at a time.
     let blockLength = max(1, min(64, elements.count / (64 * max(threads, 1))))
     let starts = Array(stride(from: 0, to: elements.count, by: blockLength))
-    let values = Monitor([[Value]?](repeating: nil, count: starts.count))
-    try forEach(
-      Array(starts.indices), name, threads: min(threads, starts.count),
-      cancellation: cancellation
-    ) { index, _ in
-      let end = min(starts[index] + blockLength, elements.count)
-      let block = try elements[starts[index]..<end].map(body)
-      values.withLock { $0[index] = block }
+    let values = Monitor([Value?](repeating: nil, count: elements.count))
+    try forEach(starts, name, threads: min(threads, starts.count), cancellation: cancellation) {
+      start, _ in
+      guard blockLength > 1 else {
+        let value = try body(elements[start])
+        return values.withLock { $0[start] = value }
+      }
+      let block = try elements[start..<min(start + blockLength, elements.count)].map(body)
+      values.withLock { values in
+        for (place, value) in block.enumerated() { values[start + place] = value }
+      }
     }
-    return values.withLock { $0.flatMap { $0 ?? [] } }
+    return values.withLock { $0.compactMap(\.self) }
   }
 }
