@@ -42,7 +42,7 @@ package struct BandPass: CountingPass, FilePass {
     let tasks = tasks(executor.plan)
     let survey = try executor.survey(
       self, of: tasks, after: findings.transforms(through: .delta), in: fileKind,
-      note: nil)
+      note: nil, foreseen: nil)
     let layers = try survey.resolve(refinement, tasks.map { [$0] }) {
       [setup, isMiddle] layer, whole, strips in
       let kept = Band.kept(

@@ -138,8 +138,14 @@ extension SurveyPass {
     let linear = executor.plan.linearTasks
     let noted = NotedStatistics(
       question.statistic(multiple: question.multiple), modelCount: executor.plan.modelCount)
+    var foreseen: RateForecast?
+    if executor.plan.spill.isOn, executor.plan.spill.staysInRun, let cutting {
+      foreseen = try RateForecast(
+        of: linear, executor.plan, cutting, question, kernels: executor.kernels)
+    }
     let survey = try executor.survey(
-      self, of: linear, after: findings.transforms(through: .delta), in: nil, note: noted.note)
+      self, of: linear, after: findings.transforms(through: .delta), in: nil, note: noted.note,
+      foreseen: foreseen)
     findings.statistics = try significance(of: linear, in: survey, noted: noted)
     return survey
   }

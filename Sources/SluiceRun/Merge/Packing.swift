@@ -16,14 +16,16 @@ struct Packing: Sendable {
   /// What comes again, in a pass that makes a store.
   let repeats: StripRepeats?
   private let plan: TensorPlan
+  private let foreseen: RateForecast?
   private let isSpilled: @Sendable (Int) -> Bool
 
   /// Plans the packing of tensors, which are counted into some histograms.
   init(
     _ tasks: [TensorTask], plan: TensorPlan, work: MergeWork, histograms: HistogramStore,
-    store: SpillStore, codec: FrameCodec
+    store: SpillStore, codec: FrameCodec, foreseen: RateForecast? = nil
   ) {
     self.plan = plan
+    self.foreseen = foreseen
     self.store = store
     self.codec = codec
     isSpilled = { work.isSpilled($0) }
@@ -45,8 +47,10 @@ struct Packing: Sendable {
       if let floor = again?[model] { return .known(floor) }
       guard task.role == .linear else { return .known(0) }
       // What stages left is kept but for the zeros.
-      return plan.spill.holdsDeltas
-        ? .known(1) : .foreseen(lowestRate: plan.lowestRate(of: task, model: model))
+      guard !plan.spill.holdsDeltas else { return .known(1) }
+      let lowest = plan.lowestRate(of: task, model: model)
+      return .foreseen(
+        lowestRate: max(lowest, foreseen?.lowestRate(of: task, model: model) ?? lowest))
     }
   }
 

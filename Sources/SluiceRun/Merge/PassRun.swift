@@ -85,7 +85,7 @@ final class PassRun: PassExecutor {
 
   func survey(
     _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
-    in kind: UnitKind?, note: HistogramNote?
+    in kind: UnitKind?, note: HistogramNote?, foreseen: RateForecast?
   ) throws -> any HistogramSurvey {
     var units = try kind.map { try self.units($0) }
     let store = histograms(of: tasks, &units)
@@ -96,7 +96,8 @@ final class PassRun: PassExecutor {
         let codec = plan.spill.codec
       {
         survey.packing = Packing(
-          tasks, plan: plan, work: context.work, histograms: store, store: spill, codec: codec)
+          tasks, plan: plan, work: context.work, histograms: store, store: spill, codec: codec,
+          foreseen: foreseen)
       }
     }
     try survey.count(pass, tasks, note: note)

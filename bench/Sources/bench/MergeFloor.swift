@@ -8,8 +8,7 @@ struct MergeFloor {
   /// Takes the bytes from a report, which adds up all files of a pass.
   ///
   /// A pass that writes the result reads all of the base, the frames, and equal shares of the models; one that does
-  /// not reads equal shares of all. What is looked at twice counts once: the second time it comes from the page
-  /// cache.
+  /// not reads equal shares of all. Frames that stay in memory are neither written nor read.
   /// - Parameters:
   ///   - report: `sluice-report.json`.
   ///   - inputs: the weight files of each model, the base's first.
@@ -17,8 +16,7 @@ struct MergeFloor {
   /// - Throws: `BenchFailure` when the report has no bytes, or a file is not there.
   init(report: JSON, inputs: [[String]], scratch: String) throws {
     let all = report["explanation"]?["passes"]?.items ?? []
-    guard let total = report["totals"]?["bytesRead"]?.integerValue,
-      let spilled = report["totals"]?["bytesSpilled"]?.integerValue
+    guard let spilled = report["totals"]?["bytesSpilled"]?.integerValue
     else { throw BenchFailure("no bytes in the report of a merge") }
     func number(_ pass: JSON, _ key: String) -> Int { pass[key]?.integerValue ?? 0 }
     let isDirect = report["plan"]?["run"]?["io"]?.stringValue == "direct"
@@ -27,13 +25,11 @@ struct MergeFloor {
       return PassFloor.Part(
         paths: ["\(scratch)/floor-\(name).tmp"], byteCount: bytes, isDirect: isDirect)
     }
-    let others = all.dropFirst().reduce(0) { $0 + number($1, "bytesRead") }
     let base = try byteCount(of: inputs[0])
     let hasFrames = report["explanation"]?["spill"]?["codec"]?.stringValue != nil
-    passes = all.enumerated().map { place, pass in
+    passes = all.map { pass in
       let output = number(pass, "bytesWritten")
-      // Of passes, only the first one has second looks.
-      let read = place == 0 ? total - others : number(pass, "bytesRead")
+      let read = number(pass, "bytesRead")
       let kept = output > 0 && hasFrames ? part("frames", spilled, isDirect: isDirect) : nil
       let rest = read - base - (kept?.byteCount ?? 0)
       let shares =
