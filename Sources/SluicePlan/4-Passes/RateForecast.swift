@@ -18,6 +18,8 @@ package struct RateForecast: Sendable {
   /// Of more layers than these a sample takes too long.
   private static let layerLimit = 4096
 
+  private typealias Sample = (value: LinearStatistics, error: Double)
+
   /// For each layer by its ordinal, what each model's lowest rate will be at least.
   private let lowestRates: [Int: [Double?]]
 
@@ -39,15 +41,21 @@ package struct RateForecast: Sendable {
     else { return nil }
     let statistic = question.statistic(multiple: question.multiple)
     let models = (0..<plan.modelCount).filter { !plan.stored.isStored($0) }
-    let found = try Graph.map(linear, "sample", threads: plan.memory.lanes) { task in
-      try models.map { model in
-        try LayerSample(task, model, plan, kernels: kernels)?.value(of: statistic)
+    let found = Monitor([[Sample?]](repeating: [], count: linear.count))
+    try Graph.workThrough(
+      Array(linear.indices), "sample", threads: min(plan.memory.lanes, linear.count)
+    ) { list, _ in
+      let sampler = LayerSampler(plan, statistic, kernels: kernels)
+      while let position = try list.next() {
+        let own = try models.map { try sampler.sample(linear[position], $0) }
+        found.withLock { $0[position] = own }
       }
     }
+    let samples = found.withLock { $0 }
     var lowest = Array(
       repeating: [Double?](repeating: nil, count: plan.modelCount), count: linear.count)
     for (place, model) in models.enumerated() {
-      let own = found.compactMap { $0[place] }
+      let own = samples.compactMap { $0[place] }
       // A rule looks at all layers of a model.
       guard own.count == linear.count else { continue }
       let rates = Self.lowestRates(linear, own, of: model, plan, cutting)
@@ -62,7 +70,7 @@ package struct RateForecast: Sendable {
   }
 
   private static func lowestRates(
-    _ linear: [TensorTask], _ samples: [(value: LinearStatistics, error: Double)], of model: Int,
+    _ linear: [TensorTask], _ samples: [Sample], of model: Int,
     _ plan: TensorPlan, _ cutting: LayerCutting
   ) -> [Double] {
     // What other models have plays no part.
@@ -90,6 +98,7 @@ package struct RateForecast: Sendable {
         lowest[position] = min(lowest[position], changed[position])
       }
     }
-    return lowest.map { max(0, $0 - margin) }
+    // What a rule says that is no number foresees nothing.
+    return lowest.map { $0.isFinite ? min(max(0, $0 - margin), 1) : 0 }
   }
 }

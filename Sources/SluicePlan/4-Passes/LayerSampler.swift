@@ -1,0 +1,149 @@
+internal import SluiceCore
+internal import SluiceFormats
+internal import SluiceKernels
+internal import SluiceStages
+
+/// Looks at the deltas of layers at two places of each, in four parts: what they say apart tells how far to trust what
+/// they say together.
+///
+/// At most one element in 64 is read, and few of large layers. One thread has one sampler for all layers.
+@safe final class LayerSampler {
+  private static let largestPlace = 1 << 15
+  private static let smallestPlace = 1 << 11
+  private static let partsOfPlace = 2
+
+  private let plan: TensorPlan
+  private let statistic: any TensorStatistic
+  private let kernels: Kernels
+  private let deltas = AlignedBuffer<Float>(count: largestPlace / partsOfPlace, fill: 0)
+  private let scratch = AlignedBuffer<UInt32>(count: largestPlace / partsOfPlace, fill: 0)
+  private let runs: [SampledRun]
+
+  /// Makes a sampler.
+  ///
+  /// - Parameters:
+  ///   - plan: The plan, whose files are read.
+  ///   - statistic: What is looked at.
+  ///   - kernels: The kernels to compute with.
+  init(_ plan: TensorPlan, _ statistic: any TensorStatistic, kernels: Kernels) {
+    self.plan = plan
+    self.statistic = statistic
+    self.kernels = kernels
+    runs = (0..<2).map { _ in SampledRun(elementLimit: LayerSampler.largestPlace) }
+  }
+
+  /// What is found of a layer's sample, and the standard error of its significance.
+  ///
+  /// - Parameters:
+  ///   - task: The layer.
+  ///   - model: The position of the model.
+  /// - Returns: Nil if the layer does not lie in its files element by element, or a weight is not finite.
+  /// - Throws: `FormatError` if a file cannot be read.
+  func sample(
+    _ task: TensorTask, _ model: Int
+  ) throws -> (value: LinearStatistics, error: Double)? {
+    guard let source = task.fineTuned[model], source.computed == nil, source.isPlain,
+      task.base.isPlain, task.fineTunedElementCounts[model] == task.elementCount,
+      task.baseElementCount == task.elementCount
+    else { return nil }
+    let place = min(
+      Self.largestPlace, max(Self.smallestPlace, task.elementCount >> 7), task.elementCount / 2)
+    let part = place / Self.partsOfPlace
+    guard part > 0 else { return nil }
+    var whole = MagnitudeHistogram([])
+    var values: [Double] = []
+    // In the middle of each half.
+    for start in [task.elementCount / 4, task.elementCount / 4 * 3] {
+      let first = min(start, task.elementCount - place)
+      for (run, source) in zip(runs, [task.base, source]) {
+        try run.read(
+          source, first..<first + place, in: plan.files[source.file],
+          isDirect: plan.input.mode == .direct)
+      }
+      for offset in stride(from: 0, to: part * Self.partsOfPlace, by: part) {
+        guard let counted = count(offset..<offset + part, task.base.dtype, source.dtype),
+          let value = value(of: counted)
+        else { return nil }
+        values.append(value.significance)
+        whole.merge(counted)
+      }
+    }
+    let mean = values.reduce(0, +) / Double(values.count)
+    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    let count = Double(values.count)
+    return value(of: whole).map { ($0, (squares / (count * (count - 1))).squareRoot()) }
+  }
+
+  /// The magnitudes of some of the deltas that were read; nil if a weight is not finite.
+  private func count(
+    _ elements: Range<Int>, _ base: DType, _ tuned: DType
+  ) -> MagnitudeHistogram? {
+    // SAFETY: both runs have the elements, and the buffers are as long as the longest part.
+    let largest = unsafe (
+      kernels.widen(
+        runs[0].element(elements.lowerBound), base, into: deltas.pointer, count: elements.count),
+      kernels.delta(
+        runs[1].element(elements.lowerBound), tuned, base: deltas.pointer, into: deltas.pointer,
+        count: elements.count)
+    )
+    guard max(largest.0, largest.1) < Float.infinity.bitPattern else { return nil }
+    var entries: [MagnitudeHistogram.Entry] = []
+    // As many as there mostly are of 16-bit weights.
+    entries.reserveCapacity(min(elements.count, 4096))
+    unsafe deltas.pointer.withMemoryRebound(to: UInt32.self, capacity: elements.count) { bits in
+      for index in 0..<elements.count { unsafe bits[index] &= 0x7fff_ffff }
+      unsafe kernels.sortMagnitudes(bits, scratch: scratch.pointer, count: elements.count)
+      for index in 0..<elements.count {
+        let magnitude = unsafe bits[index]
+        if let last = entries.indices.last, entries[last].bits == magnitude {
+          entries[last].count += 1
+        } else {
+          entries.append(MagnitudeHistogram.Entry(bits: magnitude, count: 1))
+        }
+      }
+    }
+    return MagnitudeHistogram(entries)
+  }
+
+  private func value(of histogram: MagnitudeHistogram) -> LinearStatistics? {
+    guard case .known(let found) = LayerSurvey(histogram, name: "", significance: statistic)
+    else { return nil }
+    return found
+  }
+}
+
+/// Elements of a tensor that were read for a sample.
+@safe private final class SampledRun {
+  private let bytes: UnsafeMutableRawBufferPointer
+  private var start = 0
+  private var width = 1
+
+  init(elementLimit: Int) {
+    unsafe bytes = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: elementLimit * 8 + InputFile.directSlack,
+      alignment: InputFile.directAlignment)
+  }
+
+  deinit { unsafe bytes.deallocate() }
+
+  func read(
+    _ source: TensorSource, _ elements: Range<Int>, in file: InputFile, isDirect: Bool
+  ) throws {
+    width = source.dtype.byteCount ?? 1
+    let first = source.byteRange.lowerBound + elements.lowerBound * width
+    let range = first..<first + elements.count * width
+    if isDirect, let start = try unsafe file.readDirectly(range, into: bytes) {
+      self.start = start
+      return
+    }
+    start = 0
+    // SAFETY: the buffer has room for eight bytes of each element.
+    try unsafe file.read(
+      into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<range.count]), at: range.lowerBound)
+  }
+
+  /// The address of an element, counted from the first that was read.
+  func element(_ index: Int) -> UnsafeRawPointer {
+    unsafe UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped + start + index * width)
+  }
+}
