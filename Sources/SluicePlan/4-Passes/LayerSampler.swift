@@ -8,7 +8,7 @@ internal import SluiceStages
 ///
 /// At most one element in 64 is read, and few of large layers. One thread has one sampler for all layers.
 @safe final class LayerSampler {
-  private static let largestPlace = 1 << 15
+  private static let largestPlace = 1 << 14
   private static let smallestPlace = 1 << 11
   private static let partsOfPlace = 2
 
@@ -17,7 +17,8 @@ internal import SluiceStages
   private let kernels: Kernels
   private let deltas = AlignedBuffer<Float>(count: largestPlace / partsOfPlace, fill: 0)
   private let scratch = AlignedBuffer<UInt32>(count: largestPlace / partsOfPlace, fill: 0)
-  private let runs: [SampledRun]
+  private let base = SampledRun(elementLimit: largestPlace)
+  private let tuned = SampledRun(elementLimit: largestPlace)
 
   /// Makes a sampler.
   ///
@@ -29,62 +30,68 @@ internal import SluiceStages
     self.plan = plan
     self.statistic = statistic
     self.kernels = kernels
-    runs = (0..<2).map { _ in SampledRun(elementLimit: LayerSampler.largestPlace) }
   }
 
   /// What is found of a layer's sample, and the standard error of its significance.
   ///
   /// - Parameters:
   ///   - task: The layer.
-  ///   - model: The position of the model.
-  /// - Returns: Nil if the layer does not lie in its files element by element, or a weight is not finite.
+  ///   - models: The positions of the models.
+  /// - Returns: For each model; nil if the layer does not lie in its files element by element, or a weight is not finite.
   /// - Throws: `FormatError` if a file cannot be read.
-  func sample(
-    _ task: TensorTask, _ model: Int
-  ) throws -> (value: LinearStatistics, error: Double)? {
-    guard let source = task.fineTuned[model], source.computed == nil, source.isPlain,
-      task.base.isPlain, task.fineTunedElementCounts[model] == task.elementCount,
-      task.baseElementCount == task.elementCount
-    else { return nil }
+  func samples(
+    of task: TensorTask, _ models: [Int]
+  ) throws -> [(value: LinearStatistics, error: Double)?] {
     let place = min(
       Self.largestPlace, max(Self.smallestPlace, task.elementCount >> 7), task.elementCount / 2)
     let part = place / Self.partsOfPlace
-    guard part > 0 else { return nil }
-    var whole = MagnitudeHistogram([])
-    var values: [Double] = []
+    guard part > 0, task.base.isPlain, task.baseElementCount == task.elementCount
+    else { return models.map { _ in nil } }
+    var parts: [[MagnitudeHistogram]] = models.map { _ in [] }
     // In the middle of each half.
     for start in [task.elementCount / 4, task.elementCount / 4 * 3] {
       let first = min(start, task.elementCount - place)
-      for (run, source) in zip(runs, [task.base, source]) {
-        try run.read(
-          source, first..<first + place, in: plan.files[source.file],
-          isDirect: plan.input.mode == .direct)
-      }
-      for offset in stride(from: 0, to: part * Self.partsOfPlace, by: part) {
-        guard let counted = count(offset..<offset + part, task.base.dtype, source.dtype),
-          let value = value(of: counted)
-        else { return nil }
-        values.append(value.significance)
-        whole.merge(counted)
+      try base.read(task.base, first..<first + place, of: plan)
+      for (position, model) in models.enumerated() {
+        guard let source = task.fineTuned[model], source.computed == nil, source.isPlain,
+          task.fineTunedElementCounts[model] == task.elementCount
+        else { continue }
+        try tuned.read(source, first..<first + place, of: plan)
+        for offset in stride(from: 0, to: part * Self.partsOfPlace, by: part) {
+          guard let counted = count(offset..<offset + part, task.base.dtype, source.dtype)
+          else { continue }
+          parts[position].append(counted)
+        }
       }
     }
-    let mean = values.reduce(0, +) / Double(values.count)
-    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    return parts.map(statistics(of:))
+  }
+
+  /// What parts say together, and how far they are apart; nil if some are missing.
+  private func statistics(
+    of parts: [MagnitudeHistogram]
+  ) -> (value: LinearStatistics, error: Double)? {
+    let values = parts.compactMap { value(of: $0)?.significance }
+    guard values.count == 2 * Self.partsOfPlace else { return nil }
+    var whole = MagnitudeHistogram([])
+    for part in parts { whole.merge(part) }
     let count = Double(values.count)
+    let mean = values.reduce(0, +) / count
+    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     return value(of: whole).map { ($0, (squares / (count * (count - 1))).squareRoot()) }
   }
 
   /// The magnitudes of some of the deltas that were read; nil if a weight is not finite.
   private func count(
-    _ elements: Range<Int>, _ base: DType, _ tuned: DType
+    _ elements: Range<Int>, _ baseType: DType, _ tunedType: DType
   ) -> MagnitudeHistogram? {
     // SAFETY: both runs have the elements, and the buffers are as long as the longest part.
     let largest = unsafe (
       kernels.widen(
-        runs[0].element(elements.lowerBound), base, into: deltas.pointer, count: elements.count),
+        base.element(elements.lowerBound), baseType, into: deltas.pointer, count: elements.count),
       kernels.delta(
-        runs[1].element(elements.lowerBound), tuned, base: deltas.pointer, into: deltas.pointer,
-        count: elements.count)
+        tuned.element(elements.lowerBound), tunedType, base: deltas.pointer,
+        into: deltas.pointer, count: elements.count)
     )
     guard max(largest.0, largest.1) < Float.infinity.bitPattern else { return nil }
     var entries: [MagnitudeHistogram.Entry] = []
@@ -93,13 +100,13 @@ internal import SluiceStages
     unsafe deltas.pointer.withMemoryRebound(to: UInt32.self, capacity: elements.count) { bits in
       for index in 0..<elements.count { unsafe bits[index] &= 0x7fff_ffff }
       unsafe kernels.sortMagnitudes(bits, scratch: scratch.pointer, count: elements.count)
-      for index in 0..<elements.count {
-        let magnitude = unsafe bits[index]
-        if let last = entries.indices.last, entries[last].bits == magnitude {
-          entries[last].count += 1
-        } else {
-          entries.append(MagnitudeHistogram.Entry(bits: magnitude, count: 1))
-        }
+      var start = 0
+      while start < elements.count {
+        let magnitude = unsafe bits[start]
+        var end = start + 1
+        while end < elements.count, unsafe bits[end] == magnitude { end += 1 }
+        entries.append(MagnitudeHistogram.Entry(bits: magnitude, count: UInt64(end - start)))
+        start = end
       }
     }
     return MagnitudeHistogram(entries)
@@ -126,13 +133,12 @@ internal import SluiceStages
 
   deinit { unsafe bytes.deallocate() }
 
-  func read(
-    _ source: TensorSource, _ elements: Range<Int>, in file: InputFile, isDirect: Bool
-  ) throws {
+  func read(_ source: TensorSource, _ elements: Range<Int>, of plan: TensorPlan) throws {
+    let file = plan.files[source.file]
     width = source.dtype.byteCount ?? 1
     let first = source.byteRange.lowerBound + elements.lowerBound * width
     let range = first..<first + elements.count * width
-    if isDirect, let start = try unsafe file.readDirectly(range, into: bytes) {
+    if plan.input.mode == .direct, let start = try unsafe file.readDirectly(range, into: bytes) {
       self.start = start
       return
     }

@@ -15,6 +15,8 @@ package struct RateForecast: Sendable {
   private static let margin = 0.005
   /// In so many groups layers are made more significant, so that their mean stays about the same.
   private static let groups = 16
+  /// Short reads wait for the disk, which serves several at a time.
+  private static let threadCount = 8
   /// Of more layers than these a sample takes too long.
   private static let layerLimit = 4096
 
@@ -43,11 +45,11 @@ package struct RateForecast: Sendable {
     let models = (0..<plan.modelCount).filter { !plan.stored.isStored($0) }
     let found = Monitor([[Sample?]](repeating: [], count: linear.count))
     try Graph.workThrough(
-      Array(linear.indices), "sample", threads: min(plan.memory.lanes, linear.count)
+      Array(linear.indices), "sample", threads: min(Self.threadCount, linear.count)
     ) { list, _ in
       let sampler = LayerSampler(plan, statistic, kernels: kernels)
       while let position = try list.next() {
-        let own = try models.map { try sampler.sample(linear[position], $0) }
+        let own = try sampler.samples(of: linear[position], models)
         found.withLock { $0[position] = own }
       }
     }
