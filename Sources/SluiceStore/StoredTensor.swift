@@ -54,6 +54,9 @@ package struct StoredTensor: Sendable {
   package var significance = 0.0
   package var strips: [Strip] = []
 
+  /// The pattern from which on every magnitude is there, whatever the strip: each has a floor of its own.
+  package var floor: UInt32 { strips.map(\.table.minimumMagnitudeBits).max() ?? 0 }
+
   /// The bytes.
   package var encoded: [UInt8] {
     var bytes: [UInt8] = []

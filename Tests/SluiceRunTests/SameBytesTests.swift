@@ -117,22 +117,9 @@ struct SameBytesTests {
 
   /// A family whose layers change most in their first grains, or least.
   private static func uneven(_ dtype: DType, isFalling: Bool) -> ModelFamily {
-    var family = family(dtype)
-    for index in family.fineTuned.indices {
-      for (place, tensor) in family.fineTuned[index].model.tensors.enumerated() {
-        guard let base = family.base[tensor.name]?.floats, let tuned = tensor.floats,
-          tensor.shape.dimensions.count == 2
-        else { continue }
-        let values = base.indices.map { element in
-          let isFirst = element < Granularity.grainElements
-          let scale: Float = isFirst == isFalling ? 8 : 1
-          return Double(base[element] + (tuned[element] - base[element]) * scale)
-        }
-        family.fineTuned[index].model.tensors[place] = TinyTensor(
-          tensor.name, tensor.dtype, tensor.shape.dimensions, values: values)
-      }
+    family(dtype).multiplyingDeltas { _, element in
+      (element < Granularity.grainElements) == isFalling ? 8 : 1
     }
-    return family
   }
 
   @Test(

@@ -116,17 +116,8 @@ import Testing
     spec.hiddenSize = 180
     spec.intermediateSize = 741
     spec.layerCount = 1
-    var family = spec.build()
-    for (place, tensor) in family.fineTuned[0].model.tensors.enumerated() {
-      guard let base = family.base[tensor.name]?.floats, let tuned = tensor.floats,
-        tensor.shape.dimensions.count == 2
-      else { continue }
-      let values = base.indices.map { element in
-        let scale: Float = element < Granularity.grainElements ? 8 : 1
-        return Double(base[element] + (tuned[element] - base[element]) * scale)
-      }
-      family.fineTuned[0].model.tensors[place] = TinyTensor(
-        tensor.name, tensor.dtype, tensor.shape.dimensions, values: values)
+    let family = spec.build().multiplyingDeltas { _, element in
+      element < Granularity.grainElements ? 8 : 1
     }
     var options = ReferenceOptions()
     options.pruningRate = 0.8
@@ -163,6 +154,30 @@ import Testing
     }
     // Looked at again, with what is known then.
     #expect(exactCount > 0)
+  }
+
+  @Test("each strip of a store has a floor of its own, and the store serves what all of them do")
+  func floors() throws {
+    var spec = FamilySpec(seed: 8)
+    spec.hiddenSize = 180
+    spec.intermediateSize = 741
+    spec.layerCount = 1
+    let merge = TinyMerge(
+      spec.build().multiplyingDeltas { _, element in element < Granularity.grainElements ? 1 : 8 })
+    let directory = try ScratchDirectory()
+    try merge.write(to: directory)
+    var run = RunOptions(threads: 2)
+    run.stripElements = Granularity.grainElements
+    let name = merge.family.fineTuned[0].name
+    try store(try request(directory, name, 0.8, codec: .rice), to: directory("store"), run)
+    let opened = try #require(try DeltaStore.open(directory("store")))
+    let names = merge.family.base.tensors.map(\.name).filter { $0.contains("proj") }
+    let stored = try names.compactMap { try opened.tensor($0) }.filter { $0.strips.count > 2 }
+    #expect(!stored.isEmpty)
+    for tensor in stored {
+      let floors = tensor.strips.map(\.table.minimumMagnitudeBits)
+      #expect(floors[0] < tensor.floor && tensor.floor == floors.max())
+    }
   }
 
   /// What a plan with a store says.

@@ -25,7 +25,7 @@ import Testing
       byteLimit: Int = .max, room: Int = 0
     ) throws {
       self.tensor = tensor
-      let held = try room > 0 ? HeldFrames(byteCount: room, cancellation: .init()) : nil
+      let held = try room > 0 ? HeldFrames(byteCount: room) : nil
       path = tensor.directory("spill")
       let store = SpillStore(
         try WorkFile.create(at: path), stripCount: 8, modelCount: floors.count, isAroundCache: true,

@@ -89,8 +89,7 @@ package struct StoredModels: Sendable {
         MagnitudeHistogram(encoded: strip.histogram).map { whole.merge($0) }
       }
       let bin = whole.binBits(aroundMeanTimes: question.multiple)
-      let floor = tensor.strips.first?.table.minimumMagnitudeBits ?? 0
-      if bin.map({ $0 >= floor }) ?? true { return }
+      if bin.map({ $0 >= tensor.floor }) ?? true { return }
     }
     throw StoredModels.refusal(
       name, store, task,
@@ -112,7 +111,7 @@ package struct StoredModels: Sendable {
     for (model, store) in stores.enumerated() {
       guard let store else { continue }
       for task in tasks where task.fineTuned[model] != nil {
-        let floor = try store.tensor(task.name)?.strips.first?.table.minimumMagnitudeBits ?? 0
+        let floor = try store.tensor(task.name)?.floor ?? 0
         guard cuts.containsCuts(task, model, floor: floor) else {
           throw StoredModels.refusal(
             plan.modelNames[model], store, task,

@@ -147,8 +147,7 @@ package struct TensorPlan: Sendable {
         stripElements: options.stripElements, frames: MemoryPlan.FrameUse(spill, sources.stored),
         input: input.mode, edge: edge, factors: factors, memory: options.memory.bytes)
       do throws(PipelineError) {
-        let plan = try MemoryPlan.fit(shape, options)
-        memory = plan
+        memory = try MemoryPlan.fit(shape, options)
         (self.passes, memoryShape) = (passes, shape)
         break
       } catch {

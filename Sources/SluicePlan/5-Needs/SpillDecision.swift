@@ -19,8 +19,7 @@ struct SpillDecision {
   private static let unhiddenWriting = 0.5
   /// The part of what a disk gives to those who only read that a run gets of it.
   private static let sustainedShare = 0.88
-  /// The seconds that a byte of frames takes longer to read than one of models: they come in smaller pieces, and
-  /// through the page cache.
+  /// The seconds that a byte of frames takes longer to read than one of models: they come in smaller pieces.
   private static let frameCost = 0.15e-9
   /// The seconds of the start, the end, and what lies between passes.
   private static let outsideOfPasses = 0.1
@@ -73,12 +72,9 @@ struct SpillDecision {
 
   /// The expected seconds with a spill.
   private func spillSeconds(_ frames: Int, _ choice: Choice) -> Double {
+    // What stays in memory is neither written nor read.
     let byteCount = max(0, frames - heldByteCount)
-    return spillSeconds(throughFile: byteCount, choice)
-  }
-
-  private func spillSeconds(throughFile byteCount: Int, _ choice: Choice) -> Double {
-    seconds(
+    return seconds(
       reading: surveyedByteCount, writing: byteCount,
       computing: 1 / SpillDecision.countingRate + 1 / choice.packingRate)
       + seconds(

@@ -3,7 +3,7 @@ package import SluiceCore
 package import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
-internal import SluiceStages
+package import SluiceStages
 
 /// Whether pass 2 reads the models again or what pass 1 kept of them, and why.
 package struct SpillPlan: Sendable, Hashable {
@@ -119,6 +119,13 @@ package struct SpillPlan: Sendable, Hashable {
   private init(reason: String) {
     (codec, reach, significanceMultiple) = (nil, 0, 0)
     self.reason = reason
+  }
+
+  /// The smallest pattern that is kept of a tensor whatever is counted of it; nil if that depends on what is.
+  package func fixedFloor(of task: TensorTask) -> UInt32? {
+    if task.role != .linear { return 0 }
+    // What stages left is kept but for the zeros.
+    return holdsDeltas ? 1 : nil
   }
 
   /// The lowest rate that a tensor may come to have of which a rate was asked for.

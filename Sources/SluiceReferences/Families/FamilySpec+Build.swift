@@ -12,6 +12,29 @@ package struct ModelFamily: Sendable {
     self.base = base
     self.fineTuned = fineTuned
   }
+
+  /// The same family with its matrices' deltas multiplied.
+  ///
+  /// - Parameter factor: What a delta is multiplied by, from the position of its tensor in the model and its own in the
+  ///   tensor.
+  /// - Returns: The family.
+  package func multiplyingDeltas(by factor: (_ tensor: Int, _ element: Int) -> Float) -> ModelFamily
+  {
+    var family = self
+    for index in family.fineTuned.indices {
+      for (place, tensor) in family.fineTuned[index].model.tensors.enumerated() {
+        guard let base = base[tensor.name]?.floats, let tuned = tensor.floats,
+          tensor.shape.dimensions.count == 2
+        else { continue }
+        let values = base.indices.map { element in
+          Double(base[element] + (tuned[element] - base[element]) * factor(place, element))
+        }
+        family.fineTuned[index].model.tensors[place] = TinyTensor(
+          tensor.name, tensor.dtype, tensor.shape.dimensions, values: values)
+      }
+    }
+    return family
+  }
 }
 
 extension FamilySpec {

@@ -44,10 +44,7 @@ struct Packing: Sendable {
         // There are frames of it already, of an earlier attempt or the model's own.
         again != nil || !isSpilled(strip.ordinal), !plan.stored.isStored(model)
       else { return nil }
-      if let floor = again?[model] { return .known(floor) }
-      guard task.role == .linear else { return .known(0) }
-      // What stages left is kept but for the zeros.
-      guard !plan.spill.holdsDeltas else { return .known(1) }
+      if let floor = again?[model] ?? plan.spill.fixedFloor(of: task) { return .known(floor) }
       let lowest = plan.lowestRate(of: task, model: model)
       return .foreseen(
         lowestRate: max(lowest, foreseen?.lowestRate(of: task, model: model) ?? lowest))

@@ -102,7 +102,7 @@ final class StripRepeats: Sendable {
   private func strips(of task: TensorTask) throws -> [Strip] {
     let floors = try task.fineTuned.indices.map { model -> UInt32? in
       guard task.fineTuned[model] != nil else { return nil }
-      return task.role == .linear ? try floor(task, model) : 0
+      return try plan.spill.fixedFloor(of: task) ?? floor(task, model)
     }
     state.withLock { $0.floors[task.ordinal] = floors }
     guard floors.contains(where: { $0 != nil }) else { return [] }
@@ -110,9 +110,7 @@ final class StripRepeats: Sendable {
   }
 
   private func floor(_ task: TensorTask, _ model: Int) throws -> UInt32 {
-    // What stages left is kept but for the zeros.
-    guard !plan.spill.holdsDeltas else { return 1 }
-    return try histograms.histogram(strips: plan.strips(of: task), model: model)
+    try histograms.histogram(strips: plan.strips(of: task), model: model)
       .minimumMagnitudeBits(
         rate: plan.lowestRate(of: task, model: model), reaching: plan.spill.significanceMultiple)
   }

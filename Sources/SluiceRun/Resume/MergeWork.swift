@@ -138,7 +138,7 @@ struct MergeWork: Sendable {
     let store = SpillStore(
       file, stripCount: plan.stripCount, modelCount: plan.modelCount,
       isAroundCache: plan.input.mode == .direct,
-      held: room > 0 ? try HeldFrames(byteCount: room, cancellation: Cancellation()) : nil,
+      held: room > 0 ? try HeldFrames(byteCount: room) : nil,
       owner: frameOwner(plan))
     for (strip, slots) in earlier.spilled { store.records.restore(slots, strip: strip) }
     return store

@@ -1,4 +1,4 @@
-package import SluiceDataflow
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import Synchronization
 
@@ -9,18 +9,15 @@ internal import Synchronization
   private static let firstPlace = 1 << 60
 
   private let buffer: PooledBuffer
-  private let capacity: Int
   private let end = Atomic<Int>(0)
 
   /// Makes room.
   ///
-  /// - Parameters:
-  ///   - byteCount: The number of bytes, at least one; pages take memory when they are first touched.
-  ///   - cancellation: The run's.
-  /// - Throws: `DataflowError` if the system has no memory left, `CancelledError` if the run was cancelled.
-  package init(byteCount: Int, cancellation: Cancellation) throws {
-    capacity = byteCount
-    buffer = try BufferPool(count: 1, byteCount: byteCount, cancellation: cancellation).take()
+  /// - Parameter byteCount: The number of bytes, at least one; pages take memory when they are first touched.
+  /// - Throws: `DataflowError` if the system has no memory left.
+  package init(byteCount: Int) throws {
+    // The only buffer is free, so that nobody waits.
+    buffer = try BufferPool(count: 1, byteCount: byteCount, cancellation: Cancellation()).take()
   }
 
   /// How many bytes are held.
@@ -34,6 +31,7 @@ internal import Synchronization
   /// - Parameter bytes: Some frames.
   /// - Returns: The place of the first byte; nil if there is no room.
   func keep(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    let capacity = unsafe buffer.bytes.count
     var start = byteCount
     while true {
       guard bytes.count <= capacity - start else { return nil }
