@@ -8,9 +8,9 @@ package import SluiceFormats
 /// and the other each by itself, one may be packed and the other not.
 package struct ModelCatalog: Sendable {
   /// The checkpoint.
-  package let checkpoint: Checkpoint
+  package private(set) var checkpoint: Checkpoint
   /// What its config says; nil without one.
-  package let config: ModelConfig?
+  package private(set) var config: ModelConfig?
   /// How it is packed; nil if it is not.
   package let quantisation: Quantisation?
   /// The tensors, in the order of the checkpoint.
@@ -39,10 +39,7 @@ package struct ModelCatalog: Sendable {
   ) throws(FormatError) {
     self.checkpoint = checkpoint
     let isStore = checkpoint.files.contains { $0.format == nil }
-    var config: ModelConfig?
-    if let bytes = checkpoint.config {
-      config = try ModelConfig(bytes, file: "\(checkpoint.path)/config.json")
-    }
+    let config = try ModelCatalog.config(of: checkpoint)
     self.config = config
     quantisation = isStore ? nil : config.flatMap(Quantisation.init)
     var tensors = checkpoint.tensors
@@ -95,6 +92,28 @@ package struct ModelCatalog: Sendable {
         layers[stack.layerName(index)] = (tensor.name, index)
       }
     }
+  }
+
+  /// The catalog of a checkpoint that shares all its tensors with this one's, as those of fine-tunes do.
+  ///
+  /// - Parameter checkpoint: The checkpoint, opened as one like this catalog's.
+  /// - Returns: The catalog; nil if the checkpoint must be looked at by itself.
+  /// - Throws: If its config is none.
+  package func shared(with checkpoint: Checkpoint) throws(FormatError) -> ModelCatalog? {
+    guard quantisation == nil, tensors.hasStorage(of: checkpoint.tensors) else { return nil }
+    var catalog = self
+    catalog.checkpoint = checkpoint
+    catalog.config = try ModelCatalog.config(of: checkpoint)
+    // Nothing else of a config decides what tensors are.
+    guard catalog.config?.modelType == config?.modelType,
+      catalog.config.flatMap(Quantisation.init) == nil
+    else { return nil }
+    return catalog
+  }
+
+  private static func config(of checkpoint: Checkpoint) throws(FormatError) -> ModelConfig? {
+    guard let bytes = checkpoint.config else { return nil }
+    return try ModelConfig(bytes, file: "\(checkpoint.path)/config.json")
   }
 
   /// Whether each tensor is found under its own name, as it lies in its file.
@@ -158,7 +177,8 @@ package struct ModelCatalog: Sendable {
   /// Whether all tensors are named as another model's, in the same order, and none is a stack: most fine-tunes are.
   package func isNamed(like other: ModelCatalog) -> Bool {
     stacks.isEmpty && other.stacks.isEmpty && tensors.count == other.tensors.count
-      && tensors.indices.allSatisfy { tensors[$0].name == other.tensors[$0].name }
+      && (tensors.hasStorage(of: other.tensors)
+        || tensors.indices.allSatisfy { tensors[$0].name == other.tensors[$0].name })
   }
 
   /// The part that a tensor plays.

@@ -1,4 +1,5 @@
 import Glibc
+import SluiceCore
 import SluiceFormats
 import SluiceTestSupport
 import Testing
@@ -55,6 +56,33 @@ import Testing
     #expect(byDirectory.config == nil)
     #expect(byPath.directory == nil)
     #expect(byPath["y"]?.entry.byteRange.count == 4)
+  }
+
+  @Test("checkpoints with one header share what was read; others, and broken ones, are looked at")
+  func sharedHeaders() throws {
+    let scratch = try ScratchDirectory()
+    let header = SafetensorsBytes.file(withTensors: ["x", "y"])
+    let turned = SafetensorsBytes.file(withTensors: ["y", "x"])
+    let short = Array(header.dropLast())
+    for (name, bytes) in [
+      ("base", header), ("same", header), ("other", turned), ("short", short),
+    ] {
+      try Directory.create(scratch(name))
+      try scratch.write(bytes, to: "\(name)/model.safetensors")
+    }
+    let base = try Checkpoint.open(scratch("base"))
+    let same = try Checkpoint.open(scratch("same"), like: base)
+    #expect(same.tensors.hasStorage(of: base.tensors))
+    #expect(same.files[0].path == scratch("same/model.safetensors"))
+    #expect(same["y"] == base["y"])
+    let other = try Checkpoint.open(scratch("other"), like: base)
+    #expect(other.tensors == (try Checkpoint.open(scratch("other")).tensors))
+    #expect(other.tensors.map(\.name) == ["y", "x"])
+    let alone = #expect(throws: FormatError.self) { try Checkpoint.open(scratch("short")) }
+    let beside = #expect(throws: FormatError.self) {
+      try Checkpoint.open(scratch("short"), like: base)
+    }
+    #expect(beside?.failure.message == alone?.failure.message)
   }
 
   @Test(

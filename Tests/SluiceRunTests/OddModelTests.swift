@@ -85,6 +85,27 @@ import Testing
     #expect(merged.model.tensors.allSatisfy { $0.floats == [1, 2] })
   }
 
+  @Test("tensors that one of several thousand lacks are told of in order, and a misfit by its name")
+  func manyAbsent() throws {
+    let absent: Set = [7, 900, 1030, 2047, 2048]
+    func family(_ value: Double, without absent: Set<Int> = [], misfit: Int? = nil) -> TinyModel {
+      model(
+        (0..<2_500).filter { !absent.contains($0) }.map {
+          TinyTensor("x.\($0).bias", .bf16, values: $0 == misfit ? [value] : [1, value])
+        })
+    }
+    let merged = try merge(family(1), [family(2, without: absent)]) { $0.method.absent = .base }
+    let told = merged.report.warnings.filter { $0.kind == .missingTensor }
+    // In the order in which the base has them.
+    #expect(told.compactMap(\.subject.tensor) == absent.sorted().map { "x.\($0).bias" })
+    for number in absent { #expect(merged.model["x.\(number).bias"]?.floats == [1, 1]) }
+    #expect(merged.model["x.8.bias"]?.floats == [1, 2])
+    let error = #expect(throws: PipelineError.self) {
+      try merge(family(1), [family(2, misfit: 2_222)])
+    }
+    #expect(error?.failure.subject.tensor == "x.2222.bias")
+  }
+
   @Test("integers, truth values and eight-bit floats outside linear layers")
   func otherTypes() throws {
     let integers: [(DType, Int)] = [

@@ -57,6 +57,8 @@ package struct Checkpoint: Sendable {
 
   /// The place of each tensor among them, by name.
   package let positions: [String: Int]
+  /// Whether its tensors are those of its files, under their names.
+  private let isWhole: Bool
 
   /// The longest `config.json` that is read.
   package static let maximumConfigByteCount = 16 << 20
@@ -68,33 +70,40 @@ package struct Checkpoint: Sendable {
 
   /// Opens a checkpoint.
   ///
-  /// - Parameter path: A directory with an index or one file of weights, in safetensors or, failing
-  ///   that, in PyTorch's format; or the path of one file.
+  /// - Parameters:
+  ///   - path: A directory with an index or one file of weights, in safetensors or, failing that, in
+  ///     PyTorch's format; or the path of one file.
+  ///   - known: A checkpoint whose files may have the very same headers: then both share what was read.
   /// - Returns: The open checkpoint.
   /// - Throws: If there is none at the path, or a rule of its formats is broken.
-  package static func open(_ path: String) throws(FormatError) -> Checkpoint {
+  package static func open(
+    _ path: String, like known: Checkpoint? = nil
+  ) throws(FormatError) -> Checkpoint {
     guard let status = try FileStatus.of(path) else {
       throw .malformed("no such file or directory", file: path, remedy: "check the path")
     }
-    guard status.kind == .directory else { return try openFile(path) }
+    guard status.kind == .directory else { return try openFile(path, like: known) }
     let configPath = "\(path)/config.json"
     let config =
       try FileStatus.of(configPath) == nil
       ? nil : try InputFile.contents(of: configPath, byteLimit: maximumConfigByteCount)
     if let choice = try CheckpointChoice.find(in: path) {
       guard let indexPath = choice.indexPath else {
-        let file = try WeightFile.open(choice.filePath ?? path, as: choice.format)
+        let file = try WeightFile.open(
+          choice.filePath ?? path, as: choice.format, like: known?.files.first)
         var checkpoint = try Checkpoint(
-          path: path, directory: path, files: [file], config: config)
+          path: path, directory: path, files: [file], config: config, like: known)
         checkpoint.warnings = choice.warnings(in: path)
         return checkpoint
       }
       let index = try CheckpointIndex.read(indexPath)
       var files: [WeightFile] = []
       for name in index.fileNames {
-        files.append(try openShard(name, of: path, as: choice.format, indexPath))
+        let peer = known.flatMap { files.count < $0.files.count ? $0.files[files.count] : nil }
+        files.append(try openShard(name, of: path, as: choice.format, indexPath, like: peer))
       }
-      let checkpoint = try Checkpoint(path: path, directory: path, files: files, config: config)
+      let checkpoint = try Checkpoint(
+        path: path, directory: path, files: files, config: config, like: known)
       try checkpoint.check(against: index, at: indexPath)
       return checkpoint
     }
@@ -121,10 +130,23 @@ package struct Checkpoint: Sendable {
   ///   - directory: The directory, or nil where the path is one file.
   ///   - files: The files, in natural order of their names.
   ///   - config: The content of the directory's `config.json`, if there is one.
+  ///   - known: A checkpoint whose files may have been found to have the very same tensors.
   /// - Throws: If a tensor is in several files, or there are too many.
   package init(
-    path: String, directory: String?, files: [WeightFile], config: [UInt8]?
+    path: String, directory: String?, files: [WeightFile], config: [UInt8]?,
+    like known: Checkpoint? = nil
   ) throws(FormatError) {
+    self.path = path
+    self.directory = directory
+    self.files = files
+    self.config = config
+    isWhole = true
+    if let known, known.isWhole, known.files.count == files.count,
+      zip(files, known.files).allSatisfy({ $0.tensors.hasStorage(of: $1.tensors) })
+    {
+      (tensors, positions) = (known.tensors, known.positions)
+      return
+    }
     var tensors: [CheckpointTensor] = []
     var positions: [String: Int] = [:]
     let count = files.reduce(0) { $0 + $1.tensors.count }
@@ -141,12 +163,8 @@ package struct Checkpoint: Sendable {
         tensors.append(CheckpointTensor(entry: entry, fileOrdinal: ordinal))
       }
     }
-    self.path = path
-    self.directory = directory
-    self.files = files
     self.tensors = tensors
     self.positions = positions
-    self.config = config
   }
 
   /// Puts tensors of open files together under names of one's own.
@@ -179,17 +197,21 @@ package struct Checkpoint: Sendable {
     self.tensors = tensors
     self.positions = positions
     self.config = config
+    isWhole = false
   }
 
-  private static func openFile(_ path: String) throws(FormatError) -> Checkpoint {
+  private static func openFile(
+    _ path: String, like known: Checkpoint?
+  ) throws(FormatError) -> Checkpoint {
     if let error = CheckpointAdvice.error(forFile: path) { throw error }
     let format: WeightFile.Format = CheckpointAdvice.isPickled(path) ? .pyTorch : .safetensors
-    return try Checkpoint(
-      path: path, directory: nil, files: [try WeightFile.open(path, as: format)], config: nil)
+    let file = try WeightFile.open(path, as: format, like: known?.files.first)
+    return try Checkpoint(path: path, directory: nil, files: [file], config: nil, like: known)
   }
 
   private static func openShard(
-    _ name: String, of directory: String, as format: WeightFile.Format, _ indexPath: String
+    _ name: String, of directory: String, as format: WeightFile.Format, _ indexPath: String,
+    like known: WeightFile?
   ) throws(FormatError) -> WeightFile {
     let path = "\(directory)/\(name)"
     guard try FileStatus.of(path) != nil else {
@@ -197,7 +219,7 @@ package struct Checkpoint: Sendable {
         "the index names the file \(name.printable), which does not exist", file: indexPath,
         remedy: "download the missing file")
     }
-    return try WeightFile.open(path, as: format)
+    return try WeightFile.open(path, as: format, like: known)
   }
 
   static func tooManyTensors(in path: String) -> FormatError {

@@ -30,16 +30,32 @@ package struct WeightFile: Sendable {
   /// - Parameters:
   ///   - path: The path; links are followed.
   ///   - format: The format that the file must have.
+  ///   - known: A file that may say the very same of itself, as those of fine-tunes of one base often do.
   /// - Returns: The open file.
   /// - Throws: If it is no regular file, cannot be read, or breaks a rule of the format.
-  package static func open(_ path: String, as format: Format) throws(FormatError) -> WeightFile {
+  package static func open(
+    _ path: String, as format: Format, like known: WeightFile? = nil
+  ) throws(FormatError) -> WeightFile {
     switch format {
     case .safetensors:
-      let file = try SafetensorsFile.open(path)
-      return WeightFile(input: file.input, format: format, tensors: file.header.tensors)
+      let input = try InputFile.open(path)
+      let text = try SafetensorsFile.text(of: input)
+      if let known, known.hasHeader(text, fileByteCount: input.byteCount) {
+        return WeightFile(input: input, format: format, tensors: known.tensors)
+      }
+      let header = try SafetensorsFile.header(text, of: input)
+      return WeightFile(input: input, format: format, tensors: header.tensors)
     case .pyTorch:
       let file = try TorchFile.open(path)
       return WeightFile(input: file.input, format: format, tensors: file.tensors)
     }
+  }
+
+  /// Whether it is a safetensors file of a length that begins with a text of JSON.
+  private func hasHeader(_ text: [UInt8], fileByteCount: Int) -> Bool {
+    guard format == .safetensors, input.byteCount == fileByteCount,
+      let own = try? SafetensorsFile.text(of: input)
+    else { return false }
+    return own == text
   }
 }

@@ -35,10 +35,16 @@ extension SourceModel {
       }
       return opened
     }
-    // Two at once: the text of a header may be long.
-    var opened = try Graph.map([base] + request.models, "open", threads: 2) { model in
-      Result { try open(name: model.name, path: model.path, layers: model.layers, firstFile: 0) }
-    }.map { try $0.get() }
+    let first = try open(name: base.name, path: base.path, layers: base.layers, firstFile: 0)
+    // Two at once: the text of a header may be long. Most have the base's.
+    var opened =
+      try [first]
+      + Graph.map(request.models, "open", threads: 2) { model in
+        Result {
+          try open(
+            name: model.name, path: model.path, layers: model.layers, firstFile: 0, like: first)
+        }
+      }.map { try $0.get() }
     for position in opened.indices.dropFirst() {
       let before = opened[position - 1]
       opened[position].firstFile = before.firstFile + before.checkpoint.files.count

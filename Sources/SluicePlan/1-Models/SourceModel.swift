@@ -38,10 +38,12 @@ package struct SourceModel: Sendable {
   /// What the config says of tied heads, if it says anything.
   var tiesHead: Bool? { catalog.tiesHead }
 
-  /// Opens a checkpoint, store or stack by itself.
+  /// Opens a checkpoint, store or stack by itself; its names are the base's by renaming only where the base is given.
+  ///
+  /// What it shares with another model, as a fine-tune with its base, is looked at once.
   package static func open(
     name: String, path: String, layers: [LayerSource] = [], firstFile: Int,
-    renamings: [ModelNames.Renaming] = [], base: SourceModel? = nil
+    renamings: [ModelNames.Renaming] = [], base: SourceModel? = nil, like known: SourceModel? = nil
   ) throws -> SourceModel {
     do throws(FormatError) {
       let store = layers.isEmpty ? try DeltaStore.open(path) : nil
@@ -51,11 +53,16 @@ package struct SourceModel: Sendable {
       } else if let store {
         checkpoint = try store.checkpoint()
       } else {
-        checkpoint = try Checkpoint.open(path)
+        checkpoint = try Checkpoint.open(path, like: known?.checkpoint)
       }
       var config: TopLevelObject?
       if let bytes = checkpoint.config {
         config = try TopLevelObject(bytes, file: "\(path)/config.json")
+      }
+      if let known, let catalog = try known.catalog.shared(with: checkpoint) {
+        return SourceModel(
+          name: name, catalog: catalog, firstFile: firstFile, config: config,
+          embeddingName: known.embeddingName, storedHeadName: known.storedHeadName)
       }
       let catalog = try ModelCatalog(
         checkpoint, renamings: base == nil ? [] : renamings,

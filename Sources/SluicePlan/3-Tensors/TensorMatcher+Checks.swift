@@ -39,6 +39,7 @@ extension TensorMatcher {
 
   /// Nothing that an adapter adds is lost: it belongs to a tensor that is written.
   func checkAdapters(_ drafts: [TensorDraft]) throws(PipelineError) {
+    guard models.contains(where: { !$0.terms.isEmpty }) else { return }
     let names = Set(drafts.map(\.name) + drafts.compactMap { $0.stack?.tensor })
     for model in models {
       for name in model.terms.keys.sorted() where !names.contains(name) && !HeadNames.isHead(name) {
@@ -98,7 +99,8 @@ extension TensorMatcher {
     for (model, isNamedAsBase) in zip(models, isNamedAsBase) {
       let tensors = model.catalog.tensors
       if isNamedAsBase,
-        tensors.indices.allSatisfy({ tensors[$0].entry.dtype == own[$0].entry.dtype })
+        tensors.hasStorage(of: own)
+          || tensors.indices.allSatisfy({ tensors[$0].entry.dtype == own[$0].entry.dtype })
       {
         continue
       }

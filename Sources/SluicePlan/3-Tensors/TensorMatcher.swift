@@ -68,36 +68,7 @@ struct TensorMatcher {
       warnings += match.warnings
       vocabulary = match
     }
-    let parts = try parts()
-    var drafts: [TensorDraft] = []
-    drafts.reserveCapacity(parts.count)
-    for (position, (tensor, part)) in zip(base.catalog.tensors, parts).enumerated() {
-      guard let stack = base.catalog.stack(tensor.name) else {
-        let name = base.catalog.canonicalName(tensor.name)
-        let isAsItIs =
-          base.catalog.isPlain && name == tensor.name && !HeadNames.isHead(tensor.name)
-        var draft = try draft(
-          of: isAsItIs ? tensor : base.tensor(tensor.name) ?? tensor, named: name, tensor, part,
-          at: isAsItIs ? position : nil)
-        let layout = base.catalog.layout(tensor.name)
-        if name != tensor.name || layout != nil {
-          draft.stack = StackPlace(
-            tensor: tensor.name, index: 0, count: 1, shape: tensor.entry.shape, layout: layout)
-        }
-        drafts.append(draft)
-        continue
-      }
-      for index in 0..<stack.layerCount {
-        guard let layer = base.catalog.layer(index, of: tensor.name) else { continue }
-        place = StackPlace(
-          tensor: tensor.name, index: index, count: stack.layerCount, shape: tensor.entry.shape,
-          layout: stack.layout)
-        defer { place = nil }
-        var draft = try draft(of: layer, named: layer.name, in: tensor, part)
-        draft.stack = place
-        drafts.append(draft)
-      }
-    }
+    var drafts = try baseDrafts()
     if let head = try addedHead() { drafts.append(head) }
     drafts += try extraTensors()
     warnings += alignment?.warnings ?? []
@@ -106,15 +77,6 @@ struct TensorMatcher {
     try checkRows(drafts)
     try checkAdapters(drafts)
     return drafts
-  }
-
-  /// The parts of the base's tensors, in their order; to look at ten thousands of names takes its time.
-  private func parts() throws -> [TensorPart] {
-    let (tensors, blockLength) = (base.catalog.tensors, 1024)
-    let starts = Array(stride(from: 0, to: tensors.count, by: blockLength))
-    return try Graph.map(starts, "parts", threads: 2) { [catalog = base.catalog] start in
-      tensors[start..<min(start + blockLength, tensors.count)].map(catalog.part)
-    }.flatMap(\.self)
   }
 
   /// The part of a tensor, or of a layer of a stack, once the rules' patterns have been heard.

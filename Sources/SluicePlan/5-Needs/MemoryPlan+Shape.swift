@@ -34,25 +34,7 @@ extension MemoryPlan {
       self.memory = memory
       self.input = input
       self.edge = edge
-      // Only what can be the largest chunk matters: one task for each combination of dtypes and of
-      // what is read in place.
-      struct Kind: Hashable {
-        let dtype: DType?
-        let isStrided: Bool
-        let isStored: Bool
-        let isComputed: Bool
-      }
-      var distinct: [[Kind]: TensorTask] = [:]
-      for task in tasks {
-        let key = ([task.base] + task.fineTuned).map { source in
-          Kind(
-            dtype: source?.dtype, isStrided: source?.view != nil,
-            isStored: source?.isStored ?? false, isComputed: source?.computed != nil)
-        }
-        if let other = distinct[key], other.elementCount >= task.elementCount { continue }
-        distinct[key] = task
-      }
-      self.tasks = Array(distinct.values)
+      self.tasks = Shape.largest(tasks)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
       outputBytes = tasks.reduce(0) { $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1) }
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
@@ -86,6 +68,45 @@ extension MemoryPlan {
         + passes.reduce(0) { $0 + $1.unitBytes(sizes) }
       // Once in what was read of the journal, once for the report.
       normBytes = 2 * DeltaNorms.byteCount(stripCount: strips, modelCount: modelCount)
+    }
+
+    /// What of a source decides how much is read of it at once.
+    private struct Kind: Hashable {
+      let dtype: DType?
+      let isStrided: Bool
+      let isStored: Bool
+      let isComputed: Bool
+
+      init(_ source: TensorSource?) {
+        dtype = source?.dtype
+        isStrided = source?.view != nil
+        isStored = source?.isStored ?? false
+        isComputed = source?.computed != nil
+      }
+    }
+
+    /// Only what can be the largest chunk matters: one task for each combination of dtypes and of
+    /// what is read in place.
+    private static func largest(_ tasks: [TensorTask]) -> [TensorTask] {
+      var distinct: [[Kind]: TensorTask] = [:]
+      var last: TensorTask?
+      for task in tasks {
+        // Of ten thousands of tensors most are as the one before.
+        if let last, last.elementCount >= task.elementCount, isSame(last, task) { continue }
+        let key = [Kind(task.base)] + task.fineTuned.map { Kind($0) }
+        last = task
+        if let other = distinct[key], other.elementCount >= task.elementCount {
+          last = other
+        } else {
+          distinct[key] = task
+        }
+      }
+      return Array(distinct.values)
+    }
+
+    private static func isSame(_ a: TensorTask, _ b: TensorTask) -> Bool {
+      Kind(a.base) == Kind(b.base)
+        && a.fineTuned.indices.allSatisfy { Kind(a.fineTuned[$0]) == Kind(b.fineTuned[$0]) }
     }
 
     /// What headers, the layout of the output, the statistics and the report hold of each tensor, as
