@@ -79,4 +79,28 @@ import Testing
     }
     #expect(taken.values.isEmpty)
   }
+
+  @Test("what is made is handed on in order, and no more is made ahead", arguments: [0, 1, 3, 40])
+  func inOrder(threads: Int) throws {
+    let made = Collected<Int>()
+    var taken: [Int] = []
+    var mostAhead = 0
+    try Graph.mapInOrder(Array(0..<300), "work", threads: threads, ahead: 5) { element in
+      made.append(element)
+      return element * 2
+    } take: { value in
+      taken.append(value)
+      mostAhead = max(mostAhead, made.values.count - taken.count)
+    }
+    #expect(taken == (0..<300).map { $0 * 2 })
+    #expect(mostAhead <= 5)
+  }
+
+  @Test("of an empty list nothing is handed on") func emptyInOrder() throws {
+    try Graph.mapInOrder([Int](), "work", threads: 2, ahead: 1) {
+      $0
+    } take: { _ in
+      Issue.record("nothing was made")
+    }
+  }
 }

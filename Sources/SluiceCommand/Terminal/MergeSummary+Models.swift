@@ -33,7 +33,7 @@ extension MergeSummary {
         ("pruned", { report, _ in report.achievedRate.map { NumberFormat.percent($0) } ?? "" }))
       columns.append(("kept", { report, _ in NumberFormat.grouped(report.keptCount) }))
     }
-    let changes = isCounted ? [] : report.models.indices.map { report.measuredChange(model: $0) }
+    let changes = isCounted ? [] : report.measuredChanges
     if changes.contains(where: { $0 != nil }) {
       columns.append(
         (

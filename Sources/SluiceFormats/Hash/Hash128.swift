@@ -69,12 +69,12 @@ package struct Hash128: Sendable, Hashable {
 
   /// 32 lower-case hexadecimal digits, the upper half first.
   package var hexadecimal: String {
-    let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     text.reserveCapacity(32)
     for half in [high, low] {
       for shift in stride(from: UInt64(60), through: 0, by: -4) {
-        text.append(digits[Int(half >> shift & 15)])
+        let digit = UInt8(half >> shift & 15)
+        text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
       }
     }
     return String(decoding: text, as: UTF8.self)
@@ -82,8 +82,13 @@ package struct Hash128: Sendable, Hashable {
 
   /// The 16 bytes, most significant first.
   package var bytes: [UInt8] {
-    [high, low].flatMap { half in
-      stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: half >> UInt64($0)) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(16)
+    for half in [high, low] {
+      for shift in stride(from: UInt64(56), through: 0, by: -8) {
+        bytes.append(UInt8(truncatingIfNeeded: half >> shift))
+      }
     }
+    return bytes
   }
 }

@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// A JSON value that holds no others.
 package enum JSONScalar: Sendable, Hashable {
   case string(String)
@@ -49,8 +51,8 @@ extension JSONWriter {
   mutating func append(_ scalar: JSONScalar) {
     switch scalar {
     case .string(let value): appendQuoted(value)
-    case .integer(let value): appendPlain(String(value))
-    case .unsignedInteger(let value): appendPlain(String(value))
+    case .integer(let value): buffer.append(decimal: value)
+    case .unsignedInteger(let value): buffer.append(decimal: value)
     case .double(let value): appendPlain(value.isFinite ? value.description : "null")
     case .float(let value): appendPlain(value.isFinite ? value.description : "null")
     case .bool(let value): appendPlain(value ? "true" : "false")

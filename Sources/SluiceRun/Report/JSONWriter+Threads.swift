@@ -9,7 +9,7 @@ struct ReportThreads {
   let blockElements: Int
 
   /// How many blocks wait in memory for their turn.
-  private var roundBlocks: Int { count * 8 }
+  private var blocksAhead: Int { count * 8 }
 
   /// The text of what is written of elements, which an array consists of.
   ///
@@ -19,16 +19,16 @@ struct ReportThreads {
     _ write: @escaping @Sendable (inout JSONWriter, Element) -> Void
   ) throws {
     let place = json.place
-    let starts = Array(stride(from: 0, to: elements.count, by: blockElements))
-    for first in stride(from: 0, to: starts.count, by: roundBlocks) {
-      let round = Array(starts[first..<min(first + roundBlocks, starts.count)])
-      let texts = try Graph.map(round, "report", threads: count) { start in
-        JSONWriter.elements(at: place) { json in
-          let end = min(start + blockElements, elements.count)
-          for element in elements[start..<end] { write(&json, element) }
-        }
+    try Graph.mapInOrder(
+      Array(stride(from: 0, to: elements.count, by: blockElements)), "report", threads: count,
+      ahead: blocksAhead
+    ) { start in
+      JSONWriter.elements(at: place) { json in
+        let end = min(start + blockElements, elements.count)
+        for element in elements[start..<end] { write(&json, element) }
       }
-      for text in texts { json.append(elements: text) }
+    } take: { text in
+      json.append(elements: text)
     }
   }
 }

@@ -9,23 +9,25 @@ extension MergeReport {
   func writeChanges(_ json: inout JSONWriter) throws {
     let names = plan.tasks.map(\.name)
     let order = names.indices.sorted { names[$0] < names[$1] }
+    let known = figures?.known
     try json.array("changes", of: order, on: threads) { json, position in
       let task = plan.tasks[position]
-      if let sums = measured(task) { write(&json, task, sums) }
+      if let sums = measured(task, known) { write(&json, task, sums) }
     }
   }
 
-  /// The size of a model's deltas beside that of the base's weights, as far as they were looked at; nil where
+  /// The size of each model's deltas beside that of the base's weights, as far as they were looked at; nil where
   /// nothing was.
-  package func measuredChange(model: Int) -> Double? {
-    let own = ChangeFigures.Sums.index(model, model)
-    var (change, base) = (0.0, 0.0)
+  package var measuredChanges: [Double?] {
+    let own = models.indices.map { ChangeFigures.Sums.index($0, $0) }
+    var changes = Array(repeating: 0.0, count: own.count)
+    var base = 0.0
     for (task, sums) in measured(plan.tasks) {
       let weight = Double(task.elementCount) / Double(sums.count)
-      change += sums.changes[own].dot * weight
+      for (model, own) in own.enumerated() { changes[model] += sums.changes[own].dot * weight }
       base += sums.base.dot * weight
     }
-    return base > 0 ? (change / base).squareRoot() : nil
+    return changes.map { base > 0 ? ($0 / base).squareRoot() : nil }
   }
 
   /// The share of a model's deltas in linear layers that are not zero when they are merged, as far as they were
@@ -44,13 +46,16 @@ extension MergeReport {
   private func measured(
     _ tasks: [TensorTask]
   ) -> some Sequence<(task: TensorTask, sums: ChangeFigures.Sums)> {
-    tasks.lazy.compactMap { task in measured(task).map { (task, $0) } }
+    let known = figures?.known
+    return tasks.lazy.compactMap { task in measured(task, known).map { (task, $0) } }
   }
 
   /// What was summed of a tensor that was looked at.
-  private func measured(_ task: TensorTask) -> ChangeFigures.Sums? {
+  private func measured(
+    _ task: TensorTask, _ known: ChangeFigures.Known?
+  ) -> ChangeFigures.Sums? {
     let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
-    return figures?.sums(of: task, stripCount: strips).flatMap { $0.count > 0 ? $0 : nil }
+    return known?.sums(of: task, stripCount: strips).flatMap { $0.count > 0 ? $0 : nil }
   }
 
   private func write(_ json: inout JSONWriter, _ task: TensorTask, _ sums: ChangeFigures.Sums) {

@@ -62,13 +62,6 @@ extension [UInt8] {
   /// Appends a number after a space.
   fileprivate mutating func append(_ number: Int) {
     append(UInt8(ascii: " "))
-    guard number > 9 else { return append(contentsOf: String(number).utf8) }
-    let start = count
-    var rest = number
-    while rest > 0 {
-      append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
-    }
-    self[start...].reverse()
+    append(decimal: number)
   }
 }

@@ -91,7 +91,18 @@ package final class ChangeFigures: Sendable {
   ///
   /// Strips are added up in order, so that the last bit does not depend on which lane was first.
   package func sums(of task: TensorTask, stripCount: Int) -> Sums? {
-    strips.withLock { strips in
+    known.sums(of: task, stripCount: stripCount)
+  }
+
+  /// The figures that are known by now, which many threads can look at.
+  package var known: Known { Known(strips: strips.withLock { $0 }) }
+
+  /// Figures that nobody adds to.
+  package struct Known: Sendable {
+    fileprivate let strips: [Int: Sums]
+
+    /// The figures of a tensor; nil if nothing of it was looked at.
+    package func sums(of task: TensorTask, stripCount: Int) -> Sums? {
       (task.firstStrip..<task.firstStrip + stripCount).reduce(into: nil) { whole, strip in
         guard let sums = strips[strip] else { return }
         if whole == nil { whole = sums } else { whole?.add(sums) }
