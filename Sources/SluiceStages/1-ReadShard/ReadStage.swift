@@ -21,12 +21,12 @@ package struct ReadStage: Sendable {
   private let queue: StripQueue
   let files: [InputFile]
   let mode: InputMode
-  private let granularity: Granularity
-  private let dropsCachedPages: Bool
-  private let packed: PackedReading
+  let granularity: Granularity
+  let dropsCachedPages: Bool
+  let packed: PackedReading
   /// Whether chunks are read into buffers rather than mapped.
   package let usesBuffers: Bool
-  private let deltas: (source: any DeltaSource, kernels: Kernels)?
+  let deltas: (source: any DeltaSource, kernels: Kernels)?
 
   /// Which strips are read from frames.
   package enum PackedReading: Sendable {
@@ -127,16 +127,23 @@ package struct ReadStage: Sendable {
   ) throws {
     var cursors: [FrameCursor?] = []
     let computed = deltas.map { ComputedRuns($0.source, kernels: $0.kernels) }
+    let sharedPool = readsSegments ? pool : nil
     while true {
       let run = try context.measure(.blockedOnInput) { try queue.take() }
       if run.isEmpty { return }
-      for strip in run {
+      var segment: RunSegment?
+      for (position, strip) in run.enumerated() {
+        if let sharedPool, segment?.positions.contains(position) != true {
+          // Its buffer may be the only one.
+          segment = nil
+          segment = try RunSegment.read(run, from: position, self, sharedPool, context)
+        }
         let frames = try prepare(strip, &cursors)
         var start = strip.elements.lowerBound
         repeat {
           let end = min(start + granularity.chunkElements, strip.elements.upperBound)
           try context.cancellation.check()
-          try pass(try read(strip, start..<end, frames, computed, context, pool: pool))
+          try pass(try read(strip, start..<end, frames, computed, segment, context, pool: pool))
           start = end
         } while start < strip.elements.upperBound
       }
@@ -176,13 +183,14 @@ package struct ReadStage: Sendable {
 
   private func read(
     _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ computed: ComputedRuns?,
-    _ context: NodeContext, pool: BufferPool?
+    _ segment: RunSegment?, _ context: NodeContext, pool: BufferPool?
   ) throws -> Chunk {
     let task = strip.task
-    let buffer = try pool.map { try context.take(from: $0) }
+    let buffer = try segment?.buffer ?? pool.map { try context.take(from: $0) }
     var loader = RunLoader(
       stage: self, strip: strip, context: context, buffer: buffer,
       dropsCachedPages: dropsCachedPages)
+    loader.segment = segment
     if packed.needsBuffers, let buffer {
       let runs = ReadStage.chunkByteCount(task, chunkElements: elements.count)
       try loader.readFrames(origins, elements, room: unsafe buffer.bytes.count - runs)

@@ -25,6 +25,8 @@ extension ReadStage {
     var ahead = FramesAhead()
     var used = 0
     var readByteCount = 0
+    /// What was read of the strip already, together with its neighbours.
+    var segment: RunSegment?
 
     init(
       stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?,
@@ -109,6 +111,9 @@ extension ReadStage {
       let file = stage.files[source.file]
       context.count(bytes: range.count)
       readByteCount += range.count
+      if let bytes = unsafe segment?.bytes(of: source.file, range) {
+        return unsafe ChunkRun(bytes, source.dtype, elementCount: end - elements.lowerBound)
+      }
       if let buffer {
         if let run = try loadDirectly(source, range, of: file, in: buffer) { return run }
         let target = unsafe take(range.count, of: buffer)
