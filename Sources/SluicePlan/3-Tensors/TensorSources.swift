@@ -115,12 +115,14 @@ package struct TensorSources {
     _ drafts: [TensorDraft], _ layout: ShardLayout, stripElements: Int
   ) -> ([TensorTask], Int) {
     var places: [String: (shard: Int, offset: Int)] = [:]
+    places.reserveCapacity(drafts.count)
     for (ordinal, shard) in layout.shards.enumerated() {
       for tensor in shard.tensors { places[tensor.name] = (ordinal, tensor.byteRange.lowerBound) }
     }
     let cutting = Granularity(
       stripElements: stripElements, chunkElements: Granularity.grainElements)
     var tasks: [TensorTask] = []
+    tasks.reserveCapacity(drafts.count)
     var firstStrip = 0
     for draft in drafts {
       guard let place = places[draft.stack?.tensor ?? draft.name] else { continue }

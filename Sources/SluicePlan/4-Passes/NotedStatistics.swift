@@ -9,11 +9,18 @@ package final class NotedStatistics: Sendable {
   private let statistic: any TensorStatistic
   private let modelCount: Int
   /// For each tensor by its ordinal, what is known of each model.
-  private let layers = Monitor([Int: [LinearStatistics?]]())
+  private let layers: Monitor<[Int: [LinearStatistics?]]>
 
-  init(_ statistic: any TensorStatistic, modelCount: Int) {
+  /// Knows nothing yet.
+  ///
+  /// - Parameters:
+  ///   - statistic: What is asked of each histogram.
+  ///   - modelCount: The number of models.
+  ///   - taskCount: About the number of tensors, for which room is made at once: lanes would wait while it grows.
+  init(_ statistic: any TensorStatistic, modelCount: Int, taskCount: Int = 0) {
     self.statistic = statistic
     self.modelCount = modelCount
+    layers = Monitor(Dictionary(minimumCapacity: taskCount))
   }
 
   /// Looks at a histogram.

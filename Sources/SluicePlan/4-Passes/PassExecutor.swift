@@ -147,6 +147,7 @@ extension HistogramSurvey {
   ///     is a tensor of several; or the bins that it needs.
   /// - Returns: For each model, the answers in the order of the groups.
   /// - Throws: What keeps tensors from being counted.
+  @inline(__always)
   package func resolve<Answer: Sendable>(
     _ refining: RefinePass, _ groups: [[TensorTask]],
     _ answer:

@@ -137,7 +137,8 @@ extension SurveyPass {
   ) throws -> any HistogramSurvey {
     let linear = executor.plan.linearTasks
     let noted = NotedStatistics(
-      question.statistic(multiple: question.multiple), modelCount: executor.plan.modelCount)
+      question.statistic(multiple: question.multiple), modelCount: executor.plan.modelCount,
+      taskCount: linear.count)
     var foreseen: RateForecast?
     if executor.plan.spill.isOn, executor.plan.spill.staysInRun, let cutting {
       foreseen = try RateForecast(

@@ -9,14 +9,19 @@ extension ChangeFigures.Sums {
   /// The number of elements, then each comparison: its product, and both counts; then the sizes.
   var encoded: [UInt8] {
     var bytes: [UInt8] = []
-    let comparisons = [base, merged] + changes + kept + shares
-    bytes.reserveCapacity(8 + 24 * comparisons.count + 4 * sizes.count)
-    bytes.append(count: count)
-    for comparison in comparisons {
+    let count = 2 + changes.count + kept.count + shares.count
+    bytes.reserveCapacity(8 + 24 * count + 4 * sizes.count)
+    func append(_ comparison: Comparison) {
       bytes.append(littleEndian: comparison.dot.bitPattern)
       bytes.append(count: comparison.both)
       bytes.append(count: comparison.same)
     }
+    bytes.append(count: self.count)
+    append(base)
+    append(merged)
+    for comparison in changes { append(comparison) }
+    for comparison in kept { append(comparison) }
+    for comparison in shares { append(comparison) }
     for size in sizes { bytes.append(littleEndian: size) }
     return bytes
   }
@@ -62,7 +67,8 @@ extension TensorPlan {
   var changeFigures: ChangeFigures {
     let fileCount = files.count
     let hasFrames = spill.isOn || !stored.isEmpty
-    return ChangeFigures(modelCount: modelCount) { [isAsked = options.measuresChanges] task in
+    let isAsked = options.measuresChanges
+    return ChangeFigures(modelCount: modelCount, stripCount: isAsked ? tasks.count : 0) { task in
       isAsked && task.fineTuned.allSatisfy { ($0?.file ?? 0) < fileCount }
         && !(hasFrames && task.role == .linear)
     }

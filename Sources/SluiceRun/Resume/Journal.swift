@@ -172,6 +172,8 @@ extension Journal {
     guard !group.records.isEmpty else { return start }
     for data in group.data { try data.sync() }
     var bytes: [UInt8] = []
+    // Room for the bodies, and for what stands before each.
+    bytes.reserveCapacity(group.records.reduce(0) { $0 + $1.body.count + 64 })
     for record in group.records {
       JournalFormat.append(record, to: &bytes, at: start + bytes.count)
     }

@@ -57,16 +57,20 @@ package final class ChangeFigures: Sendable {
   package let modelCount: Int
   /// Whether deltas are those of the models: not where a solution or a frame stands in their place.
   private let isWhole: @Sendable (TensorTask) -> Bool
-  private let strips = Mutex<[Int: Sums]>([:])
+  private let strips: Mutex<[Int: Sums]>
 
   /// Makes empty figures.
   ///
   /// - Parameters:
   ///   - modelCount: The number of models.
+  ///   - stripCount: About the number of strips, for which room is made at once: lanes would wait while it grows.
   ///   - isWhole: Whether a tensor's deltas are all there.
-  package init(modelCount: Int, isWhole: @escaping @Sendable (TensorTask) -> Bool) {
+  package init(
+    modelCount: Int, stripCount: Int, isWhole: @escaping @Sendable (TensorTask) -> Bool
+  ) {
     self.modelCount = modelCount
     self.isWhole = isWhole
+    strips = Mutex(Dictionary(minimumCapacity: stripCount))
   }
 
   /// The bytes of the figures of a strip.
