@@ -39,11 +39,10 @@ package struct WeightFile: Sendable {
     switch format {
     case .safetensors:
       let input = try InputFile.open(path)
-      let text = try SafetensorsFile.text(of: input)
-      if let known, known.hasHeader(text, fileByteCount: input.byteCount) {
+      if let known, known.hasHeader(of: input) {
         return WeightFile(input: input, format: format, tensors: known.tensors)
       }
-      let header = try SafetensorsFile.header(text, of: input)
+      let header = try SafetensorsFile.header(of: input)
       return WeightFile(input: input, format: format, tensors: header.tensors)
     case .pyTorch:
       let file = try TorchFile.open(path)
@@ -51,11 +50,12 @@ package struct WeightFile: Sendable {
     }
   }
 
-  /// Whether it is a safetensors file of a length that begins with a text of JSON.
-  private func hasHeader(_ text: [UInt8], fileByteCount: Int) -> Bool {
-    guard format == .safetensors, input.byteCount == fileByteCount,
-      let own = try? SafetensorsFile.text(of: input)
+  /// Whether it is a safetensors file with the length and the header of another, byte for byte; compared piece by
+  /// piece, since headers may be long.
+  private func hasHeader(of other: InputFile) -> Bool {
+    guard format == .safetensors, input.byteCount == other.byteCount,
+      let end = try? SafetensorsFile.textRange(of: input).upperBound
     else { return false }
-    return own == text
+    return (try? input.hasSameBytes(in: 0..<end, as: other, in: 0..<end)) ?? false
   }
 }

@@ -17,23 +17,22 @@ package struct SafetensorsFile: Sendable {
   /// - Throws: If it is no regular file, cannot be read, or breaks a rule of the format.
   package static func open(_ path: String) throws(FormatError) -> SafetensorsFile {
     let input = try InputFile.open(path)
-    return SafetensorsFile(input: input, header: try header(try text(of: input), of: input))
+    return SafetensorsFile(input: input, header: try header(of: input))
   }
 
-  /// Reads the JSON text of a file's header.
-  static func text(of input: InputFile) throws(FormatError) -> [UInt8] {
+  /// Where the JSON text of a file's header is.
+  static func textRange(of input: InputFile) throws(FormatError) -> Range<Int> {
     let prefixEnd = min(input.byteCount, SafetensorsHeader.prefixByteCount)
     if let error = FileSignature.error(input) { throw error }
     let textByteCount = try SafetensorsHeader.textByteCount(
       prefix: try input.bytes(in: 0..<prefixEnd), fileByteCount: input.byteCount,
       file: input.path)
-    return try input.bytes(in: prefixEnd..<prefixEnd + textByteCount)
+    return prefixEnd..<prefixEnd + textByteCount
   }
 
-  /// Checks that text.
-  static func header(
-    _ text: [UInt8], of input: InputFile
-  ) throws(FormatError) -> SafetensorsHeader {
+  /// Reads the header of a file, and checks it.
+  static func header(of input: InputFile) throws(FormatError) -> SafetensorsHeader {
+    let text = try input.bytes(in: textRange(of: input))
     // Safety: the text outlives the parser.
     let header = unsafe text.withUnsafeBytes { text in
       Result { () throws(FormatError) in
