@@ -45,6 +45,9 @@ import Testing
       try RateForecast(
         of: linear, plan.tensors, LayerCutting(plan.passInputs), recipe.significanceQuestion,
         kernels: .best))
+    // Of the base and of both models.
+    let inputs = TensorPlan.inputByteCount(linear)
+    #expect(forecast.readByteCount > inputs / 256 && forecast.readByteCount <= inputs / 16)
     let report = try MergeRun(plan, output: directory("out")).execute()
     for (model, found) in report.models.enumerated() {
       let rates = try linear.map { task in

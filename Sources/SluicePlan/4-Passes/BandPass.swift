@@ -42,7 +42,7 @@ package struct BandPass: CountingPass, FilePass {
     let tasks = tasks(executor.plan)
     let survey = try executor.survey(
       self, of: tasks, after: findings.transforms(through: .delta), in: fileKind,
-      note: nil, foreseen: nil)
+      note: nil, foresee: nil)
     let layers = try survey.resolve(refinement, tasks.map { [$0] }) {
       [setup, isMiddle] layer, whole, strips in
       let kept = Band.kept(

@@ -6,30 +6,50 @@ internal import SluiceStages
 /// Looks at the deltas of layers at two places of each, in four parts: what they say apart tells how far to trust what
 /// they say together.
 ///
-/// At most one element in 64 is read, and few of large layers. One thread has one sampler for all layers.
+/// At most one element in 64 is read, in 128 where a layer has more than 4 M, and few of the largest. One thread has one sampler for all layers.
 @safe final class LayerSampler {
-  private static let largestPlace = 1 << 14
+  private static let largestPlace = 1 << 16
   private static let smallestPlace = 1 << 11
   private static let partsOfPlace = 2
+
+  /// The bytes that were read.
+  var readByteCount: Int { base.readByteCount + tuned.readByteCount }
 
   private let plan: TensorPlan
   private let statistic: any TensorStatistic
   private let kernels: Kernels
-  private let deltas = AlignedBuffer<Float>(count: largestPlace / partsOfPlace, fill: 0)
-  private let scratch = AlignedBuffer<UInt32>(count: largestPlace / partsOfPlace, fill: 0)
-  private let base = SampledRun(elementLimit: largestPlace)
-  private let tuned = SampledRun(elementLimit: largestPlace)
+  private let deltas: AlignedBuffer<Float>
+  private let scratch: AlignedBuffer<UInt32>
+  private let base: SampledRun
+  private let tuned: SampledRun
 
   /// Makes a sampler.
   ///
   /// - Parameters:
+  ///   - layers: The layers that it is asked about.
   ///   - plan: The plan, whose files are read.
   ///   - statistic: What is looked at.
   ///   - kernels: The kernels to compute with.
-  init(_ plan: TensorPlan, _ statistic: any TensorStatistic, kernels: Kernels) {
+  init(
+    of layers: [TensorTask], _ plan: TensorPlan, _ statistic: any TensorStatistic, kernels: Kernels
+  ) {
     self.plan = plan
     self.statistic = statistic
     self.kernels = kernels
+    let place = layers.map(Self.place).max() ?? 0
+    deltas = AlignedBuffer(count: place / Self.partsOfPlace, fill: 0)
+    scratch = AlignedBuffer(count: place / Self.partsOfPlace, fill: 0)
+    let sources = layers.lazy.flatMap { [$0.base] + $0.fineTuned.compactMap(\.self) }
+    let width = sources.compactMap(\.dtype.byteCount).max() ?? 1
+    base = SampledRun(byteLimit: place * width)
+    tuned = SampledRun(byteLimit: place * width)
+  }
+
+  /// How many elements of a layer a place has.
+  private static func place(of task: TensorTask) -> Int {
+    let count = task.elementCount
+    let place = max(smallestPlace, min(count >> 7, largestPlace >> 2), count >> 8)
+    return min(place, largestPlace, count / 2)
   }
 
   /// What is found of a layer's sample, and the standard error of its significance.
@@ -42,8 +62,7 @@ internal import SluiceStages
   func samples(
     of task: TensorTask, _ models: [Int]
   ) throws -> [(value: LinearStatistics, error: Double)?] {
-    let place = min(
-      Self.largestPlace, max(Self.smallestPlace, task.elementCount >> 7), task.elementCount / 2)
+    let place = Self.place(of: task)
     let part = place / Self.partsOfPlace
     guard part > 0, task.base.isPlain, task.baseElementCount == task.elementCount
     else { return models.map { _ in nil } }
@@ -124,10 +143,11 @@ internal import SluiceStages
   private let bytes: UnsafeMutableRawBufferPointer
   private var start = 0
   private var width = 1
+  private(set) var readByteCount = 0
 
-  init(elementLimit: Int) {
+  init(byteLimit: Int) {
     unsafe bytes = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: elementLimit * 8 + InputFile.directSlack,
+      byteCount: byteLimit + InputFile.directSlack,
       alignment: InputFile.directAlignment)
   }
 
@@ -138,12 +158,13 @@ internal import SluiceStages
     width = source.dtype.byteCount ?? 1
     let first = source.byteRange.lowerBound + elements.lowerBound * width
     let range = first..<first + elements.count * width
+    readByteCount += range.count
     if plan.input.mode == .direct, let start = try unsafe file.readDirectly(range, into: bytes) {
       self.start = start
       return
     }
     start = 0
-    // SAFETY: the buffer has room for eight bytes of each element.
+    // SAFETY: the buffer has room for a place of the widest type.
     try unsafe file.read(
       into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<range.count]), at: range.lowerBound)
   }

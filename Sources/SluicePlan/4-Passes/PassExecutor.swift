@@ -47,12 +47,13 @@ package protocol PassExecutor: AnyObject {
   ///   - kind: The kind of the units, whose name is that of the file; nil for the histograms that all
   ///     merges share, with which also goes what is to be kept in frames.
   ///   - note: What looks at each histogram that is made; an earlier attempt may have made some.
-  ///   - foreseen: The rates that are expected, below which nothing is kept; nil if any can come.
+  ///   - foresee: Finds the rates that are expected, below which nothing is kept; asked if something is left to
+  ///     count and pack, and nil if any rates can come.
   /// - Returns: The histograms, to ask about.
   /// - Throws: What keeps the tensors from being counted.
   func survey(
     _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
-    in kind: UnitKind?, note: HistogramNote?, foreseen: RateForecast?
+    in kind: UnitKind?, note: HistogramNote?, foresee: (() throws -> RateForecast?)?
   ) throws -> any HistogramSurvey
 
   /// Works on a list of jobs, one after the other in each lane.

@@ -22,6 +22,8 @@ package struct RateForecast: Sendable {
 
   private typealias Sample = (value: LinearStatistics, error: Double)
 
+  /// The bytes that samples took.
+  package let readByteCount: Int
   /// For each layer by its ordinal, what each model's lowest rate will be at least.
   private let lowestRates: [Int: [Double?]]
 
@@ -43,17 +45,20 @@ package struct RateForecast: Sendable {
     else { return nil }
     let statistic = question.statistic(multiple: question.multiple)
     let models = (0..<plan.modelCount).filter { !plan.stored.isStored($0) }
-    let found = Monitor([[Sample?]](repeating: [], count: linear.count))
+    let found = Monitor(
+      (samples: [[Sample?]](repeating: [], count: linear.count), readByteCount: 0))
     try Graph.workThrough(
       Array(linear.indices), "sample", threads: min(Self.threadCount, linear.count)
     ) { list, _ in
-      let sampler = LayerSampler(plan, statistic, kernels: kernels)
+      let sampler = LayerSampler(of: linear, plan, statistic, kernels: kernels)
       while let position = try list.next() {
         let own = try sampler.samples(of: linear[position], models)
-        found.withLock { $0[position] = own }
+        found.withLock { $0.samples[position] = own }
       }
+      found.withLock { $0.readByteCount += sampler.readByteCount }
     }
-    let samples = found.withLock { $0 }
+    let (samples, readByteCount) = found.withLock { $0 }
+    self.readByteCount = readByteCount
     var lowest = Array(
       repeating: [Double?](repeating: nil, count: plan.modelCount), count: linear.count)
     for (place, model) in models.enumerated() {

@@ -68,7 +68,7 @@ package struct StatisticsPass: CountingPass {
     if !missing.isEmpty {
       let survey = try executor.survey(
         self, of: missing, after: findings.transforms(through: place, before: position),
-        in: .statistics(of: number), note: nil, foreseen: nil)
+        in: .statistics(of: number), note: nil, foresee: nil)
       let values = try StatisticsPass.values(of: needed, missing, in: survey, refinement)
       for (index, task) in missing.enumerated() {
         for model in models { known[model][task.ordinal] = values[model][index] }

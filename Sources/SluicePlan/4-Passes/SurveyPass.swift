@@ -139,14 +139,13 @@ extension SurveyPass {
     let noted = NotedStatistics(
       question.statistic(multiple: question.multiple), modelCount: executor.plan.modelCount,
       taskCount: linear.count)
-    var foreseen: RateForecast?
-    if executor.plan.spill.isOn, executor.plan.spill.staysInRun, let cutting {
-      foreseen = try RateForecast(
-        of: linear, executor.plan, cutting, question, kernels: executor.kernels)
-    }
     let survey = try executor.survey(
       self, of: linear, after: findings.transforms(through: .delta), in: nil, note: noted.note,
-      foreseen: foreseen)
+      foresee: {
+        guard executor.plan.spill.staysInRun, let cutting else { return nil }
+        return try RateForecast(
+          of: linear, executor.plan, cutting, question, kernels: executor.kernels)
+      })
     findings.statistics = try significance(of: linear, in: survey, noted: noted)
     return survey
   }

@@ -55,7 +55,7 @@ package struct TrimPass: CountingPass {
   ) throws -> any HistogramSurvey {
     try executor.survey(
       self, of: tasks(executor.plan), after: findings.transforms(through: .amplify),
-      in: .trimStatistics, note: nil, foreseen: nil)
+      in: .trimStatistics, note: nil, foresee: nil)
   }
 
   /// One cut for all tensors of a model: the trim of the original TIES.

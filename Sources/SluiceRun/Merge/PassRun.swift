@@ -85,7 +85,7 @@ final class PassRun: PassExecutor {
 
   func survey(
     _ pass: any TensorPass, of tasks: [TensorTask], after transforms: TransformChain,
-    in kind: UnitKind?, note: HistogramNote?, foreseen: RateForecast?
+    in kind: UnitKind?, note: HistogramNote?, foresee: (() throws -> RateForecast?)?
   ) throws -> any HistogramSurvey {
     var units = try kind.map { try self.units($0) }
     let store = histograms(of: tasks, &units)
@@ -97,11 +97,23 @@ final class PassRun: PassExecutor {
       {
         survey.packing = Packing(
           tasks, plan: plan, work: context.work, histograms: store, store: spill, codec: codec,
-          foreseen: foreseen)
+          foreseen: try foreseen(of: tasks, in: store, foresee))
       }
     }
     try survey.count(pass, tasks, note: note)
     return survey
+  }
+
+  /// The rates that are expected, if anything is left to count.
+  private func foreseen(
+    of tasks: [TensorTask], in store: HistogramStore, _ foresee: (() throws -> RateForecast?)?
+  ) throws -> RateForecast? {
+    let isLeft = tasks.contains { task in
+      plan.strips(of: task).contains { store.records.slots(strip: $0) == nil }
+    }
+    guard isLeft, let forecast = try foresee?() else { return nil }
+    context.work.meter.countRead(forecast.readByteCount)
+    return forecast
   }
 
   func work<Job: Sendable>(
