@@ -10,55 +10,6 @@ import SluiceTestSupport
 import Testing
 
 @Suite("Merges of adapters") struct AdapterMergeTests {
-  private static let adapters = [
-    TinyLoRA(rank: 4, alpha: 8, seed: 1), TinyLoRA(rank: 16, alpha: 16, seed: 2, dtype: .bf16),
-    TinyLoRA(rank: 64, alpha: 32, seed: 3),
-  ]
-
-  /// A base, and adapters for it, on disk.
-  private struct Scene {
-    let directory: ScratchDirectory
-    let base: TinyModel
-
-    init(_ base: TinyModel, adapters: [TinyLoRA] = AdapterMergeTests.adapters) throws {
-      directory = try ScratchDirectory()
-      self.base = base
-      try base.write(to: directory("base"))
-      for (position, adapter) in adapters.enumerated() {
-        try adapter.write(for: base, to: directory("lora-\(position)"))
-      }
-    }
-
-    /// A recipe of models, each with one of the adapters.
-    func recipe(_ positions: [Int], _ change: (inout MethodParameters) -> Void) -> MergeRecipe {
-      let models = positions.map { position in
-        var model = MergeRecipe.Model(name: "m\(position)", path: directory("base"))
-        model.adapters = [MergeRecipe.Adapter(path: directory("lora-\(position)"))]
-        return model
-      }
-      var method = MethodParameters(pruningRate: PruningRate(0.6) ?? .standard)
-      change(&method)
-      return MergeRecipe(base: directory("base"), models: models, method: method)
-    }
-
-    func run(
-      _ recipe: MergeRecipe, to name: String = "out", options: RunOptions = RunOptions(threads: 2)
-    ) throws -> (model: TinyModel, report: MergeReport) {
-      let plan = try TinyMerge.plan(recipe, options)
-      let report = try MergeRun(plan, output: directory(name)).execute()
-      return (try TinyModel.read(directory(name)), report)
-    }
-  }
-
-  private static func base(_ dtype: DType, hiddenSize: Int = 40) -> TinyModel {
-    var spec = FamilySpec(seed: 5)
-    spec.baseDType = dtype
-    spec.hiddenSize = hiddenSize
-    spec.intermediateSize = 96
-    spec.layerCount = 2
-    return spec.build().base
-  }
-
   private static func fold(_ method: inout MethodParameters) {
     method = .plainSum
   }
@@ -77,8 +28,8 @@ import Testing
 
   @Test("A fold is the base plus the product, rounded once", arguments: [DType.bf16, .f16, .f32])
   func fold(dtype: DType) throws {
-    let scene = try Scene(Self.base(dtype))
-    for (position, adapter) in Self.adapters.enumerated() {
+    let scene = try AdapterScene(AdapterScene.base(dtype))
+    for (position, adapter) in AdapterScene.adapters.enumerated() {
       let folded = try scene.run(scene.recipe([position], Self.fold), to: "out-\(position)")
       let names = TinyLoRA.names(of: scene.base)
       for tensor in scene.base.tensors {
@@ -148,8 +99,8 @@ import Testing
 
   static func expectAsFolded(_ name: String) throws {
     let method = try #require(Self.methods.first { $0.0 == name }).1
-    let base = Self.base(.f32)
-    let scene = try Scene(Self.zeros(base))
+    let base = AdapterScene.base(.f32)
+    let scene = try AdapterScene(Self.zeros(base))
     var folded = scene.recipe([0, 1, 2], method)
     folded.models[0].amplification = name == "dppa" ? [1.3, 1.1] : []
     var computed = folded
@@ -179,8 +130,8 @@ import Testing
 
   @Test("An adapter on a fine-tune adds to its deltas; several on one model add up")
   func combinations() throws {
-    let base = Self.base(.f32)
-    let scene = try Scene(base)
+    let base = AdapterScene.base(.f32)
+    let scene = try AdapterScene(base)
     var spec = FamilySpec(seed: 5)
     spec.baseDType = .f32
     spec.hiddenSize = 40
@@ -200,7 +151,7 @@ import Testing
       let tensor = try #require(base[name])
       let (weights, own) = (try #require(tensor.floats), try #require(tuned[name]?.floats))
       let sums = try [(0, 2.0), (2, 0.25)].map { position, scale in
-        try Self.adapters[position].deltas(of: tensor, scale: Float(scale))
+        try AdapterScene.adapters[position].deltas(of: tensor, scale: Float(scale))
       }
       let values = weights.indices.map { index -> Double in
         let delta = (sums[0][index] + sums[1][index]) + (own[index] - weights[index])
@@ -214,7 +165,8 @@ import Testing
   @Test("The same bytes whatever the threads, memory, input mode, level, chunks and strips")
   func sameBytes() throws {
     // Tensors of several grains, so that chunks begin and end inside rows.
-    let scene = try Scene(Self.base(.bf16, hiddenSize: 740), adapters: [Self.adapters[1]])
+    let scene = try AdapterScene(
+      AdapterScene.base(.bf16, hiddenSize: 740), adapters: [AdapterScene.adapters[1]])
     let methods: [(String, (inout MethodParameters) -> Void)] = [
       ("fold", Self.fold), ("dppa", { $0.pruning = .dppa }),
     ]
@@ -247,67 +199,10 @@ import Testing
     }
   }
 
-  @Test("A store of an adapter's compensated deltas merges like the adapter, compensated")
-  func compensatedStores() throws {
-    let scene = try Scene(Self.base(.bf16))
-    var recipe = scene.recipe([0, 1]) {
-      $0.pruning = .dppa
-      $0.merging = .sum
-      $0.compensation = .own
-    }
-    recipe.method.pruningRate = .standard
-    recipe.models[1].weight = 0.6
-    let expected = try scene.run(recipe, to: "of-adapters").model
-    for position in 0..<2 {
-      var request = PruneRun.Request(
-        base: recipe.base, model: recipe.base, pruningRate: recipe.method.pruningRate)
-      request.adapters = recipe.models[position].adapters
-      request.method = recipe.method
-      _ = try PruneRun(
-        request, options: RunOptions(threads: 2), output: scene.directory("store-\(position)")
-      ).run()
-      recipe.models[position].path = scene.directory("store-\(position)")
-      recipe.models[position].adapters = []
-    }
-    recipe.method.pruning = .none
-    recipe.method.compensation = .none
-    let found = try scene.run(recipe, to: "of-stores").model
-    for tensor in expected.tensors {
-      try #require(found[tensor.name]).expectSameBytes(as: tensor)
-    }
-  }
-
-  @Test("A store of an adapter merges like the adapter, offsets are looked at")
-  func stores() throws {
-    let scene = try Scene(Self.base(.bf16))
-    var recipe = scene.recipe([0, 1]) { $0.pruning = .dppa }
-    recipe.method.pruningRate = .standard
-    let expected = try scene.run(recipe, to: "of-adapters").model
-    for position in 0..<2 {
-      var request = PruneRun.Request(
-        base: recipe.base, model: recipe.base, pruningRate: try #require(PruningRate(0)))
-      request.adapters = recipe.models[position].adapters
-      _ = try PruneRun(
-        request, options: RunOptions(threads: 2), output: scene.directory("store-\(position)")
-      ).run()
-      recipe.models[position].path = scene.directory("store-\(position)")
-      recipe.models[position].adapters = []
-    }
-    let found = try scene.run(recipe, to: "of-stores").model
-    for tensor in expected.tensors {
-      try #require(found[tensor.name]).expectSameBytes(as: tensor)
-    }
-    var asked = OffsetSurvey.Request(
-      base: recipe.base, name: "math", model: recipe.base)
-    asked.adapters = [MergeRecipe.Adapter(path: scene.directory("lora-0"))]
-    let offsets = try OffsetSurvey(asked, options: RunOptions(threads: 2)).run()
-    #expect(offsets.layers.count == TinyLoRA.names(of: scene.base).count)
-  }
-
   @Test("A layer that an adapter changes by nothing is said")
   func unchanged() throws {
-    let base = Self.base(.bf16)
-    let scene = try Scene(base, adapters: [TinyLoRA(rank: 2, alpha: 0, seed: 1)])
+    let base = AdapterScene.base(.bf16)
+    let scene = try AdapterScene(base, adapters: [TinyLoRA(rank: 2, alpha: 0, seed: 1)])
     let report = try scene.run(scene.recipe([0], Self.fold)).report
     let count = TinyLoRA.names(of: base).count
     #expect(report.adapters[0]?.unchangedTensors.count == count)
@@ -316,9 +211,9 @@ import Testing
 
   @Test("A plan says what an adapter that does not fit is about, before anything is written")
   func misfit() throws {
-    let scene = try Scene(Self.base(.bf16))
-    let other = Self.base(.bf16, hiddenSize: 48)
-    try Self.adapters[0].write(for: other, to: scene.directory("lora-0"))
+    let scene = try AdapterScene(AdapterScene.base(.bf16))
+    let other = AdapterScene.base(.bf16, hiddenSize: 48)
+    try AdapterScene.adapters[0].write(for: other, to: scene.directory("lora-0"))
     let error = #expect(throws: (any Error).self) {
       try scene.run(scene.recipe([0], Self.fold))
     }
