@@ -6,8 +6,9 @@ package import SluiceStages
 
 /// The last pass: the merged weights are made and written.
 package struct MergePass: TensorPass {
-  /// Two writes on their way keep a disk busier than one.
-  package static let writerCount = 2
+  /// Three writes on their way keep a disk busier than two
+  /// (docs/decisions/0019-lanes-read-for-themselves.md).
+  package static let writerCount = 3
 
   private let stages: [String]
 

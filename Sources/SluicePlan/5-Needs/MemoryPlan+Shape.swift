@@ -140,7 +140,8 @@ extension MemoryPlan {
       return min(rounded, max(MemoryPlan.preferredChunkElements(input), scattered))
     }
 
-    /// The plan for a number of lanes and a size of chunks.
+    /// The plan for a number of lanes and a size of chunks; no merged bytes wait for a writer if the budget has no
+    /// room for that.
     ///
     /// - Parameters:
     ///   - lanes: The number of lanes.
@@ -148,6 +149,14 @@ extension MemoryPlan {
     ///   - gathers: Whether buffers have room for what is merged of many small tensors.
     /// - Returns: The plan.
     func plan(lanes: Int, chunkElements: Int, gathers: Bool = false) -> MemoryPlan {
+      let plan = plan(lanes, chunkElements, gathers, waitingBuffers: 1)
+      guard plan.totalBytes > memory else { return plan }
+      return self.plan(lanes, chunkElements, gathers, waitingBuffers: 0)
+    }
+
+    private func plan(
+      _ lanes: Int, _ chunkElements: Int, _ gathers: Bool, waitingBuffers: Int
+    ) -> MemoryPlan {
       let chunkBytes =
         tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
       let room = factors.room(chunkElements: chunkElements, limit: memory / (4 * lanes))
@@ -158,7 +167,7 @@ extension MemoryPlan {
         chunksPerLane: edge.chunksPerLane,
         tableBytes: tableBytes + (room.map { $0.byteCount + ComputedRuns.byteCount } ?? 0),
         factorRoom: room,
-        outputBuffers: lanes + 3,
+        outputBuffers: lanes + MergePass.writerCount + waitingBuffers,
         outputBufferBytes: outputBufferBytes(chunkElements: chunkElements, gathers: gathers),
         frameBuffers: frames.isWriting ? lanes + 2 : 0,
         indexBytes: indexBytes + scatterBytes + factors.sharedByteCount

@@ -35,7 +35,7 @@ struct RunContext: Sendable {
   }
 }
 
-/// One pass over tensors: lanes, and, if the pass writes, two writers.
+/// One pass over tensors: lanes, and, if the pass writes, writers.
 ///
 ///     read 1 ==chunks==> lane 1 --+                 +--> write 1
 ///     read 2 ==chunks==> lane 2 --+--merged bytes---+--> write 2
