@@ -56,6 +56,48 @@ import Testing
     }
   }
 
+  @Test(
+    "Pruning in the same walk keeps and multiplies as the references do", arguments: allKernels,
+    TieCursor.Rule.allCases)
+  func prune(kernels: Kernels, rule: TieCursor.Rule) {
+    let factors = [1.3, 0.7, -2] as [Float]
+    for content in BlockContent.finite {
+      let sorted = content.values(1000).map(ScalarKernels.magnitudeBits).sorted()
+      // The rule of the second cut is another, or the same.
+      for (cutCount, other) in [(1, rule), (2, .spread), (2, .keepAll), (3, .index)] {
+        let start = zip([950, 700, 300], [rule, other, rule]).prefix(cutCount).map {
+          TieCursor(threshold: max(1, sorted[$0]), rule: $1, limit: 3 << 29)
+        }
+        compare(kernels, content, start, factors: Array(factors.prefix(cutCount)))
+      }
+    }
+  }
+
+  /// Selects and prunes in blocks of all lengths with the same cursors, and compares each with the references.
+  private func compare(
+    _ kernels: Kernels, _ content: BlockContent, _ start: [TieCursor], factors: [Float]
+  ) {
+    var (cursors, scalar) = (start, start)
+    for count in blockLengths {
+      let values = content.values(count, seed: UInt64(count))
+      let block = Block(values)
+      let words = start.map { _ in
+        Block<UInt64>(repeating: .max, count: Kernels.keepWordCount(count))
+      }
+      kernels.selectAndPrune(
+        block.pointer, count: count, cursors: &cursors, factors: factors,
+        keep: words.map(\.pointer))
+      let kept = scalar.indices.map { ScalarKernels.select(values, cursor: &scalar[$0]) }
+      #expect(words.map(\.values) == kept.map { ScalarKernels.keepWords($0) })
+      let amplified = ScalarKernels.amplified(values, partitions: kept, factors: factors)
+      let held = values.indices.map { index in kept.contains { $0[index] } }
+      let expected = ScalarKernels.masked(amplified, keep: held)
+      #expect(block.values.patterns == expected.patterns, "\(content) \(start) \(count)")
+      #expect(cursors == scalar)
+      #expect(block.isMarkUntouched && words.allSatisfy(\.isMarkUntouched))
+    }
+  }
+
   @Test("Ties spread as the reference spreads them", arguments: allKernels, limits)
   func spread(kernels: Kernels, limit: UInt64) {
     for next in [0, 1, 63, 64, 100_000_007, (1 << 32) - 100] as [UInt64] {

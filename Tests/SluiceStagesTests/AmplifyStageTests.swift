@@ -16,10 +16,12 @@ import Testing
     let masks = Reference.masks(of: deltas, rates: AmplifyStageTests.rates)
     let expected = Reference.amplified(deltas, masks: masks, factors: factors, combine: combine)
     let cuts = ReferenceCuts(deltas, masks)
-    let rings = try #require(PartitionCombination(rawValue: combine.rawValue)).ringFactors(
-      factors.map { Float($0) })
-    // The mask sets what it drops to zero, or leaves that to the amplification in the same pass.
-    for zeroesDropped in [false, true] {
+    let rings = RingFactors([
+      try #require(PartitionCombination(rawValue: combine.rawValue)).ringFactors(
+        factors.map { Float($0) })
+    ])
+    // The mask sets what it drops to zero, or multiplies in the same walk.
+    for isOneWalk in [false, true] {
       for kernels in allKernels {
         var run = TransformRun(deltas)
         run.partitionCount = masks.count
@@ -27,11 +29,12 @@ import Testing
         run.kernels = kernels
         let found = try run.apply(
           [
-            MaskStage(cuts: cuts, tieBreak: .spread, zeroesDropped: !zeroesDropped),
-            AmplifyStage(ringFactors: [rings], zeroesDropped: zeroesDropped),
+            MaskStage(cuts: cuts, tieBreak: .spread, ringFactors: isOneWalk ? rings : nil),
+            AmplifyStage(rings, rest: isOneWalk ? .nothing : .factors),
           ], to: deltas)
         // A factor of zero leaves zeros of both signs.
         #expect(found.values == expected.values)
+        #expect(found.kept == masks.map(\.isKept))
       }
     }
   }
@@ -51,7 +54,7 @@ import Testing
       ]
       let found = try run.apply(
         [
-          MaskStage(cuts: cuts, tieBreak: .spread), AmplifyStage(ringFactorsByCount: byCount),
+          MaskStage(cuts: cuts, tieBreak: .spread), AmplifyStage(RingFactors(byCount: byCount)),
         ], to: deltas)
       let expected = Reference.amplified(
         deltas, masks: masks, factors: model == 0 ? [1, 2] : [3, 3])

@@ -176,6 +176,11 @@ typedef struct {
   // Both in one: times the factor of the first partition that holds the element, or else +0.
   void (*prune)(float *values, size_t count, const uint64_t *_Nonnull const *_Nonnull partitions,
                 const float *factors, size_t partition_count);
+  // Keep words of several cuts, as `select` has them; and each element times the factor of the first cut that keeps
+  // it, or else +0.
+  void (*select_and_prune)(float *values, size_t count, sluice_tie_cursor *cursors,
+                           const float *factors, size_t cut_count,
+                           uint64_t *_Nonnull const *_Nonnull keep);
   // Times a factor.
   void (*scale)(float *values, size_t count, float factor);
   // Sign election and mean of the agreeing deltas. The output may be one of the inputs.

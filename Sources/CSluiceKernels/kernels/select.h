@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ties.h"
+#include "words.h"
 
 // Which of 64 elements are above the threshold, and which are exactly there.
 INLINE void compare_word(const float *delta, s32x16 threshold, uint64_t *above, uint64_t *tied) {
@@ -15,6 +16,15 @@ INLINE void compare_word(const float *delta, s32x16 threshold, uint64_t *above, 
   }
   *above = ~(below | equal);
   *tied = equal;
+#elif SLUICE_BYTE_TESTS
+  s32x16 differences[WORD / LANES];
+  for (int part = 0; part < WORD / LANES; part++) {
+    s32x16 magnitude = bits_of(load_floats(delta + part * LANES, LANES)) & MAGNITUDE;
+    differences[part] = magnitude - threshold;
+  }
+  const s8x64 all = saturated_word(differences);
+  *above = word_of_bytes(all > 0);
+  *tied = word_of_bytes(all == 0);
 #else
   s32x16 larger[WORD / LANES], equal[WORD / LANES];
   for (int part = 0; part < WORD / LANES; part++) {
@@ -42,10 +52,9 @@ INLINE size_t select_words(const float *delta, cut *cut, uint64_t *keep) {
   return total;
 }
 
-INLINE size_t select_by(sluice_tie_rule rule, const float *delta, size_t count,
-                        sluice_tie_cursor *cursor, uint64_t *keep) {
+INLINE cut begun_cut(sluice_tie_rule rule, const sluice_tie_cursor *cursor) {
   spread_rule spread = spread_rule_of(cursor->limit);
-  cut cut = {
+  return (cut){
       .rule = rule,
       .threshold = (s32x16)(int32_t)cursor->threshold,
       .spread = spread,
@@ -53,6 +62,11 @@ INLINE size_t select_by(sluice_tie_rule rule, const float *delta, size_t count,
       .limit = cursor->limit,
       .next = cursor->next,
   };
+}
+
+INLINE size_t select_by(sluice_tie_rule rule, const float *delta, size_t count,
+                        sluice_tie_cursor *cursor, uint64_t *keep) {
+  cut cut = begun_cut(rule, cursor);
   enum { TOGETHER = TIE_WORDS * WORD };
   size_t kept = 0;
   size_t index = 0;

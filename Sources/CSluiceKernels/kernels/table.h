@@ -1,10 +1,11 @@
 // All kernels of one level. The file that includes this says what the level can do:
 // SLUICE_SSE2_ALONE, SLUICE_HALF_CONVERSION, SLUICE_SPLIT_VECTORS (16 lanes take several registers),
-// SLUICE_BIT_DEPOSIT, SLUICE_LANE_MOVES, SLUICE_TILE_ROWS and SLUICE_TILE_DIRECTIONS.
+// SLUICE_BIT_DEPOSIT, SLUICE_BYTE_TESTS, SLUICE_LANE_MOVES, SLUICE_TILE_ROWS and SLUICE_TILE_DIRECTIONS.
 #pragma once
 
 #include "codes.h"
 #include "compare.h"
+#include "cuts.h"
 #include "draws.h"
 #include "elect.h"
 #include "elements.h"
@@ -31,7 +32,8 @@
     .widen = widen, .delta = delta, .difference = difference, .histogram = histogram,              \
     .difference_histogram = difference_histogram, .binned_histogram = binned_histogram,            \
     .collect = collect, .select = select_kept, .cut_row = cut_row, .apply_mask = apply_mask,       \
-    .amplify = amplify, .prune = prune, .scale = scale, .merge_ties = merge_ties,                  \
+    .amplify = amplify, .prune = prune, .select_and_prune = select_and_prune, .scale = scale,      \
+    .merge_ties = merge_ties,                                                                      \
     .merge_sum = merge_sum, .merge_mean = merge_mean, .finish = finish, .draw = draw,              \
     .keep_drawn = keep_drawn, .merge_elected = merge_elected, .count_signs = count_signs,          \
     .pack = pack, .split = split_codes, .keep_reaching = keep_reaching,                            \

@@ -26,3 +26,18 @@ INLINE uint64_t word_of_bytes(c8x64 comparison) {
   return word;
 }
 #endif
+
+#if SLUICE_BYTE_TESTS
+// The nearest numbers of 8 bits of four vectors: signs stay, and what is zero or not. One test of them stands for four of
+// lanes, whose results would have to be joined.
+INLINE s8x64 saturated_word(const s32x16 values[4]) {
+  typedef int v16si __attribute__((vector_size(64)));
+  typedef short v32hi __attribute__((vector_size(64)));
+  const v32hi ab = __builtin_ia32_packssdw512((v16si)values[0], (v16si)values[1]);
+  const v32hi cd = __builtin_ia32_packssdw512((v16si)values[2], (v16si)values[3]);
+  // They are packed within each quarter of the registers.
+  const s32x16 quarters = (s32x16)__builtin_ia32_packsswb512(ab, cd);
+  return (s8x64)__builtin_shufflevector(quarters, quarters, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14,
+                                        3, 7, 11, 15);
+}
+#endif

@@ -34,7 +34,7 @@ extension PruneMethod {
       return PruningStages(
         mask: [mask],
         amplify: [rescale].compactMap(\.self) + makeUp(method, inputs) + [
-          amplification(method, inputs, zeroesDropped: false)
+          AmplifyStage(ringFactors(method, inputs))
         ])
     })
 

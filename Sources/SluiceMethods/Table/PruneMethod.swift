@@ -63,14 +63,12 @@ package struct PruneMethod: MethodRow {
 }
 
 extension PruneMethod {
-  /// The stage that multiplies each ring by its factor.
-  static func amplification(
-    _ method: MethodParameters, _ inputs: ChainInputs, zeroesDropped: Bool
-  ) -> any DeltaTransform {
-    AmplifyStage(
-      ringFactorsByCount: inputs.amplification.map { factors in
+  /// What each ring is multiplied by.
+  static func ringFactors(_ method: MethodParameters, _ inputs: ChainInputs) -> RingFactors {
+    RingFactors(
+      byCount: inputs.amplification.map { factors in
         { count in method.ringFactors(factors, partitionCount: count) }
-      }, zeroesDropped: zeroesDropped)
+      })
   }
 }
 
@@ -104,20 +102,23 @@ extension PruneMethod {
       passes: passes + rowPasses, paper: paper, bands: .partitions, cutsByMagnitude: true,
       fixedRates: rates,
       stages: { method, inputs in
-        PruningStages(
-          mask: mask(method, inputs),
-          amplify: makeUp(method, inputs) + [
-            amplification(method, inputs, zeroesDropped: inputs.fusesMask)
-          ])
+        let rings = ringFactors(method, inputs)
+        let rest: AmplifyStage.Rest =
+          !inputs.fusesMask ? .factors : method.usedMaskUnit == .row ? .factorsAndZeros : .nothing
+        return PruningStages(
+          mask: mask(method, inputs, rings),
+          amplify: makeUp(method, inputs) + [AmplifyStage(rings, rest: rest)])
       })
   }
 
   private static func mask(
-    _ method: MethodParameters, _ inputs: ChainInputs
+    _ method: MethodParameters, _ inputs: ChainInputs, _ rings: RingFactors
   ) -> [any DeltaTransform] {
     guard method.usedMaskUnit == .row else {
       return [
-        MaskStage(cuts: inputs.cuts, tieBreak: method.tieBreak, zeroesDropped: !inputs.fusesMask)
+        MaskStage(
+          cuts: inputs.cuts, tieBreak: method.tieBreak,
+          ringFactors: inputs.fusesMask ? rings : nil)
       ]
     }
     return inputs.rowBands.map {

@@ -31,19 +31,19 @@ package protocol CutSource: Sendable {
 package struct MaskStage: DeltaTransform {
   private let cuts: any CutSource
   private let tieBreak: TieBreak
-  private let zeroesDropped: Bool
+  private let ringFactors: RingFactors?
 
   /// Makes the stage.
   ///
   /// - Parameters:
   ///   - cuts: Where each partition's rate cuts each tensor.
   ///   - tieBreak: Which of the elements at a threshold are kept.
-  ///   - zeroesDropped: Whether dropped deltas become zero here; false where the next stage is an
-  ///     `AmplifyStage` that does it in the same pass.
-  package init(cuts: any CutSource, tieBreak: TieBreak, zeroesDropped: Bool = true) {
+  ///   - ringFactors: What the deltas that are kept are multiplied by in the same walk, where the next stage is an
+  ///     `AmplifyStage` that has nothing left to do.
+  package init(cuts: any CutSource, tieBreak: TieBreak, ringFactors: RingFactors? = nil) {
     self.cuts = cuts
     self.tieBreak = tieBreak
-    self.zeroesDropped = zeroesDropped
+    self.ringFactors = ringFactors
   }
 
   /// The name in recipes.
@@ -61,6 +61,7 @@ package struct MaskStage: DeltaTransform {
     private let model: Int
     private let kernels: Kernels
     private var cursors: [TieCursor] = []
+    private var factors: [Float] = []
 
     init(stage: MaskStage, model: Int, kernels: Kernels) {
       self.stage = stage
@@ -72,6 +73,9 @@ package struct MaskStage: DeltaTransform {
       cursors = stage.cuts.cuts(of: strip, model: model).map { stripCut in
         TieCursor(stripCut.cut, tieBreak: stage.tieBreak, tiesBefore: stripCut.tiesBefore)
       }
+      if let rings = stage.ringFactors, factors.count != cursors.count {
+        factors = rings.factors(model: model, partitionCount: cursors.count)
+      }
     }
 
     func apply(to tile: DeltaTile) {
@@ -81,12 +85,16 @@ package struct MaskStage: DeltaTransform {
       defer { swap(&moving, &cursors) }
       precondition(!moving.isEmpty && moving.count <= tile.partitions.count)
       tile.partitions.activeCount = moving.count
+      if stage.ringFactors != nil {
+        return unsafe kernels.selectAndPrune(
+          tile.values, count: tile.count, cursors: &moving, factors: factors,
+          keep: tile.partitions.filledPointers)
+      }
       for partition in moving.indices {
         _ = unsafe kernels.select(
           tile.values, count: tile.count, cursor: &moving[partition],
           keep: tile.partitions[partition])
       }
-      guard stage.zeroesDropped else { return }
       // The last partition contains the others.
       unsafe kernels.applyMask(
         tile.values, count: tile.count, keep: tile.partitions[moving.count - 1])

@@ -3,30 +3,27 @@ package import SluiceKernels
 /// Multiplies what is left of a linear layer's deltas by its partition's factor: dynamic partition
 /// amplification (DPPA section 3.3).
 package struct AmplifyStage: DeltaTransform {
-  private let ringFactors: [@Sendable (Int) -> [Float]]
-  private let zeroesDropped: Bool
-
-  /// Makes the stage for tensors that all have the same partitions.
-  ///
-  /// - Parameters:
-  ///   - ringFactors: For each model, the factor of each ring, most severe first.
-  ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
-  package init(ringFactors: [[Float]], zeroesDropped: Bool = false) {
-    self.ringFactors = ringFactors.map { factors in { _ in factors } }
-    self.zeroesDropped = zeroesDropped
+  /// What the mask before it left to do.
+  package enum Rest: Sendable, Hashable, CaseIterable {
+    /// Multiplying.
+    case factors
+    /// Setting dropped deltas to zero, too.
+    case factorsAndZeros
+    /// Nothing: a `MaskStage` has multiplied.
+    case nothing
   }
 
-  /// Makes the stage for tensors that differ in their number of partitions.
+  private let ringFactors: RingFactors
+  private let rest: Rest
+
+  /// Makes the stage.
   ///
   /// - Parameters:
-  ///   - ringFactors: For each model, what gives the factor of each ring, most severe first, for a
-  ///     number of partitions.
-  ///   - zeroesDropped: Whether the mask left it to this stage to set dropped deltas to zero.
-  package init(
-    ringFactorsByCount ringFactors: [@Sendable (Int) -> [Float]], zeroesDropped: Bool = false
-  ) {
+  ///   - ringFactors: The factor of each ring.
+  ///   - rest: What the mask left to do.
+  package init(_ ringFactors: RingFactors, rest: Rest = .factors) {
     self.ringFactors = ringFactors
-    self.zeroesDropped = zeroesDropped
+    self.rest = rest
   }
 
   /// The name in recipes.
@@ -36,35 +33,33 @@ package struct AmplifyStage: DeltaTransform {
 
   /// Makes the part that works in one lane on one model.
   package func makeLane(model: Int, kernels: Kernels) -> any LaneTransform {
-    Lane(
-      factorsByCount: ringFactors[model], zeroesDropped: zeroesDropped, kernels: kernels)
+    Lane(stage: self, model: model, kernels: kernels)
   }
 
   private final class Lane: LaneTransform {
-    private let factorsByCount: @Sendable (Int) -> [Float]
+    private let stage: AmplifyStage
+    private let model: Int
     private var factors: [Float] = []
     private var isOne = false
-    private let zeroesDropped: Bool
     private let kernels: Kernels
 
-    init(
-      factorsByCount: @escaping @Sendable (Int) -> [Float], zeroesDropped: Bool, kernels: Kernels
-    ) {
-      self.factorsByCount = factorsByCount
-      self.zeroesDropped = zeroesDropped
+    init(stage: AmplifyStage, model: Int, kernels: Kernels) {
+      self.stage = stage
+      self.model = model
       self.kernels = kernels
     }
 
     func begin(_ strip: Strip, statistics: [Double]) {}
 
+    var changesNothing: Bool { stage.rest == .nothing }
+
     func apply(to tile: DeltaTile) {
       let count = tile.partitions.activeCount
       if factors.count != count {
-        factors = factorsByCount(count)
-        precondition(factors.count == count, "a factor for each partition")
+        factors = stage.ringFactors.factors(model: model, partitionCount: count)
         isOne = factors.allSatisfy { $0 == 1 }
       }
-      if zeroesDropped {
+      if stage.rest == .factorsAndZeros {
         unsafe kernels.prune(
           tile.values, count: tile.count, partitions: tile.partitions.pointers,
           factors: factors, partitionCount: factors.count)
