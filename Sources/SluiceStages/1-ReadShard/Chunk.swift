@@ -42,7 +42,7 @@ package import SluiceFormats
 ///
 /// It is what is read at once and worked on, and what crosses the edge between the two. Who sends one
 /// has it no longer; dropping it gives its memory back.
-package final class Chunk: EdgeElement {
+package struct Chunk: EdgeElement {
   /// The strip that it belongs to.
   package let strip: Strip
   /// The elements, as positions in the tensor.

@@ -126,6 +126,7 @@ package struct ReadStage: Sendable {
     _ context: NodeContext, pool: BufferPool?, pass: (consuming Chunk) throws -> Void
   ) throws {
     var cursors: [FrameCursor?] = []
+    var last = LastChunk()
     let computed = deltas.map { ComputedRuns($0.source, kernels: $0.kernels) }
     let sharedPool = readsSegments ? pool : nil
     while true {
@@ -134,8 +135,9 @@ package struct ReadStage: Sendable {
       var segment: RunSegment?
       for (position, strip) in run.enumerated() {
         if let sharedPool, segment?.positions.contains(position) != true {
-          // Its buffer may be the only one.
+          // Its buffer may be the only one, and so may the last chunk's.
           segment = nil
+          if run.count > 1 { last.buffer = nil }
           segment = try RunSegment.read(run, from: position, self, sharedPool, context)
         }
         let frames = try prepare(strip, &cursors)
@@ -143,7 +145,8 @@ package struct ReadStage: Sendable {
         repeat {
           let end = min(start + granularity.chunkElements, strip.elements.upperBound)
           try context.cancellation.check()
-          try pass(try read(strip, start..<end, frames, computed, segment, context, pool: pool))
+          try pass(
+            try read(strip, start..<end, frames, computed, segment, context, pool: pool, &last))
           start = end
         } while start < strip.elements.upperBound
       }
@@ -183,10 +186,10 @@ package struct ReadStage: Sendable {
 
   private func read(
     _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ computed: ComputedRuns?,
-    _ segment: RunSegment?, _ context: NodeContext, pool: BufferPool?
+    _ segment: RunSegment?, _ context: NodeContext, pool: BufferPool?, _ last: inout LastChunk
   ) throws -> Chunk {
     let task = strip.task
-    let buffer = try segment?.buffer ?? pool.map { try context.take(from: $0) }
+    let buffer = try segment?.buffer ?? pool.map { try last.buffer(orFrom: $0, context) }
     var loader = RunLoader(
       stage: self, strip: strip, context: context, buffer: buffer,
       dropsCachedPages: dropsCachedPages)
@@ -196,25 +199,31 @@ package struct ReadStage: Sendable {
       try loader.readFrames(origins, elements, room: unsafe buffer.bytes.count - runs)
     }
     let base = try loader.load(task.base, elements, available: task.baseElementCount)
-    let fineTuned = try task.fineTuned.indices.map { model -> ChunkRun? in
-      guard let source = task.fineTuned[model] else { return nil }
-      let available = task.fineTunedElementCounts[model]
-      switch origins[model] {
-      case .nowhere: return nil
-      case .file:
-        let stored =
-          source.isStored ? try loader.load(source, elements, available: available) : nil
-        guard let ordinal = source.computed, let computed else { return stored }
-        return try loader.compute(
-          ordinal, computed, elements, available: available, stored: stored, base: base)
-      case .frames(let frames):
-        return loader.unpack(frames, source, elements, available: available)
-      }
+    last.fineTuned.removeAll(keepingCapacity: true)
+    for model in task.fineTuned.indices {
+      last.fineTuned.append(
+        try loader.load(model, from: origins[model], elements, computed, base: base))
     }
     return Chunk(
-      strip: strip, elements: elements, base: base, fineTuned: fineTuned,
+      strip: strip, elements: elements, base: base, fineTuned: last.fineTuned,
       readByteCount: loader.readByteCount,
       windows: loader.windows, frames: loader.frames, buffer: buffer)
+  }
+}
+
+/// What a reader has of the chunk that it passed on last: it is used again where nobody has that any more.
+private struct LastChunk {
+  var fineTuned: [ChunkRun?] = []
+  var buffer: PooledBuffer?
+
+  /// The buffer of the last chunk, or else the next that is free.
+  mutating func buffer(orFrom pool: BufferPool, _ context: NodeContext) throws -> PooledBuffer {
+    if isKnownUniquelyReferenced(&buffer), let buffer { return buffer }
+    // Who waits for a buffer has none.
+    buffer = nil
+    let next = try context.take(from: pool)
+    buffer = next
+    return next
   }
 }
 

@@ -39,6 +39,25 @@ extension ReadStage {
       self.dropsCachedPages = dropsCachedPages
     }
 
+    /// Loads a model's run, from wherever it comes.
+    mutating func load(
+      _ model: Int, from origin: Origin, _ elements: Range<Int>, _ computed: ComputedRuns?,
+      base: ChunkRun?
+    ) throws -> ChunkRun? {
+      guard let source = strip.task.fineTuned[model] else { return nil }
+      let available = strip.task.fineTunedElementCounts[model]
+      switch origin {
+      case .nowhere: return nil
+      case .file:
+        let stored = source.isStored ? try load(source, elements, available: available) : nil
+        guard let ordinal = source.computed, let computed else { return stored }
+        return try compute(
+          ordinal, computed, elements, available: available, stored: stored, base: base)
+      case .frames(let frames):
+        return unpack(frames, source, elements, available: available)
+      }
+    }
+
     /// Makes room for a run that the lane will unpack.
     mutating func unpack(
       _ origin: Origin.Frames, _ source: TensorSource, _ elements: Range<Int>, available: Int
