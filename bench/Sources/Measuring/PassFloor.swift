@@ -44,7 +44,7 @@ public struct PassFloor: Sendable {
   /// - Parameters:
   ///   - reads: what is read; the first is the base model.
   ///   - frames: what is written in pieces of 2 MiB by one thread.
-  ///   - output: what is written in pieces of 1 MiB by two threads.
+  ///   - output: what is written in pieces of 1 MiB by three threads.
   public init(reads: [Part], frames: Part?, output: Part?) {
     self.reads = reads.filter { $0.byteCount > 0 }
     chunkBytes = self.reads.contains(where: \.isDirect) ? 1 << 21 : 1 << 18
@@ -62,7 +62,7 @@ public struct PassFloor: Sendable {
     let start = clock.now
     let writers = try [
       frames.map { try PieceWriter($0, pieceBytes: 2 << 20, threads: 1, isLengthKnown: false) },
-      output.map { try PieceWriter($0, pieceBytes: 1 << 20, threads: 2, isLengthKnown: true) },
+      output.map { try PieceWriter($0, pieceBytes: 1 << 20, threads: 3, isLengthKnown: true) },
     ].compactMap { $0 }
     let strips = ((reads.first?.byteCount ?? 0) + PassFloor.stripBytes - 1) / PassFloor.stripBytes
     let chunks = PassFloor.stripBytes / chunkBytes
