@@ -1,6 +1,4 @@
 import SluiceCore
-import SluiceFormats
-import SluiceKernels
 import SluiceMethods
 import SluicePlan
 import SluiceRun

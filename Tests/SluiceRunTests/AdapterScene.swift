@@ -1,11 +1,8 @@
 import SluiceCore
-import SluiceFormats
-import SluiceKernels
 import SluiceMethods
 import SluicePlan
 import SluiceRun
 import SluiceRecipe
-import SluiceStages
 import SluiceTestSupport
 
 /// A base, and adapters for it, on disk.

@@ -1,14 +1,10 @@
 import SluiceCore
 import SluiceFormats
-import SluiceKernels
-import SluiceMethods
-import SluiceStages
 import SluiceTestSupport
 import Testing
 
 @testable import SluicePlan
 @testable import SluiceRun
-@testable import SluiceStore
 @testable import SluiceRecipe
 
 /// Tests that make stores of the models of a family.

@@ -1,8 +1,5 @@
 import SluiceCore
 import SluiceFormats
-import SluiceKernels
-import SluiceMethods
-import SluiceStages
 import SluiceTestSupport
 import Testing
 

@@ -11,7 +11,7 @@ the speed of the disk from which on something else binds, and what. Bounds:
   disk     bytes read and written, at the disk's speed
   cores    processor time of lanes over cores, with the tail of a list of tensors that is handed out largest strips as they come
   memory   bytes that cross the memory bus at --memory-bandwidth GB/s: what is read or written crosses it twice, to or from the disk and to or from a processor
-  writers  what the one thread that writes frames and the two that write the result take of a processor each
+  writers  what the one thread that writes frames, and each of those that write the result, take of a processor
   locks    calls that lock, as if all were of one lock, --call-ns each
   wakes    calls that wake, as if each woke all lanes, who then lock one after the other
   serial   start, what lies between passes, and the end: as measured, on one core
@@ -85,7 +85,7 @@ def run(sluice, family, models, work, library, limit, words):
     for line in (done.stdout + done.stderr).splitlines():
         found = re.match(r"(\w+) +(read|lane|write frames|write)(?: \d+)? +[\d.]+ +[\d.]+ +([\d.]+) ", line)
         if found:
-            nodes[found[1], found[2]] = nodes.get((found[1], found[2]), 0) + float(found[3])
+            nodes.setdefault((found[1], found[2]), []).append(float(found[3]))
     shutil.rmtree(out)
     return report, nodes, locks
 
@@ -112,16 +112,17 @@ def main():
     for way in ("off", "none", "rice"):
         report, nodes, locks = run(options.sluice, family, models, work, library, options.limit, ["--spill", way])
         passes, totals = report["explanation"]["passes"], report["totals"]
-        lanes = [nodes[one["name"], "lane"] for one in passes]
-        reading = [nodes.get((one["name"], "read"), 0) for one in passes]
+        lanes = [sum(nodes[one["name"], "lane"]) for one in passes]
+        reading = [sum(nodes.get((one["name"], "read"), [])) for one in passes]
         processor = [lane + read for lane, read in zip(lanes, reading)]
         spilled = totals["bytesSpilled"] if way != "off" else 0
         second = passes[1]["bytesRead"]
         first = totals["bytesRead"] - second
         written = passes[1]["bytesWritten"]
         serial = totals["seconds"] - sum(one["seconds"] for one in passes)
-        frames = nodes.get((passes[0]["name"], "write frames"), 0)
-        result = nodes[passes[1]["name"], "write"]
+        frames = sum(nodes.get((passes[0]["name"], "write frames"), []))
+        writers_of_result = nodes[passes[1]["name"], "write"]
+        result = sum(writers_of_result)
         told.append(
             f"`{way}`: ns a delta " + " and ".join(f"{1e9 * one / count:.2f}" for one, count in zip(processor, deltas))
             + f"; GB read {first / 1e9:.2f} and {second / 1e9:.2f}, spilled {spilled / 1e9:.2f}, written {written / 1e9:.2f}"
@@ -132,7 +133,7 @@ def main():
         calls = [count * options.call_ns * 1e-9 / 2 for count in (locks["mutexes"], locks["broadcasts"])]
         for cores in CORES:
             bounds = []
-            for moved, seconds, counts, writers in ((first + spilled, processor[0], linear, frames), (second + written, processor[1], every, result / 2)):
+            for moved, seconds, counts, writers in ((first + spilled, processor[0], linear, frames), (second + written, processor[1], every, result / len(writers_of_result))):
                 bounds.append((moved, {
                     "cores": seconds / cores * tail(counts, cores), "memory": 2 * moved / options.memory_bandwidth / 1e9, "writers": writers,
                     "locks": calls[0], "wakes": calls[1] * cores}))

@@ -109,7 +109,7 @@ final class PassRun: PassExecutor {
     of tasks: [TensorTask], in store: HistogramStore, _ foresee: (() throws -> RateForecast?)?
   ) throws -> RateForecast? {
     let isLeft = tasks.contains { task in
-      plan.strips(of: task).contains { store.records.slots(strip: $0) == nil }
+      plan.strips(of: task).contains { !store.records.isComplete(strip: $0) }
     }
     guard isLeft, let forecast = try foresee?() else { return nil }
     context.work.meter.countRead(forecast.readByteCount)

@@ -40,7 +40,7 @@ final class StripRepeats: Sendable {
       // Nothing is counted of tensors that are kept whole.
       state.missing[task.ordinal] =
         task.role == .linear
-        ? plan.strips(of: task).filter { histograms.records.slots(strip: $0) == nil }.count : 0
+        ? plan.strips(of: task).filter { !histograms.records.isComplete(strip: $0) }.count : 0
     }
     self.state = Mutex(state)
   }
@@ -60,7 +60,7 @@ final class StripRepeats: Sendable {
     guard !isSpilled(strip.ordinal) else { return false }
     return strip.task.role != .linear
       || state.withLock { $0.kept[strip.ordinal] == nil }
-        && histograms.records.slots(strip: strip.ordinal) != nil
+        && histograms.records.isComplete(strip: strip.ordinal)
   }
 
   /// Asks for the strips of tensors that are counted already.

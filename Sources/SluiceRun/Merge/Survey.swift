@@ -54,7 +54,7 @@ final class Survey: HistogramSurvey {
     let whole = Set(keptWhole.flatMap { plan.strips(of: $0) })
     guard !tasks.isEmpty else { return }
     let isFinished: @Sendable (Int) -> Bool = { [store] in
-      store.records.slots(strip: $0) != nil || whole.contains($0)
+      store.records.isComplete(strip: $0) || whole.contains($0)
     }
     let inFileOrder = tasks.sorted { $0.ordinal < $1.ordinal }
     // The first survey has the histograms of stored models, and counts the others as they are.

@@ -166,7 +166,7 @@ struct MergeWork: Sendable {
   }
 
   /// Whether the histograms of a strip are there, of all models.
-  func isSurveyed(_ strip: Int) -> Bool { store.records.slots(strip: strip) != nil }
+  func isSurveyed(_ strip: Int) -> Bool { store.records.isComplete(strip: strip) }
 
   func isSpilled(_ strip: Int) -> Bool { earlier.spilled[strip] != nil }
 

@@ -1,5 +1,4 @@
 internal import SluiceCore
-internal import SluiceFormats
 internal import SluiceMethods
 internal import SluicePlan
 internal import SluiceRecipe

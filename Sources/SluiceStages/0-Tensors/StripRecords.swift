@@ -129,6 +129,13 @@ package final class StripRecords: Sendable, DurableData {
   /// Whether there is a record of a strip and model.
   package func hasRecord(strip: Int, model: Int) -> Bool { slot(strip, model) != nil }
 
+  /// Whether all models' records of a strip are there.
+  package func isComplete(strip: Int) -> Bool {
+    state.withLock { state in
+      state.slots[strip * modelCount..<(strip + 1) * modelCount].allSatisfy { $0 != nil }
+    }
+  }
+
   /// What is wrong with a record that cannot be understood.
   func damage(strip: Int, model: Int) -> StageError {
     let slot = slot(strip, model)
