@@ -61,6 +61,10 @@ package struct Architecture: Sendable {
     return config?.modelType.map(types.contains) ?? false
   }
 
+  /// Whether tensors of one type and shape play the same part wherever they stand at one place of a block: where
+  /// nothing beside them decides.
+  var isAlikeInBlocks: Bool { mixtures.isEmpty && !hasBiases }
+
   /// Whether a tensor may be one that does not lie as one matrix of outputs x inputs; its part tells.
   ///
   /// - Parameter tensor: The tensor.
@@ -153,18 +157,23 @@ package struct Architecture: Sendable {
   /// A matrix of a block, or a stack of them.
   private func matrix(_ tensor: TensorDescription) -> TensorPart {
     let (name, shape) = (tensor.name, tensor.shape)
-    let block = BlockName.block(of: name).printable
+    let block = BlockName.block(of: name)
     if shape.rank == 3 {
-      var part = TensorPart(.stack, "\(shape.dimensions[0]) matrices inside block \(block)")
+      var part = TensorPart(
+        .stack, "\(shape.dimensions[0]) matrices inside block \(block.printable)")
       part.matrixCount = shape.dimensions[0]
       if transposedStacks.contains(name) { part.orientation = .inputsFirst }
       return part
     }
-    var part = TensorPart(.linear, "a matrix inside block \(block)")
-    if isStoredTransposed(name, shape) {
-      part.orientation = .inputsFirst
-      part.reason += ", kept as inputs x outputs"
-    }
+    return Architecture.linear(
+      inBlock: block, isStoredTransposed(name, shape) ? .inputsFirst : .outputsFirst)
+  }
+
+  /// A matrix of a block.
+  static func linear(inBlock block: String, _ orientation: TensorPart.Orientation) -> TensorPart {
+    var part = TensorPart(.linear, "a matrix inside block \(block.printable)")
+    part.orientation = orientation
+    if orientation == .inputsFirst { part.reason += ", kept as inputs x outputs" }
     return part
   }
 

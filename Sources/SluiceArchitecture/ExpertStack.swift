@@ -109,7 +109,7 @@ package struct ExpertStack: Sendable, Hashable {
   }
 
   private static func names(of own: String, isJoined: Bool, _ config: ModelConfig?) -> [String] {
-    let isMixtral = config?.modelType == "mixtral"
+    let isMixtral = renames(config)
     switch own {
     case "gate_up_proj" where isJoined: return isMixtral ? ["w1", "w3"] : ["gate_proj", "up_proj"]
     case "down_proj": return isMixtral ? ["w2"] : [own]
@@ -117,15 +117,18 @@ package struct ExpertStack: Sendable, Hashable {
     }
   }
 
+  /// Whether names beside stacks are others where each expert has tensors of its own: those of Mixtral.
+  static func renames(_ config: ModelConfig?) -> Bool { config?.modelType == "mixtral" }
+
   /// The name of a tensor beside stacks where each expert has tensors of its own: Mixtral's router.
   static func canonicalName(_ name: String, _ config: ModelConfig?) -> String {
-    guard config?.modelType == "mixtral", name.hasSuffix(".mlp.gate.weight") else { return name }
+    guard renames(config), name.hasSuffix(".mlp.gate.weight") else { return name }
     return name.dropLast("mlp.gate.weight".count) + "block_sparse_moe.gate.weight"
   }
 
   /// Mixtral's experts lie in `block_sparse_moe` where each has tensors of its own.
   private static func renamed(_ parent: String, _ config: ModelConfig?) -> String {
-    guard config?.modelType == "mixtral", parent.hasSuffix(".mlp.experts") else { return parent }
+    guard renames(config), parent.hasSuffix(".mlp.experts") else { return parent }
     return parent.dropLast("mlp.experts".count) + "block_sparse_moe.experts"
   }
 }

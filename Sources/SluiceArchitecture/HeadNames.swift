@@ -3,19 +3,22 @@ package enum HeadNames {
   /// The usual name of a head.
   package static let standard = "lm_head.weight"
   private static let embeddings = ["embed_tokens.weight", "wte.weight", "word_embeddings.weight"]
+  /// The same under a module.
+  private static let innerStandard = ".\(standard)"
+  private static let innerEmbeddings = embeddings.map { ".\($0)" }
 
   /// Whether a tensor turns states into tokens.
   ///
   /// - Parameter name: The name.
   /// - Returns: True for `lm_head.weight` at the top or under a module (`language_model.`).
   package static func isHead(_ name: String) -> Bool {
-    !BlockName.isInBlock(name) && (name == standard || name.hasSuffix(".\(standard)"))
+    (name == standard || name.hasSuffix(innerStandard)) && !BlockName.isInBlock(name)
   }
 
   /// Whether a tensor holds a row for each token.
   package static func isEmbedding(_ name: String) -> Bool {
-    !BlockName.isInBlock(name)
-      && embeddings.contains { name == $0 || name.hasSuffix(".\($0)") }
+    (embeddings.contains(name) || innerEmbeddings.contains(where: name.hasSuffix))
+      && !BlockName.isInBlock(name)
   }
 
   /// The embedding that a model has: of several, the one of the language model, then the shortest.

@@ -24,6 +24,7 @@ package struct ModelCatalog: Sendable {
   package private(set) var transposed: Set<String> = []
   /// Tensors that families call otherwise in another layout, by that name.
   private var aliases: [String: Int] = [:]
+  private let renamesRouters: Bool
 
   /// Looks at a checkpoint.
   ///
@@ -63,11 +64,10 @@ package struct ModelCatalog: Sendable {
             + "\(checkpoint.files[tensors[other].fileOrdinal].path.printable).")
       }
     }
-    let descriptions = tensors.map {
-      TensorDescription($0.name, $0.entry.shape, $0.entry.dtype)
-    }
+    let descriptions = tensors.map(\.description)
     architecture = Architecture(descriptions, config: config)
-    for (position, tensor) in tensors.enumerated() {
+    renamesRouters = ExpertStack.renames(config)
+    for (position, tensor) in tensors.enumerated() where renamesRouters {
       let name = ExpertStack.canonicalName(tensor.name, config)
       if name != tensor.name, positions[name] == nil { aliases[name] = position }
     }
@@ -134,7 +134,7 @@ package struct ModelCatalog: Sendable {
 
   /// The name that a tensor has where each expert has tensors of its own.
   package func canonicalName(_ name: String) -> String {
-    ExpertStack.canonicalName(name, config)
+    renamesRouters ? ExpertStack.canonicalName(name, config) : name
   }
 
   /// How a tensor comes apart into layers; nil if it is no stack.
@@ -183,8 +183,7 @@ package struct ModelCatalog: Sendable {
 
   /// The part that a tensor plays.
   package func part(of tensor: CheckpointTensor) -> TensorPart {
-    architecture.part(
-      of: TensorDescription(tensor.name, tensor.entry.shape, tensor.entry.dtype))
+    architecture.part(of: tensor.description)
   }
 
   /// What the config says of tied heads, if it says anything.
@@ -192,6 +191,11 @@ package struct ModelCatalog: Sendable {
 }
 
 extension CheckpointTensor {
+  /// What is known of it before it is read.
+  package var description: TensorDescription {
+    TensorDescription(name, entry.shape, entry.dtype)
+  }
+
   /// A layer of a stack, as a tensor of its own.
   fileprivate func layer(_ index: Int, of stack: ExpertStack) -> CheckpointTensor? {
     let (shape, name) = (stack.layerShape, stack.layerName(index))

@@ -10,9 +10,10 @@ extension String {
   package func contains(bytesOf part: String) -> Bool {
     let (text, part) = (utf8.span, part.utf8.span)
     guard part.count > 0 else { return true }
+    let first = part[0]
     var start = 0
     while start + part.count <= text.count {
-      if text.has(part, at: start) { return true }
+      if text[start] == first, text.has(part, at: start) { return true }
       start += 1
     }
     return false

@@ -5,7 +5,9 @@ package import SluiceCore
 ///
 /// The element at `(i, j, ...)` lies `i * strides[0] + j * strides[1] + ...` elements after the
 /// first; no stride is negative, so none lies before it.
-package struct StridedView: Sendable, Hashable {
+///
+/// A class, since few tensors have one and all have room for it.
+package final class StridedView: Sendable {
   /// The extents, outermost first; none is 1, and there are at least as few as the shape has.
   package let extents: [Int]
   /// The distance between neighbours in each dimension, in elements; 0 repeats an element.
@@ -66,5 +68,16 @@ package struct StridedView: Sendable, Hashable {
       last = sum
     }
     return last.addingWithoutOverflow(1)
+  }
+}
+
+extension StridedView: Hashable {
+  package static func == (a: StridedView, b: StridedView) -> Bool {
+    a === b || (a.extents, a.strides) == (b.extents, b.strides)
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(extents)
+    hasher.combine(strides)
   }
 }

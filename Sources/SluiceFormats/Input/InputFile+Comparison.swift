@@ -1,6 +1,6 @@
 extension InputFile {
-  /// How many bytes of either file are held at once.
-  private static let comparedByteCount = 1 << 20
+  /// How many bytes of either file are held at once: they stay in the cache, and in memory that is used again.
+  private static let comparedByteCount = 1 << 17
 
   /// Whether a range holds the same bytes as one of a file, which may be this.
   ///

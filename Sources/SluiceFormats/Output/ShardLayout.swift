@@ -84,18 +84,31 @@ package struct ShardLayout: Sendable, Hashable {
   package static func plan(
     _ tensors: [PlannedTensor], shardByteLimit: Int, metadata: [String: String] = ["format": "pt"]
   ) throws(FormatError) -> ShardLayout {
+    try places(tensors, shardByteLimit: shardByteLimit, metadata: metadata).layout
+  }
+
+  /// Plans the files of a checkpoint, and says where its tensors come to be.
+  ///
+  /// - Returns: The layout, and for each tensor of each shard its position in the list.
+  /// - Throws: As ``plan(_:shardByteLimit:metadata:)``.
+  package static func places(
+    _ tensors: [PlannedTensor], shardByteLimit: Int, metadata: [String: String] = ["format": "pt"]
+  ) throws(FormatError) -> (layout: ShardLayout, positions: [[Int]]) {
     precondition(shardByteLimit > 0)
     let planner = try ShardPlanner(tensors)
     let groups = planner.groups(shardByteLimit: shardByteLimit)
     var shards: [PlannedShard] = []
+    var positions: [[Int]] = []
     for (ordinal, group) in groups.enumerated() {
-      shards.append(
-        try planner.shard(
-          group, fileName: fileName(ordinal, of: groups.count), metadata: metadata))
+      let (shard, own) = try planner.shard(
+        group, fileName: fileName(ordinal, of: groups.count), metadata: metadata)
+      shards.append(shard)
+      positions.append(own)
     }
-    return ShardLayout(
+    let layout = ShardLayout(
       shards: shards, index: groups.count > 1 ? indexBytes(shards, planner.byteCount) : nil,
       tensorByteCount: planner.byteCount)
+    return (layout, positions)
   }
 
   private static func fileName(_ ordinal: Int, of count: Int) -> String {

@@ -5,6 +5,8 @@ struct ShardPlanner {
   struct Item {
     let tensor: PlannedTensor
     let byteCount: Int
+    /// Where it is in the list that was given.
+    let position: Int
   }
 
   /// The tensors in natural order of their names.
@@ -16,7 +18,7 @@ struct ShardPlanner {
     var items: [Item] = []
     items.reserveCapacity(tensors.count)
     var total = 0
-    for tensor in tensors {
+    for (position, tensor) in tensors.enumerated() {
       guard let byteCount = tensor.dtype.byteCount(ofElements: tensor.shape.elementCount) else {
         throw .malformed(
           "\(tensor.shape) of \(tensor.dtype) cannot be written: no whole number of bytes, or too many",
@@ -29,7 +31,7 @@ struct ShardPlanner {
       let (sum, overflow) = total.addingReportingOverflow(byteCount)
       guard !overflow else { throw .malformed("more bytes of tensors than fit 63 bits", file: nil) }
       total = sum
-      items.append(Item(tensor: tensor, byteCount: byteCount))
+      items.append(Item(tensor: tensor, byteCount: byteCount, position: position))
     }
     items.sort { NaturalOrder.isOrderedBefore($0.tensor.name, $1.tensor.name) }
     for (item, next) in zip(items, items.dropFirst()) where item.tensor.name == next.tensor.name {
@@ -56,9 +58,10 @@ struct ShardPlanner {
     return groups + [items[start...]]
   }
 
+  /// Plans a shard; with it comes where each of its tensors is in the list that was given.
   func shard(
     _ group: ArraySlice<Item>, fileName: String, metadata: [String: String]
-  ) throws(FormatError) -> PlannedShard {
+  ) throws(FormatError) -> (PlannedShard, positions: [Int]) {
     let ordered = group.sorted(by: ShardPlanner.isPlacedBefore)
     let header = ShardPlanner.header(of: ordered, metadata: metadata)
     let textByteCount = header.count - SafetensorsHeader.prefixByteCount
@@ -79,7 +82,10 @@ struct ShardPlanner {
           byteRange: range))
       end = range.upperBound
     }
-    return PlannedShard(fileName: fileName, header: header, tensors: entries, byteCount: end)
+    return (
+      PlannedShard(fileName: fileName, header: header, tensors: entries, byteCount: end),
+      ordered.map(\.position)
+    )
   }
 
   private static func isPlacedBefore(_ a: Item, _ b: Item) -> Bool {

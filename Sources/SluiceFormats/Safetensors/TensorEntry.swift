@@ -1,7 +1,9 @@
 package import SluiceCore
 
 /// One tensor of a file of weights: what the file says about it, checked.
-package struct TensorEntry: Sendable, Hashable {
+///
+/// A class, since many lists hold the tensors of a file, and a file may have ten thousands.
+package final class TensorEntry: Sendable {
   /// The name, free text; never to be used as a path.
   package let name: String
   /// The element type.
@@ -42,6 +44,21 @@ package struct TensorEntry: Sendable, Hashable {
   /// The number of bytes that the elements take, one after the other.
   package var byteCount: Int {
     view == nil ? byteRange.count : dtype.byteCount(ofElements: shape.elementCount) ?? 0
+  }
+}
+
+extension TensorEntry: Hashable {
+  /// Whether all that is said of two tensors is the same.
+  package static func == (a: TensorEntry, b: TensorEntry) -> Bool {
+    a === b
+      || (a.name, a.dtype, a.shape, a.byteRange, a.view, a.packed)
+        == (b.name, b.dtype, b.shape, b.byteRange, b.view, b.packed)
+  }
+
+  /// Hashes what tells the tensors of a file apart.
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(byteRange)
   }
 }
 

@@ -87,7 +87,7 @@ struct AlignedRows {
   }
 
   /// Puts them into a draft.
-  func fill(_ draft: inout TensorDraft) {
+  func fill(_ draft: TensorDraft) {
     draft.shape = shape
     draft.base = base ?? draft.base
     draft.baseElementCount = shape.elementCount

@@ -4,7 +4,11 @@ package import SluiceFormats
 package import SluiceStages
 
 /// A tensor of the merged model, or a layer of one of its stacks, before it has a place in the output.
-struct TensorDraft {
+///
+/// A class, as there may be ten thousands, which are put in order.
+final class TensorDraft: @unchecked Sendable {
+  // Safe to share: one thread fills it, and nothing changes it afterwards.
+
   var name: String
   var role: TensorRole
   var part: TensorPart
@@ -16,6 +20,18 @@ struct TensorDraft {
   var fineTunedElementCounts: [Int]
   /// The tensor of the output that it is a part of; nil if it is one by itself.
   var stack: StackPlace?
+
+  /// Describes a tensor of which no fine-tuned model has given anything yet.
+  init(
+    name: String, role: TensorRole, part: TensorPart, shape: TensorShape, outputDType: DType,
+    base: TensorSource, modelCount: Int
+  ) {
+    (self.name, self.role, self.part, self.shape) = (name, role, part, shape)
+    (self.outputDType, self.base) = (outputDType, base)
+    baseElementCount = shape.elementCount
+    fineTuned = Array(repeating: nil, count: modelCount)
+    fineTunedElementCounts = Array(repeating: 0, count: modelCount)
+  }
 }
 
 extension SourceModel {

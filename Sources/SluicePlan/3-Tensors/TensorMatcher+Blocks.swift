@@ -37,9 +37,10 @@ extension TensorMatcher {
   private mutating func drafts(_ positions: Range<Int>) throws -> [TensorDraft] {
     var drafts: [TensorDraft] = []
     drafts.reserveCapacity(positions.count)
+    var finder = PartFinder(base.catalog.architecture)
     for position in positions {
       let tensor = base.catalog.tensors[position]
-      let part = base.catalog.part(of: tensor)
+      let part = finder.part(of: tensor.description)
       guard let stack = base.catalog.stack(tensor.name) else {
         drafts.append(try draft(of: tensor, part, at: position))
         continue
@@ -50,7 +51,7 @@ extension TensorMatcher {
           tensor: tensor.name, index: index, count: stack.layerCount, shape: tensor.entry.shape,
           layout: stack.layout)
         defer { place = nil }
-        var draft = try draft(of: layer, named: layer.name, in: tensor, part)
+        let draft = try draft(of: layer, named: layer.name, in: tensor, part)
         draft.stack = place
         drafts.append(draft)
       }
@@ -65,7 +66,7 @@ extension TensorMatcher {
     let name = base.catalog.canonicalName(tensor.name)
     let isAsItIs =
       base.catalog.isPlain && name == tensor.name && !HeadNames.isHead(tensor.name)
-    var draft = try draft(
+    let draft = try draft(
       of: isAsItIs ? tensor : base.tensor(tensor.name) ?? tensor, named: name, tensor, part,
       at: isAsItIs ? position : nil)
     let layout = base.catalog.layout(tensor.name)

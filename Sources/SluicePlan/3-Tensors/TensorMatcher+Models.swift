@@ -9,7 +9,7 @@ internal import SluiceStages
 /// What one model has to give for a tensor.
 extension TensorMatcher {
   mutating func match(
-    _ ordinal: Int, _ draft: inout TensorDraft, baseShape: TensorShape
+    _ ordinal: Int, _ draft: TensorDraft, baseShape: TensorShape
   ) throws {
     let model = models[ordinal]
     var terms = model.terms(for: draft.name, base: base)
@@ -49,7 +49,7 @@ extension TensorMatcher {
       draft.fineTunedElementCounts[ordinal] = draft.shape.elementCount
       return
     }
-    if shape != baseShape { try matchRows(model, tensor, &draft, baseShape: baseShape) }
+    if shape != baseShape { try matchRows(model, tensor, draft, baseShape: baseShape) }
     let stored = model.source(tensor)
     draft.fineTuned[ordinal] = stored
     draft.fineTunedElementCounts[ordinal] = min(shape.elementCount, draft.shape.elementCount)
@@ -77,7 +77,7 @@ extension TensorMatcher {
   }
 
   mutating func matchRows(
-    _ model: SourceModel, _ tensor: CheckpointTensor, _ draft: inout TensorDraft,
+    _ model: SourceModel, _ tensor: CheckpointTensor, _ draft: TensorDraft,
     baseShape: TensorShape
   ) throws(PipelineError) {
     let shape = tensor.entry.shape

@@ -101,8 +101,10 @@ struct TensorMatcher {
     in stack: CheckpointTensor? = nil, _ known: TensorPart? = nil, at position: Int? = nil
   ) throws -> TensorDraft {
     let (shape, dtype) = (tensor.entry.shape, tensor.entry.dtype)
-    var part = part(HeadNames.isHead(name) ? tensor : named ?? tensor, name, stack, known)
-    part.reason = reasons.insert(part.reason).memberAfterInsert
+    var part = part(named ?? tensor, name, stack, known)
+    if part.reason != known?.reason {
+      part.reason = reasons.insert(part.reason).memberAfterInsert
+    }
     if part.kind == .packed { throw packed(base, tensor, part) }
     if !dtype.isMergeable || part.kind == .rotary {
       let isAdapted = models.contains { !$0.terms(for: name, base: base).isEmpty }
@@ -126,25 +128,23 @@ struct TensorMatcher {
     {
       return copy(of: tensor, named: name, part, in: base)
     }
-    var result = TensorDraft(
+    let result = TensorDraft(
       name: name, role: role, part: part, shape: shape, outputDType: written,
-      base: base.source(tensor), baseElementCount: shape.elementCount,
-      fineTuned: Array(repeating: nil, count: models.count),
-      fineTunedElementCounts: Array(repeating: 0, count: models.count))
+      base: base.source(tensor), modelCount: models.count)
     if role == .converted {
-      if part.kind == .router, rules.routers == .first { try takeFirst(&result, shape) }
+      if part.kind == .router, rules.routers == .first { try takeFirst(result, shape) }
       return result
     }
     if let rows {
-      rows.fill(&result)
+      rows.fill(result)
       // What a model lacks is noted, or refused.
       for model in models.indices
       where result.fineTuned[model] == nil && !models[model].isAdapterAlone {
-        try match(model, &result, baseShape: shape)
+        try match(model, result, baseShape: shape)
       }
     } else {
-      for model in models.indices where !takePeer(of: position, in: model, &result) {
-        try match(model, &result, baseShape: shape)
+      for model in models.indices where !takePeer(of: position, in: model, result) {
+        try match(model, result, baseShape: shape)
       }
     }
     if rules.promotesOutput {
@@ -155,7 +155,7 @@ struct TensorMatcher {
   }
 
   /// Takes the tensor of a model that stands where the base's does; false unless nothing is to be asked about it.
-  private func takePeer(of position: Int?, in model: Int, _ draft: inout TensorDraft) -> Bool {
+  private func takePeer(of position: Int?, in model: Int, _ draft: TensorDraft) -> Bool {
     guard let position, vocabulary == nil, let peers = peers[model] else { return false }
     let tensor = peers.tensors[position]
     let entry = tensor.entry
@@ -181,8 +181,8 @@ struct TensorMatcher {
   }
 
   /// The first model's own weights in the place of the base's.
-  mutating func takeFirst(_ draft: inout TensorDraft, _ shape: TensorShape) throws {
-    try match(0, &draft, baseShape: shape)
+  mutating func takeFirst(_ draft: TensorDraft, _ shape: TensorShape) throws {
+    try match(0, draft, baseShape: shape)
     if let own = draft.fineTuned[0] {
       guard own.computed == nil else {
         throw PipelineError.mismatch(
@@ -204,8 +204,6 @@ struct TensorMatcher {
       name: name, role: entry.packed == nil ? .copied : .converted, part: part,
       shape: entry.shape,
       outputDType: entry.packed == nil ? entry.dtype : rules.outputDType ?? .bf16,
-      base: model.source(tensor), baseElementCount: entry.shape.elementCount,
-      fineTuned: Array(repeating: nil, count: models.count),
-      fineTunedElementCounts: Array(repeating: 0, count: models.count))
+      base: model.source(tensor), modelCount: models.count)
   }
 }

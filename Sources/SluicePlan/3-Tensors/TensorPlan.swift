@@ -18,7 +18,9 @@ package struct TensorPlan: Sendable {
   package private(set) var tasks: [TensorTask]
   /// The number of all tensors of the model.
   package let taskCount: Int
-  /// The positions of the linear layers, in byte order of their names.
+  /// The positions of the tensors, in byte order of their names.
+  package private(set) var nameOrder: [Int]
+  /// Those of the linear layers.
   private var linearPositions: [Int]
   /// The strips that are merged, if they are not all of those of the tensors.
   private var ownStrips: Set<Int>?
@@ -125,7 +127,8 @@ package struct TensorPlan: Sendable {
     self.options = options
     self.tasks = tasks
     taskCount = sources.taskCount
-    linearPositions = TensorPlan.linearPositions(tasks)
+    nameOrder = TensorPlan.nameOrder(tasks)
+    linearPositions = nameOrder.filter { tasks[$0].role == .linear }
     files = sources.files
     firstFiles = sources.firstFiles
     layout = sources.layout
@@ -177,9 +180,10 @@ package struct TensorPlan: Sendable {
   package var linearTasks: [TensorTask] { linearPositions.map { tasks[$0] } }
 
   /// Sorted once, since many ask for them, and a model may have ten thousands.
-  private static func linearPositions(_ tasks: [TensorTask]) -> [Int] {
-    tasks.indices.filter { tasks[$0].role == .linear }
-      .sorted { tasks[$0].name.utf8.lexicographicallyPrecedes(tasks[$1].name.utf8) }
+  private static func nameOrder(_ tasks: [TensorTask]) -> [Int] {
+    tasks.indices.sorted {
+      tasks[$0].name.utf8.lexicographicallyPrecedes(tasks[$1].name.utf8)
+    }
   }
 
   /// The plan of a part of the work: passes look at its tensors only, and its strips are merged.
@@ -189,7 +193,8 @@ package struct TensorPlan: Sendable {
   package func doing(_ share: ShareCut.Share) -> TensorPlan {
     var plan = self
     plan.tasks = share.tasks.map { tasks[$0] }
-    plan.linearPositions = TensorPlan.linearPositions(plan.tasks)
+    plan.nameOrder = TensorPlan.nameOrder(plan.tasks)
+    plan.linearPositions = plan.nameOrder.filter { plan.tasks[$0].role == .linear }
     plan.ownStrips = Set(share.strips)
     return plan
   }
@@ -238,12 +243,7 @@ package struct TensorPlan: Sendable {
   /// - Parameter tasks: The tensors.
   /// - Returns: The number of bytes of all models.
   package static func inputByteCount(_ tasks: [TensorTask]) -> Int {
-    tasks.reduce(0) { sum, task in
-      let base = task.base.byteCount(ofElements: task.baseElementCount)
-      return zip(task.fineTuned, task.fineTunedElementCounts).reduce(sum + base) { sum, source in
-        sum + (source.0?.byteCount(ofElements: source.1) ?? 0)
-      }
-    }
+    tasks.reduce(0) { $0 + $1.inputByteCount }
   }
 }
 

@@ -40,9 +40,9 @@ package struct TensorSources {
     let configWarnings = try ConfigCheck.warnings(models, base: base)
     var matcher = TensorMatcher(rules: request.rules, base: base, models: models)
     drafts = TensorSources.ordered(try matcher.drafts())
-    layout = try ShardLayout.plan(
-      TensorSources.outputTensors(drafts), shardByteLimit: request.rules.shardSize.bytes)
-    (tasks, stripCount) = TensorSources.tasks(drafts, layout, stripElements: stripElements)
+    let places: [Place?]
+    (layout, places) = try TensorSources.layout(drafts, request.rules)
+    (tasks, stripCount) = TensorSources.tasks(drafts, at: places, stripElements: stripElements)
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     inputsExceedCache = TensorSources.exceedCache(files.reduce(0) { $0 + $1.byteCount })
     untiesHead = matcher.untiesHead
@@ -93,39 +93,56 @@ package struct TensorSources {
     return renamings
   }
 
-  /// In natural order of the names, which layouts have too: sorted once, and by positions, as drafts are long.
+  /// In natural order of the names, which layouts have too.
   private static func ordered(_ drafts: [TensorDraft]) -> [TensorDraft] {
     let names = drafts.map(\.name)
     return names.indices.sorted { NaturalOrder.isOrderedBefore(names[$0], names[$1]) }
       .map { drafts[$0] }
   }
 
-  /// The tensors of the output: layers of a stack make one together.
-  private static func outputTensors(_ drafts: [TensorDraft]) -> [PlannedTensor] {
-    drafts.compactMap { draft in
-      guard let stack = draft.stack else {
-        return PlannedTensor(name: draft.name, dtype: draft.outputDType, shape: draft.shape)
-      }
-      guard stack.index == 0 else { return nil }
-      return PlannedTensor(name: stack.tensor, dtype: draft.outputDType, shape: stack.shape)
+  /// Where a tensor begins in the output.
+  private struct Place {
+    let shard: Int
+    let offset: Int
+  }
+
+  /// Lays the tensors of the output out, and tells where each draft's is: layers of a stack make one together.
+  private static func layout(
+    _ drafts: [TensorDraft], _ rules: TensorRules
+  ) throws(FormatError) -> (ShardLayout, [Place?]) {
+    let first = drafts.indices.filter { drafts[$0].stack?.index ?? 0 == 0 }
+    let tensors = first.map { position in
+      let draft = drafts[position]
+      return PlannedTensor(
+        name: draft.stack?.tensor ?? draft.name, dtype: draft.outputDType,
+        shape: draft.stack?.shape ?? draft.shape)
     }
+    let (layout, positions) = try ShardLayout.places(
+      tensors, shardByteLimit: rules.shardSize.bytes)
+    var places = [Place?](repeating: nil, count: drafts.count)
+    var stacks: [String: Place] = [:]
+    for (ordinal, shard) in layout.shards.enumerated() {
+      for (tensor, position) in zip(shard.tensors, positions[ordinal]) {
+        let place = Place(shard: ordinal, offset: tensor.byteRange.lowerBound)
+        places[first[position]] = place
+        if drafts[first[position]].stack != nil { stacks[tensor.name] = place }
+      }
+    }
+    for (position, draft) in drafts.enumerated() where places[position] == nil {
+      places[position] = draft.stack.flatMap { stacks[$0.tensor] }
+    }
+    return (layout, places)
   }
 
   private static func tasks(
-    _ drafts: [TensorDraft], _ layout: ShardLayout, stripElements: Int
+    _ drafts: [TensorDraft], at places: [Place?], stripElements: Int
   ) -> ([TensorTask], Int) {
-    var places: [String: (shard: Int, offset: Int)] = [:]
-    places.reserveCapacity(drafts.count)
-    for (ordinal, shard) in layout.shards.enumerated() {
-      for tensor in shard.tensors { places[tensor.name] = (ordinal, tensor.byteRange.lowerBound) }
-    }
     let cutting = Granularity(
       stripElements: stripElements, chunkElements: Granularity.grainElements)
     var tasks: [TensorTask] = []
     tasks.reserveCapacity(drafts.count)
     var firstStrip = 0
-    for draft in drafts {
-      guard let place = places[draft.stack?.tensor ?? draft.name] else { continue }
+    for case (let draft, let place?) in zip(drafts, places) {
       let inside =
         (draft.stack?.firstElement ?? 0) * (draft.outputDType.byteCount ?? 1)
       let task = TensorTask(

@@ -18,7 +18,8 @@ extension TensorPlan {
   ///   - knowsSpill: Whether what the first survey kept is read in the place of the models.
   /// - Returns: The number of bytes; of a spill as many as are expected.
   package func readByteCount(_ tasks: [TensorTask], knowsSpill: Bool) -> Int {
-    tasks.reduce(0) { sum, task in
+    guard knowsSpill || !stored.isEmpty else { return TensorPlan.inputByteCount(tasks) }
+    return tasks.reduce(0) { sum, task in
       let base = task.base.byteCount(ofElements: task.baseElementCount)
       return task.fineTuned.indices.reduce(sum + base) { sum, model in
         guard let source = task.fineTuned[model] else { return sum }

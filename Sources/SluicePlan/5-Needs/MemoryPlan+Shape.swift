@@ -114,7 +114,7 @@ extension MemoryPlan {
     /// lists and twice for each model.
     private static func listBytes(_ tasks: [TensorTask], modelCount: Int) -> Int {
       tasks.reduce(0) { sum, task in
-        let matched = ([task.base] + task.fineTuned).reduce(0) {
+        let matched = task.fineTuned.reduce(task.base.matched?.byteCount ?? 0) {
           $0 + ($1?.matched?.byteCount ?? 0)
         }
         return sum + 600 + task.name.utf8.count * (4 + 2 * modelCount) + matched

@@ -69,12 +69,13 @@ final class PassRun: PassExecutor {
     // In reverse, so that what the passes before read last, and the page cache still holds, is used first; where
     // it holds nothing forward, since the system reads ahead of a tensor what then comes next.
     let tasks = context.dropsCachedPages ? pass.tasks(plan) : pass.tasks(plan).reversed()
-    context.progress.startPhase(
-      pass.name,
-      totalBytes: plan.mergedStrips.reduce(0) { $0 + $1.inputByteCount + $1.outputByteCount },
-      doneBytes: plan.mergedStrips.filter { work.isMerged($0.ordinal) }.reduce(0) {
-        $0 + $1.inputByteCount + $1.outputByteCount
-      })
+    var (total, done) = (0, 0)
+    for strip in plan.mergedStrips {
+      let byteCount = strip.inputByteCount + strip.outputByteCount
+      total += byteCount
+      if work.isMerged(strip.ordinal) { done += byteCount }
+    }
+    context.progress.startPhase(pass.name, totalBytes: total, doneBytes: done)
     defer { context.progress.finishPhase() }
     let lanes = LanePass(
       pass: pass, tasks: tasks, context: context,

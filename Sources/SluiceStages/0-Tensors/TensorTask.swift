@@ -55,6 +55,8 @@ package struct TensorSource: Sendable, Hashable {
   package var isNumbers: Bool { packed != nil || matched != nil }
   /// Whether its elements lie one after the other in the file, of the source's type.
   package var isPlain: Bool { view == nil && !isNumbers }
+  /// Whether its elements do not lie there as they are read, one after the other.
+  fileprivate var isStrided: Bool { !isPlain || computed != nil }
 
   /// The bytes that reading so many elements takes.
   package func byteCount(ofElements count: Int) -> Int {
@@ -191,12 +193,10 @@ public final class TensorTask: Sendable {
   /// How the elements lie in the output, if not one after the other.
   package let outputView: StridedView?
 
+  /// The bytes that all models have of it.
+  package let inputByteCount: Int
   /// Whether elements of a model do not lie one after the other in their file.
-  package var hasStridedSource: Bool {
-    ([base] + fineTuned).contains { source in
-      source.map { !$0.isPlain || $0.computed != nil } ?? false
-    }
-  }
+  package let hasStridedSource: Bool
 
   /// The number of rows.
   package var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
@@ -245,6 +245,14 @@ public final class TensorTask: Sendable {
     self.part = part
     self.stack = stack
     outputView = stack?.view
+    var inputByteCount = base.byteCount(ofElements: baseElementCount)
+    var hasStridedSource = base.isStrided
+    for (source, count) in zip(fineTuned, fineTunedElementCounts) {
+      inputByteCount += source?.byteCount(ofElements: count) ?? 0
+      hasStridedSource = hasStridedSource || source?.isStrided ?? false
+    }
+    self.inputByteCount = inputByteCount
+    self.hasStridedSource = hasStridedSource
   }
 }
 
