@@ -67,8 +67,8 @@ import Testing
       count: 2, byteCount: bufferByteCount, cancellation: graph.cancellation)
     let channel = BoundedChannel<WriteJob>(
       byteBound: 1, cancellation: graph.cancellation, name: "merged")
-    let ledger = StripLedger { strip, sum in
-      finished.withLock { $0.append(Finished(strip: strip, sum: sum)) }
+    let ledger = StripLedger { strips in
+      finished.withLock { $0 += strips.map { Finished(strip: $0.strip, sum: $0.sum) } }
     }
     graph.add("lane", writes: [channel]) { node in
       let output = ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger)
@@ -109,9 +109,9 @@ import Testing
     let strip = Strip(copied.tensor.task, index: 0, granularity: granularity)
     for writtenLast in [true, false] {
       let finished = Monitor(0)
-      let ledger = StripLedger { _, sum in
-        #expect(sum == copied.sum)
-        finished.withLock { $0 += 1 }
+      let ledger = StripLedger { strips in
+        #expect(strips.allSatisfy { $0.sum == copied.sum })
+        finished.withLock { $0 += strips.count }
       }
       if writtenLast { ledger.didMerge(strip, sum: copied.sum) }
       ledger.didWrite(150, strip: 0)
@@ -145,7 +145,7 @@ import Testing
           count: 3, byteCount: 1 << 18, cancellation: graph.cancellation)
         let channel = BoundedChannel<WriteJob>(
           byteBound: 2, cancellation: graph.cancellation, name: "merged")
-        let ledger = StripLedger { _, _ in }
+        let ledger = StripLedger { _ in }
         graph.add("lane", writes: [channel]) { node in
           let output = ChunkOutput(context: node, pool: pool, channel: channel, ledger: ledger)
           try copied.emit(to: output, strip: 1 << 16, on: node)

@@ -9,19 +9,13 @@ extension ChangeFigures.Sums {
   /// The number of elements, then each comparison: its product, and both counts; then the sizes.
   var encoded: [UInt8] {
     var bytes: [UInt8] = []
-    let count = 2 + changes.count + kept.count + shares.count
-    bytes.reserveCapacity(8 + 24 * count + 4 * sizes.count)
-    func append(_ comparison: Comparison) {
+    bytes.reserveCapacity(8 + 24 * comparisons.count + 4 * sizes.count)
+    bytes.append(count: count)
+    for comparison in comparisons {
       bytes.append(littleEndian: comparison.dot.bitPattern)
       bytes.append(count: comparison.both)
       bytes.append(count: comparison.same)
     }
-    bytes.append(count: self.count)
-    append(base)
-    append(merged)
-    for comparison in changes { append(comparison) }
-    for comparison in kept { append(comparison) }
-    for comparison in shares { append(comparison) }
     for size in sizes { bytes.append(littleEndian: size) }
     return bytes
   }
@@ -31,31 +25,26 @@ extension ChangeFigures.Sums {
     var reader = ByteReader(encoded)
     // Small enough for sums over all strips.
     guard let count = reader.count(), count < 1 << 32 else { return nil }
-    // Of n models there are 2 + n (n + 2) comparisons, and n times as many sizes as classes.
+    // Of n models there are n times as many sizes as classes.
     func byteCount(_ models: Int) -> Int {
-      8 + 24 * (2 + models * (models + 2)) + 4 * DeltaSizes.classCount * models
+      8 + 24 * ChangeFigures.Sums.comparisonCount(models) + 4 * DeltaSizes.classCount * models
     }
     guard let models = (1...4096).first(where: { byteCount($0) >= encoded.count }),
       byteCount(models) == encoded.count
     else { return nil }
     var comparisons: [Comparison] = []
-    for _ in 0..<(2 + models * (models + 2)) {
+    for _ in 0..<ChangeFigures.Sums.comparisonCount(models) {
       guard let bits = reader.integer(UInt64.self), let both = reader.count(),
         let same = reader.count(), both <= count, same <= both
       else { return nil }
       comparisons.append(Comparison(dot: Double(bitPattern: bits), both: both, same: same))
     }
-    self.init(modelCount: models)
-    self.count = count
-    (base, merged) = (comparisons[0], comparisons[1])
-    let pairs = changes.count
-    changes = Array(comparisons[2..<2 + pairs])
-    kept = Array(comparisons[(2 + pairs)..<(2 + 2 * pairs)])
-    shares = Array(comparisons[(2 + 2 * pairs)...])
-    for index in sizes.indices {
+    var sizes: [UInt32] = []
+    for _ in 0..<DeltaSizes.classCount * models {
       guard let size = reader.integer(UInt32.self), Int(size) <= count else { return nil }
-      sizes[index] = size
+      sizes.append(size)
     }
+    self.init(count: count, comparisons: comparisons, sizes: sizes, modelCount: models)
   }
 }
 

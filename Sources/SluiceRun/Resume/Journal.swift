@@ -89,11 +89,20 @@ package final class Journal: Sendable {
   ///   - record: The unit.
   ///   - data: What must be on the disk before the record is.
   package func finished(_ record: JournalRecord, in data: (any DurableData)? = nil) {
+    finished([record], in: data.map { [$0] } ?? [])
+  }
+
+  /// Notes that units are finished; returns at once.
+  ///
+  /// - Parameters:
+  ///   - records: The units.
+  ///   - data: All that must be on the disk before the records are.
+  package func finished(_ records: [JournalRecord], in data: [any DurableData]) {
     monitor.change(wakingIf: { state in
       guard state.error == nil else { return false }
-      state.records.append(record)
-      if let data { state.data[ObjectIdentifier(data)] = data }
-      state.workByteCount += record.workByteCount
+      state.records += records
+      for data in data { state.data[ObjectIdentifier(data)] = data }
+      state.workByteCount += records.reduce(0) { $0 + $1.workByteCount }
       // The thread waits for the first of a group, and then for the group to be due.
       let isFirst = state.deadline == nil
       if isFirst { state.deadline = .now.advanced(by: pace.interval) }

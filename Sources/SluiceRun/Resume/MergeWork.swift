@@ -58,9 +58,9 @@ struct MergeWork: Sendable {
     norms = plan.deltas == nil ? nil : DeltaNorms()
     for (strip, found) in earlier.norms { norms?.put(strip, found) }
     figures = plan.changeFigures
-    for strip in plan.strips {
+    for strip in plan.strips where !earlier.merged.isEmpty || !earlier.changes.isEmpty {
       // An attempt that spilled otherwise may have looked at other tensors.
-      if let found = earlier.changes[strip.ordinal], found.shares.count == plan.modelCount,
+      if let found = earlier.changes[strip.ordinal], found.modelCount == plan.modelCount,
         figures.covers(strip.task)
       {
         figures.set(found, strip: strip.ordinal)
@@ -220,14 +220,19 @@ struct MergeWork: Sendable {
 
   /// Who learns what is merged and written.
   func ledger() -> StripLedger {
-    StripLedger { [sums, journal, shards, norms, figures] strip, sum in
-      sums.add(sum, to: strip.task.ordinal)
-      if let found = figures.sums(strip: strip.ordinal) {
-        journal?.finished(JournalRecord(UnitKey(.changes, strip.ordinal), body: found.encoded))
+    StripLedger { [sums, journal, shards, norms, figures] finished in
+      sums.add(finished)
+      guard let journal else { return }
+      var records: [JournalRecord] = []
+      records.reserveCapacity(2 * finished.count)
+      for (strip, sum) in finished {
+        if let found = figures.sums(strip: strip.ordinal) {
+          records.append(JournalRecord(UnitKey(.changes, strip.ordinal), body: found.encoded))
+        }
+        records.append(.merged(strip, sum, norms?.sums(of: strip.ordinal)))
       }
-      journal?.finished(
-        .merged(strip, sum, norms?.sums(of: strip.ordinal)),
-        in: shards.durableData(of: strip.task.outputShard))
+      let places = Set(finished.map(\.strip.task.outputShard))
+      journal.finished(records, in: places.map(shards.durableData))
     }
   }
 

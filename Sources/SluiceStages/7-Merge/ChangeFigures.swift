@@ -1,4 +1,4 @@
-package import SluiceKernels
+internal import SluiceKernels
 internal import Synchronization
 
 /// How a merge changed tensors: sizes, likenesses and overlaps of what it had in its hands.
@@ -6,58 +6,11 @@ internal import Synchronization
 /// Of a large tensor only some tiles are looked at, chosen by their position alone; the sums over those are
 /// the same for every chunk size and number of lanes.
 package final class ChangeFigures: Sendable {
-  /// The sums over the elements looked at, of a strip or of a tensor.
-  package struct Sums: Sendable, Hashable {
-    /// How many elements were looked at.
-    package var count = 0
-    /// The base's weights with themselves.
-    package var base = Comparison()
-    /// What is added to the base's weights with itself.
-    package var merged = Comparison()
-    /// The models' deltas with each other, as they came: pair (0, 0), (0, 1), (1, 1), (0, 2) and so on.
-    package var changes: [Comparison]
-    /// The same of what the stages left of them.
-    package var kept: [Comparison]
-    /// What is added to the base's weights with each model's deltas as they came.
-    package var shares: [Comparison]
-    /// How many of each model's deltas, as they came, are of which class of `DeltaSizes`.
-    package var sizes: [UInt32]
-
-    /// Sums of nothing.
-    package init(modelCount: Int) {
-      changes = Array(repeating: Comparison(), count: modelCount * (modelCount + 1) / 2)
-      kept = changes
-      shares = Array(repeating: Comparison(), count: modelCount)
-      sizes = Array(repeating: 0, count: modelCount * DeltaSizes.classCount)
-    }
-
-    /// Where a pair of models is in `changes` and `kept`.
-    package static func index(_ first: Int, _ second: Int) -> Int {
-      let (low, high) = (min(first, second), max(first, second))
-      return high * (high + 1) / 2 + low
-    }
-
-    mutating func add(_ other: Sums) {
-      count += other.count
-      base += other.base
-      merged += other.merged
-      for index in changes.indices {
-        changes[index] += other.changes[index]
-        kept[index] += other.kept[index]
-      }
-      for index in shares.indices { shares[index] += other.shares[index] }
-      // At most as many as there are elements: what is looked at of a tensor has less than 2^32.
-      for index in sizes.indices {
-        sizes[index] = sizes[index].addingReportingOverflow(other.sizes[index]).partialValue
-      }
-    }
-  }
-
   /// The number of models.
   package let modelCount: Int
   /// Whether deltas are those of the models: not where a solution or a frame stands in their place.
   private let isWhole: @Sendable (TensorTask) -> Bool
-  private let strips: Mutex<[Int: Sums]>
+  private let strips: Mutex<Known>
 
   /// Makes empty figures.
   ///
@@ -70,7 +23,7 @@ package final class ChangeFigures: Sendable {
   ) {
     self.modelCount = modelCount
     self.isWhole = isWhole
-    strips = Mutex(Dictionary(minimumCapacity: stripCount))
+    strips = Mutex(Known(modelCount: modelCount, stripCount: stripCount))
   }
 
   /// The bytes of the figures of a strip.
@@ -86,10 +39,10 @@ package final class ChangeFigures: Sendable {
   }
 
   /// Keeps the figures of a strip.
-  package func set(_ sums: Sums, strip: Int) { strips.withLock { $0[strip] = sums } }
+  package func set(_ sums: Sums, strip: Int) { strips.withLock { $0.set(sums, strip: strip) } }
 
   /// The figures of a strip, if they are known.
-  package func sums(strip: Int) -> Sums? { strips.withLock { $0[strip] } }
+  package func sums(strip: Int) -> Sums? { strips.withLock { $0.sums(strip: strip) } }
 
   /// The figures of a tensor; nil if nothing of it was looked at.
   ///
@@ -99,20 +52,7 @@ package final class ChangeFigures: Sendable {
   }
 
   /// The figures that are known by now, which many threads can look at.
-  package var known: Known { Known(strips: strips.withLock { $0 }) }
-
-  /// Figures that nobody adds to.
-  package struct Known: Sendable {
-    fileprivate let strips: [Int: Sums]
-
-    /// The figures of a tensor; nil if nothing of it was looked at.
-    package func sums(of task: TensorTask, stripCount: Int) -> Sums? {
-      (task.firstStrip..<task.firstStrip + stripCount).reduce(into: nil) { whole, strip in
-        guard let sums = strips[strip] else { return }
-        if whole == nil { whole = sums } else { whole?.add(sums) }
-      }
-    }
-  }
+  package var known: Known { strips.withLock { $0 } }
 }
 
 /// Which units of a tensor's elements are looked at, each of `Granularity.tileElements`.

@@ -76,9 +76,9 @@ final class ChangeMeter {
     if count > 0 { pairs?.fill(&sums) }
     let scale = Double(scale)
     sums.count = count
-    sums.sizes = sizes.take()
-    sums.merged.dot *= scale * scale
-    for model in sums.shares.indices { sums.shares[model].dot *= scale }
+    sizes.move(to: &sums.sizes)
+    sums.comparisons[1].dot *= scale * scale
+    for share in sums.firstShare..<sums.comparisons.count { sums.comparisons[share].dot *= scale }
     figures.set(sums, strip: strip.ordinal)
   }
 }
@@ -128,24 +128,28 @@ private struct ChangePairs {
 
   /// Gives the sums of all units.
   func fill(_ sums: inout ChangeFigures.Sums) {
-    sums.base = comparison.sum(ofRun: Run.base)
-    sums.merged = comparison.sum(ofRun: Run.merged)
-    for model in 0..<modelCount { sums.shares[model] = comparison.sum(ofPair: model) }
-    fill(&sums.changes, firstRun: Run.firstChange, firstPair: modelCount)
-    guard keepsDeltas else { return sums.kept = sums.changes }
+    sums.comparisons[0] = comparison.sum(ofRun: Run.base)
+    sums.comparisons[1] = comparison.sum(ofRun: Run.merged)
+    for model in 0..<modelCount {
+      sums.comparisons[sums.firstShare + model] = comparison.sum(ofPair: model)
+    }
+    fill(&sums, from: sums.firstChange, firstRun: Run.firstChange, firstPair: modelCount)
+    // Where no stage acts on deltas, they are kept as they came.
     fill(
-      &sums.kept, firstRun: Run.firstChange + modelCount,
-      firstPair: modelCount + modelCount * (modelCount - 1) / 2)
+      &sums, from: sums.firstKept, firstRun: Run.firstChange + (keepsDeltas ? modelCount : 0),
+      firstPair: modelCount + (keepsDeltas ? modelCount * (modelCount - 1) / 2 : 0))
   }
 
-  private func fill(_ sums: inout [Comparison], firstRun: Int, firstPair: Int) {
-    var (place, pair) = (0, firstPair)
+  private func fill(
+    _ sums: inout ChangeFigures.Sums, from start: Int, firstRun: Int, firstPair: Int
+  ) {
+    var (place, pair) = (start, firstPair)
     for high in 0..<modelCount {
       for _ in 0..<high {
-        sums[place] = comparison.sum(ofPair: pair)
+        sums.comparisons[place] = comparison.sum(ofPair: pair)
         (place, pair) = (place + 1, pair + 1)
       }
-      sums[place] = comparison.sum(ofRun: firstRun + high)
+      sums.comparisons[place] = comparison.sum(ofRun: firstRun + high)
       place += 1
     }
   }

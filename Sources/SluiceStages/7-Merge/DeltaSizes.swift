@@ -31,9 +31,11 @@ final class DeltaSizeCounter {
     }
   }
 
-  /// What was counted, class by class, model after model; counts from zero again.
-  func take() -> [UInt32] {
-    defer { counts = Array(repeating: 0, count: counts.count) }
-    return counts
+  /// Gives what was counted, class by class, model after model; counts from zero again.
+  func move(to sizes: inout [UInt32]) {
+    for index in counts.indices {
+      sizes[index] = counts[index]
+      counts[index] = 0
+    }
   }
 }

@@ -10,6 +10,13 @@ package final class OutputSums: Sendable {
     sums = Mutex(Array(repeating: BlockSum(), count: taskCount))
   }
 
+  /// Adds the sums of strips.
+  package func add(_ finished: [StripLedger.Finished]) {
+    sums.withLock { sums in
+      for (strip, sum) in finished { sums[strip.task.ordinal].add(sum) }
+    }
+  }
+
   /// Adds the sum of a strip.
   package func add(_ sum: BlockSum, to task: Int) {
     sums.withLock { $0[task].add(sum) }

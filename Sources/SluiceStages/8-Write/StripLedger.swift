@@ -7,17 +7,20 @@ internal import Synchronization
 package final class StripLedger: Sendable {
   private struct Entry {
     var writtenByteCount = 0
-    var merged: (strip: Strip, sum: BlockSum)?
+    var merged: Finished?
   }
 
+  /// A finished strip, with the sum of its tiles.
+  package typealias Finished = (strip: Strip, sum: BlockSum)
+
   private let entries = Mutex<[Int: Entry]>([:])
-  private let didFinish: @Sendable (Strip, BlockSum) -> Void
+  private let didFinish: @Sendable ([Finished]) -> Void
 
   /// Makes a ledger without strips.
   ///
-  /// - Parameter didFinish: Called for each strip once all its bytes have been handed to the system,
-  ///   with the sum of its tiles; on the thread of a lane or of the writer.
-  package init(didFinish: @escaping @Sendable (Strip, BlockSum) -> Void) {
+  /// - Parameter didFinish: Called once all bytes of strips have been handed to the system, with those that
+  ///   were written together; on the thread of a lane or of the writer.
+  package init(didFinish: @escaping @Sendable ([Finished]) -> Void) {
     self.didFinish = didFinish
   }
 
@@ -28,7 +31,7 @@ package final class StripLedger: Sendable {
         StripLedger.update(share.strip, in: &entries) { $0.writtenByteCount += share.byteCount }
       }
     }
-    for (strip, sum) in finished { didFinish(strip, sum) }
+    if !finished.isEmpty { didFinish(finished) }
   }
 
   /// Notes that bytes of a strip were written.
@@ -43,13 +46,13 @@ package final class StripLedger: Sendable {
 
   private func update(_ strip: Int, _ change: (inout Entry) -> Void) {
     let finished = entries.withLock { StripLedger.update(strip, in: &$0, change) }
-    if let finished { didFinish(finished.0, finished.1) }
+    if let finished { didFinish([finished]) }
   }
 
   /// Changes what is known of a strip; gives it if it is finished with that.
   private static func update(
     _ strip: Int, in entries: inout [Int: Entry], _ change: (inout Entry) -> Void
-  ) -> (Strip, BlockSum)? {
+  ) -> Finished? {
     change(&entries[strip, default: Entry()])
     guard let entry = entries[strip], let merged = entry.merged,
       entry.writtenByteCount == merged.strip.outputByteCount
@@ -70,6 +73,7 @@ extension Strip {
 
   /// The bytes that all models have of the strip.
   package var inputByteCount: Int {
+    guard elements.count < task.elementCount else { return task.inputByteCount }
     func byteCount(_ source: TensorSource, _ available: Int) -> Int {
       source.byteCount(
         ofElements: max(0, min(elements.upperBound, available) - elements.lowerBound))
