@@ -20,7 +20,9 @@ package struct JSONWriter: ~Copyable {
   private let sink: Sink?
   private let indentation: Int
   private var failure: FormatError?
-  private var containers: [Container] = []
+  /// The innermost container, and those around it.
+  private var container: Container?
+  private var outer: [Container] = []
   private var isAfterKey = false
   private var isDone = false
 
@@ -85,7 +87,7 @@ package struct JSONWriter: ~Copyable {
 
   /// Writes the key of the member that comes next.
   package mutating func key(_ key: String) {
-    precondition(containers.last?.isObject == true && !isAfterKey, "a key outside of an object")
+    precondition(container?.isObject == true && !isAfterKey, "a key outside of an object")
     separate()
     appendQuoted(key)
     buffer.append(UInt8(ascii: ":"))
@@ -95,16 +97,18 @@ package struct JSONWriter: ~Copyable {
 
   /// Where elements of an array stand that are written elsewhere.
   package struct Place: Sendable {
-    fileprivate var containers: [Container]
+    fileprivate let container: Container
+    fileprivate let outer: [Container]
     fileprivate let indentation: Int
   }
 
   /// Where the next elements of the innermost container stand, which must be an array.
   package var place: Place {
-    precondition(containers.last?.isObject == false, "elements outside of an array")
-    var place = Place(containers: containers, indentation: indentation)
-    place.containers[containers.count - 1].isEmpty = true
-    return place
+    guard var container, !container.isObject else {
+      preconditionFailure("elements outside of an array")
+    }
+    container.isEmpty = true
+    return Place(container: container, outer: outer, indentation: indentation)
   }
 
   /// Makes the text of neighbouring elements of an array, on any thread.
@@ -117,9 +121,9 @@ package struct JSONWriter: ~Copyable {
     at place: Place, _ body: (inout JSONWriter) -> Void
   ) -> [UInt8] {
     var writer = JSONWriter(gatheringWithIndentation: place.indentation)
-    writer.containers = place.containers
+    (writer.container, writer.outer) = (place.container, place.outer)
     body(&writer)
-    precondition(writer.containers.count == place.containers.count, "elements without their end")
+    precondition(writer.outer.count == place.outer.count, "elements without their end")
     return writer.buffer
   }
 
@@ -140,30 +144,32 @@ package struct JSONWriter: ~Copyable {
 
   private mutating func begin(_ bracket: UInt8, isObject: Bool, _ isOnOneLine: Bool) {
     startValue()
-    let isInner = isOnOneLine || containers.last?.isOnOneLine == true
-    containers.append(Container(isObject: isObject, isOnOneLine: isInner))
+    let isInner = isOnOneLine || container?.isOnOneLine == true
+    if let container { outer.append(container) }
+    container = Container(isObject: isObject, isOnOneLine: isInner)
     buffer.append(bracket)
   }
 
   private mutating func end(_ bracket: UInt8, isObject: Bool) {
-    precondition(
-      containers.last?.isObject == isObject && !isAfterKey, "the end of another container")
-    let container = containers.removeLast()
-    if !container.isEmpty, !container.isOnOneLine { startLine() }
+    guard let ended = container, ended.isObject == isObject, !isAfterKey else {
+      preconditionFailure("the end of another container")
+    }
+    container = outer.popLast()
+    if !ended.isEmpty, !ended.isOnOneLine { startLine() }
     buffer.append(bracket)
     endValue()
   }
 
   private mutating func startValue() {
     precondition(!isDone, "a second JSON text")
-    guard let container = containers.last else { return }
+    guard let container else { return }
     precondition(container.isObject == isAfterKey, "a value without its key")
     if !isAfterKey { separate() }
     isAfterKey = false
   }
 
   private mutating func endValue() {
-    isDone = containers.isEmpty
+    isDone = container == nil
     if sink != nil, buffer.count >= JSONWriter.flushByteCount { flush() }
   }
 
@@ -175,21 +181,21 @@ package struct JSONWriter: ~Copyable {
   /// Writes the comma behind the member before, if there is one; tells whether all are on one line.
   @discardableResult
   private mutating func separateFromLast() -> Bool {
-    let last = containers.count - 1
-    let isOnOneLine = containers[last].isOnOneLine
-    if !containers[last].isEmpty {
+    guard let last = container else { return true }
+    if !last.isEmpty {
       buffer.append(UInt8(ascii: ","))
-      if isOnOneLine, indentation > 0 { buffer.append(UInt8(ascii: " ")) }
+      if last.isOnOneLine, indentation > 0 { buffer.append(UInt8(ascii: " ")) }
     }
-    containers[last].isEmpty = false
-    return isOnOneLine
+    container?.isEmpty = false
+    return last.isOnOneLine
   }
 
   private mutating func startLine() {
     guard indentation > 0 else { return }
     buffer.append(UInt8(ascii: "\n"))
     buffer.append(
-      contentsOf: repeatElement(UInt8(ascii: " "), count: indentation * containers.count))
+      contentsOf: repeatElement(
+        UInt8(ascii: " "), count: indentation * (outer.count + (container == nil ? 0 : 1))))
   }
 
   private mutating func flush() {

@@ -17,6 +17,11 @@ package final class AtomicFile {
 
   private let temporaryPath: String
   private var descriptor: Int32
+  /// How many bytes are on their way to the disk.
+  private var begunByteCount = 0
+
+  /// Of a long file the disk is given so much at a time: there is less to wait for in the end.
+  private static let begunAtOnce = 1 << 20
 
   /// Starts a file beside its path, with the permissions that the umask leaves.
   ///
@@ -44,6 +49,14 @@ package final class AtomicFile {
       throw .write(path, range: byteCount..<byteCount + bytes.count, errno: number)
     }
     byteCount += bytes.count
+    if byteCount - begunByteCount >= AtomicFile.begunAtOnce { beginWriting() }
+  }
+
+  /// Has the disk begin with what it was not given yet; only advice.
+  private func beginWriting() {
+    _ = sluice_start_writeback(
+      descriptor, Int64(begunByteCount), Int64(byteCount - begunByteCount))
+    begunByteCount = byteCount
   }
 
   /// Waits until the bytes are on the disk and gives the file its name, in place of what had it.
@@ -77,9 +90,7 @@ package final class AtomicFile {
     do throws(FormatError) {
       if files.count > 1 {
         // Only advice: what does not begin now is waited for below all the same.
-        for file in files {
-          _ = sluice_start_writeback(file.descriptor, 0, Int64(file.byteCount))
-        }
+        for file in files { file.beginWriting() }
       }
       for file in files { try file.finish() }
       for file in files { try Directory.move(file.temporaryPath, to: file.path) }

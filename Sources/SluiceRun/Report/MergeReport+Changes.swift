@@ -7,10 +7,8 @@ internal import SluiceStages
 /// How tensors were changed, as reports have it (docs/reference/report.md).
 extension MergeReport {
   func writeChanges(_ json: inout JSONWriter) throws {
-    let names = plan.tasks.map(\.name)
-    let order = names.indices.sorted { names[$0] < names[$1] }
     let known = figures?.known
-    try json.array("changes", of: order, on: threads) { json, position in
+    try json.array("changes", of: plan.tensors.nameOrder, on: threads) { json, position in
       let task = plan.tasks[position]
       if let sums = measured(task, known) { write(&json, task, sums) }
     }
