@@ -18,8 +18,8 @@ internal import SluiceStages
   private let plan: TensorPlan
   private let statistic: any TensorStatistic
   private let kernels: Kernels
-  private let deltas: AlignedBuffer<Float>
-  private let scratch: AlignedBuffer<UInt32>
+  private let deltas = AlignedBuffer<Float>(count: HistogramBuilder.runElements, fill: 0)
+  private var builders: [HistogramMode: HistogramBuilder] = [:]
   private let base: SampledRun
   private let tuned: SampledRun
 
@@ -37,8 +37,6 @@ internal import SluiceStages
     self.statistic = statistic
     self.kernels = kernels
     let place = layers.map(Self.place).max() ?? 0
-    deltas = AlignedBuffer(count: place / Self.partsOfPlace, fill: 0)
-    scratch = AlignedBuffer(count: place / Self.partsOfPlace, fill: 0)
     let sources = layers.lazy.flatMap { [$0.base] + $0.fineTuned.compactMap(\.self) }
     let width = sources.compactMap(\.dtype.byteCount).max() ?? 1
     base = SampledRun(byteLimit: place * width)
@@ -104,31 +102,50 @@ internal import SluiceStages
   private func count(
     _ elements: Range<Int>, _ baseType: DType, _ tunedType: DType
   ) -> MagnitudeHistogram? {
-    // SAFETY: both runs have the elements, and the buffers are as long as the longest part.
-    let largest = unsafe (
-      kernels.widen(
-        base.element(elements.lowerBound), baseType, into: deltas.pointer, count: elements.count),
-      kernels.delta(
-        tuned.element(elements.lowerBound), tunedType, base: deltas.pointer,
-        into: deltas.pointer, count: elements.count)
-    )
-    guard max(largest.0, largest.1) < Float.infinity.bitPattern else { return nil }
-    var entries: [MagnitudeHistogram.Entry] = []
-    // As many as there mostly are of 16-bit weights.
-    entries.reserveCapacity(min(elements.count, 4096))
-    unsafe deltas.pointer.withMemoryRebound(to: UInt32.self, capacity: elements.count) { bits in
-      for index in 0..<elements.count { unsafe bits[index] &= 0x7fff_ffff }
-      unsafe kernels.sortMagnitudes(bits, scratch: scratch.pointer, count: elements.count)
-      var start = 0
-      while start < elements.count {
-        let magnitude = unsafe bits[start]
-        var end = start + 1
-        while end < elements.count, unsafe bits[end] == magnitude { end += 1 }
-        entries.append(MagnitudeHistogram.Entry(bits: magnitude, count: UInt64(end - start)))
-        start = end
+    let mode = Self.mode(baseType, tunedType)
+    let builder = builders[mode] ?? HistogramBuilder(mode: mode, kernels: kernels)
+    // One that met what is not finite is not used again.
+    builders[mode] = nil
+    for start in stride(
+      from: elements.lowerBound, to: elements.upperBound, by: HistogramBuilder.runElements)
+    {
+      let run = start..<min(start + HistogramBuilder.runElements, elements.upperBound)
+      guard add(run, baseType, tunedType, to: builder) < Float.infinity.bitPattern else {
+        return nil
       }
     }
-    return MagnitudeHistogram(entries)
+    builders[mode] = builder
+    return builder.finish()
+  }
+
+  /// Counts a run, and returns the largest pattern of a magnitude in it: of its weights or its deltas.
+  private func add(
+    _ run: Range<Int>, _ baseType: DType, _ tunedType: DType, to builder: HistogramBuilder
+  ) -> UInt32 {
+    let (base, tuned) = unsafe (base.element(run.lowerBound), tuned.element(run.lowerBound))
+    // SAFETY: both runs have the elements.
+    if baseType == tunedType,
+      let largest = unsafe builder.addDifferences(of: tuned, base, baseType, count: run.count)
+    {
+      return largest
+    }
+    // SAFETY: the buffer is as long as the longest run.
+    let largest = unsafe max(
+      kernels.widen(base, baseType, into: deltas.pointer, count: run.count),
+      kernels.delta(
+        tuned, tunedType, base: deltas.pointer, into: deltas.pointer, count: run.count))
+    if largest < Float.infinity.bitPattern {
+      unsafe builder.add(deltas.pointer, count: run.count)
+    }
+    return largest
+  }
+
+  /// How a part is counted: every magnitude on its own, as a part has few.
+  private static func mode(_ base: DType, _ tuned: DType) -> HistogramMode {
+    switch HistogramMode(base: base, fineTuned: tuned) {
+    case .exact(let shift): .exact(shift: shift)
+    case .binned: .exact(shift: 15)
+    }
   }
 
   private func value(of histogram: MagnitudeHistogram) -> LinearStatistics? {

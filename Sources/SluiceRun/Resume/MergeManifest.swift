@@ -1,6 +1,7 @@
 internal import SluiceAdapters
 internal import SluiceArchitecture
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
 internal import SluicePlan
@@ -108,10 +109,21 @@ enum MergeManifest {
   private static func addInputs(
     _ plan: TensorPlan, hasTimes: Bool = true, to manifest: inout Manifest
   ) throws {
-    for (file, (model, key)) in zip(plan.files, inputKeys(plan)) {
+    let options = plan.options
+    var looks: [Result<Look, any Error>] = []
+    // Many short reads of many files: each waits for the disk.
+    try Graph.mapInOrder(
+      plan.files, "fingerprint", threads: min(lookThreads, plan.files.count),
+      ahead: plan.files.count
+    ) { file in
+      Result { try Look(at: file, options) }
+    } take: {
+      looks.append($0)
+    }
+    for (look, (model, key)) in zip(looks, inputKeys(plan)) {
       // The base comes first.
       let isStored = model > 0 && plan.stored.isStored(model - 1)
-      try add(file, as: key, hasTime: hasTimes && !isStored, plan.options, to: &manifest)
+      try look.get().add(to: &manifest, as: key, hasTime: hasTimes && !isStored)
     }
     for (model, adapters) in zip(plan.modelNames, plan.adapters) {
       for (number, adapter) in adapters.enumerated() {
@@ -143,14 +155,22 @@ enum MergeManifest {
     }
   }
 
+  private static let lookThreads = 8
+
   /// What a file holds, and where it lies.
-  private static func add(
-    _ file: InputFile, as key: String, hasTime: Bool = true, _ options: RunOptions,
-    to manifest: inout Manifest
-  ) throws {
-    try Fingerprint(of: file).add(to: &manifest, as: key, hasTime: hasTime)
-    let place = try InputPlace(of: file, isRead: options.inputCheck == .all)
-    manifest.places.append(Manifest.Entry(name: key, value: place.text))
+  private struct Look: Sendable {
+    let fingerprint: Fingerprint
+    let place: InputPlace
+
+    init(at file: InputFile, _ options: RunOptions) throws {
+      fingerprint = try Fingerprint(of: file)
+      place = try InputPlace(of: file, isRead: options.inputCheck == .all)
+    }
+
+    func add(to manifest: inout Manifest, as key: String, hasTime: Bool = true) {
+      fingerprint.add(to: &manifest, as: key, hasTime: hasTime)
+      manifest.places.append(Manifest.Entry(name: key, value: place.text))
+    }
   }
 
   /// Files of the method, and those that are copied.
@@ -163,8 +183,8 @@ enum MergeManifest {
         + plan.recipe.models.map { (".\($0.name)", $0.extraFiles[file]) }
       for case (let owner, let path?) in paths {
         let key = "extra.\(file.rawValue)\(owner)"
-        try add(
-          try InputFile.open(path), as: key, hasTime: hasTimes, plan.options, to: &manifest)
+        try Look(at: try InputFile.open(path), plan.options)
+          .add(to: &manifest, as: key, hasTime: hasTimes)
       }
     }
     for file in plan.companions.files {
