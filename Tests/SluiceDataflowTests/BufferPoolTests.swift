@@ -37,6 +37,21 @@ import Testing
     #expect(pool.bufferByteCount == 16)
   }
 
+  @Test("what is given back is handed out again as it is, unless somebody else has it")
+  func givingBack() throws {
+    let pool = try BufferPool(count: 1, byteCount: 16, cancellation: Cancellation())
+    let first = try pool.take()
+    // Kept by nothing but the pool.
+    weak let known = first
+    PooledBuffer.giveBack(consume first)
+    #expect(pool.inUseCount == 0)
+    let second = try pool.take()
+    #expect(known === second)
+    PooledBuffer.giveBack(second)
+    #expect(pool.inUseCount == 1)
+    #expect(second.bytes.count == 16)
+  }
+
   @Test("taking from an empty pool waits for a buffer")
   func waiting() throws {
     let pool = try BufferPool(count: 1, byteCount: 16, cancellation: Cancellation())
@@ -77,9 +92,17 @@ import Testing
   func lifetime() throws {
     var pool: BufferPool? = try BufferPool(count: 2, byteCount: 64, cancellation: Cancellation())
     let buffer = try #require(try pool?.take())
+    let kept = try #require(try pool?.take())
+    weak let known = kept
+    PooledBuffer.giveBack(consume kept)
+    #expect(known != nil)
     pool = nil
+    #expect(known == nil)
     buffer.bytes.initializeMemory(as: UInt8.self, repeating: 9)
     #expect(buffer.bytes[63] == 9)
+    weak let last = buffer
+    PooledBuffer.giveBack(consume buffer)
+    #expect(last == nil)
   }
 
   @Test("too large a pool is refused with the system's error")
@@ -98,10 +121,11 @@ import Testing
     let pool = try BufferPool(count: 3, byteCount: 64, cancellation: Cancellation())
     try runThreads(8) { number in
       do {
-        for _ in 0..<500 {
+        for round in 0..<500 {
           let buffer = try pool.take()
           buffer.bytes.initializeMemory(as: UInt8.self, repeating: UInt8(number))
           #expect(buffer.bytes.allSatisfy { $0 == UInt8(number) })
+          if round.isMultiple(of: 2) { PooledBuffer.giveBack(consume buffer) }
         }
       } catch { Issue.record(error) }
     }

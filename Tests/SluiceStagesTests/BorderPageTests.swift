@@ -13,7 +13,7 @@ import Testing
     var strips: [Int: Int] = [:]
     var ranges: [Range<Int>] = []
 
-    mutating func write(_ own: [UInt8], at offset: Int, _ shares: [WriteJob.StripShare]) {
+    mutating func write(_ own: [UInt8], at offset: Int, _ shares: some Collection<StripShare>) {
       for (index, byte) in own.enumerated() {
         #expect(bytes[offset + index] == nil)
         bytes[offset + index] = byte

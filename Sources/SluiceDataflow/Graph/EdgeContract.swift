@@ -18,10 +18,13 @@ package protocol EdgeElement: Sendable {
   var byteCount: Int { get }
   /// The bytes that it holds until it is dropped, what they are aligned to included.
   var heldByteCount: Int { get }
+  /// Gives back what it holds, as dropping it does; for who has worked on it.
+  consuming func giveBack()
 }
 
 extension EdgeElement {
   package var heldByteCount: Int { byteCount }
+  package consuming func giveBack() {}
 }
 
 /// What crossed an edge.

@@ -42,7 +42,10 @@ extension Graph {
       }
       add(worker, reads: [channel], writes: outputs) { node in
         let work = try makeWork(node)
-        while let element = try node.receive(from: channel) { try work(element) }
+        while let element = try node.receive(from: channel) {
+          try work(element)
+          (consume element).giveBack()
+        }
       }
     }
   }

@@ -47,7 +47,11 @@ package enum Frame {
   ///   - firstElement: The position of the frame's first element in the tensor.
   /// - Returns: The seed.
   package static func seed(owner: String, firstElement: Int) -> UInt64 {
-    Hash128(of: Array(owner.utf8), seed: UInt64(firstElement)).low
+    var owner = owner
+    // SAFETY: the bytes are used inside the closure only.
+    return owner.withUTF8 {
+      unsafe Hash128(of: UnsafeRawBufferPointer($0), seed: UInt64(firstElement)).low
+    }
   }
 
   /// The bytes of a pattern, and so of a code.

@@ -207,20 +207,12 @@ extension FrameEncoder {
     // A byte for the type, one that says whether all are kept, and two of zero.
     let keepsAll: UInt32 = unsafe content.keep == nil ? 1 : 0
     store(UInt32(Frame.code(of: content.dtype)) | keepsAll << 8, at: Frame.contentOffset + 8)
-    unsafe target[Frame.baseSumOffset...].copyBytes(from: content.baseSum.bytes)
+    unsafe content.baseSum.store(target, at: Frame.baseSumOffset)
     for index in 0..<Frame.classCount {
       store(unsafe content.classCounts[index], at: Frame.classOffset + 4 * index)
     }
     let hash = unsafe Hash128(
       of: UnsafeRawBufferPointer(rebasing: target[Frame.contentOffset..<end]), seed: seed)
-    unsafe target[Frame.hashOffset...].copyBytes(from: hash.bytes)
-  }
-}
-
-extension Slice where Base == UnsafeMutableRawBufferPointer {
-  /// Copies bytes to the beginning.
-  fileprivate func copyBytes(from bytes: [UInt8]) {
-    // SAFETY: the whole buffer holds a header, and so what follows one of its fields' offsets.
-    unsafe UnsafeMutableRawBufferPointer(rebasing: self).copyBytes(from: bytes)
+    unsafe hash.store(target, at: Frame.hashOffset)
   }
 }

@@ -35,6 +35,17 @@ package struct Hash128: Sendable, Hashable {
     self.init(of: bytes)
   }
 
+  /// Writes what `bytes` gives.
+  ///
+  /// - Parameters:
+  ///   - target: Memory that has 16 bytes from the offset on.
+  ///   - offset: Where the bytes go.
+  func store(_ target: UnsafeMutableRawBufferPointer, at offset: Int) {
+    precondition(offset >= 0 && offset + 16 <= target.count)
+    unsafe target.storeBytes(of: high.bigEndian, toByteOffset: offset, as: UInt64.self)
+    unsafe target.storeBytes(of: low.bigEndian, toByteOffset: offset + 8, as: UInt64.self)
+  }
+
   /// Reads what `bytes` gave.
   ///
   /// - Parameter bytes: 16 bytes, most significant first.

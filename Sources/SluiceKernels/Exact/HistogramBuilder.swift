@@ -114,8 +114,10 @@ package import SluiceCore
       return bins?.outline() ?? MagnitudeHistogram([])
     }
     let counters = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
+    let used = usedBins(shift: shift)
     var entries: [MagnitudeHistogram.Entry] = []
-    for bins in usedBins(shift: shift) {
+    entries.reserveCapacity(used.reduce(0) { $0 + $1.count })
+    for bins in used {
       for bin in bins {
         // SAFETY: each bin of the shift has so many counters, which lie together.
         let count = (0..<counters).reduce(0) {

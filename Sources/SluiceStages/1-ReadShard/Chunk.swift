@@ -88,6 +88,13 @@ package struct Chunk: EdgeElement {
     return source.byteCount(ofElements: run.elementCount)
   }
 
+  /// Gives the buffer back.
+  package consuming func giveBack() {
+    let buffer = buffer
+    _ = consume self
+    if let buffer { PooledBuffer.giveBack(buffer) }
+  }
+
   /// Fills the runs that come from frames: a lane does so before it looks at them, chunk after chunk.
   ///
   /// - Returns: The bytes read from files of frames.

@@ -126,7 +126,7 @@ package struct ReadStage: Sendable {
     _ context: NodeContext, pool: BufferPool?, pass: (consuming Chunk) throws -> Void
   ) throws {
     var cursors: [FrameCursor?] = []
-    var last = LastChunk()
+    var last = LastChunks(count: pool.map { $0.bufferCount + 1 } ?? 1)
     let computed = deltas.map { ComputedRuns($0.source, kernels: $0.kernels) }
     let sharedPool = readsSegments ? pool : nil
     while true {
@@ -186,7 +186,7 @@ package struct ReadStage: Sendable {
 
   private func read(
     _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ computed: ComputedRuns?,
-    _ segment: RunSegment?, _ context: NodeContext, pool: BufferPool?, _ last: inout LastChunk
+    _ segment: RunSegment?, _ context: NodeContext, pool: BufferPool?, _ last: inout LastChunks
   ) throws -> Chunk {
     let task = strip.task
     let buffer = try segment?.buffer ?? pool.map { try last.buffer(orFrom: $0, context) }
@@ -194,27 +194,37 @@ package struct ReadStage: Sendable {
       stage: self, strip: strip, context: context, buffer: buffer,
       dropsCachedPages: dropsCachedPages)
     loader.segment = segment
+    loader.frames = last.takeFrames()
     if packed.needsBuffers, let buffer {
       let runs = ReadStage.chunkByteCount(task, chunkElements: elements.count)
       try loader.readFrames(origins, elements, room: unsafe buffer.bytes.count - runs)
     }
     let base = try loader.load(task.base, elements, available: task.baseElementCount)
-    last.fineTuned.removeAll(keepingCapacity: true)
+    var fineTuned = last.takeFineTuned()
     for model in task.fineTuned.indices {
-      last.fineTuned.append(
+      fineTuned.append(
         try loader.load(model, from: origins[model], elements, computed, base: base))
     }
+    last.note(fineTuned, loader.frames)
     return Chunk(
-      strip: strip, elements: elements, base: base, fineTuned: last.fineTuned,
+      strip: strip, elements: elements, base: base, fineTuned: fineTuned,
       readByteCount: loader.readByteCount,
       windows: loader.windows, frames: loader.frames, buffer: buffer)
   }
 }
 
-/// What a reader has of the chunk that it passed on last: it is used again where nobody has that any more.
-private struct LastChunk {
-  var fineTuned: [ChunkRun?] = []
+/// What a reader has of the chunks that it passed on last: it is used again where nobody has that any more.
+private struct LastChunks {
+  private typealias Lists = (fineTuned: [ChunkRun?], frames: [PackedRun])
+
+  /// The buffer of the last one.
   var buffer: PooledBuffer?
+  /// The lists of as many chunks as there are at one time, and the place of the oldest.
+  private var lists: [Lists]
+  private var oldest = 0
+
+  /// Makes it for a reader of which there are so many chunks at one time.
+  init(count: Int) { lists = Array(repeating: ([], []), count: max(1, count)) }
 
   /// The buffer of the last chunk, or else the next that is free.
   mutating func buffer(orFrom pool: BufferPool, _ context: NodeContext) throws -> PooledBuffer {
@@ -224,6 +234,25 @@ private struct LastChunk {
     let next = try context.take(from: pool)
     buffer = next
     return next
+  }
+
+  /// The list of the oldest chunk's runs, emptied.
+  mutating func takeFineTuned() -> [ChunkRun?] { Self.emptied(&lists[oldest].fineTuned) }
+
+  /// The list of the oldest chunk's frames, emptied.
+  mutating func takeFrames() -> [PackedRun] { Self.emptied(&lists[oldest].frames) }
+
+  /// Keeps the lists of a chunk.
+  mutating func note(_ fineTuned: [ChunkRun?], _ frames: [PackedRun]) {
+    lists[oldest] = (fineTuned, frames)
+    oldest = (oldest + 1) % lists.count
+  }
+
+  private static func emptied<Element>(_ list: inout [Element]) -> [Element] {
+    var taken: [Element] = []
+    swap(&taken, &list)
+    taken.removeAll(keepingCapacity: true)
+    return taken
   }
 }
 

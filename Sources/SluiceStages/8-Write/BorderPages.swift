@@ -17,7 +17,7 @@ final class BorderPages: Sendable {
     /// The bytes.
     let bytes: [UInt8]
     /// The strips that they belong to.
-    let strips: [WriteJob.StripShare]
+    let strips: [StripShare]
   }
 
   private struct Place: Hashable {

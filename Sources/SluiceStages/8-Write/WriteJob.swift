@@ -10,21 +10,13 @@ package struct WriteJob: EdgeElement {
   /// Where they lie in the buffer.
   package private(set) var range: Range<Int>
   /// The strips that they belong to, in order: one, or several small tensors that lie one after the other.
-  package private(set) var strips: [StripShare] = []
+  package private(set) var strips = StripShares()
   /// The ordinal of the shard.
   package let shard: Int
   /// Where they go in the shard; where the tensor's first element goes if they do not stay together.
   package private(set) var offset: Int
   /// What they are of a tensor whose elements do not lie one after the other.
   package internal(set) var scattering: Scattering?
-
-  /// A strip, and how many of the bytes are its own.
-  package struct StripShare: Sendable {
-    /// The ordinal of the strip.
-    package let strip: Int
-    /// The number of bytes.
-    package fileprivate(set) var byteCount: Int
-  }
 
   /// How elements are written that do not stay together.
   package struct Scattering: Sendable {
@@ -37,23 +29,25 @@ package struct WriteJob: EdgeElement {
   /// Takes bytes of a strip that lie after the last ones.
   mutating func add(_ byteCount: Int, of strip: Int) {
     range = range.lowerBound..<range.upperBound + byteCount
-    if strips.last?.strip == strip {
-      strips[strips.count - 1].byteCount += byteCount
-    } else {
-      strips.append(StripShare(strip: strip, byteCount: byteCount))
-    }
+    strips.add(StripShare(strip: strip, byteCount: byteCount))
   }
 
   /// Where the bytes that go after them go in the shard.
   var endOffset: Int { offset + range.count }
   package var byteCount: Int { range.count }
   package var heldByteCount: Int { unsafe buffer.bytes.count }
+
+  package consuming func giveBack() {
+    let buffer = buffer
+    _ = consume self
+    PooledBuffer.giveBack(buffer)
+  }
 }
 
 extension WriteJob {
   /// Takes the first bytes away.
   mutating func removeFirst(_ byteCount: Int) -> BorderPages.Part {
-    let part = part(range.prefix(byteCount), at: offset, takeShares(byteCount, fromEnd: false))
+    let part = part(range.prefix(byteCount), at: offset, strips.take(byteCount, fromEnd: false))
     range = range.lowerBound + byteCount..<range.upperBound
     offset += byteCount
     return part
@@ -63,7 +57,7 @@ extension WriteJob {
   mutating func removeLast(_ byteCount: Int) -> BorderPages.Part {
     let start = range.upperBound - byteCount
     let part = part(
-      start..<range.upperBound, at: endOffset - byteCount, takeShares(byteCount, fromEnd: true))
+      start..<range.upperBound, at: endOffset - byteCount, strips.take(byteCount, fromEnd: true))
     range = range.lowerBound..<start
     return part
   }
@@ -74,7 +68,7 @@ extension WriteJob {
   /// - Returns: False, and nothing is done, if the buffer has no room for them.
   mutating func take(before parts: [BorderPages.Part]) -> Bool {
     guard copy(parts) else { return false }
-    strips.insert(contentsOf: parts.flatMap(\.strips), at: 0)
+    strips.insert(parts.flatMap(\.strips))
     return true
   }
 
@@ -84,7 +78,7 @@ extension WriteJob {
   /// - Returns: False, and nothing is done, if the buffer has no room for them.
   mutating func take(after parts: [BorderPages.Part]) -> Bool {
     guard copy(parts) else { return false }
-    strips += parts.flatMap(\.strips)
+    for share in parts.flatMap(\.strips) { strips.add(share) }
     return true
   }
 
@@ -112,20 +106,5 @@ extension WriteJob {
     // SAFETY: the range is a part of the job's, which lies inside of its buffer.
     let bytes = unsafe [UInt8](buffer.bytes[range])
     return BorderPages.Part(shard: shard, offset: offset, bytes: bytes, strips: strips)
-  }
-
-  /// Takes the shares of the first or last bytes away.
-  private mutating func takeShares(_ byteCount: Int, fromEnd: Bool) -> [StripShare] {
-    var (taken, rest) = ([StripShare](), byteCount)
-    while rest > 0 {
-      let place = fromEnd ? strips.count - 1 : 0
-      let share = StripShare(
-        strip: strips[place].strip, byteCount: min(rest, strips[place].byteCount))
-      taken.append(share)
-      rest -= share.byteCount
-      strips[place].byteCount -= share.byteCount
-      if strips[place].byteCount == 0 { strips.remove(at: place) }
-    }
-    return taken
   }
 }

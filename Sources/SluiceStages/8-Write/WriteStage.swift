@@ -58,6 +58,7 @@ package struct WriteStage: Sendable {
         context.count(bytes: job.byteCount)
         didWrite(job.byteCount)
       }
+      (consume job).giveBack()
       try write(late, context, didWrite)
     }
     try write(borders.takeAll(), context, didWrite)

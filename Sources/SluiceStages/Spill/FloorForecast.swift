@@ -49,7 +49,8 @@ package final class FloorForecast {
   func begin(_ strip: Strip) {
     self.strip = strip
     rates = lowestRates(strip)
-    foresights = rates.map { _ in [] }
+    if foresights.count != rates.count { foresights = rates.map { _ in [] } }
+    for model in foresights.indices { foresights[model].removeAll(keepingCapacity: true) }
     next = Granularity.grainElements
   }
 

@@ -22,6 +22,12 @@ package struct FrameJob: EdgeElement {
   }
 
   package var heldByteCount: Int { buffer.map { unsafe $0.bytes.count } ?? 0 }
+
+  package consuming func giveBack() {
+    let buffer = buffer
+    _ = consume self
+    if let buffer { PooledBuffer.giveBack(buffer) }
+  }
 }
 
 /// Where a lane puts its frames: collects them in buffers and sends these to the writer.
@@ -155,18 +161,19 @@ package struct SpillWriteStage: Sendable {
     didEnd: (Strip) -> Void
   ) throws {
     while let job = try context.receive(from: channel) {
-      guard let buffer = job.buffer else {
+      if let buffer = job.buffer {
+        // SAFETY: the job owns the buffer, and says how much of it is frames.
+        try unsafe store.write(
+          UnsafeRawBufferPointer(rebasing: buffer.bytes[..<job.byteCount]), at: job.offset)
+        context.count(bytes: job.byteCount)
+        didWrite(job.byteCount)
+      } else {
         for (model, table) in job.tables.enumerated() {
           try store.put(table, strip: job.strip.ordinal, model: model)
         }
         if job.isInFile { didEnd(job.strip) }
-        continue
       }
-      // SAFETY: the job owns the buffer, and says how much of it is frames.
-      try unsafe store.write(
-        UnsafeRawBufferPointer(rebasing: buffer.bytes[..<job.byteCount]), at: job.offset)
-      context.count(bytes: job.byteCount)
-      didWrite(job.byteCount)
+      (consume job).giveBack()
     }
   }
 }

@@ -21,6 +21,8 @@ package import SluiceKernels
   private var kept: [SpillFloor?] = []
   /// For each model the largest floor of a tile, so that everything from it on is there.
   private var highest: [UInt32] = []
+  /// For each model whose frames they are.
+  private var owners: [String] = []
   /// Whether of the strip at hand is packed what stages left of the deltas.
   private var isTransformed = false
   /// Where in the chunk the base's bytes begin that no sum has yet.
@@ -86,6 +88,10 @@ package import SluiceKernels
     highest = kept.map { _ in 0 }
     isTransformed = keepsTransformed && strip.task.role == .linear
     output.begin(modelCount: kept.count)
+    owners.removeAll(keepingCapacity: true)
+    for (model, floor) in kept.enumerated() {
+      owners.append(floor == nil ? "" : store.owner(strip.task, model: model))
+    }
     let models = kept.indices.filter { kept[$0] != nil }
     return StripRequest(
       models: models, usesTransforms: isTransformed, usesTiles: !models.isEmpty)
@@ -225,8 +231,7 @@ package import SluiceKernels
       let dtype =
         isTransformed
         ? .f32 : Kernels.packedDType(base: strip.task.base.dtype, tuned: source.deltaDType)
-      let seed = Frame.seed(
-        owner: store.owner(strip.task, model: model), firstElement: firstElement)
+      let seed = Frame.seed(owner: owners[model], firstElement: firstElement)
       try unsafe output.append(model: model, dtype, strip) { target in
         unsafe packer.finish(dtype, seed: seed, planes: planes, encoder, into: target)
       }
