@@ -48,6 +48,14 @@ extension JSONWriter {
   /// Writes a member of an object.
   package mutating func member(_ key: String, _ value: Bool) { member(key, .bool(value)) }
 
+  /// Writes a member that is an array of whole numbers, on one line.
+  package mutating func list(_ key: String, integers: [Int]) {
+    self.key(key)
+    beginArray(isOnOneLine: true)
+    for integer in integers { self.integer(integer) }
+    endArray()
+  }
+
   mutating func append(_ scalar: JSONScalar) {
     switch scalar {
     case .string(let value): appendQuoted(value)

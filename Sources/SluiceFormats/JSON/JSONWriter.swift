@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// Writes JSON text piece by piece, so that a report of any size takes constant memory.
 ///
 ///     var writer = JSONWriter(indentation: 2, to: { text throws(FormatError) in ... })
@@ -139,6 +141,13 @@ package struct JSONWriter: ~Copyable {
   package mutating func value(_ value: JSONScalar) {
     startValue()
     append(value)
+    endValue()
+  }
+
+  /// Writes a whole number, of which lists may have many.
+  mutating func integer(_ value: Int) {
+    startValue()
+    buffer.append(decimal: value)
     endValue()
   }
 

@@ -113,16 +113,9 @@ struct ShardPlanner {
         writer.key(item.tensor.name)
         writer.beginObject()
         writer.member("dtype", item.tensor.dtype.rawValue)
-        writer.key("shape")
-        writer.beginArray()
-        for extent in item.tensor.shape.dimensions { writer.value(.integer(extent)) }
-        writer.endArray()
-        writer.key("data_offsets")
-        writer.beginArray()
-        writer.value(.integer(offset))
+        writer.list("shape", integers: item.tensor.shape.dimensions)
+        writer.list("data_offsets", integers: [offset, offset + item.byteCount])
         offset += item.byteCount
-        writer.value(.integer(offset))
-        writer.endArray()
         writer.endObject()
       }
       writer.endObject()

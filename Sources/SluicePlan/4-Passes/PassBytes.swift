@@ -18,7 +18,8 @@ extension TensorPlan {
   ///   - knowsSpill: Whether what the first survey kept is read in the place of the models.
   /// - Returns: The number of bytes; of a spill as many as are expected.
   package func readByteCount(_ tasks: [TensorTask], knowsSpill: Bool) -> Int {
-    guard knowsSpill || !stored.isEmpty else { return TensorPlan.inputByteCount(tasks) }
+    let readsFrames = knowsSpill && spill.codec != nil
+    guard readsFrames || !stored.isEmpty else { return TensorPlan.inputByteCount(tasks) }
     return tasks.reduce(0) { sum, task in
       let base = task.base.byteCount(ofElements: task.baseElementCount)
       return task.fineTuned.indices.reduce(sum + base) { sum, model in
@@ -26,7 +27,7 @@ extension TensorPlan {
         if let store = stored.stores[model] {
           return sum + (knowsSpill ? store.framesRange(task.name).count : 0)
         }
-        if knowsSpill, task.role == .linear, source.computed == nil, let codec = spill.codec {
+        if readsFrames, task.role == .linear, source.computed == nil, let codec = spill.codec {
           let lowest = lowestRate(of: task, model: model)
           let frames = SpillPlan.expectedBytes(task, model, lowestRate: lowest, codec)
           return sum + Int(Double(frames) * spilledShare)

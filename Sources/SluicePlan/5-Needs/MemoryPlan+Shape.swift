@@ -105,7 +105,12 @@ extension MemoryPlan {
     }
 
     private static func isSame(_ a: TensorTask, _ b: TensorTask) -> Bool {
-      Kind(a.base) == Kind(b.base)
+      // Of plain sources the type is all.
+      guard a.hasStridedSource || b.hasStridedSource else {
+        return a.base.dtype == b.base.dtype
+          && a.fineTuned.indices.allSatisfy { a.fineTuned[$0]?.dtype == b.fineTuned[$0]?.dtype }
+      }
+      return Kind(a.base) == Kind(b.base)
         && a.fineTuned.indices.allSatisfy { Kind(a.fineTuned[$0]) == Kind(b.fineTuned[$0]) }
     }
 

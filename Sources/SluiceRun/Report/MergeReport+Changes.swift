@@ -98,7 +98,7 @@ extension MergeReport {
     let first = sizes.firstIndex { $0 > 0 } ?? sizes.startIndex
     let end = (sizes.lastIndex { $0 > 0 } ?? first - 1) + 1
     json.member("firstSize", .integer(DeltaSizes.firstExponent + first - sizes.startIndex))
-    json.list("sizes", sizes[first..<end].map { .integer(Int($0)) })
+    json.list("sizes", integers: sizes[first..<end].map { Int($0) })
   }
 
   private func writePair(

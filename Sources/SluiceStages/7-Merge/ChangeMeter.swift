@@ -76,7 +76,7 @@ final class ChangeMeter {
     if count > 0 { pairs?.fill(&sums) }
     let scale = Double(scale)
     sums.count = count
-    sizes.move(to: &sums.sizes)
+    sizes.exchange(&sums.sizes)
     sums.comparisons[1].dot *= scale * scale
     for share in sums.firstShare..<sums.comparisons.count { sums.comparisons[share].dot *= scale }
     figures.set(sums, strip: strip.ordinal)

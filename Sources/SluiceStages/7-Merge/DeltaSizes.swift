@@ -31,11 +31,9 @@ final class DeltaSizeCounter {
     }
   }
 
-  /// Gives what was counted, class by class, model after model; counts from zero again.
-  func move(to sizes: inout [UInt32]) {
-    for index in counts.indices {
-      sizes[index] = counts[index]
-      counts[index] = 0
-    }
+  /// Gives what was counted, class by class, model after model, for as many zeros, from which it counts again.
+  func exchange(_ sizes: inout [UInt32]) {
+    precondition(sizes.count == counts.count)
+    swap(&sizes, &counts)
   }
 }
