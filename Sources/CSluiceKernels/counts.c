@@ -1,12 +1,8 @@
-// What follows the counting: adding up counters, finding those in use, and sorting magnitudes by their digits.
+// What follows the counting: finding counters in use, and sorting and counting magnitudes.
+#include <stdbool.h>
 #include <string.h>
 
 #include "include/sluice_kernels.h"
-
-// No bin is overwritten before it is read, for its own counters are at twice its index.
-void sluice_fold_histogram(uint32_t *table, size_t start, size_t end) {
-  for (size_t bin = start; bin < end; bin++) table[bin] = table[2 * bin] + table[2 * bin + 1];
-}
 
 // Most counters were never met, and those lie together: whole groups of them are skipped.
 #define NEXT_COUNTED(counters, start, end)                                                         \
@@ -29,21 +25,15 @@ size_t sluice_next_counted_wide(const uint64_t *counters, size_t start, size_t e
   NEXT_COUNTED(counters, start, end)
 }
 
-// In a group with one that was met there are mostly several: each is written, and stays if it was met.
-size_t sluice_counted_places(const uint32_t *counters, size_t start, size_t end, uint32_t *places) {
-  enum { GROUP = 16 };
-  size_t found = 0, index = start;
-  for (; index + GROUP <= end; index += GROUP) {
-    uint32_t any = 0;
-    for (size_t place = 0; place < GROUP; place++) any |= counters[index + place];
-    if (!any) continue;
-    for (size_t place = index; place < index + GROUP; place++) {
-      places[found] = (uint32_t)place;
-      found += counters[place] != 0;
-    }
-  }
-  for (; index < end; index++) {
-    if (counters[index]) places[found++] = (uint32_t)index;
+size_t sluice_count_sorted(const uint32_t *values, size_t count, uint32_t *bits, uint32_t *counts) {
+  size_t found = 0, start = 0;
+  for (size_t index = 0; index < count; index++) {
+    const uint32_t value = values[index];
+    const bool is_last = index + 1 == count || values[index + 1] != value;
+    bits[found] = value;
+    counts[found] = (uint32_t)(index + 1 - start);
+    found += is_last;
+    start = is_last ? index + 1 : start;
   }
   return found;
 }

@@ -23,6 +23,9 @@ extension Kernels {
   /// How many elements `binnedHistogram` may count before its table must be flushed.
   package static let binnedCapacity = (1 << 24) - 1
 
+  /// The room that `drainHistogram` needs beyond what it finds.
+  package static let drainSlack = 16
+
   /// How many bins magnitudes fall into.
   ///
   /// - Parameter shift: How many lower bits the bins ignore.
@@ -41,7 +44,7 @@ extension Kernels {
   /// Counts magnitudes by their upper bits, and lists those that have lower bits.
   ///
   /// With b the bits of |delta|: each element adds 1 to a counter of the bin `b >> shift`. The table
-  /// can be added to block after block; only after `foldHistogram` is bin i counted at index i.
+  /// can be added to block after block; `drainHistogram` says how many are in each.
   ///
   /// - Parameters:
   ///   - delta: The deltas.
@@ -86,19 +89,39 @@ extension Kernels {
         tuned, base, Self.code(of: dtype), count, UInt32(shift), table, side))
   }
 
-  /// Adds up the counters of each bin, in place: afterwards bin i is counted at index i.
+  /// Takes what was counted of bins out of a table, and clears them.
   ///
   /// - Parameters:
-  ///   - table: The table of `histogram`; what lies after the bins is of no use afterwards.
+  ///   - table: The table of `histogram`, which no longer counts what is listed.
   ///   - shift: How many lower bits the bins ignore.
   ///   - bins: Which are wanted, of `binCount(shift:)`.
-  package func foldHistogram(
-    _ table: UnsafeMutablePointer<UInt32>, shift: Int, bins: Range<Int>
-  ) {
-    precondition(bins.upperBound <= Self.binCount(shift: shift))
-    guard Self.tableCount(shift: shift) > Self.binCount(shift: shift) else { return }
-    // Safety: the caller guarantees `tableCount(shift:)` counters.
-    unsafe sluice_fold_histogram(table, bins.lowerBound, bins.upperBound)
+  ///   - listed: Magnitudes with lower bits, smallest first, how many there are of each, and which of them lie in the
+  ///     bins.
+  ///   - bits: Receives the first pattern of each bin that was met, and what is listed, smallest first; has room for
+  ///     all bins, all that is listed, and `drainSlack` more.
+  ///   - counts: Receives how many elements are in each; has as much room.
+  /// - Returns: How many there are.
+  package func drainHistogram(
+    _ table: UnsafeMutablePointer<UInt32>, shift: Int, bins: Range<Int>,
+    listed: (bits: [UInt32], counts: [UInt32], range: Range<Int>),
+    bits: UnsafeMutablePointer<UInt32>, counts: UnsafeMutablePointer<UInt32>
+  ) -> Int {
+    precondition(shift == Self.brainShift || shift == Self.halfShift, "bins ignore 15 or 12 bits")
+    precondition(bins.lowerBound >= 0 && bins.upperBound <= Self.binCount(shift: shift))
+    precondition(
+      listed.range.upperBound <= min(listed.bits.count, listed.counts.count)
+        && listed.range.allSatisfy { bins.contains(Int(listed.bits[$0]) >> shift) })
+    return unsafe listed.bits.withUnsafeBufferPointer { listedBits in
+      unsafe listed.counts.withUnsafeBufferPointer { listedCounts in
+        let first = listed.range.lowerBound
+        let here = unsafe sluice_listed(
+          bits: listedBits.baseAddress.map { unsafe $0 + first },
+          counts: listedCounts.baseAddress.map { unsafe $0 + first }, count: listed.range.count)
+        // Safety: the caller guarantees `tableCount(shift:)` counters, and the room.
+        return unsafe functions.pointee.drain_histogram(
+          table, UInt32(shift), bins.lowerBound, bins.upperBound, here, bits, counts)
+      }
+    }
   }
 
   /// Counts magnitudes by their upper 16 bits and sums up their lower 15 bits.

@@ -33,15 +33,12 @@ import Testing
         #expect(counted.smallest == bits.filter { $0 > 0 }.min() ?? 1 << 31, "\(content) \(count)")
         #expect(side.isMarkUntouched)
       }
-      kernels.foldHistogram(
-        table.pointer, shift: shift, bins: 0..<Kernels.binCount(shift: shift))
       let expected = ScalarKernels.histogram(all, shift: shift)
       #expect(listed == expected.side, "\(content)")
-      var counted: [Int: UInt32] = [:]
-      for bin in expected.counts.keys { counted[bin] = table.pointer[bin] }
-      #expect(counted == expected.counts, "\(content)")
-      let total = expected.counts.keys.reduce(0) { $0 + Int(table.pointer[$1]) }
-      #expect(total == all.count)
+      let counted = drain(kernels, table, shift: shift, [0..<Kernels.binCount(shift: shift)])
+      #expect(
+        Dictionary(uniqueKeysWithValues: counted.map { (Int($0 >> UInt32(shift)), $1) })
+          == expected.counts, "\(content)")
       #expect(table.isMarkUntouched)
     }
   }
@@ -83,23 +80,62 @@ import Testing
     }
   }
 
-  @Test("Folding adds up the counters of each bin", arguments: [15, 12])
-  func fold(shift: Int) {
-    let perBin = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
-    #expect(perBin == (shift == 15 ? 2 : 1))
-    let counters = (0..<UInt32(Kernels.tableCount(shift: shift))).map { ($0 &* 2_654_435_761) >> 8 }
-    let table = Block(counters, after: 7)
-    // In two parts, as what lies between may be left out.
-    let parts = [0..<1000, 1000..<Kernels.binCount(shift: shift)]
-    for bins in parts {
-      Kernels.best.foldHistogram(table.pointer, shift: shift, bins: bins)
+  /// Drains ranges of a table, one after the other, with what is listed in each.
+  private func drain(
+    _ kernels: Kernels, _ table: Block<UInt32>, shift: Int, _ ranges: [Range<Int>],
+    _ listed: [(key: UInt32, value: UInt32)] = []
+  ) -> [UInt32: UInt32] {
+    let (listedBits, listedCounts) = (listed.map(\.key), listed.map(\.value))
+    var all: [UInt32: UInt32] = [:]
+    for range in ranges {
+      let here =
+        listedBits.indices.filter { range.contains(Int(listedBits[$0] >> UInt32(shift))) }
+      let first = here.first ?? 0
+      let room = range.count + here.count + Kernels.drainSlack
+      let (bits, counts) = (
+        Block<UInt32>(repeating: 0, count: room), Block<UInt32>(repeating: 0, count: room)
+      )
+      let found = kernels.drainHistogram(
+        table.pointer, shift: shift, bins: range,
+        listed: (listedBits, listedCounts, first..<first + here.count), bits: bits.pointer,
+        counts: counts.pointer)
+      #expect(bits.isMarkUntouched && counts.isMarkUntouched)
+      let own = bits.values.prefix(found)
+      #expect(zip(own, own.dropFirst()).allSatisfy { $0 < $1 })
+      for (bits, count) in zip(own, counts.values) { all[bits] = count }
     }
-    let isAdded = (0..<Kernels.binCount(shift: shift)).allSatisfy { bin in
-      let own = counters[perBin * bin..<perBin * bin + perBin]
-      return table.pointer[bin] == own.reduce(0, +)
+    return all
+  }
+
+  @Test(
+    "Draining a table gives each bin's number and what is listed, in order, and clears it",
+    arguments: allKernels, [Kernels.brainShift, Kernels.halfShift])
+  func drain(kernels: Kernels, shift: Int) {
+    let binCount = Kernels.binCount(shift: shift)
+    let table = Block<UInt32>(repeating: 0, count: Kernels.tableCount(shift: shift))
+    let counters = table.count / binCount
+    for (content, cut) in zip(BlockContent.allCases, sequence(first: 1) { $0 * 2 + 3 }) {
+      let delta = content.values(5003, seed: UInt64(shift))
+      let side = Block<UInt32>(repeating: 0, count: delta.count)
+      _ = kernels.histogram(
+        delta, count: delta.count, shift: shift, table: table.pointer, side: side.pointer)
+      var listed: [UInt32: UInt32] = [:]
+      var expected: [UInt32: UInt32] = [:]
+      for bits in delta.map(ScalarKernels.magnitudeBits) {
+        expected[bits, default: 0] += 1
+        guard bits & (1 << UInt32(shift) - 1) != 0 else { continue }
+        listed[bits, default: 0] += 1
+        // As it was counted in either counter of the bin.
+        table.pointer[Int(bits >> UInt32(shift)) * counters] &-= 1
+      }
+      // Between two ranges what was met stays, and is found later.
+      let middle = (binCount / 2 + cut)..<(binCount / 2 + 3 * cut)
+      let ranges = [0..<cut, cut..<middle.lowerBound, middle.upperBound..<binCount, middle]
+      let sorted = listed.sorted { $0.key < $1.key }
+      let found = drain(kernels, table, shift: shift, ranges, sorted)
+      #expect(found == expected, "\(content)")
+      #expect(table.values.allSatisfy { $0 == 0 } && table.isMarkUntouched)
     }
-    #expect(isAdded)
-    #expect(table.isMarkUntouched)
   }
 
   @Test("A binned histogram has counts above and sums below", arguments: allKernels)
@@ -185,21 +221,5 @@ import Testing
     let expected = places.enumerated().sorted { ($0.1 >> 32, $0.0) < ($1.1 >> 32, $1.0) }
     #expect(sorted.values == expected.map(\.1))
     #expect(sorted.isMarkUntouched && scratch.isMarkUntouched)
-  }
-
-  @Test("counters that are not zero are found in any range", arguments: [1, 2, 40, 1000])
-  func countedPlaces(oneOf rarity: Int) {
-    var random = RepeatableGenerator(seed: UInt64(rarity))
-    let counters = AlignedBuffer<UInt32>(count: 700, fill: 0)
-    for place in 0..<counters.count where Int.random(in: 0..<rarity, using: &random) == 0 {
-      unsafe counters.pointer[place] = .random(in: 1...9, using: &random)
-    }
-    let places = AlignedBuffer<UInt32>(count: 700, fill: .max)
-    for range in [0..<700, 0..<0, 5..<6, 3..<19, 16..<32, 33..<699] {
-      let found = counters.countedPlaces(in: range, places)
-      #expect(
-        (0..<found).map { unsafe Int(places.pointer[$0]) }
-          == range.filter { unsafe counters.pointer[$0] != 0 })
-    }
   }
 }

@@ -48,6 +48,34 @@ struct HistogramStoreTests {
     }
   }
 
+  @Test("records of any number of runs come back", arguments: 0..<40, [false, true])
+  func anyRuns(count: Int, hasBins: Bool) {
+    var random = RepeatableGenerator(seed: UInt64(count))
+    var entries: [MagnitudeHistogram.Entry] = []
+    var upper: UInt32 = 0
+    for _ in 0..<count {
+      let steps: [UInt32] = [1, 1, 62, 63, 64, 300]
+      upper += steps.randomElement(using: &random) ?? 1
+      let numbers: [UInt64] = [1, 7, 254, 255, 256, 1 << 40]
+      let elements = numbers.randomElement(using: &random) ?? 1
+      if hasBins, Bool.random(using: &random) {
+        entries.append(
+          .init(
+            bits: upper << 15, span: MagnitudeHistogram.binWidth, count: elements,
+            offsetSum: .random(in: 0...elements * 0x7fff, using: &random)))
+      } else {
+        // Also several magnitudes of the same upper bits.
+        let lows: [UInt32] = [0, 1, 0x7f00, 0x7ffe]
+        let low = lows.randomElement(using: &random) ?? 0
+        entries.append(.init(bits: upper << 15 | low, count: elements))
+        if low > 0 { entries.append(.init(bits: upper << 15 | (low + 1), count: 1)) }
+      }
+    }
+    let histogram = MagnitudeHistogram(entries)
+    #expect(histogram.entries == entries)
+    #expect(MagnitudeHistogram(encoded: histogram.encoded()) == histogram)
+  }
+
   @Test("records of a batch come back as if each had been put by itself") func batch() throws {
     let directory = try ScratchDirectory()
     let store = HistogramStore(

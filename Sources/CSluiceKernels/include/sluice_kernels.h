@@ -72,6 +72,13 @@ typedef struct {
   uint32_t smallest;  // the smallest that is not zero; 2^31 if all are
 } sluice_counted;
 
+// Magnitudes with lower bits, smallest first, and how many there are of each.
+typedef struct {
+  const uint32_t *_Nullable bits;
+  const uint32_t *_Nullable counts;
+  size_t count;
+} sluice_listed;
+
 // The columns of a panel: how the right factor of a product lies.
 enum { SLUICE_PANEL_COLUMNS = 32 };
 
@@ -156,6 +163,11 @@ typedef struct {
   sluice_counted (*difference_histogram)(const void *tuned, const void *base, sluice_dtype dtype,
                                          size_t count, unsigned shift, uint32_t *table,
                                          uint32_t *side);
+  // Takes what was counted of bins out of a table: the first pattern of each that was met, smallest first, and how
+  // often; and among them those that are listed, all of these bins, which the table does not count. Returns how many. The
+  // bins are cleared. There is room for 16 more at the end.
+  size_t (*drain_histogram)(uint32_t *table, unsigned shift, size_t start, size_t end,
+                            sluice_listed listed, uint32_t *bits, uint32_t *counts);
   // Per upper 16 bits: count in the upper 24 bits, sum of the lower 15 bits in the lower 40.
   void (*binned_histogram)(const float *delta, size_t count, uint64_t *table);
   // Counts of the lower 15 bits, for elements whose upper bits are one of the keys.
@@ -289,16 +301,13 @@ typedef enum {
 // The kernels of a level, or null where this processor or this build has not got them.
 const sluice_kernel_table *_Nullable sluice_kernels(sluice_vector_level level);
 
-// Adds up the two counters of each bin, in place.
-void sluice_fold_histogram(uint32_t *table, size_t start, size_t end);
-
 // The first counter from `start` on that is not zero; `end` if all are.
 size_t sluice_next_counted(const uint32_t *counters, size_t start, size_t end);
 size_t sluice_next_counted_wide(const uint64_t *counters, size_t start, size_t end);
 
-// Where counters from `start` on are not zero, smallest first; returns how many. The places have room for as many as
-// there are counters.
-size_t sluice_counted_places(const uint32_t *counters, size_t start, size_t end, uint32_t *places);
+// Replaces sorted values by those that differ, and says how often each is there; returns how many. What is counted may
+// be written over the values.
+size_t sluice_count_sorted(const uint32_t *values, size_t count, uint32_t *bits, uint32_t *counts);
 
 // Sorts 31-bit keys, smallest first. The scratch space holds as many keys.
 void sluice_sort_magnitudes(uint32_t *values, uint32_t *scratch, size_t count);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "convert.h"
+#include "lanes.h"
 #include "peaks.h"
 
 // What is counted: deltas, or else the differences of two runs of elements of one type.
@@ -155,6 +156,116 @@ static sluice_counted difference_histogram(const void *tuned, const void *base, 
   // Differences of wider types have no exact histogram.
   return dtype == SLUICE_BF16 ? RUNS(SLUICE_BF16) : RUNS(SLUICE_F16);
 #undef RUNS
+}
+
+// What was found of some bins: those that were met, and for each 16 which they are, and how many there are before these.
+enum { DRAINED = 4096 };
+typedef struct {
+  uint32_t bits[DRAINED + LANES], counts[DRAINED + LANES];
+  uint32_t before[DRAINED / LANES], met[DRAINED / LANES];
+} drained;
+
+// The next 16 bins; their counters are cleared. One of them may have wrapped around where the sum has not.
+INLINE u32x16 drained_counts(uint32_t *table, uint32_t counters) {
+  u32x16 sums;
+  memcpy(&sums, table, sizeof sums);
+  if (counters == 2) {
+    u32x16 others;
+    memcpy(&others, table + LANES, sizeof others);
+    sums = __builtin_shufflevector(sums, others, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
+                                   28, 30) +
+           __builtin_shufflevector(sums, others, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
+                                   29, 31);
+  }
+  memset(table, 0, LANES * counters * sizeof *table);
+  return sums;
+}
+
+// Takes out the counts of whole groups of 16 bins.
+INLINE size_t drain_groups(unsigned shift, uint32_t counters, uint32_t *table, size_t start,
+                           size_t groups, drained *out) {
+  size_t found = 0;
+  for (size_t group = 0; group < groups; group++) {
+    const uint32_t bin = (uint32_t)(start + group * LANES);
+    const u32x16 sums = drained_counts(table + bin * counters, counters);
+    const uint64_t met = word_of((s32x16)(sums != 0));
+    out->before[group] = (uint32_t)found;
+    out->met[group] = (uint32_t)met;
+#if SLUICE_LANE_MOVES
+    const u32x16 lanes = {FIRST16};
+    store_kept(out->bits + found, (lanes + bin) << shift, met);
+    store_kept(out->counts + found, sums, met);
+    found += (size_t)__builtin_popcountll(met);
+#else
+    uint32_t counts[LANES];
+    memcpy(counts, &sums, sizeof counts);
+    for (uint32_t left = (uint32_t)met; left != 0; left &= left - 1) {
+      const uint32_t lane = (uint32_t)__builtin_ctz(left);
+      out->bits[found] = (bin + lane) << shift;
+      out->counts[found++] = counts[lane];
+    }
+#endif
+  }
+  return found;
+}
+
+// Copies at least 16 numbers, and as many as that in every step.
+INLINE void copy_numbers(const uint32_t *from, size_t count, uint32_t *to) {
+  size_t index = 0;
+  do {
+    memcpy(to + index, from + index, LANES * sizeof *to);
+    index += LANES;
+  } while (index < count);
+}
+
+// Most stretches between two that are listed are shorter than what is copied at once, and where they lie follows from
+// the bins: nothing waits for what was found before.
+INLINE size_t drain_by(unsigned shift, uint32_t counters, uint32_t *table, size_t start, size_t end,
+                       sluice_listed listed, uint32_t *bits, uint32_t *counts) {
+  drained here;
+  size_t all = 0, place = 0;
+  while (start < end) {
+    const size_t length = end - start < DRAINED ? end - start : DRAINED;
+    const size_t whole = length / LANES;
+    size_t found = drain_groups(shift, counters, table, start, whole, &here);
+    if (whole * LANES < length) {
+      // The bins of the last group that are not meant are left as they are.
+      here.before[whole] = (uint32_t)found;
+      here.met[whole] = 0;
+      for (size_t bin = whole * LANES; bin < length; bin++) {
+        uint32_t *own = table + (start + bin) * counters;
+        const uint32_t count = counters == 2 ? own[0] + own[1] : own[0];
+        memset(own, 0, counters * sizeof *own);
+        if (count == 0) continue;
+        here.met[whole] |= 1u << (bin - whole * LANES);
+        here.bits[found] = (uint32_t)(start + bin) << shift;
+        here.counts[found++] = count;
+      }
+    }
+    size_t last = 0;
+    for (; place < listed.count && listed.bits[place] >> shift < start + length; place++) {
+      const size_t bin = (listed.bits[place] >> shift) - start;
+      const uint32_t met = here.met[bin / LANES] & ((2u << bin % LANES) - 1);
+      const size_t rank = here.before[bin / LANES] + (size_t)__builtin_popcount(met);
+      copy_numbers(here.bits + last, rank - last, bits + all + last);
+      copy_numbers(here.counts + last, rank - last, counts + all + last);
+      bits[all + rank] = listed.bits[place];
+      counts[all + rank] = listed.counts[place];
+      all++;
+      last = rank;
+    }
+    copy_numbers(here.bits + last, found - last, bits + all + last);
+    copy_numbers(here.counts + last, found - last, counts + all + last);
+    all += found;
+    start += length;
+  }
+  return all;
+}
+
+static size_t drain_histogram(uint32_t *table, unsigned shift, size_t start, size_t end,
+                              sluice_listed listed, uint32_t *bits, uint32_t *counts) {
+  return shift == 15 ? drain_by(15, 2, table, start, end, listed, bits, counts)
+                     : drain_by(12, 1, table, start, end, listed, bits, counts);
 }
 
 enum { BIN_SHIFT = 15, BIN_LOWER = (1 << BIN_SHIFT) - 1 };

@@ -12,21 +12,6 @@ extension AlignedBuffer<UInt32> {
     // SAFETY: the range was just checked.
     return unsafe sluice_next_counted(pointer, start, end)
   }
-
-  /// Finds the counters of a range that are not zero.
-  ///
-  /// - Parameters:
-  ///   - range: Where to look, below 2^32.
-  ///   - places: Receives their positions, smallest first; has room for as many as the range has.
-  /// - Returns: How many there are.
-  package func countedPlaces(in range: Range<Int>, _ places: AlignedBuffer<UInt32>) -> Int {
-    precondition(
-      range.lowerBound >= 0 && range.upperBound <= min(count, Int(UInt32.max))
-        && range.count <= places.count)
-    // SAFETY: the range and the room were just checked.
-    return unsafe sluice_counted_places(
-      pointer, range.lowerBound, range.upperBound, places.pointer)
-  }
 }
 
 extension AlignedBuffer<UInt64> {

@@ -31,10 +31,17 @@ package struct ExactSum: Sendable {
   ///   - magnitudeBits: The pattern of a finite value, below `0x7f80_0000`.
   ///   - count: How often, below 2^40.
   package mutating func add(magnitudeBits: UInt32, count: UInt64) {
-    let exponent = Int(magnitudeBits >> 23)
+    add(
+      units: ExactSum.units(of: magnitudeBits) * count, inBinadeOf: magnitudeBits)
+  }
+
+  /// How many units in the last place of its binade a value is.
+  ///
+  /// - Parameter magnitudeBits: The pattern of a finite value.
+  /// - Returns: The number, below 2^24.
+  package static func units(of magnitudeBits: UInt32) -> UInt64 {
     let fraction = UInt64(magnitudeBits & 0x7f_ffff)
-    let mantissa = exponent == 0 ? fraction : fraction | 0x80_0000
-    add(mantissa * count, shiftedBy: Swift.max(exponent - 1, 0))
+    return magnitudeBits >> 23 == 0 ? fraction : fraction | 0x80_0000
   }
 
   /// Adds a number of units in the last place of the binade that a bit pattern lies in.

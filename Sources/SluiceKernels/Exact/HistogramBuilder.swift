@@ -24,9 +24,7 @@ package import SluiceCore
   private var sideCount = 0
   /// The ends of what was counted in the table: outside of them, but for zeros, it is untouched.
   private var ends = (smallest: UInt32.max, largest: UInt32(0))
-  private var runs: [MagnitudeHistogram.Entry] = []
-  /// The most entries that the table itself had up to now.
-  private var drainedCount = 0
+  private var listed = ListedMagnitudes()
   private var bins: BinTable?
 
   /// Makes a builder.
@@ -138,77 +136,44 @@ package import SluiceCore
     ends.largest = max(ends.largest, counted.largest)
   }
 
-  // Sorts the waiting magnitudes into the runs, so that the list is empty again.
+  // Sorts the waiting magnitudes into those that were listed before, so that the list is empty again.
   private func foldSide() {
     guard sideCount > 0, let side, let scratch else { return }
-    unsafe kernels.sortMagnitudes(side.pointer, scratch: scratch.pointer, count: sideCount)
-    var merged: [MagnitudeHistogram.Entry] = []
-    merged.reserveCapacity(runs.count + 1024)
-    var (old, index) = (0, 0)
-    while index < sideCount {
-      let bits = unsafe side.pointer[index]
-      var end = index + 1
-      while end < sideCount, unsafe side.pointer[end] == bits { end += 1 }
-      while old < runs.count, runs[old].bits < bits {
-        merged.append(runs[old])
-        old += 1
-      }
-      var entry = MagnitudeHistogram.Entry(bits: bits, count: UInt64(end - index))
-      if old < runs.count, runs[old].bits == bits {
-        entry.count += runs[old].count
-        old += 1
-      }
-      merged.append(entry)
-      index = end
-    }
-    merged.append(contentsOf: runs[old...])
-    runs = merged
+    listed.add(side, scratch, length: sideCount, kernels: kernels)
     sideCount = 0
-    if runs.count > HistogramBuilder.distinctLimit { goOverToBins() }
+    if listed.count > HistogramBuilder.distinctLimit { goOverToBins() }
   }
 
   private func finishExact(shift: Int) -> MagnitudeHistogram {
-    defer { runs.removeAll(keepingCapacity: true) }
-    return MagnitudeHistogram(drainTable(shift: shift))
+    defer { listed.removeAll() }
+    return drainTable(shift: shift)
   }
 
-  // The table counts all elements of a key; those with low bits set are in the runs as well, and are
-  // larger than the one without. The list's scratch space takes the keys that were met, as many as it holds.
-  private func drainTable(shift: Int) -> [MagnitudeHistogram.Entry] {
-    guard let table, let scratch else { return [] }
-    // Of its own, as there is nothing to check at each look.
-    let runs = runs
-    var entries: [MagnitudeHistogram.Entry] = []
-    entries.reserveCapacity(runs.count + drainedCount)
-    var next = 0
-    let countersPerBin = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
-    for bins in usedBins(shift: shift) {
-      unsafe kernels.foldHistogram(table.pointer, shift: shift, bins: bins)
-      for start in stride(from: bins.lowerBound, to: bins.upperBound, by: scratch.count) {
-        let end = min(start + scratch.count, bins.upperBound)
-        for place in 0..<table.countedPlaces(in: start..<end, scratch) {
-          // SAFETY: so many keys were just written, each the place of a counter.
-          let key = unsafe scratch.pointer[place]
-          var count = UInt64(unsafe table.pointer[Int(key)])
-          let bits = key << UInt32(shift)
-          var last = next
-          while last < runs.count, runs[last].bits < bits + (1 << UInt32(shift)) {
-            count -= runs[last].count
-            last += 1
-          }
-          if count > 0 { entries.append(MagnitudeHistogram.Entry(bits: bits, count: count)) }
-          while next < last {
-            entries.append(runs[next])
-            next += 1
-          }
+  // The table counts all elements of a key, also those that are listed, which are larger than the one without low bits.
+  private func drainTable(shift: Int) -> MagnitudeHistogram {
+    guard let table else { return MagnitudeHistogram([]) }
+    listed.takeOut(of: table, shift: shift)
+    let used = usedBins(shift: shift)
+    let room = used.reduce(listed.count + Kernels.drainSlack) { $0 + $1.count }
+    var counts: [UInt64] = []
+    let bits = unsafe [UInt32](unsafeUninitializedCapacity: room) { bits, found in
+      let short = unsafe [UInt32](unsafeUninitializedCapacity: room) { counts, shortFound in
+        guard let bitsStart = bits.baseAddress, let countsStart = counts.baseAddress else { return }
+        var taken = 0
+        for bins in used {
+          let next = listed.range(from: taken, below: UInt32(bins.upperBound) << UInt32(shift))
+          // SAFETY: there is room for all bins, and all that is listed.
+          found += unsafe kernels.drainHistogram(
+            table.pointer, shift: shift, bins: bins, listed: (listed.bits, listed.counts, next),
+            bits: bitsStart + found, counts: countsStart + found)
+          taken = next.upperBound
         }
+        shortFound = found
       }
-      table.clear(bins)
-      table.clear(bins.lowerBound * countersPerBin..<bins.upperBound * countersPerBin)
+      counts = short.map(UInt64.init)
     }
     ends = (smallest: .max, largest: 0)
-    drainedCount = max(drainedCount, entries.count - runs.count)
-    return entries
+    return MagnitudeHistogram(bits: bits, counts: counts)
   }
 
   // Zeros, and from the smallest other delta to the largest: most of a table lies outside, and a small
@@ -222,8 +187,8 @@ package import SluiceCore
   private func goOverToBins() {
     guard case .exact(let shift) = mode else { return }
     let table = bins ?? BinTable()
-    for entry in drainTable(shift: shift) { table.add(entry) }
-    runs.removeAll()
+    for entry in drainTable(shift: shift).entries { table.add(entry) }
+    listed.removeAll()
     bins = table
     originalMode = mode
     mode = .binned

@@ -12,11 +12,11 @@ extension MagnitudeHistogram {
     let wanted = rate <= 0 ? elementCount : Cut.keptCount(rate: rate, of: elementCount)
     guard wanted > 0 else { return Float.infinity.bitPattern }
     var above = 0
-    let smallest = entries.first { $0.bits > 0 || $0.span > 1 }?.bits
-    for entry in entries.reversed() {
-      above += Int(entry.count)
+    let smallest = bits.indices.first { bits[$0] > 0 || isBin(at: $0) }
+    for index in bits.indices.reversed() {
+      above += Int(counts[index])
       // Where all that is not zero is kept, there is no border.
-      if above >= wanted { return entry.bits == smallest ? 1 : max(entry.bits, 1) }
+      if above >= wanted { return index == smallest ? 1 : max(bits[index], 1) }
     }
     return 1
   }
@@ -39,7 +39,7 @@ extension MagnitudeHistogram {
   package func binBits(aroundMeanTimes multiple: Double) -> UInt32? {
     let bound = elementCount > 0 ? multiple * (sum / Double(elementCount)) : 0
     do throws(Unresolved) {
-      _ = try firstEntry(above: bound)
+      _ = try firstRun(above: bound)
       return nil
     } catch {
       return error.binBits

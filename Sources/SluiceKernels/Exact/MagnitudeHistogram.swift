@@ -54,143 +54,79 @@ public struct MagnitudeHistogram: Sendable, Hashable {
   /// The number of patterns in a bin.
   package static let binWidth: UInt32 = 1 << 15
 
-  /// The runs, ascending, without overlap; zero is the pattern 0 with a span of 1.
-  package private(set) var entries: [Entry]
+  /// The smallest pattern of each run, ascending; zero is the pattern 0, and no bin.
+  package private(set) var bits: [UInt32]
+  /// How many elements lie in each run.
+  package private(set) var counts: [UInt64]
+  /// Of each run that is a bin, the sum of the elements' distances from its first pattern; empty if none is one.
+  package private(set) var offsetSums: [UInt64?]
+  /// The number of elements counted.
+  public private(set) var elementCount: Int
 
   /// Wraps runs.
   ///
   /// - Parameter entries: The runs, ascending and without overlap.
   package init(_ entries: [Entry]) {
-    self.entries = entries
+    let hasBins = entries.contains { $0.span > 1 }
+    self.init(
+      bits: entries.map(\.bits), counts: entries.map(\.count),
+      offsetSums: hasBins ? entries.map { $0.span > 1 ? $0.offsetSum : nil } : [])
+  }
+
+  /// Wraps runs, of which each number is in a list of its own.
+  ///
+  /// - Parameters:
+  ///   - bits: The smallest pattern of each, ascending and without overlap.
+  ///   - counts: How many elements lie in each.
+  ///   - offsetSums: Of each bin the sum of distances from its first pattern; empty if there is no bin.
+  package init(bits: [UInt32], counts: [UInt64], offsetSums: [UInt64?] = []) {
+    self.bits = bits
+    self.counts = counts
+    self.offsetSums = offsetSums
+    elementCount = Int(counts.reduce(0, &+))
+  }
+
+  /// How many runs there are.
+  package var runCount: Int { bits.count }
+
+  /// The runs, ascending, without overlap.
+  package var entries: [Entry] { bits.indices.map { entry(at: $0) } }
+
+  /// One of the runs.
+  package func entry(at index: Int) -> Entry {
+    let offsetSum = offsetSums.isEmpty ? nil : offsetSums[index]
+    return Entry(
+      bits: bits[index], span: offsetSum == nil ? 1 : MagnitudeHistogram.binWidth,
+      count: counts[index], offsetSum: offsetSum ?? 0)
   }
 
   /// Whether any bin is known by number and sum alone.
-  package var hasBins: Bool { entries.contains { $0.span > 1 } }
+  package var hasBins: Bool { !offsetSums.isEmpty }
 
-  /// The number of elements counted.
-  public var elementCount: Int { entries.reduce(0) { $0 + Int($1.count) } }
-
-  /// The number of elements that are exactly zero, or the bin to resolve first.
-  ///
-  /// - Returns: The number.
-  /// - Throws: `Unresolved` if zero lies inside a bin.
-  public func zeroCount() throws(Unresolved) -> Int {
-    guard let first = entries.first, first.bits == 0 else { return 0 }
-    if first.span == 1 { return Int(first.count) }
-    throw Unresolved(binBits: 0)
-  }
-
-  /// The exact sum of all magnitudes, rounded once to a Double.
-  public var sum: Double { exactSum.value }
-
-  /// The exact sum of all magnitudes.
-  package var exactSum: ExactSum { exactSum(from: 0) }
-
-  /// The exact sum of the magnitudes above a bound, rounded once to a Double.
-  ///
-  /// Formula: sum of |x| over |x| > bound, strictly. Source: DPPA eq. 2 (S_l).
-  ///
-  /// - Parameter bound: The bound, not negative.
-  /// - Returns: The sum.
-  /// - Throws: `Unresolved` if the bound lies inside a bin.
-  public func sum(above bound: Double) throws(Unresolved) -> Double {
-    exactSum(from: try firstEntry(above: bound)).value
-  }
-
-  /// The number of magnitudes above a bound, strictly.
-  ///
-  /// - Parameter bound: The bound, not negative.
-  /// - Returns: The number of elements.
-  /// - Throws: `Unresolved` if the bound lies inside a bin.
-  public func count(above bound: Double) throws(Unresolved) -> Int {
-    entries[try firstEntry(above: bound)...].reduce(0) { $0 + Int($1.count) }
-  }
-
-  /// The number of elements of exactly the given magnitude.
-  ///
-  /// - Parameter bits: The Float32 pattern.
-  /// - Returns: The number of elements.
-  /// - Throws: `Unresolved` if the pattern lies inside a bin.
-  package func count(of bits: UInt32) throws(Unresolved) -> Int {
-    let index = firstIndex { $0.lastBits >= bits }
-    guard index < entries.count, entries[index].bits <= bits else { return 0 }
-    guard entries[index].span == 1 else { throw Unresolved(binBits: entries[index].bits) }
-    return Int(entries[index].count)
-  }
-
-  /// Where a pruning rate cuts.
-  ///
-  /// Edge cases: rate <= 0 keeps all non-zero elements, rate >= 1 none; if fewer elements are
-  /// non-zero than the rate would keep, all of them are kept.
-  ///
-  /// - Parameters:
-  ///   - rate: The pruning rate of this tensor.
-  ///   - tieBreak: Who is kept at the border.
-  /// - Returns: The cut.
-  /// - Throws: `Unresolved` if the border lies inside a bin.
-  package func cut(rate: Double, tieBreak: TieBreak) throws(Unresolved) -> Cut {
-    let all = elementCount
-    if rate <= 0, all > 0 {
-      return Cut(thresholdBits: 0, above: all - (try zeroCount()), tied: 0, keptOfTied: 0)
-    }
-    return try cut(keeping: Cut.keptCount(rate: rate, of: all), of: all, tieBreak: tieBreak)
-  }
-
-  /// Where a number of kept elements cuts.
-  ///
-  /// Edge cases: if fewer elements are non-zero, all of them are kept.
-  ///
-  /// - Parameters:
-  ///   - wanted: How many elements are kept, at most all.
-  ///   - tieBreak: Who is kept at the border.
-  /// - Returns: The cut.
-  /// - Throws: `Unresolved` if the border lies inside a bin.
-  package func cut(keeping wanted: Int, tieBreak: TieBreak) throws(Unresolved) -> Cut {
-    try cut(keeping: wanted, of: elementCount, tieBreak: tieBreak)
-  }
-
-  private func cut(
-    keeping wanted: Int, of all: Int, tieBreak: TieBreak
-  ) throws(Unresolved) -> Cut {
-    guard wanted > 0 else { return .none }
-    let nonZero = all - (try zeroCount())
-    if wanted > nonZero {
-      return Cut(thresholdBits: 0, above: nonZero, tied: 0, keptOfTied: 0)
-    }
-    var above = 0
-    var index = entries.count - 1
-    while above + Int(entries[index].count) < wanted {
-      above += Int(entries[index].count)
-      index -= 1
-    }
-    let border = entries[index]
-    guard border.span == 1 else { throw Unresolved(binBits: border.bits) }
-    let tied = Int(border.count)
-    let keptOfTied =
-      switch tieBreak {
-      case .spread, .index: wanted - above
-      case .drop: 0
-      case .keep: tied
-      }
-    return Cut(thresholdBits: border.bits, above: above, tied: tied, keptOfTied: keptOfTied)
-  }
+  /// Whether a run is a bin.
+  package func isBin(at index: Int) -> Bool { hasBins && offsetSums[index] != nil }
 
   /// Adds the elements of another histogram; exact magnitudes inside the other's bins join the bin.
   ///
   /// - Parameter other: The histogram of other elements of the same tensor and model.
   package mutating func merge(_ other: MagnitudeHistogram) {
-    guard !entries.isEmpty else {
-      entries = other.entries
+    guard runCount > 0 else {
+      self = other
       return
     }
+    let (mine, theirs) = (entries, other.entries)
+    self = MagnitudeHistogram(MagnitudeHistogram.merged(mine, theirs))
+  }
+
+  private static func merged(_ entries: [Entry], _ others: [Entry]) -> [Entry] {
     var merged: [Entry] = []
-    merged.reserveCapacity(Swift.max(entries.count, other.entries.count) + 16)
+    merged.reserveCapacity(Swift.max(entries.count, others.count) + 16)
     var (mine, theirs) = (0, 0)
-    while mine < entries.count || theirs < other.entries.count {
+    while mine < entries.count || theirs < others.count {
       let takeMine =
-        theirs == other.entries.count
-        || (mine < entries.count && entries[mine].comes(before: other.entries[theirs]))
-      let next = takeMine ? entries[mine] : other.entries[theirs]
+        theirs == others.count
+        || (mine < entries.count && entries[mine].comes(before: others[theirs]))
+      let next = takeMine ? entries[mine] : others[theirs]
       if takeMine { mine += 1 } else { theirs += 1 }
       if let last = merged.indices.last, merged[last].lastBits >= next.bits {
         merged[last].absorb(next)
@@ -198,7 +134,7 @@ public struct MagnitudeHistogram: Sendable, Hashable {
         merged.append(next)
       }
     }
-    entries = merged
+    return merged
   }
 
   /// Replaces a bin by its magnitudes one by one.
@@ -208,44 +144,19 @@ public struct MagnitudeHistogram: Sendable, Hashable {
   ///   - detail: The exact magnitudes in it, ascending.
   /// - Returns: Whether the detail has the number and sum that were counted before.
   package mutating func resolve(binBits: UInt32, with detail: [Entry]) -> Bool {
-    let index = firstIndex { $0.bits >= binBits }
-    guard index < entries.count, entries[index].bits == binBits, entries[index].span > 1 else {
+    let index = runCount(below: binBits)
+    guard index < runCount, bits[index] == binBits, isBin(at: index) else {
       return true  // The magnitudes there, if any, are exact already.
     }
-    let bin = entries[index]
+    let bin = entry(at: index)
     let count = detail.reduce(0) { $0 + $1.count }
     let offsetSum = detail.reduce(0) { $0 + $1.count * UInt64($1.bits - binBits) }
     guard count == bin.count, offsetSum == bin.offsetSum else { return false }
-    entries.replaceSubrange(index...index, with: detail)
+    bits.replaceSubrange(index...index, with: detail.map(\.bits))
+    counts.replaceSubrange(index...index, with: detail.map(\.count))
+    offsetSums.replaceSubrange(index...index, with: detail.map { _ in nil })
+    if offsetSums.allSatisfy({ $0 == nil }) { offsetSums = [] }
     return true
-  }
-
-  private func exactSum(from index: Int) -> ExactSum {
-    var sum = ExactSum()
-    for entry in entries[index...] {
-      sum.add(magnitudeBits: entry.bits, count: entry.count)
-      if entry.offsetSum > 0 { sum.add(units: entry.offsetSum, inBinadeOf: entry.bits) }
-    }
-    return sum
-  }
-
-  func firstEntry(above bound: Double) throws(Unresolved) -> Int {
-    // The largest Float32 that is not above the bound: |x| > bound exactly if x's pattern is larger.
-    let rounded = Float(bound)
-    let largest = Double(rounded) > bound ? rounded.nextDown : rounded
-    let index = firstIndex { $0.lastBits > largest.bitPattern }
-    guard index < entries.count, entries[index].bits <= largest.bitPattern else { return index }
-    throw Unresolved(binBits: entries[index].bits)
-  }
-
-  /// The first index whose entry satisfies a condition that holds for all later ones too.
-  private func firstIndex(where holds: (Entry) -> Bool) -> Int {
-    var (low, high) = (0, entries.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if holds(entries[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 }
 

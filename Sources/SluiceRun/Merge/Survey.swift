@@ -153,8 +153,10 @@ final class Survey: HistogramSurvey {
         let isResolved = try (0..<modelCount).allSatisfy { model in
           let bins = requests[Key(task: task.ordinal, model: model)]?.bins ?? []
           guard !bins.isEmpty else { return true }
-          let entries = try store.histogram(strip: strip, model: model).entries
-          return !entries.contains { $0.span > 1 && bins.contains($0.bits) }
+          let histogram = try store.histogram(strip: strip, model: model)
+          return !histogram.bits.indices.contains {
+            histogram.isBin(at: $0) && bins.contains(histogram.bits[$0])
+          }
         }
         if isResolved { finished.insert(strip) }
       }

@@ -76,11 +76,11 @@ struct OffsetHistogram {
     -> Double
   {
     var seen = 0
-    for entry in histogram.entries {
-      seen += Int(entry.count)
+    for (index, bits) in histogram.bits.enumerated() {
+      seen += Int(histogram.counts[index])
       guard seen >= rank else { continue }
-      if entry.span == 1 { return Double(Float(bitPattern: entry.bits)) }
-      if missing.bins.count < BinRequest.limit { missing.add(entry.bits) }
+      if !histogram.isBin(at: index) { return Double(Float(bitPattern: bits)) }
+      if missing.bins.count < BinRequest.limit { missing.add(bits) }
       return 0
     }
     return 0

@@ -137,11 +137,11 @@ public struct MagnitudeQuantile: TensorStatistic, Hashable {
   {
     let wanted = max(1, Int((share * Double(histogram.elementCount)).rounded(.up)))
     var seen = 0
-    for entry in histogram.entries {
-      seen += Int(entry.count)
+    for (index, bits) in histogram.bits.enumerated() {
+      seen += Int(histogram.counts[index])
       guard seen >= wanted else { continue }
-      if entry.span > 1 { throw MagnitudeHistogram.Unresolved(binBits: entry.bits) }
-      return Double(Float(bitPattern: entry.bits))
+      if histogram.isBin(at: index) { throw MagnitudeHistogram.Unresolved(binBits: bits) }
+      return Double(Float(bitPattern: bits))
     }
     return 0
   }

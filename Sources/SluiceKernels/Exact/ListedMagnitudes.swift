@@ -1,0 +1,92 @@
+internal import CSluiceKernels
+
+/// The magnitudes with low bits that a strip had up to now, smallest first, and how many there are of each.
+struct ListedMagnitudes {
+  private(set) var bits: [UInt32] = []
+  private(set) var counts: [UInt32] = []
+
+  /// How many magnitudes differ.
+  var count: Int { bits.count }
+
+  /// Which of them from one on are below a pattern.
+  func range(from first: Int, below end: UInt32) -> Range<Int> {
+    // Mostly all of them.
+    if let largest = bits.last, largest < end { return first..<count }
+    var last = first
+    while last < count, bits[last] < end { last += 1 }
+    return first..<last
+  }
+
+  /// Has a table no longer count them.
+  ///
+  /// - Parameters:
+  ///   - table: The table of a histogram.
+  ///   - shift: How many lower bits its bins ignore.
+  func takeOut(of table: AlignedBuffer<UInt32>, shift: Int) {
+    let counters = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
+    precondition(table.count == Kernels.tableCount(shift: shift))
+    for (bits, count) in zip(bits, counts) {
+      // SAFETY: every magnitude has a bin. A counter that wraps around makes no difference to the sum of the bin's.
+      unsafe table.pointer[Int(bits >> UInt32(shift)) * counters] &-= count
+    }
+  }
+
+  /// Forgets all of them.
+  mutating func removeAll() {
+    bits.removeAll(keepingCapacity: true)
+    counts.removeAll(keepingCapacity: true)
+  }
+
+  /// Adds magnitudes.
+  ///
+  /// - Parameters:
+  ///   - list: Holds them, in any order; another order afterwards.
+  ///   - scratch: As much room as the list has.
+  ///   - length: How many there are.
+  ///   - kernels: The kernels to sort with.
+  mutating func add(
+    _ list: AlignedBuffer<UInt32>, _ scratch: AlignedBuffer<UInt32>, length: Int,
+    kernels: Kernels
+  ) {
+    precondition(length <= list.count && length <= scratch.count)
+    // SAFETY: the list and the scratch space hold as many.
+    unsafe kernels.sortMagnitudes(list.pointer, scratch: scratch.pointer, count: length)
+    let found = unsafe sluice_count_sorted(list.pointer, length, list.pointer, scratch.pointer)
+    let new = unsafe (
+      bits: UnsafeBufferPointer(start: list.pointer, count: found),
+      counts: UnsafeBufferPointer(start: scratch.pointer, count: found)
+    )
+    if bits.isEmpty {
+      unsafe bits.append(contentsOf: new.bits)
+      unsafe counts.append(contentsOf: new.counts)
+    } else {
+      unsafe merge(new.bits, new.counts)
+    }
+  }
+
+  private mutating func merge(
+    _ newBits: UnsafeBufferPointer<UInt32>, _ newCounts: UnsafeBufferPointer<UInt32>
+  ) {
+    var merged = ListedMagnitudes()
+    merged.bits.reserveCapacity(bits.count + newBits.count)
+    merged.counts.reserveCapacity(bits.count + newBits.count)
+    var (old, new) = (0, 0)
+    while old < bits.count || new < newBits.count {
+      let mine = old < bits.count ? bits[old] : .max
+      // SAFETY: positions below the number of elements.
+      let other = unsafe new < newBits.count ? newBits[new] : .max
+      var count: UInt32 = 0
+      if mine <= other {
+        count += counts[old]
+        old += 1
+      }
+      if other <= mine {
+        unsafe count += newCounts[new]
+        new += 1
+      }
+      merged.bits.append(min(mine, other))
+      merged.counts.append(count)
+    }
+    self = merged
+  }
+}

@@ -1,0 +1,152 @@
+// What is asked of a histogram: the exact answer, or the bin that must be known in detail.
+
+extension MagnitudeHistogram {
+  /// The number of elements that are exactly zero, or the bin to resolve first.
+  ///
+  /// - Returns: The number.
+  /// - Throws: `Unresolved` if zero lies inside a bin.
+  public func zeroCount() throws(Unresolved) -> Int {
+    guard let first = bits.first, first == 0 else { return 0 }
+    if isBin(at: 0) { throw Unresolved(binBits: 0) }
+    return Int(counts[0])
+  }
+
+  /// The exact sum of all magnitudes, rounded once to a Double.
+  public var sum: Double { exactSum.value }
+
+  /// The exact sum of all magnitudes.
+  package var exactSum: ExactSum { exactSum(from: 0) }
+
+  /// The exact sum of the magnitudes above a bound, rounded once to a Double.
+  ///
+  /// Formula: sum of |x| over |x| > bound, strictly. Source: DPPA eq. 2 (S_l).
+  ///
+  /// - Parameter bound: The bound, not negative.
+  /// - Returns: The sum.
+  /// - Throws: `Unresolved` if the bound lies inside a bin.
+  public func sum(above bound: Double) throws(Unresolved) -> Double {
+    exactSum(from: try firstRun(above: bound)).value
+  }
+
+  /// The number of magnitudes above a bound, strictly.
+  ///
+  /// - Parameter bound: The bound, not negative.
+  /// - Returns: The number of elements.
+  /// - Throws: `Unresolved` if the bound lies inside a bin.
+  public func count(above bound: Double) throws(Unresolved) -> Int {
+    Int(counts[try firstRun(above: bound)...].reduce(0, &+))
+  }
+
+  /// The number of elements of exactly the given magnitude.
+  ///
+  /// - Parameter bits: The Float32 pattern.
+  /// - Returns: The number of elements.
+  /// - Throws: `Unresolved` if the pattern lies inside a bin.
+  package func count(of bits: UInt32) throws(Unresolved) -> Int {
+    // The last run that does not begin after it.
+    let index = runCount(below: bits + 1) - 1
+    guard index >= 0 else { return 0 }
+    if isBin(at: index), bits <= entry(at: index).lastBits {
+      throw Unresolved(binBits: self.bits[index])
+    }
+    return self.bits[index] == bits ? Int(counts[index]) : 0
+  }
+
+  /// Where a pruning rate cuts.
+  ///
+  /// Edge cases: rate <= 0 keeps all non-zero elements, rate >= 1 none; if fewer elements are
+  /// non-zero than the rate would keep, all of them are kept.
+  ///
+  /// - Parameters:
+  ///   - rate: The pruning rate of this tensor.
+  ///   - tieBreak: Who is kept at the border.
+  /// - Returns: The cut.
+  /// - Throws: `Unresolved` if the border lies inside a bin.
+  package func cut(rate: Double, tieBreak: TieBreak) throws(Unresolved) -> Cut {
+    let all = elementCount
+    if rate <= 0, all > 0 {
+      return Cut(thresholdBits: 0, above: all - (try zeroCount()), tied: 0, keptOfTied: 0)
+    }
+    return try cut(keeping: Cut.keptCount(rate: rate, of: all), of: all, tieBreak: tieBreak)
+  }
+
+  /// Where a number of kept elements cuts.
+  ///
+  /// Edge cases: if fewer elements are non-zero, all of them are kept.
+  ///
+  /// - Parameters:
+  ///   - wanted: How many elements are kept, at most all.
+  ///   - tieBreak: Who is kept at the border.
+  /// - Returns: The cut.
+  /// - Throws: `Unresolved` if the border lies inside a bin.
+  package func cut(keeping wanted: Int, tieBreak: TieBreak) throws(Unresolved) -> Cut {
+    try cut(keeping: wanted, of: elementCount, tieBreak: tieBreak)
+  }
+
+  private func cut(
+    keeping wanted: Int, of all: Int, tieBreak: TieBreak
+  ) throws(Unresolved) -> Cut {
+    guard wanted > 0 else { return .none }
+    let nonZero = all - (try zeroCount())
+    if wanted > nonZero {
+      return Cut(thresholdBits: 0, above: nonZero, tied: 0, keptOfTied: 0)
+    }
+    var above = 0
+    var index = runCount - 1
+    while above + Int(counts[index]) < wanted {
+      above += Int(counts[index])
+      index -= 1
+    }
+    if isBin(at: index) { throw Unresolved(binBits: bits[index]) }
+    let tied = Int(counts[index])
+    let keptOfTied =
+      switch tieBreak {
+      case .spread, .index: wanted - above
+      case .drop: 0
+      case .keep: tied
+      }
+    return Cut(thresholdBits: bits[index], above: above, tied: tied, keptOfTied: keptOfTied)
+  }
+
+  /// The exact sum of the magnitudes of the runs from one on.
+  private func exactSum(from first: Int) -> ExactSum {
+    var sum = ExactSum()
+    // Units of the same binade are added up before the sum takes them.
+    var (start, units) = (0 as UInt32, 0 as UInt64)
+    for index in first..<runCount {
+      var own = ExactSum.units(of: bits[index]) * counts[index]
+      if hasBins, let offsetSum = offsetSums[index] { own += offsetSum }
+      let (together, isTooLarge) = units.addingReportingOverflow(own)
+      if !isTooLarge, bits[index] >> 23 == start >> 23 {
+        units = together
+        continue
+      }
+      sum.add(units: units, inBinadeOf: start)
+      (start, units) = (bits[index], own)
+    }
+    sum.add(units: units, inBinadeOf: start)
+    return sum
+  }
+
+  /// The first run above a bound.
+  func firstRun(above bound: Double) throws(Unresolved) -> Int {
+    // The largest Float32 that is not above the bound: |x| > bound exactly if x's pattern is larger.
+    let rounded = Float(bound)
+    let largest = (Double(rounded) > bound ? rounded.nextDown : rounded).bitPattern
+    let index = runCount(below: largest + 1)
+    if index > 0, isBin(at: index - 1), entry(at: index - 1).lastBits > largest {
+      throw Unresolved(binBits: bits[index - 1])
+    }
+    return index
+  }
+
+  /// How many runs begin below a pattern.
+  func runCount(below pattern: UInt32) -> Int {
+    var (low, high) = (0, runCount)
+    while low < high {
+      let middle = (low + high) / 2
+      if bits[middle] >= pattern { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
