@@ -32,7 +32,7 @@
     .widen = widen, .delta = delta, .difference = difference, .histogram = histogram,              \
     .difference_histogram = difference_histogram, .drain_histogram = drain_histogram,              \
     .binned_histogram = binned_histogram, .collect = collect,                                      \
-    .select = select_kept, .cut_row = cut_row, .apply_mask = apply_mask,       \
+    .select = select_kept, .cut_row = cut_row, .apply_mask = apply_mask,                           \
     .amplify = amplify, .prune = prune, .select_and_prune = select_and_prune, .scale = scale,      \
     .merge_ties = merge_ties,                                                                      \
     .merge_sum = merge_sum, .merge_mean = merge_mean, .finish = finish, .draw = draw,              \

@@ -74,11 +74,11 @@ private final class BufferShelf: Sendable {
   func putBack(_ index: Int) { monitor.withLock { $0.machine.putBack(index) } }
 
   /// Puts a buffer back and keeps it; false if nobody would take it again.
-  func keep(_ buffer: PooledBuffer, _ index: Int) -> Bool {
+  func keep(_ buffer: PooledBuffer) -> Bool {
     monitor.withLock { state in
       guard !state.isClosed else { return false }
-      state.kept[index] = buffer
-      state.machine.putBack(index)
+      state.kept[buffer.index] = buffer
+      state.machine.putBack(buffer.index)
       return true
     }
   }
@@ -101,7 +101,7 @@ private final class BufferShelf: Sendable {
 
   /// The memory; valid as long as the buffer is kept, and written by one thread at a time.
   @unsafe package let bytes: UnsafeMutableRawBufferPointer
-  private let index: Int
+  fileprivate let index: Int
   private let shelf: BufferShelf
   /// Whether it lies there, and has nothing to put back.
   fileprivate var isShelved = false
@@ -120,6 +120,6 @@ private final class BufferShelf: Sendable {
   package static func giveBack(_ buffer: consuming PooledBuffer) {
     var own = consume buffer
     guard isKnownUniquelyReferenced(&own) else { return }
-    _ = own.shelf.keep(own, own.index)
+    _ = own.shelf.keep(own)
   }
 }

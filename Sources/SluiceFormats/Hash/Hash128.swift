@@ -93,13 +93,9 @@ package struct Hash128: Sendable, Hashable {
 
   /// The 16 bytes, most significant first.
   package var bytes: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(16)
-    for half in [high, low] {
-      for shift in stride(from: UInt64(56), through: 0, by: -8) {
-        bytes.append(UInt8(truncatingIfNeeded: half >> shift))
-      }
+    unsafe [UInt8](unsafeUninitializedCapacity: 16) { room, made in
+      unsafe store(UnsafeMutableRawBufferPointer(room), at: 0)
+      made = 16
     }
-    return bytes
   }
 }

@@ -142,10 +142,8 @@ internal import SluiceStages
 
   /// How a part is counted: every magnitude on its own, as a part has few.
   private static func mode(_ base: DType, _ tuned: DType) -> HistogramMode {
-    switch HistogramMode(base: base, fineTuned: tuned) {
-    case .exact(let shift): .exact(shift: shift)
-    case .binned: .exact(shift: 15)
-    }
+    let mode = HistogramMode(base: base, fineTuned: tuned)
+    return mode == .binned ? .exact(shift: Kernels.brainShift) : mode
   }
 
   private func value(of histogram: MagnitudeHistogram) -> LinearStatistics? {

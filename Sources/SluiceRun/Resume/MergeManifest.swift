@@ -167,7 +167,7 @@ enum MergeManifest {
       place = try InputPlace(of: file, isRead: options.inputCheck == .all)
     }
 
-    func add(to manifest: inout Manifest, as key: String, hasTime: Bool = true) {
+    func add(to manifest: inout Manifest, as key: String, hasTime: Bool) {
       fingerprint.add(to: &manifest, as: key, hasTime: hasTime)
       manifest.places.append(Manifest.Entry(name: key, value: place.text))
     }

@@ -10,8 +10,8 @@ struct LastChunks {
   private var lists: [Lists]
   private var oldest = 0
 
-  /// Makes it for a reader of which there are so many chunks at one time.
-  init(count: Int) { lists = Array(repeating: ([], []), count: max(1, count)) }
+  /// Makes it for a reader of which there are so many chunks at one time, at least one.
+  init(count: Int) { lists = Array(repeating: ([], []), count: count) }
 
   /// The buffer of the last chunk, or else the next that is free.
   mutating func buffer(orFrom pool: BufferPool, _ context: NodeContext) throws -> PooledBuffer {

@@ -26,9 +26,6 @@ package final class StripLedger: Sendable {
 
   /// Notes that bytes of strips were written.
   func didWrite(_ shares: some Collection<StripShare>) {
-    if let share = shares.first, shares.count == 1 {
-      return didWrite(share.byteCount, strip: share.strip)
-    }
     let finished = entries.withLock { entries in
       shares.compactMap { share in
         StripLedger.update(share.strip, in: &entries) { $0.writtenByteCount += share.byteCount }
