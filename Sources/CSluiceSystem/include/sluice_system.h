@@ -65,6 +65,22 @@ void sluice_return_large_blocks(void);
 void sluice_narrow_processors(void);
 void sluice_restore_processors(void);
 
+// One of several reads: what is asked for, and how many bytes came, or a negative errno value.
+struct sluice_read {
+  int32_t descriptor;
+  int64_t offset;
+  void *bytes;
+  int64_t byte_count;
+  int64_t done;
+};
+
+// Makes what a thread needs for several reads at a time, and gives it back; 0 where the system has no such thing.
+uint64_t sluice_begin_reads(void);
+void sluice_end_reads(uint64_t context);
+
+// Does all reads at the same time, and waits until they have ended. What the system does not take has -EAGAIN done.
+void sluice_read_together(uint64_t context, struct sluice_read *reads, int64_t count);
+
 // The commit that the program was built from; empty where that is not known, as without git.
 const char *sluice_commit(void);
 

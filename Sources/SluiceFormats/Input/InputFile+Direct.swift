@@ -9,7 +9,12 @@ extension InputFile {
 
   /// Whether the file can be opened for reading around the page cache.
   package var canBeReadDirectly: Bool {
-    !readsThroughOthers && byteCount > 0 && direct.isPossible(descriptor)
+    byteCount > 0 && directDescriptor != nil
+  }
+
+  /// The descriptor of the file around the page cache; nil if it is to be read in another way.
+  package var directDescriptor: Int32? {
+    readsThroughOthers ? nil : direct.directDescriptor(of: descriptor)
   }
 
   /// Reads a range into a buffer, together with what else lies in its pages.

@@ -3,6 +3,9 @@ package protocol ReadableFile: AnyObject, Sendable {
   /// The path.
   var path: String { get }
 
+  /// The descriptor of the file around the page cache; nil if it is to be read in another way.
+  var directDescriptor: Int32? { get }
+
   /// Fills a buffer from the file.
   ///
   /// - Parameters:

@@ -106,6 +106,9 @@ package final class WorkFile: Sendable, DurableData {
     try unsafe write(bytes, at: offset)
   }
 
+  /// The descriptor of the file around the page cache; nil if it is to be read in another way.
+  package var directDescriptor: Int32? { direct.directDescriptor(of: descriptor) }
+
   /// Reads a range around the page cache, together with what else lies in its pages.
   ///
   /// - Parameters:

@@ -96,7 +96,8 @@ final class DirectAccess: Sendable {
     }
   }
 
-  private func directDescriptor(of descriptor: Int32) -> Int32? {
+  /// The descriptor around the page cache, which is opened when it is first asked for; nil if there can be none.
+  func directDescriptor(of descriptor: Int32) -> Int32? {
     state.withLock { state in
       switch state {
       case .open(let direct): return direct

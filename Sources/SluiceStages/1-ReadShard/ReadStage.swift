@@ -129,6 +129,7 @@ package struct ReadStage: Sendable {
     var last = LastChunks(count: pool.map { $0.bufferCount + 1 } ?? 1)
     let computed = deltas.map { ComputedRuns($0.source, kernels: $0.kernels) }
     let sharedPool = readsSegments ? pool : nil
+    let direct = mode == .direct && pool != nil ? DirectReads() : nil
     while true {
       let run = try context.measure(.blockedOnInput) { try queue.take() }
       if run.isEmpty { return }
@@ -146,7 +147,8 @@ package struct ReadStage: Sendable {
           let end = min(start + granularity.chunkElements, strip.elements.upperBound)
           try context.cancellation.check()
           try pass(
-            try read(strip, start..<end, frames, computed, segment, context, pool: pool, &last))
+            try read(
+              strip, start..<end, frames, computed, segment, direct, context, pool: pool, &last))
           start = end
         } while start < strip.elements.upperBound
       }
@@ -186,18 +188,20 @@ package struct ReadStage: Sendable {
 
   private func read(
     _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ computed: ComputedRuns?,
-    _ segment: RunSegment?, _ context: NodeContext, pool: BufferPool?, _ last: inout LastChunks
+    _ segment: RunSegment?, _ direct: DirectReads?, _ context: NodeContext, pool: BufferPool?,
+    _ last: inout LastChunks
   ) throws -> Chunk {
     let task = strip.task
     let buffer = try segment?.buffer ?? pool.map { try last.buffer(orFrom: $0, context) }
     var loader = RunLoader(
       stage: self, strip: strip, context: context, buffer: buffer,
-      dropsCachedPages: dropsCachedPages)
+      dropsCachedPages: dropsCachedPages, direct: direct)
     loader.segment = segment
     loader.frames = last.takeFrames()
-    if packed.needsBuffers, let buffer {
-      let runs = ReadStage.chunkByteCount(task, chunkElements: elements.count)
-      try loader.readFrames(origins, elements, room: unsafe buffer.bytes.count - runs)
+    if let direct, let buffer {
+      try loader.readDirectly(direct, into: buffer, origins, elements)
+    } else if packed.needsBuffers {
+      loader.askForFrames(origins, elements)
     }
     let base = try loader.load(task.base, elements, available: task.baseElementCount)
     var fineTuned = last.takeFineTuned()

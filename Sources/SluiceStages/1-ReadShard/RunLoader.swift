@@ -11,8 +11,6 @@ extension ReadStage {
     /// Where the system reads nothing ahead, it is asked for the next run of so many bytes as soon as the one
     /// before is begun.
     static let askedByteCount = 1 << 20
-    /// What is shorter is not worth going around the page cache for, where the system reads ahead and writes behind.
-    static let directByteCount = 1 << 17
 
     let stage: ReadStage
     let strip: Strip
@@ -21,6 +19,8 @@ extension ReadStage {
     let dropsCachedPages: Bool
     var windows: [FileWindow] = []
     var frames: [PackedRun] = []
+    /// What is read around the page cache; nil if nothing is.
+    let direct: DirectReads?
     /// The frames of the chunk that are in its buffer.
     var ahead = FramesAhead()
     var used = 0
@@ -30,13 +30,14 @@ extension ReadStage {
 
     init(
       stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?,
-      dropsCachedPages: Bool
+      dropsCachedPages: Bool, direct: DirectReads?
     ) {
       self.stage = stage
       self.strip = strip
       self.context = context
       self.buffer = buffer
       self.dropsCachedPages = dropsCachedPages
+      self.direct = direct
     }
 
     /// Loads a model's run, from wherever it comes.
@@ -95,8 +96,14 @@ extension ReadStage {
         deltas: UnsafeBufferPointer(target), inputByteCount: stored?.inputByteCount ?? 0)
     }
 
+    /// Where elements of a plain source lie in its file.
+    static func bytes(of source: TensorSource, _ elements: Range<Int>) -> Range<Int> {
+      let (start, width) = (source.byteRange.lowerBound, source.dtype.byteCount ?? 1)
+      return (start + elements.lowerBound * width)..<(start + elements.upperBound * width)
+    }
+
     /// The next bytes of the chunk's buffer.
-    private mutating func take(
+    mutating func take(
       _ byteCount: Int, of buffer: PooledBuffer
     ) -> UnsafeMutableRawBufferPointer {
       defer { used += (byteCount + 63) & ~63 }
@@ -109,7 +116,6 @@ extension ReadStage {
     ) throws -> ChunkRun? {
       let end = min(elements.upperBound, available)
       guard elements.lowerBound < end else { return nil }
-      let width = source.dtype.byteCount ?? 1
       if source.isNumbers, let buffer {
         let count = end - elements.lowerBound
         let target = unsafe take(count * 4, of: buffer)
@@ -126,15 +132,18 @@ extension ReadStage {
           UnsafeRawBufferPointer(target), source.dtype, elementCount: count)
       }
       let start = source.byteRange.lowerBound
-      let range = (start + elements.lowerBound * width)..<(start + end * width)
+      let width = source.dtype.byteCount ?? 1
+      let range = RunLoader.bytes(of: source, elements.lowerBound..<end)
       let file = stage.files[source.file]
       context.count(bytes: range.count)
       readByteCount += range.count
-      if let bytes = unsafe segment?.bytes(of: source.file, range) {
+      if source.view == nil,
+        let bytes = unsafe segment?.bytes(of: source.file, range)
+          ?? direct?.bytes(range, of: file)
+      {
         return unsafe ChunkRun(bytes, source.dtype, elementCount: end - elements.lowerBound)
       }
       if let buffer {
-        if let run = try loadDirectly(source, range, of: file, in: buffer) { return run }
         let target = unsafe take(range.count, of: buffer)
         if let view = source.view {
           // Brought together: the elements do not lie one after the other in the file.
@@ -160,41 +169,6 @@ extension ReadStage {
       windows.append(window)
       return unsafe ChunkRun(
         window.bytes, source.dtype, elementCount: end - elements.lowerBound)
-    }
-
-    /// Reads a run around the page cache; nil if it is to be read otherwise.
-    private mutating func loadDirectly(
-      _ source: TensorSource, _ range: Range<Int>, of file: InputFile, in buffer: PooledBuffer
-    ) throws -> ChunkRun? {
-      guard stage.mode == .direct, source.view == nil, range.count >= RunLoader.directByteCount
-      else { return nil }
-      guard let bytes = try unsafe readDirectly(range, of: file, into: buffer) else {
-        return nil
-      }
-      return unsafe ChunkRun(
-        bytes, source.dtype, elementCount: range.count / (source.dtype.byteCount ?? 1))
-    }
-
-    /// Reads a range around the page cache, together with what else lies in its pages.
-    ///
-    /// - Parameters:
-    ///   - range: Where in the file.
-    ///   - file: The file.
-    ///   - buffer: The chunk's buffer, whose next bytes are taken.
-    /// - Returns: The range; nil if it is to be read in another way.
-    /// - Throws: `FormatError` if it cannot be read.
-    mutating func readDirectly(
-      _ range: Range<Int>, of file: any ReadableFile, into buffer: PooledBuffer
-    ) throws -> UnsafeRawBufferPointer? {
-      let begun = used
-      used = used.roundedUp(to: InputFile.directAlignment)
-      let target = unsafe take(range.count + InputFile.directSlack, of: buffer)
-      guard let start = try unsafe file.readDirectly(range, into: target) else {
-        used = begun
-        return nil
-      }
-      // SAFETY: the range lies there in the buffer.
-      return unsafe UnsafeRawBufferPointer(rebasing: target[start..<(start + range.count)])
     }
 
     /// Has what comes next in a strip read beside the work, where the system would not.

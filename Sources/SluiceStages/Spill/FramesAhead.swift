@@ -76,41 +76,20 @@ extension PackedStrip {
 }
 
 extension ReadStage.RunLoader {
-  /// Reads the frames that begin with the elements of a chunk, around the page cache, as far as there is room and
-  /// they lie together; of others it asks the system.
-  ///
-  /// - Parameters:
-  ///   - origins: Where each model's elements come from.
-  ///   - elements: The elements.
-  ///   - room: The bytes of the buffer that runs will not take.
-  /// - Throws: `FormatError` if they cannot be read.
-  mutating func readFrames(
-    _ origins: [ReadStage.Origin], _ elements: Range<Int>, room: Int
-  ) throws {
+  /// Where the frames lie that begin with the elements of a chunk, less those in memory.
+  func frameExtents(_ origins: [ReadStage.Origin], _ elements: Range<Int>) -> [FrameExtent] {
     var extents: [FrameExtent] = []
     for case .frames(let frames) in origins {
-      let (packed, isDirect) = (frames.packed, stage.mode == .direct)
-      packed.forEachFrame(elements, of: strip) { range in
+      frames.packed.forEachFrame(elements, of: strip) { range in
         if HeldFrames.isHeld(range.lowerBound) { return }
-        if isDirect {
-          extents.append(FrameExtent(file: packed.file, range: range))
-        } else {
-          packed.file.willNeed(range)
-        }
+        extents.append(FrameExtent(file: frames.packed.file, range: range))
       }
     }
-    for extent in FrameExtent.joined(extents) where try !read(extent, room: room) {
-      extent.file.willNeed(extent.range)
-    }
+    return extents
   }
 
-  private mutating func read(_ extent: FrameExtent, room: Int) throws -> Bool {
-    let need = extent.range.count + InputFile.directSlack + InputFile.directAlignment
-    guard let buffer, used + need <= room, extent.range.count >= Self.directByteCount,
-      let bytes = try unsafe readDirectly(extent.range, of: extent.file, into: buffer),
-      let start = bytes.baseAddress
-    else { return false }
-    unsafe ahead.add(extent.range, of: extent.file, at: start)
-    return true
+  /// Has the system begin to read the frames of a chunk.
+  func askForFrames(_ origins: [ReadStage.Origin], _ elements: Range<Int>) {
+    for extent in frameExtents(origins, elements) { extent.file.willNeed(extent.range) }
   }
 }
