@@ -37,15 +37,21 @@ package struct Architecture: Sendable {
   ///   - tensors: The tensors.
   ///   - config: The model's `config.json`.
   package init(_ tensors: [TensorDescription], config: ModelConfig? = nil) {
+    // Most experts are beside the one before.
+    var lastMixture: String?
     for tensor in tensors {
       let isBias = tensor.name.hasSuffix(".bias")
       if isBias { shapes[tensor.name] = tensor.shape }
+      hasBiases = hasBiases || isBias
+      if let lastMixture, tensor.shape.rank < 3, tensor.name.hasPrefix(lastMixture) { continue }
       if tensor.name.contains(bytesOf: "expert") {
         let name = TensorName(tensor.name)
-        if let mixture = name.mixture { mixtures.insert(mixture) }
+        if let mixture = name.mixture {
+          mixtures.insert(mixture)
+          lastMixture = mixture.isEmpty ? nil : "\(mixture).experts."
+        }
         if tensor.shape.rank == 3, name.isInExperts { shapes[tensor.name] = tensor.shape }
       }
-      hasBiases = hasBiases || isBias
     }
     keepsInputsFirst = Architecture.isConv1D(config)
     for tensor in tensors where tensor.shape.rank == 3 {
@@ -61,9 +67,14 @@ package struct Architecture: Sendable {
     return config?.modelType.map(types.contains) ?? false
   }
 
-  /// Whether tensors of one type and shape play the same part wherever they stand at one place of a block: where
-  /// nothing beside them decides.
-  var isAlikeInBlocks: Bool { mixtures.isEmpty && !hasBiases }
+  /// Whether tensors of one type and shape play the same part wherever they stand at one place of a block, but for
+  /// those that their neighbours decide about.
+  var isAlikeInBlocks: Bool { !hasBiases }
+
+  /// Whether what stands beside a tensor decides what it is, where that is alike in blocks: a gate may be a router.
+  func asksNeighbours(_ tensor: TensorDescription) -> Bool {
+    !mixtures.isEmpty && !(TensorName(tensor.name).router?.isCertain ?? true)
+  }
 
   /// Whether a tensor may be one that does not lie as one matrix of outputs x inputs; its part tells.
   ///

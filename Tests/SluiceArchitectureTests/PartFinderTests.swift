@@ -12,6 +12,13 @@ struct PartFinderTests {
     "rotary_emb.inv_freq", "attention.relative_attention_bias.weight", "embed.weight",
     "mix.qweight", "attn.c_attn.weight", "A_log", "mlp.experts.gate_up_proj",
   ]
+  private static let experts = [
+    "mlp.experts.7.up_proj.weight", "mlp.experts.11.up_proj.weight",
+    "mlp.experts.11.norm.weight", "mlp.experts.12.gate.weight", "mlp.experts.3b.up_proj.weight",
+    "mlp.experts.4", "block_sparse_moe.experts.3.w1.weight", "block_sparse_moe.gate.weight",
+    "mlp.shared_expert_gate.weight", "experts.5.experts.6.weight",
+    "mlp.experts.8.up_proj.weight_packed", "mlp.experts.9.up_proj_scales",
+  ]
   private static let shapes = [[8], [8, 8], [8, 24], [4, 8, 8], [8, 1, 4]]
 
   private static func tensors(
@@ -36,7 +43,10 @@ struct PartFinderTests {
 
   @Test(
     "a finder says what the architecture says",
-    arguments: [ends, ends.filter { !$0.contains("expert") && !$0.hasSuffix("bias") }])
+    arguments: [
+      ends, ends.filter { !$0.contains("expert") && !$0.hasSuffix("bias") },
+      ends.filter { !$0.hasSuffix("bias") } + experts,
+    ])
   func finder(ends: [String]) throws {
     for type in ["llama", "gpt2"] {
       let config = try ModelConfig(Array(#"{"model_type": "\#(type)"}"#.utf8), file: "config.json")

@@ -7,7 +7,10 @@ import Testing
 @Suite("Statistics that are noted") struct NotedStatisticsTests {
   private let granularity = Granularity(
     stripElements: Granularity.grainElements, chunkElements: Granularity.grainElements)
-  private let noted = NotedStatistics(SignificantShare(multiple: 1), modelCount: 2)
+
+  private func noted(_ tasks: [TensorTask]) -> NotedStatistics {
+    NotedStatistics(SignificantShare(multiple: 1), of: tasks, modelCount: 2)
+  }
 
   private func task(_ ordinal: Int, elements: Int = 4) -> TensorTask {
     TensorTask(
@@ -22,7 +25,10 @@ import Testing
     MagnitudeHistogram([.init(bits: 0, count: 1), .init(bits: magnitude.bitPattern, count: 3)])
   }
 
-  private func note(_ task: TensorTask, strip: Int = 0, model: Int, _ found: MagnitudeHistogram) {
+  private func note(
+    _ task: TensorTask, strip: Int = 0, model: Int, _ found: MagnitudeHistogram,
+    to noted: NotedStatistics
+  ) {
     noted.note(Strip(task, index: strip, granularity: granularity), model, found)
   }
 
@@ -33,17 +39,28 @@ import Testing
     return found
   }
 
+  /// Whether it is asked for exactly these tensors.
+  private func isMissing(_ tasks: [TensorTask], in noted: NotedStatistics) -> Bool {
+    var missing: [TensorTask] = []
+    _ = noted.layers { asked in
+      missing = asked
+      return [[], []]
+    }
+    return missing == tasks
+  }
+
   @Test("are those that are asked for, in the order of the layers") func layers() throws {
     let tasks = (0..<3).map { task($0) }
+    let noted = noted(tasks)
     for model in 0..<2 {
-      note(tasks[2], model: model, histogram(Float(model + 1)))
-      note(tasks[0], model: model, histogram(Float(model + 3)))
+      note(tasks[2], model: model, histogram(Float(model + 1)), to: noted)
+      note(tasks[0], model: model, histogram(Float(model + 3)), to: noted)
     }
-    note(tasks[1], model: 0, histogram(9))
-    let known = noted.known(of: tasks)
-    #expect(known.map { $0 != nil } == [true, false, true])
-    let middle = try (0..<2).map { [try #require(asked(tasks[1], histogram(Float($0 + 5))))] }
-    let layers = NotedStatistics.layers(known, middle)
+    note(tasks[1], model: 0, histogram(9), to: noted)
+    let layers = try noted.layers { missing in
+      #expect(missing == [tasks[1]])
+      return try (0..<2).map { [try #require(asked(tasks[1], histogram(Float($0 + 5))))] }
+    }
     for model in 0..<2 {
       let magnitudes = [model + 3, model + 5, model + 1].map { histogram(Float($0)) }
       #expect(layers[model] == zip(tasks, magnitudes).map { asked($0, $1) })
@@ -52,15 +69,17 @@ import Testing
 
   @Test("are none of a tensor of several strips") func severalStrips() {
     let long = task(0, elements: 2 * Granularity.grainElements)
-    for model in 0..<2 { note(long, strip: 1, model: model, histogram(1)) }
-    #expect(noted.known(of: [long]) == [nil])
+    let noted = noted([long])
+    for model in 0..<2 { note(long, strip: 1, model: model, histogram(1), to: noted) }
+    #expect(isMissing([long], in: noted))
   }
 
   @Test("are none where a bin must be looked into") func unresolved() {
     let bins = MagnitudeHistogram([
       .init(bits: 0, span: MagnitudeHistogram.binWidth, count: 4, offsetSum: 8)
     ])
-    for model in 0..<2 { note(task(0), model: model, bins) }
-    #expect(noted.known(of: [task(0)]) == [nil])
+    let noted = noted([task(0)])
+    for model in 0..<2 { note(task(0), model: model, bins, to: noted) }
+    #expect(isMissing([task(0)], in: noted))
   }
 }

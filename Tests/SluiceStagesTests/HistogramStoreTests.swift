@@ -73,7 +73,42 @@ struct HistogramStoreTests {
     }
     let histogram = MagnitudeHistogram(entries)
     #expect(histogram.entries == entries)
-    #expect(MagnitudeHistogram(encoded: histogram.encoded()) == histogram)
+    let record = histogram.encoded()
+    #expect(MagnitudeHistogram(encoded: record) == histogram)
+    // Eight bytes behind it can be read.
+    (record + Array(repeating: 0xff, count: 8)).withUnsafeBytes { bytes in
+      let record = HistogramRecord(UnsafeRawBufferPointer(rebasing: bytes[..<record.count]))
+      #expect((record == nil) == histogram.hasBins)
+      guard let record else { return }
+      #expect(record.elementCount == histogram.elementCount)
+      for rate in [-1, 0, 0.001, 0.3, 0.5, 0.9, 0.999, 1, 2] {
+        let cut = try? histogram.cut(rate: rate, tieBreak: .spread)
+        #expect((try? record.cut(rate: rate, tieBreak: .spread)) == cut, "\(rate)")
+      }
+    }
+  }
+
+  @Test("records are looked at in windows, wherever they lie", arguments: [1, 700, 90_000])
+  func windows(length: Int) throws {
+    let directory = try ScratchDirectory()
+    let records = StripRecords(
+      try WorkFile.create(at: directory("records")), stripCount: 40, modelCount: 1)
+    func record(_ strip: Int) -> [UInt8] {
+      Array(repeating: UInt8(strip), count: length + strip * strip % 7)
+    }
+    for strip in stride(from: 0, to: 40, by: 2) {
+      try records.put(record(strip), strip: strip, model: 0)
+    }
+    let window = StripRecords.Window(records)
+    for strip in Array(0..<40) + [38, 0, 20, 18, 22] {
+      let found = try window.withRecord(strip: strip, model: 0) { Array($0) }
+      #expect(found == (strip.isMultiple(of: 2) ? record(strip) : nil))
+    }
+    try records.file.write([0x55], at: records.byteCount / 2)
+    #expect(throws: StageError.self) {
+      let window = StripRecords.Window(records)
+      for strip in 0..<40 { _ = try window.withRecord(strip: strip, model: 0) { _ in } }
+    }
   }
 
   @Test("records of a batch come back as if each had been put by itself") func batch() throws {

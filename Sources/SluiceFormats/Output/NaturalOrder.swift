@@ -5,8 +5,12 @@ package enum NaturalOrder {
   package static func isOrderedBefore(_ a: String, _ b: String) -> Bool {
     let x = a.utf8.span
     let y = b.utf8.span
+    // What both begin with decides nothing, but for a number that it ends within.
     var i = 0
-    var j = 0
+    let shorter = min(x.count, y.count)
+    while i < shorter, x[i] == y[i] { i += 1 }
+    while i > 0, isDigit(x[i - 1]) { i -= 1 }
+    var j = i
     while i < x.count, j < y.count {
       guard isDigit(x[i]), isDigit(y[j]) else {
         if x[i] != y[j] { return x[i] < y[j] }

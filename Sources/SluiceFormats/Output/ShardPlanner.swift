@@ -33,7 +33,13 @@ struct ShardPlanner {
       total = sum
       items.append(Item(tensor: tensor, byteCount: byteCount, position: position))
     }
-    items.sort { NaturalOrder.isOrderedBefore($0.tensor.name, $1.tensor.name) }
+    // Mostly they are in order: then it takes one look.
+    let areInOrder = items.indices.dropFirst().allSatisfy {
+      NaturalOrder.isOrderedBefore(items[$0 - 1].tensor.name, items[$0].tensor.name)
+    }
+    if !areInOrder {
+      items.sort { NaturalOrder.isOrderedBefore($0.tensor.name, $1.tensor.name) }
+    }
     for (item, next) in zip(items, items.dropFirst()) where item.tensor.name == next.tensor.name {
       throw .malformed("the name is planned twice", file: nil, tensor: item.tensor.name)
     }
@@ -62,7 +68,7 @@ struct ShardPlanner {
   func shard(
     _ group: ArraySlice<Item>, fileName: String, metadata: [String: String]
   ) throws(FormatError) -> (PlannedShard, positions: [Int]) {
-    let ordered = group.sorted(by: ShardPlanner.isPlacedBefore)
+    let ordered = ShardPlanner.placed(group)
     let header = ShardPlanner.header(of: ordered, metadata: metadata)
     let textByteCount = header.count - SafetensorsHeader.prefixByteCount
     guard textByteCount <= SafetensorsHeader.maximumTextByteCount else {
@@ -88,14 +94,29 @@ struct ShardPlanner {
     )
   }
 
-  private static func isPlacedBefore(_ a: Item, _ b: Item) -> Bool {
-    let aligned = (
-      a.byteCount % ShardLayout.alignment == 0, b.byteCount % ShardLayout.alignment == 0
-    )
-    if aligned.0 != aligned.1 { return aligned.0 }
-    let widths = (a.tensor.dtype.bitCount, b.tensor.dtype.bitCount)
-    if widths.0 != widths.1 { return widths.0 > widths.1 }
-    return NaturalOrder.isOrderedBefore(a.tensor.name, b.tensor.name)
+  /// The tensors of a shard in the order of their bytes: of each kind in natural order, as they are given.
+  private static func placed(_ group: ArraySlice<Item>) -> [Item] {
+    struct Kind: Hashable, Comparable {
+      let isAligned: Bool
+      let bitCount: Int
+
+      init(_ item: Item) {
+        isAligned = item.byteCount % ShardLayout.alignment == 0
+        bitCount = item.tensor.dtype.bitCount
+      }
+
+      static func < (a: Kind, b: Kind) -> Bool {
+        a.isAligned != b.isAligned ? a.isAligned : a.bitCount > b.bitCount
+      }
+    }
+    let kinds = group.map { Kind($0) }
+    guard kinds.contains(where: { $0 != kinds[0] }) else { return Array(group) }
+    var ordered: [Item] = []
+    ordered.reserveCapacity(group.count)
+    for kind in Set(kinds).sorted() {
+      for (item, own) in zip(group, kinds) where own == kind { ordered.append(item) }
+    }
+    return ordered
   }
 
   /// The length prefix and the JSON text, padded with spaces to the alignment.

@@ -52,62 +52,6 @@ extension MagnitudeHistogram {
     return self.bits[index] == bits ? Int(counts[index]) : 0
   }
 
-  /// Where a pruning rate cuts.
-  ///
-  /// Edge cases: rate <= 0 keeps all non-zero elements, rate >= 1 none; if fewer elements are
-  /// non-zero than the rate would keep, all of them are kept.
-  ///
-  /// - Parameters:
-  ///   - rate: The pruning rate of this tensor.
-  ///   - tieBreak: Who is kept at the border.
-  /// - Returns: The cut.
-  /// - Throws: `Unresolved` if the border lies inside a bin.
-  package func cut(rate: Double, tieBreak: TieBreak) throws(Unresolved) -> Cut {
-    let all = elementCount
-    if rate <= 0, all > 0 {
-      return Cut(thresholdBits: 0, above: all - (try zeroCount()), tied: 0, keptOfTied: 0)
-    }
-    return try cut(keeping: Cut.keptCount(rate: rate, of: all), of: all, tieBreak: tieBreak)
-  }
-
-  /// Where a number of kept elements cuts.
-  ///
-  /// Edge cases: if fewer elements are non-zero, all of them are kept.
-  ///
-  /// - Parameters:
-  ///   - wanted: How many elements are kept, at most all.
-  ///   - tieBreak: Who is kept at the border.
-  /// - Returns: The cut.
-  /// - Throws: `Unresolved` if the border lies inside a bin.
-  package func cut(keeping wanted: Int, tieBreak: TieBreak) throws(Unresolved) -> Cut {
-    try cut(keeping: wanted, of: elementCount, tieBreak: tieBreak)
-  }
-
-  private func cut(
-    keeping wanted: Int, of all: Int, tieBreak: TieBreak
-  ) throws(Unresolved) -> Cut {
-    guard wanted > 0 else { return .none }
-    let nonZero = all - (try zeroCount())
-    if wanted > nonZero {
-      return Cut(thresholdBits: 0, above: nonZero, tied: 0, keptOfTied: 0)
-    }
-    var above = 0
-    var index = runCount - 1
-    while above + Int(counts[index]) < wanted {
-      above += Int(counts[index])
-      index -= 1
-    }
-    if isBin(at: index) { throw Unresolved(binBits: bits[index]) }
-    let tied = Int(counts[index])
-    let keptOfTied =
-      switch tieBreak {
-      case .spread, .index: wanted - above
-      case .drop: 0
-      case .keep: tied
-      }
-    return Cut(thresholdBits: bits[index], above: above, tied: tied, keptOfTied: keptOfTied)
-  }
-
   /// The exact sum of the magnitudes of the runs from one on.
   private func exactSum(from first: Int) -> ExactSum {
     var sum = ExactSum()

@@ -54,7 +54,7 @@ extension CutTable {
   /// Whether frames with a floor hold all that the cuts of a layer keep.
   package func containsCuts(_ task: TensorTask, _ model: Int, floor: UInt32) -> Bool {
     guard floor > 1 else { return true }
-    guard let outermost = self[task.ordinal, model]?.cuts.last else { return false }
+    guard let outermost = last(task.ordinal, model: model) else { return false }
     return floor <= outermost.thresholdBits
   }
 }

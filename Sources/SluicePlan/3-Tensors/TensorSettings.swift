@@ -11,6 +11,8 @@ struct TensorSettings: RateSource, FactorSource {
   /// For each model, the weight of each tensor by the ordinal of its task.
   private let weights: [[Float]]
   private let method: MethodParameters
+  /// The rate of all tensors of models without rates of their own.
+  private let constantRate: PruningRate
   private let constantWeights: [Float]
   /// The most partitions of any tensor.
   let partitionCount: Int
@@ -37,6 +39,7 @@ struct TensorSettings: RateSource, FactorSource {
     }
     constantWeights = recipe.models.map { Float($0.weight) }
     self.method = method
+    constantRate = method.pruningRate
     // Each pruned tensor has its own rates: linear layers, or what a random mask is for.
     let prunesAll = method.pruning.row.drawsMasks && method.maskScope == .all
     let pruned = tasks.filter { $0.role == .linear || ($0.role == .dense && prunesAll) }
@@ -49,7 +52,7 @@ struct TensorSettings: RateSource, FactorSource {
 
   /// The pruning rate asked for of a tensor.
   func pruningRate(of task: TensorTask, model: Int) -> PruningRate {
-    rates[model].isEmpty ? method.pruningRate : rates[model][task.ordinal]
+    rates[model].isEmpty ? constantRate : rates[model][task.ordinal]
   }
 
   /// The rates of the partitions of a tensor, most severe first.

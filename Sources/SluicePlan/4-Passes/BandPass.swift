@@ -64,7 +64,11 @@ package struct BandPass: CountingPass, FilePass {
         return cuts
       }
     }
-    findings.inputs.bands = Bands(CutTable.layers(of: tasks, layers))
+    findings.inputs.bands = Bands(
+      Dictionary(
+        uniqueKeysWithValues: tasks.enumerated().map { position, task in
+          (task.ordinal, layers.map { $0[position] })
+        }))
   }
 }
 

@@ -1,7 +1,8 @@
 internal import SluiceCore
 internal import SluiceMethods
 internal import SluiceRecipe
-package import SluiceStages
+internal import SluiceStages
+internal import Synchronization
 
 /// How rates follow from what a survey found of linear layers, and cuts from the rates.
 struct LayerCutting: Sendable {
@@ -22,23 +23,23 @@ struct LayerCutting: Sendable {
   func rates(of statistics: LayerStatistics) -> LayerRates {
     let shifts = statistics.rateShifts(rule)
     let starts = starts(of: statistics.tasks, shifts)
-    var layers: [Int: [[Double]]] = [:]
-    layers.reserveCapacity(statistics.tasks.count)
+    var layers: [[Double]] = []
+    layers.reserveCapacity(statistics.tasks.count * shifts.count)
     // Most layers are to be pruned alike.
-    var partitions: [PruningRate: [PruningRate]] = [:]
+    var (last, partitions): (PruningRate?, [PruningRate]) = (nil, [])
     for (position, task) in statistics.tasks.enumerated() {
-      layers[task.ordinal] = shifts.indices.map { model in
+      for model in shifts.indices {
         let asked = settings.pruningRate(of: task, model: model)
-        let rates = partitions[asked] ?? method.partitionRates(of: asked)
-        partitions[asked] = rates
-        return rates.map { rate in
-          // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-          rate.value == 0
-            ? 0 : (starts[model][rate] ?? rate.value) + shifts[model][position]
-        }
+        if asked != last { (last, partitions) = (asked, method.partitionRates(of: asked)) }
+        layers.append(
+          partitions.map { rate in
+            // Nothing is pruned at rate 0: there is nothing to share out among the layers.
+            rate.value == 0
+              ? 0 : (starts[model][rate] ?? rate.value) + shifts[model][position]
+          })
       }
     }
-    return LayerRates(layers: layers)
+    return LayerRates(of: statistics.tasks.map(\.ordinal), layers, modelCount: shifts.count)
   }
 
   /// Where each partition's rate cuts each linear layer.
@@ -46,15 +47,26 @@ struct LayerCutting: Sendable {
     of linear: [TensorTask], _ rates: LayerRates, in survey: any HistogramSurvey,
     _ refineCuts: RefinePass
   ) throws -> CutTable {
-    let layers = try survey.resolve(refineCuts, linear.map { [$0] }) {
-      [tieBreak = method.tieBreak] layer, whole, strips in
-      let rates = rates[layer.tasks[0].ordinal, layer.model]
-      return Result { () throws(UnresolvedBins) in
-        try LayerCuts(rates: rates, whole: whole, tieBreak: tieBreak, strips: strips)
+    let tieBreak = method.tieBreak
+    let found = FoundCuts(
+      CutTable(
+        partitionCount: settings.partitionCount, of: linear.map(\.ordinal),
+        modelCount: survey.modelCount, room: rates.mostPartitions))
+    try survey.settle(refineCuts, linear.map { [$0] }) { layer, record in
+      let cuts = Result { () throws(UnresolvedBins) in
+        try LayerCuts(
+          rates: rates[layer.tasks[0].ordinal, layer.model], whole: record, tieBreak: tieBreak)
       }
+      return found.take(cuts, of: layer) == nil
+    } histograms: { layer, whole, strips in
+      let cuts = Result { () throws(UnresolvedBins) in
+        try LayerCuts(
+          rates: rates[layer.tasks[0].ordinal, layer.model], whole: whole, tieBreak: tieBreak,
+          strips: strips)
+      }
+      return found.take(cuts, of: layer)
     }
-    return CutTable(
-      partitionCount: settings.partitionCount, layers: CutTable.layers(of: linear, layers))
+    return found.table
   }
 
   /// For each model, where the rates start instead of at those asked for, if they are rebalanced.
@@ -74,27 +86,58 @@ struct LayerCutting: Sendable {
   }
 }
 
-/// The rates of linear layers, as the rule gives them.
-package struct LayerRates: Sendable, Hashable {
-  /// For each layer by the ordinal of its task, and each model, the rate of each partition, most severe first.
-  package let layers: [Int: [[Double]]]
+/// Where layers are cut, as far as threads have found it.
+private final class FoundCuts: Sendable {
+  private let cuts: Mutex<CutTable>
 
-  package init(layers: [Int: [[Double]]]) { self.layers = layers }
+  init(_ table: CutTable) { cuts = Mutex(table) }
+
+  /// Takes the cuts of a layer, or gives the bins back that must be known first.
+  func take(
+    _ found: Result<LayerCuts, UnresolvedBins>, of layer: SurveyedLayer
+  ) -> UnresolvedBins? {
+    switch found {
+    case .success(let own):
+      cuts.withLock { $0.set(own, position: layer.position, model: layer.model) }
+      return nil
+    case .failure(let unresolved): return unresolved
+    }
+  }
+
+  var table: CutTable { cuts.withLock { $0 } }
+}
+
+/// The rates of linear layers, as the rule gives them.
+package struct LayerRates: Sendable {
+  private let places: TaskPlaces
+  private let modelCount: Int
+  /// Layer by layer, for each model the rate of each partition, most severe first.
+  private let rates: [[Double]]
+
+  /// The most partitions of a layer.
+  var mostPartitions: Int { rates.lazy.map(\.count).max() ?? 0 }
+
+  /// Notes rates.
+  ///
+  /// - Parameters:
+  ///   - ordinals: The ordinals of the layers' tasks.
+  ///   - rates: Layer by layer in their order, for each model the rate of each partition, most severe first.
+  ///   - modelCount: The number of models.
+  package init(of ordinals: [Int], _ rates: [[Double]], modelCount: Int) {
+    places = TaskPlaces(ordinals)
+    (self.rates, self.modelCount) = (rates, modelCount)
+  }
 
   /// The rates of a layer of a model.
   package subscript(task: Int, model: Int) -> [Double] {
-    guard let rates = layers[task]?[model] else {
+    guard let position = places[task] else {
       preconditionFailure("rates are known of every linear layer that is cut")
     }
-    return rates
+    return rates[position * modelCount + model]
   }
-}
 
-extension CutTable {
-  /// What a table is made of: each model's cuts of each tensor.
-  package static func layers<Cuts>(of tasks: [TensorTask], _ cuts: [[Cuts]]) -> [Int: [Cuts]] {
-    var layers: [Int: [Cuts]] = [:]
-    for (position, task) in tasks.enumerated() { layers[task.ordinal] = cuts.map { $0[position] } }
-    return layers
+  /// The rates of a layer, model by model.
+  package func models(ofLayerAt position: Int) -> ArraySlice<[Double]> {
+    rates[position * modelCount..<(position + 1) * modelCount]
   }
 }

@@ -1,5 +1,5 @@
-internal import SluiceDataflow
 package import SluiceStages
+internal import Synchronization
 
 /// The statistics of layers whose histograms are looked at when they are made: they need not be read again.
 ///
@@ -7,57 +7,63 @@ package import SluiceStages
 /// looked into is left to be asked.
 package final class NotedStatistics: Sendable {
   private let statistic: any TensorStatistic
-  private let modelCount: Int
-  /// For each tensor by its ordinal, what is known of each model.
-  private let layers: Monitor<[Int: [LinearStatistics?]]>
+  private let tasks: [TensorTask]
+  private let places: TaskPlaces
+  /// For each model, what is known of each tensor, and whether something is.
+  private let models: Mutex<[(layers: [LinearStatistics], isKnown: [Bool])]>
 
   /// Knows nothing yet.
   ///
   /// - Parameters:
   ///   - statistic: What is asked of each histogram.
+  ///   - tasks: The tensors.
   ///   - modelCount: The number of models.
-  ///   - taskCount: About the number of tensors, for which room is made at once: lanes would wait while it grows.
-  init(_ statistic: any TensorStatistic, modelCount: Int, taskCount: Int = 0) {
+  init(_ statistic: any TensorStatistic, of tasks: [TensorTask], modelCount: Int) {
     self.statistic = statistic
-    self.modelCount = modelCount
-    layers = Monitor(Dictionary(minimumCapacity: taskCount))
+    self.tasks = tasks
+    places = TaskPlaces(tasks.map(\.ordinal))
+    // There is room for all at once: lanes would wait while it grows.
+    let unknown = LinearStatistics(
+      name: "", elementCount: 0, zeroCount: 0, mean: 0, significance: 0, block: "")
+    models = Mutex(
+      (0..<modelCount).map { _ in
+        (
+          Array(repeating: unknown, count: tasks.count),
+          Array(repeating: false, count: tasks.count)
+        )
+      })
   }
 
   /// Looks at a histogram.
   package var note: HistogramNote {
     { [self] strip, model, histogram in
       guard strip.elements.count == strip.task.elementCount,
+        let place = places[strip.task.ordinal],
         case .known(let found) = LayerSurvey(
           histogram, name: strip.task.name, significance: statistic)
       else { return }
-      layers.withLock { layers in
-        layers[strip.task.ordinal, default: Array(repeating: nil, count: modelCount)][model] = found
+      models.withLock { models in
+        models[model].layers[place] = found
+        models[model].isKnown[place] = true
       }
     }
   }
 
-  /// What is known of layers: for each what is known of each model, nil unless it is known of all.
-  func known(of tasks: [TensorTask]) -> [[LinearStatistics]?] {
-    let layers = layers.withLock { $0 }
-    return tasks.map { task in
-      guard let found = layers[task.ordinal] else { return nil }
-      let known = found.compactMap(\.self)
-      return known.count == modelCount ? known : nil
-    }
-  }
-
-  /// For each model, what is known of layers.
+  /// For each model, what is known of the tensors.
   ///
-  /// - Parameters:
-  ///   - known: What `known(of:)` says of the layers.
-  ///   - asked: For each model, what was found of those that are not known, in their order.
-  /// - Returns: For each model, one entry for each layer.
-  static func layers(
-    _ known: [[LinearStatistics]?], _ asked: [[LinearStatistics]]
-  ) -> [[LinearStatistics]] {
-    asked.enumerated().map { model, asked in
-      var asked = asked.makeIterator()
-      return known.compactMap { $0?[model] ?? asked.next() }
+  /// - Parameter ask: Finds, for each model, what is not known of some of them.
+  /// - Returns: For each model, one entry for each tensor.
+  /// - Throws: What asking throws.
+  func layers(
+    asking ask: ([TensorTask]) throws -> [[LinearStatistics]]
+  ) rethrows -> [[LinearStatistics]] {
+    let models = models.withLock { $0 }
+    let missing = tasks.indices.filter { place in models.contains { !$0.isKnown[place] } }
+    let asked = try ask(missing.map { tasks[$0] })
+    return zip(models, asked).map { known, asked in
+      var layers = known.layers
+      for (place, found) in zip(missing, asked) { layers[place] = found }
+      return layers
     }
   }
 }

@@ -127,12 +127,15 @@ package protocol HistogramSurvey: AnyObject {
   /// - Parameters:
   ///   - refining: The pass that looks into bins.
   ///   - groups: The tensors that are looked at as one.
-  ///   - ask: Gets the histogram of a group, and those of its strips where the group is a tensor of
-  ///     several, on any thread; gives the bins that it needs, after which it is asked again, or nil.
+  ///   - askRecord: Gets the record of a tensor of one strip, if there is one without bins, on any thread; says
+  ///     whether that was enough.
+  ///   - ask: Otherwise gets the histogram of a group, and those of its strips where the group is a tensor of
+  ///     several; gives the bins that it needs, after which it is asked again, or nil.
   /// - Throws: What keeps tensors from being counted.
   func settle(
     _ refining: RefinePass, _ groups: [[TensorTask]],
-    _ ask:
+    _ askRecord: (@Sendable (SurveyedLayer, HistogramRecord) -> Bool)?,
+    histograms ask:
       @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
       UnresolvedBins?
   ) throws
@@ -159,7 +162,7 @@ extension HistogramSurvey {
     // Here, and not where histograms are, as answers may be ten thousands, and their type is known here.
     let none = [Answer?](repeating: nil, count: groups.count)
     let answers = Monitor(Array(repeating: none, count: modelCount))
-    try settle(refining, groups) { layer, whole, strips in
+    try settle(refining, groups, nil) { layer, whole, strips in
       switch answer(layer, whole, strips) {
       case .success(let known):
         answers.withLock { $0[layer.model][layer.position] = known }

@@ -9,7 +9,7 @@ package struct PassFindings: Sendable {
   /// The statistics of linear layers; empty if the method does not look at them.
   package var statistics: LayerStatistics
   /// The cuts of linear layers; empty if the method does not look at them.
-  package var cuts = CutTable(partitionCount: 0, layers: [:])
+  package var cuts = CutTable(partitionCount: 0)
   /// What solving left of each model, by position.
   package var solved: [Int: SolvedCount] = [:]
   /// The sums of rows in which directions are looked for.

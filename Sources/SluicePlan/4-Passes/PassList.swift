@@ -80,7 +80,7 @@ package struct PassInputs: Sendable {
     var inputs = ChainInputs(
       rates: settings, partitionCount: settings.partitionCount,
       amplification: recipe.models.map(\.amplification), weights: settings,
-      cuts: CutTable(partitionCount: settings.partitionCount, layers: [:]))
+      cuts: CutTable(partitionCount: settings.partitionCount))
     inputs.coefficients = coefficients
     inputs.fusesMask =
       recipe.stages.transforms(after: .mask).isEmpty && !recipe.method.makesUpForRows
@@ -121,12 +121,14 @@ extension MergeRecipe {
 extension HistogramMode {
   /// How tensors are counted.
   package static func all(of tasks: [TensorTask], hasTransforms: Bool) -> Set<HistogramMode> {
-    var modes = Set(
-      tasks.flatMap { task in
-        task.fineTuned.compactMap { source in
-          source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.deltaDType) }
-        }
-      })
+    var modes: Set<HistogramMode> = []
+    var last: TensorTask?
+    for task in tasks {
+      // Of ten thousands of tensors most are as the one before.
+      if let last, last.hasTypes(of: task) { continue }
+      modes.formUnion(task.histogramModes)
+      last = task
+    }
     // Where a model has no tensor, what stages make of zeros is counted in bins.
     if hasTransforms { modes.insert(.binned) }
     return modes

@@ -1,4 +1,3 @@
-internal import SluiceKernels
 internal import SluiceMethods
 package import SluiceStages
 
@@ -38,14 +37,9 @@ package struct RefinePass: TensorPass {
   /// The tensors that may be counted in bins: those of F32 weights, and all that stages make other
   /// numbers of.
   package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
-    let roles = roles
+    let (roles, hasStages) = (roles, !stages.isEmpty)
     return tasks.filter { task in
-      roles.contains(task.role)
-        && (!stages.isEmpty
-          || task.fineTuned.contains { source in
-            source.map { HistogramMode(base: task.base.dtype, fineTuned: $0.deltaDType) == .binned }
-              ?? false
-          })
+      roles.contains(task.role) && (hasStages || task.isCountedInBins)
     }
   }
 

@@ -137,8 +137,8 @@ extension SurveyPass {
   ) throws -> any HistogramSurvey {
     let linear = executor.plan.linearTasks
     let noted = NotedStatistics(
-      question.statistic(multiple: question.multiple), modelCount: executor.plan.modelCount,
-      taskCount: linear.count)
+      question.statistic(multiple: question.multiple), of: linear,
+      modelCount: executor.plan.modelCount)
     let survey = try executor.survey(
       self, of: linear, after: findings.transforms(through: .delta), in: nil, note: noted.note,
       foresee: {
@@ -152,7 +152,7 @@ extension SurveyPass {
 
   /// The rates that follow from the statistics of all linear layers; none where layers are only looked at.
   package func rates(of statistics: LayerStatistics) -> LayerRates {
-    cutting?.rates(of: statistics) ?? LayerRates(layers: [:])
+    cutting?.rates(of: statistics) ?? LayerRates(of: [], [], modelCount: 0)
   }
 
   /// The mean and the significance of every linear layer, and of its block if the rule asks for it.
@@ -160,7 +160,7 @@ extension SurveyPass {
   /// - Parameters:
   ///   - linear: The layers.
   ///   - survey: Their histograms.
-  ///   - noted: What is known of some, which are then not looked up.
+  ///   - noted: What is known of some of them, which are then not looked up.
   /// - Returns: What is known of all.
   /// - Throws: What keeps layers from being looked at.
   package func significance(
@@ -178,11 +178,10 @@ extension SurveyPass {
         }
       }
     }
-    let known = noted?.known(of: linear) ?? linear.map { _ in nil }
-    let unknown = zip(linear, known).filter { $1 == nil }
-    let asked = try statistics(
-      refineSignificance, unknown.map { [$0.0] }, multiple: question.multiple)
-    var layers = NotedStatistics.layers(known, asked)
+    func ask(_ layers: [TensorTask]) throws -> [[LinearStatistics]] {
+      try statistics(refineSignificance, layers.map { [$0] }, multiple: question.multiple)
+    }
+    var layers = try noted?.layers(asking: ask) ?? ask(linear)
     let blockMultiple: Double
     switch question.blockMultiple {
     case .none: return LayerStatistics(tasks: linear, layers: layers)

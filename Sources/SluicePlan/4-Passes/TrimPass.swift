@@ -95,7 +95,14 @@ package struct TrimPass: CountingPass {
         LayerCuts(try whole.cut(keeping: kept, tieBreak: .spread), strips: strips)
       }
     }
-    return CutTable(partitionCount: 1, layers: CutTable.layers(of: tasks, layers))
+    var table = CutTable(
+      partitionCount: 1, of: tasks.map(\.ordinal), modelCount: layers.count, room: 1)
+    for (model, layers) in layers.enumerated() {
+      for (position, cuts) in layers.enumerated() {
+        table.set(cuts, position: position, model: model)
+      }
+    }
+    return table
   }
 
   private static func unresolvedBins<Answer>(

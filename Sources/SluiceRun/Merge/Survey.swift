@@ -69,52 +69,60 @@ final class Survey: HistogramSurvey {
 
   func settle(
     _ refining: RefinePass, _ groups: [[TensorTask]],
-    _ ask:
+    _ askRecord: (@Sendable (SurveyedLayer, HistogramRecord) -> Bool)?,
+    histograms ask:
       @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
       UnresolvedBins?
   ) throws {
-    var pending = groups.enumerated().flatMap { position, tasks in
-      (0..<modelCount).map { SurveyedLayer(tasks: tasks, position: position, model: $0) }
+    // As the records were written, so that neighbours are read at once.
+    let strips = groups.map { $0.first?.firstStrip ?? 0 }
+    var pending = groups.indices.sorted { strips[$0] < strips[$1] }.flatMap { position in
+      (0..<modelCount).map { (position: position, model: $0) }
     }
     while !pending.isEmpty {
-      let missing = try bins(of: pending, ask)
+      let missing = try bins(of: pending, groups, askRecord, ask)
       var requests: [Key: BinRequest] = [:]
-      var next: [SurveyedLayer] = []
-      for (position, missing) in missing.enumerated() {
-        guard let missing else { continue }
-        let layer = pending[position]
-        for task in layer.tasks {
+      for (place, missing) in missing {
+        let layer = pending[place]
+        for task in groups[layer.position] {
           requests[Key(task: task.ordinal, model: layer.model)] = missing.request
         }
-        next.append(layer)
       }
       if !requests.isEmpty { try refine(refining, Array(groups.joined()), requests) }
-      pending = next
+      pending = missing.map { pending[$0.place] }
     }
   }
 
   /// Reads the histograms of layers and asks about them, on all lanes.
+  ///
+  /// - Returns: The places of those of which bins must be known, in order, and the bins.
   private func bins(
-    of layers: [SurveyedLayer],
+    of layers: [(position: Int, model: Int)], _ groups: [[TensorTask]],
+    _ askRecord: (@Sendable (SurveyedLayer, HistogramRecord) -> Bool)?,
     _ ask:
       @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
       UnresolvedBins?
-  ) throws -> [UnresolvedBins?] {
-    try Graph.map(
-      layers, "barrier", threads: plan.memory.lanes, cancellation: run.context.cancellation
-    ) { [store, plan] layer in
-      let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
-      // Only of a single tensor must its strips be known apart.
-      let needsParts = layer.tasks.count == 1 && strips.count > 1
-      var whole = MagnitudeHistogram([])
-      var parts: [MagnitudeHistogram] = []
-      for strip in strips {
-        let part = try store.histogram(strip: strip, model: layer.model)
-        whole.merge(part)
-        if needsParts { parts.append(part) }
+  ) throws -> [(place: Int, bins: UnresolvedBins)] {
+    let lanes = plan.memory.lanes
+    let blockLength = max(1, min(256, layers.count / (16 * lanes)))
+    let found = Monitor<[(place: Int, bins: UnresolvedBins)]>([])
+    try Graph.workThrough(
+      Array(stride(from: 0, to: layers.count, by: blockLength)), "barrier",
+      threads: min(lanes, layers.count), cancellation: run.context.cancellation
+    ) { [store, plan] list, _ in
+      let window = StripRecords.Window(store.records)
+      while let start = try list.next() {
+        for place in start..<min(start + blockLength, layers.count) {
+          let (position, model) = layers[place]
+          let layer = SurveyedLayer(tasks: groups[position], position: position, model: model)
+          let isKnown =
+            try askRecord.map { try store.ask($0, about: layer, plan, window) } ?? false
+          guard !isKnown, let missing = try store.ask(ask, about: layer, plan) else { continue }
+          found.withLock { $0.append((place, missing)) }
+        }
       }
-      return ask(layer, whole, parts)
     }
+    return found.withLock { $0.sorted { $0.place < $1.place } }
   }
 
   private func refine(
@@ -187,5 +195,40 @@ final class Survey: HistogramSurvey {
         strip.ordinal, StripRecords.Slot.encode(slots), workByteCount: strip.inputByteCount)
     }
     run.didRun(try lanes.run(didEnd: didEnd, makeSink))
+  }
+}
+
+extension HistogramStore {
+  /// Asks about a layer where the record of its histogram may be enough; says whether it was.
+  fileprivate func ask(
+    _ ask: (SurveyedLayer, HistogramRecord) -> Bool, about layer: SurveyedLayer,
+    _ plan: TensorPlan, _ window: StripRecords.Window
+  ) throws -> Bool {
+    guard layer.tasks.count == 1 else { return false }
+    let strips = plan.strips(of: layer.tasks[0])
+    guard strips.count == 1, let strip = strips.first else { return false }
+    // SAFETY: the record is looked at while it is in the window.
+    let isKnown = try unsafe window.withRecord(strip: strip, model: layer.model) { bytes in
+      unsafe HistogramRecord(bytes).map { ask(layer, $0) } ?? false
+    }
+    return isKnown ?? false
+  }
+
+  /// Asks about a layer whose histogram is made.
+  fileprivate func ask(
+    _ ask: (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) -> UnresolvedBins?,
+    about layer: SurveyedLayer, _ plan: TensorPlan
+  ) throws -> UnresolvedBins? {
+    let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
+    // Only of a single tensor must its strips be known apart.
+    let needsParts = layer.tasks.count == 1 && strips.count > 1
+    var whole = MagnitudeHistogram([])
+    var parts: [MagnitudeHistogram] = []
+    for strip in strips {
+      let part = try histogram(strip: strip, model: layer.model)
+      whole.merge(part)
+      if needsParts { parts.append(part) }
+    }
+    return ask(layer, whole, parts)
   }
 }

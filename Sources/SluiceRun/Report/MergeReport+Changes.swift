@@ -7,9 +7,9 @@ internal import SluiceStages
 /// How tensors were changed, as reports have it (docs/reference/report.md).
 extension MergeReport {
   func writeChanges(_ json: inout JSONWriter) throws {
-    let known = figures?.known
+    let (known, tasks) = (figures?.known, plan.tasks)
     try json.array("changes", of: plan.tensors.nameOrder, on: threads) { json, position in
-      let task = plan.tasks[position]
+      let task = tasks[position]
       if let sums = measured(task, known) { write(&json, task, sums) }
     }
   }

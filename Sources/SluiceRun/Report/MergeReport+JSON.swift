@@ -106,7 +106,9 @@ extension MergeReport {
       }
       adapters[position]?.write(to: &json)
       json.list("factors", model.factors.map { .double(Double($0)) })
-      try json.array("tensors", of: model.layers, on: threads) { MergeReport.write(&$0, $1) }
+      try json.array("tensors", of: Array(model.layers.indices), on: threads) {
+        MergeReport.write(&$0, model.layers[$1])
+      }
       json.member("requestedRate", .double(model.requestedRate))
       json.member("assignedRate", model.assignedRate.map { .double($0) } ?? .null)
       json.member("achievedRate", model.achievedRate.map { .double($0) } ?? .null)

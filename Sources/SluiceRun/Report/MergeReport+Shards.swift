@@ -9,22 +9,23 @@ extension MergeReport {
   func writeShards(_ json: inout JSONWriter) throws {
     json.key("shards")
     json.beginArray()
+    let tasks = plan.tasks
     for (shard, parts) in zip(plan.layout.shards, tasksOfShards()) {
-      let tensorSums = parts.map { own in
-        BlockSum(parts: own.map { sums.sum(of: plan.tasks[$0].ordinal) })
+      let tensorSums = shard.tensors.indices.map { position in
+        BlockSum(parts: parts[position].map { sums.sum(of: tasks[$0].ordinal) })
       }
       json.beginObject()
       json.member("file", .string(shard.fileName))
       json.member("bytes", .integer(shard.byteCount))
       json.member("hash", .string(ShardHash.text(header: shard.header, sums: tensorSums)))
-      let positions = Array(shard.tensors.indices)
-      try json.array("tensors", of: positions, on: threads) { json, position in
+      let tensors = shard.tensors
+      try json.array("tensors", of: Array(tensors.indices), on: threads) { json, position in
         let parts = parts[position]
         json.beginObject(isOnOneLine: true)
-        json.member("name", .string(shard.tensors[position].name))
+        json.member("name", .string(tensors[position].name))
         json.member("hash", .string(tensorSums[position].text))
         if parts.count > 1 { json.member("parts", .integer(parts.count)) }
-        if let layout = parts.first.flatMap({ plan.tasks[$0].stack?.layout }) {
+        if let layout = parts.first.flatMap({ tasks[$0].stack?.layout }) {
           json.member("layout", .string(layout.rawValue))
         }
         json.endObject()
@@ -35,43 +36,58 @@ extension MergeReport {
   }
 
   /// For each tensor of each shard the positions of its tasks.
-  private func tasksOfShards() -> [[[Int]]] {
+  private func tasksOfShards() -> [TensorParts] {
     let (shards, tasks) = (plan.layout.shards, plan.tasks)
     if let places = placesOfTasks() { return places }
     let own = Dictionary(grouping: tasks.indices) { tasks[$0].stack?.tensor ?? tasks[$0].name }
     return shards.map { shard in
-      shard.tensors.map { tensor in
-        (own[tensor.name] ?? []).sorted {
-          (tasks[$0].stack?.index ?? 0) < (tasks[$1].stack?.index ?? 0)
-        }
-      }
+      .several(
+        shard.tensors.map { tensor in
+          (own[tensor.name] ?? []).sorted {
+            (tasks[$0].stack?.index ?? 0) < (tasks[$1].stack?.index ?? 0)
+          }
+        })
     }
   }
 
   /// The same by where tasks put their bytes, as there may be ten thousands of them; nil if not every tensor is found
   /// in this way, and by its name.
-  private func placesOfTasks() -> [[[Int]]]? {
+  private func placesOfTasks() -> [TensorParts]? {
     let (shards, tasks) = (plan.layout.shards, plan.tasks)
-    var positions = shards.map { shard in
-      var own: [Int: Int] = [:]
-      own.reserveCapacity(shard.tensors.count)
-      return own
-    }
+    // Those of a shard in the order of their bytes are its tensors.
+    var positions = [[Int]](repeating: [], count: shards.count)
     for index in tasks.indices where tasks[index].elementCount > 0 {
-      positions[tasks[index].outputShard][tasks[index].outputOffset] = index
+      positions[tasks[index].outputShard].append(index)
     }
-    var found: [[[Int]]] = []
-    for (shard, positions) in zip(shards, positions) {
-      var own: [[Int]] = []
-      own.reserveCapacity(shard.tensors.count)
-      for index in shard.tensors.indices {
-        guard let task = positions[shard.tensors[index].byteRange.lowerBound],
-          tasks[task].stack == nil, tasks[task].name == shard.tensors[index].name
-        else { return nil }
-        own.append([task])
-      }
-      found.append(own)
+    for shard in shards.indices {
+      let own = positions[shard].map { (offset: tasks[$0].outputOffset, index: $0) }
+        .sorted { $0.offset < $1.offset }
+      guard
+        own.elementsEqual(
+          shards[shard].tensors,
+          by: { place, tensor in
+            let task = tasks[place.index]
+            return place.offset == tensor.byteRange.lowerBound && task.stack == nil
+              && task.name == tensor.name
+          })
+      else { return nil }
+      positions[shard] = own.map(\.index)
     }
-    return found
+    return positions.map { .one($0) }
+  }
+}
+
+/// For each tensor of a shard the positions of its tasks.
+private enum TensorParts: Sendable {
+  /// One each.
+  case one([Int])
+  /// As many as there are layers in it.
+  case several([[Int]])
+
+  subscript(tensor: Int) -> [Int] {
+    switch self {
+    case .one(let positions): [positions[tensor]]
+    case .several(let positions): positions[tensor]
+    }
   }
 }

@@ -29,14 +29,6 @@ public struct MergeReport: Sendable {
     package var attempts = 1
   }
 
-  /// What was done with one linear layer of one model.
-  package struct Layer: Sendable {
-    /// What the survey found.
-    package let statistics: LinearStatistics
-    /// The rates, and where they cut.
-    package let cuts: LayerCuts
-  }
-
   /// What was done with one fine-tuned model.
   public struct Model: Sendable {
     /// The name.
@@ -49,7 +41,7 @@ public struct MergeReport: Sendable {
     /// differs from layer to layer.
     package let requestedRate: Double
     /// The linear layers, in byte order of their names.
-    package let layers: [Layer]
+    package let layers: Layers
     /// What solving left of them, where the model's layers were pruned in this way.
     package let solved: SolvedCount?
     /// How much of its deltas lies along their directions, where these were looked for.
@@ -69,7 +61,7 @@ public struct MergeReport: Sendable {
     package let assignedRate: Double?
 
     init(
-      name: String, path: String, factors: [Float], requestedRate: Double, layers: [Layer],
+      name: String, path: String, factors: [Float], requestedRate: Double, layers: Layers,
       solved: SolvedCount?, sketched: SketchShare?
     ) {
       (self.name, self.path, self.factors, self.layers) = (name, path, factors, layers)
@@ -123,9 +115,7 @@ public struct MergeReport: Sendable {
       Model(
         name: model.name, path: model.path, factors: method.ringFactors(model.amplification),
         requestedRate: plan.requestedRate(model: ordinal),
-        layers: zip(statistics.tasks, statistics.layers[ordinal]).compactMap { task, layer in
-          cuts[task.ordinal, ordinal].map { Layer(statistics: layer, cuts: $0) }
-        }, solved: solved[ordinal],
+        layers: Layers(statistics, cuts, model: ordinal), solved: solved[ordinal],
         sketched: sketched[ordinal].flatMap { layers in
           SketchShare(layers, asked: method.usedSketchRank.share) { plan.tasks[$0].name }
         })

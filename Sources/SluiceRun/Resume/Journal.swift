@@ -180,17 +180,24 @@ extension Journal {
   private func commit(_ group: Group, at start: Int) throws -> Int {
     guard !group.records.isEmpty else { return start }
     for data in group.data { try data.sync() }
-    var bytes: [UInt8] = []
-    // Room for the bodies, and for what stands before each.
-    bytes.reserveCapacity(group.records.reduce(0) { $0 + $1.body.count + 64 })
+    var (bytes, end): ([UInt8], Int) = ([], start)
+    bytes.reserveCapacity(2 * Journal.pieceByteCount)
     for record in group.records {
-      JournalFormat.append(record, to: &bytes, at: start + bytes.count)
+      JournalFormat.append(record, to: &bytes, at: end + bytes.count)
+      // Of many records, piece by piece in the same memory.
+      guard bytes.count >= Journal.pieceByteCount else { continue }
+      try file.write(bytes, at: end)
+      end += bytes.count
+      bytes.removeAll(keepingCapacity: true)
     }
-    if let costs = costs() { JournalFormat.append(costs, to: &bytes, at: start + bytes.count) }
-    try file.write(bytes, at: start)
+    if let costs = costs() { JournalFormat.append(costs, to: &bytes, at: end + bytes.count) }
+    try file.write(bytes, at: end)
     try file.sync()
-    return start + bytes.count
+    return end + bytes.count
   }
+
+  /// About as much is written at once.
+  private static var pieceByteCount: Int { 1 << 17 }
 }
 
 extension Journal.State {

@@ -62,17 +62,22 @@ enum JournalFormat {
     precondition(payload <= payloadByteLimit, "a record that no reader would take")
     let start = bytes.count + recordHeaderByteCount
     bytes.append(littleEndian: UInt32(payload))
-    bytes.append(contentsOf: repeatElement(0, count: 16))
+    // Where the hash comes to stand.
+    for _ in 0..<2 { bytes.append(littleEndian: UInt64(0)) }
     bytes.append(UInt8(name.count))
     bytes += name
     bytes.append(count: record.key.ordinal)
     bytes.append(count: record.workByteCount)
     bytes += record.body
     // Safety: the payload is used inside the closure only.
-    let hash = unsafe bytes.withUnsafeBytes { bytes in
-      unsafe Hash128(of: UnsafeRawBufferPointer(rebasing: bytes[start...]), seed: UInt64(offset))
+    unsafe bytes.withUnsafeMutableBytes { bytes in
+      let payload = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
+      let hash = unsafe Hash128(of: payload, seed: UInt64(offset))
+      for (place, half) in [hash.high, hash.low].enumerated() {
+        unsafe bytes.storeBytes(
+          of: half.bigEndian, toByteOffset: start - 16 + 8 * place, as: UInt64.self)
+      }
     }
-    bytes.replaceSubrange(start - 16..<start, with: hash.bytes)
   }
 
   /// Reads a payload; nil if it is none.

@@ -155,6 +155,20 @@ private struct Collected {
     return layers
   }
 
+  /// Where layers are cut, of which that was told.
+  private func cuts(modelCount: Int) -> CutTable {
+    let cut = layers.filter { !$0.value.cuts.isEmpty }.sorted { $0.key < $1.key }
+    var table = CutTable(
+      partitionCount: 0, of: cut.map(\.key), modelCount: modelCount,
+      room: cut.lazy.flatMap(\.value.cuts).map(\.cuts.count).max() ?? 0)
+    for (position, layer) in cut.enumerated() {
+      for (model, own) in layer.value.cuts.enumerated() {
+        table.set(own, position: position, model: model)
+      }
+    }
+    return table
+  }
+
   /// The report of the run.
   func report(_ plan: SharedPlan) throws -> MergeReport {
     let (merge, tensors) = (plan.merge, plan.merge.tensors)
@@ -166,13 +180,11 @@ private struct Collected {
       if let found = progress.norms[strip.ordinal] { norms?.put(strip.ordinal, found) }
       if let found = progress.changes[strip.ordinal] { figures.set(found, strip: strip.ordinal) }
     }
-    let isCut = layers.values.contains { !$0.cuts.isEmpty }
     var report = MergeReport(
       plan: merge,
       statistics: layers.isEmpty
         ? PassFindings(merge.passInputs).statistics : try plan.statistics(layers),
-      cuts: CutTable(
-        partitionCount: 0, layers: isCut ? layers.mapValues(\.cuts) : [:]), solved: solved,
+      cuts: cuts(modelCount: tensors.modelCount), solved: solved,
       sketched: sketched, sums: sums,
       norms: norms, passes: [])
     report.figures = figures

@@ -72,34 +72,36 @@ struct ShareLayer {
 
 extension LayerRates {
   /// The records of the rates, in the order of the layers' numbers.
-  var records: [JournalRecord] {
-    layers.sorted { $0.key < $1.key }.map { ordinal, models in
+  ///
+  /// - Parameter tasks: The layers in the order in which the rates know them.
+  /// - Returns: One record for each layer.
+  func records(_ tasks: [TensorTask]) -> [JournalRecord] {
+    tasks.indices.sorted { tasks[$0].ordinal < tasks[$1].ordinal }.map { position in
       var body: [UInt8] = []
-      for rates in models {
+      for rates in models(ofLayerAt: position) {
         body.append(packed: rates.count)
         for rate in rates { body.append(littleEndian: rate.bitPattern) }
       }
-      return JournalRecord(UnitKey(.rates, ordinal), body: body)
+      return JournalRecord(UnitKey(.rates, tasks[position].ordinal), body: body)
     }
   }
 
   /// Reads records; nil if one of them is not about so many models.
   init?(_ records: [JournalRecord], modelCount: Int) {
-    var layers: [Int: [[Double]]] = [:]
+    var (ordinals, rates): ([Int], [[Double]]) = ([], [])
     for record in records where record.key.kind == .rates {
       var reader = ByteReader(record.body)
-      var models: [[Double]] = []
       for _ in 0..<modelCount {
         guard let count = reader.packedCount(), count <= record.body.count else { return nil }
-        models.append(
+        rates.append(
           (0..<count).compactMap { _ in
             reader.integer(UInt64.self).map { Double(bitPattern: $0) }
           })
-        guard models.last?.count == count else { return nil }
+        guard rates.last?.count == count else { return nil }
       }
       guard reader.isAtEnd else { return nil }
-      layers[record.key.ordinal] = models
+      ordinals.append(record.key.ordinal)
     }
-    self.init(layers: layers)
+    self.init(of: ordinals, rates, modelCount: modelCount)
   }
 }

@@ -46,7 +46,8 @@ package struct ShareReduction {
       try forEachShare { share in
         try plan.read(phase, share, layer: { layers[$0] = $1 }, others: { _ in })
       }
-      return survey.rates(of: try plan.statistics(layers)).records
+      let statistics = try plan.statistics(layers)
+      return survey.rates(of: statistics).records(statistics.tasks)
     case let trim as TrimPass:
       var counts = plan.merge.tensors.modelNames.map { _ in TrimBins() }
       try forEachShare { share in

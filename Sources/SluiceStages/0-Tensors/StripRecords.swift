@@ -170,7 +170,7 @@ package final class StripRecords: Sendable, DurableData {
   /// The bytes written to the file.
   package var byteCount: Int { state.withLock { $0.end } }
 
-  private func slot(_ strip: Int, _ model: Int) -> Slot? {
+  func slot(_ strip: Int, _ model: Int) -> Slot? {
     state.withLock { $0.slots[strip * modelCount + model] }
   }
 }

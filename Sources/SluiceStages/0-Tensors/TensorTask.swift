@@ -1,6 +1,7 @@
 package import SluiceArchitecture
 package import SluiceCore
 package import SluiceFormats
+package import SluiceKernels
 
 /// Where the elements of one tensor of one model lie.
 package struct TensorSource: Sendable, Hashable {
@@ -197,6 +198,8 @@ public final class TensorTask: Sendable {
   package let inputByteCount: Int
   /// Whether elements of a model do not lie one after the other in their file.
   package let hasStridedSource: Bool
+  /// Whether the deltas of a model are counted in bins.
+  package let isCountedInBins: Bool
 
   /// The number of rows.
   package var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
@@ -253,6 +256,26 @@ public final class TensorTask: Sendable {
     }
     self.inputByteCount = inputByteCount
     self.hasStridedSource = hasStridedSource
+    isCountedInBins = fineTuned.contains { source in
+      source.map { HistogramMode(base: base.dtype, fineTuned: $0.deltaDType) == .binned } ?? false
+    }
+  }
+}
+
+extension TensorTask {
+  /// How the deltas of each model that has some are counted.
+  package var histogramModes: [HistogramMode] {
+    fineTuned.compactMap { source in
+      source.map { HistogramMode(base: base.dtype, fineTuned: $0.deltaDType) }
+    }
+  }
+
+  /// Whether each model's elements have the types of those of another tensor.
+  package func hasTypes(of other: TensorTask) -> Bool {
+    base.dtype == other.base.dtype
+      && fineTuned.indices.allSatisfy {
+        fineTuned[$0]?.deltaDType == other.fineTuned[$0]?.deltaDType
+      }
   }
 }
 

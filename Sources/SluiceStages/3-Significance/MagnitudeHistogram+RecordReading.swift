@@ -109,7 +109,9 @@ extension MagnitudeHistogram {
     }
     var (place, isRight) = (layout.listedCountStart, true)
     for run in 0..<layout.runs where unsafe out[run] == RecordLayout.listedCount {
-      guard let count = number(&place, below: layout.sumStart) else { return false }
+      guard let count = unsafe RecordLayout.number(bytes, &place, below: layout.sumStart) else {
+        return false
+      }
       isRight = isRight && count >= RecordLayout.listedCount
       unsafe out[run] = count
     }
@@ -127,7 +129,9 @@ extension MagnitudeHistogram {
         if hasBins { sums.append(nil) }
         continue
       }
-      guard let sum = number(&place, below: layout.byteCount) else { return false }
+      guard let sum = unsafe RecordLayout.number(bytes, &place, below: layout.byteCount) else {
+        return false
+      }
       if !hasBins { sums = Array(repeating: nil, count: run) }
       hasBins = true
       sums.append(sum)
@@ -140,19 +144,5 @@ extension MagnitudeHistogram {
   @inline(__always) private func number(_ start: Int, _ place: Int) -> UInt16 {
     // SAFETY: the caller knows that the list has the place.
     unsafe bytes.loadUnaligned(fromByteOffset: start + 2 * place, as: UInt16.self)
-  }
-
-  /// The number of seven bits a byte at a place, which moves on; nil if none ends below another place.
-  private func number(_ place: inout Int, below end: Int) -> UInt64? {
-    var (value, shift) = (0 as UInt64, 0 as UInt64)
-    while place < end, shift < 63 {
-      // SAFETY: the place was just checked.
-      let byte = unsafe bytes.load(fromByteOffset: place, as: UInt8.self)
-      place += 1
-      value |= UInt64(byte & 0x7f) << shift
-      if byte < 0x80 { return value }
-      shift += 7
-    }
-    return nil
   }
 }

@@ -104,4 +104,19 @@ extension RecordLayout {
     unsafe out.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: length, as: UInt8.self)
     return length + 1
   }
+  /// The number of seven bits a byte at a place, which moves on; nil if none ends below another place.
+  @inline(__always) static func number(
+    _ bytes: UnsafeRawPointer, _ place: inout Int, below end: Int
+  ) -> UInt64? {
+    var (value, shift) = (0 as UInt64, 0 as UInt64)
+    while place < end, shift < 63 {
+      // SAFETY: the caller has the bytes below the end.
+      let byte = unsafe bytes.load(fromByteOffset: place, as: UInt8.self)
+      place += 1
+      value |= UInt64(byte & 0x7f) << shift
+      if byte < 0x80 { return value }
+      shift += 7
+    }
+    return nil
+  }
 }

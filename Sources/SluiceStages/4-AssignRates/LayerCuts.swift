@@ -28,15 +28,17 @@ package struct LayerCuts: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - rates: The rate of each partition, most severe first; clamped to 0 ... 1 here.
-  ///   - whole: The histogram of the tensor.
+  ///   - whole: The magnitudes of the tensor.
   ///   - tieBreak: Which of the elements at a threshold are kept.
   ///   - strips: The histograms of the tensor's strips, in order, if it has more than one.
   /// - Throws: `UnresolvedBins` if bins must be known in detail first.
   package init(
-    rates: [Double], whole: MagnitudeHistogram, tieBreak: TieBreak, strips: [MagnitudeHistogram]
+    rates: [Double], whole: some CuttableMagnitudes, tieBreak: TieBreak,
+    strips: [MagnitudeHistogram] = []
   ) throws(UnresolvedBins) {
     unclampedRates = rates
     var cuts: [Cut] = []
+    cuts.reserveCapacity(rates.count)
     var missing = BinRequest()
     for rate in rates {
       do throws(MagnitudeHistogram.Unresolved) {
