@@ -209,7 +209,8 @@ extension HistogramStore {
     guard strips.count == 1, let strip = strips.first else { return false }
     // SAFETY: the record is looked at while it is in the window.
     let isKnown = try unsafe window.withRecord(strip: strip, model: layer.model) { bytes in
-      unsafe HistogramRecord(bytes).map { ask(layer, $0) } ?? false
+      unsafe HistogramRecord(bytes, elementCount: layer.tasks[0].elementCount)
+        .map { ask(layer, $0) } ?? false
     }
     return isKnown ?? false
   }

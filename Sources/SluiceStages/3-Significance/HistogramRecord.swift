@@ -8,91 +8,89 @@ package import SluiceKernels
 
   /// Looks at a record; nil if it is none, or that of a histogram with bins.
   ///
-  /// - Parameter record: The bytes, which stay where they are for as long as this is used; eight more can be read.
-  package init?(_ record: UnsafeRawBufferPointer) {
-    guard let layout = unsafe RecordLayout(record), let start = record.baseAddress else {
-      return nil
-    }
+  /// - Parameters:
+  ///   - record: The bytes, which stay where they are for as long as this is used; eight more can be read.
+  ///   - elementCount: How many elements were counted.
+  package init?(_ record: UnsafeRawBufferPointer, elementCount: Int) {
+    // Each bin has a sum.
+    guard let layout = unsafe RecordLayout(record), let start = record.baseAddress,
+      layout.sumBytes == 0
+    else { return nil }
     unsafe bytes = unsafe start
     self.layout = layout
-    var (bins, lows, steps) = (0, 0, 0)
-    let first = unsafe start + layout.stepStart
-    for run in 0..<layout.runs {
-      // SAFETY: the layout has a byte for each run.
-      let byte = unsafe first.load(fromByteOffset: run, as: UInt8.self)
-      bins &+= Int(byte >> 1 & 1)
-      lows &+= Int(byte & 1)
-      steps &+= byte >> 2 == RecordLayout.listedStep ? 1 : 0
-    }
-    guard bins == 0, layout.sumBytes == 0, lows == layout.lows, steps == layout.steps else {
-      return nil
-    }
-    var count = unsafe HistogramRecord.sum(start + layout.countStart, layout.runs)
-    var list = CountList(layout)
-    let short = unsafe start + layout.countStart
-    var isRight = true
-    unsafe RecordLayout.forEachListed(
-      short, layout.runs, UInt8(RecordLayout.listedCount)
-    ) { _ in
-      guard isRight, let listed = unsafe list.next(start) else { return isRight = false }
-      count &+= listed &- Int(RecordLayout.listedCount)
-    }
-    guard isRight, list.isAtEnd else { return nil }
-    elementCount = count
+    self.elementCount = elementCount
   }
 
   package func zeroCount() -> Int {
     guard layout.runs > 0, bits(at: 0) == 0 else { return 0 }
-    return equals(ofLargest: elementCount).count
+    let short = unsafe Int(bytes.load(fromByteOffset: layout.countStart, as: UInt8.self))
+    guard short == Int(RecordLayout.listedCount) else { return short }
+    var place = layout.listedCountStart
+    return unsafe RecordLayout.number(bytes, &place, below: layout.sumStart).map { Int($0) }
+      ?? short
   }
 
   package func equals(ofLargest position: Int) -> EqualMagnitudes {
-    // Of the elements from the smallest on, as many come before those that are looked for at the most.
-    let most = elementCount - position
-    let counts = unsafe bytes + layout.countStart
-    var (list, before, run, last) = (CountList(layout), 0, 0, 0)
-    while run < layout.runs {
-      let length = min(HistogramRecord.blockLength, layout.runs - run)
-      // SAFETY: the layout has a byte for each run.
-      let block = unsafe counts + run
-      let sum = unsafe HistogramRecord.sum(block, length)
-      if before + sum <= most, unsafe !HistogramRecord.hasListed(block, length) {
-        before += sum
-        run += length
+    var (above, listEnd) = (0, layout.sumStart)
+    // Large magnitudes are few, and have few elements.
+    var end = layout.countStart + layout.runs
+    while end > layout.countStart {
+      let block = max(layout.countStart, end - ByteBlock.length)..<end
+      let sum = unsafe ByteBlock.sum(bytes, block) { $0 }
+      if above + sum < position, unsafe !ByteBlock.hasListedCount(bytes, block) {
+        above += sum
+        end = block.lowerBound
         continue
       }
-      for end in run..<(run + length) {
-        let short = unsafe Int(counts.load(fromByteOffset: end, as: UInt8.self))
-        last = short == Int(RecordLayout.listedCount) ? unsafe list.next(bytes) ?? short : short
-        if before + last > most {
+      for place in block.reversed() {
+        // SAFETY: the layout has a byte for each run.
+        var count = unsafe Int(bytes.load(fromByteOffset: place, as: UInt8.self))
+        if count == Int(RecordLayout.listedCount) { count = listedCount(before: &listEnd) }
+        if above + count >= position {
           return EqualMagnitudes(
-            bits: bits(at: end), count: last, above: elementCount - before - last)
+            bits: bits(at: place - layout.countStart), count: count, above: above)
         }
-        before += last
+        above += count
       }
-      run += length
+      end = block.lowerBound
     }
-    preconditionFailure("a histogram has as many elements as it says")
+    preconditionFailure("a record has as many elements as were counted")
+  }
+
+  /// The count of the list that ends before a place, which moves to where it begins.
+  private func listedCount(before end: inout Int) -> Int {
+    guard end > layout.listedCountStart else { return Int(RecordLayout.listedCount) }
+    var start = end - 1
+    // SAFETY: the places are those of the list.
+    while start > layout.listedCountStart,
+      unsafe bytes.load(fromByteOffset: start - 1, as: UInt8.self) >= 0x80
+    {
+      start -= 1
+    }
+    var place = start
+    let count = unsafe RecordLayout.number(bytes, &place, below: end)
+    end = start
+    return Int(truncatingIfNeeded: count ?? RecordLayout.listedCount)
   }
 
   /// The first pattern of a run.
   private func bits(at run: Int) -> UInt32 {
-    let steps = unsafe bytes + layout.stepStart
-    var (upper, lows, listed) = (0 as UInt32, 0, 0)
-    for index in 0...run {
+    var (upper, lows, listed) = (0, 0, 0)
+    let end = layout.stepStart + run + 1
+    for start in stride(from: layout.stepStart, to: end, by: ByteBlock.length) {
+      let block = start..<min(start + ByteBlock.length, end)
       // SAFETY: the layout has a byte for each run.
-      let byte = unsafe steps.load(fromByteOffset: index, as: UInt8.self)
-      upper &+= UInt32(byte >> 2)
-      lows &+= Int(byte & 1)
-      listed &+= byte >> 2 == RecordLayout.listedStep ? 1 : 0
+      upper &+= unsafe ByteBlock.sum(bytes, block) { $0 >> 2 & ByteBlock.steps }
+      lows &+= unsafe ByteBlock.sum(bytes, block) { $0 & RecordLayout.lowest }
+      listed &+= unsafe ByteBlock.sum(bytes, block) { ByteBlock.listedSteps($0) }
     }
-    for place in 0..<listed {
-      // SAFETY: as many are in the list as steps say, which was looked at.
-      upper &+= UInt32(number(layout.listedStepStart, place)) &- RecordLayout.listedStep
+    for place in 0..<min(listed, layout.steps) {
+      // SAFETY: the list has the place.
+      upper &+= Int(number(layout.listedStepStart, place)) &- Int(RecordLayout.listedStep)
     }
-    let isOdd = unsafe steps.load(fromByteOffset: run, as: UInt8.self) & 1 == 1
-    let low = isOdd ? UInt32(number(layout.lowStart, lows - 1)) : 0
-    return upper << RecordLayout.shift | low
+    let isOdd = unsafe bytes.load(fromByteOffset: layout.stepStart + run, as: UInt8.self) & 1 == 1
+    let low = isOdd && lows <= layout.lows ? UInt32(number(layout.lowStart, lows - 1)) : 0
+    return UInt32(truncatingIfNeeded: upper) << RecordLayout.shift | low
   }
 
   /// A number of two bytes in a list.
@@ -100,49 +98,57 @@ package import SluiceKernels
     // SAFETY: the caller knows that the list has the place.
     unsafe bytes.loadUnaligned(fromByteOffset: start + 2 * place, as: UInt16.self)
   }
+}
 
-  /// So many counts are looked at together.
-  private static var blockLength: Int { 64 }
+/// Some bytes of a record, which are looked at eight at a time.
+private enum ByteBlock {
+  /// So many are looked at together.
+  static var length: Int { 64 }
 
-  /// The sum of bytes.
-  @inline(__always) private static func sum(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-    var sum = 0
-    for index in 0..<count {
-      // SAFETY: the caller knows that there are so many.
-      sum &+= unsafe Int(bytes.load(fromByteOffset: index, as: UInt8.self))
+  /// The bits of eight steps once they stand at the bottom of their bytes.
+  static var steps: UInt64 { 0x3f3f_3f3f_3f3f_3f3f }
+  /// Every other of eight bytes.
+  private static var even: UInt64 { 0x00ff_00ff_00ff_00ff }
+
+  /// The sum of what is made of bytes.
+  @inline(__always) static func sum(
+    _ record: UnsafeRawPointer, _ range: Range<Int>, _ body: (UInt64) -> UInt64
+  ) -> Int {
+    var sums: UInt64 = 0
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
+      let word = unsafe body(word(record, start, end: range.upperBound))
+      // Of at most 64 bytes four sums fit 16 bits each.
+      sums &+= (word & even) &+ (word >> 8 & even)
     }
-    return sum
+    return Int((sums &* 0x0001_0001_0001_0001) >> 48)
   }
 
   /// Whether one of a few counts is in the list.
-  @inline(__always) private static func hasListed(
-    _ bytes: UnsafeRawPointer, _ count: Int
+  @inline(__always) static func hasListedCount(
+    _ record: UnsafeRawPointer, _ range: Range<Int>
   ) -> Bool {
-    var largest: UInt8 = 0
-    for index in 0..<count {
-      // SAFETY: the caller knows that there are so many.
-      largest = unsafe max(largest, bytes.load(fromByteOffset: index, as: UInt8.self))
+    var found: UInt64 = 0
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
+      // A byte is zero if all of its bits were set.
+      let missing = unsafe ~word(record, start, end: range.upperBound)
+      found |= (missing &- RecordLayout.lowest) & ~missing & RecordLayout.highest
     }
-    return largest == UInt8(RecordLayout.listedCount)
-  }
-}
-
-/// The list of larger counts of a record, from its first on.
-private struct CountList {
-  private var place: Int
-  private let end: Int
-
-  init(_ layout: RecordLayout) {
-    (place, end) = (layout.listedCountStart, layout.sumStart)
+    return found != 0
   }
 
-  var isAtEnd: Bool { place == end }
+  /// 1 in each of eight bytes that says that its step is in the list.
+  @inline(__always) static func listedSteps(_ word: UInt64) -> UInt64 {
+    let pairs = word & word >> 1
+    return (pairs >> 2 & pairs >> 4 & pairs >> 6) & RecordLayout.lowest
+  }
 
-  /// The next of a record; nil if there is none that the list could have.
-  mutating func next(_ record: UnsafeRawPointer) -> Int? {
-    guard let count = unsafe RecordLayout.number(record, &place, below: end),
-      count >= RecordLayout.listedCount, count < 1 << 48
-    else { return nil }
-    return Int(count)
+  /// Eight bytes, of which those from an end on are zero.
+  @inline(__always) private static func word(
+    _ record: UnsafeRawPointer, _ start: Int, end: Int
+  ) -> UInt64 {
+    // SAFETY: eight bytes behind the record can be read.
+    let word = unsafe record.loadUnaligned(fromByteOffset: start, as: UInt64.self)
+    let left = end - start
+    return left < 8 ? word & ((1 << UInt64(8 * left)) - 1) : word
   }
 }
