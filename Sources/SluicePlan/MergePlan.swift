@@ -42,9 +42,7 @@ public struct MergePlan: Sendable {
     let spillInputs = SpillPlan.Inputs(
       recipe: recipe, settings: settings, tasks: tasks, options: options, stored: stored,
       inputsExceedCache: sources.inputsExceedCache, files: sources.files,
-      freeByteCount: options.spillPlace.flatMap {
-        try? FileSystem.freeByteCount(at: PlanExplanation.nearestDirectory(to: $0))
-      })
+      directory: options.spillPlace.map(PlanExplanation.nearestDirectory(to:)))
     try stored.check(
       tasks, sources, wholeMatrices: recipe.wholeMatrixMethods,
       significance: recipe.method.passes.contains(.survey) ? recipe.significanceQuestion : nil,

@@ -50,21 +50,32 @@ struct PlanTimeTests {
 
   /// Whether the disk of scratch directories has files without a name, which probes are made of.
   private static let hasUnnamedFiles =
-    WriteProbe.write(in: ScratchDirectory.root, byteLimit: 4 << 20) { false } != nil
+    write(in: ScratchDirectory.root, byteLimit: 4096) { _ in true } != nil
+
+  /// Writes blocks of a page.
+  private static func write(
+    in directory: String, byteLimit: Int, while shouldGoOn: (Int) -> Bool
+  ) -> Int? {
+    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 4096)
+    defer { block.deallocate() }
+    return WriteProbe.write(block, in: directory, byteLimit: byteLimit, while: shouldGoOn)
+  }
 
   @Test(
     "a probe of writing writes what it may, and leaves no file",
     .enabled(if: hasUnnamedFiles, "the file system has no files without a name"))
   func probe() throws {
     let directory = try ScratchDirectory()
-    #expect(WriteProbe.write(in: directory.path, byteLimit: 17 << 20) { true } == 16 << 20)
-    #expect(WriteProbe.write(in: directory.path, byteLimit: 17 << 20) { false } == 8 << 20)
+    #expect(Self.write(in: directory.path, byteLimit: 70_000) { _ in true } == 69_632)
+    #expect(Self.write(in: directory.path, byteLimit: 70_000) { $0 < 8192 } == 8192)
+    // Nothing was tried.
+    #expect(Self.write(in: directory.path, byteLimit: 70_000) { _ in false } == nil)
     #expect(try Directory.list(directory.path).isEmpty)
   }
 
   @Test("a probe says nothing where it cannot be made") func noProbe() throws {
     let directory = try ScratchDirectory()
-    #expect(WriteProbe.write(in: directory("missing"), byteLimit: 8 << 20) { true } == nil)
+    #expect(Self.write(in: directory("missing"), byteLimit: 8192) { _ in true } == nil)
   }
 
   @Test("a file that was just written is in the page cache")

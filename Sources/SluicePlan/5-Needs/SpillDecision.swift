@@ -15,10 +15,8 @@ struct SpillDecision {
   private static let readingCost = 0.03e-9
   /// The part of the shorter of reading and computing that is not hidden behind the longer.
   private static let unhiddenComputing = 0.2
-  /// The same of reading and writing at a time.
-  private static let unhiddenWriting = 0.5
   /// The part of what a disk gives to those who only read that a run gets of it.
-  private static let sustainedShare = 0.88
+  private static let sustainedShare = 0.92
   /// The seconds that a byte of frames takes longer to read than one of models: they come in smaller pieces.
   private static let frameCost = 0.15e-9
   /// The seconds of the start, the end, and what lies between passes.
@@ -45,9 +43,8 @@ struct SpillDecision {
   var lanes: Int
   /// The bytes of frames that the budget is expected to have room for.
   var heldByteCount = 0
-  /// The bytes a second that the inputs' disk gives and the output's disk takes.
-  var readRate: Double
-  var writeRate: Double
+  /// What the disk gives; it is taken to take as much.
+  var rate: DiskRate
 
   /// About the bytes of a budget that are left for frames.
   ///
@@ -85,11 +82,9 @@ struct SpillDecision {
 
   /// The expected seconds of a pass that computes so long for an element.
   private func seconds(reading: Int, writing: Int, computing: Double) -> Double {
-    let share = SpillDecision.sustainedShare
-    let (read, written) = (
-      Double(reading) / (share * readRate), Double(writing) / (share * writeRate)
-    )
-    let disk = max(read, written) + SpillDecision.unhiddenWriting * min(read, written)
+    let bytes =
+      Double(max(reading, writing)) + rate.unhiddenWriting * Double(min(reading, writing))
+    let disk = bytes / (SpillDecision.sustainedShare * rate.reading)
     let processor =
       (Double(elementCount) * computing + Double(reading) * SpillDecision.readingCost)
       / Double(lanes)
@@ -114,7 +109,7 @@ struct SpillDecision {
 
 extension SpillDecision {
   /// What is decided from, of a run.
-  init(_ spillInputs: SpillPlan.Inputs, readRate: Double) {
+  init(_ spillInputs: SpillPlan.Inputs, _ rate: DiskRate) {
     let linear = spillInputs.tasks.filter { $0.role == .linear }
     let models = spillInputs.recipe.models.indices.filter { !spillInputs.stored.isStored($0) }
     var (saved, surveyed, elements) = (0, 0, 0)
@@ -136,8 +131,6 @@ extension SpillDecision {
       heldByteCount: SpillDecision.heldByteCount(
         of: spillInputs.options.memory.bytes, lanes: max(spillInputs.options.threads, 1),
         modelCount: models.count),
-      readRate: readRate,
-      // Disks take about as much as they give.
-      writeRate: readRate)
+      rate: rate)
   }
 }

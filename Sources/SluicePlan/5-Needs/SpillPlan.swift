@@ -38,8 +38,8 @@ package struct SpillPlan: Sendable, Hashable {
     let stored: StoredModels
     let inputsExceedCache: Bool
     let files: [InputFile]
-    /// The bytes free where a spill would be; nil if that is not known.
-    let freeByteCount: Int?
+    /// A directory on the disk where a spill would be; nil if that is not known.
+    let directory: String?
   }
 
   /// Decides.
@@ -209,19 +209,21 @@ package struct SpillPlan: Sendable, Hashable {
       return
     }
     guard
-      let rate = DiskRate.ofReading(
-        spillInputs.files, lanes: max(spillInputs.options.threads, 1))
+      let rate = DiskRate.measured(
+        spillInputs.files, lanes: max(spillInputs.options.threads, 1),
+        writingTo: spillInputs.directory)
     else {
       reason = "the disk's speed could not be measured"
       return
     }
-    let decision = SpillDecision(spillInputs, readRate: rate)
+    let decision = SpillDecision(spillInputs, rate)
     // The output needs its room, too.
-    let free = (spillInputs.freeByteCount ?? .max) - decision.outputByteCount
+    let bytes = spillInputs.directory.flatMap { try? FileSystem.freeByteCount(at: $0) }
+    let free = (bytes ?? .max) - decision.outputByteCount
     let room = min(free, spillInputs.options.spillLimit?.bytes ?? .max)
     let again =
       "reading the models again \(NumberFormat.fixed(decision.rereadSeconds, 1)) s"
-    let speed = "expected at \(ByteCount(Int(rate)))/s"
+    let speed = "expected at \(ByteCount(Int(rate.reading)))/s"
     guard let best = decision.best(room: room, byteCount: { expectedBytes(spillInputs, $0) })
     else {
       reason = "\(speed): \(again); there is no room for a spill"

@@ -18,6 +18,7 @@ struct SpeedProbe {
   private static let readSeconds = 0.3
   private static let writeSeconds = 0.1
   private static let writeByteCount = 32 << 20
+  private static let blockByteCount = 4 << 20
 
   let plan: TensorPlan
 
@@ -91,11 +92,16 @@ struct SpeedProbe {
   /// How fast the output's disk takes bytes; 0 if that cannot be tried.
   private static func writeRate(near output: String) -> Double {
     let directory = PlanExplanation.nearestDirectory(to: output)
-    guard let free = try? FileSystem.freeByteCount(at: directory), free > 16 * writeByteCount
+    guard let free = try? FileSystem.freeByteCount(at: directory), free > 16 * writeByteCount,
+      let pool = try? BufferPool(
+        count: 1, byteCount: blockByteCount, cancellation: Cancellation()),
+      let buffer = try? pool.take()
     else { return 0 }
     let start = MonotonicTime.now
-    let byteCount = WriteProbe.write(in: directory, byteLimit: writeByteCount) {
-      MonotonicTime.now.seconds(since: start) < writeSeconds
+    let byteCount = unsafe WriteProbe.write(
+      buffer.bytes, in: directory, byteLimit: writeByteCount
+    ) {
+      $0 < 2 * blockByteCount || MonotonicTime.now.seconds(since: start) < writeSeconds
     }
     let seconds = MonotonicTime.now.seconds(since: start)
     return seconds > 0 ? Double(byteCount ?? 0) / seconds : 0

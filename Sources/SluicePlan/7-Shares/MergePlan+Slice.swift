@@ -31,7 +31,7 @@ extension MergePlan {
     let spill = try SpillPlan(
       SpillPlan.Inputs(
         recipe: recipe, settings: settings, tasks: slice.tasks, options: options, stored: stored,
-        inputsExceedCache: inputsExceedCache, files: files, freeByteCount: nil), isPart: true)
+        inputsExceedCache: inputsExceedCache, files: files, directory: nil), isPart: true)
     let inputs = PassInputs(
       recipe: recipe, settings: settings, coefficients: nil, steps: nil, activations: [],
       solve: try SolvePlan(recipe, tasks: slice.tasks, solvedFile: files.count),
