@@ -104,13 +104,16 @@ extension Kernels {
   package func drainHistogram(
     _ table: UnsafeMutablePointer<UInt32>, shift: Int, bins: Range<Int>,
     listed: (bits: [UInt32], counts: [UInt32], range: Range<Int>),
-    bits: UnsafeMutablePointer<UInt32>, counts: UnsafeMutablePointer<UInt32>
+    bits: UnsafeMutablePointer<UInt32>, counts: UnsafeMutablePointer<UInt64>
   ) -> Int {
     precondition(shift == Self.brainShift || shift == Self.halfShift, "bins ignore 15 or 12 bits")
     precondition(bins.lowerBound >= 0 && bins.upperBound <= Self.binCount(shift: shift))
     precondition(
       listed.range.upperBound <= min(listed.bits.count, listed.counts.count)
-        && listed.range.allSatisfy { bins.contains(Int(listed.bits[$0]) >> shift) })
+        && listed.range.isEmpty
+        || bins.contains(Int(listed.bits[listed.range.lowerBound]) >> shift)
+          && bins.contains(Int(listed.bits[listed.range.upperBound - 1]) >> shift)
+    )
     return unsafe listed.bits.withUnsafeBufferPointer { listedBits in
       unsafe listed.counts.withUnsafeBufferPointer { listedCounts in
         let first = listed.range.lowerBound
@@ -157,6 +160,24 @@ extension Kernels {
   ) {
     // Safety: the caller guarantees `count` elements, `keyCount` keys and as many tables.
     unsafe functions.pointee.collect(delta, count, keys, keyCount, tables)
+  }
+
+  /// Finds the magnitudes that differ, smallest first, and how often each is there.
+  ///
+  /// - Parameters:
+  ///   - values: Bits of magnitudes, below 2^31; replaced by those that differ.
+  ///   - counts: Receives how often each is there; has room for `count` numbers, which are written to in any case.
+  ///   - count: How many.
+  /// - Returns: How many differ.
+  package func countMagnitudes(
+    _ values: UnsafeMutablePointer<UInt32>, counts: UnsafeMutablePointer<UInt32>, count: Int
+  ) -> Int {
+    // Safety: the caller guarantees `count` values at both addresses.
+    if count <= SLUICE_FEW {
+      return unsafe functions.pointee.count_few(values, count, values, counts)
+    }
+    unsafe sluice_sort_magnitudes(values, counts, count)
+    return unsafe sluice_count_sorted(values, count, values, counts)
   }
 
   /// Sorts magnitudes, smallest first, in three passes over 11 bits each.

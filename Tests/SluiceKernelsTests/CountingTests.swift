@@ -37,7 +37,7 @@ import Testing
       #expect(listed == expected.side, "\(content)")
       let counted = drain(kernels, table, shift: shift, [0..<Kernels.binCount(shift: shift)])
       #expect(
-        Dictionary(uniqueKeysWithValues: counted.map { (Int($0 >> UInt32(shift)), $1) })
+        Dictionary(uniqueKeysWithValues: counted.map { (Int($0 >> UInt32(shift)), UInt32($1)) })
           == expected.counts, "\(content)")
       #expect(table.isMarkUntouched)
     }
@@ -84,16 +84,16 @@ import Testing
   private func drain(
     _ kernels: Kernels, _ table: Block<UInt32>, shift: Int, _ ranges: [Range<Int>],
     _ listed: [(key: UInt32, value: UInt32)] = []
-  ) -> [UInt32: UInt32] {
+  ) -> [UInt32: UInt64] {
     let (listedBits, listedCounts) = (listed.map(\.key), listed.map(\.value))
-    var all: [UInt32: UInt32] = [:]
+    var all: [UInt32: UInt64] = [:]
     for range in ranges {
       let here =
         listedBits.indices.filter { range.contains(Int(listedBits[$0] >> UInt32(shift))) }
       let first = here.first ?? 0
       let room = range.count + here.count + Kernels.drainSlack
       let (bits, counts) = (
-        Block<UInt32>(repeating: 0, count: room), Block<UInt32>(repeating: 0, count: room)
+        Block<UInt32>(repeating: 0, count: room), Block<UInt64>(repeating: 0, count: room)
       )
       let found = kernels.drainHistogram(
         table.pointer, shift: shift, bins: range,
@@ -120,7 +120,7 @@ import Testing
       _ = kernels.histogram(
         delta, count: delta.count, shift: shift, table: table.pointer, side: side.pointer)
       var listed: [UInt32: UInt32] = [:]
-      var expected: [UInt32: UInt32] = [:]
+      var expected: [UInt32: UInt64] = [:]
       for bits in delta.map(ScalarKernels.magnitudeBits) {
         expected[bits, default: 0] += 1
         guard bits & (1 << UInt32(shift) - 1) != 0 else { continue }
@@ -191,6 +191,23 @@ import Testing
       }
       #expect(found == expected, "\(content)")
       #expect(tables.isMarkUntouched)
+    }
+  }
+
+  @Test(
+    "Counting magnitudes finds those that differ, in ascending order", arguments: allKernels,
+    [0, 1, 2, 15, 63, 64, 65, 150, 255, 256, 257, 3000])
+  func countMagnitudes(kernels: Kernels, count: Int) {
+    for mask: UInt32 in [0x7fff_ffff, 0x7ff, 0x3f_f800, 0, 0xf] {
+      var generator = BlockGenerator(state: UInt64(count))
+      let values = (0..<count).map { _ in UInt32(truncatingIfNeeded: generator.next()) & mask }
+      let found = Block(values, after: 99)
+      let counts = Block<UInt32>(repeating: 98, count: count)
+      let differing = kernels.countMagnitudes(found.pointer, counts: counts.pointer, count: count)
+      let expected = Dictionary(grouping: values, by: \.self).sorted { $0.key < $1.key }
+      #expect(found.values.prefix(differing) == expected.map(\.key)[...])
+      #expect(counts.values.prefix(differing) == expected.map { UInt32($1.count) }[...])
+      #expect(found.isMarkUntouched && counts.isMarkUntouched)
     }
   }
 

@@ -145,6 +145,9 @@ typedef struct {
 // How many runs and pairs of them are compared at once, at most.
 enum { SLUICE_RUNS = 16, SLUICE_PAIRS = 64 };
 
+// How many values are sorted by comparing each with all, at most.
+enum { SLUICE_FEW = 256 };
+
 // The kernels of one instruction set. Counts are in elements.
 typedef struct {
   // Float32 of each element; the largest bit pattern of a magnitude.
@@ -163,11 +166,14 @@ typedef struct {
   sluice_counted (*difference_histogram)(const void *tuned, const void *base, sluice_dtype dtype,
                                          size_t count, unsigned shift, uint32_t *table,
                                          uint32_t *side);
+  // The values that differ of at most `SLUICE_FEW`, smallest first, and how often each is there; how many. They may be
+  // written over the values, which are below 2^31.
+  size_t (*count_few)(const uint32_t *values, size_t count, uint32_t *bits, uint32_t *counts);
   // Takes what was counted of bins out of a table: the first pattern of each that was met, smallest first, and how
   // often; and among them those that are listed, all of these bins, which the table does not count. Returns how many. The
   // bins are cleared. There is room for 16 more at the end.
   size_t (*drain_histogram)(uint32_t *table, unsigned shift, size_t start, size_t end,
-                            sluice_listed listed, uint32_t *bits, uint32_t *counts);
+                            sluice_listed listed, uint32_t *bits, uint64_t *counts);
   // Per upper 16 bits: count in the upper 24 bits, sum of the lower 15 bits in the lower 40.
   void (*binned_histogram)(const float *delta, size_t count, uint64_t *table);
   // Counts of the lower 15 bits, for elements whose upper bits are one of the keys.
@@ -288,6 +294,16 @@ typedef struct {
                       uint8_t *low, uint8_t *_Nullable high);
   // XXH3 with 128 bits: its upper half, and its lower one.
   void (*hash)(const void *_Nullable bytes, size_t count, uint64_t seed, uint64_t *halves);
+  // Of ascending runs, how far the upper 16 bits of each are from those of the one before, at most 63, times 4, plus 1
+  // for one with low bits; and a list of those steps that are 63 or more, two bytes each. How many are listed.
+  size_t (*put_steps)(const uint32_t *bits, size_t count, uint8_t *steps, uint8_t *list);
+  // The low 15 bits of those that have some, two bytes each; how many. There is room for 16 more.
+  size_t (*put_lows)(const uint32_t *bits, size_t count, uint8_t *lows);
+  // Counts, at most 255; and a list of those that are 255 or more, with seven bits in each byte. The bytes of the list.
+  size_t (*put_counts)(const uint64_t *counts, size_t count, uint8_t *bytes, uint8_t *list);
+  // Of ascending magnitudes, of which there is one, and of which all were counted less than 2^32 times in all, the sum of
+  // units in the last place of each binade from the first magnitude's to the last's; others are left as they are.
+  void (*add_units)(const uint32_t *bits, const uint64_t *counts, size_t count, uint64_t *units);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

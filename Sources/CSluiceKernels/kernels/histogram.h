@@ -218,10 +218,22 @@ INLINE void copy_numbers(const uint32_t *from, size_t count, uint32_t *to) {
   } while (index < count);
 }
 
+// The same, with 64 bits for each.
+INLINE void widen_numbers(const uint32_t *from, size_t count, uint64_t *to) {
+  size_t index = 0;
+  do {
+    u32x16 numbers;
+    memcpy(&numbers, from + index, sizeof numbers);
+    const u64x16 wide = __builtin_convertvector(numbers, u64x16);
+    memcpy(to + index, &wide, sizeof wide);
+    index += LANES;
+  } while (index < count);
+}
+
 // Most stretches between two that are listed are shorter than what is copied at once, and where they lie follows from
 // the bins: nothing waits for what was found before.
 INLINE size_t drain_by(unsigned shift, uint32_t counters, uint32_t *table, size_t start, size_t end,
-                       sluice_listed listed, uint32_t *bits, uint32_t *counts) {
+                       sluice_listed listed, uint32_t *bits, uint64_t *counts) {
   drained here;
   size_t all = 0, place = 0;
   while (start < end) {
@@ -248,14 +260,14 @@ INLINE size_t drain_by(unsigned shift, uint32_t counters, uint32_t *table, size_
       const uint32_t met = here.met[bin / LANES] & ((2u << bin % LANES) - 1);
       const size_t rank = here.before[bin / LANES] + (size_t)__builtin_popcount(met);
       copy_numbers(here.bits + last, rank - last, bits + all + last);
-      copy_numbers(here.counts + last, rank - last, counts + all + last);
+      widen_numbers(here.counts + last, rank - last, counts + all + last);
       bits[all + rank] = listed.bits[place];
       counts[all + rank] = listed.counts[place];
       all++;
       last = rank;
     }
     copy_numbers(here.bits + last, found - last, bits + all + last);
-    copy_numbers(here.counts + last, found - last, counts + all + last);
+    widen_numbers(here.counts + last, found - last, counts + all + last);
     all += found;
     start += length;
   }
@@ -263,7 +275,7 @@ INLINE size_t drain_by(unsigned shift, uint32_t counters, uint32_t *table, size_
 }
 
 static size_t drain_histogram(uint32_t *table, unsigned shift, size_t start, size_t end,
-                              sluice_listed listed, uint32_t *bits, uint32_t *counts) {
+                              sluice_listed listed, uint32_t *bits, uint64_t *counts) {
   return shift == 15 ? drain_by(15, 2, table, start, end, listed, bits, counts)
                      : drain_by(12, 1, table, start, end, listed, bits, counts);
 }

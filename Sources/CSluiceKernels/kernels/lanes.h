@@ -84,3 +84,19 @@ INLINE u32x16 load_kept(const uint32_t *from, uint64_t bits) {
   return (u32x16)__builtin_ia32_expandsi512_mask((v16si)value, (v16si)value, (uint16_t)bits);
 }
 #endif
+
+// Moves the lanes whose bit is set together; the others have anything afterwards.
+INLINE void keep_lanes(u32x16 *value, uint64_t bits) {
+#if SLUICE_LANE_MOVES == 2
+  *value = packed_lanes(*value, bits);
+#elif SLUICE_LANE_MOVES == 1
+  uint32_t kept[LANES];
+  store_kept(kept, *value, bits);
+  memcpy(value, kept, sizeof kept);
+#else
+  uint32_t lanes[LANES], kept[LANES] = {0};
+  memcpy(lanes, value, sizeof lanes);
+  for (size_t found = 0; bits != 0; bits &= bits - 1) kept[found++] = lanes[__builtin_ctzll(bits)];
+  memcpy(value, kept, sizeof kept);
+#endif
+}

@@ -9,6 +9,7 @@
 #include "draws.h"
 #include "elect.h"
 #include "elements.h"
+#include "few.h"
 #include "gram.h"
 #include "hash.h"
 #include "histogram.h"
@@ -17,6 +18,7 @@
 #include "partitions.h"
 #include "product.h"
 #include "project.h"
+#include "records.h"
 #include "rice.h"
 #include "row_cut.h"
 #include "select.h"
@@ -31,7 +33,7 @@
   {                                                                                                \
     .widen = widen, .delta = delta, .difference = difference, .histogram = histogram,              \
     .difference_histogram = difference_histogram, .drain_histogram = drain_histogram,              \
-    .binned_histogram = binned_histogram, .collect = collect,                                      \
+    .binned_histogram = binned_histogram, .collect = collect, .count_few = count_few,              \
     .select = select_kept, .cut_row = cut_row, .apply_mask = apply_mask,                           \
     .amplify = amplify, .prune = prune, .select_and_prune = select_and_prune, .scale = scale,      \
     .merge_ties = merge_ties,                                                                      \
@@ -45,4 +47,6 @@
     .thin_gram = thin_gram, .thin_factorise = thin_factorise, .thin_correct = thin_correct,        \
     .thin_blend = thin_blend, .count_sizes = count_sizes, .rice_choose = rice_choose,               \
     .rice_encode = encode_rice, .rice_decode = decode_rice, .hash = hash,                          \
+    .put_steps = put_steps, .put_lows = put_lows, .put_counts = put_counts,                        \
+    .add_units = add_units,                                                                        \
   }

@@ -157,7 +157,7 @@ package import SluiceCore
     let room = used.reduce(listed.count + Kernels.drainSlack) { $0 + $1.count }
     var counts: [UInt64] = []
     let bits = unsafe [UInt32](unsafeUninitializedCapacity: room) { bits, found in
-      let short = unsafe [UInt32](unsafeUninitializedCapacity: room) { counts, shortFound in
+      counts = unsafe [UInt64](unsafeUninitializedCapacity: room) { counts, countsFound in
         guard let bitsStart = bits.baseAddress, let countsStart = counts.baseAddress else { return }
         var taken = 0
         for bins in used {
@@ -168,9 +168,8 @@ package import SluiceCore
             bits: bitsStart + found, counts: countsStart + found)
           taken = next.upperBound
         }
-        shortFound = found
+        countsFound = found
       }
-      counts = short.map(UInt64.init)
     }
     ends = (smallest: .max, largest: 0)
     return MagnitudeHistogram(bits: bits, counts: counts)

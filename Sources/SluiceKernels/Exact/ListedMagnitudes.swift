@@ -1,5 +1,3 @@
-internal import CSluiceKernels
-
 /// The magnitudes with low bits that a strip had up to now, smallest first, and how many there are of each.
 struct ListedMagnitudes {
   private(set) var bits: [UInt32] = []
@@ -43,15 +41,15 @@ struct ListedMagnitudes {
   ///   - list: Holds them, in any order; another order afterwards.
   ///   - scratch: As much room as the list has.
   ///   - length: How many there are.
-  ///   - kernels: The kernels to sort with.
+  ///   - kernels: The kernels to count with.
   mutating func add(
     _ list: AlignedBuffer<UInt32>, _ scratch: AlignedBuffer<UInt32>, length: Int,
     kernels: Kernels
   ) {
     precondition(length <= list.count && length <= scratch.count)
     // SAFETY: the list and the scratch space hold as many.
-    unsafe kernels.sortMagnitudes(list.pointer, scratch: scratch.pointer, count: length)
-    let found = unsafe sluice_count_sorted(list.pointer, length, list.pointer, scratch.pointer)
+    let found = unsafe kernels.countMagnitudes(
+      list.pointer, counts: scratch.pointer, count: length)
     let new = unsafe (
       bits: UnsafeBufferPointer(start: list.pointer, count: found),
       counts: UnsafeBufferPointer(start: scratch.pointer, count: found)

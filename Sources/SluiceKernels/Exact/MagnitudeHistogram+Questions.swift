@@ -54,8 +54,38 @@ extension MagnitudeHistogram {
 
   /// The exact sum of the magnitudes of the runs from one on.
   private func exactSum(from first: Int) -> ExactSum {
+    hasBins || elementCount > Int(UInt32.max)
+      ? exactSum(ofBinsFrom: first) : exactSum(ofMagnitudesFrom: first)
+  }
+
+  /// The same where no run is a bin: a binade is added up before the sum takes it.
+  private func exactSum(ofMagnitudesFrom first: Int) -> ExactSum {
     var sum = ExactSum()
-    // Units of the same binade are added up before the sum takes them.
+    guard first < runCount else { return sum }
+    let binades = bits[first] >> 23...bits[runCount - 1] >> 23
+    // On the stack: a histogram is asked for more than one sum.
+    var units = InlineArray<256, UInt64>(repeating: 0)
+    unsafe bits.withUnsafeBufferPointer { bits in
+      unsafe counts.withUnsafeBufferPointer { counts in
+        unsafe withUnsafeMutableBytes(of: &units) { units in
+          guard let bits = bits.baseAddress, let counts = counts.baseAddress,
+            let units = unsafe units.bindMemory(to: UInt64.self).baseAddress
+          else { return }
+          // SAFETY: there are as many counts as runs, and numbers for all binades.
+          unsafe Kernels.best.addUnits(
+            bits + first, counts + first, count: runCount - first, into: units)
+        }
+      }
+    }
+    for binade in binades where units[Int(binade)] > 0 {
+      sum.add(units: units[Int(binade)], inBinadeOf: binade << 23)
+    }
+    return sum
+  }
+
+  /// The same where some are bins, or there are too many elements for the kernel.
+  private func exactSum(ofBinsFrom first: Int) -> ExactSum {
+    var sum = ExactSum()
     var (start, units) = (0 as UInt32, 0 as UInt64)
     for index in first..<runCount {
       var own = ExactSum.units(of: bits[index]) * counts[index]

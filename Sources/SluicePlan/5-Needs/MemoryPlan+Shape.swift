@@ -15,6 +15,7 @@ extension MemoryPlan {
     let edge: ReadEdge
     let tasks: [TensorTask]
     let largestElementCount: Int
+    let elementCount: Int
     let widestOutput: Int
     let outputBytes: Int
     let tableBytes: Int
@@ -36,6 +37,7 @@ extension MemoryPlan {
       self.edge = edge
       self.tasks = Shape.largest(tasks)
       largestElementCount = tasks.map(\.elementCount).max() ?? 0
+      elementCount = tasks.reduce(0) { $0 + $1.elementCount }
       outputBytes = tasks.reduce(0) { $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1) }
       widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
       let usesGrains =
@@ -151,7 +153,7 @@ extension MemoryPlan {
     /// - Parameters:
     ///   - lanes: The number of lanes.
     ///   - chunkElements: The number of elements in a chunk.
-    ///   - gathers: Whether buffers have room for what is merged of many small tensors.
+    ///   - gathers: Whether buffers have room for several small tensors, as they are read and merged.
     /// - Returns: The plan.
     func plan(lanes: Int, chunkElements: Int, gathers: Bool = false) -> MemoryPlan {
       let plan = plan(lanes, chunkElements, gathers, waitingBuffers: 1)
@@ -162,8 +164,7 @@ extension MemoryPlan {
     private func plan(
       _ lanes: Int, _ chunkElements: Int, _ gathers: Bool, waitingBuffers: Int
     ) -> MemoryPlan {
-      let chunkBytes =
-        tasks.map { ReadStage.chunkByteCount($0, chunkElements: chunkElements) }.max() ?? 0
+      let chunkBytes = tasks.map { chunkByteCount($0, chunkElements, gathers) }.max() ?? 0
       let room = factors.room(chunkElements: chunkElements, limit: memory / (4 * lanes))
       return MemoryPlan(
         lanes: lanes, chunkElements: chunkElements, chunkBytes: chunkBytes,
@@ -177,6 +178,15 @@ extension MemoryPlan {
         frameBuffers: frames.isWriting ? lanes + 2 : 0,
         indexBytes: indexBytes + scatterBytes + factors.sharedByteCount
           + (factors.isEmpty ? 0 : normBytes))
+    }
+
+    /// The bytes that are read at once: of a chunk, or of neighbours that have as many elements as chunks where they
+    /// are large.
+    private func chunkByteCount(_ task: TensorTask, _ chunkElements: Int, _ gathers: Bool) -> Int {
+      let chunk = ReadStage.chunkByteCount(task, chunkElements: chunkElements)
+      guard gathers, input == .pread else { return chunk }
+      let count = min(elementCount, MemoryPlan.preferredChunkElements(.pread))
+      return max(chunk, ReadStage.byteCount(of: count, like: task))
     }
 
     /// Room for several chunks, or for one where memory is so short that chunks are small.

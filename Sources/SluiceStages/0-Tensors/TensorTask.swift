@@ -200,6 +200,8 @@ public final class TensorTask: Sendable {
   package let hasStridedSource: Bool
   /// Whether the deltas of a model are counted in bins.
   package let isCountedInBins: Bool
+  /// Whether all of its elements lie in the files of all models that have it as they are read, one after the other.
+  let isWhole: Bool
 
   /// The number of rows.
   package var rowCount: Int { columnCount > 0 ? elementCount / columnCount : 0 }
@@ -250,12 +252,16 @@ public final class TensorTask: Sendable {
     outputView = stack?.view
     var inputByteCount = base.byteCount(ofElements: baseElementCount)
     var hasStridedSource = base.isStrided
+    var isWhole = elementCount > 0 && baseElementCount == elementCount
     for (source, count) in zip(fineTuned, fineTunedElementCounts) {
-      inputByteCount += source?.byteCount(ofElements: count) ?? 0
-      hasStridedSource = hasStridedSource || source?.isStrided ?? false
+      guard let source else { continue }
+      inputByteCount += source.byteCount(ofElements: count)
+      hasStridedSource = hasStridedSource || source.isStrided
+      isWhole = isWhole && count == elementCount
     }
     self.inputByteCount = inputByteCount
     self.hasStridedSource = hasStridedSource
+    self.isWhole = isWhole && !hasStridedSource
     isCountedInBins = fineTuned.contains { source in
       source.map { HistogramMode(base: base.dtype, fineTuned: $0.deltaDType) == .binned } ?? false
     }

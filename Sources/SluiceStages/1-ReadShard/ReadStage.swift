@@ -73,8 +73,17 @@ package struct ReadStage: Sendable {
   ///   - chunkElements: The number of elements in a chunk.
   /// - Returns: The number of bytes, with what alignment adds.
   package static func chunkByteCount(_ task: TensorTask, chunkElements: Int) -> Int {
-    let count = min(chunkElements, max(task.elementCount, 1))
-    return task.fineTuned.reduce(runsByteCount(task.base, count, base: task.base.dtype)) {
+    byteCount(of: min(chunkElements, max(task.elementCount, 1)), like: task)
+  }
+
+  /// The most bytes that are read at once of neighbours that are as a task is.
+  ///
+  /// - Parameters:
+  ///   - count: How many elements they have together.
+  ///   - task: The task.
+  /// - Returns: The number of bytes, with what alignment adds.
+  package static func byteCount(of count: Int, like task: TensorTask) -> Int {
+    task.fineTuned.reduce(runsByteCount(task.base, count, base: task.base.dtype)) {
       $0 + ($1.map { runsByteCount($0, count, base: task.base.dtype) } ?? 0)
     }
   }

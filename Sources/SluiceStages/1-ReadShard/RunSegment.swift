@@ -110,19 +110,8 @@ extension ReadStage {
 
     /// Whether a strip is a chunk, and a whole tensor of all models that lies there in one piece.
     private static func isWhole(_ strip: Strip, _ stage: ReadStage) -> Bool {
-      let task = strip.task
-      let count = task.elementCount
-      guard count > 0, strip.elements.count == count, count <= stage.granularity.chunkElements,
-        task.baseElementCount == count, isPlain(task.base)
-      else { return false }
-      return task.fineTuned.indices.allSatisfy { model in
-        guard let source = task.fineTuned[model] else { return true }
-        return task.fineTunedElementCounts[model] == count && isPlain(source)
-      }
-    }
-
-    private static func isPlain(_ source: TensorSource) -> Bool {
-      source.isPlain && source.isStored && source.computed == nil
+      strip.task.isWhole && strip.elements.count == strip.task.elementCount
+        && strip.elements.count <= stage.granularity.chunkElements
     }
   }
 

@@ -19,7 +19,7 @@ extension MagnitudeHistogram {
       guard let out = UnsafeMutableRawPointer(room.baseAddress) else { return }
       var layout = RecordLayout(runs: runCount)
       // SAFETY: there is room for a byte and a number in each list of every run.
-      unsafe bits.withUnsafeBufferPointer { unsafe putSteps($0, &layout, out) }
+      unsafe bits.withUnsafeBufferPointer { unsafe putBits($0, &layout, out) }
       unsafe counts.withUnsafeBufferPointer {
         unsafe MagnitudeHistogram.putCounts($0, &layout, out)
       }
@@ -32,31 +32,14 @@ extension MagnitudeHistogram {
   }
 
   /// Puts the first byte of each run, and the lists of longer steps and of low bits.
-  @inline(__always) private func putSteps(
+  private func putBits(
     _ bits: UnsafeBufferPointer<UInt32>, _ layout: inout RecordLayout,
     _ out: UnsafeMutableRawPointer
   ) {
-    // SAFETY: what is not to stay in a list is written over by what comes next.
+    // SAFETY: what is written after the end of a list is written over by what comes next.
     let bytes = unsafe out + layout.stepStart
-    var last: UInt32 = 0
-    for index in bits.indices {
-      let first = unsafe bits[index]
-      let upper = first >> RecordLayout.shift
-      let form =
-        first & RecordLayout.lowBits == 0 ? RecordLayout.Form.even : RecordLayout.Form.odd
-      unsafe bytes.storeBytes(
-        of: UInt8(truncatingIfNeeded: min(upper &- last, RecordLayout.listedStep) << 2 | form),
-        toByteOffset: index, as: UInt8.self)
-      last = upper
-    }
-    let longest = UInt8(RecordLayout.listedStep << 2)
-    unsafe RecordLayout.forEachListed(UnsafeRawPointer(bytes), bits.count, longest) { index in
-      let before = unsafe index == 0 ? 0 : bits[index - 1] >> RecordLayout.shift
-      let step = unsafe (bits[index] >> RecordLayout.shift) &- before
-      unsafe out.storeBytes(
-        of: UInt16(truncatingIfNeeded: step), toByteOffset: layout.lowStart, as: UInt16.self)
-      layout.steps += 1
-    }
+    layout.steps = unsafe Kernels.best.putSteps(
+      bits, into: bytes, list: out + layout.listedStepStart)
     if hasBins {
       for index in bits.indices where isBin(at: index) {
         let step = unsafe bytes.load(fromByteOffset: index, as: UInt8.self)
@@ -64,33 +47,16 @@ extension MagnitudeHistogram {
           of: step | UInt8(RecordLayout.Form.bin), toByteOffset: index, as: UInt8.self)
       }
     }
-    let lowStart = layout.lowStart
-    var lows = 0
-    for index in bits.indices {
-      let first = unsafe bits[index]
-      let low = UInt16(truncatingIfNeeded: first & RecordLayout.lowBits)
-      unsafe out.storeBytes(of: low, toByteOffset: lowStart &+ 2 &* lows, as: UInt16.self)
-      // 1 unless it is zero, without a branch that could not be foreseen.
-      lows &+= (Int(low) &+ 0xffff) >> 16
-    }
-    layout.lows = lows
+    layout.lows = unsafe Kernels.best.putLows(bits, into: out + layout.lowStart)
   }
 
   /// Puts the byte of each run's count, and the list of larger ones.
-  @inline(__always) private static func putCounts(
+  private static func putCounts(
     _ counts: UnsafeBufferPointer<UInt64>, _ layout: inout RecordLayout,
     _ out: UnsafeMutableRawPointer
   ) {
     // SAFETY: as above.
-    let bytes = unsafe out + layout.countStart
-    for index in counts.indices {
-      unsafe bytes.storeBytes(
-        of: UInt8(truncatingIfNeeded: min(counts[index], RecordLayout.listedCount)),
-        toByteOffset: index, as: UInt8.self)
-    }
-    let largest = UInt8(RecordLayout.listedCount)
-    unsafe RecordLayout.forEachListed(UnsafeRawPointer(bytes), counts.count, largest) { index in
-      layout.countBytes += unsafe RecordLayout.put(counts[index], out + layout.sumStart)
-    }
+    layout.countBytes = unsafe Kernels.best.putCounts(
+      counts, into: out + layout.countStart, list: out + layout.listedCountStart)
   }
 }

@@ -4,10 +4,7 @@ internal import SluiceKernels
 struct RecordLayout {
   /// What a run is, in the two lowest bits of its first byte.
   enum Form {
-    /// A magnitude without low bits.
-    static var even: UInt32 { 0 }
-    /// A magnitude with low bits, which are in a list.
-    static var odd: UInt32 { 1 }
+    // 0 is a magnitude without low bits, and 1 one with, which are in a list: kernels put them.
     /// A bin.
     static var bin: UInt32 { 2 }
   }
@@ -37,7 +34,7 @@ struct RecordLayout {
 
   /// The most bytes that a histogram needs, with those that writing it takes beyond its end.
   static func room(for histogram: MagnitudeHistogram) -> Int {
-    headerByteCount + histogram.runCount * (histogram.hasBins ? 26 : 16) + 8
+    headerByteCount + histogram.runCount * (histogram.hasBins ? 26 : 16) + Kernels.lowSlack
   }
 
   /// Makes the layout of a histogram that no number is known of.

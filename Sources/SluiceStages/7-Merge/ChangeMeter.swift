@@ -13,10 +13,13 @@ final class ChangeMeter {
   private let sizes: DeltaSizeCounter
   /// Made when the buffers are known.
   private var pairs: ChangePairs?
+  /// The figures of the strip at hand when it ends.
+  private var sums: ChangeFigures.Sums
 
   init(_ figures: ChangeFigures, kernels: Kernels) {
     self.figures = figures
     self.kernels = kernels
+    sums = ChangeFigures.Sums(modelCount: figures.modelCount)
     sizes = DeltaSizeCounter(modelCount: figures.modelCount, kernels: kernels)
   }
 
@@ -72,7 +75,7 @@ final class ChangeMeter {
   ///   - scale: What merged deltas are multiplied by before they are added.
   func end(_ strip: Strip, scale: Float) {
     guard sample != nil else { return }
-    var sums = ChangeFigures.Sums(modelCount: figures.modelCount)
+    sums.clear()
     if count > 0 { pairs?.fill(&sums) }
     let scale = Double(scale)
     sums.count = count

@@ -69,6 +69,13 @@ extension ChangeFigures {
       return high * (high + 1) / 2 + low
     }
 
+    /// Forgets what was added up.
+    mutating func clear() {
+      count = 0
+      for index in comparisons.indices { comparisons[index] = Comparison() }
+      for index in sizes.indices { sizes[index] = 0 }
+    }
+
     mutating func add(_ other: Sums) {
       count += other.count
       for index in comparisons.indices { comparisons[index] += other.comparisons[index] }
@@ -84,15 +91,15 @@ extension ChangeFigures {
   /// They lie one after the other in few lists, since there may be ten thousands.
   package struct Known: Sendable {
     private let modelCount: Int
-    /// Where each strip is in the lists.
-    private var places: [Int: Int]
+    /// Where each strip is in the lists, counted from 1; 0 where it is not.
+    private var places: [Int]
     private var counts: [Int] = []
     private var comparisons: [Comparison] = []
     private var sizes: [UInt32] = []
 
     init(modelCount: Int, stripCount: Int) {
       self.modelCount = modelCount
-      places = Dictionary(minimumCapacity: stripCount)
+      places = Array(repeating: 0, count: stripCount)
       counts.reserveCapacity(stripCount)
       comparisons.reserveCapacity(stripCount * Sums.comparisonCount(modelCount))
       sizes.reserveCapacity(stripCount * modelCount * DeltaSizes.classCount)
@@ -100,9 +107,12 @@ extension ChangeFigures {
 
     mutating func set(_ sums: Sums, strip: Int) {
       precondition(sums.modelCount == modelCount, "figures of as many models")
-      guard let place = places[strip] else {
-        places[strip] = counts.count
+      if strip >= places.count {
+        places += Array(repeating: 0, count: max(strip + 1, 2 * places.count) - places.count)
+      }
+      guard let place = place(of: strip) else {
         counts.append(sums.count)
+        places[strip] = counts.count
         comparisons += sums.comparisons
         sizes += sums.sizes
         return
@@ -113,7 +123,7 @@ extension ChangeFigures {
     }
 
     func sums(strip: Int) -> Sums? {
-      guard let place = places[strip] else { return nil }
+      guard let place = place(of: strip) else { return nil }
       return Sums(
         count: counts[place], comparisons: Array(comparisons[comparisonRange(place)]),
         sizes: Array(sizes[sizeRange(place)]), modelCount: modelCount)
@@ -125,6 +135,10 @@ extension ChangeFigures {
         guard let sums = sums(strip: strip) else { return }
         if whole == nil { whole = sums } else { whole?.add(sums) }
       }
+    }
+
+    private func place(of strip: Int) -> Int? {
+      strip < places.count && places[strip] > 0 ? places[strip] - 1 : nil
     }
 
     private func comparisonRange(_ place: Int) -> Range<Int> {
