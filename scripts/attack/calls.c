@@ -346,6 +346,21 @@ static int counted(int file) {
   return result;
 }
 
+// Reads of several files at a time are not to be had, so that each comes by itself through what follows.
+long syscall(long number, ...) {
+  va_list all;
+  va_start(all, number);
+  long given[6];
+  for (int i = 0; i < 6; i++) given[i] = va_arg(all, long);
+  va_end(all);
+  if (number == SYS_io_setup && mode != off) {
+    errno = ENOSYS;
+    return -1;
+  }
+  REAL(syscall);
+  return real(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+}
+
 ssize_t pread(int file, void *bytes, size_t count, off_t offset) {
   int fate = verdict_of(k_read, file);
   if (fate == -1) return -1;
