@@ -86,6 +86,9 @@ struct HistogramStoreTests {
         let cut = try? histogram.cut(rate: rate, tieBreak: .spread)
         #expect((try? record.cut(rate: rate, tieBreak: .spread)) == cut, "\(rate)")
       }
+      #expect(throws: MagnitudeHistogram.Unresolved.self) {
+        try record.equals(ofLargest: histogram.elementCount + 1)
+      }
     }
   }
 

@@ -30,7 +30,10 @@ package import SluiceKernels
       ?? short
   }
 
-  package func equals(ofLargest position: Int) -> EqualMagnitudes {
+  /// As of any magnitudes. A record of fewer elements than were counted is for who makes a histogram of it to refuse.
+  package func equals(
+    ofLargest position: Int
+  ) throws(MagnitudeHistogram.Unresolved) -> EqualMagnitudes {
     var (above, listEnd) = (0, layout.sumStart)
     // Large magnitudes are few, and have few elements.
     var end = layout.countStart + layout.runs
@@ -54,7 +57,7 @@ package import SluiceKernels
       }
       end = block.lowerBound
     }
-    preconditionFailure("a record has as many elements as were counted")
+    throw MagnitudeHistogram.Unresolved(binBits: 0)
   }
 
   /// The count of the list that ends before a place, which moves to where it begins.

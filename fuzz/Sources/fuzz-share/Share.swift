@@ -72,9 +72,10 @@ private func checkLayer(_ bytes: [UInt8]) {
 private func checkRates(_ bytes: [UInt8]) {
   guard let count = bytes.first.map({ Int($0 % 4) }),
     let rates = LayerRates(
-      [JournalRecord(UnitKey(.rates, 7), body: Array(bytes.dropFirst()))], modelCount: count)
+      [JournalRecord(UnitKey(.rates, 0), body: Array(bytes.dropFirst()))], modelCount: count)
   else { return }
-  precondition(LayerRates(rates.records, modelCount: count)?.records == rates.records)
+  let records = rates.records([task])
+  precondition(LayerRates(records, modelCount: count)?.records([task]) == records)
 }
 
 private func checkBins(_ bytes: [UInt8]) {

@@ -21,8 +21,10 @@ public func fuzzStatistics(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
         StripRecords.Slot(
           offset: range.lowerBound, byteCount: range.count, hash: Hash128(of: Array(data[range])))
       }, strip: 0)
+    try askRecord(of: store, elementCount: 1000, as: nil)
     var histogram = try store.histogram(strip: 0, model: 0)
     ask(histogram)
+    try askRecord(of: store, elementCount: histogram.elementCount, as: histogram)
     let other = try store.histogram(strip: 0, model: 1)
     let total = histogram.elementCount + other.elementCount
     histogram.merge(other)
@@ -47,6 +49,20 @@ private func ask(_ histogram: MagnitudeHistogram) {
   for rate in [0, 0.1, 0.5, 0.9, 1] {
     guard let cut = try? histogram.cut(rate: rate, tieBreak: .spread) else { continue }
     precondition(cut.kept >= 0 && cut.kept <= histogram.elementCount)
+  }
+}
+
+/// Asks a record where it is cut; as its histogram, if it has one.
+private func askRecord(
+  of store: HistogramStore, elementCount: Int, as histogram: MagnitudeHistogram?
+) throws {
+  _ = try StripRecords.Window(store.records).withRecord(strip: 0, model: 0) { bytes in
+    guard let record = HistogramRecord(bytes, elementCount: elementCount) else { return }
+    for rate in [0, 0.1, 0.5, 0.9, 1] {
+      let cut = try? record.cut(rate: rate, tieBreak: .spread)
+      guard let histogram else { continue }
+      precondition(cut == (try? histogram.cut(rate: rate, tieBreak: .spread)))
+    }
   }
 }
 
