@@ -30,7 +30,9 @@ package import SluiceKernels
       ?? short
   }
 
-  /// As of any magnitudes. A record of fewer elements than were counted is for who makes a histogram of it to refuse.
+  /// As of any magnitudes.
+  ///
+  /// A record of fewer elements than were counted is for who makes a histogram of it to refuse.
   package func equals(
     ofLargest position: Int
   ) throws(MagnitudeHistogram.Unresolved) -> EqualMagnitudes {
