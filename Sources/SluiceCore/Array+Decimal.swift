@@ -3,7 +3,6 @@ extension [UInt8] {
   ///
   /// - Parameter number: The number.
   package mutating func append(decimal number: UInt64) {
-    if number < 10 { return append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number)) }
     var digits = InlineArray<20, UInt8>(repeating: 0)
     var first = digits.count
     var rest = number

@@ -110,9 +110,9 @@ extension Kernels {
     precondition(bins.lowerBound >= 0 && bins.upperBound <= Self.binCount(shift: shift))
     precondition(
       listed.range.upperBound <= min(listed.bits.count, listed.counts.count)
-        && listed.range.isEmpty
-        || bins.contains(Int(listed.bits[listed.range.lowerBound]) >> shift)
-          && bins.contains(Int(listed.bits[listed.range.upperBound - 1]) >> shift)
+        && (listed.range.isEmpty
+          || bins.contains(Int(listed.bits[listed.range.lowerBound]) >> shift)
+            && bins.contains(Int(listed.bits[listed.range.upperBound - 1]) >> shift))
     )
     return unsafe listed.bits.withUnsafeBufferPointer { listedBits in
       unsafe listed.counts.withUnsafeBufferPointer { listedCounts in

@@ -189,8 +189,7 @@ extension InputFile {
       return try bytes(in: start + begin..<start + end)
     }
     guard let view = source.view else {
-      return try bytes(
-        in: start + elements.lowerBound * width..<start + elements.upperBound * width)
+      return try bytes(in: source.byteRange(ofElements: elements))
     }
     var bytes = [UInt8](repeating: 0, count: elements.count * width)
     // SAFETY: the buffer is used inside the closure only, and is as long as the elements.

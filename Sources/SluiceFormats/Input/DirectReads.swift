@@ -61,7 +61,7 @@ internal import SluiceCore
     }
     for index in items.indices {
       let item = items[index]
-      let start = item.range.lowerBound.roundedDown(to: MemoryPage.byteCount)
+      let start = unsafe Int(calls[index].offset)
       if unsafe start + Int(calls[index].done) >= item.range.upperBound {
         items[index].start = item.range.lowerBound - start
       } else if let start = try unsafe item.file.readDirectly(item.range, into: item.target) {

@@ -69,35 +69,27 @@ extension JSONWriter {
   }
 
   private mutating func appendPlain(_ text: String) {
+    var text = text
     // Safety: the bytes are used inside the closure only.
-    let isThere: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
-      unsafe buffer.append(contentsOf: bytes)
-    }
-    if isThere == nil { buffer.append(contentsOf: text.utf8) }
+    text.withUTF8 { bytes in unsafe buffer.append(contentsOf: bytes) }
   }
 
   mutating func appendQuoted(_ text: String) {
     buffer.append(UInt8(ascii: "\""))
+    var text = text
     // Safety: the bytes are used inside the closure only.
-    let isPlain = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
-      guard unsafe JSONWriter.arePlain(bytes) else { return false }
+    let isPlain = text.withUTF8 { bytes in
+      guard unsafe bytes.allSatisfy(JSONWriter.isPlain) else { return false }
       unsafe buffer.append(contentsOf: bytes)
       return true
     }
-    if isPlain != true { appendEscaped(text) }
+    if !isPlain { appendEscaped(text) }
     buffer.append(UInt8(ascii: "\""))
   }
 
-  /// Whether bytes stand in JSON as they are.
-  private static func arePlain(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-    // Without a way out of the loop, so that many are looked at at once.
-    var areAll = true
-    for index in bytes.indices {
-      let byte = unsafe bytes[index]
-      let isPlain = byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
-      areAll = areAll && isPlain
-    }
-    return areAll
+  /// Whether a byte stands in JSON as it is.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
   private mutating func appendEscaped(_ text: String) {

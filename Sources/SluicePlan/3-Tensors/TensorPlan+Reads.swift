@@ -67,7 +67,6 @@ extension TensorPlan {
       parts[part] = byteCount
       return
     }
-    let start = source.byteRange.lowerBound + elements.lowerBound * (source.dtype.byteCount ?? 1)
-    parts[ReadPart(files[source.file], start..<(start + byteCount))] = byteCount
+    parts[ReadPart(files[source.file], source.byteRange(ofElements: elements))] = byteCount
   }
 }

@@ -171,8 +171,7 @@ internal import SluiceStages
   func read(_ source: TensorSource, _ elements: Range<Int>, of plan: TensorPlan) throws {
     let file = plan.files[source.file]
     width = source.dtype.byteCount ?? 1
-    let first = source.byteRange.lowerBound + elements.lowerBound * width
-    let range = first..<first + elements.count * width
+    let range = source.byteRange(ofElements: elements)
     readByteCount += range.count
     if plan.input.mode == .direct, let start = try unsafe file.readDirectly(range, into: bytes) {
       self.start = start

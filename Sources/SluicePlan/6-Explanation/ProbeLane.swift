@@ -25,10 +25,8 @@ final class ProbeLane {
 
   /// Measures a piece.
   func look(at piece: ProbePiece, _ speed: inout LaneSpeed) throws {
-    let sources = ([piece.task.base] + piece.task.fineTuned.compactMap(\.self)).map { source in
-      let width = source.dtype.byteCount ?? 1
-      let start = source.byteRange.lowerBound + piece.elements.lowerBound * width
-      return (source, start..<(start + piece.elements.count * width))
+    let sources = ([piece.task.base] + piece.task.fineTuned.compactMap(\.self)).map {
+      ($0, $0.byteRange(ofElements: piece.elements))
     }
     let byteCount = sources.reduce(0) { $0 + $1.1.count }
     let shares = sources.map { plan.files[$0.0.file].cachedShare(of: $0.1) }

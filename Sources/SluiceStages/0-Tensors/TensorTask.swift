@@ -66,6 +66,15 @@ package struct TensorSource: Sendable, Hashable {
       ?? count * (dtype.byteCount ?? 1)
   }
 
+  /// Where elements of a plain source lie in its file.
+  ///
+  /// - Parameter elements: The elements, from the tensor's first on.
+  /// - Returns: The bytes in the file.
+  package func byteRange(ofElements elements: Range<Int>) -> Range<Int> {
+    let (start, width) = (byteRange.lowerBound, dtype.byteCount ?? 1)
+    return (start + elements.lowerBound * width)..<(start + elements.upperBound * width)
+  }
+
   /// Deltas that are computed, and added to the base: nothing is read for them but factors.
   ///
   /// - Parameter ordinal: The number of the deltas.

@@ -50,8 +50,7 @@ extension ReadStage.RunLoader {
   ) {
     guard source.isStored, !source.isNumbers, source.view == nil, elements.lowerBound < available
     else { return }
-    let range = ReadStage.RunLoader.bytes(
-      of: source, elements.lowerBound..<min(elements.upperBound, available))
+    let range = source.byteRange(ofElements: elements.clamped(to: 0..<available))
     _ = add(range, of: stage.files[source.file], direct, buffer)
   }
 

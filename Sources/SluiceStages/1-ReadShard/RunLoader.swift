@@ -96,12 +96,6 @@ extension ReadStage {
         deltas: UnsafeBufferPointer(target), inputByteCount: stored?.inputByteCount ?? 0)
     }
 
-    /// Where elements of a plain source lie in its file.
-    static func bytes(of source: TensorSource, _ elements: Range<Int>) -> Range<Int> {
-      let (start, width) = (source.byteRange.lowerBound, source.dtype.byteCount ?? 1)
-      return (start + elements.lowerBound * width)..<(start + elements.upperBound * width)
-    }
-
     /// The next bytes of the chunk's buffer.
     mutating func take(
       _ byteCount: Int, of buffer: PooledBuffer
@@ -131,9 +125,7 @@ extension ReadStage {
         return unsafe ChunkRun(
           UnsafeRawBufferPointer(target), source.dtype, elementCount: count)
       }
-      let start = source.byteRange.lowerBound
-      let width = source.dtype.byteCount ?? 1
-      let range = RunLoader.bytes(of: source, elements.lowerBound..<end)
+      let range = source.byteRange(ofElements: elements.lowerBound..<end)
       let file = stage.files[source.file]
       context.count(bytes: range.count)
       readByteCount += range.count
@@ -144,21 +136,21 @@ extension ReadStage {
         return unsafe ChunkRun(bytes, source.dtype, elementCount: end - elements.lowerBound)
       }
       if let buffer {
+        let stripRange = source.byteRange(
+          ofElements: strip.elements.clamped(to: 0..<available))
         let target = unsafe take(range.count, of: buffer)
         if let view = source.view {
           // Brought together: the elements do not lie one after the other in the file.
           try unsafe file.read(
-            elements.lowerBound..<end, of: view, at: start, width: width, into: target)
+            elements.lowerBound..<end, of: view, at: source.byteRange.lowerBound,
+            width: source.dtype.byteCount ?? 1, into: target)
         } else {
-          let last = min(strip.elements.upperBound, available)
-          askAhead(
-            range, of: file,
-            in: start + strip.elements.lowerBound * width..<start + last * width)
+          askAhead(range, of: file, in: stripRange)
           try unsafe file.read(into: target, at: range.lowerBound)
         }
         if dropsCachedPages, source.view == nil {
           dropBehind(
-            range, of: file, stripStart: start + strip.elements.lowerBound * width,
+            range, of: file, stripStart: stripRange.lowerBound,
             isLast: elements.upperBound == strip.elements.upperBound)
         }
         return unsafe ChunkRun(

@@ -51,7 +51,7 @@ package import SluiceKernels
         // SAFETY: the layout has a byte for each run.
         var count = unsafe Int(bytes.load(fromByteOffset: place, as: UInt8.self))
         if count == Int(RecordLayout.listedCount) { count = listedCount(before: &listEnd) }
-        if above + count >= position {
+        if count >= position - above {
           return EqualMagnitudes(
             bits: bits(at: place - layout.countStart), count: count, above: above)
         }
