@@ -2,7 +2,7 @@ import Glibc
 import Platform
 
 extension PageCache {
-  /// Brings the page cache into the wanted state: all of the inputs in it, or nothing.
+  /// Brings the page cache into the wanted state: all of the inputs in it, or nothing; and free memory to where it is used.
   /// - Parameters:
   ///   - inputs: the files.
   ///   - cold: whether nothing of them shall be in it.
@@ -29,6 +29,7 @@ extension PageCache {
         "\((resident * 100).fixed(1)) % of the inputs stay in the page cache; another program "
           + "holds them")
     }
+    try FreeMemory.prepare()
     return resident
   }
 }

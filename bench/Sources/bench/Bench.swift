@@ -8,6 +8,6 @@ struct Bench: ParsableCommand {
     abstract: "Makes model families and measures sluice beside the machine's own limits.",
     subcommands: [
       GenerateCommand.self, RunCommand.self, TableCommand.self, SpeedCommand.self,
-      SpillCommand.self, MemoryCommand.self, FloorCommand.self,
+      SpillCommand.self, MemoryCommand.self, FloorCommand.self, TouchCommand.self,
     ])
 }

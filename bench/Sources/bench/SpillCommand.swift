@@ -133,6 +133,7 @@ struct SpillCommand: ParsableCommand {
         _ = try Reader(threadPerFile: false).read(inputs)
       }
     }
+    try FreeMemory.prepare(atMost: limit?.bytes)
     let group = try limit.map { try MemoryGroup(limit: $0.bytes) }
     defer { group?.remove() }
     let outcome = try ChildProcess(words).run(

@@ -48,6 +48,20 @@ import Testing
     #expect(throws: BenchFailure.self) { try JSON(parsing: Array(text.utf8)) }
   }
 
+  @Test("Every page of free memory is touched")
+  func touched() {
+    // Of this thread (RUSAGE_THREAD, which Swift does not import).
+    func faults() -> Int {
+      var usage = rusage()
+      getrusage(1, &usage)
+      return usage.ru_minflt
+    }
+    let before = faults()
+    FreeMemory.touch(128 << 20)
+    // As many as there are pages, or large pages.
+    #expect(faults() - before >= 128 / 2 - 1)
+  }
+
   @Test("A child's exit status, signal and files are told")
   func child() throws {
     let out = "/tmp/sluice-bench-child-\(getpid())"

@@ -37,7 +37,7 @@ import Testing
   func failure() throws {
     let scratch = try Scratch()
     let part = PassFloor.Part(paths: [scratch.path + "/frames"], byteCount: 10 << 10)
-    let writer = try PieceWriter(part, pieceBytes: 1 << 10, threads: 2, isDirect: false)
+    let writer = try PieceWriter(part, pieceBytes: 1 << 10, threads: 2, isLengthKnown: false)
     for chunk in 0..<3 { writer.isDue(after: chunk, of: 10) }
     for _ in 0..<2 { writer.end(lanes: 2) }
     for _ in 0..<2 { try writer.write() }
