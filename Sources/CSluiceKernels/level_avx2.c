@@ -1,6 +1,7 @@
 // The kernels for x86-64-v3: AVX2, BMI2, F16C.
 #if defined(__x86_64__)
 #define SLUICE_HALF_CONVERSION 1
+#define SLUICE_FUSED_PRODUCTS 1
 #define SLUICE_SSE2_ALONE 0
 #define SLUICE_SPLIT_VECTORS 1
 #define SLUICE_BIT_DEPOSIT 1

@@ -1,6 +1,7 @@
 // The kernels for x86-64-v4: AVX-512 with F, BW, CD, DQ and VL; and those that VBMI2 makes faster.
 #if defined(__x86_64__)
 #define SLUICE_HALF_CONVERSION 1
+#define SLUICE_FUSED_PRODUCTS 1
 #define SLUICE_SSE2_ALONE 0
 #define SLUICE_SPLIT_VECTORS 0
 #define SLUICE_BIT_DEPOSIT 1

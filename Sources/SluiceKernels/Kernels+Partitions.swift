@@ -114,32 +114,6 @@ extension Kernels {
     unsafe functions.pointee.prune(values, count, partitions, factors, partitionCount)
   }
 
-  /// Selects by several cuts as `select` does, and prunes by what they keep as `prune` does, in one walk.
-  ///
-  /// - Parameters:
-  ///   - values: The deltas, changed in place.
-  ///   - count: How many.
-  ///   - cursors: The cuts, most severe first; they move past the tied elements of this block.
-  ///   - factors: One factor per cut.
-  ///   - keep: Receives the keep words of each cut.
-  package func selectAndPrune(
-    _ values: UnsafeMutablePointer<Float>, count: Int, cursors: inout [TieCursor],
-    factors: [Float], keep: UnsafePointer<UnsafeMutablePointer<UInt64>>
-  ) {
-    precondition(factors.count == cursors.count, "a factor for each cut")
-    unsafe withUnsafeTemporaryAllocation(of: sluice_tie_cursor.self, capacity: cursors.count) {
-      codes in
-      guard let start = codes.baseAddress else { return }
-      for index in cursors.indices {
-        unsafe (start + index).initialize(to: cursors[index].code)
-      }
-      // Safety: the caller guarantees `count` numbers, and keep words for each cut.
-      unsafe functions.pointee.select_and_prune(
-        values, count, start, factors, cursors.count, keep)
-      for index in cursors.indices { unsafe cursors[index].next = start[index].next }
-    }
-  }
-
   /// Multiplies every element by a factor.
   ///
   /// - Parameters:

@@ -29,11 +29,25 @@ import Testing
     // More than the kernel takes are compared one by one.
     for runCount in [1, 4, 6, 16, 17] {
       let pairs = (0..<runCount).flatMap { high in (0..<high).map { ($0, high) } }.suffix(64)
+      compare(runCount, Array(pairs), [.bellShaped])
+    }
+  }
+
+  @Test("What is compared of two models is what each two runs would be, whatever they hold")
+  func ofTwoModels() {
+    compare(4, [(1, 2), (1, 3), (2, 3)], BlockContent.finite)
+    compare(6, [(1, 2), (1, 3), (2, 3), (4, 5)], BlockContent.finite)
+  }
+
+  private func compare(
+    _ runCount: Int, _ pairs: [RunComparison.Pair], _ contents: [BlockContent]
+  ) {
+    for content in contents {
       for counts in [[0], [1, 15], [64, 77], [1024, 1024, 200]] {
         var generator = BlockGenerator(state: UInt64(runCount))
         let blocks = counts.enumerated().map { block, count in
           (0..<runCount).map { run in
-            BlockContent.bellShaped.values(count, seed: UInt64(100 * block + run))
+            content.values(count, seed: UInt64(100 * block + run))
               .map { generator.next() % 3 == 0 ? 0 : $0 }
           }
         }
@@ -43,10 +57,10 @@ import Testing
           }
         }
         let own = (0..<runCount).map { expected($0, $0) }
-        let others = pairs.map { expected($0, $1) }
+        let others = pairs.map { expected($0.first, $0.second) }
         for kernels in allKernels {
           let comparison = RunComparison(
-            runCount: runCount, pairs: Array(pairs), kernels: kernels)
+            runCount: runCount, pairs: pairs, kernels: kernels)
           for _ in 1...2 {
             comparison.clear()
             for block in blocks {

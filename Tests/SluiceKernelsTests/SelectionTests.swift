@@ -77,7 +77,9 @@ import Testing
   private func compare(
     _ kernels: Kernels, _ content: BlockContent, _ start: [TieCursor], factors: [Float]
   ) {
-    var (cursors, scalar) = (start, start)
+    var scalar = start
+    let cuts = MovingCuts(capacity: start.count)
+    cuts.begin(start, factors: factors)
     for count in blockLengths {
       let values = content.values(count, seed: UInt64(count))
       let block = Block(values)
@@ -85,15 +87,14 @@ import Testing
         Block<UInt64>(repeating: .max, count: Kernels.keepWordCount(count))
       }
       kernels.selectAndPrune(
-        block.pointer, count: count, cursors: &cursors, factors: factors,
-        keep: words.map(\.pointer))
+        block.pointer, count: count, cuts: cuts, keep: words.map(\.pointer))
       let kept = scalar.indices.map { ScalarKernels.select(values, cursor: &scalar[$0]) }
       #expect(words.map(\.values) == kept.map { ScalarKernels.keepWords($0) })
       let amplified = ScalarKernels.amplified(values, partitions: kept, factors: factors)
       let held = values.indices.map { index in kept.contains { $0[index] } }
       let expected = ScalarKernels.masked(amplified, keep: held)
       #expect(block.values.patterns == expected.patterns, "\(content) \(start) \(count)")
-      #expect(cursors == scalar)
+      #expect(scalar.indices.map { cuts.next(of: $0) } == scalar.map(\.next))
       #expect(block.isMarkUntouched && words.allSatisfy(\.isMarkUntouched))
     }
   }

@@ -113,13 +113,13 @@ import Testing
         #expect(strips.allSatisfy { $0.sum == copied.sum })
         finished.withLock { $0 += strips.count }
       }
-      if writtenLast { ledger.didMerge(strip, sum: copied.sum) }
-      ledger.didWrite(150, strip: 0)
+      if writtenLast { ledger.didMerge([(strip, copied.sum)]) }
+      ledger.didWrite([StripShare(strip: 0, byteCount: 150)])
       #expect(finished.withLock { $0 } == 0)
-      ledger.didWrite(50, strip: 0)
+      ledger.didWrite([StripShare(strip: 0, byteCount: 50)])
       if !writtenLast {
         #expect(finished.withLock { $0 } == 0)
-        ledger.didMerge(strip, sum: copied.sum)
+        ledger.didMerge([(strip, copied.sum)])
       }
       #expect(finished.withLock { $0 } == 1)
     }

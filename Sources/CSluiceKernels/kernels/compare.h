@@ -1,7 +1,8 @@
 // How two runs of numbers are alike.
 #pragma once
 
-#include "vectors.h"
+#include "run_products.h"
+#include "words.h"
 
 // Products of Float32 are exact in Double. Each lane adds up its own, then the lanes are added from the
 // first to the last: the same bits at every level.
@@ -21,69 +22,74 @@ static void compare(const float *a, const float *b, size_t count, sluice_compari
   *out = (sluice_comparison){sum, both, same};
 }
 
-// 64 numbers of a run: as Doubles, which are not zero, and which have a sign.
-typedef struct {
-  _Alignas(64) double values[WORD];
-  uint64_t set, negative;
-} widened;
-
-// Adds the squares to a sum.
-INLINE void widen_word(const float *from, size_t count, widened *to, f64x16 *squares) {
-  s32x16 set[WORD / LANES], negative[WORD / LANES];
-  f64x16 sum = *squares;
-  for (size_t part = 0; part < WORD / LANES; part++) {
-    size_t start = part * LANES, rest = count > start ? count - start : 0;
-    f32x16 x = load_floats(from + start, rest < LANES ? rest : LANES);
-    f64x16 wide = __builtin_convertvector(x, f64x16);
-    memcpy(to->values + start, &wide, sizeof wide);
-    sum += wide * wide;
-    set[part] = x != 0.0f;
-    negative[part] = bits_of(x) < 0;
+// Counts the numbers that are zero in neither of two runs, and those of one sign, word by word.
+INLINE void count_shared_signs(comparisons all, const float *const *runs, size_t count,
+                               sluice_comparison *out) {
+  for (size_t index = 0; index < count; index += WORD) {
+    uint64_t set[SLUICE_RUNS], negative[SLUICE_RUNS];
+    for (size_t run = 0; run < all.run_count; run++) {
+      find_signs(runs[run] + index, &set[run], &negative[run]);
+      out[run].both += (uint64_t)__builtin_popcountll(set[run]);
+    }
+    for (size_t pair = 0; pair < all.pair_count; pair++) {
+      const size_t a = all.pairs[pair].first, b = all.pairs[pair].second;
+      const uint64_t both = set[a] & set[b];
+      out[all.run_count + pair].both += (uint64_t)__builtin_popcountll(both);
+      out[all.run_count + pair].same +=
+          (uint64_t)__builtin_popcountll(both & ~(negative[a] ^ negative[b]));
+    }
   }
-  *squares = sum;
-  to->set = whole_word_of(set);
-  to->negative = whole_word_of(negative);
 }
 
-INLINE f64x16 add_word_products(f64x16 sum, const widened *a, const widened *b) {
-  for (size_t start = 0; start < WORD; start += LANES) {
-    f64x16 x, y;
-    memcpy(&x, a->values + start, sizeof x);
-    memcpy(&y, b->values + start, sizeof y);
-    sum += x * y;
-  }
-  return sum;
+// What is compared of two models, compiled for itself: the base, what is merged, and the models' deltas; then also what is
+// left of these.
+static const sluice_pair of_two[] = {{1, 2}, {1, 3}, {2, 3}, {4, 5}};
+static const comparisons of_deltas = {of_two, 4, 3}, of_what_is_left = {of_two, 6, 4};
+
+INLINE bool are_alike(comparisons a, comparisons b) {
+  return a.run_count == b.run_count && a.pair_count == b.pair_count &&
+         memcmp(a.pairs, b.pairs, a.pair_count * sizeof *a.pairs) == 0;
 }
 
-// Each run is widened once, and meets itself on the way. A missing number is a zero, which changes no sum.
+static void add_runs(comparisons all, const float *const *runs, size_t count,
+                     double sums[][LANES], sluice_comparison *out) {
+  if (are_alike(all, of_deltas)) {
+    add_products_of_few(of_deltas, runs, count, sums);
+    count_shared_signs(of_deltas, runs, count, out);
+  } else if (are_alike(all, of_what_is_left)) {
+    add_products_of_few(of_what_is_left, runs, count, sums);
+    count_shared_signs(of_what_is_left, runs, count, out);
+  } else {
+    add_products_of_many(all, runs, count, sums);
+    count_shared_signs(all, runs, count, out);
+  }
+}
+
+// A missing number is a zero, which changes no sum.
 static void compare_runs(const float *const *runs, size_t run_count, const sluice_pair *pairs,
                          size_t pair_count, size_t count, sluice_comparison *out) {
-  f64x16 sums[SLUICE_RUNS + SLUICE_PAIRS];
-  widened words[SLUICE_RUNS];
+  const comparisons all = {pairs, run_count, pair_count};
+  _Alignas(64) double sums[SLUICE_RUNS + SLUICE_PAIRS][LANES];
   memset(sums, 0, (run_count + pair_count) * sizeof *sums);
-  for (size_t index = 0; index < count; index += WORD) {
+  sluice_comparison found[SLUICE_RUNS + SLUICE_PAIRS];
+  memset(found, 0, (run_count + pair_count) * sizeof *found);
+  const size_t whole = count / WORD * WORD;
+  add_runs(all, runs, whole, sums, found);
+  if (whole < count) {
+    _Alignas(64) float rest[SLUICE_RUNS][WORD];
+    const float *rests[SLUICE_RUNS];
+    memset(rest, 0, run_count * sizeof *rest);
     for (size_t run = 0; run < run_count; run++) {
-      if (count - index >= WORD) {
-        widen_word(runs[run] + index, WORD, &words[run], &sums[run]);
-      } else {
-        widen_word(runs[run] + index, count - index, &words[run], &sums[run]);
-      }
-      uint64_t set = (uint64_t)__builtin_popcountll(words[run].set);
-      out[run].both += set;
-      out[run].same += set;
+      memcpy(rest[run], runs[run] + whole, (count - whole) * sizeof(float));
+      rests[run] = rest[run];
     }
-    for (size_t pair = 0; pair < pair_count; pair++) {
-      const widened *a = &words[pairs[pair].first], *b = &words[pairs[pair].second];
-      sums[run_count + pair] = add_word_products(sums[run_count + pair], a, b);
-      uint64_t both = a->set & b->set;
-      out[run_count + pair].both += (uint64_t)__builtin_popcountll(both);
-      out[run_count + pair].same +=
-          (uint64_t)__builtin_popcountll(both & ~(a->negative ^ b->negative));
-    }
+    add_runs(all, rests, WORD, sums, found);
   }
   for (size_t place = 0; place < run_count + pair_count; place++) {
     double sum = 0;
     for (int lane = 0; lane < LANES; lane++) sum += sums[place][lane];
     out[place].dot += sum;
+    out[place].both += found[place].both;
+    out[place].same += place < run_count ? found[place].both : found[place].same;
   }
 }

@@ -1,5 +1,5 @@
 // All kernels of one level. The file that includes this says what the level can do:
-// SLUICE_SSE2_ALONE, SLUICE_HALF_CONVERSION, SLUICE_SPLIT_VECTORS (16 lanes take several registers),
+// SLUICE_SSE2_ALONE, SLUICE_HALF_CONVERSION, SLUICE_FUSED_PRODUCTS, SLUICE_SPLIT_VECTORS (16 lanes take several registers),
 // SLUICE_BIT_DEPOSIT, SLUICE_BYTE_TESTS, SLUICE_LANE_MOVES, SLUICE_TILE_ROWS and SLUICE_TILE_DIRECTIONS.
 #pragma once
 

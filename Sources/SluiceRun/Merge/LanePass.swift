@@ -58,7 +58,7 @@ struct LanePass {
 
   /// Runs a pass that only reads.
   func run(
-    didEnd: @escaping @Sendable (Strip) -> Void,
+    didEnd: @escaping @Sendable ([Strip]) -> Void,
     _ makeSink: @escaping @Sendable (FloorForecast?) -> any TileSink
   ) throws -> PassMetrics {
     guard let packing else {
@@ -117,7 +117,7 @@ struct LanePass {
   private func run(
     writing output: (stage: WriteStage, channel: BoundedChannel<WriteJob>)?,
     frames: BoundedChannel<FrameJob>?,
-    didEnd: @escaping @Sendable (Strip) -> Void,
+    didEnd: @escaping @Sendable ([Strip]) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws -> PassMetrics {
     let graph = PassGraphRun(cancellation: context.cancellation)
@@ -174,7 +174,7 @@ struct LanePass {
 
   private func addLane(
     _ lane: Int, to graph: PassGraphRun, stage: ReadStage, outputs: [any GraphChannel],
-    didEnd: @escaping @Sendable (Strip) -> Void,
+    didEnd: @escaping @Sendable ([Strip]) -> Void,
     _ makeSinks: @escaping @Sendable (NodeContext) -> Sinks
   ) throws {
     let memory = context.plan.memory
@@ -223,7 +223,7 @@ struct LanePass {
         guard chunk.isLast else { return }
         counted.append(chunk.strip)
         guard chunk.strip.isAwaited else { return }
-        for strip in counted { didEnd(strip) }
+        didEnd(counted)
         counted.removeAll(keepingCapacity: true)
         try repeats?.didSurvey(chunk.strip)
       }

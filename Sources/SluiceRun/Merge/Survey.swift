@@ -188,11 +188,13 @@ final class Survey: HistogramSurvey {
       transforms: transforms)
     lanes.packing = packing
     if let packed { lanes.context.packed = packed }
-    let didEnd: @Sendable (Strip) -> Void = { [work, units, store] strip in
-      guard let units else { return work.didSurvey(strip, isRefined: isRefining) }
-      guard let slots = store.records.slots(strip: strip.ordinal) else { return }
-      units.finished(
-        strip.ordinal, StripRecords.Slot.encode(slots), workByteCount: strip.inputByteCount)
+    let didEnd: @Sendable ([Strip]) -> Void = { [work, units, store] strips in
+      guard let units else { return work.didSurvey(strips, isRefined: isRefining) }
+      let slots = store.records.slots(strips: strips.map(\.ordinal))
+      for case (let strip, let slots?) in zip(strips, slots) {
+        units.finished(
+          strip.ordinal, StripRecords.Slot.encode(slots), workByteCount: strip.inputByteCount)
+      }
     }
     run.didRun(try lanes.run(didEnd: didEnd, makeSink))
   }

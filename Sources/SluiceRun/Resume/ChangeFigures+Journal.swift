@@ -8,16 +8,25 @@ internal import SluiceStages
 extension ChangeFigures.Sums {
   /// The number of elements, then each comparison: its product, and both counts; then the sizes.
   var encoded: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + 24 * comparisons.count + 4 * sizes.count)
-    bytes.append(count: count)
-    for comparison in comparisons {
-      bytes.append(littleEndian: comparison.dot.bitPattern)
-      bytes.append(count: comparison.both)
-      bytes.append(count: comparison.same)
+    let byteCount = 8 + 24 * comparisons.count + 4 * sizes.count
+    return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { room, made in
+      func put(_ number: UInt64) {
+        // SAFETY: there is room for all numbers.
+        unsafe UnsafeMutableRawBufferPointer(room).storeBytes(
+          of: number.littleEndian, toByteOffset: made, as: UInt64.self)
+        made += 8
+      }
+      put(UInt64(count))
+      for comparison in comparisons {
+        put(comparison.dot.bitPattern)
+        put(UInt64(comparison.both))
+        put(UInt64(comparison.same))
+      }
+      for size in sizes {
+        unsafe LittleEndian.store(size, UnsafeMutableRawBufferPointer(room), at: made)
+        made += 4
+      }
     }
-    for size in sizes { bytes.append(littleEndian: size) }
-    return bytes
   }
 
   /// Reads figures; nil if they are none of any number of models.

@@ -172,10 +172,14 @@ struct MergeWork: Sendable {
 
   func isMerged(_ strip: Int) -> Bool { earlier.merged[strip] != nil }
 
-  /// Notes that the histograms of a strip are in the store.
-  func didSurvey(_ strip: Strip, isRefined: Bool) {
-    guard let journal, let slots = store.records.slots(strip: strip.ordinal) else { return }
-    journal.finished(.surveyed(strip, slots, isRefined: isRefined), in: store.records)
+  /// Notes that the histograms of strips are in the store.
+  func didSurvey(_ strips: [Strip], isRefined: Bool) {
+    guard let journal else { return }
+    let slots = store.records.slots(strips: strips.map(\.ordinal))
+    let records = zip(strips, slots).compactMap { strip, slots in
+      slots.map { JournalRecord.surveyed(strip, $0, isRefined: isRefined) }
+    }
+    journal.finished(records, in: [store.records])
   }
 
   /// Notes that the frames of a strip are in the spill.
@@ -225,8 +229,9 @@ struct MergeWork: Sendable {
       guard let journal else { return }
       var records: [JournalRecord] = []
       records.reserveCapacity(2 * finished.count)
-      for (strip, sum) in finished {
-        if let found = figures.sums(strip: strip.ordinal) {
+      let changes = figures.sums(strips: finished.map(\.strip.ordinal))
+      for ((strip, sum), found) in zip(finished, changes) {
+        if let found {
           records.append(JournalRecord(UnitKey(.changes, strip.ordinal), body: found.encoded))
         }
         records.append(.merged(strip, sum, norms?.sums(of: strip.ordinal)))

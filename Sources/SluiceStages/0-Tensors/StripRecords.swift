@@ -129,6 +129,13 @@ package final class StripRecords: Sendable, DurableData {
   /// Whether there is a record of a strip and model.
   package func hasRecord(strip: Int, model: Int) -> Bool { slot(strip, model) != nil }
 
+  /// The models of which there are records of a strip.
+  package func models(withRecordsOf strip: Int) -> [Int] {
+    state.withLock { state in
+      (0..<modelCount).filter { state.slots[strip * modelCount + $0] != nil }
+    }
+  }
+
   /// Whether all models' records of a strip are there.
   package func isComplete(strip: Int) -> Bool {
     state.withLock { state in
@@ -148,8 +155,19 @@ package final class StripRecords: Sendable, DurableData {
   /// - Parameter strip: The ordinal of the strip in the run.
   /// - Returns: One slot for each model; nil if not all models' records are there.
   package func slots(strip: Int) -> [Slot]? {
-    let slots = state.withLock { $0.slots[strip * modelCount..<(strip + 1) * modelCount] }
-    let known = slots.compactMap(\.self)
+    state.withLock { slots(strip, in: $0) }
+  }
+
+  /// Where the records of strips lie.
+  ///
+  /// - Parameter strips: The ordinals of the strips in the run.
+  /// - Returns: Of each what `slots(strip:)` says.
+  package func slots(strips: [Int]) -> [[Slot]?] {
+    state.withLock { state in strips.map { slots($0, in: state) } }
+  }
+
+  private func slots(_ strip: Int, in state: State) -> [Slot]? {
+    let known = state.slots[strip * modelCount..<(strip + 1) * modelCount].compactMap(\.self)
     return known.count == modelCount ? known : nil
   }
 

@@ -35,9 +35,12 @@ package final class TransformLanes {
     to values: UnsafeMutablePointer<Float>, count: Int, firstElement: Int, model: Int
   ) throws {
     guard active.count(of: model) > 0 else { return }
-    let tile = unsafe DeltaTile(
-      values: values, count: count, firstElement: firstElement, partitions: partitions)
-    try active.apply(to: tile, model: model)
+    // SAFETY: the masks live as long as this, and no reference to them is counted for each tile.
+    try unsafe Unmanaged.passUnretained(partitions)._withUnsafeGuaranteedRef { partitions in
+      let tile = unsafe DeltaTile(
+        values: values, count: count, firstElement: firstElement, partitions: partitions)
+      try active.apply(to: tile, model: model)
+    }
   }
 }
 

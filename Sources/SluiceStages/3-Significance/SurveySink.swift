@@ -16,7 +16,7 @@ package final class SurveySink: TileSink {
   private var builders: [[HistogramMode: HistogramBuilder]]
   private var active: [HistogramBuilder?] = []
   /// The models whose histograms are there already.
-  private var known: Set<Int> = []
+  private var known: [Int] = []
   /// What is counted of the run at hand, and not yet kept.
   private var batch = StripRecords.Batch()
 
@@ -54,10 +54,7 @@ package final class SurveySink: TileSink {
 
   /// Chooses how each model's deltas are counted.
   package func begin(_ strip: Strip) throws -> StripRequest {
-    known = Set(
-      strip.task.fineTuned.indices.filter {
-        store.records.hasRecord(strip: strip.ordinal, model: $0)
-      })
+    known = store.records.models(withRecordsOf: strip.ordinal)
     active = strip.task.fineTuned.enumerated().map { model, source in
       if known.contains(model) || (source == nil && !countsUnchanged) { return nil }
       let mode =

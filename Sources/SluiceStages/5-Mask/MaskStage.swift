@@ -60,44 +60,44 @@ package struct MaskStage: DeltaTransform {
     private let stage: MaskStage
     private let model: Int
     private let kernels: Kernels
-    private var cursors: [TieCursor] = []
+    private let cuts: MovingCuts
     private var factors: [Float] = []
+    private let multiplies: Bool
 
     init(stage: MaskStage, model: Int, kernels: Kernels) {
       self.stage = stage
       self.model = model
       self.kernels = kernels
+      cuts = MovingCuts(capacity: stage.cuts.partitionCount)
+      multiplies = stage.ringFactors != nil
     }
 
     func begin(_ strip: Strip, statistics: [Double]) {
-      cursors = stage.cuts.cuts(of: strip, model: model).map { stripCut in
+      let cursors = stage.cuts.cuts(of: strip, model: model).map { stripCut in
         TieCursor(stripCut.cut, tieBreak: stage.tieBreak, tiesBefore: stripCut.tiesBefore)
       }
       if let rings = stage.ringFactors, factors.count != cursors.count {
         factors = rings.factors(model: model, partitionCount: cursors.count)
       }
+      cuts.begin(cursors, factors: factors)
     }
 
     func apply(to tile: DeltaTile) {
-      // Taken out for as long as they move: each change inside a property is guarded as it happens.
-      var moving: [TieCursor] = []
-      swap(&moving, &cursors)
-      defer { swap(&moving, &cursors) }
-      precondition(!moving.isEmpty && moving.count <= tile.partitions.count)
-      tile.partitions.activeCount = moving.count
-      if stage.ringFactors != nil {
+      let count = cuts.count
+      precondition(count > 0 && count <= tile.partitions.count)
+      tile.partitions.activeCount = count
+      if multiplies {
         return unsafe kernels.selectAndPrune(
-          tile.values, count: tile.count, cursors: &moving, factors: factors,
-          keep: tile.partitions.filledPointers)
+          tile.values, count: tile.count, cuts: cuts, keep: tile.partitions.filledPointers)
       }
-      for partition in moving.indices {
-        _ = unsafe kernels.select(
-          tile.values, count: tile.count, cursor: &moving[partition],
+      for partition in 0..<count {
+        unsafe kernels.select(
+          tile.values, count: tile.count, cuts: cuts, at: partition,
           keep: tile.partitions[partition])
       }
       // The last partition contains the others.
       unsafe kernels.applyMask(
-        tile.values, count: tile.count, keep: tile.partitions[moving.count - 1])
+        tile.values, count: tile.count, keep: tile.partitions[count - 1])
     }
   }
 }

@@ -39,10 +39,22 @@ package final class ChangeFigures: Sendable {
   }
 
   /// Keeps the figures of a strip.
-  package func set(_ sums: Sums, strip: Int) { strips.withLock { $0.set(sums, strip: strip) } }
+  package func set(_ sums: Sums, strip: Int) {
+    var batch = Batch()
+    batch.add(sums, strip: strip)
+    set(batch)
+  }
 
-  /// The figures of a strip, if they are known.
-  package func sums(strip: Int) -> Sums? { strips.withLock { $0.sums(strip: strip) } }
+  /// Keeps the figures of strips.
+  func set(_ batch: Batch) {
+    guard !batch.strips.isEmpty else { return }
+    strips.withLock { $0.set(batch) }
+  }
+
+  /// The figures of strips, of each if they are known.
+  package func sums(strips: [Int]) -> [Sums?] {
+    self.strips.withLock { known in strips.map { known.sums(strip: $0) } }
+  }
 
   /// The figures of a tensor; nil if nothing of it was looked at.
   ///

@@ -15,6 +15,8 @@ final class ChangeMeter {
   private var pairs: ChangePairs?
   /// The figures of the strip at hand when it ends.
   private var sums: ChangeFigures.Sums
+  /// Those of strips that are not kept yet.
+  private var batch = ChangeFigures.Batch()
 
   init(_ figures: ChangeFigures, kernels: Kernels) {
     self.figures = figures
@@ -68,7 +70,7 @@ final class ChangeMeter {
     }
   }
 
-  /// Keeps the figures of a strip.
+  /// Adds up the figures of a strip.
   ///
   /// - Parameters:
   ///   - strip: The strip.
@@ -82,7 +84,16 @@ final class ChangeMeter {
     sizes.exchange(&sums.sizes)
     sums.comparisons[1].dot *= scale * scale
     for share in sums.firstShare..<sums.comparisons.count { sums.comparisons[share].dot *= scale }
-    figures.set(sums, strip: strip.ordinal)
+    batch.add(sums, strip: strip.ordinal)
+  }
+
+  /// Whether so much was added up that it should be kept.
+  var isFull: Bool { batch.isFull }
+
+  /// Keeps the figures of all strips that ended.
+  func keep() {
+    figures.set(batch)
+    batch.removeAll()
   }
 }
 

@@ -86,6 +86,31 @@ extension ChangeFigures {
     }
   }
 
+  /// The figures of strips of one lane, to be kept at once.
+  struct Batch {
+    fileprivate(set) var strips: [Int] = []
+    fileprivate var counts: [Int] = []
+    fileprivate var comparisons: [Comparison] = []
+    fileprivate var sizes: [UInt32] = []
+
+    /// Whether they are to be kept, as they would take more memory than is foreseen: those of many models are long.
+    var isFull: Bool { comparisons.count >= 1 << 11 }
+
+    mutating func add(_ sums: Sums, strip: Int) {
+      strips.append(strip)
+      counts.append(sums.count)
+      comparisons += sums.comparisons
+      sizes += sums.sizes
+    }
+
+    mutating func removeAll() {
+      strips.removeAll(keepingCapacity: true)
+      counts.removeAll(keepingCapacity: true)
+      comparisons.removeAll(keepingCapacity: true)
+      sizes.removeAll(keepingCapacity: true)
+    }
+  }
+
   /// The figures of strips, which many threads can look at.
   ///
   /// They lie one after the other in few lists, since there may be ten thousands.
@@ -105,21 +130,20 @@ extension ChangeFigures {
       sizes.reserveCapacity(stripCount * modelCount * DeltaSizes.classCount)
     }
 
-    mutating func set(_ sums: Sums, strip: Int) {
-      precondition(sums.modelCount == modelCount, "figures of as many models")
-      if strip >= places.count {
-        places += Array(repeating: 0, count: max(strip + 1, 2 * places.count) - places.count)
+    /// Takes the figures of strips, in place of earlier ones of the same: where those lie, nobody finds them any more.
+    mutating func set(_ batch: Batch) {
+      precondition(
+        batch.sizes.count == batch.strips.count * modelCount * DeltaSizes.classCount,
+        "figures of as many models")
+      for (index, strip) in batch.strips.enumerated() {
+        if strip >= places.count {
+          places += Array(repeating: 0, count: max(strip + 1, 2 * places.count) - places.count)
+        }
+        places[strip] = counts.count + index + 1
       }
-      guard let place = place(of: strip) else {
-        counts.append(sums.count)
-        places[strip] = counts.count
-        comparisons += sums.comparisons
-        sizes += sums.sizes
-        return
-      }
-      counts[place] = sums.count
-      comparisons.replaceSubrange(comparisonRange(place), with: sums.comparisons)
-      sizes.replaceSubrange(sizeRange(place), with: sums.sizes)
+      counts += batch.counts
+      comparisons += batch.comparisons
+      sizes += batch.sizes
     }
 
     func sums(strip: Int) -> Sums? {

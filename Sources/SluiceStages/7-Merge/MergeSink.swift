@@ -124,6 +124,8 @@ package import SluiceKernels
   /// Finishes the strip.
   package func end(_ strip: Strip) throws {
     meter?.end(strip, scale: chain.step(for: role).mergeScale)
+    // They are there when the strips of the run are said to be merged.
+    if strip.endsRun || meter?.isFull == true { meter?.keep() }
     try output.end(strip)
   }
 

@@ -20,6 +20,8 @@ package final class ChunkOutput {
   private let channel: BoundedChannel<WriteJob>
   private let ledger: StripLedger
   private var sum = BlockSum()
+  /// The strips of the run at hand that the lane is through with.
+  private var merged: [StripLedger.Finished] = []
   /// What the chunks since the last write have filled.
   private var filling: WriteJob?
 
@@ -98,10 +100,15 @@ package final class ChunkOutput {
     try context.send(job, to: channel)
   }
 
-  /// Tells what the strip adds to its tensor's sum, and sends what is left of its run.
+  /// Notes what the strip adds to its tensor's sum.
+  ///
+  /// With the last of a run it sends what is left of that, and tells of all of its strips.
   func end(_ strip: Strip) throws {
-    if strip.endsRun { try send() }
-    ledger.didMerge(strip, sum: sum)
+    merged.append((strip, sum))
+    guard strip.endsRun else { return }
+    try send()
+    ledger.didMerge(merged)
+    merged.removeAll(keepingCapacity: true)
   }
 }
 

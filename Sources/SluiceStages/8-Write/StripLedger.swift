@@ -34,19 +34,14 @@ package final class StripLedger: Sendable {
     if !finished.isEmpty { didFinish(finished) }
   }
 
-  /// Notes that bytes of a strip were written.
-  func didWrite(_ byteCount: Int, strip: Int) {
-    update(strip) { $0.writtenByteCount += byteCount }
-  }
-
-  /// Notes that a lane is through with a strip.
-  func didMerge(_ strip: Strip, sum: BlockSum) {
-    update(strip.ordinal) { $0.merged = (strip, sum) }
-  }
-
-  private func update(_ strip: Int, _ change: (inout Entry) -> Void) {
-    let finished = entries.withLock { StripLedger.update(strip, in: &$0, change) }
-    if let finished { didFinish([finished]) }
+  /// Notes that a lane is through with strips.
+  func didMerge(_ strips: [Finished]) {
+    let finished = entries.withLock { entries in
+      strips.compactMap { merged in
+        StripLedger.update(merged.strip.ordinal, in: &entries) { $0.merged = merged }
+      }
+    }
+    if !finished.isEmpty { didFinish(finished) }
   }
 
   /// Changes what is known of a strip; gives it if it is finished with that.
