@@ -150,7 +150,7 @@ package struct TokenizerChange: Sendable, Hashable {
     for name in TokenTable.Text.flagNames {
       // Tokens of which nothing is said are normalised, unless they are special.
       let usual = name == "normalized" && !isSpecial
-      writer.member(name, .bool(added.token.flags[name] ?? usual))
+      writer.member(named: name, .bool(added.token.flags[name] ?? usual))
     }
     writer.endObject()
   }

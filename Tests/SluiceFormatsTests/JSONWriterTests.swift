@@ -114,6 +114,52 @@ import Testing
     #expect(text { $0.value(.unsignedInteger(.max)) } == "18446744073709551615")
   }
 
+  @Test("numbers are written as their descriptions have them")
+  func descriptions() {
+    var state: UInt64 = 11
+    func next() -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return state >> 11
+    }
+    var values = [
+      0, 1, 10, 1e15, 1e16, 1e-3, 1e-4, 1e-5, 0x1p53, 0x1p53 - 1, 0.3, .leastNonzeroMagnitude,
+    ]
+    for exponent in -140...60 {
+      let power = Double(sign: .plus, exponent: exponent, significand: 1)
+      values += [power, power.nextUp, power.nextDown, power * 1.1]
+    }
+    for _ in 0..<20_000 {
+      let (share, power) = (Double(next()) * 0x1p-53, Int(next() % 200) - 140)
+      values += [
+        share, share * 1e-3, Double(sign: .plus, exponent: power, significand: 1 + share),
+        Double(next() % 5120) / 5120, Double(Float(share)), Double(next() % 100_000) / 1000,
+        Double(next()), Double(bitPattern: next() << 11 | next() & 2047),
+      ]
+    }
+    for value in values where value.isFinite {
+      for value in [value, -value] where text({ $0.value(value) }) != value.description {
+        Issue.record("\(value) is written as \(text { $0.value(value) })")
+      }
+    }
+  }
+
+  @Test("whole numbers of any length, and keys that are not known before")
+  func wholeNumbers() {
+    var (value, values): (Int, [Int]) = (1, [0, 9, 10, 99, 100, .max, .min])
+    for _ in 0..<18 {
+      values += [value, value - 1, -value]
+      value *= 10
+    }
+    for value in values { #expect(text { $0.value(value) } == value.description) }
+    let named = text { json in
+      json.beginObject()
+      json.member("plain", "a")
+      json.member(named: "\"", 1)
+      json.endObject()
+    }
+    #expect(named == #"{"plain":"a","\"":1}"#)
+  }
+
   @Test("a long text reaches the sink in short runs")
   func streaming() throws {
     var runs: [Int] = []
@@ -130,6 +176,28 @@ import Testing
     #expect(runs.count > 4 && runs.allSatisfy { $0 < 1 << 17 })
     let expected = "[" + (0..<50_000).map { String($0) }.joined(separator: ",") + "]"
     #expect(all == Array(expected.utf8))
+  }
+
+  @Test("long elements made elsewhere go to the sink in their order")
+  func longElements() throws {
+    var all: [UInt8] = []
+    var writer = JSONWriter(
+      indentation: 1, to: { (bytes: [UInt8]) throws(FormatError) in all += bytes })
+    writer.beginArray()
+    for count in [3, 20_000, 0, 1, 30_000] {
+      writer.append(
+        elements: JSONWriter.elements(at: writer.place) { writer in
+          for value in 0..<count { writer.value(value) }
+        })
+    }
+    writer.endArray()
+    try writer.finish()
+    let expected = text(indentation: 1) { writer in
+      writer.beginArray()
+      for count in [3, 20_000, 0, 1, 30_000] { for value in 0..<count { writer.value(value) } }
+      writer.endArray()
+    }
+    #expect(String(decoding: all, as: UTF8.self) == expected)
   }
 
   @Test("a sink that fails is not called again, and its error comes out at the end")

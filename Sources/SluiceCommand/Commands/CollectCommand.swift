@@ -101,7 +101,7 @@ struct CollectCommand: ParsableCommand, HasOutputOptions {
       json.member("bytesRead", result.bytesRead)
       json.key("losses")
       json.beginObject()
-      for (name, loss) in result.losses { json.member(name, loss) }
+      for (name, loss) in result.losses { json.member(named: name, .double(loss)) }
       json.endObject()
     }
   }

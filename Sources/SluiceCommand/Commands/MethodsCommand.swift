@@ -91,7 +91,7 @@ struct MethodsCommand: ParsableCommand, HasOutputOptions {
     }
   }
 
-  private func list(_ key: String, _ values: [String], _ json: inout JSONWriter) {
+  private func list(_ key: StaticString, _ values: [String], _ json: inout JSONWriter) {
     json.key(key)
     json.beginArray()
     for value in values { json.value(.string(value)) }

@@ -139,7 +139,7 @@ extension DirectionDisplay {
     json.endArray()
   }
 
-  private static func list(_ key: String, _ values: [JSONScalar], _ json: inout JSONWriter) {
+  private static func list(_ key: StaticString, _ values: [JSONScalar], _ json: inout JSONWriter) {
     json.key(key)
     json.beginArray(isOnOneLine: true)
     for value in values { json.value(value) }

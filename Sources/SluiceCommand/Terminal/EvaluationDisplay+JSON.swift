@@ -13,7 +13,7 @@ extension EvaluationDisplay {
         json.key("tasks")
         json.beginObject()
         for task in model.tasks {
-          json.key(task.name)
+          json.key(named: task.name)
           write(task, to: &json)
         }
         json.endObject()
@@ -42,8 +42,8 @@ extension EvaluationDisplay {
 
   private static func member(_ key: String, _ figure: ScoreFigure?, to json: inout JSONWriter) {
     guard let figure else { return }
-    json.member(key, figure.value)
-    json.member("\(key)Error", figure.error.map { .double($0) } ?? .null)
+    json.member(named: key, .double(figure.value))
+    json.member(named: "\(key)Error", figure.error.map { .double($0) } ?? .null)
   }
 
   /// One object for each example of each model.

@@ -88,7 +88,7 @@ struct SearchDisplay: Sendable {
         json.key("tasks")
         json.beginObject()
         for name in evaluation.scores.names {
-          json.member(name, evaluation.scores.tasks[name] ?? 0)
+          json.member(named: name, .double(evaluation.scores.tasks[name] ?? 0))
         }
         json.endObject()
         json.member("domainRatio", ratio.map { .double($0) } ?? .null)

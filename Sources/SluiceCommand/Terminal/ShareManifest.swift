@@ -117,7 +117,7 @@ struct ShareManifest {
       json.member("image", .string("IMAGE"))
       json.array("command") { json in for word in step.command { json.value(.string(word)) } }
       json.object("resources") { json in
-        for kind in ["requests", "limits"] {
+        for kind in ["requests", "limits"] as [StaticString] {
           json.object(kind) { json in
             json.member("cpu", .string("\(step.phase == nil ? 1 : jobs.threads)"))
             json.member("memory", .string("\(memory)"))
@@ -142,14 +142,14 @@ struct ShareManifest {
 }
 
 extension JSONWriter {
-  fileprivate mutating func object(_ key: String, _ body: (inout JSONWriter) -> Void) {
+  fileprivate mutating func object(_ key: StaticString, _ body: (inout JSONWriter) -> Void) {
     self.key(key)
     beginObject()
     body(&self)
     endObject()
   }
 
-  fileprivate mutating func array(_ key: String, _ body: (inout JSONWriter) -> Void) {
+  fileprivate mutating func array(_ key: StaticString, _ body: (inout JSONWriter) -> Void) {
     self.key(key)
     beginArray()
     body(&self)

@@ -48,7 +48,7 @@ struct StoreContents {
       json.key("facts")
       json.beginObject()
       for (name, value) in facts.sorted(by: { $0.key < $1.key }) {
-        json.member(name, .string(value))
+        json.member(named: name, .string(value))
       }
       json.endObject()
       json.key("tensors")

@@ -136,7 +136,7 @@ package struct CollectRun {
   private static func json(_ losses: [(name: String, loss: Double)]) -> [UInt8] {
     JSONWriter.bytes(indentation: 1) { json in
       json.beginObject()
-      for (name, loss) in losses { json.member(name, loss) }
+      for (name, loss) in losses { json.member(named: name, .double(loss)) }
       json.endObject()
     } + [UInt8(ascii: "\n")]
   }

@@ -105,9 +105,16 @@ package enum ShardHash {
   ///   - sums: One sum for each tensor, in the order of the tensors' bytes.
   /// - Returns: The text of the hash.
   package static func text(header: [UInt8], sums: [BlockSum]) -> String {
-    let content = header + sums.flatMap(\.value.bytes)
-    // Safety: the bytes are used inside the closure only.
-    let hash = unsafe content.withUnsafeBytes { unsafe Hash128(of: $0) }
-    return textPrefix + hash.hexadecimal
+    let byteCount = header.count + 16 * sums.count
+    let content = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { room, made in
+      unsafe _ = room.initialize(from: header)
+      var offset = header.count
+      for sum in sums {
+        unsafe sum.value.store(UnsafeMutableRawBufferPointer(room), at: offset)
+        offset += 16
+      }
+      made = byteCount
+    }
+    return textPrefix + Hash128(of: content).hexadecimal
   }
 }

@@ -80,15 +80,14 @@ package struct Hash128: Sendable, Hashable {
 
   /// 32 lower-case hexadecimal digits, the upper half first.
   package var hexadecimal: String {
-    var text: [UInt8] = []
-    text.reserveCapacity(32)
-    for half in [high, low] {
-      for shift in stride(from: UInt64(60), through: 0, by: -4) {
-        let digit = UInt8(half >> shift & 15)
-        text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+    unsafe String(unsafeUninitializedCapacity: 32) { room in
+      for place in 0..<32 {
+        let half = place < 16 ? high : low
+        let digit = UInt8(half >> UInt64(60 - place % 16 * 4) & 15)
+        unsafe room[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
       }
+      return 32
     }
-    return String(decoding: text, as: UTF8.self)
   }
 
   /// The 16 bytes, most significant first.

@@ -31,60 +31,79 @@ extension JSONScalar: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 
 extension JSONWriter {
   /// Writes a member of an object.
-  package mutating func member(_ key: String, _ value: JSONScalar) {
+  package mutating func member(_ key: StaticString, _ value: JSONScalar) {
+    self.key(key)
+    self.value(value)
+  }
+
+  /// Writes a member of an object whose key is not known before.
+  package mutating func member(named key: String, _ value: JSONScalar) {
+    self.key(named: key)
+    self.value(value)
+  }
+
+  /// Writes a member of an object.
+  package mutating func member(_ key: StaticString, _ value: String) {
     self.key(key)
     self.value(value)
   }
 
   /// Writes a member of an object.
-  package mutating func member(_ key: String, _ value: String) { member(key, .string(value)) }
+  package mutating func member(_ key: StaticString, _ value: Int) {
+    self.key(key)
+    self.value(value)
+  }
 
   /// Writes a member of an object.
-  package mutating func member(_ key: String, _ value: Int) { member(key, .integer(value)) }
+  package mutating func member(_ key: StaticString, _ value: Double) {
+    self.key(key)
+    self.value(value)
+  }
 
   /// Writes a member of an object.
-  package mutating func member(_ key: String, _ value: Double) { member(key, .double(value)) }
-
-  /// Writes a member of an object.
-  package mutating func member(_ key: String, _ value: Bool) { member(key, .bool(value)) }
+  package mutating func member(_ key: StaticString, _ value: Bool) { member(key, .bool(value)) }
 
   /// Writes a member that is an array of whole numbers, on one line.
-  package mutating func list(_ key: String, integers: [Int]) {
+  package mutating func list(_ key: StaticString, integers: [Int]) {
     self.key(key)
     beginArray(isOnOneLine: true)
-    for integer in integers { self.integer(integer) }
+    for integer in integers { value(integer) }
     endArray()
   }
 
   mutating func append(_ scalar: JSONScalar) {
     switch scalar {
     case .string(let value): appendQuoted(value)
-    case .integer(let value): buffer.append(decimal: value)
-    case .unsignedInteger(let value): buffer.append(decimal: value)
-    case .double(let value): appendPlain(value.isFinite ? value.description : "null")
-    case .float(let value): appendPlain(value.isFinite ? value.description : "null")
-    case .bool(let value): appendPlain(value ? "true" : "false")
-    case .null: appendPlain("null")
+    case .integer(let value): text.append(decimal: value)
+    case .unsignedInteger(let value): text.append(decimal: value)
+    case .double(let value): append(value)
+    case .float(let value): text.append(value.isFinite ? value.description : "null")
+    case .bool(let value): text.append(value ? "true" : "false" as String)
+    case .null: text.append("null" as StaticString)
     }
   }
 
-  private mutating func appendPlain(_ text: String) {
-    var text = text
-    // Safety: the bytes are used inside the closure only.
-    text.withUTF8 { bytes in unsafe buffer.append(contentsOf: bytes) }
+  mutating func append(_ value: Double) {
+    guard value.isFinite else { return text.append("null" as StaticString) }
+    text.append(value)
   }
 
-  mutating func appendQuoted(_ text: String) {
-    buffer.append(UInt8(ascii: "\""))
-    var text = text
-    // Safety: the bytes are used inside the closure only.
-    let isPlain = text.withUTF8 { bytes in
-      guard unsafe bytes.allSatisfy(JSONWriter.isPlain) else { return false }
-      unsafe buffer.append(contentsOf: bytes)
+  mutating func appendQuoted(_ string: String) {
+    text.append(UInt8(ascii: "\""))
+    var string = string
+    // Safe: the bytes are used inside the closure only.
+    let isPlain = string.withUTF8 { bytes in
+      // All are looked at, sixteen and more at a time, as hardly any text has to be escaped.
+      var special: UInt8 = 0
+      for index in bytes.indices {
+        unsafe special |= JSONWriter.isPlain(bytes[index]) ? 0 : 1
+      }
+      guard special == 0 else { return false }
+      unsafe text.append(bytes)
       return true
     }
-    if !isPlain { appendEscaped(text) }
-    buffer.append(UInt8(ascii: "\""))
+    if !isPlain { appendEscaped(string) }
+    text.append(UInt8(ascii: "\""))
   }
 
   /// Whether a byte stands in JSON as it is.
@@ -92,22 +111,21 @@ extension JSONWriter {
     byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 
-  private mutating func appendEscaped(_ text: String) {
-    for byte in text.utf8 {
+  private mutating func appendEscaped(_ string: String) {
+    for byte in string.utf8 {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        buffer.append(UInt8(ascii: "\\"))
-        buffer.append(byte)
-      case 0x08: buffer.append(contentsOf: "\\b".utf8)
-      case 0x09: buffer.append(contentsOf: "\\t".utf8)
-      case 0x0A: buffer.append(contentsOf: "\\n".utf8)
-      case 0x0C: buffer.append(contentsOf: "\\f".utf8)
-      case 0x0D: buffer.append(contentsOf: "\\r".utf8)
+        text.append(UInt8(ascii: "\\"))
+        text.append(byte)
+      case 0x08: text.append("\\b" as StaticString)
+      case 0x09: text.append("\\t" as StaticString)
+      case 0x0A: text.append("\\n" as StaticString)
+      case 0x0C: text.append("\\f" as StaticString)
+      case 0x0D: text.append("\\r" as StaticString)
       case 0..<0x20:
-        let digits = String(byte, radix: 16)
-        buffer.append(contentsOf: (byte < 16 ? "\\u000" : "\\u00").utf8)
-        buffer.append(contentsOf: digits.utf8)
-      default: buffer.append(byte)
+        text.append(byte < 16 ? "\\u000" : "\\u00" as String)
+        text.append(String(byte, radix: 16))
+      default: text.append(byte)
       }
     }
   }

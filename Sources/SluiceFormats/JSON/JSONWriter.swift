@@ -18,23 +18,17 @@ package struct JSONWriter: ~Copyable {
   /// What takes the text, in runs of some 64 KiB.
   package typealias Sink = ([UInt8]) throws(FormatError) -> Void
 
-  var buffer: [UInt8] = []
+  var text: TextBuffer
   private let sink: Sink?
   private let indentation: Int
   private var failure: FormatError?
-  /// The innermost container, and those around it.
-  private var container: Container?
-  private var outer: [Container] = []
+  private var nesting = JSONNesting()
+  /// Whether nothing stands in the innermost container yet.
+  private var isEmpty = true
   private var isAfterKey = false
   private var isDone = false
 
   private static let flushByteCount = 1 << 16
-
-  fileprivate struct Container {
-    let isObject: Bool
-    let isOnOneLine: Bool
-    var isEmpty = true
-  }
 
   /// Starts a text that goes to a sink.
   ///
@@ -44,11 +38,13 @@ package struct JSONWriter: ~Copyable {
   package init(indentation: Int = 0, to sink: @escaping Sink) {
     self.sink = sink
     self.indentation = indentation
+    text = TextBuffer(room: JSONWriter.flushByteCount)
   }
 
-  private init(gatheringWithIndentation indentation: Int) {
+  private init(gatheringWithIndentation indentation: Int, room: Int) {
     self.sink = nil
     self.indentation = indentation
+    text = TextBuffer(room: room)
   }
 
   /// Makes a whole text in memory, for what is known to be small.
@@ -58,10 +54,10 @@ package struct JSONWriter: ~Copyable {
   ///   - body: Writes exactly one value.
   /// - Returns: The text in UTF-8.
   package static func bytes(indentation: Int = 0, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
-    var writer = JSONWriter(gatheringWithIndentation: indentation)
+    var writer = JSONWriter(gatheringWithIndentation: indentation, room: 1 << 8)
     body(&writer)
     precondition(writer.isDone, "a JSON text without its end")
-    return writer.buffer
+    return writer.text.bytes
   }
 
   /// Hands the rest to the sink.
@@ -87,31 +83,35 @@ package struct JSONWriter: ~Copyable {
   /// Ends the innermost container, which must be an array.
   package mutating func endArray() { end(UInt8(ascii: "]"), isObject: false) }
 
+  /// Writes the key of the member that comes next, which needs no escapes.
+  package mutating func key(_ key: StaticString) {
+    startKey()
+    text.append(UInt8(ascii: "\""))
+    text.append(key)
+    text.append(UInt8(ascii: "\""))
+    endKey()
+  }
+
   /// Writes the key of the member that comes next.
-  package mutating func key(_ key: String) {
-    precondition(container?.isObject == true && !isAfterKey, "a key outside of an object")
-    separate()
+  package mutating func key(named key: String) {
+    startKey()
     appendQuoted(key)
-    buffer.append(UInt8(ascii: ":"))
-    if indentation > 0 { buffer.append(UInt8(ascii: " ")) }
-    isAfterKey = true
+    endKey()
   }
 
   /// Where elements of an array stand that are written elsewhere.
   package struct Place: Sendable {
-    fileprivate let container: Container
-    fileprivate let outer: [Container]
+    fileprivate let nesting: JSONNesting
     fileprivate let indentation: Int
   }
 
   /// Where the next elements of the innermost container stand, which must be an array.
   package var place: Place {
-    guard var container, !container.isObject else {
-      preconditionFailure("elements outside of an array")
-    }
-    container.isEmpty = true
-    return Place(container: container, outer: outer, indentation: indentation)
+    precondition(isInArray, "elements outside of an array")
+    return Place(nesting: nesting, indentation: indentation)
   }
+
+  private var isInArray: Bool { nesting.depth > 0 && !nesting.isObject }
 
   /// Makes the text of neighbouring elements of an array, on any thread.
   ///
@@ -122,18 +122,26 @@ package struct JSONWriter: ~Copyable {
   package static func elements(
     at place: Place, _ body: (inout JSONWriter) -> Void
   ) -> [UInt8] {
-    var writer = JSONWriter(gatheringWithIndentation: place.indentation)
-    (writer.container, writer.outer) = (place.container, place.outer)
+    var writer = JSONWriter(
+      gatheringWithIndentation: place.indentation, room: JSONWriter.flushByteCount)
+    writer.nesting = place.nesting
     body(&writer)
-    precondition(writer.outer.count == place.outer.count, "elements without their end")
-    return writer.buffer
+    precondition(writer.nesting.depth == place.nesting.depth, "elements without their end")
+    return writer.text.bytes
   }
 
   /// Writes elements whose text was made elsewhere.
-  package mutating func append(elements text: [UInt8]) {
-    guard !text.isEmpty else { return }
+  package mutating func append(elements bytes: [UInt8]) {
+    guard !bytes.isEmpty else { return }
     separateFromLast()
-    buffer += text
+    // Long ones need not be copied.
+    if sink != nil, bytes.count >= JSONWriter.flushByteCount {
+      flush()
+      send(bytes)
+    } else {
+      // Safe: the bytes are used inside the closure only.
+      unsafe bytes.withUnsafeBufferPointer { unsafe text.append($0) }
+    }
     endValue()
   }
 
@@ -144,74 +152,100 @@ package struct JSONWriter: ~Copyable {
     endValue()
   }
 
-  /// Writes a whole number, of which lists may have many.
-  mutating func integer(_ value: Int) {
+  /// Writes a whole number.
+  package mutating func value(_ value: Int) {
     startValue()
-    buffer.append(decimal: value)
+    text.append(decimal: value)
+    endValue()
+  }
+
+  /// Writes a number, as `JSONScalar.double` says.
+  package mutating func value(_ value: Double) {
+    startValue()
+    append(value)
+    endValue()
+  }
+
+  /// Writes a string.
+  package mutating func value(_ value: String) {
+    startValue()
+    appendQuoted(value)
     endValue()
   }
 
   private mutating func begin(_ bracket: UInt8, isObject: Bool, _ isOnOneLine: Bool) {
     startValue()
-    let isInner = isOnOneLine || container?.isOnOneLine == true
-    if let container { outer.append(container) }
-    container = Container(isObject: isObject, isOnOneLine: isInner)
-    buffer.append(bracket)
+    nesting.open(isObject: isObject, isOnOneLine: isOnOneLine || nesting.isOnOneLine)
+    isEmpty = true
+    text.append(bracket)
   }
 
   private mutating func end(_ bracket: UInt8, isObject: Bool) {
-    guard let ended = container, ended.isObject == isObject, !isAfterKey else {
-      preconditionFailure("the end of another container")
-    }
-    container = outer.popLast()
-    if !ended.isEmpty, !ended.isOnOneLine { startLine() }
-    buffer.append(bracket)
+    precondition(
+      nesting.depth > 0 && nesting.isObject == isObject && !isAfterKey,
+      "the end of another container")
+    let isOnOneLine = nesting.isOnOneLine
+    nesting.close()
+    if !isEmpty, !isOnOneLine { startLine() }
+    // What it stands in has a member now: this.
+    isEmpty = false
+    text.append(bracket)
     endValue()
+  }
+
+  private mutating func startKey() {
+    precondition(nesting.depth > 0 && nesting.isObject && !isAfterKey, "a key outside of an object")
+    separate()
+  }
+
+  private mutating func endKey() {
+    text.append(UInt8(ascii: ":"))
+    if indentation > 0 { text.append(UInt8(ascii: " ")) }
+    isAfterKey = true
   }
 
   private mutating func startValue() {
     precondition(!isDone, "a second JSON text")
-    guard let container else { return }
-    precondition(container.isObject == isAfterKey, "a value without its key")
+    guard nesting.depth > 0 else { return }
+    precondition(nesting.isObject == isAfterKey, "a value without its key")
     if !isAfterKey { separate() }
     isAfterKey = false
   }
 
   private mutating func endValue() {
-    isDone = container == nil
-    if sink != nil, buffer.count >= JSONWriter.flushByteCount { flush() }
+    isDone = nesting.depth == 0
+    if sink != nil, text.count >= JSONWriter.flushByteCount { flush() }
   }
 
   /// Writes what stands between the members of a container.
   private mutating func separate() {
-    if !separateFromLast() { startLine() }
+    separateFromLast()
+    if !nesting.isOnOneLine { startLine() }
   }
 
-  /// Writes the comma behind the member before, if there is one; tells whether all are on one line.
-  @discardableResult
-  private mutating func separateFromLast() -> Bool {
-    guard let last = container else { return true }
-    if !last.isEmpty {
-      buffer.append(UInt8(ascii: ","))
-      if last.isOnOneLine, indentation > 0 { buffer.append(UInt8(ascii: " ")) }
+  /// Writes the comma behind the member before, if there is one.
+  private mutating func separateFromLast() {
+    if !isEmpty {
+      text.append(UInt8(ascii: ","))
+      if nesting.isOnOneLine, indentation > 0 { text.append(UInt8(ascii: " ")) }
     }
-    container?.isEmpty = false
-    return last.isOnOneLine
+    isEmpty = false
   }
 
   private mutating func startLine() {
     guard indentation > 0 else { return }
-    buffer.append(UInt8(ascii: "\n"))
-    buffer.append(
-      contentsOf: repeatElement(
-        UInt8(ascii: " "), count: indentation * (outer.count + (container == nil ? 0 : 1))))
+    text.append(UInt8(ascii: "\n"))
+    text.append(UInt8(ascii: " "), count: indentation * nesting.depth)
   }
 
   private mutating func flush() {
-    guard let sink else { return }
-    if failure == nil {
-      do throws(FormatError) { try sink(buffer) } catch { failure = error }
-    }
-    buffer.removeAll(keepingCapacity: true)
+    guard sink != nil else { return }
+    send(text.bytes)
+    text.clear()
+  }
+
+  private mutating func send(_ bytes: [UInt8]) {
+    guard let sink, failure == nil else { return }
+    do throws(FormatError) { try sink(bytes) } catch { failure = error }
   }
 }

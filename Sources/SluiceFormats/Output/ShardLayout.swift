@@ -128,7 +128,7 @@ package struct ShardLayout: Sendable, Hashable {
       writer.endObject()
       writer.key("weight_map")
       writer.beginObject()
-      for (name, file) in files { writer.member(name, file) }
+      for (name, file) in files { writer.member(named: name, .string(file)) }
       writer.endObject()
       writer.endObject()
     } + [UInt8(ascii: "\n")]

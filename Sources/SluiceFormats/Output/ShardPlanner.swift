@@ -39,9 +39,9 @@ struct ShardPlanner {
     }
     if !areInOrder {
       items.sort { NaturalOrder.isOrderedBefore($0.tensor.name, $1.tensor.name) }
-    }
-    for (item, next) in zip(items, items.dropFirst()) where item.tensor.name == next.tensor.name {
-      throw .malformed("the name is planned twice", file: nil, tensor: item.tensor.name)
+      for (item, next) in zip(items, items.dropFirst()) where item.tensor.name == next.tensor.name {
+        throw .malformed("the name is planned twice", file: nil, tensor: item.tensor.name)
+      }
     }
     self.items = items
     self.byteCount = total
@@ -126,16 +126,22 @@ struct ShardPlanner {
       if !metadata.isEmpty {
         writer.key("__metadata__")
         writer.beginObject()
-        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { writer.member(key, value) }
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+          writer.member(named: key, .string(value))
+        }
         writer.endObject()
       }
       var offset = 0
       for item in items {
-        writer.key(item.tensor.name)
+        writer.key(named: item.tensor.name)
         writer.beginObject()
         writer.member("dtype", item.tensor.dtype.rawValue)
         writer.list("shape", integers: item.tensor.shape.dimensions)
-        writer.list("data_offsets", integers: [offset, offset + item.byteCount])
+        writer.key("data_offsets")
+        writer.beginArray()
+        writer.value(offset)
+        writer.value(offset + item.byteCount)
+        writer.endArray()
         offset += item.byteCount
         writer.endObject()
       }

@@ -53,7 +53,7 @@ extension PlanExplanation {
       for (name, rate) in [
         ("disk", speed.disk), ("cache", speed.cache), ("counting", speed.counting),
         ("merging", speed.merging), ("writing", speed.writing),
-      ] { json.member(name, .double(rate.rounded())) }
+      ] { json.member(named: name, .double(rate.rounded())) }
       json.member("cachedShare", .double(speed.cachedShare.inMilliseconds))
       json.endObject()
     }
@@ -186,7 +186,7 @@ extension PlanExplanation.Channel {
 
 extension JSONWriter {
   fileprivate mutating func list<Items: Sequence>(
-    _ key: String, _ items: Items, isOnOneLine: Bool = true,
+    _ key: StaticString, _ items: Items, isOnOneLine: Bool = true,
     _ body: (inout JSONWriter, Items.Element) -> Void
   ) {
     self.key(key)

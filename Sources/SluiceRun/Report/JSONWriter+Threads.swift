@@ -9,7 +9,7 @@ struct ReportThreads {
   let blockElements: Int
 
   /// How many blocks wait in memory for their turn.
-  private var blocksAhead: Int { count * 8 }
+  private var blocksAhead: Int { count * 4 }
 
   /// The text of what is written of elements, which an array consists of.
   ///
@@ -43,7 +43,7 @@ extension JSONWriter {
   ///   - write: Writes an element.
   /// - Throws: If there are no threads to be had.
   mutating func array<Element: Sendable>(
-    _ key: String, of elements: [Element], on threads: ReportThreads,
+    _ key: StaticString, of elements: [Element], on threads: ReportThreads,
     _ write: @escaping @Sendable (inout JSONWriter, Element) -> Void
   ) throws {
     self.key(key)

@@ -58,34 +58,36 @@ extension MergeReport {
 
   private func write(_ json: inout JSONWriter, _ task: TensorTask, _ sums: ChangeFigures.Sums) {
     let count = Double(sums.count)
-    func size(_ own: Comparison) -> JSONScalar { .double((own.dot / count).squareRoot()) }
+    let (changes, kept, shares) = (sums.changes, sums.kept, sums.shares)
+    let merged = sums.merged
+    func size(_ own: Comparison) -> Double { (own.dot / count).squareRoot() }
     json.beginObject(isOnOneLine: true)
-    json.member("name", .string(task.name))
-    json.member("role", .string(task.role.rawValue))
-    json.member("elements", .integer(task.elementCount))
-    json.member("measured", .integer(sums.count))
+    json.member("name", task.name)
+    json.member("role", task.role.rawValue)
+    json.member("elements", task.elementCount)
+    json.member("measured", sums.count)
     json.member("base", size(sums.base))
-    json.member("merged", size(sums.merged))
+    json.member("merged", size(merged))
     json.key("models")
-    json.beginArray(isOnOneLine: true)
+    json.beginArray()
     for model in 0..<models.count {
       let own = ChangeFigures.Sums.index(model, model)
-      json.beginObject(isOnOneLine: true)
-      json.member("change", size(sums.changes[own]))
-      json.member("changed", .double(Double(sums.changes[own].both) / count))
-      json.member("keptChange", size(sums.kept[own]))
-      json.member("keptShare", .double(Double(sums.kept[own].both) / count))
-      json.member("cosine", sums.shares[model].cosine(sums.merged, sums.changes[own]))
-      json.member(
-        "inherited", JSONScalar(sums.shares[model].dot, over: sums.changes[own].dot))
+      let (change, kept, share) = (changes[own], kept[own], shares[model])
+      json.beginObject()
+      json.member("change", size(change))
+      json.member("changed", Double(change.both) / count)
+      json.member("keptChange", size(kept))
+      json.member("keptShare", Double(kept.both) / count)
+      json.member("cosine", share.cosine(merged, change))
+      json.member("inherited", quotient(share.dot, over: change.dot))
       writeSizes(&json, sums, model)
       json.endObject()
     }
     json.endArray()
     json.key("pairs")
-    json.beginArray(isOnOneLine: true)
+    json.beginArray()
     for second in 0..<models.count {
-      for first in 0..<second { writePair(&json, first, second, sums) }
+      for first in 0..<second { writePair(&json, first, second, changes, kept) }
     }
     json.endArray()
     json.endObject()
@@ -94,44 +96,45 @@ extension MergeReport {
   /// The classes of sizes from the first to the last in which there is something.
   private func writeSizes(_ json: inout JSONWriter, _ sums: ChangeFigures.Sums, _ model: Int) {
     let classes = DeltaSizes.classCount
-    let sizes = sums.sizes[(model * classes)..<((model + 1) * classes)]
-    let first = sizes.firstIndex { $0 > 0 } ?? sizes.startIndex
-    let end = (sizes.lastIndex { $0 > 0 } ?? first - 1) + 1
-    json.member("firstSize", .integer(DeltaSizes.firstExponent + first - sizes.startIndex))
-    json.list("sizes", integers: sizes[first..<end].map { Int($0) })
+    let start = model * classes
+    var (first, end) = (start, start + classes)
+    while end > start, sums.sizes[end - 1] == 0 { end -= 1 }
+    if end > start { while sums.sizes[first] == 0 { first += 1 } }
+    json.member("firstSize", DeltaSizes.firstExponent + first - start)
+    json.key("sizes")
+    json.beginArray()
+    for place in first..<end { json.value(Int(sums.sizes[place])) }
+    json.endArray()
   }
 
   private func writePair(
-    _ json: inout JSONWriter, _ first: Int, _ second: Int, _ sums: ChangeFigures.Sums
+    _ json: inout JSONWriter, _ first: Int, _ second: Int, _ changes: ChangeFigures.Sums.Part,
+    _ kept: ChangeFigures.Sums.Part
   ) {
     let index = ChangeFigures.Sums.index
-    let (changes, kept) = (sums.changes[index(first, second)], sums.kept[index(first, second)])
-    let any =
-      sums.kept[index(first, first)].both + sums.kept[index(second, second)].both - kept.both
-    json.beginObject(isOnOneLine: true)
-    json.member("first", .integer(first))
-    json.member("second", .integer(second))
-    json.member(
-      "cosine",
-      changes.cosine(sums.changes[index(first, first)], sums.changes[index(second, second)]))
-    json.member("sameSign", JSONScalar(Double(changes.same), over: Double(changes.both)))
-    json.member("overlap", JSONScalar(Double(kept.both), over: Double(any)))
-    json.member("conflict", JSONScalar(Double(kept.both - kept.same), over: Double(any)))
+    let (ofFirst, ofSecond) = (index(first, first), index(second, second))
+    let (change, both) = (changes[index(first, second)], kept[index(first, second)])
+    let any = kept[ofFirst].both + kept[ofSecond].both - both.both
+    json.beginObject()
+    json.member("first", first)
+    json.member("second", second)
+    json.member("cosine", change.cosine(changes[ofFirst], changes[ofSecond]))
+    json.member("sameSign", quotient(Double(change.same), over: Double(change.both)))
+    json.member("overlap", quotient(Double(both.both), over: Double(any)))
+    json.member("conflict", quotient(Double(both.both - both.same), over: Double(any)))
     json.endObject()
   }
 }
 
-extension JSONScalar {
-  /// A quotient; null where it means nothing.
-  fileprivate init(_ part: Double, over whole: Double) {
-    self = whole > 0 ? .double(part / whole) : .null
-  }
+/// A quotient; no number, which JSON writes as null, where it means nothing.
+private func quotient(_ part: Double, over whole: Double) -> Double {
+  whole > 0 ? part / whole : .nan
 }
 
 extension Comparison {
-  /// The cosine of the angle between two runs, from the sizes of both; null if one of them is zero.
-  fileprivate func cosine(_ first: Comparison, _ second: Comparison) -> JSONScalar {
+  /// The cosine of the angle between two runs, from the sizes of both; no number if one of them is zero.
+  fileprivate func cosine(_ first: Comparison, _ second: Comparison) -> Double {
     // The root of each, as their product could be too large or too small.
-    JSONScalar(dot, over: first.dot.squareRoot() * second.dot.squareRoot())
+    quotient(dot, over: first.dot.squareRoot() * second.dot.squareRoot())
   }
 }

@@ -48,7 +48,7 @@ extension MergeReport {
   var threads: ReportThreads {
     // What is told of changes has a place for each pair of models.
     let pairs = models.count * models.count
-    return ReportThreads(count: plan.memory.lanes, blockElements: max(1, 256 / max(pairs, 1)))
+    return ReportThreads(count: plan.memory.lanes, blockElements: max(1, 1024 / max(pairs, 1)))
   }
 
   private func writePlan(_ json: inout JSONWriter) {
@@ -59,7 +59,7 @@ extension MergeReport {
     json.beginObject()
     json.member("base", .string(recipe.base))
     for row in ParameterRow.all where method.uses(row) {
-      json.key(row.memberName)
+      json.key(named: row.memberName)
       json.value(of: method.effective(row))
     }
     json.list("partitionRates", method.partitionRates.map { .double($0.value) })
@@ -71,7 +71,7 @@ extension MergeReport {
     json.member("cutsByMagnitude", .bool(method.cutsByMagnitude))
     json.member("electsSigns", .bool(method.merging.row.elects))
     for file in MethodInputFile.allCases {
-      if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
+      if let path = recipe.extraFiles[file] { json.member(named: file.rawValue, .string(path)) }
     }
     json.endObject()
     writeRun(&json)
@@ -102,12 +102,12 @@ extension MergeReport {
       json.member("path", .string(model.path))
       json.member("weight", .double(recipe.weight))
       for file in MethodInputFile.allCases {
-        if let path = recipe.extraFiles[file] { json.member(file.rawValue, .string(path)) }
+        if let path = recipe.extraFiles[file] { json.member(named: file.rawValue, .string(path)) }
       }
       adapters[position]?.write(to: &json)
       json.list("factors", model.factors.map { .double(Double($0)) })
       try json.array("tensors", of: Array(model.layers.indices), on: threads) {
-        MergeReport.write(&$0, model.layers[$1])
+        model.layers[$1].write(to: &$0)
       }
       json.member("requestedRate", .double(model.requestedRate))
       json.member("assignedRate", model.assignedRate.map { .double($0) } ?? .null)
@@ -123,22 +123,6 @@ extension MergeReport {
       json.endObject()
     }
     json.endArray()
-  }
-
-  private static func write(_ json: inout JSONWriter, _ layer: Layer) {
-    let statistics = layer.statistics
-    json.beginObject(isOnOneLine: true)
-    json.member("name", .string(statistics.name))
-    json.member("elements", .integer(statistics.elementCount))
-    json.member("zeros", .integer(statistics.zeroCount))
-    json.member("mean", .double(statistics.mean))
-    json.member("significance", .double(statistics.significance))
-    json.member("rate", .double(layer.cuts.lastRate))
-    json.list("rates", layer.cuts.rates.map { .double($0) })
-    json.list("kept", layer.cuts.keptByRing.map { .integer($0) })
-    json.list("threshold", layer.cuts.cuts.map(\.reportedThreshold))
-    json.list("tied", layer.cuts.cuts.map { .integer($0.tied) })
-    json.endObject()
   }
 
   private func writeWarnings(_ json: inout JSONWriter) {
@@ -189,17 +173,10 @@ extension JSONWriter {
     }
   }
 
-  package mutating func list(_ key: String, _ values: [JSONScalar]) {
+  package mutating func list(_ key: StaticString, _ values: [JSONScalar]) {
     self.key(key)
     beginArray(isOnOneLine: true)
     for value in values { self.value(value) }
     endArray()
-  }
-}
-
-extension Cut {
-  /// The threshold as JSON, which has no infinity: null where nothing is kept.
-  fileprivate var reportedThreshold: JSONScalar {
-    threshold.isFinite ? .double(Double(threshold)) : .null
   }
 }

@@ -1,3 +1,5 @@
+internal import SluiceFormats
+internal import SluiceKernels
 internal import SluicePlan
 package import SluiceStages
 
@@ -36,5 +38,36 @@ extension MergeReport {
       }
       return Layer(statistics: statistics.layers[model][position], cuts: own)
     }
+  }
+}
+
+extension MergeReport.Layer {
+  /// Writes the layer's row: numbers one by one, as there may be ten thousands of rows.
+  func write(to json: inout JSONWriter) {
+    json.beginObject(isOnOneLine: true)
+    json.member("name", statistics.name)
+    json.member("elements", statistics.elementCount)
+    json.member("zeros", statistics.zeroCount)
+    json.member("mean", statistics.mean)
+    json.member("significance", statistics.significance)
+    json.member("rate", cuts.lastRate)
+    json.key("rates")
+    json.beginArray()
+    for rate in cuts.rates { json.value(rate) }
+    json.endArray()
+    json.key("kept")
+    json.beginArray()
+    for kept in cuts.keptByRing { json.value(kept) }
+    json.endArray()
+    json.key("threshold")
+    json.beginArray()
+    // JSON has no infinity: null where nothing is kept.
+    for cut in cuts.cuts { json.value(Double(cut.threshold)) }
+    json.endArray()
+    json.key("tied")
+    json.beginArray()
+    for cut in cuts.cuts { json.value(cut.tied) }
+    json.endArray()
+    json.endObject()
   }
 }

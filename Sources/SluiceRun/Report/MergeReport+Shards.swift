@@ -22,8 +22,8 @@ extension MergeReport {
       try json.array("tensors", of: Array(tensors.indices), on: threads) { json, position in
         let parts = parts[position]
         json.beginObject(isOnOneLine: true)
-        json.member("name", .string(tensors[position].name))
-        json.member("hash", .string(tensorSums[position].text))
+        json.member("name", tensors[position].name)
+        json.member("hash", tensorSums[position].text)
         if parts.count > 1 { json.member("parts", .integer(parts.count)) }
         if let layout = parts.first.flatMap({ tasks[$0].stack?.layout }) {
           json.member("layout", .string(layout.rawValue))

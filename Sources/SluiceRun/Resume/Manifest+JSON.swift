@@ -26,9 +26,9 @@ extension Manifest {
       json.member("format", .string(Manifest.format))
       json.member("version", .integer(Manifest.version))
       for (key, entries) in [("facts", facts), ("notes", notes), ("places", places)] {
-        json.key(key)
+        json.key(named: key)
         json.beginObject()
-        for entry in entries { json.member(entry.name, .string(entry.value)) }
+        for entry in entries { json.member(named: entry.name, .string(entry.value)) }
         json.endObject()
       }
       json.endObject()

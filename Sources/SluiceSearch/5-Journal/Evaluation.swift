@@ -37,7 +37,7 @@ extension Evaluation {
       json.key("tasks")
       json.beginObject()
       // A score that is no number is written as null.
-      for name in scores.names { json.member(name, scores.tasks[name] ?? 0) }
+      for name in scores.names { json.member(named: name, .double(scores.tasks[name] ?? 0)) }
       json.endObject()
       json.endObject()
     }

@@ -64,7 +64,7 @@ extension SearchResult {
     json.endObject()
   }
 
-  private static func write(_ key: String, _ values: [Double], to json: inout JSONWriter) {
+  private static func write(_ key: StaticString, _ values: [Double], to json: inout JSONWriter) {
     json.key(key)
     json.beginArray(isOnOneLine: true)
     for value in values { json.value(.double(value)) }
@@ -72,11 +72,13 @@ extension SearchResult {
   }
 
   private static func write(
-    _ key: String, _ values: [String: Double], to json: inout JSONWriter
+    _ key: StaticString, _ values: [String: Double], to json: inout JSONWriter
   ) {
     json.key(key)
     json.beginObject(isOnOneLine: true)
-    for (name, value) in values.sorted(by: { $0.key < $1.key }) { json.member(name, value) }
+    for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+      json.member(named: name, .double(value))
+    }
     json.endObject()
   }
 }

@@ -122,7 +122,7 @@ internal import SluiceFormats
       json.endArray()
       json.member("output", .integer(inputCount * ExecProgram.areaByteCount))
       for (statistic, value) in zip(spec.statistics, statistics) {
-        json.member(statistic.name, .double(value))
+        json.member(named: statistic.name, .double(value))
       }
       json.endObject()
     }

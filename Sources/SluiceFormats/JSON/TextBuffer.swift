@@ -1,0 +1,127 @@
+internal import SluiceCore
+
+/// The bytes of a text that grows at its end.
+///
+/// What is appended is written into memory that nobody else has, so that no piece, of which a report has millions,
+/// asks whose it is.
+@safe struct TextBuffer: ~Copyable, @unchecked Sendable {
+  // Safe: `start` has room for `room` bytes, of which the first `count` are initialised, until `deinit`.
+  private var start: UnsafeMutablePointer<UInt8>
+  private var room: Int
+  /// How many bytes there are.
+  private(set) var count = 0
+
+  /// Makes an empty text.
+  ///
+  /// - Parameter room: For how many bytes there is room before it grows.
+  init(room: Int) {
+    unsafe start = .allocate(capacity: room)
+    self.room = room
+  }
+
+  deinit { unsafe start.deallocate() }
+
+  /// The bytes.
+  var bytes: [UInt8] { unsafe Array(UnsafeBufferPointer(start: start, count: count)) }
+
+  /// Forgets all bytes, and keeps the room for them.
+  mutating func clear() { count = 0 }
+
+  /// Appends a byte.
+  mutating func append(_ byte: UInt8) {
+    reserve(1)
+    unsafe start[count] = byte
+    count += 1
+  }
+
+  /// Appends the same byte several times.
+  mutating func append(_ byte: UInt8, count added: Int) {
+    reserve(added)
+    unsafe (start + count).initialize(repeating: byte, count: added)
+    count += added
+  }
+
+  /// Appends a text of the program.
+  mutating func append(_ text: StaticString) {
+    precondition(text.hasPointerRepresentation, "a single character")
+    unsafe append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  /// Appends a text.
+  mutating func append(_ text: String) {
+    var text = text
+    // Safe: the bytes are used inside the closure only.
+    text.withUTF8 { bytes in unsafe append(bytes) }
+  }
+
+  /// Appends bytes.
+  mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+    guard let first = bytes.baseAddress else { return }
+    reserve(bytes.count)
+    unsafe (start + count).initialize(from: first, count: bytes.count)
+    count += bytes.count
+  }
+
+  /// Appends the decimal digits of a number.
+  ///
+  /// - Parameters:
+  ///   - number: The number.
+  ///   - width: How many digits there are at least: zeros come before a shorter number.
+  mutating func append(decimal number: UInt64, width: Int = 1) {
+    let mostDigits = 20
+    precondition(width <= mostDigits)
+    reserve(2 * mostDigits)
+    // They come last to first, two at a time; behind where they belong there is room for them.
+    var first = mostDigits
+    var rest = number
+    // Safe: both runs lie in the room reserved above, and pairs in the text of all of them.
+    let (target, made) = unsafe (start + count, start + count + mostDigits)
+    let pairs = unsafe TextBuffer.pairs.utf8Start
+    while rest >= 10 {
+      let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+      first -= 2
+      unsafe made[first] = pairs[Int(pair) * 2]
+      unsafe made[first + 1] = pairs[Int(pair) * 2 + 1]
+      rest = quotient
+    }
+    if rest > 0 || first == mostDigits {
+      first -= 1
+      unsafe made[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest)
+    }
+    while mostDigits - first < width {
+      first -= 1
+      unsafe made[first] = UInt8(ascii: "0")
+    }
+    unsafe target.update(from: made + first, count: mostDigits - first)
+    count += mostDigits - first
+  }
+
+  /// The numbers from 0 to 99, two digits each.
+  private static let pairs: StaticString =
+    """
+    0001020304050607080910111213141516171819\
+    2021222324252627282930313233343536373839\
+    4041424344454647484950515253545556575859\
+    6061626364656667686970717273747576777879\
+    8081828384858687888990919293949596979899
+    """
+
+  /// Appends the decimal digits of a number, after a sign if it is negative.
+  mutating func append(decimal number: Int) {
+    if number < 0 { append(UInt8(ascii: "-")) }
+    append(decimal: UInt64(number.magnitude))
+  }
+
+  private mutating func reserve(_ added: Int) {
+    if added > room - count { grow(by: added) }
+  }
+
+  @inline(never)
+  private mutating func grow(by added: Int) {
+    let larger = max(2 * room, count + added)
+    let moved = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
+    unsafe moved.moveInitialize(from: start, count: count)
+    unsafe start.deallocate()
+    (unsafe start, room) = (unsafe moved, larger)
+  }
+}
