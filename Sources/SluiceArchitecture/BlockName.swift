@@ -27,21 +27,6 @@ package enum BlockName {
     return String(tensor[start...])
   }
 
-  /// A name in a numbered block, cut before the number and behind it: `model.layers.`, `3` and `.mlp.up_proj.weight`.
-  struct Cut {
-    let before: Substring
-    let number: Substring
-    let behind: Substring
-  }
-
-  /// Cuts a name; nil outside of blocks.
-  static func cut(_ tensor: String) -> Cut? {
-    guard let range = numberRange(in: tensor) else { return nil }
-    let start = tensor.utf8.index(tensor.startIndex, offsetBy: range.lowerBound)
-    let end = tensor.utf8.index(start, offsetBy: range.count)
-    return Cut(before: tensor[..<start], number: tensor[start..<end], behind: tensor[end...])
-  }
-
   /// A name in a numbered block, taken apart.
   package struct Parts: Sendable, Hashable {
     /// What stands before the number: `model.layers.`.
@@ -108,7 +93,7 @@ package enum BlockName {
 
   /// The bytes of the first part of a name that is a number after the name of a group of blocks; nil
   /// if nothing follows it.
-  private static func numberRange(in tensor: String) -> Range<Int>? {
+  static func numberRange(in tensor: String) -> Range<Int>? {
     let text = tensor.utf8.span
     var followsGroup = false
     var start = 0

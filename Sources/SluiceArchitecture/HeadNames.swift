@@ -3,22 +3,33 @@ package enum HeadNames {
   /// The usual name of a head.
   package static let standard = "lm_head.weight"
   private static let embeddings = ["embed_tokens.weight", "wte.weight", "word_embeddings.weight"]
-  /// The same under a module.
-  private static let innerStandard = ".\(standard)"
-  private static let innerEmbeddings = embeddings.map { ".\($0)" }
 
   /// Whether a tensor turns states into tokens.
   ///
   /// - Parameter name: The name.
   /// - Returns: True for `lm_head.weight` at the top or under a module (`language_model.`).
   package static func isHead(_ name: String) -> Bool {
-    (name == standard || name.hasSuffix(innerStandard)) && !BlockName.isInBlock(name)
+    isLast(standard, in: name) && !BlockName.isInBlock(name)
   }
 
   /// Whether a tensor holds a row for each token.
   package static func isEmbedding(_ name: String) -> Bool {
-    (embeddings.contains(name) || innerEmbeddings.contains(where: name.hasSuffix))
-      && !BlockName.isInBlock(name)
+    embeddings.contains { isLast($0, in: name) } && !BlockName.isInBlock(name)
+  }
+
+  /// Whether a name is another, or ends in it under a module.
+  ///
+  /// From the end, where names differ: there may be ten thousands of them.
+  private static func isLast(_ last: String, in name: String) -> Bool {
+    let (a, b) = (last.utf8.span, name.utf8.span)
+    let start = b.count - a.count
+    guard start >= 0 else { return false }
+    var position = a.count
+    while position > 0 {
+      position -= 1
+      guard a[position] == b[start + position] else { return false }
+    }
+    return start == 0 || b[start - 1] == UInt8(ascii: ".")
   }
 
   /// The embedding that a model has: of several, the one of the language model, then the shortest.

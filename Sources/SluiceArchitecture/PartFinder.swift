@@ -3,21 +3,16 @@ internal import SluiceCore
 /// Finds the parts of many tensors of a model: what stands at one place in all of its blocks, and in all experts of
 /// these, is looked at once, as there may be ten thousands of tensors.
 package struct PartFinder: Sendable {
-  /// All that decides about a tensor of a block, where its neighbours do not.
-  private struct Place: Hashable {
-    let before: Substring
-    /// Of an expert's tensor what stands between the numbers of block and expert: `.mlp.experts.`; else empty.
-    let between: Substring
-    let behind: Substring
-    let shape: TensorShape
-    let dtype: DType
-  }
-
   private let architecture: Architecture
-  /// What is known of places; nil where neighbours decide.
-  private var known: [Place: TensorPart?] = [:]
+  /// What is known of places; no part where neighbours decide.
+  private var known: [(place: BlockPlace, part: TensorPart?)] = []
+  /// Where the place is expected that is asked for next: places mostly follow each other as in the block before.
+  private var expected = 0
   /// The linear layer that was found last: its reason names its block.
-  private var last: (block: Substring, part: TensorPart)?
+  private var last: (block: String, part: TensorPart)?
+
+  /// Of how many places something is known at once: more than a block has.
+  private static let mostPlaces = 64
 
   /// Makes a finder that has found nothing yet.
   package init(_ architecture: Architecture) {
@@ -26,41 +21,44 @@ package struct PartFinder: Sendable {
 
   /// The part of a tensor, with its reason: what the architecture says.
   package mutating func part(of tensor: TensorDescription) -> TensorPart {
-    guard architecture.isAlikeInBlocks, tensor.shape.rank < 3, let cut = BlockName.cut(tensor.name)
-    else { return architecture.part(of: tensor) }
-    let (between, behind) = PartFinder.cutAtExpert(cut.behind)
-    let place = Place(
-      before: cut.before, between: between, behind: behind, shape: tensor.shape,
-      dtype: tensor.dtype)
-    guard let known = known[place] else {
+    guard architecture.isAlikeInBlocks, tensor.shape.rank < 3, let place = BlockPlace(tensor) else {
+      return architecture.part(of: tensor)
+    }
+    guard let index = index(of: place) else {
       let part = architecture.part(of: tensor)
-      known[place] = .some(architecture.asksNeighbours(tensor) ? nil : part)
+      note(place, architecture.asksNeighbours(tensor) ? nil : part)
       return part
     }
-    guard let known else { return architecture.part(of: tensor) }
+    expected = index + 1
+    guard let known = known[index].part else { return architecture.part(of: tensor) }
     guard known.kind == .linear else { return known }
-    let block = tensor.name[..<cut.behind.startIndex]
-    if let last, last.part.orientation == known.orientation, last.block == block {
+    if let last, last.part.orientation == known.orientation, place.isInBlock(last.block) {
       return last.part
     }
-    let part = Architecture.linear(inBlock: String(block), known.orientation)
+    let block = place.block
+    let part = Architecture.linear(inBlock: block, known.orientation)
     last = (block, part)
     return part
   }
 
-  /// Cuts what stands behind the number of a block at the number of an expert: `.mlp.experts.7.up_proj.weight` into
-  /// `.mlp.experts.` and `.up_proj.weight`.
-  private static func cutAtExpert(_ text: Substring) -> (between: Substring, behind: Substring) {
-    let (bytes, word) = (text.utf8, ".experts.".utf8)
-    var start = bytes.startIndex
-    while let dot = bytes[start...].firstIndex(of: UInt8(ascii: ".")) {
-      start = bytes.index(after: dot)
-      guard bytes[dot...].starts(with: word) else { continue }
-      let number = bytes.index(dot, offsetBy: word.count)
-      let behind = bytes[number...].drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
-      guard behind.startIndex > number, behind.first == UInt8(ascii: ".") else { break }
-      return (text[..<number], Substring(behind))
+  private func index(of place: BlockPlace) -> Int? {
+    var index = expected
+    for _ in known.indices {
+      if index >= known.count { index = 0 }
+      if known[index].place.isAlike(place) { return index }
+      index += 1
     }
-    return (text[..<text.startIndex], text)
+    return nil
+  }
+
+  private mutating func note(_ place: BlockPlace, _ part: TensorPart?) {
+    guard known.count == PartFinder.mostPlaces else {
+      known.append((place, part))
+      expected = known.count
+      return
+    }
+    if expected >= known.count { expected = 0 }
+    known[expected] = (place, part)
+    expected += 1
   }
 }

@@ -36,12 +36,16 @@ extension ReadableFile {
   /// - Returns: The bytes.
   /// - Throws: If the read fails or the file ends too early.
   package func bytes(in range: Range<Int>) throws(FormatError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: range.count)
-    // Safety: the buffer is used inside the closure only.
-    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-      Result { () throws(FormatError) in
-        try unsafe read(into: buffer, at: range.lowerBound)
+    var result = Result<Void, FormatError>.success(())
+    // Safety: the buffer is used inside the closure only, and filled unless reading fails.
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { room, made in
+      result = Result { () throws(FormatError) in
+        try unsafe read(
+          into: UnsafeMutableRawBufferPointer(
+            rebasing: UnsafeMutableRawBufferPointer(room)[..<range.count]),
+          at: range.lowerBound)
       }
+      if case .success = result { made = range.count }
     }
     try result.get()
     return bytes

@@ -3,8 +3,11 @@ package enum NaturalOrder {
   /// Compares two names; runs of ASCII digits compare as numbers of any length, everything else as
   /// bytes, and names that are equal in this way (`a1`, `a01`) as bytes: a total order.
   package static func isOrderedBefore(_ a: String, _ b: String) -> Bool {
-    let x = a.utf8.span
-    let y = b.utf8.span
+    isOrderedBefore(a.utf8.span, b.utf8.span)
+  }
+
+  /// The same of names as UTF-8.
+  static func isOrderedBefore(_ x: borrowing Span<UInt8>, _ y: borrowing Span<UInt8>) -> Bool {
     // What both begin with decides nothing, but for a number that it ends within.
     var i = 0
     let shorter = min(x.count, y.count)
@@ -32,7 +35,7 @@ package enum NaturalOrder {
       if order != 0 { return order < 0 }
     }
     if i < x.count || j < y.count { return j < y.count }
-    return a.utf8.lexicographicallyPrecedes(b.utf8)
+    return NameList.precedes(x, y)
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool {

@@ -20,13 +20,26 @@ package enum PrunedShare {
 
   /// The same where it is known that linear layers are to be pruned.
   package static func warnings(_ tasks: [TensorTask], base: String, asked: String) -> [Warning] {
-    let weights = tasks.filter { $0.base.dtype.isMergeable && $0.part.kind != .rotary }
-    guard !weights.isEmpty else { return [] }
-    let linear = weights.filter { $0.role == .linear }
+    // In one look: there may be ten thousands of tensors.
+    var (hasWeights, hasLinear, whole, pruned) = (false, false, 0, 0)
+    var largest: TensorTask?
+    for task in tasks where task.base.dtype.isMergeable && task.part.kind != .rotary {
+      let isLinear = task.role == .linear
+      hasWeights = true
+      hasLinear = hasLinear || isLinear
+      guard task.dimensions.count > 1, BlockName.isInBlock(task.name) else { continue }
+      whole += task.elementCount
+      if isLinear {
+        pruned += task.elementCount
+      } else if largest.map({ $0.elementCount < task.elementCount }) ?? true {
+        largest = task
+      }
+    }
+    guard hasWeights else { return [] }
     let remedy =
       "sluice inspect --roles shows what each tensor is taken for, --linear-include 'PATTERN' prunes "
       + "more"
-    guard !linear.isEmpty else {
+    guard hasLinear else {
       return [
         Warning(
           .littlePruned, subject: Subject(model: "base", file: base),
@@ -34,11 +47,7 @@ package enum PrunedShare {
             + "\(asked) was asked for; \(remedy)")
       ]
     }
-    let inBlocks = weights.filter { BlockName.isInBlock($0.name) && $0.dimensions.count > 1 }
-    let whole = inBlocks.reduce(0) { $0 + $1.elementCount }
-    let pruned = inBlocks.reduce(0) { $0 + ($1.role == .linear ? $1.elementCount : 0) }
     guard Double(pruned) < leastShare * Double(whole) else { return [] }
-    let largest = inBlocks.filter { $0.role != .linear }.max { $0.elementCount < $1.elementCount }
     let example = largest.map {
       "; the largest other is \($0.name.printable) (\($0.part.kind.rawValue): \($0.part.reason))"
     }

@@ -182,10 +182,9 @@ package struct TensorPlan: Sendable {
   /// Sorted once, since many ask for them, and a model may have ten thousands.
   private static func nameOrder(_ tasks: [TensorTask]) -> [Int] {
     // In files they mostly lie in this order: what is in order takes one look.
-    let places = tasks.map(\.base.byteRange.lowerBound)
-    let names = tasks.map(\.name)
-    return tasks.indices.sorted { places[$0] < places[$1] }
-      .sorted { names[$0].utf8.lexicographicallyPrecedes(names[$1].utf8) }
+    let places = tasks.map { $0.base.byteRange.lowerBound }
+    return NameList(tasks.lazy.map { $0.name })
+      .byteOrder(of: tasks.indices.sorted { places[$0] < places[$1] })
   }
 
   /// The plan of a part of the work: passes look at its tensors only, and its strips are merged.

@@ -95,9 +95,7 @@ package struct TensorSources {
 
   /// In natural order of the names, which layouts have too.
   private static func ordered(_ drafts: [TensorDraft]) -> [TensorDraft] {
-    let names = drafts.map(\.name)
-    return names.indices.sorted { NaturalOrder.isOrderedBefore(names[$0], names[$1]) }
-      .map { drafts[$0] }
+    NameList(drafts.lazy.map { $0.name }).naturalOrder.map { drafts[$0] }
   }
 
   /// Where a tensor begins in the output.

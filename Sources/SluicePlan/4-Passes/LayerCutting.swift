@@ -23,23 +23,20 @@ struct LayerCutting: Sendable {
   func rates(of statistics: LayerStatistics) -> LayerRates {
     let shifts = statistics.rateShifts(rule)
     let starts = starts(of: statistics.tasks, shifts)
-    var layers: [[Double]] = []
-    layers.reserveCapacity(statistics.tasks.count * shifts.count)
+    var layers = LayerRates(of: statistics.tasks.map { $0.ordinal }, modelCount: shifts.count)
     // Most layers are to be pruned alike.
     var (last, partitions): (PruningRate?, [PruningRate]) = (nil, [])
     for (position, task) in statistics.tasks.enumerated() {
       for model in shifts.indices {
         let asked = settings.pruningRate(of: task, model: model)
         if asked != last { (last, partitions) = (asked, method.partitionRates(of: asked)) }
+        let (own, shift) = (starts[model], shifts[model][position])
         layers.append(
-          partitions.map { rate in
-            // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-            rate.value == 0
-              ? 0 : (starts[model][rate] ?? rate.value) + shifts[model][position]
-          })
+          // Nothing is pruned at rate 0: there is nothing to share out among the layers.
+          partitions.lazy.map { $0.value == 0 ? 0 : (own[$0] ?? $0.value) + shift })
       }
     }
-    return LayerRates(of: statistics.tasks.map(\.ordinal), layers, modelCount: shifts.count)
+    return layers
   }
 
   /// Where each partition's rate cuts each linear layer.
@@ -50,7 +47,7 @@ struct LayerCutting: Sendable {
     let tieBreak = method.tieBreak
     let found = FoundCuts(
       CutTable(
-        partitionCount: settings.partitionCount, of: linear.map(\.ordinal),
+        partitionCount: settings.partitionCount, of: linear.map { $0.ordinal },
         modelCount: survey.modelCount, room: rates.mostPartitions))
     try survey.settle(refineCuts, linear.map { [$0] }) { layer, record in
       let cuts = Result { () throws(UnresolvedBins) in
@@ -108,14 +105,29 @@ private final class FoundCuts: Sendable {
 }
 
 /// The rates of linear layers, as the rule gives them.
+///
+/// They lie one after the other in one list, since there may be ten thousands of layers.
 package struct LayerRates: Sendable {
   private let places: TaskPlaces
   private let modelCount: Int
   /// Layer by layer, for each model the rate of each partition, most severe first.
-  private let rates: [[Double]]
+  private var rates: [Double] = []
+  /// Where those of each layer and model begin, and where all end.
+  private var starts = [0]
 
   /// The most partitions of a layer.
-  var mostPartitions: Int { rates.lazy.map(\.count).max() ?? 0 }
+  private(set) var mostPartitions = 0
+
+  /// Begins a list of rates.
+  ///
+  /// - Parameters:
+  ///   - ordinals: The ordinals of the layers' tasks.
+  ///   - modelCount: The number of models.
+  init(of ordinals: [Int], modelCount: Int) {
+    places = TaskPlaces(ordinals)
+    self.modelCount = modelCount
+    starts.reserveCapacity(ordinals.count * modelCount + 1)
+  }
 
   /// Notes rates.
   ///
@@ -124,8 +136,15 @@ package struct LayerRates: Sendable {
   ///   - rates: Layer by layer in their order, for each model the rate of each partition, most severe first.
   ///   - modelCount: The number of models.
   package init(of ordinals: [Int], _ rates: [[Double]], modelCount: Int) {
-    places = TaskPlaces(ordinals)
-    (self.rates, self.modelCount) = (rates, modelCount)
+    self.init(of: ordinals, modelCount: modelCount)
+    for own in rates { append(own) }
+  }
+
+  /// Notes the rates of the next layer or model.
+  mutating func append(_ own: some Collection<Double>) {
+    rates.append(contentsOf: own)
+    starts.append(rates.count)
+    mostPartitions = max(mostPartitions, own.count)
   }
 
   /// The rates of a layer of a model.
@@ -133,11 +152,13 @@ package struct LayerRates: Sendable {
     guard let position = places[task] else {
       preconditionFailure("rates are known of every linear layer that is cut")
     }
-    return rates[position * modelCount + model]
+    return own(position * modelCount + model)
   }
 
   /// The rates of a layer, model by model.
-  package func models(ofLayerAt position: Int) -> ArraySlice<[Double]> {
-    rates[position * modelCount..<(position + 1) * modelCount]
+  package func models(ofLayerAt position: Int) -> [[Double]] {
+    (position * modelCount..<(position + 1) * modelCount).map(own)
   }
+
+  private func own(_ place: Int) -> [Double] { Array(rates[starts[place]..<starts[place + 1]]) }
 }

@@ -37,9 +37,9 @@ package struct RefinePass: TensorPass {
   /// The tensors that may be counted in bins: those of F32 weights, and all that stages make other
   /// numbers of.
   package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
-    let (roles, hasStages) = (roles, !stages.isEmpty)
+    let (roles, hasStages) = (Array(roles), !stages.isEmpty)
     return tasks.filter { task in
-      roles.contains(task.role) && (hasStages || task.isCountedInBins)
+      (hasStages || task.isCountedInBins) && roles.contains(task.role)
     }
   }
 

@@ -86,7 +86,8 @@ package struct PassSizes: Sendable {
 
   /// The tensors of some roles.
   package func tasks(in roles: Set<TensorRole>) -> [TensorTask] {
-    tasks.filter { roles.contains($0.role) }
+    let roles = Array(roles)
+    return tasks.filter { roles.contains($0.role) }
   }
 
   /// The most strips that the tensors of some roles are cut into.
@@ -122,7 +123,8 @@ extension TensorPass {
   package var reach: PassReach { .tensor }
 
   package func tasks(among tasks: [TensorTask]) -> [TensorTask] {
-    let roles = roles
+    // Few, which are compared sooner than looked up.
+    let roles = Array(roles)
     // Where it looks at all, the list is not made anew.
     return tasks.allSatisfy { roles.contains($0.role) }
       ? tasks : tasks.filter { roles.contains($0.role) }

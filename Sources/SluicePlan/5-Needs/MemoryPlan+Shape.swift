@@ -36,10 +36,18 @@ extension MemoryPlan {
       self.input = input
       self.edge = edge
       self.tasks = Shape.largest(tasks)
-      largestElementCount = tasks.map(\.elementCount).max() ?? 0
-      elementCount = tasks.reduce(0) { $0 + $1.elementCount }
-      outputBytes = tasks.reduce(0) { $0 + $1.elementCount * ($1.outputDType.byteCount ?? 1) }
-      widestOutput = tasks.map { $0.outputDType.byteCount ?? 1 }.max() ?? 1
+      // In one look: there may be ten thousands of tensors.
+      var (largest, elements, output, widest, strips) = (0, 0, 0, 1, 0)
+      for task in tasks {
+        let width = task.outputDType.byteCount ?? 1
+        largest = max(largest, task.elementCount)
+        elements += task.elementCount
+        output += task.elementCount * width
+        widest = max(widest, width)
+        strips += task.elementCount / stripElements + 1
+      }
+      (largestElementCount, elementCount) = (largest, elements)
+      (outputBytes, widestOutput) = (output, widest)
       let usesGrains =
         needs.transforms.contains { $0.needs.usesGrains }
         || needs.merging?.needs.usesGrains ?? false || needs.rows?.usesGrains ?? false
@@ -60,7 +68,6 @@ extension MemoryPlan {
       scatterBytes =
         tasks.contains { $0.outputView != nil }
         ? MergePass.writerCount * OutputFile.stridedScratchByteCount : 0
-      let strips = tasks.reduce(0) { $0 + $1.elementCount / stripElements + 1 }
       indexBytes =
         tasks.count * (TensorTask.byteCount + 160 + modelCount * 160)
         + Shape.listBytes(tasks, modelCount: modelCount)

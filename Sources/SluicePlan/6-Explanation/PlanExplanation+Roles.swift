@@ -23,13 +23,21 @@ extension PlanExplanation {
   /// The parts that tensors play, those with the most elements first.
   static func roles(_ plan: MergePlan) -> [Role] {
     var roles: [Role] = []
-    // Asked of the recipe once: there may be ten thousands of tensors.
+    // Asked of the recipe once: there may be ten thousands of tensors, most of them as the one before.
     var treatments: [TensorRole: String] = [:]
+    var last: (role: TensorRole, kind: TensorPart.Kind, index: Int)?
     for task in plan.tasks {
+      let kind = task.part.kind
+      if let last, last.role == task.role, last.kind == kind {
+        roles[last.index].tensorCount += 1
+        roles[last.index].elementCount += task.elementCount
+        continue
+      }
       let treatment = treatments[task.role] ?? treatment(of: task.role, plan.recipe)
       treatments[task.role] = treatment
-      let name = task.part.kind.rawValue
+      let name = kind.rawValue
       let index = roles.firstIndex { $0.name == name && $0.treatment == treatment }
+      last = (task.role, kind, index ?? roles.count)
       if let index {
         roles[index].tensorCount += 1
         roles[index].elementCount += task.elementCount

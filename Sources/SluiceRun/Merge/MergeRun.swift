@@ -133,7 +133,7 @@ public struct MergeRun {
     let run = PassRun(context, kernels: kernels)
     let findings = try run.run(plan.tensors.passes, from: plan.passInputs)
     try work.beginPublishing()
-    var report = MergeReport(
+    var report = try MergeReport(
       plan: plan, statistics: findings.statistics, cuts: findings.cuts, solved: findings.solved,
       sketched: findings.sketched, sums: work.sums, norms: work.norms, passes: run.metrics)
     report.figures = work.figures

@@ -76,8 +76,12 @@ final class Survey: HistogramSurvey {
   ) throws {
     // As the records were written, so that neighbours are read at once.
     let strips = groups.map { $0.first?.firstStrip ?? 0 }
-    var pending = groups.indices.sorted { strips[$0] < strips[$1] }.flatMap { position in
-      (0..<modelCount).map { (position: position, model: $0) }
+    // The plan is asked once: there may be ten thousands of groups.
+    let modelCount = modelCount
+    var pending: [(position: Int, model: Int)] = []
+    pending.reserveCapacity(groups.count * modelCount)
+    for position in groups.indices.sorted(by: { strips[$0] < strips[$1] }) {
+      for model in 0..<modelCount { pending.append((position, model)) }
     }
     while !pending.isEmpty {
       let missing = try bins(of: pending, groups, askRecord, ask)

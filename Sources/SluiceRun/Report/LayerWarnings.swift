@@ -5,43 +5,66 @@ internal import SluiceRecipe
 internal import SluiceStages
 
 /// What about a model's linear layers a user should know: one warning for each kind, with an example.
-enum LayerWarnings {
-  static func warnings(_ model: MergeReport.Model) -> [Warning] {
-    // One look at each layer finds out all of it: there may be ten thousands.
-    let degrees = model.layers.map { layer in
-      (
-        unchanged: isUnchanged(layer) ? 1.0 : 0, clamped: clamped(layer),
-        undecided: undecided(layer), empty: hasEmptyRing(layer) ? 1.0 : 0
-      )
+///
+/// Each layer is looked at once: there may be ten thousands.
+struct LayerWarnings: Sendable {
+  /// What is true of some layers, of one more than of another.
+  private struct Finding: Sendable {
+    /// Of how many.
+    private(set) var count = 0
+    private var degree = 0.0
+    /// The first of those of which it is true the most.
+    private(set) var worst = 0
+
+    mutating func note(_ degree: Double, of index: Int) {
+      guard degree > 0 else { return }
+      count += 1
+      if degree > self.degree { (self.degree, worst) = (degree, index) }
     }
-    return [
-      about(model, .unchangedTensor, degrees.map(\.unchanged)) { _ in
+  }
+
+  private var unchanged = Finding()
+  private var clamped = Finding()
+  private var undecided = Finding()
+  private var empty = Finding()
+
+  /// Looks at the layer of a position.
+  mutating func look(at layer: MergeReport.Layer, _ index: Int) {
+    unchanged.note(LayerWarnings.isUnchanged(layer) ? 1 : 0, of: index)
+    clamped.note(LayerWarnings.clamped(layer), of: index)
+    let share = LayerWarnings.undecided(layer)
+    undecided.note(share > 0.01 ? share : 0, of: index)
+    empty.note(LayerWarnings.hasEmptyRing(layer) ? 1 : 0, of: index)
+  }
+
+  /// The warnings about the layers of a model, all of which were looked at.
+  func warnings(_ model: MergeReport.Model) -> [Warning] {
+    [
+      about(model, .unchangedTensor, unchanged) { _ in
         "equal to the base's: nothing of them is merged"
       },
-      about(model, .clampedRate, degrees.map(\.clamped)) { layer in
+      about(model, .clampedRate, clamped) { layer in
         "assigned a rate outside 0 ... 1 (\(layer.cuts.unclampedRates.first ?? 0) here), which was "
           + "clamped"
       },
-      about(model, .manyTies, degrees.map { $0.undecided > 0.01 ? $0.undecided : 0 }) { layer in
+      about(model, .manyTies, undecided) { layer in
         "tied at the threshold in more than 1 % of their elements "
-          + "(\(percent(undecided(layer))) here); --tie-break says which stay"
+          + "(\(LayerWarnings.percent(LayerWarnings.undecided(layer))) here); --tie-break says which stay"
       },
-      about(model, .emptyPartition, degrees.map(\.empty)) { _ in
+      about(model, .emptyPartition, empty) { _ in
         "left with a partition that keeps nothing more than a more severe one"
       },
     ].compactMap(\.self)
   }
 
   /// One warning for all layers of which something is true, with the worst as the example.
-  private static func about(
-    _ model: MergeReport.Model, _ kind: Warning.Kind, _ degrees: [Double],
+  private func about(
+    _ model: MergeReport.Model, _ kind: Warning.Kind, _ finding: Finding,
     _ what: (MergeReport.Layer) -> String
   ) -> Warning? {
-    let count = degrees.count { $0 > 0 }
-    guard count > 0, let worst = degrees.max(), let index = degrees.firstIndex(of: worst) else {
-      return nil
-    }
-    let example = model.layers[index]
+    let count = finding.count
+    guard count > 0 else { return nil }
+    let example = model.layers[finding.worst]
     let layers = count == 1 ? "1 linear layer is" : "\(count) linear layers, this one first, are"
     return Warning(
       kind, subject: Subject(model: model.name, tensor: example.statistics.name),

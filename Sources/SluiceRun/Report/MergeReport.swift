@@ -1,4 +1,5 @@
 package import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceMethods
 package import SluicePlan
@@ -44,6 +45,8 @@ public struct MergeReport: Sendable {
     package let layers: Layers
     /// What solving left of them, where the model's layers were pruned in this way.
     package let solved: SolvedCount?
+    /// What a user should know of the layers.
+    let layerWarnings: LayerWarnings
     /// How much of its deltas lies along their directions, where these were looked for.
     package let sketched: SketchShare?
 
@@ -68,12 +71,14 @@ public struct MergeReport: Sendable {
       (self.requestedRate, self.solved, self.sketched) = (requestedRate, solved, sketched)
       // Once, since there may be ten thousands of layers.
       var (elements, kept, rates) = (solved?.elements ?? 0, solved?.kept ?? 0, 0.0)
-      for layer in layers {
+      var warnings = LayerWarnings()
+      for (index, layer) in layers.enumerated() {
+        warnings.look(at: layer, index)
         elements += layer.statistics.elementCount
         kept += layer.cuts.kept
         rates += layer.cuts.lastRate * Double(layer.statistics.elementCount)
       }
-      (elementCount, keptCount) = (elements, kept)
+      (elementCount, keptCount, layerWarnings) = (elements, kept, warnings)
       assignedRate = layers.isEmpty || elements == 0 ? nil : rates / Double(elements)
     }
   }
@@ -106,13 +111,17 @@ public struct MergeReport: Sendable {
     solved: [Int: SolvedCount] = [:], sketched: [Int: [SketchedLayer]] = [:], sums: OutputSums,
     norms: DeltaNorms? = nil,
     passes: [PassMetrics]
-  ) {
+  ) throws {
     self.plan = plan
     self.sums = sums
     self.passes = passes
     let method = plan.recipe.method
-    models = plan.recipe.models.enumerated().map { ordinal, model in
-      Model(
+    let models = plan.recipe.models
+    self.models = try Graph.map(
+      Array(models.indices), "report", threads: min(plan.memory.lanes, models.count)
+    ) { ordinal in
+      let model = models[ordinal]
+      return Model(
         name: model.name, path: model.path, factors: method.ringFactors(model.amplification),
         requestedRate: plan.requestedRate(model: ordinal),
         layers: Layers(statistics, cuts, model: ordinal), solved: solved[ordinal],
@@ -122,8 +131,8 @@ public struct MergeReport: Sendable {
     }
     adapters = models.indices.map { AdapterReport(plan, model: $0, norms) }
     warnings =
-      plan.warnings + models.flatMap(LayerWarnings.warnings)
-      + zip(models, adapters).flatMap { $1?.warnings(model: $0.name) ?? [] }
+      plan.warnings + self.models.flatMap { $0.layerWarnings.warnings($0) }
+      + zip(self.models, adapters).flatMap { $1?.warnings(model: $0.name) ?? [] }
   }
 
   /// Puts what happened in the place of what was planned.

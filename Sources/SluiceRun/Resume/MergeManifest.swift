@@ -212,7 +212,7 @@ enum MergeManifest {
     manifest.add(fact: "output.config", Hash128(of: plan.config ?? []).hexadecimal)
     manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
     manifest.add(fact: "tensors", try tensorsHash(plan.tasks).hexadecimal)
-    let survey = plan.linearTasks.flatMap { plan.tensors.strips(of: $0) }.count
+    let survey = plan.linearTasks.reduce(0) { $0 + plan.tensors.strips(of: $1).count }
     manifest.add(note: "\(UnitKind.survey.rawValue).units", "\(survey)")
     manifest.add(
       note: "\(UnitKind.survey.rawValue).bytes",

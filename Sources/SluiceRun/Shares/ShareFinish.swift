@@ -180,7 +180,7 @@ private struct Collected {
       if let found = progress.norms[strip.ordinal] { norms?.put(strip.ordinal, found) }
       if let found = progress.changes[strip.ordinal] { figures.set(found, strip: strip.ordinal) }
     }
-    var report = MergeReport(
+    var report = try MergeReport(
       plan: merge,
       statistics: layers.isEmpty
         ? PassFindings(merge.passInputs).statistics : try plan.statistics(layers),
