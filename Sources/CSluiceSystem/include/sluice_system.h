@@ -57,8 +57,9 @@ int32_t sluice_catch_signals(const int32_t *numbers, int32_t count, int32_t *des
 int32_t sluice_next_signal(int32_t descriptor);
 
 // Lets malloc give blocks of a mebibyte and more back to the system as soon as they are free. It
-// keeps them for itself otherwise, once one of that size was freed.
-void sluice_return_large_blocks(void);
+// keeps them for itself otherwise, once one of that size was freed. Of small blocks it keeps two mebibytes of each heap
+// that are free at its end, and asks for half a mebibyte at once: threads that come and go ask for the same again.
+void sluice_set_up_heaps(void);
 
 // Leaves the process the processor that it runs on, until all are given back: libraries that begin meanwhile start no
 // threads. May be called before the C library has begun. Nothing happens where the system does not allow it.

@@ -50,7 +50,7 @@ struct SluiceCommand: ParsableCommand {
 
   static func main() {
     sluice_restore_processors()
-    ProcessMemory.returnLargeBlocks()
+    ProcessMemory.setUpHeaps()
     Exit.run { try SluiceCommand.parseAsRoot(try CommandLineCheck.arguments()) }
   }
 }

@@ -21,10 +21,10 @@ package enum ProcessMemory {
   /// What could be allocated on this machine without swapping, or nil where the system does not say.
   package static var availableByteCount: Int? { field("MemAvailable", of: "/proc/meminfo") }
 
-  /// Gives large blocks back to the system as soon as they are free.
+  /// Has large blocks given back to the system as soon as they are free, and small ones in larger pieces than usual.
   ///
   /// What grows with the number of tensors would else leave holes that take a third more than itself.
-  package static func returnLargeBlocks() { sluice_return_large_blocks() }
+  package static func setUpHeaps() { sluice_set_up_heaps() }
 
   /// Finds a line such as `VmHWM:     5120 kB` in what the kernel wrote.
   static func field(_ name: String, in text: String) -> Int? {
