@@ -30,6 +30,34 @@ extension JSONScalar: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 }
 
 extension JSONWriter {
+  /// Writes a scalar.
+  package mutating func value(_ value: JSONScalar) {
+    startValue()
+    append(value)
+    endValue()
+  }
+
+  /// Writes a whole number.
+  package mutating func value(_ value: Int) {
+    startValue()
+    text.append(decimal: value)
+    endValue()
+  }
+
+  /// Writes a number, as `JSONScalar.double` says.
+  package mutating func value(_ value: Double) {
+    startValue()
+    append(value)
+    endValue()
+  }
+
+  /// Writes a string.
+  package mutating func value(_ value: String) {
+    startValue()
+    appendQuoted(value)
+    endValue()
+  }
+
   /// Writes a member of an object.
   package mutating func member(_ key: StaticString, _ value: JSONScalar) {
     self.key(key)

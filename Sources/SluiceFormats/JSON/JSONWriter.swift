@@ -29,6 +29,8 @@ package struct JSONWriter: ~Copyable {
   private var isDone = false
 
   private static let flushByteCount = 1 << 16
+  /// Room for the text of many elements.
+  private static let elementsByteCount = 1 << 18
 
   /// Starts a text that goes to a sink.
   ///
@@ -51,10 +53,13 @@ package struct JSONWriter: ~Copyable {
   ///
   /// - Parameters:
   ///   - indentation: How many spaces each level is indented; 0 for a text without white space.
+  ///   - room: About how many bytes it takes.
   ///   - body: Writes exactly one value.
   /// - Returns: The text in UTF-8.
-  package static func bytes(indentation: Int = 0, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
-    var writer = JSONWriter(gatheringWithIndentation: indentation, room: 1 << 8)
+  package static func bytes(
+    indentation: Int = 0, room: Int = 1 << 8, _ body: (inout JSONWriter) -> Void
+  ) -> [UInt8] {
+    var writer = JSONWriter(gatheringWithIndentation: indentation, room: room)
     body(&writer)
     precondition(writer.isDone, "a JSON text without its end")
     return writer.text.bytes
@@ -123,7 +128,7 @@ package struct JSONWriter: ~Copyable {
     at place: Place, _ body: (inout JSONWriter) -> Void
   ) -> [UInt8] {
     var writer = JSONWriter(
-      gatheringWithIndentation: place.indentation, room: JSONWriter.flushByteCount)
+      gatheringWithIndentation: place.indentation, room: JSONWriter.elementsByteCount)
     writer.nesting = place.nesting
     body(&writer)
     precondition(writer.nesting.depth == place.nesting.depth, "elements without their end")
@@ -142,34 +147,6 @@ package struct JSONWriter: ~Copyable {
       // Safe: the bytes are used inside the closure only.
       unsafe bytes.withUnsafeBufferPointer { unsafe text.append($0) }
     }
-    endValue()
-  }
-
-  /// Writes a scalar.
-  package mutating func value(_ value: JSONScalar) {
-    startValue()
-    append(value)
-    endValue()
-  }
-
-  /// Writes a whole number.
-  package mutating func value(_ value: Int) {
-    startValue()
-    text.append(decimal: value)
-    endValue()
-  }
-
-  /// Writes a number, as `JSONScalar.double` says.
-  package mutating func value(_ value: Double) {
-    startValue()
-    append(value)
-    endValue()
-  }
-
-  /// Writes a string.
-  package mutating func value(_ value: String) {
-    startValue()
-    appendQuoted(value)
     endValue()
   }
 
@@ -204,7 +181,7 @@ package struct JSONWriter: ~Copyable {
     isAfterKey = true
   }
 
-  private mutating func startValue() {
+  mutating func startValue() {
     precondition(!isDone, "a second JSON text")
     guard nesting.depth > 0 else { return }
     precondition(nesting.isObject == isAfterKey, "a value without its key")
@@ -212,7 +189,7 @@ package struct JSONWriter: ~Copyable {
     isAfterKey = false
   }
 
-  private mutating func endValue() {
+  mutating func endValue() {
     isDone = nesting.depth == 0
     if sink != nil, text.count >= JSONWriter.flushByteCount { flush() }
   }

@@ -4,15 +4,18 @@ package struct NameList {
   /// Where each name begins, and where the last ends.
   private var starts = [0]
 
-  /// Takes names.
+  /// Makes a list without names.
   ///
-  /// - Parameter names: The names.
-  package init(_ names: some Collection<String>) {
-    starts.reserveCapacity(names.count + 1)
-    for name in names {
-      bytes += name.utf8
-      starts.append(bytes.count)
-    }
+  /// - Parameter count: For how many names there is room.
+  package init(room count: Int) {
+    starts.reserveCapacity(count + 1)
+    bytes.reserveCapacity(count * 64)
+  }
+
+  /// Adds a name to the end.
+  package mutating func append(_ name: String) {
+    bytes.append(contentsOf: name.utf8)
+    starts.append(bytes.count)
   }
 
   /// The positions of the names in natural order.

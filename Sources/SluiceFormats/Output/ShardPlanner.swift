@@ -121,7 +121,8 @@ struct ShardPlanner {
 
   /// The length prefix and the JSON text, padded with spaces to the alignment.
   private static func header(of items: [Item], metadata: [String: String]) -> [UInt8] {
-    let text = JSONWriter.bytes { writer in
+    let room = items.reduce(1 << 10) { $0 + $1.tensor.name.utf8.count + 96 }
+    let text = JSONWriter.bytes(room: room) { writer in
       writer.beginObject()
       if !metadata.isEmpty {
         writer.key("__metadata__")

@@ -183,8 +183,9 @@ package struct TensorPlan: Sendable {
   private static func nameOrder(_ tasks: [TensorTask]) -> [Int] {
     // In files they mostly lie in this order: what is in order takes one look.
     let places = tasks.map { $0.base.byteRange.lowerBound }
-    return NameList(tasks.lazy.map { $0.name })
-      .byteOrder(of: tasks.indices.sorted { places[$0] < places[$1] })
+    var names = NameList(room: tasks.count)
+    for task in tasks { names.append(task.name) }
+    return names.byteOrder(of: tasks.indices.sorted { places[$0] < places[$1] })
   }
 
   /// The plan of a part of the work: passes look at its tensors only, and its strips are merged.

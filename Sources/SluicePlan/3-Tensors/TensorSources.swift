@@ -95,7 +95,9 @@ package struct TensorSources {
 
   /// In natural order of the names, which layouts have too.
   private static func ordered(_ drafts: [TensorDraft]) -> [TensorDraft] {
-    NameList(drafts.lazy.map { $0.name }).naturalOrder.map { drafts[$0] }
+    var names = NameList(room: drafts.count)
+    for draft in drafts { names.append(draft.name) }
+    return names.naturalOrder.map { drafts[$0] }
   }
 
   /// Where a tensor begins in the output.

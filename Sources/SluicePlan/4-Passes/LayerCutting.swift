@@ -31,9 +31,11 @@ struct LayerCutting: Sendable {
         let asked = settings.pruningRate(of: task, model: model)
         if asked != last { (last, partitions) = (asked, method.partitionRates(of: asked)) }
         let (own, shift) = (starts[model], shifts[model][position])
-        layers.append(
+        for rate in partitions {
           // Nothing is pruned at rate 0: there is nothing to share out among the layers.
-          partitions.lazy.map { $0.value == 0 ? 0 : (own[$0] ?? $0.value) + shift })
+          layers.append(rate.value == 0 ? 0 : (own[rate] ?? rate.value) + shift)
+        }
+        layers.endLayer()
       }
     }
     return layers
@@ -137,14 +139,19 @@ package struct LayerRates: Sendable {
   ///   - modelCount: The number of models.
   package init(of ordinals: [Int], _ rates: [[Double]], modelCount: Int) {
     self.init(of: ordinals, modelCount: modelCount)
-    for own in rates { append(own) }
+    for own in rates {
+      for rate in own { append(rate) }
+      endLayer()
+    }
   }
 
-  /// Notes the rates of the next layer or model.
-  mutating func append(_ own: some Collection<Double>) {
-    rates.append(contentsOf: own)
+  /// Notes the rate of the next partition.
+  mutating func append(_ rate: Double) { rates.append(rate) }
+
+  /// Notes that all rates of a layer of a model are known.
+  mutating func endLayer() {
+    mostPartitions = max(mostPartitions, rates.count - (starts.last ?? 0))
     starts.append(rates.count)
-    mostPartitions = max(mostPartitions, own.count)
   }
 
   /// The rates of a layer of a model.
