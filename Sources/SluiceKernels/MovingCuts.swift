@@ -2,9 +2,8 @@ internal import CSluiceKernels
 
 /// The cuts of a tensor, and a factor for what each keeps, as kernels have them while they walk through it.
 @safe package final class MovingCuts {
-  /// How many cuts there are.
-  package private(set) var count = 0
   private let capacity: Int
+  private let counts = AlignedBuffer(count: 1, fill: 0)
   fileprivate let codes: UnsafeMutablePointer<sluice_tie_cursor>
   fileprivate let factors: UnsafeMutablePointer<Float>
   private let owners: (AlignedBuffer<sluice_tie_cursor>, AlignedBuffer<Float>)
@@ -22,6 +21,9 @@ internal import CSluiceKernels
     unsafe factors = owners.1.pointer
   }
 
+  /// How many cuts there are.
+  package var count: Int { unsafe counts.pointer[0] }
+
   /// Starts cuts at the beginning of a tensor.
   ///
   /// - Parameters:
@@ -30,7 +32,7 @@ internal import CSluiceKernels
   package func begin(_ cursors: [TieCursor], factors: [Float] = []) {
     precondition(cursors.count <= capacity, "as many cuts as there is room for")
     precondition(factors.isEmpty || factors.count == cursors.count, "a factor for each cut")
-    count = cursors.count
+    unsafe counts.pointer[0] = cursors.count
     for index in cursors.indices { unsafe codes[index] = cursors[index].code }
     for index in factors.indices { unsafe self.factors[index] = factors[index] }
   }

@@ -40,7 +40,7 @@ package struct Hash128: Sendable, Hashable {
   /// - Parameters:
   ///   - target: Memory that has 16 bytes from the offset on.
   ///   - offset: Where the bytes go.
-  func store(_ target: UnsafeMutableRawBufferPointer, at offset: Int) {
+  package func store(_ target: UnsafeMutableRawBufferPointer, at offset: Int) {
     precondition(offset >= 0 && offset + 16 <= target.count)
     unsafe target.storeBytes(of: high.bigEndian, toByteOffset: offset, as: UInt64.self)
     unsafe target.storeBytes(of: low.bigEndian, toByteOffset: offset + 8, as: UInt64.self)

@@ -1,5 +1,4 @@
 package import SluiceStages
-internal import Synchronization
 
 /// The statistics of layers whose histograms are looked at when they are made: they need not be read again.
 ///
@@ -9,8 +8,7 @@ package final class NotedStatistics: Sendable {
   private let statistic: any TensorStatistic
   private let tasks: [TensorTask]
   private let places: TaskPlaces
-  /// For each model, what is known of each tensor, and whether something is.
-  private let models: Mutex<[(layers: [LinearStatistics], isKnown: [Bool])]>
+  private let notes: Notes
 
   /// Knows nothing yet.
   ///
@@ -22,16 +20,7 @@ package final class NotedStatistics: Sendable {
     self.statistic = statistic
     self.tasks = tasks
     places = TaskPlaces(tasks.map(\.ordinal))
-    // There is room for all at once: lanes would wait while it grows.
-    let unknown = LinearStatistics(
-      name: "", elementCount: 0, zeroCount: 0, mean: 0, significance: 0, block: "")
-    models = Mutex(
-      (0..<modelCount).map { _ in
-        (
-          Array(repeating: unknown, count: tasks.count),
-          Array(repeating: false, count: tasks.count)
-        )
-      })
+    notes = Notes(modelCount: modelCount, tensorCount: tasks.count)
   }
 
   /// Looks at a histogram.
@@ -42,14 +31,11 @@ package final class NotedStatistics: Sendable {
         case .known(let found) = LayerSurvey(
           histogram, name: strip.task.name, significance: statistic)
       else { return }
-      models.withLock { models in
-        models[model].layers[place] = found
-        models[model].isKnown[place] = true
-      }
+      notes.set(found, model: model, tensor: place)
     }
   }
 
-  /// For each model, what is known of the tensors.
+  /// For each model, what is known of the tensors, once the lanes that noted it have ended.
   ///
   /// - Parameter ask: Finds, for each model, what is not known of some of them.
   /// - Returns: For each model, one entry for each tensor.
@@ -57,13 +43,50 @@ package final class NotedStatistics: Sendable {
   func layers(
     asking ask: ([TensorTask]) throws -> [[LinearStatistics]]
   ) rethrows -> [[LinearStatistics]] {
-    let models = models.withLock { $0 }
-    let missing = tasks.indices.filter { place in models.contains { !$0.isKnown[place] } }
+    let known = notes.all
+    let missing = tasks.indices.filter { place in known.contains { $0[place] == nil } }
     let asked = try ask(missing.map { tasks[$0] })
-    return zip(models, asked).map { known, asked in
-      var layers = known.layers
-      for (place, found) in zip(missing, asked) { layers[place] = found }
-      return layers
+    return zip(known, asked).map { known, asked in
+      var known = known
+      for (place, found) in zip(missing, asked) { known[place] = found }
+      return known.compactMap(\.self)
+    }
+  }
+}
+
+/// What is noted of each model's tensors.
+@safe private final class Notes: @unchecked Sendable {
+  // Safe to share: each place is written to by the lane that has the tensor, and read when the lanes have ended. With a
+  // lock, lanes would wait for each other at every tensor.
+
+  private let modelCount: Int
+  private let tensorCount: Int
+  private let places: UnsafeMutablePointer<LinearStatistics?>
+
+  init(modelCount: Int, tensorCount: Int) {
+    self.modelCount = modelCount
+    self.tensorCount = tensorCount
+    unsafe places = .allocate(capacity: modelCount * tensorCount)
+    unsafe places.initialize(repeating: nil, count: modelCount * tensorCount)
+  }
+
+  deinit {
+    unsafe places.deinitialize(count: modelCount * tensorCount)
+    unsafe places.deallocate()
+  }
+
+  func set(_ found: LinearStatistics, model: Int, tensor: Int) {
+    precondition((0..<modelCount).contains(model) && (0..<tensorCount).contains(tensor))
+    // SAFETY: there is a place for each model and tensor.
+    unsafe places[model * tensorCount + tensor] = found
+  }
+
+  /// For each model, one entry for each tensor.
+  var all: [[LinearStatistics?]] {
+    (0..<modelCount).map { model in
+      // SAFETY: as above.
+      unsafe Array(
+        UnsafeBufferPointer(start: places + model * tensorCount, count: tensorCount))
     }
   }
 }

@@ -8,7 +8,12 @@ internal import SluiceKernels
   /// The number of 64-bit words of each bit array.
   public let wordCount: Int
   /// How many partitions the tensor at hand has: the mask says it, the amplification relies on it.
-  public var activeCount: Int
+  public var activeCount: Int {
+    get { unsafe active.pointer[0] }
+    set { unsafe active.pointer[0] = newValue }
+  }
+  /// In memory of its own: it is set for each tile, and a property would be guarded each time.
+  private let active: AlignedBuffer<Int>
   private let words: AlignedBuffer<UInt64>
   private let rows: AlignedBuffer<UnsafePointer<UInt64>>
   private let filledRows: AlignedBuffer<UnsafeMutablePointer<UInt64>>
@@ -21,7 +26,7 @@ internal import SluiceKernels
   package init(count: Int, tileElements: Int = Granularity.tileElements) {
     precondition(count > 0 && tileElements % 64 == 0)
     self.count = count
-    activeCount = count
+    active = AlignedBuffer(count: 1, fill: count)
     wordCount = tileElements / 64
     words = AlignedBuffer(count: count * wordCount, fill: 0)
     unsafe rows = AlignedBuffer(count: count, fill: UnsafePointer(words.pointer))

@@ -3,13 +3,20 @@ internal import SluiceFormats
 extension StripRecords.Slot {
   /// For each model the position and number of bytes (two UInt64) and the hash (16).
   package static func encode(_ slots: [StripRecords.Slot]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for slot in slots {
-      bytes.append(count: slot.offset)
-      bytes.append(count: slot.byteCount)
-      bytes += slot.hash.bytes
+    let byteCount = 32 * slots.count
+    return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { room, made in
+      let room = UnsafeMutableRawBufferPointer(room)
+      for slot in slots {
+        for number in [slot.offset, slot.byteCount] {
+          // SAFETY: there is room for two numbers and a hash of each slot.
+          unsafe room.storeBytes(
+            of: UInt64(number).littleEndian, toByteOffset: made, as: UInt64.self)
+          made += 8
+        }
+        unsafe slot.hash.store(room, at: made)
+        made += 16
+      }
     }
-    return bytes
   }
 
   /// Reads them back; nil if they are none.

@@ -3,7 +3,7 @@ package import SluiceKernels
 /// The transforms of one lane for all models: chooses those that apply to a strip, and lets a
 /// tile of deltas pass through them.
 package final class TransformLanes {
-  private let lanes: [[(scope: TransformScope, transform: any LaneTransform)]]
+  private let lanes: [[(scope: TransformScope, place: ActiveTransforms.Place)]]
   private let partitions: PartitionMasks
   private let active: ActiveTransforms
 
@@ -12,7 +12,9 @@ package final class TransformLanes {
     let parts = chain.transforms.map { transform in
       (transform.scope, transform.makeLanes(modelCount: modelCount, kernels: kernels))
     }
-    lanes = (0..<modelCount).map { model in parts.map { ($0.0, $0.1[model]) } }
+    lanes = (0..<modelCount).map { model in
+      parts.map { ($0.0, ActiveTransforms.Place($0.1[model])) }
+    }
     partitions = PartitionMasks(count: chain.partitionCount, tileElements: chain.tileElements)
     active = ActiveTransforms(modelCount: modelCount, capacity: parts.count)
   }
@@ -24,8 +26,8 @@ package final class TransformLanes {
     for (model, lane) in lanes.enumerated() {
       active.removeAll(of: model)
       for part in lane where isChanged && (role == .linear || part.scope == .all) {
-        try part.transform.begin(strip, statistics: [])
-        if !part.transform.changesNothing { active.append(part.transform, of: model) }
+        try part.place.transform.begin(strip, statistics: [])
+        if !part.place.transform.changesNothing { active.append(part.place, of: model) }
       }
     }
   }
@@ -35,55 +37,44 @@ package final class TransformLanes {
     to values: UnsafeMutablePointer<Float>, count: Int, firstElement: Int, model: Int
   ) throws {
     guard active.count(of: model) > 0 else { return }
-    // SAFETY: the masks live as long as this, and no reference to them is counted for each tile.
-    try unsafe Unmanaged.passUnretained(partitions)._withUnsafeGuaranteedRef { partitions in
-      let tile = unsafe DeltaTile(
-        values: values, count: count, firstElement: firstElement, partitions: partitions)
-      try active.apply(to: tile, model: model)
-    }
+    let tile = unsafe DeltaTile(
+      values: values, count: count, firstElement: firstElement, partitions: partitions)
+    try active.apply(to: tile, model: model)
   }
 }
 
-/// The transforms that apply to the strip at hand.
+/// The transforms of a lane that apply to the strip at hand.
 ///
 /// A tile goes through them by calls that count no references: counting takes as long as the shorter kernels.
 @safe private final class ActiveTransforms {
-  private final class Place {
+  /// Where a transform of the lane lies.
+  final class Place {
     let transform: any LaneTransform
     init(_ transform: any LaneTransform) { self.transform = transform }
   }
 
   private let capacity: Int
-  private let modelCount: Int
-  /// Each keeps its place for as long as it is in the list.
+  /// The lane has them as long as it lasts: here they are not retained.
   private let places: UnsafeMutablePointer<Unmanaged<Place>>
   private let counts: AlignedBuffer<Int>
 
   init(modelCount: Int, capacity: Int) {
     self.capacity = capacity
-    self.modelCount = modelCount
     unsafe places = .allocate(capacity: max(modelCount * capacity, 1))
     counts = AlignedBuffer(count: max(modelCount, 1), fill: 0)
   }
 
-  deinit {
-    for model in 0..<modelCount { removeAll(of: model) }
-    unsafe places.deallocate()
-  }
+  deinit { unsafe places.deallocate() }
 
   func count(of model: Int) -> Int { unsafe counts.pointer[model] }
 
-  func removeAll(of model: Int) {
-    // SAFETY: the first `count` places of a model are initialised and retained, and no others.
-    for index in 0..<count(of: model) { unsafe places[model * capacity + index].release() }
-    unsafe counts.pointer[model] = 0
-  }
+  func removeAll(of model: Int) { unsafe counts.pointer[model] = 0 }
 
-  func append(_ transform: any LaneTransform, of model: Int) {
+  func append(_ place: Place, of model: Int) {
     precondition(count(of: model) < capacity)
-    // SAFETY: as above, and there is room.
+    // SAFETY: the first `count` places of a model are initialised, and no others; there is room.
     unsafe (places + model * capacity + counts.pointer[model]).initialize(
-      to: .passRetained(Place(transform)))
+      to: .passUnretained(place))
     unsafe counts.pointer[model] += 1
   }
 

@@ -141,7 +141,8 @@ package struct ReadStage: Sendable {
     let direct = mode == .direct && pool != nil ? DirectReads() : nil
     while true {
       let run = try context.measure(.blockedOnInput) { try queue.take() }
-      if run.isEmpty { return }
+      guard let first = run.first else { return }
+      var loader = RunLoader(stage: self, first, context, direct)
       var segment: RunSegment?
       for (position, strip) in run.enumerated() {
         if let sharedPool, segment?.positions.contains(position) != true {
@@ -157,7 +158,7 @@ package struct ReadStage: Sendable {
           try context.cancellation.check()
           try pass(
             try read(
-              strip, start..<end, frames, computed, segment, direct, context, pool: pool, &last))
+              strip, start..<end, frames, computed, segment, with: &loader, pool: pool, &last))
           start = end
         } while start < strip.elements.upperBound
       }
@@ -197,17 +198,14 @@ package struct ReadStage: Sendable {
 
   private func read(
     _ strip: Strip, _ elements: Range<Int>, _ origins: [Origin], _ computed: ComputedRuns?,
-    _ segment: RunSegment?, _ direct: DirectReads?, _ context: NodeContext, pool: BufferPool?,
+    _ segment: RunSegment?, with loader: inout RunLoader, pool: BufferPool?,
     _ last: inout LastChunks
   ) throws -> Chunk {
     let task = strip.task
-    let buffer = try segment?.buffer ?? pool.map { try last.buffer(orFrom: $0, context) }
-    var loader = RunLoader(
-      stage: self, strip: strip, context: context, buffer: buffer,
-      dropsCachedPages: dropsCachedPages, direct: direct)
-    loader.segment = segment
-    loader.frames = last.takeFrames()
-    if let direct, let buffer {
+    let buffer = try segment?.buffer ?? pool.map { try last.buffer(orFrom: $0, loader.context) }
+    loader.begin(strip, segment, buffer: buffer, frames: last.takeFrames())
+    defer { loader.end() }
+    if let direct = loader.direct, let buffer {
       try loader.readDirectly(direct, into: buffer, origins, elements)
     } else if packed.needsBuffers {
       loader.askForFrames(origins, elements)

@@ -4,7 +4,7 @@ internal import SluiceFormats
 internal import SluiceKernels
 
 extension ReadStage {
-  /// Loads the runs of one chunk, one after the other.
+  /// Loads the runs of a chunk, one after the other, and those of the next.
   struct RunLoader {
     /// Pages are dropped in runs of so many bytes: in small ones it takes longer than reading.
     static let droppedByteCount = 8 << 20
@@ -13,31 +13,43 @@ extension ReadStage {
     static let askedByteCount = 1 << 20
 
     let stage: ReadStage
-    let strip: Strip
     let context: NodeContext
-    let buffer: PooledBuffer?
-    let dropsCachedPages: Bool
-    var windows: [FileWindow] = []
-    var frames: [PackedRun] = []
     /// What is read around the page cache; nil if nothing is.
     let direct: DirectReads?
+    private(set) var strip: Strip
+    private(set) var buffer: PooledBuffer?
+    private(set) var windows: [FileWindow] = []
+    private(set) var frames: [PackedRun] = []
     /// The frames of the chunk that are in its buffer.
     var ahead = FramesAhead()
     var used = 0
     var readByteCount = 0
     /// What was read of the strip already, together with its neighbours.
-    var segment: RunSegment?
+    private var segment: RunSegment?
 
-    init(
-      stage: ReadStage, strip: Strip, context: NodeContext, buffer: PooledBuffer?,
-      dropsCachedPages: Bool, direct: DirectReads?
-    ) {
+    init(stage: ReadStage, _ first: Strip, _ context: NodeContext, _ direct: DirectReads?) {
       self.stage = stage
-      self.strip = strip
+      strip = first
       self.context = context
-      self.buffer = buffer
-      self.dropsCachedPages = dropsCachedPages
       self.direct = direct
+    }
+
+    /// Begins with a chunk of a strip.
+    mutating func begin(
+      _ strip: Strip, _ segment: RunSegment?, buffer: PooledBuffer?, frames: [PackedRun]
+    ) {
+      self.strip = strip
+      self.segment = segment
+      self.buffer = buffer
+      self.frames = frames
+      (used, readByteCount) = (0, 0)
+    }
+
+    /// Lets go what the chunk has now: nobody else's reference to a buffer keeps it from being used again.
+    mutating func end() {
+      (segment, buffer) = (nil, nil)
+      (windows, frames) = ([], [])
+      ahead = FramesAhead()
     }
 
     /// Loads a model's run, from wherever it comes.
@@ -148,7 +160,7 @@ extension ReadStage {
           askAhead(range, of: file, in: stripRange)
           try unsafe file.read(into: target, at: range.lowerBound)
         }
-        if dropsCachedPages, source.view == nil {
+        if stage.dropsCachedPages, source.view == nil {
           dropBehind(
             range, of: file, stripStart: stripRange.lowerBound,
             isLast: elements.upperBound == strip.elements.upperBound)
@@ -157,7 +169,7 @@ extension ReadStage {
           UnsafeRawBufferPointer(target), source.dtype, elementCount: end - elements.lowerBound)
       }
       let window = try file.map(
-        range, populate: true, dropsCachedPages: dropsCachedPages)
+        range, populate: true, dropsCachedPages: stage.dropsCachedPages)
       windows.append(window)
       return unsafe ChunkRun(
         window.bytes, source.dtype, elementCount: end - elements.lowerBound)

@@ -72,11 +72,7 @@ extension ReadStage {
     private static func start(_ strip: Strip, _ stage: ReadStage) -> [Place]? {
       let task = strip.task
       guard isWhole(strip, stage) else { return nil }
-      var places = [Place(file: task.base.file, range: task.base.byteRange)]
-      for source in task.fineTuned {
-        guard let source else { continue }
-        places.append(Place(file: source.file, range: source.byteRange))
-      }
+      let places = (-1..<task.fineTuned.count).compactMap { place(of: $0, task) }
       return places.contains { stage.files[$0.file].isReadAheadOff } ? nil : places
     }
 
@@ -85,27 +81,34 @@ extension ReadStage {
       _ places: inout [Place], by strip: Strip, _ stage: ReadStage, room: Int
     ) -> Bool {
       guard isWhole(strip, stage) else { return false }
+      let task = strip.task
       var (used, index) = (0, 0)
-      func follows(_ source: TensorSource) -> Bool {
-        guard index < places.count, places[index].file == source.file,
-          places[index].range.upperBound == source.byteRange.lowerBound
+      for model in -1..<task.fineTuned.count {
+        guard let next = place(of: model, task) else { continue }
+        guard index < places.count, places[index].file == next.file,
+          places[index].range.upperBound == next.range.lowerBound
         else { return false }
-        used += (source.byteRange.upperBound - places[index].range.lowerBound).roundedUp(to: 64)
+        used += (next.range.upperBound - places[index].range.lowerBound).roundedUp(to: 64)
         index += 1
-        return true
       }
-      guard follows(strip.task.base), strip.task.fineTuned.allSatisfy({ $0.map(follows) ?? true }),
-        index == places.count, used <= room
-      else { return false }
+      guard index == places.count, used <= room else { return false }
       index = 0
-      func add(_ source: TensorSource) {
-        let lowerBound = places[index].range.lowerBound
-        places[index].range = lowerBound..<source.byteRange.upperBound
+      for model in -1..<task.fineTuned.count {
+        guard let next = place(of: model, task) else { continue }
+        places[index].range = places[index].range.lowerBound..<next.range.upperBound
         index += 1
       }
-      add(strip.task.base)
-      for case let source? in strip.task.fineTuned { add(source) }
       return true
+    }
+
+    /// Where the bytes of a model are, or of the base (-1); nil if the model has none.
+    ///
+    /// Sources are large: none is copied.
+    private static func place(of model: Int, _ task: TensorTask) -> Place? {
+      if model < 0 { return Place(file: task.base.file, range: task.base.byteRange) }
+      guard let file = task.fineTuned[model]?.file, let range = task.fineTuned[model]?.byteRange
+      else { return nil }
+      return Place(file: file, range: range)
     }
 
     /// Whether a strip is a chunk, and a whole tensor of all models that lies there in one piece.

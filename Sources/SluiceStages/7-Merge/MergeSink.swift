@@ -9,6 +9,7 @@ package import SluiceKernels
   private let chain: MergeChain
   private let output: ChunkOutput
   private let modelCount: Int
+  private let models: [Int]
   private let kernels: Kernels
   private let operators:
     (linear: any LaneOperator, dense: any LaneOperator, averaged: any LaneOperator)
@@ -44,6 +45,7 @@ package import SluiceKernels
     self.output = output
     self.kernels = kernels
     self.modelCount = modelCount
+    models = Array(0..<modelCount)
     operators = (
       chain.linear.rule.makeLane(kernels: kernels), chain.dense.rule.makeLane(kernels: kernels),
       chain.averaged.rule.makeLane(kernels: kernels)
@@ -72,7 +74,7 @@ package import SluiceKernels
     case .averaged: try operators.averaged.begin(strip)
     }
     return StripRequest(
-      models: Array(0..<modelCount), usesTransforms: chain.step(for: role).hasTransforms)
+      models: models, usesTransforms: chain.step(for: role).hasTransforms)
   }
 
   /// Whether figures are gathered of a tile.
