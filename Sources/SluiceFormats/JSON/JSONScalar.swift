@@ -113,7 +113,7 @@ extension JSONWriter {
 
   mutating func append(_ value: Double) {
     guard value.isFinite else { return text.append("null" as StaticString) }
-    text.append(value)
+    text.append(value.description)
   }
 
   mutating func appendQuoted(_ string: String) {

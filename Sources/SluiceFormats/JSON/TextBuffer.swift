@@ -63,13 +63,8 @@ internal import SluiceCore
   }
 
   /// Appends the decimal digits of a number.
-  ///
-  /// - Parameters:
-  ///   - number: The number.
-  ///   - width: How many digits there are at least: zeros come before a shorter number.
-  mutating func append(decimal number: UInt64, width: Int = 1) {
+  mutating func append(decimal number: UInt64) {
     let mostDigits = 20
-    precondition(width <= mostDigits)
     reserve(2 * mostDigits)
     // They come last to first, two at a time; behind where they belong there is room for them.
     var first = mostDigits
@@ -87,10 +82,6 @@ internal import SluiceCore
     if rest > 0 || first == mostDigits {
       first -= 1
       unsafe made[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest)
-    }
-    while mostDigits - first < width {
-      first -= 1
-      unsafe made[first] = UInt8(ascii: "0")
     }
     unsafe target.update(from: made + first, count: mostDigits - first)
     count += mostDigits - first
