@@ -28,13 +28,15 @@ internal import CSluiceKernels
   ///
   /// - Parameters:
   ///   - cursors: The cuts, most severe first.
-  ///   - factors: One factor per cut, or none at all where nothing is multiplied.
+  ///   - factors: One factor per cut, or none at all: then each is 1.
   package func begin(_ cursors: [TieCursor], factors: [Float] = []) {
     precondition(cursors.count <= capacity, "as many cuts as there is room for")
     precondition(factors.isEmpty || factors.count == cursors.count, "a factor for each cut")
     unsafe counts.pointer[0] = cursors.count
     for index in cursors.indices { unsafe codes[index] = cursors[index].code }
-    for index in factors.indices { unsafe self.factors[index] = factors[index] }
+    for index in cursors.indices {
+      unsafe self.factors[index] = factors.isEmpty ? 1 : factors[index]
+    }
   }
 
   /// The number of the next tied element of a cut.

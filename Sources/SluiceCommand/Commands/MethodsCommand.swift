@@ -92,9 +92,6 @@ struct MethodsCommand: ParsableCommand, HasOutputOptions {
   }
 
   private func list(_ key: StaticString, _ values: [String], _ json: inout JSONWriter) {
-    json.key(key)
-    json.beginArray()
-    for value in values { json.value(.string(value)) }
-    json.endArray()
+    json.array(key) { for value in values { $0.value(value) } }
   }
 }

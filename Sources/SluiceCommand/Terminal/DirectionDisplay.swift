@@ -85,8 +85,8 @@ extension DirectionDisplay {
   static func json(_ family: FamilyDirections) -> String {
     JSONLine.text { json in
       json.member("event", .string("directions"))
-      list("models", family.models.map { .string($0) }, &json)
-      list("ranks", ranks.map { .integer($0) }, &json)
+      json.list("models", family.models.map { .string($0) })
+      json.list("ranks", ranks.map { .integer($0) })
       let models = family.models.indices
       figures(&json, models, rank: family.effectiveRank, share: family.share) {
         family.overlap($0, $1, $2)
@@ -100,8 +100,8 @@ extension DirectionDisplay {
         json.beginObject(isOnOneLine: true)
         json.member("name", .string(layer.name))
         json.member("inputs", .integer(layer.inputCount))
-        list("directions", layer.counts.map { .integer($0) }, &json)
-        list("squares", layer.energies.map { .double($0) }, &json)
+        json.list("directions", layer.counts.map { .integer($0) })
+        json.list("squares", layer.energies.map { .double($0) })
         figures(
           &json, models, rank: layer.effectiveRank, share: layer.share, overlap: layer.overlap)
         json.endObject()
@@ -115,7 +115,7 @@ extension DirectionDisplay {
     _ json: inout JSONWriter, _ models: Range<Int>, rank: (Int) -> Double?,
     share: (Int, Int, Int) -> Double?, overlap: (Int, Int, Int) -> Double?
   ) {
-    list("effectiveRanks", models.map { number(rank($0)) }, &json)
+    json.list("effectiveRanks", models.map { number(rank($0)) })
     json.key("held")
     square(models, &json) { model, other in ranks.indices.map { share(model, other, $0) } }
     json.key("overlap")
@@ -136,13 +136,6 @@ extension DirectionDisplay {
       }
       json.endArray()
     }
-    json.endArray()
-  }
-
-  private static func list(_ key: StaticString, _ values: [JSONScalar], _ json: inout JSONWriter) {
-    json.key(key)
-    json.beginArray(isOnOneLine: true)
-    for value in values { json.value(value) }
     json.endArray()
   }
 

@@ -148,11 +148,4 @@ extension JSONWriter {
     body(&self)
     endObject()
   }
-
-  fileprivate mutating func array(_ key: StaticString, _ body: (inout JSONWriter) -> Void) {
-    self.key(key)
-    beginArray()
-    body(&self)
-    endArray()
-  }
 }

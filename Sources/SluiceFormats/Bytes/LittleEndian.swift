@@ -20,6 +20,16 @@ package enum LittleEndian {
     unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
   }
 
+  /// Writes 64 bits for which there is room.
+  @inlinable
+  package static func store(
+    _ value: UInt64, _ bytes: UnsafeMutableRawBufferPointer, at offset: Int
+  ) {
+    precondition(offset >= 0 && offset <= bytes.count - 8)
+    // SAFETY: the range was just checked.
+    unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self)
+  }
+
   /// The number that at most eight bytes are.
   package static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
     bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }

@@ -91,12 +91,29 @@ extension JSONWriter {
   /// Writes a member of an object.
   package mutating func member(_ key: StaticString, _ value: Bool) { member(key, .bool(value)) }
 
+  /// Writes a member that is an array.
+  ///
+  /// - Parameters:
+  ///   - key: The key.
+  ///   - isOnOneLine: Whether it stands on one line, as it does in what stands on one.
+  ///   - body: Writes the elements.
+  package mutating func array(
+    _ key: StaticString, isOnOneLine: Bool = false, _ body: (inout JSONWriter) -> Void
+  ) {
+    self.key(key)
+    beginArray(isOnOneLine: isOnOneLine)
+    body(&self)
+    endArray()
+  }
+
+  /// Writes a member that is an array of scalars, on one line.
+  package mutating func list(_ key: StaticString, _ values: [JSONScalar]) {
+    array(key, isOnOneLine: true) { for value in values { $0.value(value) } }
+  }
+
   /// Writes a member that is an array of whole numbers, on one line.
   package mutating func list(_ key: StaticString, integers: [Int]) {
-    self.key(key)
-    beginArray(isOnOneLine: true)
-    for integer in integers { value(integer) }
-    endArray()
+    array(key, isOnOneLine: true) { for integer in integers { $0.value(integer) } }
   }
 
   mutating func append(_ scalar: JSONScalar) {

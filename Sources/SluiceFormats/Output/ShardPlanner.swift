@@ -138,11 +138,10 @@ struct ShardPlanner {
         writer.beginObject()
         writer.member("dtype", item.tensor.dtype.rawValue)
         writer.list("shape", integers: item.tensor.shape.dimensions)
-        writer.key("data_offsets")
-        writer.beginArray()
-        writer.value(offset)
-        writer.value(offset + item.byteCount)
-        writer.endArray()
+        writer.array("data_offsets") {
+          $0.value(offset)
+          $0.value(offset + item.byteCount)
+        }
         offset += item.byteCount
         writer.endObject()
       }

@@ -25,28 +25,26 @@ extension PlanExplanation {
     var roles: [Role] = []
     // Asked of the recipe once: there may be ten thousands of tensors, most of them as the one before.
     var treatments: [TensorRole: String] = [:]
-    var last: (role: TensorRole, kind: TensorPart.Kind, index: Int)?
+    var last: (role: TensorRole, kind: TensorPart.Kind)?
+    var index = 0
     for task in plan.tasks {
-      let kind = task.part.kind
-      if let last, last.role == task.role, last.kind == kind {
-        roles[last.index].tensorCount += 1
-        roles[last.index].elementCount += task.elementCount
-        continue
+      let own = (role: task.role, kind: task.part.kind)
+      if last.map({ $0 != own }) ?? true {
+        last = own
+        let treatment = treatments[own.role] ?? treatment(of: own.role, plan.recipe)
+        treatments[own.role] = treatment
+        let name = own.kind.rawValue
+        index =
+          roles.firstIndex { $0.name == name && $0.treatment == treatment } ?? roles.count
+        if index == roles.count {
+          roles.append(
+            Role(
+              name: name, treatment: treatment, tensorCount: 0, elementCount: 0,
+              example: "\(task.name): \(task.part.reason)"))
+        }
       }
-      let treatment = treatments[task.role] ?? treatment(of: task.role, plan.recipe)
-      treatments[task.role] = treatment
-      let name = kind.rawValue
-      let index = roles.firstIndex { $0.name == name && $0.treatment == treatment }
-      last = (task.role, kind, index ?? roles.count)
-      if let index {
-        roles[index].tensorCount += 1
-        roles[index].elementCount += task.elementCount
-      } else {
-        roles.append(
-          Role(
-            name: name, treatment: treatment, tensorCount: 1, elementCount: task.elementCount,
-            example: "\(task.name): \(task.part.reason)"))
-      }
+      roles[index].tensorCount += 1
+      roles[index].elementCount += task.elementCount
     }
     return roles.sorted { ($0.elementCount, $1.name) > ($1.elementCount, $0.name) }
   }

@@ -101,10 +101,7 @@ extension MergeReport {
     while end > start, sums.sizes[end - 1] == 0 { end -= 1 }
     if end > start { while sums.sizes[first] == 0 { first += 1 } }
     json.member("firstSize", DeltaSizes.firstExponent + first - start)
-    json.key("sizes")
-    json.beginArray()
-    for place in first..<end { json.value(Int(sums.sizes[place])) }
-    json.endArray()
+    json.array("sizes") { for place in first..<end { $0.value(Int(sums.sizes[place])) } }
   }
 
   private func writePair(

@@ -1,6 +1,6 @@
 internal import SluiceArchitecture
 internal import SluiceCore
-package import SluiceFormats
+internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
 internal import SluicePlan
@@ -171,12 +171,5 @@ extension JSONWriter {
       endArray()
     case .none: self.value(.null)
     }
-  }
-
-  package mutating func list(_ key: StaticString, _ values: [JSONScalar]) {
-    self.key(key)
-    beginArray(isOnOneLine: true)
-    for value in values { self.value(value) }
-    endArray()
   }
 }

@@ -51,23 +51,11 @@ extension MergeReport.Layer {
     json.member("mean", statistics.mean)
     json.member("significance", statistics.significance)
     json.member("rate", cuts.lastRate)
-    json.key("rates")
-    json.beginArray()
-    for rate in cuts.rates { json.value(rate) }
-    json.endArray()
-    json.key("kept")
-    json.beginArray()
-    for kept in cuts.keptByRing { json.value(kept) }
-    json.endArray()
-    json.key("threshold")
-    json.beginArray()
+    json.array("rates") { for rate in cuts.rates { $0.value(rate) } }
+    json.list("kept", integers: cuts.keptByRing)
     // JSON has no infinity: null where nothing is kept.
-    for cut in cuts.cuts { json.value(Double(cut.threshold)) }
-    json.endArray()
-    json.key("tied")
-    json.beginArray()
-    for cut in cuts.cuts { json.value(cut.tied) }
-    json.endArray()
+    json.array("threshold") { for cut in cuts.cuts { $0.value(Double(cut.threshold)) } }
+    json.array("tied") { for cut in cuts.cuts { $0.value(cut.tied) } }
     json.endObject()
   }
 }

@@ -11,9 +11,7 @@ extension ChangeFigures.Sums {
     let byteCount = 8 + 24 * comparisons.count + 4 * sizes.count
     return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { room, made in
       func put(_ number: UInt64) {
-        // SAFETY: there is room for all numbers.
-        unsafe UnsafeMutableRawBufferPointer(room).storeBytes(
-          of: number.littleEndian, toByteOffset: made, as: UInt64.self)
+        unsafe LittleEndian.store(number, UnsafeMutableRawBufferPointer(room), at: made)
         made += 8
       }
       put(UInt64(count))

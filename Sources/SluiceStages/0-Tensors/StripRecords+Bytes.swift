@@ -8,9 +8,7 @@ extension StripRecords.Slot {
       let room = UnsafeMutableRawBufferPointer(room)
       for slot in slots {
         for number in [slot.offset, slot.byteCount] {
-          // SAFETY: there is room for two numbers and a hash of each slot.
-          unsafe room.storeBytes(
-            of: UInt64(number).littleEndian, toByteOffset: made, as: UInt64.self)
+          unsafe LittleEndian.store(UInt64(number), room, at: made)
           made += 8
         }
         unsafe slot.hash.store(room, at: made)

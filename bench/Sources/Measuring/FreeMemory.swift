@@ -15,12 +15,12 @@ public enum FreeMemory {
 
   /// Has pages touched and freed by a process of its own, whose memory is not counted as that of the next program; so that
   /// this one finds them at once.
-  /// - Parameter limit: how many bytes at the most; nil for as many as most merges touch. No more than half of what is
-  ///   free is touched, since the page cache shall stay.
+  ///
+  /// No more than half of what is free is touched, since the page cache shall stay.
   /// - Throws: `BenchFailure` when there is no such process to be had.
-  public static func prepare(atMost limit: Int? = nil) throws {
+  public static func prepare() throws {
     let free = sysconf(CInt(_SC_AVPHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))
-    let byteCount = min(limit ?? usualByteCount, free / 2)
+    let byteCount = min(usualByteCount, free / 2)
     let outcome = try ChildProcess([Machine.ownProgram(), command, "\(byteCount)"]).run(
       output: "/dev/null", errors: "/dev/null")
     guard outcome.succeeded else { throw BenchFailure("\(command): \(outcome.ending)") }

@@ -125,15 +125,7 @@ struct SpillCommand: ParsableCommand {
     _ words: [String], _ way: SpillWay, _ scratch: String
   ) throws -> ChildProcess.Outcome {
     let inputs = way.inputs.flatMap(\.self)
-    sync()
-    if cold || limit != nil {
-      try PageCache.evict(inputs)
-    } else {
-      for _ in 0..<3 where try PageCache.residentShare(of: inputs) < 1 {
-        _ = try Reader(threadPerFile: false).read(inputs)
-      }
-    }
-    try FreeMemory.prepare(atMost: limit?.bytes)
+    _ = try PageCache.prepare(inputs, cold: cold || limit != nil)
     let group = try limit.map { try MemoryGroup(limit: $0.bytes) }
     defer { group?.remove() }
     let outcome = try ChildProcess(words).run(
