@@ -86,9 +86,9 @@ import Testing
       #expect(first == second, "\(task.name)")
       if first.count < task.elementCount {
         sampled += 1
-        #expect(first.count > task.elementCount / 8)
+        #expect(first.count > task.elementCount / 20)
       } else {
-        #expect(task.elementCount < 6 * Granularity.tileElements)
+        #expect(task.elementCount < 4 * Granularity.tileElements)
       }
     }
     // All but the norms.

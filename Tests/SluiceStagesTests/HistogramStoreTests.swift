@@ -108,6 +108,7 @@ struct HistogramStoreTests {
       let found = try window.withRecord(strip: strip, model: 0) { Array($0) }
       #expect(found == (strip.isMultiple(of: 2) ? record(strip) : nil))
     }
+    try records.sync()
     try records.file.write([0x55], at: records.byteCount / 2)
     #expect(throws: StageError.self) {
       let window = StripRecords.Window(records)
@@ -135,5 +136,30 @@ struct HistogramStoreTests {
     for (strip, model, count) in [(0, 1, 3), (1, 0, 10), (2, 0, 20), (2, 1, 21)] {
       #expect(try store.histogram(strip: strip, model: model) == histogram(UInt64(count)))
     }
+  }
+
+  @Test("records are there before they are in the file, and those of an earlier run stay")
+  func earlierRecords() throws {
+    let directory = try ScratchDirectory()
+    let path = directory("records")
+    func record(_ strip: Int) -> [UInt8] { Array(repeating: UInt8(strip), count: 30_000 * strip) }
+    let first = StripRecords(try WorkFile.create(at: path), stripCount: 6, modelCount: 1)
+    for strip in 1..<4 { try first.put(record(strip), strip: strip, model: 0) }
+    #expect(try first.file.byteCount() < first.byteCount)
+    #expect(try first.record(strip: 3, model: 0) == record(3))
+    // Room in between is somebody else's.
+    let room = try #require(try first.allocate(5000, alignment: 4096))
+    #expect(room.isMultiple(of: 4096))
+    try first.file.write(Array(repeating: 9, count: 5000), at: room)
+    try first.put(record(0), strip: 0, model: 0)
+    try first.put(record(4), strip: 4, model: 0)
+    try first.sync()
+    #expect(try first.file.byteCount() == first.byteCount)
+    let file = try #require(try WorkFile.open(at: path))
+    let second = StripRecords(file, stripCount: 6, modelCount: 1)
+    for strip in 0..<5 { second.restore(first.slots(strip: strip), strip: strip) }
+    try second.put(record(5), strip: 5, model: 0)
+    for strip in 0..<6 { #expect(try second.record(strip: strip, model: 0) == record(strip)) }
+    #expect(try file.bytes(in: room..<room + 5000) == Array(repeating: 9, count: 5000))
   }
 }

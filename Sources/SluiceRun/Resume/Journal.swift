@@ -180,24 +180,16 @@ extension Journal {
   private func commit(_ group: Group, at start: Int) throws -> Int {
     guard !group.records.isEmpty else { return start }
     for data in group.data { try data.sync() }
-    var (bytes, end): ([UInt8], Int) = ([], start)
-    bytes.reserveCapacity(2 * Journal.pieceByteCount)
+    var tail = FileTail(at: start)
     for record in group.records {
-      JournalFormat.append(record, to: &bytes, at: end + bytes.count)
-      // Of many records, piece by piece in the same memory.
-      guard bytes.count >= Journal.pieceByteCount else { continue }
-      try file.write(bytes, at: end)
-      end += bytes.count
-      bytes.removeAll(keepingCapacity: true)
+      JournalFormat.append(record, to: &tail.bytes, at: tail.end)
+      try tail.writeBlocks(to: file)
     }
-    if let costs = costs() { JournalFormat.append(costs, to: &bytes, at: end + bytes.count) }
-    try file.write(bytes, at: end)
+    if let costs = costs() { JournalFormat.append(costs, to: &tail.bytes, at: tail.end) }
+    try tail.write(to: file)
     try file.sync()
-    return end + bytes.count
+    return tail.end
   }
-
-  /// About as much is written at once.
-  private static var pieceByteCount: Int { 1 << 17 }
 }
 
 extension Journal.State {

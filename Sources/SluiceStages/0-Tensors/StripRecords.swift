@@ -28,14 +28,28 @@ package final class StripRecords: Sendable, DurableData {
     }
   }
 
-  private struct State {
-    var slots: [Slot?]
-    var end = 0
+  /// Where the next record goes. It is locked while bytes are written, and slots are not.
+  private struct End {
+    var tail = FileTail()
+    /// Where the records end that an earlier run wrote.
+    var earlierEnd = 0
 
-    /// Moves the end on; what is skipped in front of a given start is left empty.
-    mutating func takeRoom(_ byteCount: Int, from start: Int? = nil) -> Int {
-      let start = start ?? end
-      end = start + byteCount
+    var place: Int { max(tail.end, earlierEnd) }
+
+    /// Adds bytes at the end.
+    ///
+    /// - Returns: Where they begin.
+    mutating func append(_ bytes: [UInt8], to file: WorkFile) throws(FormatError) -> Int {
+      let start = place
+      if start > tail.end { try tail.skip(to: start, of: file) }
+      if bytes.count < FileTail.blockByteCount {
+        tail.bytes.reserveCapacity(2 * FileTail.blockByteCount)
+        tail.bytes += bytes
+        try tail.writeBlocks(to: file)
+      } else {
+        try tail.skip(to: start + bytes.count, of: file)
+        try file.write(bytes, at: start)
+      }
       return start
     }
   }
@@ -43,7 +57,8 @@ package final class StripRecords: Sendable, DurableData {
   /// The file.
   package let file: WorkFile
   private let modelCount: Int
-  private let state: Mutex<State>
+  private let slots: Mutex<[Slot?]>
+  private let end = Mutex(End())
 
   /// Makes the records of a file.
   ///
@@ -54,17 +69,17 @@ package final class StripRecords: Sendable, DurableData {
   package init(_ file: WorkFile, stripCount: Int, modelCount: Int) {
     self.file = file
     self.modelCount = modelCount
-    state = Mutex(State(slots: Array(repeating: nil, count: stripCount * modelCount)))
+    slots = Mutex(Array(repeating: nil, count: stripCount * modelCount))
   }
 
-  /// The bytes that the index of records holds in memory.
+  /// The bytes that the index of records and the end of the file hold in memory.
   ///
   /// - Parameters:
   ///   - stripCount: The number of strips of the run.
   ///   - modelCount: The number of fine-tuned models.
   /// - Returns: The number of bytes.
   package static func indexByteCount(stripCount: Int, modelCount: Int) -> Int {
-    stripCount * modelCount * MemoryLayout<Slot?>.stride
+    stripCount * modelCount * MemoryLayout<Slot?>.stride + 2 * FileTail.blockByteCount
   }
 
   /// Keeps a record, in place of an earlier one of the same strip and model.
@@ -75,10 +90,9 @@ package final class StripRecords: Sendable, DurableData {
   ///   - model: The position of the model.
   /// - Throws: `FormatError` if it cannot be written.
   package func put(_ record: [UInt8], strip: Int, model: Int) throws(FormatError) {
-    let offset = state.withLock { $0.takeRoom(record.count) }
-    try file.write(record, at: offset)
-    let slot = Slot(offset: offset, byteCount: record.count, hash: Hash128(of: record))
-    state.withLock { $0.slots[strip * modelCount + model] = slot }
+    let slot = Slot(
+      offset: try append(record), byteCount: record.count, hash: Hash128(of: record))
+    slots.withLock { $0[strip * modelCount + model] = slot }
   }
 
   /// Keeps records that lie one after the other, in place of earlier ones of the same strips and models.
@@ -87,14 +101,17 @@ package final class StripRecords: Sendable, DurableData {
   /// - Throws: `FormatError` if they cannot be written.
   package func put(_ batch: Batch) throws(FormatError) {
     guard !batch.isEmpty else { return }
-    let start = state.withLock { $0.takeRoom(batch.bytes.count) }
-    try file.write(batch.bytes, at: start)
-    state.withLock { state in
+    let start = try append(batch.bytes)
+    slots.withLock { slots in
       for place in batch.places {
-        state.slots[place.strip * modelCount + place.model] = Slot(
+        slots[place.strip * modelCount + place.model] = Slot(
           offset: start + place.offset, byteCount: place.byteCount, hash: place.hash)
       }
     }
+  }
+
+  private func append(_ bytes: [UInt8]) throws(FormatError) -> Int {
+    try end.withLock { end throws(FormatError) in try end.append(bytes, to: file) }
   }
 
   /// Takes room at the end of the file for data that a record tells of.
@@ -104,11 +121,15 @@ package final class StripRecords: Sendable, DurableData {
   ///   - alignment: What the position is a multiple of.
   ///   - limit: How long the file may become.
   /// - Returns: The position of the first, or nil if the file would become too long.
-  package func allocate(_ byteCount: Int, alignment: Int = 1, limit: Int = .max) -> Int? {
-    state.withLock { state in
-      let start = state.end.roundedUp(to: alignment)
+  /// - Throws: `FormatError` if records before it cannot be written.
+  package func allocate(
+    _ byteCount: Int, alignment: Int = 1, limit: Int = .max
+  ) throws(FormatError) -> Int? {
+    try end.withLock { end throws(FormatError) in
+      let start = end.place.roundedUp(to: alignment)
       guard byteCount <= limit - start else { return nil }
-      return state.takeRoom(byteCount, from: start)
+      try end.tail.skip(to: start + byteCount, of: file)
+      return start
     }
   }
 
@@ -121,7 +142,9 @@ package final class StripRecords: Sendable, DurableData {
   /// - Throws: `FormatError` if they cannot be read, `StageError` if they are not what was written.
   package func record(strip: Int, model: Int) throws -> [UInt8]? {
     guard let slot = slot(strip, model) else { return nil }
-    let record = try file.bytes(in: slot.offset..<slot.offset + slot.byteCount)
+    let range = slot.offset..<slot.offset + slot.byteCount
+    try prepareToRead(upTo: range.upperBound)
+    let record = try file.bytes(in: range)
     guard Hash128(of: record) == slot.hash else { throw damage(strip: strip, model: model) }
     return record
   }
@@ -131,15 +154,15 @@ package final class StripRecords: Sendable, DurableData {
 
   /// The models of which there are records of a strip.
   package func models(withRecordsOf strip: Int) -> [Int] {
-    state.withLock { state in
-      (0..<modelCount).filter { state.slots[strip * modelCount + $0] != nil }
+    slots.withLock { slots in
+      (0..<modelCount).filter { slots[strip * modelCount + $0] != nil }
     }
   }
 
   /// Whether all models' records of a strip are there.
   package func isComplete(strip: Int) -> Bool {
-    state.withLock { state in
-      state.slots[strip * modelCount..<(strip + 1) * modelCount].allSatisfy { $0 != nil }
+    slots.withLock { slots in
+      slots[strip * modelCount..<(strip + 1) * modelCount].allSatisfy { $0 != nil }
     }
   }
 
@@ -155,7 +178,7 @@ package final class StripRecords: Sendable, DurableData {
   /// - Parameter strip: The ordinal of the strip in the run.
   /// - Returns: One slot for each model; nil if not all models' records are there.
   package func slots(strip: Int) -> [Slot]? {
-    state.withLock { slots(strip, in: $0) }
+    slots.withLock { complete(strip, in: $0) }
   }
 
   /// Where the records of strips lie.
@@ -163,32 +186,43 @@ package final class StripRecords: Sendable, DurableData {
   /// - Parameter strips: The ordinals of the strips in the run.
   /// - Returns: Of each what `slots(strip:)` says.
   package func slots(strips: [Int]) -> [[Slot]?] {
-    state.withLock { state in strips.map { slots($0, in: state) } }
+    slots.withLock { slots in strips.map { complete($0, in: slots) } }
   }
 
-  private func slots(_ strip: Int, in state: State) -> [Slot]? {
-    let known = state.slots[strip * modelCount..<(strip + 1) * modelCount].compactMap(\.self)
+  private func complete(_ strip: Int, in slots: [Slot?]) -> [Slot]? {
+    let known = slots[strip * modelCount..<(strip + 1) * modelCount].compactMap(\.self)
     return known.count == modelCount ? known : nil
   }
 
   /// Tells of the records of a strip that an earlier run wrote.
   package func restore(_ slots: [Slot]?, strip: Int) {
-    state.withLock { state in
-      for model in 0..<modelCount {
-        let slot = slots?[model]
-        state.slots[strip * modelCount + model] = slot
-        if let slot { state.end = max(state.end, slot.offset + slot.byteCount) }
-      }
+    self.slots.withLock { all in
+      for model in 0..<modelCount { all[strip * modelCount + model] = slots?[model] }
     }
+    let known = (slots ?? []).map { $0.offset + $0.byteCount }.max() ?? 0
+    end.withLock { $0.earlierEnd = max($0.earlierEnd, known) }
   }
 
   /// Waits until everything kept so far is on the disk.
-  package func sync() throws(FormatError) { try file.sync() }
+  package func sync() throws(FormatError) {
+    try prepareToRead(upTo: .max)
+    try file.sync()
+  }
 
-  /// The bytes written to the file.
-  package var byteCount: Int { state.withLock { $0.end } }
+  /// Sees to it that the file holds what was kept.
+  ///
+  /// - Parameter end: Where what is going to be read ends.
+  /// - Throws: `FormatError` if it cannot be written.
+  func prepareToRead(upTo end: Int) throws(FormatError) {
+    try self.end.withLock { kept throws(FormatError) in
+      if end > kept.tail.start { try kept.tail.write(to: file) }
+    }
+  }
+
+  /// The bytes of all records, and of what room was taken for.
+  package var byteCount: Int { end.withLock { $0.place } }
 
   func slot(_ strip: Int, _ model: Int) -> Slot? {
-    state.withLock { $0.slots[strip * modelCount + model] }
+    slots.withLock { $0[strip * modelCount + model] }
   }
 }

@@ -73,10 +73,10 @@ struct TileSample {
 
   /// Chooses so many that looking costs little, and enough for two digits.
   ///
-  /// Small tensors may be many: an eighth of them is looked at, or 3 units.
+  /// Small tensors may be many: a sixteenth of them is looked at, or 2 units.
   init(_ task: TensorTask, modelCount: Int) {
-    let eighth = task.elementCount / 8
-    let enough = min(32 * Granularity.tileElements, max(eighth, 3 * Granularity.tileElements))
+    let part = task.elementCount / 16
+    let enough = min(32 * Granularity.tileElements, max(part, 2 * Granularity.tileElements))
     // With more models there is more to compare than to merge.
     let most = 1024 * max(1, modelCount / 2)
     var stride = 1

@@ -117,7 +117,7 @@ package final class FrameOutput {
       if let start = unsafe store.hold(frames) { return note(start) }
     }
     let written = store.writtenByteCount(used)
-    guard !isAbandoned, let start = store.allocate(written, limit: byteLimit) else {
+    guard !isAbandoned, let start = try store.allocate(written, limit: byteLimit) else {
       isAbandoned = true
       return
     }

@@ -117,8 +117,9 @@ package struct SpillStore: Sendable {
   ///   - byteCount: The bytes of frames, and what fills their last page where whole pages are written.
   ///   - limit: How long the file may become.
   /// - Returns: The position of the first, or nil if the file would become too long.
-  package func allocate(_ byteCount: Int, limit: Int) -> Int? {
-    records.allocate(
+  /// - Throws: `FormatError` if tables before them cannot be written.
+  package func allocate(_ byteCount: Int, limit: Int) throws(FormatError) -> Int? {
+    try records.allocate(
       byteCount, alignment: writesPages(byteCount) ? InputFile.directAlignment : 1,
       limit: limit)
   }
