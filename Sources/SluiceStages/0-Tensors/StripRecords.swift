@@ -28,7 +28,7 @@ package final class StripRecords: Sendable, DurableData {
     }
   }
 
-  /// Where the next record goes. It is locked while bytes are written, and slots are not.
+  /// Where the next record goes; locked while bytes are written, as slots are not.
   private struct End {
     var tail = FileTail()
     /// Where the records end that an earlier run wrote.
