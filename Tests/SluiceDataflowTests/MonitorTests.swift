@@ -48,6 +48,41 @@ import Testing
     waiter.join()
   }
 
+  @Test("a change wakes those whom it may concern, and nobody else")
+  func concerns() throws {
+    // How often each waiter looked, and how many may go.
+    struct State {
+      var looks = [0, 0, 0, 0]
+      var admitted = 0
+    }
+    let monitor = Monitor(State())
+    let waiters = try startThreads(4) { number in
+      let queue: Monitor<State>.Queue = number == 0 ? .first : .second
+      monitor.wait(in: queue, waking: .all(.first)) { state -> Void? in
+        state.looks[number] += 1
+        guard state.admitted > 0 else { return nil }
+        state.admitted -= 1
+        return ()
+      }
+    }
+    #expect(eventually { monitor.waitingThreadCount == 4 })
+    monitor.wait(in: .first, waking: .one(.second)) { $0.admitted = 1 }
+    #expect(eventually { monitor.waitingThreadCount == 3 })
+    var state = State()
+    monitor.change { now in
+      state = now
+      return false
+    }
+    // One of three, which in turn let the first look.
+    #expect(state.looks[1...].reduce(0, +) == 4)
+    #expect(state.admitted == 0)
+    monitor.wait(in: .first, waking: .all(.second)) { $0.admitted = 2 }
+    #expect(eventually { monitor.waitingThreadCount == 1 })
+    monitor.withLock { $0.admitted = 1 }
+    for waiter in waiters { waiter.join() }
+    #expect(monitor.withLock { $0.looks[0] } >= 2)
+  }
+
   @Test("what the body throws comes through, and the lock is open afterwards")
   func throwing() {
     let monitor = Monitor(1)

@@ -60,7 +60,10 @@ package final class BoundedChannel<Element: EdgeElement>: GraphChannel {
   package func send(_ element: consuming Element) throws(CancelledError) {
     // Moved, not copied: a receiver may drop the element before this call returns.
     var pending: Element? = consume element
-    let outcome: StateMachine.SendOutcome = monitor.wait { state in
+    // An element is for one receiver.
+    let outcome: StateMachine.SendOutcome = monitor.wait(
+      in: .senders, waking: .one(.receivers)
+    ) { state in
       if cancellation.isCancelled { return .abandoned }
       let outcome = state.send(&pending)
       return outcome == .full ? nil : outcome
@@ -77,7 +80,10 @@ package final class BoundedChannel<Element: EdgeElement>: GraphChannel {
   /// - Returns: The element, or nil once the channel is closed and empty.
   /// - Throws: ``CancelledError``.
   package func receive() throws(CancelledError) -> Element? {
-    let outcome: StateMachine.ReceiveOutcome? = monitor.wait { state in
+    // There may be room for several smaller ones now.
+    let outcome: StateMachine.ReceiveOutcome? = monitor.wait(
+      in: .receivers, waking: .all(.senders)
+    ) { state in
       if cancellation.isCancelled { return .some(nil) }
       let outcome = state.receive()
       if case .empty = outcome { return nil }
@@ -95,4 +101,11 @@ package final class BoundedChannel<Element: EdgeElement>: GraphChannel {
 
   /// Ends the receiving, for all receivers, and drops what is left.
   package func abandon() -> Int { monitor.withLock { $0.abandon() }.count }
+}
+
+extension Monitor.Queue {
+  /// Who waits for room in a channel.
+  fileprivate static var senders: Self { .first }
+  /// Who waits for elements of a channel.
+  fileprivate static var receivers: Self { .second }
 }

@@ -1,44 +1,53 @@
 internal import Glibc
 
-/// A value after a lock, with a condition that threads can wait for.
+/// A value after a lock, with conditions that threads can wait for.
 ///
 /// Waiting blocks the calling thread, so that only threads made for blocking may wait. Every
 /// change that goes through ``withLock(_:)`` or a wait that succeeds wakes all waiters, and each
-/// looks again whether its condition holds; one through ``change(wakingIf:)`` only where it may matter.
+/// looks again whether its condition holds; one through ``change(wakingIf:)`` only where it may matter, and a wait
+/// that says so only those whom it may concern. Waiters are woken once the lock is free: who is woken runs at once, in
+/// the place of who woke it, and would wait for it again.
 ///
 /// The lock is not recursive; taking it twice on one thread traps.
 @safe package final class Monitor<State: Sendable>: @unchecked Sendable {
-  // Safe to share: `state` and `waiterCount` are only touched while `mutex` is held. The mutex and
-  // the condition live on the heap at fixed addresses, from `init` to `deinit`, as POSIX demands.
+  // Safe to share: `state` and the queues' counts are only touched while `mutex` is held. The mutex and
+  // the conditions live on the heap at fixed addresses, from `init` to `deinit`, as POSIX demands.
   private var state: State
-  private var waiterCount = 0
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let condition: UnsafeMutablePointer<pthread_cond_t>
+  private let first = WaitingThreads()
+  private let second = WaitingThreads()
+
+  /// Threads that wait for the same. Most monitors have one of them.
+  package enum Queue { case first, second }
+
+  /// Whom a change may concern.
+  package enum Concern {
+    /// Everybody who waits.
+    case everybody
+    /// All of a queue.
+    case all(Queue)
+    /// Any one of a queue.
+    case one(Queue)
+  }
 
   /// Puts a value after a lock.
   package init(_ state: consuming State) {
     self.state = state
     unsafe mutex = .allocate(capacity: 1)
-    unsafe condition = .allocate(capacity: 1)
-    // Safe: both attributes are local, and destroyed after the objects copied them.
+    // Safe: the attributes are local, and destroyed after the mutex copied them.
     var mutexAttributes = pthread_mutexattr_t()
     unsafe requireSuccess(pthread_mutexattr_init(&mutexAttributes))
     unsafe requireSuccess(
       pthread_mutexattr_settype(&mutexAttributes, Int32(PTHREAD_MUTEX_ERRORCHECK)))
     unsafe requireSuccess(pthread_mutex_init(mutex, &mutexAttributes))
     unsafe requireSuccess(pthread_mutexattr_destroy(&mutexAttributes))
-    var conditionAttributes = pthread_condattr_t()
-    unsafe requireSuccess(pthread_condattr_init(&conditionAttributes))
-    unsafe requireSuccess(pthread_condattr_setclock(&conditionAttributes, CLOCK_MONOTONIC))
-    unsafe requireSuccess(pthread_cond_init(condition, &conditionAttributes))
-    unsafe requireSuccess(pthread_condattr_destroy(&conditionAttributes))
   }
 
   deinit {
     // Safe: nobody holds a reference, so nobody waits or holds the lock.
-    unsafe requireSuccess(pthread_cond_destroy(condition))
+    first.destroy()
+    second.destroy()
     unsafe requireSuccess(pthread_mutex_destroy(mutex))
-    unsafe condition.deallocate()
     unsafe mutex.deallocate()
   }
 
@@ -47,7 +56,7 @@ internal import Glibc
     _ body: (inout State) throws(Problem) -> Result
   ) throws(Problem) -> Result {
     lock()
-    defer { unlockAndWake() }
+    defer { unlock(waking: .everybody) }
     return try body(&state)
   }
 
@@ -56,7 +65,7 @@ internal import Glibc
   /// - Parameter body: The change; true if it may be what somebody waits for.
   package func change(wakingIf body: (inout State) -> Bool) {
     lock()
-    if body(&state) { return unlockAndWake() }
+    if body(&state) { return unlock(waking: .everybody) }
     unlock()
   }
 
@@ -65,18 +74,21 @@ internal import Glibc
 
   /// Blocks until an attempt succeeds.
   ///
-  /// - Parameter attempt: Tried with the lock held, at first and after each change; nil means not yet.
-  ///   It must not block.
+  /// - Parameters:
+  ///   - queue: Where to wait.
+  ///   - concern: Whom it may concern that the attempt succeeded.
+  ///   - attempt: Tried with the lock held, at first and after each change; nil means not yet.
+  ///     It must not block.
   /// - Returns: What the successful attempt returned.
-  package func wait<Result>(until attempt: (inout State) -> Result?) -> Result {
+  package func wait<Result>(
+    in queue: Queue = .first, waking concern: Concern = .everybody,
+    until attempt: (inout State) -> Result?
+  ) -> Result {
     lock()
-    defer { unlockAndWake() }
+    defer { unlock(waking: concern) }
     if let result = attempt(&state) { return result }
-    waiterCount += 1
-    defer { waiterCount -= 1 }
     while true {
-      // Safe: this thread holds the mutex, and gets it back before the call returns.
-      unsafe requireSuccess(pthread_cond_wait(condition, mutex))
+      unsafe threads(in: queue).wait(mutex)
       if let result = attempt(&state) { return result }
     }
   }
@@ -92,24 +104,19 @@ internal import Glibc
     before deadline: MonotonicTime, until attempt: (inout State) -> Result?
   ) -> Result? {
     lock()
-    defer { unlockAndWake() }
-    waiterCount += 1
-    defer { waiterCount -= 1 }
+    defer { unlock(waking: .everybody) }
     var limit = deadline.timeSpecification
     while true {
       if let result = attempt(&state) { return result }
-      // Safe: as above; the time is a local value that the call only reads.
-      let status = unsafe pthread_cond_timedwait(condition, mutex, &limit)
-      if status == ETIMEDOUT { return attempt(&state) }
-      requireSuccess(status)
+      if unsafe !first.wait(mutex, before: &limit) { return attempt(&state) }
     }
   }
 
   /// How many threads are waiting now.
   var waitingThreadCount: Int {
     lock()
-    defer { unlockAndWake() }
-    return waiterCount
+    defer { unlock() }
+    return first.count + second.count
   }
 
   private func lock() {
@@ -117,19 +124,25 @@ internal import Glibc
     unsafe requireSuccess(pthread_mutex_lock(mutex))
   }
 
-  private func unlockAndWake() {
-    // Safe: this thread holds the mutex, and both objects live as long as the monitor.
-    if waiterCount > 0 { unsafe requireSuccess(pthread_cond_broadcast(condition)) }
+  private func threads(in queue: Queue) -> WaitingThreads { queue == .first ? first : second }
+
+  private func unlock(waking concern: Concern) {
+    // Who begins to wait once the lock is free saw the change.
+    let waits = (first.count > 0, second.count > 0)
     unlock()
+    switch concern {
+    case .everybody:
+      if waits.0 { first.wakeAll() }
+      if waits.1 { second.wakeAll() }
+    case .all(let queue):
+      if queue == .first ? waits.0 : waits.1 { threads(in: queue).wakeAll() }
+    case .one(let queue):
+      if queue == .first ? waits.0 : waits.1 { threads(in: queue).wakeOne() }
+    }
   }
 
   private func unlock() {
-    // Safe: as above.
+    // Safe: this thread holds the mutex.
     unsafe requireSuccess(pthread_mutex_unlock(mutex))
   }
-}
-
-/// Traps if a thread function failed: they only do so when they are misused.
-private func requireSuccess(_ status: Int32) {
-  precondition(status == 0, "a thread function failed with error \(status)")
 }
