@@ -17,7 +17,7 @@ internal import Glibc
   private let first = WaitingThreads()
   private let second = WaitingThreads()
 
-  /// Threads that wait for the same. Most monitors have one of them.
+  /// Threads that wait for the same; most monitors have one queue of them.
   package enum Queue { case first, second }
 
   /// Whom a change may concern.
