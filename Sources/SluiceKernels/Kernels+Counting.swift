@@ -92,7 +92,7 @@ extension Kernels {
   /// Takes what was counted of bins out of a table, and clears them.
   ///
   /// - Parameters:
-  ///   - table: The table of `histogram`, which no longer counts what is listed.
+  ///   - table: The table of `histogram`.
   ///   - shift: How many lower bits the bins ignore.
   ///   - bins: Which are wanted, of `binCount(shift:)`.
   ///   - listed: Magnitudes with lower bits, smallest first, how many there are of each, and which of them lie in the

@@ -59,20 +59,58 @@ extension Kernels {
       list.assumingMemoryBound(to: UInt8.self))
   }
 
-  /// Adds up magnitudes binade by binade.
+  /// Adds up magnitudes.
   ///
   /// - Parameters:
   ///   - bits: Patterns of finite magnitudes, ascending, at least one.
-  ///   - counts: How many elements have each, less than 2^32 together.
+  ///   - counts: How many elements have each, less than 2^32.
   ///   - count: How many magnitudes there are.
-  ///   - units: Has a number for each of 255 binades; those from the first magnitude's to the last's receive the units in
-  ///     the last place of their elements.
-  package func addUnits(
-    _ bits: UnsafePointer<UInt32>, _ counts: UnsafePointer<UInt64>, count: Int,
-    into units: UnsafeMutablePointer<UInt64>
-  ) {
+  /// - Returns: The sum in units in the last place of the first magnitude's binade, which is below 2^64.
+  package func sumUnits(
+    _ bits: UnsafePointer<UInt32>, _ counts: UnsafePointer<UInt64>, count: Int
+  ) -> UInt64 {
     precondition(count > 0)
-    // Safety: the caller guarantees as many magnitudes and counts, and numbers for all binades.
-    unsafe functions.pointee.add_units(bits, counts, count, units)
+    // Safety: the caller guarantees as many magnitudes and counts.
+    return unsafe functions.pointee.sum_units(bits, counts, count)
+  }
+
+  /// Finds the run of one of the largest elements.
+  ///
+  /// - Parameters:
+  ///   - position: Which of the elements from the largest on, at least 1.
+  ///   - counts: A byte for each run, as `putCounts` writes them.
+  ///   - list: The list of larger counts.
+  /// - Returns: The position of the run, how many elements are in it, and how many are larger; nil if there are fewer
+  ///   elements.
+  package func findLargest(
+    _ position: Int, among counts: UnsafeRawBufferPointer, list: UnsafeRawBufferPointer
+  ) -> (run: Int, count: Int, above: Int)? {
+    precondition(position > 0)
+    guard let start = counts.baseAddress, let listStart = list.baseAddress else { return nil }
+    // Safety: the kernel reads the bytes of both alone.
+    let found = unsafe functions.pointee.find_largest(
+      start.assumingMemoryBound(to: UInt8.self), counts.count,
+      listStart.assumingMemoryBound(to: UInt8.self), list.count, UInt64(position))
+    guard found.run < counts.count else { return nil }
+    return (found.run, Int(truncatingIfNeeded: found.count), Int(truncatingIfNeeded: found.above))
+  }
+
+  /// The pattern of a run.
+  ///
+  /// - Parameters:
+  ///   - run: The position of the run.
+  ///   - steps: A byte for each run up to it, as `putSteps` writes them.
+  ///   - listed: The list of longer steps, and how many there are.
+  ///   - lows: The list of low bits, and how many there are.
+  /// - Returns: The pattern; without low bits if the list is too short for them.
+  package func findBits(
+    of run: Int, steps: UnsafeRawPointer, listed: (start: UnsafeRawPointer, count: Int),
+    lows: (start: UnsafeRawPointer, count: Int)
+  ) -> UInt32 {
+    // Safety: the caller guarantees the bytes and the lists.
+    unsafe functions.pointee.find_bits(
+      steps.assumingMemoryBound(to: UInt8.self), run,
+      listed.start.assumingMemoryBound(to: UInt8.self), listed.count,
+      lows.start.assumingMemoryBound(to: UInt8.self), lows.count)
   }
 }

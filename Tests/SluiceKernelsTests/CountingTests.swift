@@ -113,7 +113,6 @@ import Testing
   func drain(kernels: Kernels, shift: Int) {
     let binCount = Kernels.binCount(shift: shift)
     let table = Block<UInt32>(repeating: 0, count: Kernels.tableCount(shift: shift))
-    let counters = table.count / binCount
     for (content, cut) in zip(BlockContent.allCases, sequence(first: 1) { $0 * 2 + 3 }) {
       let delta = content.values(5003, seed: UInt64(shift))
       let side = Block<UInt32>(repeating: 0, count: delta.count)
@@ -123,10 +122,7 @@ import Testing
       var expected: [UInt32: UInt64] = [:]
       for bits in delta.map(ScalarKernels.magnitudeBits) {
         expected[bits, default: 0] += 1
-        guard bits & (1 << UInt32(shift) - 1) != 0 else { continue }
-        listed[bits, default: 0] += 1
-        // As it was counted in either counter of the bin.
-        table.pointer[Int(bits >> UInt32(shift)) * counters] &-= 1
+        if bits & (1 << UInt32(shift) - 1) != 0 { listed[bits, default: 0] += 1 }
       }
       // Between two ranges what was met stays, and is found later.
       let middle = (binCount / 2 + cut)..<(binCount / 2 + 3 * cut)
@@ -196,7 +192,7 @@ import Testing
 
   @Test(
     "Counting magnitudes finds those that differ, in ascending order", arguments: allKernels,
-    [0, 1, 2, 15, 63, 64, 65, 150, 255, 256, 257, 3000])
+    [0, 1, 2, 15, 63, 64, 65, 127, 128, 129, 255, 256, 257, 3000])
   func countMagnitudes(kernels: Kernels, count: Int) {
     for mask: UInt32 in [0x7fff_ffff, 0x7ff, 0x3f_f800, 0, 0xf] {
       var generator = BlockGenerator(state: UInt64(count))

@@ -48,19 +48,71 @@ import Testing
     }
   }
 
-  @Test("The units of a binade are the sum over its elements", arguments: allKernels)
-  func addUnits(kernels: Kernels) {
+  @Test("The sum of magnitudes is that of the scalar reference", arguments: allKernels)
+  func sumUnits(kernels: Kernels) {
     for count in Self.lengths {
-      let (bits, _) = Self.runs(count, seed: UInt64(count))
       var generator = BlockGenerator(state: UInt64(count))
-      let counts = bits.map { _ in generator.next() >> 40 }
-      let expected = ScalarKernels.units(bits, counts)
-      let units = Block<UInt64>(repeating: 7, count: 256)
-      kernels.addUnits(bits, counts, count: count, into: units.pointer)
-      let binades = Int(bits[0] >> 23)...Int(bits[count - 1] >> 23)
-      #expect(binades.allSatisfy { units.values[$0] == expected[$0, default: 0] })
-      #expect(units.values.indices.allSatisfy { binades.contains($0) || units.values[$0] == 7 })
-      #expect(units.isMarkUntouched)
+      // From zero on, and from others; 10 binades of which all are near each other.
+      for first: UInt32 in [0, 1, 0x80_0000, 0x3f80_0000] {
+        var bits = (0..<count).map { _ in first + UInt32(generator.next() % (10 << 23)) }
+        bits.append(first)
+        bits.sort()
+        let counts = bits.map { _ in generator.next() >> 40 }
+        #expect(
+          kernels.sumUnits(bits, counts, count: bits.count) == ScalarKernels.units(bits, counts))
+      }
+    }
+  }
+
+  @Test("Each of the largest elements is found in the run that has it", arguments: allKernels)
+  func find(kernels: Kernels) {
+    for count in Self.lengths {
+      let (bits, counts) = Self.runs(count, seed: UInt64(count))
+      let record = ScalarKernels.record(bits, counts)
+      var above = 0
+      for run in bits.indices.reversed() {
+        for position in [above + 1, above + Int(counts[run])] {
+          let found = find(kernels, position, record)
+          #expect(found?.bits == bits[run] && found?.above == above)
+          #expect(found?.count == Int(counts[run]))
+        }
+        above += Int(counts[run])
+      }
+      #expect(find(kernels, above + 1, record) == nil)
+    }
+  }
+
+  @Test("Lists that are too short for their bytes are not read beyond", arguments: allKernels)
+  func findInShortLists(kernels: Kernels) {
+    for count in Self.lengths {
+      let (bits, counts) = Self.runs(count, seed: UInt64(count))
+      var record = ScalarKernels.record(bits, counts)
+      (record.listedSteps, record.lows, record.listedCounts) = ([], [], [])
+      // A count that is in no list is what its byte says.
+      let shorter = counts.map { Int(min($0, 255)) }
+      #expect(find(kernels, shorter.reduce(0, +), record)?.count == shorter[0])
+      #expect(find(kernels, shorter.reduce(1, +), record) == nil)
+    }
+  }
+
+  private func find(
+    _ kernels: Kernels, _ position: Int, _ record: ScalarKernels.Record
+  ) -> (bits: UInt32, count: Int, above: Int)? {
+    // As a record has them: the lists lie behind the bytes.
+    let all =
+      record.steps + record.counts + record.listedSteps + record.lows + record.listedCounts
+    let runs = record.steps.count
+    return all.withUnsafeBytes { bytes in
+      let listed = 2 * runs
+      let lows = listed + record.listedSteps.count
+      let found = kernels.findLargest(
+        position, among: UnsafeRawBufferPointer(rebasing: bytes[runs..<2 * runs]),
+        list: UnsafeRawBufferPointer(rebasing: bytes[(lows + record.lows.count)...]))
+      guard let found, let start = bytes.baseAddress else { return nil }
+      let bits = kernels.findBits(
+        of: found.run, steps: start, listed: (start + listed, record.listedSteps.count / 2),
+        lows: (start + lows, record.lows.count / 2))
+      return (bits, found.count, found.above)
     }
   }
 }

@@ -75,11 +75,14 @@ struct HistogramStoreTests {
     #expect(histogram.entries == entries)
     let record = histogram.encoded()
     #expect(MagnitudeHistogram(encoded: record) == histogram)
-    // Eight bytes behind it can be read.
-    (record + Array(repeating: 0xff, count: 8)).withUnsafeBytes { bytes in
-      let record = HistogramRecord(
-        UnsafeRawBufferPointer(rebasing: bytes[..<record.count]),
-        elementCount: histogram.elementCount)
+    // Whether it fits there or not.
+    for room in [1, 1 << 12] {
+      histogram.withRecord(in: AlignedBuffer(count: room, fill: 0xff)) {
+        #expect(Array($0) == record)
+      }
+    }
+    record.withUnsafeBytes { bytes in
+      let record = HistogramRecord(bytes, elementCount: histogram.elementCount)
       #expect((record == nil) == histogram.hasBins)
       guard let record else { return }
       for rate in [-1, 0, 0.001, 0.3, 0.5, 0.9, 0.999, 1, 2] {
@@ -126,7 +129,9 @@ struct HistogramStoreTests {
     try store.put(histogram(1), strip: 1, model: 0)
     var batch = StripRecords.Batch()
     for (strip, model) in [(2, 0), (2, 1), (1, 0)] {
-      batch.add(histogram(UInt64(10 * strip + model)).encoded(), strip: strip, model: model)
+      histogram(UInt64(10 * strip + model)).encoded().withUnsafeBytes {
+        batch.add($0, strip: strip, model: model)
+      }
     }
     try store.put(batch)
     batch.removeAll()

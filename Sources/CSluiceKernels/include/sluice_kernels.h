@@ -129,6 +129,13 @@ typedef struct {
   size_t tied;         // how many are as large
 } sluice_row_cut;
 
+// Which run of a histogram has one of its largest elements, how many are in it, and how many are larger.
+typedef struct {
+  size_t run;
+  uint64_t count;
+  uint64_t above;
+} sluice_found_run;
+
 // How two runs of numbers are alike.
 typedef struct {
   double dot;     // the sum of the products
@@ -145,7 +152,7 @@ typedef struct {
 // How many runs and pairs of them are compared at once, at most.
 enum { SLUICE_RUNS = 16, SLUICE_PAIRS = 64 };
 
-// How many values are sorted by comparing each with all, at most.
+// How many values are few, at most: a network of comparisons sorts them.
 enum { SLUICE_FEW = 256 };
 
 // The kernels of one instruction set. Counts are in elements.
@@ -170,7 +177,7 @@ typedef struct {
   // written over the values, which are below 2^31.
   size_t (*count_few)(const uint32_t *values, size_t count, uint32_t *bits, uint32_t *counts);
   // Takes what was counted of bins out of a table: the first pattern of each that was met, smallest first, and how
-  // often; and among them those that are listed, all of these bins, which the table does not count. Returns how many. The
+  // often; and among them those that are listed, all of these bins, which the table counts, too. Returns how many. The
   // bins are cleared. There is room for 16 more at the end.
   size_t (*drain_histogram)(uint32_t *table, unsigned shift, size_t start, size_t end,
                             sluice_listed listed, uint32_t *bits, uint64_t *counts);
@@ -301,9 +308,16 @@ typedef struct {
   size_t (*put_lows)(const uint32_t *bits, size_t count, uint8_t *lows);
   // Counts, at most 255; and a list of those that are 255 or more, with seven bits in each byte. The bytes of the list.
   size_t (*put_counts)(const uint64_t *counts, size_t count, uint8_t *bytes, uint8_t *list);
-  // Of ascending magnitudes, of which there is one, and of which all were counted less than 2^32 times in all, the sum of
-  // units in the last place of each binade from the first magnitude's to the last's; others are left as they are.
-  void (*add_units)(const uint32_t *bits, const uint64_t *counts, size_t count, uint64_t *units);
+  // The sum of ascending magnitudes, of which there is one, in units in the last place of the first's binade. Counts are
+  // below 2^32, and the sum is below 2^64.
+  uint64_t (*sum_units)(const uint32_t *bits, const uint64_t *counts, size_t count);
+  // The run that has one of the elements, from the last run on, of counts and their list as `put_counts` writes them;
+  // the number of runs if there are not so many elements.
+  sluice_found_run (*find_largest)(const uint8_t *counts, size_t run_count, const uint8_t *list,
+                                   size_t list_length, uint64_t position);
+  // The bits of a run, of steps and their list as `put_steps` writes them, and of low bits as `put_lows` does.
+  uint32_t (*find_bits)(const uint8_t *steps, size_t run, const uint8_t *listed_steps,
+                        size_t listed_count, const uint8_t *lows, size_t low_count);
 } sluice_kernel_table;
 
 // The instruction sets, weakest first.

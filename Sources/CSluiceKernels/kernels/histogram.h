@@ -236,6 +236,9 @@ INLINE size_t drain_by(unsigned shift, uint32_t counters, uint32_t *table, size_
                        sluice_listed listed, uint32_t *bits, uint64_t *counts) {
   drained here;
   size_t all = 0, place = 0;
+  for (size_t index = 0; index < listed.count; index++) {
+    table[(listed.bits[index] >> shift) * counters] -= listed.counts[index];
+  }
   while (start < end) {
     const size_t length = end - start < DRAINED ? end - start : DRAINED;
     const size_t whole = length / LANES;

@@ -79,31 +79,22 @@ static size_t put_counts(const uint64_t *counts, size_t count, uint8_t *bytes, u
 
 enum { FRACTION_BITS = 23 };
 
-// What lies in a binade of the next 16 runs, or fewer, is added; which do.
-INLINE uint64_t add_binade(u32x16 bits, u64x16 counts, uint32_t binade, u64x16 *sums) {
-  const uint32_t whole = binade == 0 ? 0 : 1u << FRACTION_BITS;
-  const s32x16 is_here = (s32x16)(bits >> FRACTION_BITS) == (int32_t)binade;
-  const u32x16 units = (u32x16)is_here & ((bits & ((1u << FRACTION_BITS) - 1)) | whole);
-  // Both are below 2^32, which the compiler is to know.
-  *sums += __builtin_convertvector(units, u64x16) * (counts & 0xffffffff);
-  return word_of(is_here);
-}
-
-static void add_units(const uint32_t *bits, const uint64_t *counts, size_t count, uint64_t *units) {
-  uint32_t binade = bits[0] >> FRACTION_BITS;
+static uint64_t sum_units(const uint32_t *bits, const uint64_t *counts, size_t count) {
+  // What is too small for a binade of its own has the units of the first.
+  const uint32_t first = bits[0] >> FRACTION_BITS == 0 ? 1 : bits[0] >> FRACTION_BITS;
   u64x16 sums = 0;
-  memset(units + binade, 0, ((bits[count - 1] >> FRACTION_BITS) - binade + 1) * sizeof *units);
-#define STEP(index, lanes)                                                          \
-  const u32x16 here = load_numbers(bits + index, lanes);                            \
-  u64x16 own = 0;                                                                   \
-  memcpy(&own, counts + index, lanes * sizeof *counts);                             \
-  uint64_t left = first_bits(lanes) & ~add_binade(here, own, binade, &sums);        \
-  for (; left != 0; left &= ~add_binade(here, own, binade, &sums)) {                \
-    units[binade] = __builtin_reduce_add(sums);                                     \
-    binade = bits[index + (size_t)__builtin_ctzll(left)] >> FRACTION_BITS;          \
-    sums = 0;                                                                       \
-  }
+#define STEP(index, lanes)                                                                  \
+  const u32x16 here = load_numbers(bits + index, lanes);                                    \
+  u64x16 own = 0;                                                                           \
+  memcpy(&own, counts + index, lanes * sizeof *counts);                                     \
+  const u32x16 binade = here >> FRACTION_BITS;                                              \
+  const u32x16 whole = (u32x16)(binade != 0) & 1u << FRACTION_BITS;                         \
+  const u32x16 units = (here & ((1u << FRACTION_BITS) - 1)) | whole;                        \
+  const u32x16 places = __builtin_elementwise_max(binade, (u32x16)1) - first;               \
+  /* Both are below 2^32, which the compiler is to know; missing lanes have no elements. */ \
+  const u64x16 sum = __builtin_convertvector(units, u64x16) * (own & 0xffffffff);           \
+  sums += sum << (__builtin_convertvector(places, u64x16) & 63)
   FOR_EACH_VECTOR(count, STEP);
 #undef STEP
-  units[binade] = __builtin_reduce_add(sums);
+  return __builtin_reduce_add(sums);
 }

@@ -10,6 +10,7 @@
 #include "elect.h"
 #include "elements.h"
 #include "few.h"
+#include "find.h"
 #include "gram.h"
 #include "hash.h"
 #include "histogram.h"
@@ -48,5 +49,5 @@
     .thin_blend = thin_blend, .count_sizes = count_sizes, .rice_choose = rice_choose,               \
     .rice_encode = encode_rice, .rice_decode = decode_rice, .hash = hash,                          \
     .put_steps = put_steps, .put_lows = put_lows, .put_counts = put_counts,                        \
-    .add_units = add_units,                                                                        \
+    .sum_units = sum_units, .find_largest = find_largest, .find_bits = find_bits,                   \
   }

@@ -26,6 +26,8 @@ package import SluiceCore
   private var ends = (smallest: UInt32.max, largest: UInt32(0))
   private var listed = ListedMagnitudes()
   private var bins: BinTable?
+  /// What was given last of a small tensor: its memory is taken again if nobody has it any more.
+  private var last = MagnitudeHistogram([])
 
   /// Makes a builder.
   ///
@@ -114,8 +116,8 @@ package import SluiceCore
     let counters = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
     let used = usedBins(shift: shift)
     var entries: [MagnitudeHistogram.Entry] = []
-    entries.reserveCapacity(used.reduce(0) { $0 + $1.count })
-    for bins in used {
+    entries.reserveCapacity(used.zeros.count + used.others.count)
+    for bins in [used.zeros, used.others] {
       for bin in bins {
         // SAFETY: each bin of the shift has so many counters, which lie together.
         let count = (0..<counters).reduce(0) {
@@ -151,36 +153,57 @@ package import SluiceCore
 
   // The table counts all elements of a key, also those that are listed, which are larger than the one without low bits.
   private func drainTable(shift: Int) -> MagnitudeHistogram {
-    guard let table else { return MagnitudeHistogram([]) }
-    listed.takeOut(of: table, shift: shift)
+    guard let side, let scratch else { return MagnitudeHistogram([]) }
     let used = usedBins(shift: shift)
-    let room = used.reduce(listed.count + Kernels.drainSlack) { $0 + $1.count }
-    var counts: [UInt64] = []
-    let bits = unsafe [UInt32](unsafeUninitializedCapacity: room) { bits, found in
-      counts = unsafe [UInt64](unsafeUninitializedCapacity: room) { counts, countsFound in
-        guard let bitsStart = bits.baseAddress, let countsStart = counts.baseAddress else { return }
-        var taken = 0
-        for bins in used {
-          let next = listed.range(from: taken, below: UInt32(bins.upperBound) << UInt32(shift))
-          // SAFETY: there is room for all bins, and all that is listed.
-          found += unsafe kernels.drainHistogram(
-            table.pointer, shift: shift, bins: bins, listed: (listed.bits, listed.counts, next),
-            bits: bitsStart + found, counts: countsStart + found)
-          taken = next.upperBound
-        }
-        countsFound = found
-      }
+    let room = used.zeros.count + used.others.count + listed.count + Kernels.drainSlack
+    guard room <= HistogramBuilder.sideCapacity / 2 else {
+      let (bits, counts) = (
+        AlignedBuffer<UInt32>(count: room, fill: 0), AlignedBuffer<UInt64>(count: room, fill: 0)
+      )
+      // SAFETY: there is room for all bins, and all that is listed.
+      let found = unsafe drainTable(shift: shift, bits.pointer, counts.pointer)
+      return unsafe MagnitudeHistogram(
+        bits: Array(UnsafeBufferPointer(start: bits.pointer, count: found)),
+        counts: Array(UnsafeBufferPointer(start: counts.pointer, count: found)))
     }
+    // Nothing waits in the list any more, and half of it has room enough.
+    unsafe scratch.pointer.withMemoryRebound(
+      to: UInt64.self, capacity: HistogramBuilder.sideCapacity / 2
+    ) { counts in
+      // SAFETY: as above.
+      let found = unsafe drainTable(shift: shift, side.pointer, counts)
+      unsafe last.replaceRuns(
+        UnsafeBufferPointer(start: side.pointer, count: found),
+        counts: UnsafeBufferPointer(start: counts, count: found))
+    }
+    return last
+  }
+
+  // Puts the runs where there is room for all of them, and returns how many there are.
+  private func drainTable(
+    shift: Int, _ bits: UnsafeMutablePointer<UInt32>, _ counts: UnsafeMutablePointer<UInt64>
+  ) -> Int {
+    guard let table else { return 0 }
+    let used = usedBins(shift: shift)
+    let zeros = listed.range(from: 0, below: UInt32(used.zeros.upperBound) << UInt32(shift))
+    // SAFETY: the caller has the room.
+    var found = unsafe kernels.drainHistogram(
+      table.pointer, shift: shift, bins: used.zeros, listed: (listed.bits, listed.counts, zeros),
+      bits: bits, counts: counts)
+    found += unsafe kernels.drainHistogram(
+      table.pointer, shift: shift, bins: used.others,
+      listed: (listed.bits, listed.counts, zeros.upperBound..<listed.count),
+      bits: bits + found, counts: counts + found)
     ends = (smallest: .max, largest: 0)
-    return MagnitudeHistogram(bits: bits, counts: counts)
+    return found
   }
 
   // Zeros, and from the smallest other delta to the largest: most of a table lies outside, and a small
   // tensor would spend its time there.
-  private func usedBins(shift: Int) -> [Range<Int>] {
+  private func usedBins(shift: Int) -> (zeros: Range<Int>, others: Range<Int>) {
     let end = Int(ends.largest >> UInt32(shift)) + 1
     let start = min(Int(ends.smallest >> UInt32(shift)), end)
-    return start == 0 ? [0..<end] : [0..<1, start..<end]
+    return (0..<min(start, 1), start..<end)
   }
 
   private func goOverToBins() {

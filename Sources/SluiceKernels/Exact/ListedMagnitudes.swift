@@ -15,20 +15,6 @@ struct ListedMagnitudes {
     return first..<last
   }
 
-  /// Has a table no longer count them.
-  ///
-  /// - Parameters:
-  ///   - table: The table of a histogram.
-  ///   - shift: How many lower bits its bins ignore.
-  func takeOut(of table: AlignedBuffer<UInt32>, shift: Int) {
-    let counters = Kernels.tableCount(shift: shift) / Kernels.binCount(shift: shift)
-    precondition(table.count == Kernels.tableCount(shift: shift))
-    for (bits, count) in zip(bits, counts) {
-      // SAFETY: every magnitude has a bin. A counter that wraps around makes no difference to the sum of the bin's.
-      unsafe table.pointer[Int(bits >> UInt32(shift)) * counters] &-= count
-    }
-  }
-
   /// Forgets all of them.
   mutating func removeAll() {
     bits.removeAll(keepingCapacity: true)

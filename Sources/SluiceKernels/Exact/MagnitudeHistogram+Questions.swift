@@ -58,27 +58,24 @@ extension MagnitudeHistogram {
       ? exactSum(ofBinsFrom: first) : exactSum(ofMagnitudesFrom: first)
   }
 
-  /// The same where no run is a bin: a binade is added up before the sum takes it.
+  /// The same where no run is a bin: so many binades as fit are added up before the sum takes them.
   private func exactSum(ofMagnitudesFrom first: Int) -> ExactSum {
     var sum = ExactSum()
-    guard first < runCount else { return sum }
-    let binades = bits[first] >> 23...bits[runCount - 1] >> 23
-    // On the stack: a histogram is asked for more than one sum.
-    var units = InlineArray<256, UInt64>(repeating: 0)
-    unsafe bits.withUnsafeBufferPointer { bits in
-      unsafe counts.withUnsafeBufferPointer { counts in
-        unsafe withUnsafeMutableBytes(of: &units) { units in
-          guard let bits = bits.baseAddress, let counts = counts.baseAddress,
-            let units = unsafe units.bindMemory(to: UInt64.self).baseAddress
-          else { return }
-          // SAFETY: there are as many counts as runs, and numbers for all binades.
-          unsafe Kernels.best.addUnits(
-            bits + first, counts + first, count: runCount - first, into: units)
+    // A magnitude has 24 bits, and each binade is one more.
+    let binades = UInt32(elementCount.leadingZeroBitCount - 24 + 1)
+    var start = first
+    while start < runCount {
+      let end = runCount(below: (bits[start] >> 23 + binades) << 23, from: start)
+      unsafe bits.withUnsafeBufferPointer { bits in
+        unsafe counts.withUnsafeBufferPointer { counts in
+          guard let bits = bits.baseAddress, let counts = counts.baseAddress else { return }
+          // SAFETY: there are as many counts as runs.
+          let units = unsafe Kernels.best.sumUnits(
+            bits + start, counts + start, count: end - start)
+          unsafe sum.add(units: units, inBinadeOf: bits[start])
         }
       }
-    }
-    for binade in binades where units[Int(binade)] > 0 {
-      sum.add(units: units[Int(binade)], inBinadeOf: binade << 23)
+      start = end
     }
     return sum
   }
@@ -114,9 +111,9 @@ extension MagnitudeHistogram {
     return index
   }
 
-  /// How many runs begin below a pattern.
-  func runCount(below pattern: UInt32) -> Int {
-    var (low, high) = (0, runCount)
+  /// How many runs begin below a pattern, of which some are known to.
+  func runCount(below pattern: UInt32, from first: Int = 0) -> Int {
+    var (low, high) = (first, runCount)
     while low < high {
       let middle = (low + high) / 2
       if bits[middle] >= pattern { high = middle } else { low = middle + 1 }

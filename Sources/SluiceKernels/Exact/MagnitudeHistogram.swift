@@ -86,6 +86,22 @@ public struct MagnitudeHistogram: Sendable, Hashable {
     elementCount = Int(counts.reduce(0, &+))
   }
 
+  /// Takes runs in place of those that there are, none of them a bin, in the same memory if nobody else has it.
+  ///
+  /// - Parameters:
+  ///   - bits: The magnitudes, ascending.
+  ///   - counts: How many elements have each.
+  mutating func replaceRuns(
+    _ bits: UnsafeBufferPointer<UInt32>, counts: UnsafeBufferPointer<UInt64>
+  ) {
+    self.bits.removeAll(keepingCapacity: true)
+    self.counts.removeAll(keepingCapacity: true)
+    unsafe self.bits.append(contentsOf: bits)
+    unsafe self.counts.append(contentsOf: counts)
+    offsetSums = []
+    elementCount = Int(self.counts.reduce(0, &+))
+  }
+
   /// How many runs there are.
   package var runCount: Int { bits.count }
 

@@ -35,10 +35,11 @@ package enum TieBreak: String, Sendable, Hashable, CaseIterable {
     for bit in 0..<bits {
       let period: UInt64 = 1 << UInt64(bit + 1)
       let zeros = lowBits < tied ? (tied - lowBits + period - 1) >> UInt64(bit + 1) : 0
-      guard left > zeros else { continue }
-      left -= zeros
-      lowBits |= 1 << UInt64(bit)
-      limit |= 1 << UInt64(31 - bit)
+      // Without a branch, which nobody could foresee.
+      let isBehind: UInt64 = left > zeros ? 1 : 0
+      left &-= zeros &* isBehind
+      lowBits |= isBehind << UInt64(bit)
+      limit |= isBehind << UInt64(31 - bit)
     }
     return limit + 1
   }

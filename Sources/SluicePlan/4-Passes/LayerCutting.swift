@@ -51,16 +51,16 @@ struct LayerCutting: Sendable {
       CutTable(
         partitionCount: settings.partitionCount, of: linear.map { $0.ordinal },
         modelCount: survey.modelCount, room: rates.mostPartitions))
-    try survey.settle(refineCuts, linear.map { [$0] }) { layer, record in
+    try survey.settle(refineCuts, .each(linear)) { layer, record in
       let cuts = Result { () throws(UnresolvedBins) in
         try LayerCuts(
-          rates: rates[layer.tasks[0].ordinal, layer.model], whole: record, tieBreak: tieBreak)
+          rates: rates[layer.first.ordinal, layer.model], whole: record, tieBreak: tieBreak)
       }
       return found.take(cuts, of: layer) == nil
     } histograms: { layer, whole, strips in
       let cuts = Result { () throws(UnresolvedBins) in
         try LayerCuts(
-          rates: rates[layer.tasks[0].ordinal, layer.model], whole: whole, tieBreak: tieBreak,
+          rates: rates[layer.first.ordinal, layer.model], whole: whole, tieBreak: tieBreak,
           strips: strips)
       }
       return found.take(cuts, of: layer)

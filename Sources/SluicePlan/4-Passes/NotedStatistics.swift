@@ -28,8 +28,7 @@ package final class NotedStatistics: Sendable {
     { [self] strip, model, histogram in
       guard strip.elements.count == strip.task.elementCount,
         let place = places[strip.task.ordinal],
-        case .known(let found) = LayerSurvey(
-          histogram, name: strip.task.name, significance: statistic)
+        let found = try? LayerNumbers(histogram, significance: statistic)
       else { return }
       notes.set(found, model: model, tensor: place)
     }
@@ -43,13 +42,14 @@ package final class NotedStatistics: Sendable {
   func layers(
     asking ask: ([TensorTask]) throws -> [[LinearStatistics]]
   ) rethrows -> [[LinearStatistics]] {
-    let known = notes.all
-    let missing = tasks.indices.filter { place in known.contains { $0[place] == nil } }
+    let missing = tasks.indices.filter { !notes.isComplete(tensor: $0) }
     let asked = try ask(missing.map { tasks[$0] })
-    return zip(known, asked).map { known, asked in
-      var known = known
-      for (place, found) in zip(missing, asked) { known[place] = found }
-      return known.compactMap(\.self)
+    return asked.enumerated().map { model, asked in
+      var found = asked.makeIterator()
+      return tasks.indices.compactMap { place in
+        notes.isComplete(tensor: place)
+          ? notes.statistics(of: tasks[place], model: model, tensor: place) : found.next()
+      }
     }
   }
 }
@@ -61,7 +61,8 @@ package final class NotedStatistics: Sendable {
 
   private let modelCount: Int
   private let tensorCount: Int
-  private let places: UnsafeMutablePointer<LinearStatistics?>
+  /// Tensor by tensor, one for each model.
+  private let places: UnsafeMutablePointer<LayerNumbers?>
 
   init(modelCount: Int, tensorCount: Int) {
     self.modelCount = modelCount
@@ -70,23 +71,27 @@ package final class NotedStatistics: Sendable {
     unsafe places.initialize(repeating: nil, count: modelCount * tensorCount)
   }
 
-  deinit {
-    unsafe places.deinitialize(count: modelCount * tensorCount)
-    unsafe places.deallocate()
-  }
+  deinit { unsafe places.deallocate() }
 
-  func set(_ found: LinearStatistics, model: Int, tensor: Int) {
-    precondition((0..<modelCount).contains(model) && (0..<tensorCount).contains(tensor))
+  func set(_ found: LayerNumbers, model: Int, tensor: Int) {
     // SAFETY: there is a place for each model and tensor.
-    unsafe places[model * tensorCount + tensor] = found
+    unsafe places[place(model, tensor)] = found
   }
 
-  /// For each model, one entry for each tensor.
-  var all: [[LinearStatistics?]] {
-    (0..<modelCount).map { model in
-      // SAFETY: as above.
-      unsafe Array(
-        UnsafeBufferPointer(start: places + model * tensorCount, count: tensorCount))
-    }
+  /// Whether a tensor is known of all models.
+  func isComplete(tensor: Int) -> Bool {
+    // SAFETY: as above.
+    (0..<modelCount).allSatisfy { unsafe places[place($0, tensor)] != nil }
+  }
+
+  /// What is known of a tensor of a model.
+  func statistics(of task: TensorTask, model: Int, tensor: Int) -> LinearStatistics? {
+    // SAFETY: as above.
+    unsafe places[place(model, tensor)].map { LinearStatistics(name: task.name, $0) }
+  }
+
+  private func place(_ model: Int, _ tensor: Int) -> Int {
+    precondition((0..<modelCount).contains(model) && (0..<tensorCount).contains(tensor))
+    return tensor * modelCount + model
   }
 }

@@ -126,14 +126,14 @@ package protocol HistogramSurvey: AnyObject {
   ///
   /// - Parameters:
   ///   - refining: The pass that looks into bins.
-  ///   - groups: The tensors that are looked at as one.
+  ///   - groups: The tensors, those together that are looked at as one.
   ///   - askRecord: Gets the record of a tensor of one strip, if there is one without bins, on any thread; says
   ///     whether that was enough.
   ///   - ask: Otherwise gets the histogram of a group, and those of its strips where the group is a tensor of
   ///     several; gives the bins that it needs, after which it is asked again, or nil.
   /// - Throws: What keeps tensors from being counted.
   func settle(
-    _ refining: RefinePass, _ groups: [[TensorTask]],
+    _ refining: RefinePass, _ groups: LayerGroups,
     _ askRecord: (@Sendable (SurveyedLayer, HistogramRecord) -> Bool)?,
     histograms ask:
       @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
@@ -162,7 +162,7 @@ extension HistogramSurvey {
     // Here, and not where histograms are, as answers may be ten thousands, and their type is known here.
     let none = [Answer?](repeating: nil, count: groups.count)
     let answers = Monitor(Array(repeating: none, count: modelCount))
-    try settle(refining, groups, nil) { layer, whole, strips in
+    try settle(refining, .joined(groups), nil) { layer, whole, strips in
       switch answer(layer, whole, strips) {
       case .success(let known):
         answers.withLock { $0[layer.model][layer.position] = known }
@@ -171,21 +171,5 @@ extension HistogramSurvey {
       }
     }
     return answers.withLock { $0.map { $0.compactMap(\.self) } }
-  }
-}
-
-/// What a question is about: a tensor of one model, or several as one.
-package struct SurveyedLayer: Sendable {
-  /// The tensor; several if they are looked at as one.
-  package let tasks: [TensorTask]
-  /// The position among the groups.
-  package let position: Int
-  /// The position of the model.
-  package let model: Int
-
-  package init(tasks: [TensorTask], position: Int, model: Int) {
-    self.tasks = tasks
-    self.position = position
-    self.model = model
   }
 }

@@ -171,7 +171,7 @@ extension SurveyPass {
     ) throws -> [[LinearStatistics]] {
       let statistic = question.statistic(multiple: multiple)
       return try survey.resolve(refining, groups) { layer, whole, _ in
-        let survey = LayerSurvey(whole, name: layer.tasks[0].name, significance: statistic)
+        let survey = LayerSurvey(whole, name: layer.first.name, significance: statistic)
         return switch survey {
         case .known(let statistics): .success(statistics)
         case .needs(let bin): .failure(UnresolvedBins(request: BinRequest([bin])))

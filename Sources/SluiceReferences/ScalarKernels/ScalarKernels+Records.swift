@@ -50,18 +50,16 @@ extension ScalarKernels {
     return record
   }
 
-  /// Adds up the units in the last place of magnitudes, binade by binade.
+  /// Adds up magnitudes in units in the last place of the first.
   ///
   /// - Parameters:
-  ///   - bits: The patterns.
+  ///   - bits: The patterns, ascending.
   ///   - counts: How many elements have each.
-  /// - Returns: The sum of each binade that is met.
-  package static func units(_ bits: [UInt32], _ counts: [UInt64]) -> [Int: UInt64] {
-    var units: [Int: UInt64] = [:]
-    for (bits, count) in zip(bits, counts) {
-      let value = Float(bitPattern: bits)
-      units[Int(bits >> 23), default: 0] += UInt64(Double(value) / Double(value.ulp)) * count
+  /// - Returns: The sum.
+  package static func units(_ bits: [UInt32], _ counts: [UInt64]) -> UInt64 {
+    let unit = Double(Float(bitPattern: bits[0]).ulp)
+    return zip(bits, counts).reduce(0) { sum, run in
+      sum + UInt64(Double(Float(bitPattern: run.0)) / unit) * run.1
     }
-    return units
   }
 }

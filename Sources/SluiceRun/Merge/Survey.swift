@@ -68,31 +68,31 @@ final class Survey: HistogramSurvey {
   }
 
   func settle(
-    _ refining: RefinePass, _ groups: [[TensorTask]],
+    _ refining: RefinePass, _ groups: LayerGroups,
     _ askRecord: (@Sendable (SurveyedLayer, HistogramRecord) -> Bool)?,
     histograms ask:
       @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
       UnresolvedBins?
   ) throws {
     // As the records were written, so that neighbours are read at once.
-    let strips = groups.map { $0.first?.firstStrip ?? 0 }
+    let strips = groups.firstStrips
     // The plan is asked once: there may be ten thousands of groups.
     let modelCount = modelCount
     var pending: [(position: Int, model: Int)] = []
     pending.reserveCapacity(groups.count * modelCount)
-    for position in groups.indices.sorted(by: { strips[$0] < strips[$1] }) {
+    for position in strips.indices.sorted(by: { strips[$0] < strips[$1] }) {
       for model in 0..<modelCount { pending.append((position, model)) }
     }
     while !pending.isEmpty {
       let missing = try bins(of: pending, groups, askRecord, ask)
       var requests: [Key: BinRequest] = [:]
       for (place, missing) in missing {
-        let layer = pending[place]
-        for task in groups[layer.position] {
+        let layer = groups.layer(at: pending[place].position, model: pending[place].model)
+        for task in layer.tasks {
           requests[Key(task: task.ordinal, model: layer.model)] = missing.request
         }
       }
-      if !requests.isEmpty { try refine(refining, Array(groups.joined()), requests) }
+      if !requests.isEmpty { try refine(refining, groups.tasks, requests) }
       pending = missing.map { pending[$0.place] }
     }
   }
@@ -101,7 +101,7 @@ final class Survey: HistogramSurvey {
   ///
   /// - Returns: The places of those of which bins must be known, in order, and the bins.
   private func bins(
-    of layers: [(position: Int, model: Int)], _ groups: [[TensorTask]],
+    of layers: [(position: Int, model: Int)], _ groups: LayerGroups,
     _ askRecord: (@Sendable (SurveyedLayer, HistogramRecord) -> Bool)?,
     _ ask:
       @escaping @Sendable (SurveyedLayer, MagnitudeHistogram, [MagnitudeHistogram]) ->
@@ -117,8 +117,7 @@ final class Survey: HistogramSurvey {
       let window = StripRecords.Window(store.records)
       while let start = try list.next() {
         for place in start..<min(start + blockLength, layers.count) {
-          let (position, model) = layers[place]
-          let layer = SurveyedLayer(tasks: groups[position], position: position, model: model)
+          let layer = groups.layer(at: layers[place].position, model: layers[place].model)
           let isKnown =
             try askRecord.map { try store.ask($0, about: layer, plan, window) } ?? false
           guard !isKnown, let missing = try store.ask(ask, about: layer, plan) else { continue }
@@ -210,12 +209,12 @@ extension HistogramStore {
     _ ask: (SurveyedLayer, HistogramRecord) -> Bool, about layer: SurveyedLayer,
     _ plan: TensorPlan, _ window: StripRecords.Window
   ) throws -> Bool {
-    guard layer.tasks.count == 1 else { return false }
-    let strips = plan.strips(of: layer.tasks[0])
+    guard let task = layer.single else { return false }
+    let strips = plan.strips(of: task)
     guard strips.count == 1, let strip = strips.first else { return false }
     // SAFETY: the record is looked at while it is in the window.
     let isKnown = try unsafe window.withRecord(strip: strip, model: layer.model) { bytes in
-      unsafe HistogramRecord(bytes, elementCount: layer.tasks[0].elementCount)
+      unsafe HistogramRecord(bytes, elementCount: task.elementCount)
         .map { ask(layer, $0) } ?? false
     }
     return isKnown ?? false
@@ -228,7 +227,7 @@ extension HistogramStore {
   ) throws -> UnresolvedBins? {
     let strips = layer.tasks.flatMap { Array(plan.strips(of: $0)) }
     // Only of a single tensor must its strips be known apart.
-    let needsParts = layer.tasks.count == 1 && strips.count > 1
+    let needsParts = layer.single != nil && strips.count > 1
     var whole = MagnitudeHistogram([])
     var parts: [MagnitudeHistogram] = []
     for strip in strips {

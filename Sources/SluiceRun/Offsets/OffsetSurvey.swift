@@ -157,7 +157,7 @@ package struct OffsetSurvey {
       Result { () throws(UnresolvedBins) in
         let histogram = try load(layer, whole)
         switch LayerSurvey(
-          histogram.magnitudes, name: layer.tasks[0].name, significance: statistic)
+          histogram.magnitudes, name: layer.first.name, significance: statistic)
         {
         case .known(let statistics): return statistics
         case .needs(let bin): throw UnresolvedBins(request: BinRequest([bin]))

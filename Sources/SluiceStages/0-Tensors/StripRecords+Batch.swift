@@ -35,12 +35,12 @@ extension StripRecords {
     ///   - record: The bytes.
     ///   - strip: The ordinal of the strip in the run.
     ///   - model: The position of the model.
-    package mutating func add(_ record: [UInt8], strip: Int, model: Int) {
+    package mutating func add(_ record: UnsafeRawBufferPointer, strip: Int, model: Int) {
       places.append(
         Place(
           strip: strip, model: model, offset: bytes.count, byteCount: record.count,
-          hash: Hash128(of: record)))
-      bytes += record
+          hash: unsafe Hash128(of: record)))
+      unsafe bytes.append(contentsOf: record)
     }
 
     /// Forgets all records.

@@ -6,8 +6,6 @@ extension StripRecords {
     private static let byteCount = 1 << 18
     /// What a window begins at a multiple of, so that it holds some of what lies before a record.
     private static let step = 1 << 16
-    /// How many bytes can be looked at behind a record.
-    private static let margin = 8
 
     private let records: StripRecords
     private var bytes: [UInt8] = []
@@ -22,7 +20,7 @@ extension StripRecords {
     /// - Parameters:
     ///   - strip: The ordinal of the strip in the run.
     ///   - model: The position of the model.
-    ///   - body: Gets the bytes; eight more can be read.
+    ///   - body: Gets the bytes.
     /// - Returns: What it makes of them; nil if none were kept.
     /// - Throws: `FormatError` if they cannot be read, `StageError` if they are not what was written.
     package func withRecord<Result>(
@@ -31,7 +29,7 @@ extension StripRecords {
       guard let slot = records.slot(strip, model) else { return nil }
       let own = slot.offset..<slot.offset + slot.byteCount
       if own.lowerBound < range.lowerBound || own.upperBound > range.upperBound { try read(own) }
-      // SAFETY: the window holds the record, and the margin behind it.
+      // SAFETY: the window holds the record.
       return try unsafe bytes.withUnsafeBytes { bytes in
         let place = own.lowerBound - range.lowerBound
         let record = unsafe UnsafeRawBufferPointer(rebasing: bytes[place..<place + own.count])
@@ -47,8 +45,8 @@ extension StripRecords {
       let start = own.lowerBound / Window.step * Window.step
       let end = max(own.upperBound, min(start + Window.byteCount, records.byteCount))
       try records.prepareToRead(upTo: end)
-      if bytes.count < end - start + Window.margin {
-        bytes = [UInt8](repeating: 0, count: max(end - start, Window.byteCount) + Window.margin)
+      if bytes.count < end - start {
+        bytes = [UInt8](repeating: 0, count: max(end - start, Window.byteCount))
       }
       range = 0..<0
       // SAFETY: there is room for as many bytes.

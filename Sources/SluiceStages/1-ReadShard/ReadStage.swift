@@ -135,6 +135,7 @@ package struct ReadStage: Sendable {
     _ context: NodeContext, pool: BufferPool?, pass: (consuming Chunk) throws -> Void
   ) throws {
     var cursors: [FrameCursor?] = []
+    var unpacked: [Origin] = []
     var last = LastChunks(count: pool.map { $0.bufferCount + 1 } ?? 1)
     let computed = deltas.map { ComputedRuns($0.source, kernels: $0.kernels) }
     let sharedPool = readsSegments ? pool : nil
@@ -151,7 +152,7 @@ package struct ReadStage: Sendable {
           if run.count > 1 { last.buffer = nil }
           segment = try RunSegment.read(run, from: position, self, sharedPool, context)
         }
-        let frames = try prepare(strip, &cursors)
+        let frames = try prepare(strip, &cursors, &unpacked)
         var start = strip.elements.lowerBound
         repeat {
           let end = min(start + granularity.chunkElements, strip.elements.upperBound)
@@ -178,11 +179,17 @@ package struct ReadStage: Sendable {
     case nowhere
   }
 
-  private func prepare(_ strip: Strip, _ cursors: inout [FrameCursor?]) throws -> [Origin] {
+  private func prepare(
+    _ strip: Strip, _ cursors: inout [FrameCursor?], _ unpacked: inout [Origin]
+  ) throws -> [Origin] {
     let models = strip.task.fineTuned.indices
     switch packed {
-    case .none: return models.map { _ in .file }
-    case .leftOut(let known): return models.map { known.contains($0) ? .nowhere : .file }
+    case .none, .leftOut:
+      // The same for all strips.
+      if unpacked.count != models.count {
+        unpacked = models.map { packed.leavesOut($0) ? .nowhere : .file }
+      }
+      return unpacked
     case .unpacked(let source, let kernels):
       if cursors.isEmpty { cursors = models.map { _ in nil } }
       return try models.map { model in
@@ -225,6 +232,11 @@ package struct ReadStage: Sendable {
 }
 
 extension ReadStage.PackedReading {
+  /// Whether a model is left out.
+  fileprivate func leavesOut(_ model: Int) -> Bool {
+    if case .leftOut(let known) = self { known.contains(model) } else { false }
+  }
+
   /// Whether chunks need buffers whatever the mode is.
   package var needsBuffers: Bool {
     if case .unpacked = self { true } else { false }

@@ -18,13 +18,9 @@ package enum LayerSurvey: Sendable {
   ///   - significance: What makes a layer significant.
   package init(_ histogram: MagnitudeHistogram, name: String, significance: any TensorStatistic) {
     do throws(MagnitudeHistogram.Unresolved) {
-      let zeros = try histogram.zeroCount()
-      let (count, sum) = (histogram.elementCount, histogram.sum)
       self = .known(
         LinearStatistics(
-          name: name, elementCount: count, zeroCount: zeros,
-          mean: count > 0 ? sum / Double(count) : 0,
-          significance: try significance.value(of: histogram, sum: sum)))
+          name: name, try LayerNumbers(histogram, significance: significance)))
     } catch {
       self = .needs(error.binBits)
     }
@@ -38,5 +34,39 @@ package enum LayerSurvey: Sendable {
     self.init(
       histogram, name: name,
       significance: SignificantShare(multiple: significanceMultiple, measure: measure))
+  }
+}
+
+/// What a histogram says of a linear layer.
+package struct LayerNumbers: Sendable, Hashable {
+  /// The number of elements.
+  package let elementCount: Int
+  /// The number of deltas that are exactly zero.
+  package let zeroCount: Int
+  /// The mean of |delta| over all elements.
+  package let mean: Double
+  /// The statistic.
+  package let significance: Double
+
+  /// Reads the numbers, as `LayerSurvey` says.
+  ///
+  /// - Throws: `Unresolved` if a bin must be counted in detail first.
+  package init(
+    _ histogram: borrowing MagnitudeHistogram, significance: borrowing any TensorStatistic
+  ) throws(MagnitudeHistogram.Unresolved) {
+    zeroCount = try histogram.zeroCount()
+    elementCount = histogram.elementCount
+    let sum = histogram.sum
+    mean = elementCount > 0 ? sum / Double(elementCount) : 0
+    self.significance = try significance.value(of: histogram, sum: sum)
+  }
+}
+
+extension LinearStatistics {
+  /// Describes a layer of which a histogram says the numbers.
+  package init(name: String, _ numbers: LayerNumbers) {
+    self.init(
+      name: name, elementCount: numbers.elementCount, zeroCount: numbers.zeroCount,
+      mean: numbers.mean, significance: numbers.significance)
   }
 }

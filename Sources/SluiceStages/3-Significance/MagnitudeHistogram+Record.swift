@@ -17,18 +17,38 @@ extension MagnitudeHistogram {
   package func encoded() -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: RecordLayout.room(for: self)) { room, made in
       guard let out = UnsafeMutableRawPointer(room.baseAddress) else { return }
-      var layout = RecordLayout(runs: runCount)
-      // SAFETY: there is room for a byte and a number in each list of every run.
-      unsafe bits.withUnsafeBufferPointer { unsafe putBits($0, &layout, out) }
-      unsafe counts.withUnsafeBufferPointer {
-        unsafe MagnitudeHistogram.putCounts($0, &layout, out)
-      }
-      for case let sum? in offsetSums {
-        layout.sumBytes += unsafe RecordLayout.put(sum, out + layout.byteCount)
-      }
-      unsafe layout.putHeader(out)
-      made = layout.byteCount
+      made = unsafe putRecord(out)
     }
+  }
+
+  /// Makes the record for a look at it, where it fits into memory that is used for one after the other.
+  ///
+  /// - Parameters:
+  ///   - scratch: The memory.
+  ///   - body: Gets the bytes.
+  package func withRecord(
+    in scratch: AlignedBuffer<UInt8>, _ body: (UnsafeRawBufferPointer) -> Void
+  ) {
+    guard RecordLayout.room(for: self) <= scratch.count else {
+      return unsafe encoded().withUnsafeBytes { unsafe body($0) }
+    }
+    let count = unsafe putRecord(UnsafeMutableRawPointer(scratch.pointer))
+    unsafe body(UnsafeRawBufferPointer(start: scratch.pointer, count: count))
+  }
+
+  /// Puts the record where there is room for it, and returns its bytes.
+  private func putRecord(_ out: UnsafeMutableRawPointer) -> Int {
+    var layout = RecordLayout(runs: runCount)
+    // SAFETY: there is room for a byte and a number in each list of every run.
+    unsafe bits.withUnsafeBufferPointer { unsafe putBits($0, &layout, out) }
+    unsafe counts.withUnsafeBufferPointer {
+      unsafe MagnitudeHistogram.putCounts($0, &layout, out)
+    }
+    for case let sum? in offsetSums {
+      layout.sumBytes += unsafe RecordLayout.put(sum, out + layout.byteCount)
+    }
+    unsafe layout.putHeader(out)
+    return layout.byteCount
   }
 
   /// Puts the first byte of each run, and the lists of longer steps and of low bits.

@@ -62,31 +62,8 @@ struct RecordLayout {
 }
 
 extension RecordLayout {
-  /// The same bit of eight bytes: the lowest, and the highest.
+  /// The lowest bit of each of eight bytes.
   static var lowest: UInt64 { 0x0101_0101_0101_0101 }
-  static var highest: UInt64 { 0x8080_8080_8080_8080 }
-
-  /// Finds bytes whose upper bits are all set, which few have.
-  ///
-  /// - Parameters:
-  ///   - bytes: The bytes; eight more can be read.
-  ///   - count: How many there are.
-  ///   - bits: The upper bits.
-  ///   - body: Gets the position of each.
-  @inline(__always) static func forEachListed(
-    _ bytes: UnsafeRawPointer, _ count: Int, _ bits: UInt8, _ body: (Int) -> Void
-  ) {
-    let all = UInt64(bits) &* lowest
-    for start in stride(from: 0, to: count, by: 8) {
-      // SAFETY: the bytes are there, and eight more.
-      let word = unsafe bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)
-      // A byte is zero if all of its bits are set.
-      let missing = ~word & all
-      guard (missing &- lowest) & ~missing & highest != 0 else { continue }
-      for index in start..<min(start + 8, count)
-      where unsafe bytes.load(fromByteOffset: index, as: UInt8.self) >= bits { body(index) }
-    }
-  }
 
   /// Puts a number with seven bits in each byte, and returns how many bytes it has.
   @inline(__always) static func put(_ number: UInt64, _ out: UnsafeMutableRawPointer) -> Int {
@@ -101,6 +78,7 @@ extension RecordLayout {
     unsafe out.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: length, as: UInt8.self)
     return length + 1
   }
+
   /// The number of seven bits a byte at a place, which moves on; nil if none ends below another place.
   @inline(__always) static func number(
     _ bytes: UnsafeRawPointer, _ place: inout Int, below end: Int

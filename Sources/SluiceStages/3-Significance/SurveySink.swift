@@ -13,12 +13,16 @@ package final class SurveySink: TileSink {
   private let countsUnchanged: Bool
   private let note: HistogramNote?
   private let forecast: FloorForecast?
-  private var builders: [[HistogramMode: HistogramBuilder]]
+  /// Of each model those that were needed, mostly one.
+  private var builders: [[(mode: HistogramMode, builder: HistogramBuilder)]]
   private var active: [HistogramBuilder?] = []
+  private let models: [Int]
   /// The models whose histograms are there already.
   private var known: [Int] = []
   /// What is counted of the run at hand, and not yet kept.
   private var batch = StripRecords.Batch()
+  /// The record at hand, unless it is long.
+  private let scratch = AlignedBuffer<UInt8>(count: 1 << 14, fill: 0)
 
   /// Makes the sink of one lane.
   ///
@@ -39,7 +43,8 @@ package final class SurveySink: TileSink {
     self.kernels = kernels
     // A model without the tensor is unchanged there, but a stage may make something of zeros.
     countsUnchanged = hasTransforms
-    builders = Array(repeating: [:], count: modelCount)
+    builders = Array(repeating: [], count: modelCount)
+    models = Array(0..<modelCount)
   }
 
   /// The bytes of the counters of one lane.
@@ -55,18 +60,28 @@ package final class SurveySink: TileSink {
   /// Chooses how each model's deltas are counted.
   package func begin(_ strip: Strip) throws -> StripRequest {
     known = store.records.models(withRecordsOf: strip.ordinal)
-    active = strip.task.fineTuned.enumerated().map { model, source in
-      if known.contains(model) || (source == nil && !countsUnchanged) { return nil }
-      let mode =
-        source.map { HistogramMode(base: strip.task.base.dtype, fineTuned: $0.deltaDType) }
-        ?? .binned
-      if let builder = builders[model][mode] { return builder }
-      let builder = HistogramBuilder(mode: mode, kernels: kernels)
-      builders[model][mode] = builder
-      return builder
+    let task = strip.task
+    active.removeAll(keepingCapacity: true)
+    for model in models {
+      // Sources are large: none is copied.
+      let dtype = task.fineTuned[model]?.deltaDType
+      let isCounted = !known.contains(model) && (dtype != nil || countsUnchanged)
+      active.append(
+        isCounted
+          ? builder(
+            dtype.map { HistogramMode(base: task.base.dtype, fineTuned: $0) } ?? .binned, model)
+          : nil)
     }
     forecast?.begin(strip)
-    return StripRequest(models: active.indices.filter { active[$0] != nil })
+    let isWhole = active.allSatisfy { $0 != nil }
+    return StripRequest(models: isWhole ? models : models.filter { active[$0] != nil })
+  }
+
+  private func builder(_ mode: HistogramMode, _ model: Int) -> HistogramBuilder {
+    if let known = builders[model].first(where: { $0.mode == mode }) { return known.builder }
+    let builder = HistogramBuilder(mode: mode, kernels: kernels)
+    builders[model].append((mode, builder))
+    return builder
   }
 
   /// Counts a model's differences without keeping them, if their types allow it.
@@ -94,7 +109,9 @@ package final class SurveySink: TileSink {
   package func end(_ strip: Strip) throws {
     for (model, builder) in active.enumerated() where !known.contains(model) {
       let histogram = builder?.finish() ?? SurveySink.unchanged(strip)
-      batch.add(histogram.encoded(), strip: strip.ordinal, model: model)
+      unsafe histogram.withRecord(in: scratch) { record in
+        unsafe batch.add(record, strip: strip.ordinal, model: model)
+      }
       note?(strip, model, histogram)
       forecast?.didCount(histogram, of: model)
     }

@@ -13,11 +13,13 @@ public struct LinearStatistics: Sendable, Hashable {
   ///
   /// Source: DPPA, later version, eq. 2-3.
   public let significance: Double
-  /// The name of the block that the layer is part of.
-  public let block: String
+  /// The name of the block that the layer is part of: few rules ask for it.
+  public var block: String { ownBlock ?? BlockName.block(of: name) }
   /// The significance of all linear layers of the block taken as one, with one mean; 0 where the
   /// rule does not ask for it.
   public var blockSignificance = 0.0
+  /// The name of the block if it is another than the tensor's name says.
+  private let ownBlock: String?
 
   /// Describes a layer.
   ///
@@ -37,7 +39,7 @@ public struct LinearStatistics: Sendable, Hashable {
     self.zeroCount = zeroCount
     self.mean = mean
     self.significance = significance
-    self.block = block ?? BlockName.block(of: name)
+    ownBlock = block.flatMap { $0 == BlockName.block(of: name) ? nil : $0 }
   }
 }
 

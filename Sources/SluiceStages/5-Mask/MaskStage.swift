@@ -61,6 +61,7 @@ package struct MaskStage: DeltaTransform {
     private let model: Int
     private let kernels: Kernels
     private let cuts: MovingCuts
+    private var cursors: [TieCursor] = []
     private var factors: [Float] = []
     private let multiplies: Bool
 
@@ -73,8 +74,10 @@ package struct MaskStage: DeltaTransform {
     }
 
     func begin(_ strip: Strip, statistics: [Double]) {
-      let cursors = stage.cuts.cuts(of: strip, model: model).map { stripCut in
-        TieCursor(stripCut.cut, tieBreak: stage.tieBreak, tiesBefore: stripCut.tiesBefore)
+      cursors.removeAll(keepingCapacity: true)
+      for stripCut in stage.cuts.cuts(of: strip, model: model) {
+        cursors.append(
+          TieCursor(stripCut.cut, tieBreak: stage.tieBreak, tiesBefore: stripCut.tiesBefore))
       }
       if let rings = stage.ringFactors, factors.count != cursors.count {
         factors = rings.factors(model: model, partitionCount: cursors.count)

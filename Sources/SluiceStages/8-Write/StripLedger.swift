@@ -48,10 +48,14 @@ package final class StripLedger: Sendable {
   private static func update(
     _ strip: Int, in entries: inout [Int: Entry], _ change: (inout Entry) -> Void
   ) -> Finished? {
-    change(&entries[strip, default: Entry()])
-    guard let entry = entries[strip], let merged = entry.merged,
+    var entry = entries[strip] ?? Entry()
+    change(&entry)
+    guard let merged = entry.merged,
       entry.writtenByteCount == merged.strip.outputByteCount
-    else { return nil }
+    else {
+      entries[strip] = entry
+      return nil
+    }
     entries[strip] = nil
     return merged
   }
