@@ -45,4 +45,40 @@ struct FileTailTests {
     (last[0], last[11]) = (4, 5)
     #expect(try file.bytes(in: end - 1..<end + 11) == last)
   }
+
+  @Test("what was added to a file is there for whoever asks for it in any way")
+  func added() throws {
+    let asked: [(String, (WorkFile) throws -> Void)] = [
+      ("waits for it", { try $0.sync() }), ("reads it", { _ = try $0.bytes(in: 2..<3) }),
+      ("asks how long it is", { _ = try $0.byteCount() }),
+      ("cuts it off", { try $0.truncate(to: 3) }),
+      ("takes room behind it", { _ = try $0.allocate(9, alignment: 1, limit: .max) }),
+    ]
+    for (what, ask) in asked {
+      let directory = try ScratchDirectory()
+      let file = try WorkFile.create(at: directory("file"))
+      #expect(try file.append([1, 2]) == 0)
+      #expect(try file.append([3]) == 2)
+      #expect(file.end == 3)
+      let other = try #require(try WorkFile.open(at: directory("file")))
+      #expect(try other.byteCount() == 0)
+      try ask(file)
+      #expect(try other.bytes(in: 0..<other.byteCount()) == [1, 2, 3], "\(what)")
+    }
+  }
+
+  @Test("what an earlier run added stays, and more is added behind it") func earlier() throws {
+    let directory = try ScratchDirectory()
+    let first = try WorkFile.create(at: directory("file"))
+    _ = try first.append([1, 2, 3])
+    try first.sync()
+    let second = try #require(try WorkFile.open(at: directory("file")))
+    second.keep(upTo: 3)
+    second.keep(upTo: 2)
+    #expect(try second.append([4]) == 3)
+    #expect(try second.allocate(2, alignment: 4, limit: 5) == nil)
+    #expect(try second.allocate(2, alignment: 4, limit: 6) == 4)
+    #expect(try second.append([5]) == 6)
+    #expect(try second.bytes(in: 0..<7) == [1, 2, 3, 4, 0, 0, 5])
+  }
 }

@@ -111,7 +111,6 @@ struct HistogramStoreTests {
       let found = try window.withRecord(strip: strip, model: 0) { Array($0) }
       #expect(found == (strip.isMultiple(of: 2) ? record(strip) : nil))
     }
-    try records.sync()
     try records.file.write([0x55], at: records.byteCount / 2)
     #expect(throws: StageError.self) {
       let window = StripRecords.Window(records)
@@ -150,7 +149,6 @@ struct HistogramStoreTests {
     func record(_ strip: Int) -> [UInt8] { Array(repeating: UInt8(strip), count: 30_000 * strip) }
     let first = StripRecords(try WorkFile.create(at: path), stripCount: 6, modelCount: 1)
     for strip in 1..<4 { try first.put(record(strip), strip: strip, model: 0) }
-    #expect(try first.file.byteCount() < first.byteCount)
     #expect(try first.record(strip: 3, model: 0) == record(3))
     // Room in between is somebody else's.
     let room = try #require(try first.allocate(5000, alignment: 4096))

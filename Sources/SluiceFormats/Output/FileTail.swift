@@ -5,6 +5,8 @@
 package struct FileTail: Sendable {
   /// The bytes of a block.
   package static let blockByteCount = 1 << 17
+  /// The most bytes that are in memory, where less than a block is added at once.
+  package static let byteLimit = 2 * blockByteCount
 
   /// What is in memory: more can be added at the end.
   package var bytes: [UInt8] = []

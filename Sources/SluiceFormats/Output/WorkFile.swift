@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// A file of a run's own that grows while the run lasts and is read back: a journal, statistics.
 ///
@@ -8,6 +9,9 @@ package final class WorkFile: Sendable, DurableData {
   package let path: String
   private let descriptor: Int32
   private let direct = DirectAccess(isWriting: true)
+  let appended = Mutex(Appended())
+  /// Where the bytes begin that were added and are in memory only.
+  let unwrittenStart = Atomic(Int.max)
 
   private init(path: String, descriptor: Int32) {
     self.path = path
@@ -65,7 +69,8 @@ package final class WorkFile: Sendable, DurableData {
   /// - Returns: The number of bytes.
   /// - Throws: If the system does not say.
   package func byteCount() throws(FormatError) -> Int {
-    try FileStatus.of(descriptor: descriptor, path: path).byteCount
+    try writeAppended()
+    return try FileStatus.of(descriptor: descriptor, path: path).byteCount
   }
 
   /// Writes bytes.
@@ -106,7 +111,8 @@ package final class WorkFile: Sendable, DurableData {
     try unsafe write(bytes, at: offset)
   }
 
-  /// The descriptor of the file around the page cache; nil if it is to be read in another way.
+  /// The descriptor of the file around the page cache, for bytes that were not added with `append`; nil if it is to be
+  /// read in another way.
   package var directDescriptor: Int32? { direct.directDescriptor(of: descriptor) }
 
   /// Reads a range around the page cache, together with what else lies in its pages.
@@ -119,7 +125,8 @@ package final class WorkFile: Sendable, DurableData {
   package func readDirectly(
     _ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
   ) throws(FormatError) -> Int? {
-    try unsafe direct.read(range, into: buffer, of: descriptor, path: path)
+    try writeAppended(upTo: range.upperBound)
+    return try unsafe direct.read(range, into: buffer, of: descriptor, path: path)
   }
 
   /// Fills a buffer from the file.
@@ -131,6 +138,7 @@ package final class WorkFile: Sendable, DurableData {
   package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(FormatError) {
+    try writeAppended(upTo: offset + buffer.count)
     try unsafe readFully(descriptor, into: buffer, at: offset, path: path)
   }
 
@@ -139,6 +147,7 @@ package final class WorkFile: Sendable, DurableData {
 
   /// Cuts the file off.
   package func truncate(to byteCount: Int) throws(FormatError) {
+    try writeAppended()
     let number = FileCalls.perform(.truncate, path) {
       ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
     }
@@ -148,7 +157,10 @@ package final class WorkFile: Sendable, DurableData {
   /// Waits until everything written so far is on the disk.
   ///
   /// - Throws: If the disk reports an error, possibly of an earlier write.
-  package func sync() throws(FormatError) { try syncFile(descriptor, path: path) }
+  package func sync() throws(FormatError) {
+    try writeAppended()
+    try syncFile(descriptor, path: path)
+  }
 }
 
 /// Something that is written and can be waited for until it is on the disk.

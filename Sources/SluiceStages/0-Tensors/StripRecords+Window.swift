@@ -44,7 +44,6 @@ extension StripRecords {
     private func read(_ own: Range<Int>) throws {
       let start = own.lowerBound / Window.step * Window.step
       let end = max(own.upperBound, min(start + Window.byteCount, records.byteCount))
-      try records.prepareToRead(upTo: end)
       if bytes.count < end - start {
         bytes = [UInt8](repeating: 0, count: max(end - start, Window.byteCount))
       }

@@ -28,37 +28,10 @@ package final class StripRecords: Sendable, DurableData {
     }
   }
 
-  /// Where the next record goes; locked while bytes are written, as slots are not.
-  private struct End {
-    var tail = FileTail()
-    /// Where the records end that an earlier run wrote.
-    var earlierEnd = 0
-
-    var place: Int { max(tail.end, earlierEnd) }
-
-    /// Adds bytes at the end.
-    ///
-    /// - Returns: Where they begin.
-    mutating func append(_ bytes: [UInt8], to file: WorkFile) throws(FormatError) -> Int {
-      let start = place
-      if start > tail.end { try tail.skip(to: start, of: file) }
-      if bytes.count < FileTail.blockByteCount {
-        tail.bytes.reserveCapacity(2 * FileTail.blockByteCount)
-        tail.bytes += bytes
-        try tail.writeBlocks(to: file)
-      } else {
-        try tail.skip(to: start + bytes.count, of: file)
-        try file.write(bytes, at: start)
-      }
-      return start
-    }
-  }
-
   /// The file.
   package let file: WorkFile
   private let modelCount: Int
   private let slots: Mutex<[Slot?]>
-  private let end = Mutex(End())
 
   /// Makes the records of a file.
   ///
@@ -79,7 +52,7 @@ package final class StripRecords: Sendable, DurableData {
   ///   - modelCount: The number of fine-tuned models.
   /// - Returns: The number of bytes.
   package static func indexByteCount(stripCount: Int, modelCount: Int) -> Int {
-    stripCount * modelCount * MemoryLayout<Slot?>.stride + 2 * FileTail.blockByteCount
+    stripCount * modelCount * MemoryLayout<Slot?>.stride + FileTail.byteLimit
   }
 
   /// Keeps a record, in place of an earlier one of the same strip and model.
@@ -91,7 +64,7 @@ package final class StripRecords: Sendable, DurableData {
   /// - Throws: `FormatError` if it cannot be written.
   package func put(_ record: [UInt8], strip: Int, model: Int) throws(FormatError) {
     let slot = Slot(
-      offset: try append(record), byteCount: record.count, hash: Hash128(of: record))
+      offset: try file.append(record), byteCount: record.count, hash: Hash128(of: record))
     slots.withLock { $0[strip * modelCount + model] = slot }
   }
 
@@ -101,17 +74,13 @@ package final class StripRecords: Sendable, DurableData {
   /// - Throws: `FormatError` if they cannot be written.
   package func put(_ batch: Batch) throws(FormatError) {
     guard !batch.isEmpty else { return }
-    let start = try append(batch.bytes)
+    let start = try file.append(batch.bytes)
     slots.withLock { slots in
       for place in batch.places {
         slots[place.strip * modelCount + place.model] = Slot(
           offset: start + place.offset, byteCount: place.byteCount, hash: place.hash)
       }
     }
-  }
-
-  private func append(_ bytes: [UInt8]) throws(FormatError) -> Int {
-    try end.withLock { end throws(FormatError) in try end.append(bytes, to: file) }
   }
 
   /// Takes room at the end of the file for data that a record tells of.
@@ -125,12 +94,7 @@ package final class StripRecords: Sendable, DurableData {
   package func allocate(
     _ byteCount: Int, alignment: Int = 1, limit: Int = .max
   ) throws(FormatError) -> Int? {
-    try end.withLock { end throws(FormatError) in
-      let start = end.place.roundedUp(to: alignment)
-      guard byteCount <= limit - start else { return nil }
-      try end.tail.skip(to: start + byteCount, of: file)
-      return start
-    }
+    try file.allocate(byteCount, alignment: alignment, limit: limit)
   }
 
   /// Looks a record up.
@@ -142,9 +106,7 @@ package final class StripRecords: Sendable, DurableData {
   /// - Throws: `FormatError` if they cannot be read, `StageError` if they are not what was written.
   package func record(strip: Int, model: Int) throws -> [UInt8]? {
     guard let slot = slot(strip, model) else { return nil }
-    let range = slot.offset..<slot.offset + slot.byteCount
-    try prepareToRead(upTo: range.upperBound)
-    let record = try file.bytes(in: range)
+    let record = try file.bytes(in: slot.offset..<slot.offset + slot.byteCount)
     guard Hash128(of: record) == slot.hash else { throw damage(strip: strip, model: model) }
     return record
   }
@@ -200,27 +162,14 @@ package final class StripRecords: Sendable, DurableData {
       for model in 0..<modelCount { all[strip * modelCount + model] = slots?[model] }
     }
     let known = (slots ?? []).map { $0.offset + $0.byteCount }.max() ?? 0
-    end.withLock { $0.earlierEnd = max($0.earlierEnd, known) }
+    file.keep(upTo: known)
   }
 
   /// Waits until everything kept so far is on the disk.
-  package func sync() throws(FormatError) {
-    try prepareToRead(upTo: .max)
-    try file.sync()
-  }
-
-  /// Sees to it that the file holds what was kept.
-  ///
-  /// - Parameter end: Where what is going to be read ends.
-  /// - Throws: `FormatError` if it cannot be written.
-  func prepareToRead(upTo end: Int) throws(FormatError) {
-    try self.end.withLock { kept throws(FormatError) in
-      if end > kept.tail.start { try kept.tail.write(to: file) }
-    }
-  }
+  package func sync() throws(FormatError) { try file.sync() }
 
   /// The bytes of all records, and of what room was taken for.
-  package var byteCount: Int { end.withLock { $0.place } }
+  package var byteCount: Int { file.end }
 
   func slot(_ strip: Int, _ model: Int) -> Slot? {
     slots.withLock { $0[strip * modelCount + model] }
