@@ -42,7 +42,7 @@ import Testing
   func streaming() throws {
     let scratch = try ScratchDirectory()
     let file = try AtomicFile(to: scratch("report.json"))
-    var writer = JSONWriter(to: { (text: [UInt8]) throws(FormatError) in try file.append(text) })
+    var writer = JSONWriter(to: { (text: RawSpan) throws(FormatError) in try file.append(text) })
     writer.beginArray()
     for value in 0..<20_000 { writer.value(.integer(value)) }
     writer.endArray()

@@ -140,6 +140,10 @@ import Testing
       for value in [value, -value] where text({ $0.value(value) }) != value.description {
         Issue.record("\(value) is written as \(text { $0.value(value) })")
       }
+      let short = Float(value)
+      if short.isFinite, text({ $0.value(short) }) != short.description {
+        Issue.record("\(short) is written as \(text { $0.value(short) })")
+      }
     }
   }
 
@@ -165,9 +169,9 @@ import Testing
     var runs: [Int] = []
     var all: [UInt8] = []
     var writer = JSONWriter(
-      to: { (bytes: [UInt8]) throws(FormatError) in
-        runs.append(bytes.count)
-        all += bytes
+      to: { (bytes: RawSpan) throws(FormatError) in
+        runs.append(bytes.byteCount)
+        bytes.withUnsafeBytes { all += $0 }
       })
     writer.beginArray()
     for value in 0..<50_000 { writer.value(.integer(value)) }
@@ -182,7 +186,8 @@ import Testing
   func longElements() throws {
     var all: [UInt8] = []
     var writer = JSONWriter(
-      indentation: 1, to: { (bytes: [UInt8]) throws(FormatError) in all += bytes })
+      indentation: 1,
+      to: { (bytes: RawSpan) throws(FormatError) in bytes.withUnsafeBytes { all += $0 } })
     writer.beginArray()
     for count in [3, 20_000, 0, 1, 30_000] {
       writer.append(
@@ -204,7 +209,7 @@ import Testing
   func failingSink() {
     var calls = 0
     var writer = JSONWriter(
-      to: { (_: [UInt8]) throws(FormatError) in
+      to: { (_: RawSpan) throws(FormatError) in
         calls += 1
         throw FormatError(Failure(.inputOutput, message: "disk full"))
       })

@@ -51,6 +51,13 @@ extension JSONWriter {
     endValue()
   }
 
+  /// Writes a number, as `JSONScalar.float` says.
+  package mutating func value(_ value: Float) {
+    startValue()
+    append(value)
+    endValue()
+  }
+
   /// Writes a string.
   package mutating func value(_ value: String) {
     startValue()
@@ -89,6 +96,12 @@ extension JSONWriter {
   }
 
   /// Writes a member of an object.
+  package mutating func member(_ key: StaticString, _ value: Float) {
+    self.key(key)
+    self.value(value)
+  }
+
+  /// Writes a member of an object.
   package mutating func member(_ key: StaticString, _ value: Bool) { member(key, .bool(value)) }
 
   /// Writes a member that is an array.
@@ -122,15 +135,15 @@ extension JSONWriter {
     case .integer(let value): text.append(decimal: value)
     case .unsignedInteger(let value): text.append(decimal: value)
     case .double(let value): append(value)
-    case .float(let value): text.append(value.isFinite ? value.description : "null")
+    case .float(let value): append(value)
     case .bool(let value): text.append(value ? "true" : "false" as String)
     case .null: text.append("null" as StaticString)
     }
   }
 
-  mutating func append(_ value: Double) {
+  mutating func append(_ value: some BinaryFloatingPoint & TextOutputStreamable) {
     guard value.isFinite else { return text.append("null" as StaticString) }
-    text.append(value.description)
+    text.append(value)
   }
 
   mutating func appendQuoted(_ string: String) {

@@ -16,7 +16,7 @@ internal import SluiceCore
 /// has to. Writing what is not JSON (a value without its key, an end without its begin) traps.
 package struct JSONWriter: ~Copyable {
   /// What takes the text, in runs of some 64 KiB.
-  package typealias Sink = ([UInt8]) throws(FormatError) -> Void
+  package typealias Sink = (RawSpan) throws(FormatError) -> Void
 
   var text: TextBuffer
   private let sink: Sink?
@@ -126,26 +126,32 @@ package struct JSONWriter: ~Copyable {
   /// - Returns: The text, for ``append(elements:)``.
   package static func elements(
     at place: Place, _ body: (inout JSONWriter) -> Void
-  ) -> [UInt8] {
+  ) -> Elements {
     var writer = JSONWriter(
       gatheringWithIndentation: place.indentation, room: JSONWriter.elementsByteCount)
     writer.nesting = place.nesting
     body(&writer)
     precondition(writer.nesting.depth == place.nesting.depth, "elements without their end")
-    return writer.text.bytes
+    return Elements(writer.text)
+  }
+
+  /// The text of neighbouring elements of an array.
+  package final class Elements: Sendable {
+    fileprivate let text: TextBuffer
+
+    fileprivate init(_ text: consuming TextBuffer) { self.text = text }
   }
 
   /// Writes elements whose text was made elsewhere.
-  package mutating func append(elements bytes: [UInt8]) {
-    guard !bytes.isEmpty else { return }
+  package mutating func append(elements: Elements) {
+    guard elements.text.count > 0 else { return }
     separateFromLast()
     // Long ones need not be copied.
-    if sink != nil, bytes.count >= JSONWriter.flushByteCount {
+    if sink != nil, elements.text.count >= JSONWriter.flushByteCount {
       flush()
-      send(bytes)
+      send(elements.text)
     } else {
-      // Safe: the bytes are used inside the closure only.
-      unsafe bytes.withUnsafeBufferPointer { unsafe text.append($0) }
+      text.append(elements.text)
     }
     endValue()
   }
@@ -216,13 +222,15 @@ package struct JSONWriter: ~Copyable {
   }
 
   private mutating func flush() {
-    guard sink != nil else { return }
-    send(text.bytes)
+    guard let sink else { return }
+    if failure == nil {
+      do throws(FormatError) { try text.withBytes(sink) } catch { failure = error }
+    }
     text.clear()
   }
 
-  private mutating func send(_ bytes: [UInt8]) {
+  private mutating func send(_ text: borrowing TextBuffer) {
     guard let sink, failure == nil else { return }
-    do throws(FormatError) { try sink(bytes) } catch { failure = error }
+    do throws(FormatError) { try text.withBytes(sink) } catch { failure = error }
   }
 }

@@ -24,6 +24,12 @@ internal import SluiceCore
   /// The bytes.
   var bytes: [UInt8] { unsafe Array(UnsafeBufferPointer(start: start, count: count)) }
 
+  /// Hands the bytes on where they lie.
+  func withBytes<Failure: Error>(_ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
+    // Safe: nothing is appended while they are used.
+    try body(unsafe UnsafeRawBufferPointer(start: start, count: count).bytes)
+  }
+
   /// Forgets all bytes, and keeps the room for them.
   mutating func clear() { count = 0 }
 
@@ -54,12 +60,49 @@ internal import SluiceCore
     text.withUTF8 { bytes in unsafe append(bytes) }
   }
 
+  /// Appends another text.
+  mutating func append(_ other: borrowing TextBuffer) {
+    unsafe append(UnsafeBufferPointer(start: other.start, count: other.count))
+  }
+
   /// Appends bytes.
   mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
     guard let first = bytes.baseAddress else { return }
     reserve(bytes.count)
     unsafe (start + count).initialize(from: first, count: bytes.count)
     count += bytes.count
+  }
+
+  /// Appends a number as the standard library describes it.
+  mutating func append(_ number: some BinaryFloatingPoint & TextOutputStreamable) {
+    reserve(Description.mostBytes)
+    var description = unsafe Description(target: start + count)
+    number.write(to: &description)
+    count += description.count
+  }
+
+  /// Takes the description of a number where it is to be: a string of each would be made and thrown away.
+  @safe private struct Description: TextOutputStream {
+    /// More than any description of a Double has.
+    static let mostBytes = 32
+
+    // Safe: the buffer that appends a number has reserved `mostBytes` there, of which the first `count` are initialised.
+    let target: UnsafeMutablePointer<UInt8>
+    var count = 0
+
+    mutating func write(_ text: String) {
+      var text = text
+      // Safe: the bytes are used inside the closure only.
+      text.withUTF8 { bytes in unsafe _writeASCII(bytes) }
+    }
+
+    /// What the standard library calls with the digits that it has made.
+    mutating func _writeASCII(_ digits: UnsafeBufferPointer<UInt8>) {
+      guard let first = digits.baseAddress else { return }
+      precondition(digits.count <= Description.mostBytes - count, "a number of many digits")
+      unsafe (target + count).initialize(from: first, count: digits.count)
+      count += digits.count
+    }
   }
 
   /// Appends the decimal digits of a number.

@@ -41,14 +41,21 @@ package final class AtomicFile {
 
   /// Writes bytes after those written so far.
   package func append(_ bytes: [UInt8]) throws(FormatError) {
+    // Safety: bytes have no padding.
+    try append(unsafe bytes.span.bytes)
+  }
+
+  /// Writes bytes after those written so far.
+  package func append(_ bytes: RawSpan) throws(FormatError) {
+    let count = bytes.byteCount
     // Safety: the bytes are used inside the closure only.
     let number = unsafe bytes.withUnsafeBytes {
       unsafe writeFully(descriptor, $0, at: byteCount, path: temporaryPath)
     }
     guard number == 0 else {
-      throw .write(path, range: byteCount..<byteCount + bytes.count, errno: number)
+      throw .write(path, range: byteCount..<byteCount + count, errno: number)
     }
-    byteCount += bytes.count
+    byteCount += count
     if byteCount - begunByteCount >= AtomicFile.begunAtOnce { beginWriting() }
   }
 

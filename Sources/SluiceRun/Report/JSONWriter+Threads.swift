@@ -11,21 +11,20 @@ struct ReportThreads {
   /// How many blocks wait in memory for their turn.
   private var blocksAhead: Int { count * 4 }
 
-  /// The text of what is written of elements, which an array consists of.
+  /// The text of so many elements, which an array consists of.
   ///
   /// It is the same for any number of threads.
-  fileprivate func write<Element: Sendable>(
-    _ elements: [Element], to json: inout JSONWriter,
-    _ write: @escaping @Sendable (inout JSONWriter, Element) -> Void
+  fileprivate func write(
+    _ elementCount: Int, to json: inout JSONWriter,
+    _ write: @escaping @Sendable (inout JSONWriter, Range<Int>) -> Void
   ) throws {
     let place = json.place
     try Graph.mapInOrder(
-      Array(stride(from: 0, to: elements.count, by: blockElements)), "report", threads: count,
+      Array(stride(from: 0, to: elementCount, by: blockElements)), "report", threads: count,
       ahead: blocksAhead
     ) { start in
       JSONWriter.elements(at: place) { json in
-        let end = min(start + blockElements, elements.count)
-        for element in elements[start..<end] { write(&json, element) }
+        write(&json, start..<min(start + blockElements, elementCount))
       }
     } take: { text in
       json.append(elements: text)
@@ -38,17 +37,18 @@ extension JSONWriter {
   ///
   /// - Parameters:
   ///   - key: The key.
-  ///   - elements: What the elements are written of; of some there may be nothing to write.
+  ///   - count: How many there are at the most.
   ///   - threads: How it is written on several threads.
-  ///   - write: Writes an element.
+  ///   - write: Writes those of some positions, as far as there is something to write: many at a time, so that what all
+  ///     of them need is taken up once.
   /// - Throws: If there are no threads to be had.
-  mutating func array<Element: Sendable>(
-    _ key: StaticString, of elements: [Element], on threads: ReportThreads,
-    _ write: @escaping @Sendable (inout JSONWriter, Element) -> Void
+  mutating func array(
+    _ key: StaticString, count: Int, on threads: ReportThreads,
+    _ write: @escaping @Sendable (inout JSONWriter, Range<Int>) -> Void
   ) throws {
     self.key(key)
     beginArray()
-    try threads.write(elements, to: &self, write)
+    try threads.write(count, to: &self, write)
     endArray()
   }
 }

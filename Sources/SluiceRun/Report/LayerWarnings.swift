@@ -29,12 +29,18 @@ struct LayerWarnings: Sendable {
   private var empty = Finding()
 
   /// Looks at the layer of a position.
-  mutating func look(at layer: MergeReport.Layer, _ index: Int) {
-    unchanged.note(LayerWarnings.isUnchanged(layer) ? 1 : 0, of: index)
-    clamped.note(LayerWarnings.clamped(layer), of: index)
-    let share = LayerWarnings.undecided(layer)
+  mutating func look(
+    at statistics: borrowing LinearStatistics, _ rates: Span<Double>, _ cuts: Span<Cut>,
+    _ index: Int
+  ) {
+    let elements = statistics.elementCount
+    let isUnchanged = elements > 0 && statistics.zeroCount == elements
+    unchanged.note(isUnchanged ? 1 : 0, of: index)
+    clamped.note(LayerWarnings.clamped(rates), of: index)
+    let share = LayerWarnings.undecided(cuts, of: elements)
     undecided.note(share > 0.01 ? share : 0, of: index)
-    empty.note(LayerWarnings.hasEmptyRing(layer) ? 1 : 0, of: index)
+    let isLong = !isUnchanged && elements >= 1000
+    empty.note(isLong && LayerWarnings.hasEmptyRing(rates, cuts) ? 1 : 0, of: index)
   }
 
   /// The warnings about the layers of a model, all of which were looked at.
@@ -49,7 +55,7 @@ struct LayerWarnings: Sendable {
       },
       about(model, .manyTies, undecided) { layer in
         "tied at the threshold in more than 1 % of their elements "
-          + "(\(LayerWarnings.percent(LayerWarnings.undecided(layer))) here); --tie-break says which stay"
+          + "(\(LayerWarnings.undecidedPercent(layer)) here); --tie-break says which stay"
       },
       about(model, .emptyPartition, empty) { _ in
         "left with a partition that keeps nothing more than a more severe one"
@@ -71,34 +77,35 @@ struct LayerWarnings: Sendable {
       message: "\(layers) \(what(example))")
   }
 
-  private static func clamped(_ layer: MergeReport.Layer) -> Double {
-    layer.cuts.unclampedRates.reduce(0) { max($0, -$1, $1 - 1) }
-  }
-
-  private static func isUnchanged(_ layer: MergeReport.Layer) -> Bool {
-    layer.statistics.elementCount > 0
-      && layer.statistics.zeroCount == layer.statistics.elementCount
+  /// How far rates are above 1 or below 0.
+  private static func clamped(_ rates: Span<Double>) -> Double {
+    var most = 0.0
+    for index in rates.indices { most = max(most, -rates[index], rates[index] - 1) }
+    return most
   }
 
   /// The share of elements at a threshold of which some stay and some go.
-  private static func undecided(_ layer: MergeReport.Layer) -> Double {
-    let tied = layer.cuts.cuts.reduce(0) { most, cut in
-      cut.keptOfTied > 0 && cut.keptOfTied < cut.tied ? max(most, cut.tied) : most
+  private static func undecided(_ cuts: Span<Cut>, of elements: Int) -> Double {
+    var most = 0
+    for index in cuts.indices {
+      let cut = cuts[index]
+      if cut.keptOfTied > 0, cut.keptOfTied < cut.tied { most = max(most, cut.tied) }
     }
-    return Double(tied) / Double(max(layer.statistics.elementCount, 1))
+    return Double(most) / Double(max(elements, 1))
   }
 
-  private static func hasEmptyRing(_ layer: MergeReport.Layer) -> Bool {
-    guard !isUnchanged(layer), layer.statistics.elementCount >= 1000, layer.cuts.lastRate > 0
-    else { return false }
+  private static func hasEmptyRing(_ rates: Span<Double>, _ cuts: Span<Cut>) -> Bool {
+    guard LayerCuts.lastRate(rates) > 0 else { return false }
     var before = 0
-    return zip(layer.cuts.unclampedRates, layer.cuts.cuts).contains { rate, cut in
-      defer { before = cut.kept }
-      return rate < 1 && cut.kept == before
+    for index in 0..<min(rates.count, cuts.count) {
+      if rates[index] < 1, cuts[index].kept == before { return true }
+      before = cuts[index].kept
     }
+    return false
   }
 
-  private static func percent(_ share: Double) -> String {
-    "\((share * 1000).rounded() / 10) %"
+  private static func undecidedPercent(_ layer: MergeReport.Layer) -> String {
+    let share = undecided(layer.cuts.cuts.span, of: layer.statistics.elementCount)
+    return "\((share * 1000).rounded() / 10) %"
   }
 }

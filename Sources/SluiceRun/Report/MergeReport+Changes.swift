@@ -7,10 +7,18 @@ internal import SluiceStages
 /// How tensors were changed, as reports have it (docs/reference/report.md).
 extension MergeReport {
   func writeChanges(_ json: inout JSONWriter) throws {
-    let (known, tasks) = (figures?.known, plan.tasks)
-    try json.array("changes", of: plan.tensors.nameOrder, on: threads) { json, position in
-      let task = tasks[position]
-      if let sums = measured(task, known) { write(&json, task, sums) }
+    let (known, order, tasks) = (figures?.known, plan.tensors.nameOrder, plan.tasks)
+    let granularity = plan.tensors.granularity
+    try json.array("changes", count: known == nil ? 0 : order.count, on: threads) { json, range in
+      guard let known else { return }
+      var sums = ChangeFigures.Sums(modelCount: models.count)
+      for position in order[range] {
+        let task = tasks[position]
+        let strips = granularity.stripCount(of: task.elementCount)
+        if known.read(task, stripCount: strips, into: &sums), sums.count > 0 {
+          write(&json, task, sums)
+        }
+      }
     }
   }
 
@@ -60,7 +68,9 @@ extension MergeReport {
     let count = Double(sums.count)
     let (changes, kept, shares) = (sums.changes, sums.kept, sums.shares)
     let merged = sums.merged
-    func size(_ own: Comparison) -> Double { (own.dot / count).squareRoot() }
+    // Of a sample: more digits than those of a Float would say nothing, and there may be ten thousands of rows.
+    func size(_ own: Comparison) -> Float { Float((own.dot / count).squareRoot()) }
+    func share(_ part: Int) -> Float { Float(Double(part) / count) }
     json.beginObject(isOnOneLine: true)
     json.member("name", task.name)
     json.member("role", task.role.rawValue)
@@ -72,14 +82,14 @@ extension MergeReport {
     json.beginArray()
     for model in 0..<models.count {
       let own = ChangeFigures.Sums.index(model, model)
-      let (change, kept, share) = (changes[own], kept[own], shares[model])
+      let (change, kept, added) = (changes[own], kept[own], shares[model])
       json.beginObject()
       json.member("change", size(change))
-      json.member("changed", Double(change.both) / count)
+      json.member("changed", share(change.both))
       json.member("keptChange", size(kept))
-      json.member("keptShare", Double(kept.both) / count)
-      json.member("cosine", share.cosine(merged, change))
-      json.member("inherited", quotient(share.dot, over: change.dot))
+      json.member("keptShare", share(kept.both))
+      json.member("cosine", added.cosine(merged, change))
+      json.member("inherited", quotient(added.dot, over: change.dot))
       writeSizes(&json, sums, model)
       json.endObject()
     }
@@ -124,13 +134,13 @@ extension MergeReport {
 }
 
 /// A quotient; no number, which JSON writes as null, where it means nothing.
-private func quotient(_ part: Double, over whole: Double) -> Double {
-  whole > 0 ? part / whole : .nan
+private func quotient(_ part: Double, over whole: Double) -> Float {
+  whole > 0 ? Float(part / whole) : .nan
 }
 
 extension Comparison {
   /// The cosine of the angle between two runs, from the sizes of both; no number if one of them is zero.
-  fileprivate func cosine(_ first: Comparison, _ second: Comparison) -> Double {
+  fileprivate func cosine(_ first: Comparison, _ second: Comparison) -> Float {
     // The root of each, as their product could be too large or too small.
     quotient(dot, over: first.dot.squareRoot() * second.dot.squareRoot())
   }

@@ -106,8 +106,8 @@ extension MergeReport {
       }
       adapters[position]?.write(to: &json)
       json.list("factors", model.factors.map { .double(Double($0)) })
-      try json.array("tensors", of: Array(model.layers.indices), on: threads) {
-        model.layers[$1].write(to: &$0)
+      try json.array("tensors", count: model.layers.count, on: threads) {
+        model.layers.write($1, to: &$0)
       }
       json.member("requestedRate", .double(model.requestedRate))
       json.member("assignedRate", model.assignedRate.map { .double($0) } ?? .null)

@@ -9,26 +9,26 @@ extension MergeReport {
   func writeShards(_ json: inout JSONWriter) throws {
     json.key("shards")
     json.beginArray()
-    let tasks = plan.tasks
+    let (tasks, own) = (plan.tasks, sums.all)
     for (shard, parts) in zip(plan.layout.shards, tasksOfShards()) {
-      let tensorSums = shard.tensors.indices.map { position in
-        BlockSum(parts: parts[position].map { sums.sum(of: tasks[$0].ordinal) })
-      }
+      let tensorSums = parts.sums(own, tasks)
       json.beginObject()
       json.member("file", .string(shard.fileName))
       json.member("bytes", .integer(shard.byteCount))
       json.member("hash", .string(ShardHash.text(header: shard.header, sums: tensorSums)))
       let tensors = shard.tensors
-      try json.array("tensors", of: Array(tensors.indices), on: threads) { json, position in
-        let parts = parts[position]
-        json.beginObject(isOnOneLine: true)
-        json.member("name", tensors[position].name)
-        json.member("hash", tensorSums[position].text)
-        if parts.count > 1 { json.member("parts", .integer(parts.count)) }
-        if let layout = parts.first.flatMap({ tasks[$0].stack?.layout }) {
-          json.member("layout", .string(layout.rawValue))
+      try json.array("tensors", count: tensors.count, on: threads) { json, range in
+        for position in range {
+          json.beginObject(isOnOneLine: true)
+          json.member("name", tensors[position].name)
+          json.member("hash", tensorSums[position].text)
+          let (count, first) = parts.own(position)
+          if count > 1 { json.member("parts", count) }
+          if let layout = first.flatMap({ tasks[$0].stack?.layout }) {
+            json.member("layout", layout.rawValue)
+          }
+          json.endObject()
         }
-        json.endObject()
       }
       json.endObject()
     }
@@ -84,10 +84,20 @@ private enum TensorParts: Sendable {
   /// As many as there are layers in it.
   case several([[Int]])
 
-  subscript(tensor: Int) -> [Int] {
+  /// How many tasks a tensor has, and the position of the first.
+  func own(_ tensor: Int) -> (count: Int, first: Int?) {
     switch self {
-    case .one(let positions): [positions[tensor]]
-    case .several(let positions): positions[tensor]
+    case .one(let positions): (1, positions[tensor])
+    case .several(let positions): (positions[tensor].count, positions[tensor].first)
+    }
+  }
+
+  /// The sums of the tensors, from those of all tasks.
+  func sums(_ all: [BlockSum], _ tasks: [TensorTask]) -> [BlockSum] {
+    switch self {
+    case .one(let positions): positions.map { all[tasks[$0].ordinal] }
+    case .several(let positions):
+      positions.map { own in BlockSum(parts: own.map { all[tasks[$0].ordinal] }) }
     }
   }
 }

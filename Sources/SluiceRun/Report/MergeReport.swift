@@ -1,6 +1,7 @@
 package import SluiceCore
 internal import SluiceDataflow
 internal import SluiceFormats
+internal import SluiceKernels
 internal import SluiceMethods
 package import SluicePlan
 internal import SluiceRecipe
@@ -72,11 +73,11 @@ public struct MergeReport: Sendable {
       // Once, since there may be ten thousands of layers.
       var (elements, kept, rates) = (solved?.elements ?? 0, solved?.kept ?? 0, 0.0)
       var warnings = LayerWarnings()
-      for (index, layer) in layers.enumerated() {
-        warnings.look(at: layer, index)
-        elements += layer.statistics.elementCount
-        kept += layer.cuts.kept
-        rates += layer.cuts.lastRate * Double(layer.statistics.elementCount)
+      layers.look(at: layers.indices) { index, statistics, unclampedRates, cuts in
+        warnings.look(at: statistics, unclampedRates, cuts, index)
+        elements += statistics.elementCount
+        kept += cuts.isEmpty ? 0 : cuts[cuts.count - 1].kept
+        rates += LayerCuts.lastRate(unclampedRates) * Double(statistics.elementCount)
       }
       (elementCount, keptCount, layerWarnings) = (elements, kept, warnings)
       assignedRate = layers.isEmpty || elements == 0 ? nil : rates / Double(elements)

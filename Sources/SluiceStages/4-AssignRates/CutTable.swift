@@ -65,6 +65,16 @@ package struct CutTable: CutSource {
       tiesBefore: tiesBefore[slot] ?? [])
   }
 
+  /// Hands the rates of a layer, as the rule gives them, and its cuts on where they lie; not those of a tensor that is
+  /// no linear layer.
+  package func look(at task: Int, _ model: Int, _ body: (Span<Double>, Span<Cut>) -> Void) {
+    guard let slot = slot(task, model), let count = counts[slot] else { return }
+    let start = slot * room
+    body(
+      rates.span.extracting(start..<start + Int(count.rates)),
+      cuts.span.extracting(start..<start + Int(count.cuts)))
+  }
+
   /// Whether the cuts of a layer are known.
   package func has(_ task: Int, model: Int) -> Bool {
     slot(task, model).map { counts[$0] != nil } ?? false

@@ -14,7 +14,12 @@ package struct LayerCuts: Sendable, Hashable {
   package var rates: [Double] { unclampedRates.map(LayerCuts.clamp) }
 
   /// The rate of the least severe partition, from 0 to 1; 0 if there is none.
-  package var lastRate: Double { unclampedRates.last.map(LayerCuts.clamp) ?? 0 }
+  package var lastRate: Double { LayerCuts.lastRate(unclampedRates.span) }
+
+  /// The rate of the least severe partition, of rates as the rule gives them.
+  package static func lastRate(_ rates: Span<Double>) -> Double {
+    rates.isEmpty ? 0 : clamp(rates[rates.count - 1])
+  }
 
   /// How many elements each partition keeps that no more severe one does, most severe first.
   package var keptByRing: [Int] {
@@ -82,7 +87,8 @@ package struct LayerCuts: Sendable, Hashable {
     }
   }
 
-  private static func clamp(_ rate: Double) -> Double { min(max(rate, 0), 1) }
+  /// A rate as the rule gives it, from 0 to 1.
+  package static func clamp(_ rate: Double) -> Double { min(max(rate, 0), 1) }
 
   private static func countTies(_ cuts: [Cut], in strips: [MagnitudeHistogram]) -> [[Int]] {
     guard strips.count > 1 else { return [] }

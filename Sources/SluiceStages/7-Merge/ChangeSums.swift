@@ -77,11 +77,15 @@ extension ChangeFigures {
     }
 
     mutating func add(_ other: Sums) {
-      count += other.count
-      for index in comparisons.indices { comparisons[index] += other.comparisons[index] }
+      add(other.count, other.comparisons.span, other.sizes.span)
+    }
+
+    fileprivate mutating func add(_ count: Int, _ other: Span<Comparison>, _ sizes: Span<UInt32>) {
+      self.count += count
+      for index in comparisons.indices { comparisons[index] += other[index] }
       // At most as many as there are elements: what is looked at of a tensor has less than 2^32.
       for index in sizes.indices {
-        sizes[index] = sizes[index].addingReportingOverflow(other.sizes[index]).partialValue
+        self.sizes[index] = self.sizes[index].addingReportingOverflow(sizes[index]).partialValue
       }
     }
   }
@@ -155,10 +159,25 @@ extension ChangeFigures {
 
     /// The figures of a tensor; nil if nothing of it was looked at.
     package func sums(of task: TensorTask, stripCount: Int) -> Sums? {
-      (task.firstStrip..<task.firstStrip + stripCount).reduce(into: nil) { whole, strip in
-        guard let sums = sums(strip: strip) else { return }
-        if whole == nil { whole = sums } else { whole?.add(sums) }
+      var sums = Sums(modelCount: modelCount)
+      return read(task, stripCount: stripCount, into: &sums) ? sums : nil
+    }
+
+    /// Puts the figures of a tensor in the place of others of as many models.
+    ///
+    /// - Returns: Whether anything of it was looked at.
+    package func read(_ task: TensorTask, stripCount: Int, into sums: inout Sums) -> Bool {
+      precondition(sums.modelCount == modelCount, "figures of as many models")
+      sums.clear()
+      var isKnown = false
+      for strip in task.firstStrip..<task.firstStrip + stripCount {
+        guard let place = place(of: strip) else { continue }
+        isKnown = true
+        sums.add(
+          counts[place], comparisons.span.extracting(comparisonRange(place)),
+          sizes.span.extracting(sizeRange(place)))
       }
+      return isKnown
     }
 
     private func place(of strip: Int) -> Int? {

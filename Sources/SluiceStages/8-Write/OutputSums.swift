@@ -22,6 +22,9 @@ package final class OutputSums: Sendable {
     sums.withLock { $0[task].add(sum) }
   }
 
+  /// The sums of all tensors, by the ordinals of their tasks.
+  package var all: [BlockSum] { sums.withLock { $0 } }
+
   /// The sum of a tensor.
   package func sum(of task: Int) -> BlockSum { sums.withLock { $0[task] } }
 }
