@@ -40,10 +40,12 @@ package struct Architecture: Sendable {
     // Most experts are beside the one before.
     var lastMixture: String?
     for tensor in tensors {
-      let isBias = tensor.name.hasSuffix(".bias")
+      let isBias = tensor.name.ends(inBytesOf: ".bias")
       if isBias { shapes[tensor.name] = tensor.shape }
       hasBiases = hasBiases || isBias
-      if let lastMixture, tensor.shape.rank < 3, tensor.name.hasPrefix(lastMixture) { continue }
+      if let lastMixture, tensor.shape.rank < 3, tensor.name.begins(withBytesOf: lastMixture) {
+        continue
+      }
       if tensor.name.contains(bytesOf: "expert") {
         let name = TensorName(tensor.name)
         if let mixture = name.mixture {
@@ -83,7 +85,7 @@ package struct Architecture: Sendable {
   func mayLieOtherwise(_ tensor: TensorDescription) -> Bool {
     tensor.shape.rank == 3
       || tensor.shape.rank == 2
-        && (tensor.name.hasSuffix("_bias") || isStoredTransposed(tensor.name, tensor.shape))
+        && (tensor.name.ends(inBytesOf: "_bias") || isStoredTransposed(tensor.name, tensor.shape))
   }
 
   /// The part of a tensor, with its reason.
@@ -191,7 +193,9 @@ package struct Architecture: Sendable {
   /// Whether a matrix lies as inputs x outputs: its bias tells, and where that could be either, the
   /// kind of model.
   private func isStoredTransposed(_ name: String, _ shape: TensorShape) -> Bool {
-    guard name.hasSuffix(".weight"), shape.rank == 2 else { return false }
+    guard hasBiases || keepsInputsFirst, shape.rank == 2, name.ends(inBytesOf: ".weight") else {
+      return false
+    }
     let (rows, columns) = (shape.dimensions[0], shape.dimensions[1])
     if hasBiases, rows != columns, let bias = shapes["\(name.dropLast(6))bias"], bias.rank == 1 {
       if bias.elementCount == rows { return false }

@@ -33,7 +33,7 @@ package enum HeadNames {
   }
 
   /// The embedding that a model has: of several, the one of the language model, then the shortest.
-  package static func embedding(among names: some Sequence<String>) -> String? {
+  package static func embedding(among names: [String]) -> String? {
     names.filter(isEmbedding).min { a, b in
       let (first, second) = (rank(a), rank(b))
       return first != second ? first < second : a.utf8.lexicographicallyPrecedes(b.utf8)

@@ -20,6 +20,20 @@ extension String {
   }
 }
 
+extension String {
+  /// Whether the text ends in the bytes of another; an empty text is the end of any.
+  package func ends(inBytesOf part: String) -> Bool {
+    let (text, part) = (utf8.span, part.utf8.span)
+    return part.count <= text.count && text.has(part, at: text.count - part.count)
+  }
+
+  /// Whether the text begins with the bytes of another; any begins with an empty text.
+  package func begins(withBytesOf part: String) -> Bool {
+    let (text, part) = (utf8.span, part.utf8.span)
+    return part.count <= text.count && text.has(part, at: 0)
+  }
+}
+
 extension Span<UInt8> {
   /// Whether other bytes stand at a place where there is room for them.
   fileprivate func has(_ part: borrowing Span<UInt8>, at start: Int) -> Bool {

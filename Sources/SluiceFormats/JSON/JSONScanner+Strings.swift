@@ -55,6 +55,16 @@ extension JSONScanner {
     return text.range.count == word.utf8CodeUnitCount && matches(word, at: text.range.lowerBound)
   }
 
+  /// Whether a string stands in the text with exactly the bytes of another, without escapes.
+  func text(_ text: JSONText, hasBytesOf other: String) -> Bool {
+    let other = other.utf8.span
+    guard !text.isEscaped, text.range.count == other.count else { return false }
+    for index in 0..<other.count where byte(at: text.range.lowerBound + index) != other[index] {
+      return false
+    }
+    return true
+  }
+
   /// Steps over a backslash and what it stands before; surrogates must come in pairs.
   private mutating func skipEscape() throws(FormatError) {
     let start = offset

@@ -65,6 +65,22 @@ package struct JSONWriter: ~Copyable {
     return writer.text.bytes
   }
 
+  /// Makes a whole text in memory that becomes a part of something.
+  ///
+  /// - Parameters:
+  ///   - room: About how many bytes it takes.
+  ///   - body: Writes exactly one value.
+  ///   - use: Takes the text in UTF-8.
+  /// - Returns: What was made of it.
+  static func text<Result>(
+    room: Int, _ body: (inout JSONWriter) -> Void, use: (RawSpan) -> Result
+  ) -> Result {
+    var writer = JSONWriter(gatheringWithIndentation: 0, room: room)
+    body(&writer)
+    precondition(writer.isDone, "a JSON text without its end")
+    return writer.text.withBytes(use)
+  }
+
   /// Hands the rest to the sink.
   package consuming func finish() throws(FormatError) {
     precondition(isDone, "a JSON text without its end")
@@ -91,9 +107,7 @@ package struct JSONWriter: ~Copyable {
   /// Writes the key of the member that comes next, which needs no escapes.
   package mutating func key(_ key: StaticString) {
     startKey()
-    text.append(UInt8(ascii: "\""))
-    text.append(key)
-    text.append(UInt8(ascii: "\""))
+    text.append(quoted: key)
     endKey()
   }
 

@@ -25,7 +25,9 @@ internal import SluiceCore
   var bytes: [UInt8] { unsafe Array(UnsafeBufferPointer(start: start, count: count)) }
 
   /// Hands the bytes on where they lie.
-  func withBytes<Failure: Error>(_ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
+  func withBytes<Result, Failure: Error>(
+    _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     // Safe: nothing is appended while they are used.
     try body(unsafe UnsafeRawBufferPointer(start: start, count: count).bytes)
   }
@@ -51,6 +53,18 @@ internal import SluiceCore
   mutating func append(_ text: StaticString) {
     precondition(text.hasPointerRepresentation, "a single character")
     unsafe append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  /// Appends a text of the program between quotes, which needs no escapes.
+  mutating func append(quoted text: StaticString) {
+    precondition(text.hasPointerRepresentation, "a single character")
+    let (length, quote) = (text.utf8CodeUnitCount, UInt8(ascii: "\""))
+    reserve(length + 2)
+    let end = unsafe start + count
+    unsafe end[0] = quote
+    unsafe (end + 1).initialize(from: text.utf8Start, count: length)
+    unsafe end[length + 1] = quote
+    count += length + 2
   }
 
   /// Appends a text.

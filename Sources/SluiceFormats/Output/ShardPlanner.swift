@@ -2,14 +2,16 @@ internal import SluiceCore
 
 /// Sizes, order and headers after a layout.
 struct ShardPlanner {
+  /// A tensor: numbers alone, as there may be ten thousands that are put in order.
   struct Item {
-    let tensor: PlannedTensor
-    let byteCount: Int
     /// Where it is in the list that was given.
     let position: Int
+    let byteCount: Int
   }
 
-  /// The tensors in natural order of their names.
+  /// The tensors as they were given.
+  private let tensors: [PlannedTensor]
+  /// The same in natural order of their names.
   let items: [Item]
   /// The length of all of them.
   let byteCount: Int
@@ -31,18 +33,24 @@ struct ShardPlanner {
       let (sum, overflow) = total.addingReportingOverflow(byteCount)
       guard !overflow else { throw .malformed("more bytes of tensors than fit 63 bits", file: nil) }
       total = sum
-      items.append(Item(tensor: tensor, byteCount: byteCount, position: position))
+      items.append(Item(position: position, byteCount: byteCount))
     }
     // Mostly they are in order: then it takes one look.
-    let areInOrder = items.indices.dropFirst().allSatisfy {
-      NaturalOrder.isOrderedBefore(items[$0 - 1].tensor.name, items[$0].tensor.name)
+    let areInOrder = tensors.indices.dropFirst().allSatisfy {
+      NaturalOrder.isOrderedBefore(tensors[$0 - 1].name, tensors[$0].name)
     }
     if !areInOrder {
-      items.sort { NaturalOrder.isOrderedBefore($0.tensor.name, $1.tensor.name) }
-      for (item, next) in zip(items, items.dropFirst()) where item.tensor.name == next.tensor.name {
-        throw .malformed("the name is planned twice", file: nil, tensor: item.tensor.name)
+      items.sort {
+        NaturalOrder.isOrderedBefore(tensors[$0.position].name, tensors[$1.position].name)
+      }
+      for (item, next) in zip(items, items.dropFirst()) {
+        let name = tensors[item.position].name
+        guard name != tensors[next.position].name else {
+          throw .malformed("the name is planned twice", file: nil, tensor: name)
+        }
       }
     }
+    self.tensors = tensors
     self.items = items
     self.byteCount = total
   }
@@ -68,8 +76,8 @@ struct ShardPlanner {
   func shard(
     _ group: ArraySlice<Item>, fileName: String, metadata: [String: String]
   ) throws(FormatError) -> (PlannedShard, positions: [Int]) {
-    let ordered = ShardPlanner.placed(group)
-    let header = ShardPlanner.header(of: ordered, metadata: metadata)
+    let ordered = placed(group)
+    let header = header(of: ordered, metadata: metadata)
     let textByteCount = header.count - SafetensorsHeader.prefixByteCount
     guard textByteCount <= SafetensorsHeader.maximumTextByteCount else {
       throw .malformed(
@@ -82,10 +90,10 @@ struct ShardPlanner {
     entries.reserveCapacity(ordered.count)
     for item in ordered {
       let range = end..<end + item.byteCount
+      let tensor = tensors[item.position]
       entries.append(
         TensorEntry(
-          name: item.tensor.name, dtype: item.tensor.dtype, shape: item.tensor.shape,
-          byteRange: range))
+          name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, byteRange: range))
       end = range.upperBound
     }
     return (
@@ -95,34 +103,36 @@ struct ShardPlanner {
   }
 
   /// The tensors of a shard in the order of their bytes: of each kind in natural order, as they are given.
-  private static func placed(_ group: ArraySlice<Item>) -> [Item] {
-    struct Kind: Hashable, Comparable {
+  private func placed(_ group: ArraySlice<Item>) -> [Item] {
+    struct Kind: Comparable {
       let isAligned: Bool
       let bitCount: Int
-
-      init(_ item: Item) {
-        isAligned = item.byteCount % ShardLayout.alignment == 0
-        bitCount = item.tensor.dtype.bitCount
-      }
 
       static func < (a: Kind, b: Kind) -> Bool {
         a.isAligned != b.isAligned ? a.isAligned : a.bitCount > b.bitCount
       }
     }
-    let kinds = group.map { Kind($0) }
-    guard kinds.contains(where: { $0 != kinds[0] }) else { return Array(group) }
+    let kinds = group.map { item in
+      Kind(
+        isAligned: item.byteCount % ShardLayout.alignment == 0,
+        bitCount: tensors[item.position].dtype.bitCount)
+    }
+    // There are few of them.
+    var distinct: [Kind] = []
+    for kind in kinds where !distinct.contains(kind) { distinct.append(kind) }
+    guard distinct.count > 1 else { return Array(group) }
     var ordered: [Item] = []
     ordered.reserveCapacity(group.count)
-    for kind in Set(kinds).sorted() {
+    for kind in distinct.sorted() {
       for (item, own) in zip(group, kinds) where own == kind { ordered.append(item) }
     }
     return ordered
   }
 
   /// The length prefix and the JSON text, padded with spaces to the alignment.
-  private static func header(of items: [Item], metadata: [String: String]) -> [UInt8] {
-    let room = items.reduce(1 << 10) { $0 + $1.tensor.name.utf8.count + 96 }
-    let text = JSONWriter.bytes(room: room) { writer in
+  private func header(of items: [Item], metadata: [String: String]) -> [UInt8] {
+    let room = items.reduce(1 << 10) { $0 + tensors[$1.position].name.utf8.count + 96 }
+    return JSONWriter.text(room: room) { writer in
       writer.beginObject()
       if !metadata.isEmpty {
         writer.key("__metadata__")
@@ -134,10 +144,11 @@ struct ShardPlanner {
       }
       var offset = 0
       for item in items {
-        writer.key(named: item.tensor.name)
+        let tensor = tensors[item.position]
+        writer.key(named: tensor.name)
         writer.beginObject()
-        writer.member("dtype", item.tensor.dtype.rawValue)
-        writer.list("shape", integers: item.tensor.shape.dimensions)
+        writer.member("dtype", tensor.dtype.rawValue)
+        writer.list("shape", integers: tensor.shape.dimensions)
         writer.array("data_offsets") {
           $0.value(offset)
           $0.value(offset + item.byteCount)
@@ -146,14 +157,21 @@ struct ShardPlanner {
         writer.endObject()
       }
       writer.endObject()
+    } use: { text in
+      let prefix = SafetensorsHeader.prefixByteCount
+      let byteCount = (prefix + text.byteCount).roundedUp(to: ShardLayout.alignment)
+      return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { room, made in
+        let header = UnsafeMutableRawBufferPointer(room)
+        unsafe LittleEndian.store(UInt64(byteCount - prefix), header, at: 0)
+        // Safety: there is room for the text behind the prefix, and for as many spaces as are missing.
+        unsafe text.withUnsafeBytes { text in
+          unsafe UnsafeMutableRawBufferPointer(rebasing: header[prefix...]).copyMemory(from: text)
+        }
+        let end = prefix + text.byteCount
+        unsafe UnsafeMutableBufferPointer(rebasing: room[end...])
+          .initialize(repeating: UInt8(ascii: " "))
+        made = byteCount
+      }
     }
-    let prefix = SafetensorsHeader.prefixByteCount
-    let byteCount = (prefix + text.count).roundedUp(to: ShardLayout.alignment)
-    var header: [UInt8] = []
-    header.reserveCapacity(byteCount)
-    header.append(count: byteCount - prefix)
-    header += text
-    header += repeatElement(UInt8(ascii: " "), count: byteCount - header.count)
-    return header
   }
 }

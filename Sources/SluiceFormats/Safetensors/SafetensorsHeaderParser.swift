@@ -9,6 +9,14 @@ struct SafetensorsHeaderParser {
   private var tensors: [TensorEntry] = []
   private var metadata: [String: String] = [:]
   private var dimensionCount = 0
+  /// The type and the shapes that were found last: of ten thousands of tensors most have one of them.
+  private var lastDType: (spelling: String, dtype: DType)?
+  private var lastShapes: [TensorShape] = []
+  private var nextShape = 0
+  /// The dimensions of the shape that is read.
+  private var dimensions: [Int] = []
+
+  private static let mostLastShapes = 8
 
   private static let dtypes = Dictionary(
     uniqueKeysWithValues: DType.allCases.map { ($0.rawValue, $0) })
@@ -59,18 +67,16 @@ struct SafetensorsHeaderParser {
 
   private mutating func parseTensor(named name: String) throws(FormatError) -> TensorEntry {
     var dtype: DType?
-    var dimensions: [Int]?
+    var (hasShape, shape): (Bool, TensorShape?) = (false, nil)
     var offsets: (start: Int, end: Int)?
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
       if scanner.text(key, equals: "dtype") {
         guard dtype == nil else { throw malformed("dtype occurs twice", tensor: name) }
-        let spelling = try scanner.string()
-        dtype = SafetensorsHeaderParser.dtypes[spelling]
-        if dtype == nil { throw malformed("unknown dtype \(spelling.printable)", tensor: name) }
+        dtype = try parseDType(of: name)
       } else if scanner.text(key, equals: "shape") {
-        guard dimensions == nil else { throw malformed("shape occurs twice", tensor: name) }
-        dimensions = try parseShape(of: name)
+        guard !hasShape else { throw malformed("shape occurs twice", tensor: name) }
+        (hasShape, shape) = (true, try parseShape(of: name))
       } else if scanner.text(key, equals: "data_offsets") {
         guard offsets == nil else { throw malformed("data_offsets occurs twice", tensor: name) }
         offsets = try parseOffsets(of: name)
@@ -79,13 +85,29 @@ struct SafetensorsHeaderParser {
       }
     }
     guard let dtype else { throw malformed("no dtype", tensor: name) }
-    guard let dimensions else { throw malformed("no shape", tensor: name) }
+    guard hasShape else { throw malformed("no shape", tensor: name) }
     guard let offsets else { throw malformed("no data_offsets", tensor: name) }
-    return try entry(name, dtype, dimensions, offsets.start, offsets.end)
+    guard let shape else {
+      throw malformed(
+        "a shape of more than \(Int.max) elements: \(Array(dimensions.prefix(64)))", tensor: name)
+    }
+    return try entry(name, dtype, shape, offsets.start, offsets.end)
   }
 
-  private mutating func parseShape(of name: String) throws(FormatError) -> [Int] {
-    var dimensions: [Int] = []
+  private mutating func parseDType(of name: String) throws(FormatError) -> DType {
+    let text = try scanner.text()
+    if let lastDType, scanner.text(text, hasBytesOf: lastDType.spelling) { return lastDType.dtype }
+    let spelling = scanner.string(of: text)
+    guard let dtype = SafetensorsHeaderParser.dtypes[spelling] else {
+      throw malformed("unknown dtype \(spelling.printable)", tensor: name)
+    }
+    lastDType = (spelling, dtype)
+    return dtype
+  }
+
+  /// Reads a shape, which stays in `dimensions`; nil if it has more elements than an `Int` counts.
+  private mutating func parseShape(of name: String) throws(FormatError) -> TensorShape? {
+    dimensions.removeAll(keepingCapacity: true)
     try scanner.beginArray()
     while try scanner.nextElement() {
       dimensions.append(try parseInteger(of: name))
@@ -94,7 +116,15 @@ struct SafetensorsHeaderParser {
         dimensionCount <= SafetensorsHeader.maximumDimensionCount
       else { throw malformed("more dimensions than any model has", tensor: name) }
     }
-    return dimensions
+    if let known = lastShapes.first(where: { $0.dimensions == dimensions }) { return known }
+    guard let shape = TensorShape(dimensions) else { return nil }
+    if lastShapes.count < SafetensorsHeaderParser.mostLastShapes {
+      lastShapes.append(shape)
+    } else {
+      lastShapes[nextShape] = shape
+      nextShape = (nextShape + 1) % lastShapes.count
+    }
+    return shape
   }
 
   private mutating func parseOffsets(
@@ -122,12 +152,8 @@ struct SafetensorsHeaderParser {
 
   /// Checks what one entry says about itself: its length is that of its elements, inside the file.
   private func entry(
-    _ name: String, _ dtype: DType, _ dimensions: [Int], _ start: Int, _ end: Int
+    _ name: String, _ dtype: DType, _ shape: TensorShape, _ start: Int, _ end: Int
   ) throws(FormatError) -> TensorEntry {
-    guard let shape = TensorShape(dimensions) else {
-      throw malformed(
-        "a shape of more than \(Int.max) elements: \(Array(dimensions.prefix(64)))", tensor: name)
-    }
     guard let expected = dtype.byteCount(ofElements: shape.elementCount) else {
       throw malformed(
         "\(shape) of \(dtype) takes no whole number of bytes, or too many", tensor: name)

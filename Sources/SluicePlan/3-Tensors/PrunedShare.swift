@@ -4,6 +4,18 @@ internal import SluiceMethods
 package import SluiceRecipe
 package import SluiceStages
 
+/// Says of names whether they stand in a block, of each as the one before if it begins alike.
+private struct BlockLook {
+  private var last = ""
+
+  mutating func has(_ name: String) -> Bool {
+    if !last.isEmpty, name.begins(withBytesOf: last) { return true }
+    guard BlockName.isInBlock(name) else { return false }
+    last = "\(BlockName.block(of: name))."
+    return true
+  }
+}
+
 /// How much of a model's blocks is pruned, where that was asked for.
 package enum PrunedShare {
   /// Below this share of the weights of blocks somebody should look at the parts.
@@ -23,11 +35,12 @@ package enum PrunedShare {
     // In one look: there may be ten thousands of tensors.
     var (hasWeights, hasLinear, whole, pruned) = (false, false, 0, 0)
     var largest: TensorTask?
+    var block = BlockLook()
     for task in tasks where task.base.dtype.isMergeable && task.part.kind != .rotary {
       let isLinear = task.role == .linear
       hasWeights = true
       hasLinear = hasLinear || isLinear
-      guard task.dimensions.count > 1, BlockName.isInBlock(task.name) else { continue }
+      guard task.dimensions.count > 1, block.has(task.name) else { continue }
       whole += task.elementCount
       if isLinear {
         pruned += task.elementCount

@@ -20,8 +20,8 @@ package struct TensorPlan: Sendable {
   package let taskCount: Int
   /// The positions of the tensors, in byte order of their names.
   package private(set) var nameOrder: [Int]
-  /// Those of the linear layers.
-  private var linearPositions: [Int]
+  /// The linear layers, in byte order of their names: the order of rates and reports.
+  package private(set) var linearTasks: [TensorTask]
   /// The strips that are merged, if they are not all of those of the tensors.
   private var ownStrips: Set<Int>?
   /// The input files, by ordinal.
@@ -128,7 +128,7 @@ package struct TensorPlan: Sendable {
     self.tasks = tasks
     taskCount = sources.taskCount
     nameOrder = TensorPlan.nameOrder(tasks)
-    linearPositions = nameOrder.filter { tasks[$0].role == .linear }
+    linearTasks = nameOrder.lazy.map { tasks[$0] }.filter { $0.role == .linear }
     files = sources.files
     firstFiles = sources.firstFiles
     layout = sources.layout
@@ -176,9 +176,6 @@ package struct TensorPlan: Sendable {
   /// The number of fine-tuned models.
   package var modelCount: Int { request.models.count }
 
-  /// The linear layers, in byte order of their names: the order of rates and reports.
-  package var linearTasks: [TensorTask] { linearPositions.map { tasks[$0] } }
-
   /// Sorted once, since many ask for them, and a model may have ten thousands.
   private static func nameOrder(_ tasks: [TensorTask]) -> [Int] {
     // In files they mostly lie in this order: what is in order takes one look.
@@ -196,7 +193,7 @@ package struct TensorPlan: Sendable {
     var plan = self
     plan.tasks = share.tasks.map { tasks[$0] }
     plan.nameOrder = TensorPlan.nameOrder(plan.tasks)
-    plan.linearPositions = plan.nameOrder.filter { plan.tasks[$0].role == .linear }
+    plan.linearTasks = plan.nameOrder.lazy.map { plan.tasks[$0] }.filter { $0.role == .linear }
     plan.ownStrips = Set(share.strips)
     return plan
   }

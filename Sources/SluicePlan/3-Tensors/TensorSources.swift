@@ -1,6 +1,7 @@
 package import SluiceAdapters
 internal import SluiceArchitecture
 package import SluiceCore
+internal import SluiceDataflow
 package import SluiceFormats
 package import SluiceStages
 
@@ -42,7 +43,7 @@ package struct TensorSources {
     drafts = TensorSources.ordered(try matcher.drafts())
     let places: [Place?]
     (layout, places) = try TensorSources.layout(drafts, request.rules)
-    (tasks, stripCount) = TensorSources.tasks(drafts, at: places, stripElements: stripElements)
+    (tasks, stripCount) = try TensorSources.tasks(drafts, at: places, stripElements: stripElements)
     files = ([base] + models).flatMap { $0.checkpoint.files.map(\.input) }
     inputsExceedCache = TensorSources.exceedCache(files.reduce(0) { $0 + $1.byteCount })
     untiesHead = matcher.untiesHead
@@ -101,7 +102,7 @@ package struct TensorSources {
   }
 
   /// Where a tensor begins in the output.
-  private struct Place {
+  private struct Place: Sendable {
     let shard: Int
     let offset: Int
   }
@@ -122,10 +123,10 @@ package struct TensorSources {
     var places = [Place?](repeating: nil, count: drafts.count)
     var stacks: [String: Place] = [:]
     for (ordinal, shard) in layout.shards.enumerated() {
-      for (tensor, position) in zip(shard.tensors, positions[ordinal]) {
-        let place = Place(shard: ordinal, offset: tensor.byteRange.lowerBound)
+      for (index, position) in positions[ordinal].enumerated() {
+        let place = Place(shard: ordinal, offset: shard.tensors[index].byteRange.lowerBound)
         places[first[position]] = place
-        if drafts[first[position]].stack != nil { stacks[tensor.name] = place }
+        if let stack = drafts[first[position]].stack { stacks[stack.tensor] = place }
       }
     }
     for (position, draft) in drafts.enumerated() where places[position] == nil {
@@ -136,27 +137,46 @@ package struct TensorSources {
 
   private static func tasks(
     _ drafts: [TensorDraft], at places: [Place?], stripElements: Int
-  ) -> ([TensorTask], Int) {
+  ) throws -> ([TensorTask], Int) {
     let cutting = Granularity(
       stripElements: stripElements, chunkElements: Granularity.grainElements)
-    var tasks: [TensorTask] = []
-    tasks.reserveCapacity(drafts.count)
-    var firstStrip = 0
-    for case (let draft, let place?) in zip(drafts, places) {
-      let inside =
-        (draft.stack?.firstElement ?? 0) * (draft.outputDType.byteCount ?? 1)
-      let task = TensorTask(
-        ordinal: tasks.count, name: draft.name, role: draft.role,
-        elementCount: draft.shape.elementCount,
-        base: draft.base, baseElementCount: draft.baseElementCount, fineTuned: draft.fineTuned,
-        fineTunedElementCounts: draft.fineTunedElementCounts,
-        outputDType: draft.outputDType, outputShard: place.shard,
-        outputOffset: place.offset + inside, firstStrip: firstStrip,
-        columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions,
-        part: draft.part, stack: draft.stack)
-      tasks.append(task)
-      firstStrip += cutting.stripCount(of: task.elementCount)
+    var numbered: [(draft: Int, place: Place, firstStrip: Int)] = []
+    numbered.reserveCapacity(drafts.count)
+    var stripCount = 0
+    for position in drafts.indices {
+      guard let place = places[position] else { continue }
+      numbered.append((position, place, stripCount))
+      stripCount += cutting.stripCount(of: drafts[position].shape.elementCount)
     }
-    return (tasks, firstStrip)
+    let (all, blockLength) = (numbered, 1024)
+    @Sendable func tasks(_ ordinals: Range<Int>) -> [TensorTask] {
+      ordinals.map { ordinal in
+        let (draft, place, firstStrip) = all[ordinal]
+        return task(drafts[draft], ordinal, at: place, firstStrip: firstStrip)
+      }
+    }
+    // Many at a time, as there may be ten thousands.
+    guard all.count > blockLength else { return (tasks(all.indices), stripCount) }
+    let blocks = try Graph.map(
+      Array(stride(from: 0, to: all.count, by: blockLength)), "task", threads: 2
+    ) { start in
+      tasks(start..<min(start + blockLength, all.count))
+    }
+    return (Array(blocks.joined()), stripCount)
+  }
+
+  private static func task(
+    _ draft: TensorDraft, _ ordinal: Int, at place: Place, firstStrip: Int
+  ) -> TensorTask {
+    let inside = (draft.stack?.firstElement ?? 0) * (draft.outputDType.byteCount ?? 1)
+    return TensorTask(
+      ordinal: ordinal, name: draft.name, role: draft.role,
+      elementCount: draft.shape.elementCount,
+      base: draft.base, baseElementCount: draft.baseElementCount, fineTuned: draft.fineTuned,
+      fineTunedElementCounts: draft.fineTunedElementCounts,
+      outputDType: draft.outputDType, outputShard: place.shard,
+      outputOffset: place.offset + inside, firstStrip: firstStrip,
+      columnCount: draft.shape.dimensions.last, dimensions: draft.shape.dimensions,
+      part: draft.part, stack: draft.stack)
   }
 }
