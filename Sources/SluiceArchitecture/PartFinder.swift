@@ -4,8 +4,10 @@ internal import SluiceCore
 /// these, is looked at once, as there may be ten thousands of tensors.
 package struct PartFinder: Sendable {
   private let architecture: Architecture
-  /// What is known of places; no part where neighbours decide.
-  private var known: [(place: BlockPlace, part: TensorPart?)] = []
+  /// The places of which something is known.
+  private var places: [BlockPlace] = []
+  /// What is known of each; no part where neighbours decide.
+  private var parts: [TensorPart?] = []
   /// Where the place is expected that is asked for next: places mostly follow each other as in the block before.
   private var expected = 0
   /// The linear layer that was found last: its reason names its block.
@@ -30,7 +32,7 @@ package struct PartFinder: Sendable {
       return part
     }
     expected = index + 1
-    guard let known = known[index].part else { return architecture.part(of: tensor) }
+    guard let known = parts[index] else { return architecture.part(of: tensor) }
     guard known.kind == .linear else { return known }
     if let last, last.part.orientation == known.orientation, place.isInBlock(last.block) {
       return last.part
@@ -43,22 +45,24 @@ package struct PartFinder: Sendable {
 
   private func index(of place: BlockPlace) -> Int? {
     var index = expected
-    for _ in known.indices {
-      if index >= known.count { index = 0 }
-      if known[index].place.isAlike(place) { return index }
+    let places = places.span
+    for _ in 0..<places.count {
+      if index >= places.count { index = 0 }
+      if places[index].isAlike(place) { return index }
       index += 1
     }
     return nil
   }
 
   private mutating func note(_ place: BlockPlace, _ part: TensorPart?) {
-    guard known.count == PartFinder.mostPlaces else {
-      known.append((place, part))
-      expected = known.count
+    guard places.count == PartFinder.mostPlaces else {
+      places.append(place)
+      parts.append(part)
+      expected = places.count
       return
     }
-    if expected >= known.count { expected = 0 }
-    known[expected] = (place, part)
+    if expected >= places.count { expected = 0 }
+    (places[expected], parts[expected]) = (place, part)
     expected += 1
   }
 }

@@ -121,27 +121,29 @@ internal import SluiceCore
 
   /// Appends the decimal digits of a number.
   mutating func append(decimal number: UInt64) {
-    let mostDigits = 20
-    reserve(2 * mostDigits)
-    // They come last to first, two at a time; behind where they belong there is room for them.
-    var first = mostDigits
+    // They come last to first, two at a time.
+    let digits = TextBuffer.digitCount(number)
+    reserve(digits)
+    var first = digits
     var rest = number
-    // Safe: both runs lie in the room reserved above, and pairs in the text of all of them.
-    let (target, made) = unsafe (start + count, start + count + mostDigits)
+    // Safe: all digits lie in the room reserved above, and pairs in the text of all of them.
+    let target = unsafe start + count
     let pairs = unsafe TextBuffer.pairs.utf8Start
-    while rest >= 10 {
+    while first > 1 {
       let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
       first -= 2
-      unsafe made[first] = pairs[Int(pair) * 2]
-      unsafe made[first + 1] = pairs[Int(pair) * 2 + 1]
+      unsafe target[first] = pairs[Int(pair) * 2]
+      unsafe target[first + 1] = pairs[Int(pair) * 2 + 1]
       rest = quotient
     }
-    if rest > 0 || first == mostDigits {
-      first -= 1
-      unsafe made[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest)
-    }
-    unsafe target.update(from: made + first, count: mostDigits - first)
-    count += mostDigits - first
+    if first > 0 { unsafe target[0] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest) }
+    count += digits
+  }
+
+  private static func digitCount(_ number: UInt64) -> Int {
+    var (count, rest) = (1, number)
+    while rest >= 100 { (count, rest) = (count + 2, rest / 100) }
+    return rest >= 10 ? count + 1 : count
   }
 
   /// The numbers from 0 to 99, two digits each.

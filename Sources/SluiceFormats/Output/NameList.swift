@@ -42,11 +42,8 @@ package struct NameList {
 
   /// Whether bytes come before others as their first difference tells, and what is shorter before what it begins.
   static func precedes(_ a: borrowing Span<UInt8>, _ b: borrowing Span<UInt8>) -> Bool {
-    var position = 0
-    while position < a.count, position < b.count {
-      if a[position] != b[position] { return a[position] < b[position] }
-      position += 1
-    }
-    return a.count < b.count
+    let position = NaturalOrder.commonByteCount(a, b)
+    guard position < a.count, position < b.count else { return a.count < b.count }
+    return a[position] < b[position]
   }
 }

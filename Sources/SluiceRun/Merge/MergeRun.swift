@@ -127,7 +127,10 @@ public struct MergeRun {
   }
 
   private func merge(_ work: MergeWork, kernels: Kernels) throws -> MergeReport {
-    let explanation = PlanExplanation(plan, output: output, measuresSpeed: false)
+    // Nobody asks for it before the report; a look at ten thousands of tensors takes its while.
+    let explanation = try Future("explanation") { [plan, output] in
+      PlanExplanation(plan, output: output, measuresSpeed: false)
+    }
     let context = try RunContext(
       plan.tensors, work: work, kernels: kernels, progress: progress, cancellation: cancellation)
     let run = PassRun(context, kernels: kernels)
@@ -139,7 +142,7 @@ public struct MergeRun {
     report.figures = work.figures
     report.totals.bytesSpilled = run.spilledByteCount
     report.totals.peakLeased = context.budget.peakBytes
-    report.explanation = explanation
+    report.explanation = try explanation.value()
     return report
   }
 }

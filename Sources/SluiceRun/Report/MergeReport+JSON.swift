@@ -1,5 +1,6 @@
 internal import SluiceArchitecture
 internal import SluiceCore
+internal import SluiceDataflow
 internal import SluiceFormats
 internal import SluiceKernels
 internal import SluiceMethods
@@ -14,6 +15,8 @@ extension MergeReport {
   /// - Throws: If it cannot be written, or there are no threads to be had.
   func file(to path: String, via directory: String) throws -> AtomicFile {
     let file = try AtomicFile(to: path, via: directory)
+    // They come last, and are put together beside what comes first.
+    let hashes = try Future("shards") { shardHashes }
     var json = JSONWriter(indentation: 1) { (text) throws(FormatError) in try file.append(text) }
     json.beginObject()
     json.member("version", .integer(MergeReport.version))
@@ -24,7 +27,7 @@ extension MergeReport {
     try writeChanges(&json)
     writeWarnings(&json)
     writeTotals(&json)
-    try writeShards(&json)
+    try writeShards(&json, hashes.value())
     if let explanation {
       json.key("explanation")
       explanation.write(to: &json)

@@ -6,23 +6,32 @@ internal import SluiceStages
 
 /// The files of the merged model and their hashes, as reports have them (docs/reference/report.md).
 extension MergeReport {
-  func writeShards(_ json: inout JSONWriter) throws {
+  /// The hashes of all shards.
+  var shardHashes: [HashedShard] {
+    let (tasks, own) = (plan.tasks, sums.all)
+    return zip(plan.layout.shards, tasksOfShards()).map { shard, parts in
+      let sums = parts.sums(own, tasks)
+      return HashedShard(
+        parts: parts, sums: sums, hash: ShardHash.text(header: shard.header, sums: sums))
+    }
+  }
+
+  func writeShards(_ json: inout JSONWriter, _ hashes: [HashedShard]) throws {
     json.key("shards")
     json.beginArray()
-    let (tasks, own) = (plan.tasks, sums.all)
-    for (shard, parts) in zip(plan.layout.shards, tasksOfShards()) {
-      let tensorSums = parts.sums(own, tasks)
+    let tasks = plan.tasks
+    for (shard, hashed) in zip(plan.layout.shards, hashes) {
       json.beginObject()
       json.member("file", .string(shard.fileName))
       json.member("bytes", .integer(shard.byteCount))
-      json.member("hash", .string(ShardHash.text(header: shard.header, sums: tensorSums)))
+      json.member("hash", .string(hashed.hash))
       let tensors = shard.tensors
       try json.array("tensors", count: tensors.count, on: threads) { json, range in
         for position in range {
           json.beginObject(isOnOneLine: true)
           json.member("name", tensors[position].name)
-          json.member("hash", tensorSums[position].text)
-          let (count, first) = parts.own(position)
+          json.member("hash", hashed.sums[position].text)
+          let (count, first) = hashed.parts.own(position)
           if count > 1 { json.member("parts", count) }
           if let layout = first.flatMap({ tasks[$0].stack?.layout }) {
             json.member("layout", layout.rawValue)
@@ -75,6 +84,13 @@ extension MergeReport {
     }
     return positions.map { .one($0) }
   }
+}
+
+/// The hashes of a shard and of its tensors.
+struct HashedShard: Sendable {
+  fileprivate let parts: TensorParts
+  fileprivate let sums: [BlockSum]
+  fileprivate let hash: String
 }
 
 /// For each tensor of a shard the positions of its tasks.

@@ -20,6 +20,7 @@ enum MergeManifest {
   /// - Returns: The manifest.
   /// - Throws: If an input cannot be read.
   static func make(_ plan: MergePlan, isShared: Bool = false) throws -> Manifest {
+    let tensors = try Future("tensors") { try tensorsHash(plan.tasks) }
     var manifest = Manifest()
     manifest.add(fact: "kind", isShared ? "shared merge" : "merge")
     // Another version may compute other bytes.
@@ -27,7 +28,7 @@ enum MergeManifest {
     addRecipe(plan.recipe, to: &manifest)
     try addInputs(plan.tensors, hasTimes: !isShared, to: &manifest)
     try addFiles(plan, hasTimes: !isShared, to: &manifest)
-    try addPlan(plan, to: &manifest)
+    try addPlan(plan, tensors: tensors, to: &manifest)
     if isShared, plan.recipe.method.passes.contains(.solve), plan.recipe.steps == nil {
       manifest.add(fact: solverFact, SolverLibraries.identity)
     }
@@ -201,7 +202,7 @@ enum MergeManifest {
   }
 
   private static func addPlan(
-    _ plan: MergePlan, to manifest: inout Manifest
+    _ plan: MergePlan, tensors: Future<Hash128>, to manifest: inout Manifest
   ) throws {
     for shard in plan.layout.shards {
       manifest.add(
@@ -211,7 +212,7 @@ enum MergeManifest {
     manifest.add(fact: "output.index", Hash128(of: plan.layout.index ?? []).hexadecimal)
     manifest.add(fact: "output.config", Hash128(of: plan.config ?? []).hexadecimal)
     manifest.add(fact: "stripElements", "\(plan.options.stripElements)")
-    manifest.add(fact: "tensors", try tensorsHash(plan.tasks).hexadecimal)
+    manifest.add(fact: "tensors", try tensors.value().hexadecimal)
     let survey = plan.linearTasks.reduce(0) { $0 + plan.tensors.strips(of: $1).count }
     manifest.add(note: "\(UnitKind.survey.rawValue).units", "\(survey)")
     manifest.add(
