@@ -156,7 +156,7 @@ struct HistogramStoreTests {
     try first.file.write(Array(repeating: 9, count: 5000), at: room)
     try first.put(record(0), strip: 0, model: 0)
     try first.put(record(4), strip: 4, model: 0)
-    try first.sync()
+    try first.file.sync()
     #expect(try first.file.byteCount() == first.byteCount)
     let file = try #require(try WorkFile.open(at: path))
     let second = StripRecords(file, stripCount: 6, modelCount: 1)

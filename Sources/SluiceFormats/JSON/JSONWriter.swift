@@ -53,29 +53,29 @@ package struct JSONWriter: ~Copyable {
   ///
   /// - Parameters:
   ///   - indentation: How many spaces each level is indented; 0 for a text without white space.
-  ///   - room: About how many bytes it takes.
   ///   - body: Writes exactly one value.
   /// - Returns: The text in UTF-8.
   package static func bytes(
-    indentation: Int = 0, room: Int = 1 << 8, _ body: (inout JSONWriter) -> Void
+    indentation: Int = 0, _ body: (inout JSONWriter) -> Void
   ) -> [UInt8] {
-    var writer = JSONWriter(gatheringWithIndentation: indentation, room: room)
-    body(&writer)
-    precondition(writer.isDone, "a JSON text without its end")
-    return writer.text.bytes
+    // Safe: the bytes are copied inside the closure.
+    text(indentation: indentation, room: 1 << 8, body) {
+      unsafe $0.withUnsafeBytes { unsafe Array($0) }
+    }
   }
 
   /// Makes a whole text in memory that becomes a part of something.
   ///
   /// - Parameters:
+  ///   - indentation: As above.
   ///   - room: About how many bytes it takes.
   ///   - body: Writes exactly one value.
   ///   - use: Takes the text in UTF-8.
   /// - Returns: What was made of it.
   static func text<Result>(
-    room: Int, _ body: (inout JSONWriter) -> Void, use: (RawSpan) -> Result
+    indentation: Int = 0, room: Int, _ body: (inout JSONWriter) -> Void, use: (RawSpan) -> Result
   ) -> Result {
-    var writer = JSONWriter(gatheringWithIndentation: 0, room: room)
+    var writer = JSONWriter(gatheringWithIndentation: indentation, room: room)
     body(&writer)
     precondition(writer.isDone, "a JSON text without its end")
     return writer.text.withBytes(use)

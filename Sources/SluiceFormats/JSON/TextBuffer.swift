@@ -21,9 +21,6 @@ internal import SluiceCore
 
   deinit { unsafe start.deallocate() }
 
-  /// The bytes.
-  var bytes: [UInt8] { unsafe Array(UnsafeBufferPointer(start: start, count: count)) }
-
   /// Hands the bytes on where they lie.
   func withBytes<Result, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result

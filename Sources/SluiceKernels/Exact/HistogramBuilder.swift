@@ -161,7 +161,7 @@ package import SluiceCore
         AlignedBuffer<UInt32>(count: room, fill: 0), AlignedBuffer<UInt64>(count: room, fill: 0)
       )
       // SAFETY: there is room for all bins, and all that is listed.
-      let found = unsafe drainTable(shift: shift, bits.pointer, counts.pointer)
+      let found = unsafe drainTable(shift: shift, used, bits.pointer, counts.pointer)
       return unsafe MagnitudeHistogram(
         bits: Array(UnsafeBufferPointer(start: bits.pointer, count: found)),
         counts: Array(UnsafeBufferPointer(start: counts.pointer, count: found)))
@@ -171,7 +171,7 @@ package import SluiceCore
       to: UInt64.self, capacity: HistogramBuilder.sideCapacity / 2
     ) { counts in
       // SAFETY: as above.
-      let found = unsafe drainTable(shift: shift, side.pointer, counts)
+      let found = unsafe drainTable(shift: shift, used, side.pointer, counts)
       unsafe last.replaceRuns(
         UnsafeBufferPointer(start: side.pointer, count: found),
         counts: UnsafeBufferPointer(start: counts, count: found))
@@ -181,10 +181,10 @@ package import SluiceCore
 
   // Puts the runs where there is room for all of them, and returns how many there are.
   private func drainTable(
-    shift: Int, _ bits: UnsafeMutablePointer<UInt32>, _ counts: UnsafeMutablePointer<UInt64>
+    shift: Int, _ used: UsedBins, _ bits: UnsafeMutablePointer<UInt32>,
+    _ counts: UnsafeMutablePointer<UInt64>
   ) -> Int {
     guard let table else { return 0 }
-    let used = usedBins(shift: shift)
     let zeros = listed.range(from: 0, below: UInt32(used.zeros.upperBound) << UInt32(shift))
     // SAFETY: the caller has the room.
     var found = unsafe kernels.drainHistogram(
@@ -198,9 +198,11 @@ package import SluiceCore
     return found
   }
 
+  private typealias UsedBins = (zeros: Range<Int>, others: Range<Int>)
+
   // Zeros, and from the smallest other delta to the largest: most of a table lies outside, and a small
   // tensor would spend its time there.
-  private func usedBins(shift: Int) -> (zeros: Range<Int>, others: Range<Int>) {
+  private func usedBins(shift: Int) -> UsedBins {
     let end = Int(ends.largest >> UInt32(shift)) + 1
     let start = min(Int(ends.smallest >> UInt32(shift)), end)
     return (0..<min(start, 1), start..<end)

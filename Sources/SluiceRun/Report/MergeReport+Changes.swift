@@ -8,17 +8,8 @@ internal import SluiceStages
 extension MergeReport {
   func writeChanges(_ json: inout JSONWriter) throws {
     let (known, order, tasks) = (figures?.known, plan.tensors.nameOrder, plan.tasks)
-    let granularity = plan.tensors.granularity
     try json.array("changes", count: known == nil ? 0 : order.count, on: threads) { json, range in
-      guard let known else { return }
-      var sums = ChangeFigures.Sums(modelCount: models.count)
-      for position in order[range] {
-        let task = tasks[position]
-        let strips = granularity.stripCount(of: task.elementCount)
-        if known.read(task, stripCount: strips, into: &sums), sums.count > 0 {
-          write(&json, task, sums)
-        }
-      }
+      look(at: order[range].lazy.map { tasks[$0] }, known) { write(&json, $0, $1) }
     }
   }
 
@@ -28,7 +19,7 @@ extension MergeReport {
     let own = models.indices.map { ChangeFigures.Sums.index($0, $0) }
     var changes = Array(repeating: 0.0, count: own.count)
     var base = 0.0
-    for (task, sums) in measured(plan.tasks) {
+    look(at: plan.tasks, figures?.known) { task, sums in
       let weight = Double(task.elementCount) / Double(sums.count)
       for (model, own) in own.enumerated() { changes[model] += sums.changes[own].dot * weight }
       base += sums.base.dot * weight
@@ -41,27 +32,25 @@ extension MergeReport {
   package func measuredKeptShare(model: Int) -> Double? {
     let own = ChangeFigures.Sums.index(model, model)
     var (kept, elements) = (0.0, 0.0)
-    for (task, sums) in measured(plan.linearTasks) {
+    look(at: plan.linearTasks, figures?.known) { task, sums in
       kept += Double(sums.kept[own].both) / Double(sums.count) * Double(task.elementCount)
       elements += Double(task.elementCount)
     }
     return elements > 0 ? kept / elements : nil
   }
 
-  /// Those of some tensors that were looked at, with what was summed of each.
-  private func measured(
-    _ tasks: [TensorTask]
-  ) -> some Sequence<(task: TensorTask, sums: ChangeFigures.Sums)> {
-    let known = figures?.known
-    return tasks.lazy.compactMap { task in measured(task, known).map { (task, $0) } }
-  }
-
-  /// What was summed of a tensor that was looked at.
-  private func measured(
-    _ task: TensorTask, _ known: ChangeFigures.Known?
-  ) -> ChangeFigures.Sums? {
-    let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
-    return known?.sums(of: task, stripCount: strips).flatMap { $0.count > 0 ? $0 : nil }
+  /// Goes through those of some tensors that were looked at, with what was summed of each: one after the other in the
+  /// same memory, as there may be ten thousands.
+  private func look(
+    at tasks: some Sequence<TensorTask>, _ known: ChangeFigures.Known?,
+    _ body: (TensorTask, ChangeFigures.Sums) -> Void
+  ) {
+    guard let known else { return }
+    var sums = ChangeFigures.Sums(modelCount: models.count)
+    for task in tasks {
+      let strips = plan.tensors.granularity.stripCount(of: task.elementCount)
+      if known.read(task, stripCount: strips, into: &sums), sums.count > 0 { body(task, sums) }
+    }
   }
 
   private func write(_ json: inout JSONWriter, _ task: TensorTask, _ sums: ChangeFigures.Sums) {

@@ -73,9 +73,7 @@ extension MergeReport {
           for index in rates.indices { json.value(LayerCuts.clamp(rates[index])) }
         }
         json.array("kept") { json in
-          for index in cuts.indices {
-            json.value(cuts[index].kept - (index > 0 ? cuts[index - 1].kept : 0))
-          }
+          for ring in cuts.indices { json.value(LayerCuts.kept(byRing: ring, of: cuts)) }
         }
         // JSON has no infinity: null where nothing is kept.
         json.array("threshold") { json in

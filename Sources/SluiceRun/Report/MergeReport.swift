@@ -76,7 +76,7 @@ public struct MergeReport: Sendable {
       layers.look(at: layers.indices) { index, statistics, unclampedRates, cuts in
         warnings.look(at: statistics, unclampedRates, cuts, index)
         elements += statistics.elementCount
-        kept += cuts.isEmpty ? 0 : cuts[cuts.count - 1].kept
+        kept += LayerCuts.kept(cuts)
         rates += LayerCuts.lastRate(unclampedRates) * Double(statistics.elementCount)
       }
       (elementCount, keptCount, layerWarnings) = (elements, kept, warnings)

@@ -179,7 +179,7 @@ struct MergeWork: Sendable {
     let records = zip(strips, slots).compactMap { strip, slots in
       slots.map { JournalRecord.surveyed(strip, $0, isRefined: isRefined) }
     }
-    journal.finished(records, in: [store.records])
+    journal.finished(records, in: [store.records.file])
   }
 
   /// Notes that the frames of a strip are in the spill.
@@ -187,7 +187,7 @@ struct MergeWork: Sendable {
     guard let journal, let spill, let slots = spill.records.slots(strip: strip.ordinal) else {
       return
     }
-    journal.finished(.spilled(strip, slots), in: spill.records)
+    journal.finished(.spilled(strip, slots), in: spill.records.file)
   }
 
   /// Notes the statistics that a stage asked for, model by model.

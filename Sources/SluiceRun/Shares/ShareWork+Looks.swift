@@ -87,7 +87,7 @@ extension ShareWork {
     if let frames = left.frames {
       // Nobody is made to change to others that somebody may be reading.
       if try plan.run.isDone(phase, share: share) { return false }
-      try frames.sync()
+      try frames.file.sync()
       try Directory.sync(directory.work)
       strips.append(.spills(to: Directory.name(of: directory.work)))
     }

@@ -5,7 +5,7 @@ internal import Synchronization
 /// A record for each strip and model, in a file that grows while a pass runs.
 ///
 /// Where records lie is not in the file: a journal keeps their slots.
-package final class StripRecords: Sendable, DurableData {
+package final class StripRecords: Sendable {
   /// Where the record of a strip and model lies, and the XXH3-128 of its bytes.
   package struct Slot: Sendable, Hashable {
     /// The position of the first byte.
@@ -28,7 +28,7 @@ package final class StripRecords: Sendable, DurableData {
     }
   }
 
-  /// The file.
+  /// The file: who waits for it waits for all records kept so far.
   package let file: WorkFile
   private let modelCount: Int
   private let slots: Mutex<[Slot?]>
@@ -164,9 +164,6 @@ package final class StripRecords: Sendable, DurableData {
     let known = (slots ?? []).map { $0.offset + $0.byteCount }.max() ?? 0
     file.keep(upTo: known)
   }
-
-  /// Waits until everything kept so far is on the disk.
-  package func sync() throws(FormatError) { try file.sync() }
 
   /// The bytes of all records, and of what room was taken for.
   package var byteCount: Int { file.end }

@@ -23,11 +23,21 @@ package struct LayerCuts: Sendable, Hashable {
 
   /// How many elements each partition keeps that no more severe one does, most severe first.
   package var keptByRing: [Int] {
-    cuts.indices.map { $0 == 0 ? cuts[0].kept : cuts[$0].kept - cuts[$0 - 1].kept }
+    cuts.indices.map { LayerCuts.kept(byRing: $0, of: cuts.span) }
+  }
+
+  /// The same of one partition.
+  package static func kept(byRing ring: Int, of cuts: Span<Cut>) -> Int {
+    cuts[ring].kept - (ring > 0 ? cuts[ring - 1].kept : 0)
   }
 
   /// How many elements are kept in all.
-  package var kept: Int { cuts.last?.kept ?? 0 }
+  package var kept: Int { LayerCuts.kept(cuts.span) }
+
+  /// How many elements cuts keep in all.
+  package static func kept(_ cuts: Span<Cut>) -> Int {
+    cuts.isEmpty ? 0 : cuts[cuts.count - 1].kept
+  }
 
   /// Finds where rates cut a tensor.
   ///
