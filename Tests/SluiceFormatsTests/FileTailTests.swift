@@ -1,3 +1,4 @@
+import Glibc
 import SluiceFormats
 import SluiceTestSupport
 import Testing
@@ -65,6 +66,29 @@ struct FileTailTests {
       try ask(file)
       #expect(try other.bytes(in: 0..<other.byteCount()) == [1, 2, 3], "\(what)")
     }
+  }
+
+  @Test("what could not be written is written for who asks next") func again() throws {
+    let directory = try ScratchDirectory()
+    let file = try WorkFile.create(at: directory("file"))
+    let disk = FailingDisk(under: directory.path, .fault(EIO), atWrite: 0, to: "/file")
+    defer { disk.end() }
+    _ = try file.append([1, 2, 3, 4])
+    #expect(throws: FormatError.self) { try file.sync() }
+    _ = try file.append([5])
+    try file.sync()
+    let other = try #require(try WorkFile.open(at: directory("file")))
+    #expect(try other.bytes(in: 0..<other.byteCount()) == [1, 2, 3, 4, 5])
+  }
+
+  @Test("what is to be written at once does not wait for anybody") func atOnce() throws {
+    let directory = try ScratchDirectory()
+    let file = try WorkFile.create(at: directory("file"))
+    _ = try file.append([1])
+    file.writeAtOnce()
+    _ = try file.append([2])
+    let other = try #require(try WorkFile.open(at: directory("file")))
+    #expect(try other.bytes(in: 0..<other.byteCount()) == [1, 2])
   }
 
   @Test("what an earlier run added stays, and more is added behind it") func earlier() throws {

@@ -7,6 +7,8 @@ extension WorkFile {
     var tail = FileTail()
     /// Where what an earlier run added ends.
     var earlierEnd = 0
+    /// Whether bytes may stay in memory.
+    var isGathered = true
 
     var end: Int { max(tail.end, earlierEnd) }
 
@@ -19,7 +21,7 @@ extension WorkFile {
     mutating func append(_ bytes: [UInt8], to file: WorkFile) throws(FormatError) -> Int {
       let start = end
       if start > tail.end { try tail.skip(to: start, of: file) }
-      if bytes.count < FileTail.blockByteCount {
+      if isGathered, bytes.count < FileTail.blockByteCount {
         tail.bytes.reserveCapacity(FileTail.byteLimit)
         tail.bytes += bytes
         try tail.writeBlocks(to: file)
@@ -39,6 +41,9 @@ extension WorkFile {
   package func append(_ bytes: [UInt8]) throws(FormatError) -> Int {
     try change { appended throws(FormatError) in try appended.append(bytes, to: self) }
   }
+
+  /// Has all that is added from now on written at once.
+  package func writeAtOnce() { appended.withLock { $0.isGathered = false } }
 
   /// Takes room at the end for bytes that are going to be written there.
   ///

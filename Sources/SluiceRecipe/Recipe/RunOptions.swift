@@ -118,6 +118,8 @@ package struct JournalPace: Sendable, Hashable {
   package var workByteLimit = 1 << 30
   /// As soon as it has so many records, which wait in memory.
   package var recordLimit = 4096
+  /// Whether histograms may wait in memory until the group that speaks of them is committed.
+  package var gathersHistograms = true
 
   /// The pace of a normal run.
   package init() {}

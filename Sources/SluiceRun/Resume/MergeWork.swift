@@ -44,9 +44,10 @@ struct MergeWork: Sendable {
     self.directory = directory
     let path = directory.workPath(RunFile.statistics)
     let known = try WorkFile.open(at: path)
+    let statistics = try known ?? WorkFile.create(at: path)
+    if !plan.options.journalPace.gathersHistograms { statistics.writeAtOnce() }
     store = HistogramStore(
-      try known ?? WorkFile.create(at: path), stripCount: plan.stripCount,
-      modelCount: plan.modelCount)
+      statistics, stripCount: plan.stripCount, modelCount: plan.modelCount)
     for (strip, slots) in earlier.histograms { store.records.restore(slots, strip: strip) }
     spill = try MergeWork.spillStore(plan, in: directory, earlier: earlier, frames)
     packs = spill != nil && frames == nil
