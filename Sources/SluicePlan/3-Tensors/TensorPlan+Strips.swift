@@ -16,6 +16,22 @@ extension TensorPlan {
     task.firstStrip..<(task.firstStrip + granularity.stripCount(of: task.elementCount))
   }
 
+  /// Whether a strip is merged by somebody else.
+  package func isElsewhere(_ strip: Int) -> Bool { ownStrips.map { !$0.contains(strip) } ?? false }
+
+  /// The strips that are merged.
+  package var mergedStrips: some Sequence<Strip> {
+    strips.lazy.filter { !isElsewhere($0.ordinal) }
+  }
+
+  /// The bytes that a pass over tensors reads.
+  ///
+  /// - Parameter tasks: The tensors.
+  /// - Returns: The number of bytes of all models.
+  package static func inputByteCount(_ tasks: [TensorTask]) -> Int {
+    tasks.reduce(0) { $0 + $1.inputByteCount }
+  }
+
   /// The bytes of models in those strips of tensors that are finished.
   package func inputByteCount(_ tasks: [TensorTask], _ isFinished: (Int) -> Bool) -> Int {
     tasks.reduce(0) { sum, task in

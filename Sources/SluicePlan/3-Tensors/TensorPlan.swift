@@ -23,7 +23,7 @@ package struct TensorPlan: Sendable {
   /// The linear layers, in byte order of their names: the order of rates and reports.
   package private(set) var linearTasks: [TensorTask]
   /// The strips that are merged, if they are not all of those of the tensors.
-  private var ownStrips: Set<Int>?
+  private(set) var ownStrips: Set<Int>?
   /// The input files, by ordinal.
   package var files: [InputFile]
   /// The ordinal of each model's first input file, the base's before the fine-tuned models'.
@@ -216,14 +216,6 @@ package struct TensorPlan: Sendable {
     return nil
   }
 
-  /// Whether a strip is merged by somebody else.
-  package func isElsewhere(_ strip: Int) -> Bool { ownStrips.map { !$0.contains(strip) } ?? false }
-
-  /// The strips that are merged.
-  package var mergedStrips: some Sequence<Strip> {
-    strips.lazy.filter { !isElsewhere($0.ordinal) }
-  }
-
   /// Checks that no input file has changed since it was opened.
   package func checkInputs() throws {
     for file in files { try file.checkUnchanged() }
@@ -235,14 +227,6 @@ package struct TensorPlan: Sendable {
   /// The lowest rate that a tensor of a model may come to have; nothing is kept below it.
   package func lowestRate(of task: TensorTask, model: Int) -> Double {
     spill.lowestRate(requested: requestedRate(task, model))
-  }
-
-  /// The bytes that a pass over tensors reads.
-  ///
-  /// - Parameter tasks: The tensors.
-  /// - Returns: The number of bytes of all models.
-  package static func inputByteCount(_ tasks: [TensorTask]) -> Int {
-    tasks.reduce(0) { $0 + $1.inputByteCount }
   }
 }
 
