@@ -25,12 +25,7 @@ extension DiskNeeds {
           places: ["\(work)/\(shard.fileName)", "\(output)/\(shard.fileName)"],
           byteCount: shard.byteCount))
     }
-    let surveyed = plan.linearTasks
-    addStatistics(
-      plan.tensors, surveyed, in: "\(work)/\(RunFile.statistics)",
-      isDone: { strip in
-        finished.isCounted(strip.ordinal)
-      })
+    addSurvey(plan.tensors, in: work, finished)
     if passes.contains(.trim) {
       let elected = plan.tasks.filter { plan.recipe.electedRoles.contains($0.role) }
       addStatistics(plan.tensors, elected, in: "\(work)/\(UnitKind.trimStatistics.rawValue)") {
@@ -71,12 +66,7 @@ extension DiskNeeds {
     storing plan: TensorPlan, output: String, finished: FinishedStrips = FinishedStrips()
   ) {
     let work = "\(output)/\(RunFile.workDirectory)"
-    let tasks = plan.tasks.filter { $0.role == .linear || $0.role == .dense }
-    addStatistics(
-      plan, plan.linearTasks, in: "\(work)/\(RunFile.statistics)",
-      isDone: { strip in
-        finished.isCounted(strip.ordinal)
-      })
+    addSurvey(plan, in: work, finished)
     if plan.spill.holdsDeltas {
       let kind = UnitKind.keptStatistics
       addStatistics(plan, plan.linearTasks, in: "\(work)/\(kind.rawValue)") {
@@ -85,12 +75,9 @@ extension DiskNeeds {
     }
     addFiles(of: plan, in: work)
     let expected = plan.storeByteCount
-    let strips = tasks.flatMap { plan.strips($0) }
-    let left = strips.count { !finished.isSpilled($0.ordinal) }
     parts.append(
-      Part(
-        name: "spill", places: ["\(work)/\(RunFile.spill)"], byteCount: expected,
-        unfinishedByteCount: expected / max(strips.count, 1) * left + (left > 0 ? 1 << 20 : 0)))
+      DiskNeeds.spill(
+        plan, plan.storedTasks, at: "\(work)/\(RunFile.spill)", expected, finished))
     parts.append(Part(name: "the store", byteCount: expected))
     addSmallFiles(plan, copied: 0, in: [work, output])
   }
@@ -105,6 +92,15 @@ extension DiskNeeds {
   private mutating func add(_ name: String, _ byteCount: Int, in work: String) {
     guard byteCount > 0 else { return }
     parts.append(Part(name: name, places: ["\(work)/\(name)"], byteCount: byteCount))
+  }
+
+  /// The histograms of the linear layers.
+  private mutating func addSurvey(
+    _ plan: TensorPlan, in work: String, _ finished: FinishedStrips
+  ) {
+    addStatistics(plan, plan.linearTasks, in: "\(work)/\(RunFile.statistics)") {
+      finished.isCounted($0.ordinal)
+    }
   }
 
   private mutating func addStatistics(
@@ -128,18 +124,26 @@ extension DiskNeeds {
     _ plan: TensorPlan, in work: String, or elsewhere: String?, finished: FinishedStrips
   ) {
     let expected = min(plan.spill.expectedByteCount, plan.options.spillLimit?.bytes ?? .max)
-    let strips = plan.linearTasks.flatMap { plan.strips($0) }
-    let left = strips.count { !finished.isSpilled($0.ordinal) }
-    // Strips are about as long as each other but for the last of each tensor.
-    let unfinished = left == 0 ? 0 : expected / max(strips.count, 1) * left + (1 << 20)
     let path = elsewhere ?? "\(work)/\(RunFile.spill)"
-    let part = Part(
-      name: "spill", places: [path], byteCount: expected, unfinishedByteCount: unfinished)
+    let part = DiskNeeds.spill(plan, plan.linearTasks, at: path, expected, finished)
     if let elsewhere {
       self.elsewhere = (Directory.parent(of: elsewhere), [part])
     } else {
       parts.append(part)
     }
+  }
+
+  /// The spill of tensors that is expected to take so many bytes.
+  private static func spill(
+    _ plan: TensorPlan, _ tasks: [TensorTask], at path: String, _ expected: Int,
+    _ finished: FinishedStrips
+  ) -> Part {
+    let strips = tasks.flatMap { plan.strips($0) }
+    let left = strips.count { !finished.isSpilled($0.ordinal) }
+    // Strips are about as long as each other but for the last of each tensor.
+    let unfinished = left == 0 ? 0 : expected / strips.count * left + (1 << 20)
+    return Part(
+      name: "spill", places: [path], byteCount: expected, unfinishedByteCount: unfinished)
   }
 
   /// The journal, the report and what is beside the weights: small, but a disk may be full to the last
@@ -162,14 +166,16 @@ extension TensorPlan {
   fileprivate func statisticsByteCount(of strip: Strip) -> Int {
     min(strip.elements.count, 1 << 14) * 8 * modelCount
   }
-}
 
-extension TensorPlan {
+  /// The tensors of which a store has something.
+  fileprivate var storedTasks: [TensorTask] {
+    tasks.filter { $0.role == .linear || $0.role == .dense }
+  }
+
   /// About how long a store of its first model becomes.
   package var storeByteCount: Int {
-    tasks.filter { $0.role == .linear || $0.role == .dense }.reduce(0) { sum, task in
-      let lowest =
-        task.role == .linear ? lowestRate(of: task, model: 0) : 0
+    storedTasks.reduce(0) { sum, task in
+      let lowest = task.role == .linear ? lowestRate(of: task, model: 0) : 0
       return sum
         + SpillPlan.expectedBytes(
           task, 0, lowestRate: lowest, spill.codec ?? .none,
